@@ -4,10 +4,14 @@
 //! findings. Holds the invariants *Split*, *Coverage*, *Bound*, *Promptness*, *Verbatim* and *Secrecy* of the README.
 //! Pure: no async, I/O, clock or logging, so it runs in a fuzzer as well as in the proxy.
 
+mod candidate;
+mod detect;
 pub mod operator;
+mod regex;
 pub mod rule;
 pub mod ruleset;
 pub mod stream;
+mod terms;
 pub mod validate;
 
 pub use operator::{Action, HashKey};

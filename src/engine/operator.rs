@@ -81,3 +81,139 @@ impl fmt::Debug for HashKey {
         f.write_str("HashKey(32 bytes)")
     }
 }
+
+/// How much of a finding an operator is given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Extent {
+    /// All of it.
+    Whole,
+    /// Its beginning; it is too long to be held and goes on.
+    Beginning,
+    /// More of a finding whose beginning has been replaced.
+    Continuation,
+    /// What another finding left of it.
+    Remainder,
+}
+
+/// Appends what takes `value`'s place. Observing and off change nothing and are not asked.
+pub(super) fn replace(
+    action: &Action,
+    entity: &EntityType,
+    value: &[u8],
+    extent: Extent,
+    key: Option<&HashKey>,
+    out: &mut Vec<u8>,
+) {
+    match (action, extent) {
+        (Action::Mask | Action::KeepLast4 | Action::MaskDomain, Extent::Beginning | Extent::Continuation) => {
+            mask_bytes(value, out);
+        }
+        (_, Extent::Continuation) | (Action::Remove, _) => {}
+        (Action::Mask, _) | (Action::KeepLast4 | Action::MaskDomain, Extent::Remainder) => mask(value, 0, out),
+        (Action::KeepLast4, Extent::Whole) => mask(value, 4, out),
+        (Action::MaskDomain, Extent::Whole) => match value.iter().rposition(|byte| *byte == b'@') {
+            Some(at) => {
+                out.extend_from_slice(value.get(..=at).unwrap_or_default());
+                out.extend_from_slice(b"***");
+            }
+            None => mask(value, 0, out),
+        },
+        (Action::Replace(text), _) => out.extend_from_slice(text.as_bytes()),
+        (Action::Hash, Extent::Whole) if key.is_some() => hash(entity, value, key, out),
+        _ => {
+            out.push(b'[');
+            out.extend_from_slice(entity.as_str().as_bytes());
+            out.push(b']');
+        }
+    }
+}
+
+/// `*` for every letter and digit but the last `keep`; bytes that are not UTF-8 become `*` each.
+fn mask(value: &[u8], keep: usize, out: &mut Vec<u8>) {
+    let characters = || {
+        value
+            .utf8_chunks()
+            .flat_map(|chunk| chunk.valid().chars().map(Some).chain(chunk.invalid().iter().map(|_| None)))
+    };
+    let masked = |character: Option<char>| character.is_none_or(char::is_alphanumeric);
+    let count = characters().filter(|character| masked(*character)).count();
+    // A value of few characters is not shown by the back door: at least half of it is masked.
+    let keep = keep.min(count / 2);
+    let mut seen = 0;
+    for character in characters() {
+        if !masked(character) {
+            out.extend_from_slice(character.unwrap_or('*').encode_utf8(&mut [0; 4]).as_bytes());
+            continue;
+        }
+        seen += 1;
+        match character {
+            Some(shown) if seen > count - keep => out.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes()),
+            _ => out.push(b'*'),
+        }
+    }
+}
+
+/// As [`mask`] for a piece of a value: byte by byte, so that it does not matter where the pieces were cut.
+fn mask_bytes(value: &[u8], out: &mut Vec<u8>) {
+    out.extend(
+        value
+            .iter()
+            .filter(|byte| **byte & 0xC0 != 0x80)
+            .map(|byte| if byte.is_ascii() && !byte.is_ascii_alphanumeric() { *byte } else { b'*' }),
+    );
+}
+
+/// `[ENTITY_` and the first 64 bits of HMAC-SHA-256 (RFC 2104) over entity, 0 and value, in hexadecimal, `]`.
+fn hash(entity: &EntityType, value: &[u8], key: Option<&HashKey>, out: &mut Vec<u8>) {
+    let key = key.map_or(&[0; 32], |key| &*key.0);
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        return;
+    };
+    mac.update(entity.as_str().as_bytes());
+    mac.update(&[0]);
+    mac.update(value);
+    let tag = mac.finalize().into_bytes();
+    out.push(b'[');
+    out.extend_from_slice(entity.as_str().as_bytes());
+    out.push(b'_');
+    for byte in tag.iter().take(8) {
+        for nibble in [byte >> 4, byte & 15] {
+            out.push(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
+        }
+    }
+    out.push(b']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(action: &Action, value: &str) -> String {
+        let mut out = Vec::new();
+        let key = HashKey::new([7; 32]);
+        replace(action, &EntityType::new("EMAIL"), value.as_bytes(), Extent::Whole, Some(&key), &mut out);
+        String::from_utf8(out).expect("operators give UTF-8 for UTF-8")
+    }
+
+    #[test]
+    fn each_action() {
+        assert_eq!(given(&Action::Redact, "x"), "[EMAIL]");
+        assert_eq!(given(&Action::Mask, "078-05-1120"), "***-**-****");
+        assert_eq!(given(&Action::KeepLast4, "4111 1111 1111 4422"), "**** **** **** 4422");
+        assert_eq!(given(&Action::KeepLast4, "12345"), "***45");
+        assert_eq!(given(&Action::MaskDomain, "jane@example.com"), "jane@***");
+        assert_eq!(given(&Action::MaskDomain, "no address"), "** *******");
+        assert_eq!(given(&Action::Remove, "x"), "");
+        assert_eq!(given(&Action::Replace(Arc::from("<gone>")), "x"), "<gone>");
+        assert_eq!(given(&Action::Mask, "né\u{2011}1"), "**\u{2011}*");
+        let hashed = given(&Action::Hash, "jane@example.com");
+        assert_eq!(hashed, given(&Action::Hash, "jane@example.com"));
+        assert_ne!(hashed, given(&Action::Hash, "joan@example.com"));
+        assert_eq!(hashed.len(), "[EMAIL_0123456789abcdef]".len());
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert_eq!(format!("{:?}", HashKey::new([1; 32])), "HashKey(32 bytes)");
+    }
+}

@@ -2,8 +2,19 @@
 
 use std::fmt;
 
+use aho_corasick::{AhoCorasick, Input, MatchKind};
+
+use super::detect;
 use super::operator::{Action, HashKey};
-use super::rule::{EntityType, RuleId, RuleSpec};
+use super::regex::Regex;
+use super::rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
+use super::terms::Terms;
+use super::validate::Validator;
+
+/// Bytes kept before what has been released: what the detectors look back at.
+const MIN_LOOK_BEHIND: usize = 36;
+/// Farthest keyword in characters.
+const MAX_KEYWORD_DISTANCE: usize = 1024;
 
 /// How a rule's candidates are found, from cheap to dear.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -29,12 +40,103 @@ pub struct Rule {
     pub cost: Cost,
     /// The most bytes held back on its account: longest match plus the context it waits for.
     pub holdback: usize,
+    pub(super) priority: i32,
+    pub(super) checks: Checks,
+    pub(super) regex: Option<Regex>,
+}
+
+/// What a match must pass to be a finding.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    pub(super) validator: Option<Validator>,
+    pub(super) keywords: Option<Keywords>,
+    pub(super) suppressions: Vec<Suppression>,
+}
+
+impl Checks {
+    /// Whether every match is a finding.
+    pub(super) fn none(&self) -> bool {
+        self.validator.is_none() && self.keywords.is_none() && self.suppressions.is_empty()
+    }
 }
 
 /// Compiled rules, shared by every stream that scans with them.
-#[derive(Debug)]
 pub struct RuleSet {
     rules: Vec<Rule>,
+    /// Rules of each detector, by [`Detector`]'s place in [`Detector::ALL`].
+    pub(super) detectors: Vec<(Detector, Vec<usize>)>,
+    /// Term lists and their rules.
+    pub(super) terms: Vec<(Terms, usize)>,
+    /// Leading literals of regular expressions.
+    pub(super) literals: Literals,
+    /// Regular expressions without leading literals.
+    pub(super) unanchored: Vec<usize>,
+    /// Bytes that a match of one of them may begin with.
+    pub(super) unanchored_first: Box<[bool; 256]>,
+    /// Bytes kept before what has been released, for what rules look back at.
+    pub(super) look_behind: usize,
+}
+
+/// Literals of which none is another's beginning, with the rules that begin with each.
+#[derive(Default)]
+pub(super) struct Literals {
+    searcher: Option<AhoCorasick>,
+    sorted: Vec<Vec<u8>>,
+    rules: Vec<Vec<usize>>,
+    longest: usize,
+}
+
+impl Literals {
+    fn new(mut all: Vec<(Vec<u8>, usize)>) -> Self {
+        all.sort();
+        let mut sorted: Vec<Vec<u8>> = Vec::new();
+        let mut rules: Vec<Vec<usize>> = Vec::new();
+        for (literal, rule) in all {
+            match (sorted.last(), rules.last_mut()) {
+                (Some(shorter), Some(list)) if literal.starts_with(shorter) => {
+                    if !list.contains(&rule) {
+                        list.push(rule);
+                    }
+                }
+                _ => {
+                    sorted.push(literal);
+                    rules.push(vec![rule]);
+                }
+            }
+        }
+        let searcher = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&sorted).ok();
+        let searcher = if sorted.is_empty() { None } else { searcher };
+        let longest = sorted.iter().map(Vec::len).max().unwrap_or(0);
+        Self { searcher, sorted, rules, longest }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.searcher.is_none()
+    }
+
+    /// The next literal at or after `from`: its place and the rules that begin with it.
+    pub(super) fn find(&self, text: &[u8], from: usize) -> Option<(usize, &[usize])> {
+        let found = self.searcher.as_ref()?.find(Input::new(text).range(from..))?;
+        Some((found.start(), self.rules.get(found.pattern().as_usize())?))
+    }
+
+    /// Where a literal may have begun, at or after `from`, that the text's end cuts off.
+    pub(super) fn cut_off(&self, text: &[u8], from: usize) -> usize {
+        let from = from.max((text.len() + 1).saturating_sub(self.longest));
+        (from..text.len())
+            .find(|start| {
+                let tail = text.get(*start..).unwrap_or_default();
+                let place = self.sorted.partition_point(|literal| literal.as_slice() < tail);
+                self.sorted.get(place).is_some_and(|literal| literal.starts_with(tail))
+            })
+            .unwrap_or(text.len())
+    }
+}
+
+impl fmt::Debug for RuleSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RuleSet({} rules)", self.rules.len())
+    }
 }
 
 impl RuleSet {
@@ -43,11 +145,55 @@ impl RuleSet {
     /// # Errors
     /// Every rule that cannot be compiled, at once.
     pub fn build(specs: Vec<RuleSpec>) -> Result<Self, Vec<BuildError>> {
-        let rules = specs
-            .into_iter()
-            .map(|spec| Rule { id: spec.id, entity: spec.entity, cost: Cost::Detector, holdback: 0 })
-            .collect();
-        Ok(Self { rules })
+        let mut errors = Vec::new();
+        let mut rules = Vec::with_capacity(specs.len());
+        let mut term_lists = Vec::new();
+        for spec in specs {
+            let id = spec.id.clone();
+            match Rule::compile(spec) {
+                Ok((rule, terms)) => {
+                    term_lists.extend(terms.map(|terms| (terms, rules.len())));
+                    rules.push(rule);
+                }
+                Err(kind) => errors.push(BuildError { rule: id, kind }),
+            }
+        }
+        if errors.is_empty() { Ok(Self::assemble(rules, term_lists)) } else { Err(errors) }
+    }
+
+    fn assemble(rules: Vec<(Rule, Option<Detector>)>, terms: Vec<(Terms, usize)>) -> Self {
+        let mut detectors: Vec<(Detector, Vec<usize>)> = Vec::new();
+        let mut literals = Vec::new();
+        let mut unanchored = Vec::new();
+        let mut unanchored_first = Box::new([false; 256]);
+        let mut look_behind = MIN_LOOK_BEHIND;
+        for (index, (rule, detector)) in rules.iter().enumerate() {
+            if let Some(detector) = detector {
+                match detectors.iter_mut().find(|(known, _)| known == detector) {
+                    Some((_, list)) => list.push(index),
+                    None => detectors.push((*detector, vec![index])),
+                }
+            }
+            if let Some(keywords) = &rule.checks.keywords {
+                look_behind = look_behind.max(keywords.before * 4 + 4);
+            }
+            let Some(regex) = &rule.regex else { continue };
+            if regex.literals.is_empty() {
+                unanchored.push(index);
+                unanchored_first.iter_mut().zip(regex.first.iter()).for_each(|(all, own)| *all |= own);
+            } else {
+                literals.extend(regex.literals.iter().map(|literal| (literal.clone(), index)));
+            }
+        }
+        Self {
+            rules: rules.into_iter().map(|(rule, _)| rule).collect(),
+            detectors,
+            terms,
+            literals: Literals::new(literals),
+            unanchored,
+            unanchored_first,
+            look_behind,
+        }
     }
 
     /// The rules in their order; a [`super::Finding`]'s `rule` is an index into it.
@@ -60,6 +206,61 @@ impl RuleSet {
     #[must_use]
     pub fn holdback(&self) -> usize {
         self.rules.iter().map(|rule| rule.holdback).max().unwrap_or(0)
+    }
+}
+
+impl Rule {
+    #[expect(clippy::type_complexity, reason = "the parts go straight into RuleSet::assemble")]
+    fn compile(spec: RuleSpec) -> Result<((Self, Option<Detector>), Option<Terms>), BuildErrorKind> {
+        let mut keywords = spec.keywords;
+        if let Some(keywords) = &mut keywords {
+            let distances = [keywords.before, keywords.after];
+            let usable = distances.iter().any(|distance| *distance > 0)
+                && distances.iter().all(|distance| *distance <= MAX_KEYWORD_DISTANCE)
+                && !keywords.words.is_empty()
+                && keywords.words.iter().all(|word| !word.trim().is_empty());
+            if !usable {
+                return Err(BuildErrorKind::Keywords);
+            }
+            for word in &mut keywords.words {
+                word.make_ascii_lowercase();
+            }
+        }
+        // Characters that must be seen after a match: the keyword window, and one to bound its last word.
+        let after = keywords.as_ref().map_or(0, |keywords| if keywords.after > 0 { keywords.after * 4 + 4 } else { 0 });
+        let mut regex = None;
+        let mut detector = None;
+        let mut terms = None;
+        let (cost, longest) = match spec.pattern {
+            Pattern::Detector(kind) => {
+                detector = Some(kind);
+                (Cost::Detector, detect::max_len(kind))
+            }
+            Pattern::Terms(list) => {
+                let compiled = Terms::compile(&list.values)?;
+                let longest = compiled.max_len;
+                terms = Some(compiled);
+                (Cost::Terms, longest)
+            }
+            Pattern::Regex { pattern, max_len } => {
+                let compiled = Regex::compile(&pattern, max_len)?;
+                let cost = if compiled.literals.is_empty() { Cost::Start } else { Cost::Literal };
+                let longest = compiled.max_len + 1;
+                regex = Some(compiled);
+                (cost, longest)
+            }
+        };
+        let checks = Checks { validator: spec.validator, keywords, suppressions: spec.suppressions };
+        let rule = Self {
+            id: spec.id,
+            entity: spec.entity,
+            cost,
+            holdback: longest + after,
+            priority: spec.priority,
+            checks,
+            regex,
+        };
+        Ok(((rule, detector), terms))
     }
 }
 

@@ -35,5 +35,5 @@ pub(super) fn luhn(digits: impl DoubleEndedIterator<Item = u8>) -> bool {
         sum += if doubled > 9 { doubled - 9 } else { doubled };
         count += 1;
     }
-    count > 1 && sum % 10 == 0
+    count > 1 && sum.is_multiple_of(10)
 }

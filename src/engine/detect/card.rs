@@ -1,0 +1,236 @@
+//! Payment card numbers: ISO/IEC 7812 length, issuer range and check digit, in the groupings people write.
+
+use super::super::validate::luhn;
+use super::{Separator, Step, continues_number, glued_to_code, separator};
+
+/// 19 digits, 18 separators of three bytes, and one byte to see the end.
+pub(in crate::engine) const MAX_LEN: usize = 19 + 18 * 3 + 1;
+
+const MOST_DIGITS: usize = 19;
+
+/// Issuer ranges by the card schemes' public tables: first and last prefix (both of the same number of digits), and
+/// the lengths in use as a bit set.
+const RANGES: &[(u32, u32, u32)] = &[
+    (4, 4, lengths(&[13, 16, 19])),                       // Visa
+    (51, 55, lengths(&[16])),                             // Mastercard
+    (2221, 2720, lengths(&[16])),                         // Mastercard, 2-series
+    (34, 34, lengths(&[15])),                             // American Express
+    (37, 37, lengths(&[15])),                             // American Express
+    (300, 305, lengths(&[14, 16, 19])),                   // Diners Club
+    (309, 309, lengths(&[14, 16, 19])),                   // Diners Club
+    (36, 36, lengths(&[14, 16, 19])),                     // Diners Club
+    (38, 39, lengths(&[14, 16, 19])),                     // Diners Club
+    (6011, 6011, lengths(&[16, 19])),                     // Discover
+    (644, 649, lengths(&[16, 19])),                       // Discover
+    (65, 65, lengths(&[16, 19])),                         // Discover, RuPay, Elo, Verve
+    (3528, 3589, lengths(&[16, 17, 18, 19])),             // JCB
+    (2131, 2131, lengths(&[15])),                         // JCB
+    (1800, 1800, lengths(&[15])),                         // JCB
+    (62, 62, lengths(&[16, 17, 18, 19])),                 // UnionPay
+    (81, 82, lengths(&[16])),                             // UnionPay, RuPay
+    (2200, 2205, lengths(&[16, 17, 18, 19])),             // Mir, Borica
+    (5018, 5018, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
+    (5019, 5019, lengths(&[16])),                         // Dankort
+    (5020, 5020, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
+    (5038, 5038, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
+    (5041, 5041, lengths(&[16])),                         // Elo
+    (506, 509, lengths(&[16, 18, 19])),                   // Verve, Elo, RuPay
+    (5893, 5893, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
+    (60, 60, lengths(&[16])),                             // RuPay, Hipercard
+    (6304, 6304, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
+    (636, 636, lengths(&[16, 17, 18, 19])),               // InterPayment, Elo
+    (6759, 6759, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
+    (6761, 6763, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
+    (9792, 9792, lengths(&[16])),                         // Troy
+];
+
+const fn lengths(list: &[u32]) -> u32 {
+    let mut set = 0;
+    let mut rest = list;
+    while let [first, others @ ..] = rest {
+        set |= 1 << *first;
+        rest = others;
+    }
+    set
+}
+
+/// The digits read so far and how they were grouped.
+struct Reading {
+    digits: [u8; MOST_DIGITS],
+    count: usize,
+    groups: [u8; MOST_DIGITS],
+    group_count: usize,
+}
+
+impl Reading {
+    fn digits(&self) -> &[u8] {
+        self.digits.get(..self.count).unwrap_or_default()
+    }
+
+    fn groups(&self) -> &[u8] {
+        self.groups.get(..self.group_count).unwrap_or_default()
+    }
+
+    /// Takes one digit; false when there are too many.
+    fn push(&mut self, digit: u8) -> bool {
+        let Some(slot) = self.digits.get_mut(self.count) else {
+            return false;
+        };
+        *slot = digit;
+        self.count += 1;
+        true
+    }
+
+    fn close_group(&mut self, size: u8) {
+        if let Some(slot) = self.groups.get_mut(self.group_count) {
+            *slot = size;
+            self.group_count += 1;
+        }
+    }
+
+    /// The lengths that some issuer range allows for these first digits.
+    fn possible_lengths(&self) -> u32 {
+        let prefix = self.digits();
+        RANGES.iter().filter(|(low, high, _)| in_range(prefix, *low, *high)).fold(0, |set, range| set | range.2)
+    }
+
+    fn is_card(&self) -> bool {
+        (13..=MOST_DIGITS).contains(&self.count)
+            && self.possible_lengths() & (1 << self.count) != 0
+            && grouping_is_usual(self.groups())
+            && luhn(self.digits().iter().copied())
+    }
+}
+
+/// Whether the digits begin with a prefix of the range, or may still do so.
+fn in_range(digits: &[u8], low: u32, high: u32) -> bool {
+    let mut width = 1;
+    while 10_u32.pow(width) <= low {
+        width += 1;
+    }
+    let seen = digits.len().min(width as usize);
+    let value = digits.iter().take(seen).fold(0_u32, |value, digit| value * 10 + u32::from(*digit));
+    let scale = 10_u32.pow(width - seen as u32);
+    low / scale <= value && value <= high / scale
+}
+
+/// One group; equal groups of 1, 2, 4, 5 or 8 with a last one no longer; 4-6-5 and 4-6-4. Also true of what may still
+/// become one of these.
+fn grouping_is_usual(groups: &[u8]) -> bool {
+    match groups {
+        [] | [_] => true,
+        [4, 6] | [4, 6, 1..=5] => true,
+        [first, middle @ .., final_group] => {
+            matches!(first, 1 | 2 | 4 | 5 | 8) && middle.iter().all(|size| size == first) && final_group <= first
+        }
+    }
+}
+
+/// Looks for a card number whose first digit is at `at`, the beginning of a run of digits.
+pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
+    if continues_number(text, at, b".,") || glued_to_code(text, at) {
+        return Step::None;
+    }
+    let mut reading = Reading { digits: [0; MOST_DIGITS], count: 0, groups: [0; MOST_DIGITS], group_count: 0 };
+    let mut separator_kind = None;
+    let mut best = Step::None;
+    let mut here = at;
+    loop {
+        let mut size = 0_u8;
+        while let Some(digit) = text.get(here).filter(|byte| byte.is_ascii_digit()) {
+            if !reading.push(digit - b'0') {
+                return best;
+            }
+            size += 1;
+            here += 1;
+        }
+        let possible = reading.possible_lengths();
+        if possible >> reading.count == 0 {
+            return best;
+        }
+        if here >= text.len() && !last {
+            return Step::More;
+        }
+        reading.close_group(size);
+        if !grouping_is_usual(reading.groups()) {
+            return best;
+        }
+        if reading.is_card() {
+            best = Step::Match(here);
+        }
+        let (len, kind) = match separator(text, here, last) {
+            Separator::Found { len, kind } => (len, kind),
+            Separator::None => return best,
+            Separator::More => return Step::More,
+        };
+        if *separator_kind.get_or_insert(kind) != kind {
+            return best;
+        }
+        here += len;
+        match text.get(here) {
+            Some(byte) if byte.is_ascii_digit() => {}
+            Some(_) => return best,
+            None if last => return best,
+            None => return Step::More,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> bool {
+        let at = text.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
+        card(text.as_bytes(), at, true) != Step::None
+    }
+
+    #[test]
+    fn known_cards_in_every_usual_form() {
+        for text in [
+            "4111111111111111",
+            "4111 1111 1111 1111",
+            "4111-1111-1111-1111",
+            "4111\u{a0}1111\u{a0}1111\u{a0}1111",
+            "4111\u{2011}1111\u{2011}1111\u{2011}1111",
+            "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+            "4222222222222",
+            "5555 5555 5555 4444",
+            "2223003122003222",
+            "3782 822463 10005",
+            "3056 930902 5904",
+            "6011111111111117",
+            "3530111333300000",
+            "6212345678900000003",
+            "ref4111111111111111.",
+        ] {
+            assert!(found(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_card() {
+        for text in [
+            "4111111111111112",
+            "1726943028123456",
+            "0.4111111111111111",
+            "41111111111111111111111",
+            "411 111 111 111 1111",
+            "4111 1111-1111 1111",
+            "a4b4111111111111111",
+        ] {
+            let at = text.find("4111").or_else(|| text.find("411 ")).unwrap_or(0);
+            assert_eq!(card(text.as_bytes(), at, true), Step::None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_never_changes_with_more_text() {
+        let text = b"4111 1111 1111 1111 123 x";
+        let whole = card(text, 0, true);
+        for cut in 0..text.len() {
+            let early = card(&text[..cut], 0, false);
+            assert!(early == Step::More || early == whole, "at {cut}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Users' regular expressions compiled for streaming: a dense automaton that is stepped byte by byte from a known
+//! beginning, the literals every match begins with, and the longest match.
+
+use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::nfa::thompson;
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::start;
+use regex_automata::{Anchored, MatchKind};
+use regex_syntax::hir::literal::{ExtractKind, Extractor};
+use regex_syntax::hir::{Capture, Hir, HirKind, Look, Repetition};
+
+use super::ruleset::BuildErrorKind;
+
+/// Longest match of any rule in bytes.
+pub(super) const MAX_LEN_LIMIT: usize = 16 << 10;
+/// Memory of one rule's automaton in bytes.
+const AUTOMATON_LIMIT: usize = 16 << 20;
+
+/// One expression, ready to be stepped.
+#[derive(Debug)]
+pub(super) struct Regex {
+    automaton: dense::DFA<Vec<u32>>,
+    /// Longest match, told or derived.
+    pub(super) max_len: usize,
+    /// Whether the expression itself has a longest match; if not, a match may be followed beyond `max_len`.
+    pub(super) finite: bool,
+    /// Literals of two bytes or more of which every match begins with one; empty when there are none.
+    pub(super) literals: Vec<Vec<u8>>,
+    /// Bytes a match may begin with.
+    pub(super) first: Box<[bool; 256]>,
+}
+
+/// Where an automaton stands after a byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stand {
+    /// Nothing can match any more.
+    Dead,
+    /// It may match later.
+    Alive(StateID),
+    /// A match ended before the byte just taken, and more may come.
+    Matched(StateID),
+}
+
+impl Regex {
+    pub(super) fn compile(pattern: &str, max_len: Option<usize>) -> Result<Self, BuildErrorKind> {
+        let syntax = |message: String| BuildErrorKind::Syntax(message);
+        let hir = regex_syntax::ParserBuilder::new()
+            .utf8(false)
+            .nest_limit(100)
+            .build()
+            .parse(pattern)
+            .map_err(|error| syntax(short(&error.to_string())))?;
+        let hir = ascii_word_boundaries(hir);
+        let properties = hir.properties();
+        match properties.minimum_len() {
+            Some(0) => return Err(BuildErrorKind::MatchesEmpty),
+            None => return Err(syntax("it can never match".to_owned())),
+            Some(_) => {}
+        }
+        let own = properties.maximum_len();
+        let longest = match (own, max_len) {
+            (Some(own), Some(told)) => own.min(told),
+            (Some(len), None) | (None, Some(len)) => len,
+            (None, None) => return Err(BuildErrorKind::Unbounded),
+        };
+        if longest > MAX_LEN_LIMIT {
+            return Err(BuildErrorKind::TooLong { asked: longest, limit: MAX_LEN_LIMIT });
+        }
+        let automaton = determinize(&hir)?;
+        let first = first_bytes(&automaton);
+        Ok(Self { literals: leading_literals(&hir), automaton, max_len: longest, finite: own.is_some(), first })
+    }
+
+    /// The state before a match that would begin after `before`, or at the beginning of the text.
+    pub(super) fn begin(&self, before: Option<u8>) -> Option<StateID> {
+        let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
+        self.automaton.start_state(&config).ok().filter(|state| !self.automaton.is_dead_state(*state))
+    }
+
+    /// Takes one byte. Matches are reported one byte late, so that what follows a match can be looked at.
+    #[inline]
+    pub(super) fn step(&self, state: StateID, byte: u8) -> Stand {
+        self.stand(self.automaton.next_state(state, byte))
+    }
+
+    /// Takes the end of the text; whether a match ends there.
+    pub(super) fn end(&self, state: StateID) -> bool {
+        self.automaton.is_match_state(self.automaton.next_eoi_state(state))
+    }
+
+    #[inline]
+    fn stand(&self, state: StateID) -> Stand {
+        if !self.automaton.is_special_state(state) {
+            Stand::Alive(state)
+        } else if self.automaton.is_match_state(state) {
+            Stand::Matched(state)
+        } else if self.automaton.is_dead_state(state) || self.automaton.is_quit_state(state) {
+            // No byte is a quit byte: word boundaries are ASCII.
+            Stand::Dead
+        } else {
+            Stand::Alive(state)
+        }
+    }
+}
+
+/// The parser's message without the picture of the pattern above it.
+fn short(message: &str) -> String {
+    let line = message.lines().last().unwrap_or_default();
+    line.trim_start_matches("error: ").to_owned()
+}
+
+fn determinize(hir: &Hir) -> Result<dense::DFA<Vec<u32>>, BuildErrorKind> {
+    let too_large = |_| BuildErrorKind::TooLarge { limit: AUTOMATON_LIMIT };
+    let nfa = thompson::Compiler::new()
+        .configure(
+            thompson::Config::new()
+                .utf8(false)
+                .which_captures(thompson::WhichCaptures::None)
+                .nfa_size_limit(Some(AUTOMATON_LIMIT)),
+        )
+        .build_from_hir(hir)
+        .map_err(|_| BuildErrorKind::TooLarge { limit: AUTOMATON_LIMIT })?;
+    dense::Builder::new()
+        .configure(
+            dense::Config::new()
+                .accelerate(false)
+                .match_kind(MatchKind::LeftmostFirst)
+                .start_kind(StartKind::Anchored)
+                .dfa_size_limit(Some(AUTOMATON_LIMIT))
+                .determinize_size_limit(Some(2 * AUTOMATON_LIMIT)),
+        )
+        .build_from_nfa(&nfa)
+        .map_err(too_large)
+}
+
+/// Puts ASCII word boundaries in place of Unicode ones. The nesting of the expression is bounded by its parser.
+fn ascii_word_boundaries(hir: Hir) -> Hir {
+    match hir.into_kind() {
+        HirKind::Empty => Hir::empty(),
+        HirKind::Literal(literal) => Hir::literal(literal.0),
+        HirKind::Class(class) => Hir::class(class),
+        HirKind::Look(look) => Hir::look(match look {
+            Look::WordUnicode => Look::WordAscii,
+            Look::WordUnicodeNegate => Look::WordAsciiNegate,
+            Look::WordStartUnicode => Look::WordStartAscii,
+            Look::WordEndUnicode => Look::WordEndAscii,
+            Look::WordStartHalfUnicode => Look::WordStartHalfAscii,
+            Look::WordEndHalfUnicode => Look::WordEndHalfAscii,
+            other => other,
+        }),
+        HirKind::Repetition(Repetition { min, max, greedy, sub }) => {
+            Hir::repetition(Repetition { min, max, greedy, sub: Box::new(ascii_word_boundaries(*sub)) })
+        }
+        HirKind::Capture(Capture { index, name, sub }) => {
+            Hir::capture(Capture { index, name, sub: Box::new(ascii_word_boundaries(*sub)) })
+        }
+        HirKind::Concat(parts) => Hir::concat(parts.into_iter().map(ascii_word_boundaries).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.into_iter().map(ascii_word_boundaries).collect()),
+    }
+}
+
+fn leading_literals(hir: &Hir) -> Vec<Vec<u8>> {
+    let mut sequence = Extractor::new().kind(ExtractKind::Prefix).limit_total(64).extract(hir);
+    sequence.keep_first_bytes(16);
+    let Some(literals) = sequence.literals() else {
+        return Vec::new();
+    };
+    if literals.is_empty() || literals.iter().any(|literal| literal.as_bytes().len() < 2) {
+        return Vec::new();
+    }
+    literals.iter().map(|literal| literal.as_bytes().to_vec()).collect()
+}
+
+/// Bytes after which the automaton is alive, whatever stands before.
+fn first_bytes(automaton: &dense::DFA<Vec<u32>>) -> Box<[bool; 256]> {
+    let mut first = Box::new([false; 256]);
+    for before in [None, Some(b'a'), Some(b' '), Some(b'\n'), Some(b'\r'), Some(0xC3)] {
+        let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
+        let Ok(state) = automaton.start_state(&config) else {
+            first.fill(true);
+            return first;
+        };
+        for (byte, may) in (0..=255_u8).zip(first.iter_mut()) {
+            *may |= !automaton.is_dead_state(automaton.next_state(state, byte));
+        }
+    }
+    first
+}

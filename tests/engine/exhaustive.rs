@@ -1,0 +1,96 @@
+//! *Split*, *Coverage* and *Bound*, exhaustively: every text up to a length over one byte of each class, at every
+//! split, against the reference.
+
+use std::sync::Arc;
+
+use blackbar::engine::{Action, Detector, EntityType, Output, Pattern, StreamRedactor, TermList};
+use regex_automata::meta::Regex;
+
+use super::reference::{self, Rule, Shape};
+use super::support::{keyword, push_all, regex, set, spec};
+
+/// A letter, a digit, the sign of an address, a dot, a blank, a dash.
+const ALPHABET: &[u8] = b"a1@. -";
+
+fn rules() -> (Vec<blackbar::engine::RuleSpec>, Vec<Action>, Vec<Rule>) {
+    let meta = |pattern: &str| Regex::new(pattern).expect("the pattern compiles");
+    let mut near = regex("near", "--", None);
+    near.keywords = keyword("a", 2, 2);
+    let term = TermList { values: Arc::from([String::from("a 1")]) };
+    let specs = vec![
+        spec("mail", Pattern::Detector(Detector::Email)),
+        regex("word", r"\ba1{1,2}\b", None),
+        regex("endless", r"1[1-]*1", Some(3)),
+        regex("class", r"[a1]{2} ", None),
+        near,
+        spec("term", Pattern::Terms(term)),
+    ];
+    let actions = vec![Action::Redact, Action::Redact, Action::Mask, Action::Mask, Action::Redact, Action::Redact];
+    let rule = |shape, entity, masks, near| Rule { shape, entity, masks, near };
+    let reference = vec![
+        rule(Shape::Email(meta(r"(?:[a1-]+\.)+a{2,}")), "MAIL", false, None),
+        rule(Shape::Finite(meta(r"(?-u:\b)a1{1,2}(?-u:\b)")), "WORD", false, None),
+        rule(Shape::Endless(meta(r"1[1-]*1"), 3), "ENDLESS", true, None),
+        rule(Shape::Finite(meta(r"[a1]{2} ")), "CLASS", true, None),
+        rule(Shape::Finite(meta("--")), "NEAR", false, Some(("a", 2, 2))),
+        rule(Shape::Term("a 1"), "TERM", false, None),
+    ];
+    (specs, actions, reference)
+}
+
+fn check(longest: usize, all_splits_up_to: usize) -> u64 {
+    let (specs, actions, reference) = rules();
+    assert!(specs.iter().all(|spec| spec.entity == EntityType::new(&spec.id.as_str().to_uppercase())));
+    let (rules, actions) = set(specs, actions);
+    let holdback = rules.holdback();
+    let mut redactor = StreamRedactor::new(Arc::clone(&rules), actions);
+    let mut out = Output::default();
+    let mut texts = 0;
+    let mut text = Vec::new();
+    for length in 1..=longest {
+        for number in 0..ALPHABET.len().pow(u32::try_from(length).unwrap()) {
+            text.clear();
+            let mut rest = number;
+            for _ in 0..length {
+                text.push(ALPHABET[rest % ALPHABET.len()]);
+                rest /= ALPHABET.len();
+            }
+            texts += 1;
+            let (wanted, findings) = reference::redact(&reference, &text);
+            // Bit n of a mask cuts the text after byte n.
+            let full = (1_u32 << (length - 1)) - 1;
+            let masks: Box<dyn Iterator<Item = u32>> = if length <= all_splits_up_to {
+                Box::new(0..=full)
+            } else {
+                Box::new((0..length - 1).map(|bit| 1 << bit).chain([0, full]))
+            };
+            for mask in masks {
+                let mut from = 0;
+                let cuts = (0..length).filter(|bit| *bit == length - 1 || mask & (1 << bit) != 0);
+                let pieces = cuts.map(|bit| {
+                    let piece = &text[from..=bit];
+                    from = bit + 1;
+                    piece
+                });
+                let run = push_all(&mut redactor, pieces, &mut out);
+                let shown = || format!("{:?} cut by {mask:b}", String::from_utf8_lossy(&text));
+                assert_eq!(String::from_utf8_lossy(&run.text), String::from_utf8_lossy(&wanted), "{}", shown());
+                assert!(
+                    run.findings.iter().map(|f| (f.rule, f.span.start as usize)).eq(findings.iter().copied()),
+                    "{}: {:?} instead of {findings:?}",
+                    shown(),
+                    run.findings
+                );
+                assert!(run.peak <= holdback, "{}: held {} of {holdback}", shown(), run.peak);
+            }
+        }
+    }
+    texts
+}
+
+#[test]
+fn every_text_at_every_split() {
+    let long = std::env::var_os("BLACKBAR_LONG").is_some();
+    let texts = if long { check(8, 8) } else { check(8, 6) };
+    assert!(texts > 2_000_000);
+}

@@ -1,0 +1,8 @@
+//! The engine's invariants, as properties: *Split*, *Coverage*, *Bound*, *Promptness*, *Verbatim*.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::string_slice, reason = "a test may stop")]
+
+mod exhaustive;
+mod findings;
+mod properties;
+mod reference;
+mod support;

@@ -1,0 +1,95 @@
+//! Rule sets for tests, and ways to push a text.
+
+use std::sync::Arc;
+
+use blackbar::engine::{
+    Action, ActionTable, Detector, EntityType, Finding, HashKey, Keywords, Output, Pattern, RuleId, RuleSet, RuleSpec,
+    StreamRedactor,
+};
+
+pub(crate) fn spec(id: &str, pattern: Pattern) -> RuleSpec {
+    RuleSpec {
+        id: RuleId::new(id),
+        entity: EntityType::new(&id.to_uppercase()),
+        pattern,
+        validator: None,
+        keywords: None,
+        suppressions: Vec::new(),
+        priority: 0,
+    }
+}
+
+pub(crate) fn regex(id: &str, pattern: &str, max_len: Option<usize>) -> RuleSpec {
+    spec(id, Pattern::Regex { pattern: pattern.to_owned(), max_len })
+}
+
+pub(crate) fn keyword(word: &str, before: usize, after: usize) -> Option<Keywords> {
+    Some(Keywords { words: vec![word.to_owned()], before, after })
+}
+
+pub(crate) fn set(specs: Vec<RuleSpec>, actions: Vec<Action>) -> (Arc<RuleSet>, Arc<ActionTable>) {
+    let rules = RuleSet::build(specs).expect("the rules compile");
+    (Arc::new(rules), Arc::new(ActionTable::new(actions, Some(HashKey::new([1; 32])))))
+}
+
+/// Every detector, and a few shapes of secrets.
+pub(crate) fn usual() -> (Arc<RuleSet>, Arc<ActionTable>) {
+    let mut specs: Vec<RuleSpec> =
+        Detector::ALL.iter().map(|(name, detector)| spec(name, Pattern::Detector(*detector))).collect();
+    specs.push(regex("aws", r"\bAKIA[A-Z2-7]{16}\b", None));
+    specs.push(regex("sk", r"\bsk-[A-Za-z0-9_-]{20,}", Some(64)));
+    specs.push(regex("jwt", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}", Some(4096)));
+    specs.push(regex("staff", r"\bEMP-\d{6}\b", None));
+    let actions = vec![
+        Action::KeepLast4,
+        Action::Mask,
+        Action::Mask,
+        Action::KeepLast4,
+        Action::MaskDomain,
+        Action::Redact,
+        Action::Redact,
+        Action::Redact,
+        Action::Hash,
+    ];
+    set(specs, actions)
+}
+
+/// What a text becomes when it is pushed in these pieces.
+pub(crate) struct Run {
+    pub(crate) text: Vec<u8>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) blocked: Option<usize>,
+    pub(crate) peak: usize,
+}
+
+pub(crate) fn push_all<'text>(
+    redactor: &mut StreamRedactor,
+    pieces: impl IntoIterator<Item = &'text [u8]>,
+    out: &mut Output,
+) -> Run {
+    out.clear();
+    let mut peak = 0;
+    let mut blocked = None;
+    for piece in pieces {
+        if let Err(error) = redactor.push(piece, out) {
+            blocked = Some(error.rule);
+            break;
+        }
+        peak = peak.max(redactor.held());
+    }
+    if blocked.is_none()
+        && let Err(error) = redactor.finish(out)
+    {
+        blocked = Some(error.rule);
+    }
+    Run { text: out.bytes.clone(), findings: out.findings.clone(), blocked, peak }
+}
+
+pub(crate) fn run(rules: &Arc<RuleSet>, actions: &Arc<ActionTable>, pieces: &[&[u8]]) -> Run {
+    let mut redactor = StreamRedactor::new(Arc::clone(rules), Arc::clone(actions));
+    push_all(&mut redactor, pieces.iter().copied(), &mut Output::default())
+}
+
+pub(crate) fn whole(rules: &Arc<RuleSet>, actions: &Arc<ActionTable>, text: &str) -> String {
+    String::from_utf8(run(rules, actions, &[text.as_bytes()]).text).expect("UTF-8 stays UTF-8")
+}
