@@ -750,7 +750,8 @@ impl StreamRedactor {
 
     /// Forgets what nothing looks back at any more.
     fn compact(&mut self, rules: &RuleSet) {
-        let keep = self.released.min(self.found.iter().map(|candidate| candidate.from).min().unwrap_or(u64::MAX));
+        let waiting = self.found.iter().map(|candidate| candidate.from).min().unwrap_or(u64::MAX);
+        let keep = self.released.min(waiting).min(self.safe(false));
         let Some(drop) = self.index(keep).checked_sub(rules.look_behind) else {
             return;
         };
