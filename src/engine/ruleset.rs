@@ -84,6 +84,8 @@ pub(super) struct Literals {
     sorted: Vec<Vec<u8>>,
     rules: Vec<Vec<usize>>,
     longest: usize,
+    /// Bytes that a literal begins with.
+    first: Vec<u8>,
 }
 
 impl Literals {
@@ -107,7 +109,9 @@ impl Literals {
         let searcher = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&sorted).ok();
         let searcher = if sorted.is_empty() { None } else { searcher };
         let longest = sorted.iter().map(Vec::len).max().unwrap_or(0);
-        Self { searcher, sorted, rules, longest }
+        let mut first: Vec<u8> = sorted.iter().filter_map(|literal| literal.first().copied()).collect();
+        first.dedup();
+        Self { searcher, sorted, rules, longest, first }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -126,6 +130,9 @@ impl Literals {
         (from..text.len())
             .find(|start| {
                 let tail = text.get(*start..).unwrap_or_default();
+                if tail.first().is_none_or(|byte| !self.first.contains(byte)) {
+                    return false;
+                }
                 let place = self.sorted.partition_point(|literal| literal.as_slice() < tail);
                 self.sorted.get(place).is_some_and(|literal| literal.starts_with(tail))
             })
