@@ -1,0 +1,97 @@
+"""A proxy of the built binary in front of a fake provider, over real mTLS; one for all tests of the session."""
+
+import os
+import pathlib
+import re
+import ssl
+import subprocess
+import threading
+
+import pytest
+from provider import Provider
+
+CONFIG = """
+version = 1
+
+[[listener]]
+address     = "127.0.0.1:0"
+certificate = "server.crt"
+private_key = "server.key"
+client_ca   = "ca.crt"
+
+[[workspace]]
+name    = "acme"
+clients = ["uri:spiffe://acme.example/agent/one"]
+rules   = "acme.toml"
+
+[[route]]
+name     = "openai"
+path     = "/openai"
+upstream = "{provider}"
+
+[[route]]
+name     = "anthropic"
+path     = "/anthropic"
+upstream = "{provider}"
+"""
+
+RULES = """
+version = 1
+packs = ["default"]
+
+[[rule]]
+id       = "acme.codename"
+entity   = "CODENAME"
+pattern  = 'PROJECT-[A-Z]{6}'
+action   = "block"
+examples = ["PROJECT-ZEBRAS"]
+"""
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory):
+    binary = os.environ["BLACKBAR"]
+    folder = tmp_path_factory.mktemp("proxy")
+    certificates = [binary, "certs", "--out", folder, "--client", "one", "--san", "uri:spiffe://acme.example/agent/one"]
+    subprocess.run(certificates, check=True, capture_output=True)
+    provider = Provider()
+    (folder / "blackbar.toml").write_text(CONFIG.format(provider=provider.url))
+    (folder / "acme.toml").write_text(RULES)
+    proxy = subprocess.Popen(
+        [binary, "serve", "--config", folder / "blackbar.toml"], stderr=subprocess.PIPE, text=True, cwd=folder
+    )
+    log = []
+    listening = None
+    for line in proxy.stderr:
+        log.append(line)
+        if found := re.search(r"127\.0\.0\.1:(\d+)", line):
+            listening = int(found.group(1))
+            break
+    assert listening, "".join(log)
+    threading.Thread(target=lambda: log.extend(proxy.stderr), daemon=True).start()
+    yield {"folder": pathlib.Path(folder), "port": listening, "provider": provider, "log": log}
+    proxy.terminate()
+    assert proxy.wait(40) == 0
+    assert "4111" not in "".join(log), "the log holds a planted value"
+
+
+@pytest.fixture
+def provider(running):
+    provider = running["provider"]
+    provider.received.clear()
+    provider.reply, provider.reasoning, provider.arguments = "hello", "", ""
+    provider.choices, provider.status = 1, 200
+    return provider
+
+
+@pytest.fixture
+def tls(running):
+    folder = running["folder"]
+    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    context.load_cert_chain(str(folder / "one.crt"), str(folder / "one.key"))
+    return context
+
+
+@pytest.fixture
+def base(running):
+    return f"https://localhost:{running['port']}"
