@@ -10,7 +10,20 @@ const FLOORS: &[(&[&str], &[&str])] = &[
     (&["body"], &["brotli", "bytes", "flate2", "zstd"]),
     (&["policy"], &["arc_swap", "rustls", "rustls_pki_types", "serde", "serde_json", "toml", "x509_parser", "zeroize"]),
     (&["telemetry"], &["prometheus", "tokio", "tracing", "tracing_subscriber"]),
-    (&["proxy"], &["getrandom", "http", "http_body", "http_body_util", "hyper", "hyper_util", "rustls_native_certs", "socket2", "tokio_rustls"]),
+    (
+        &["proxy"],
+        &[
+            "getrandom",
+            "http",
+            "http_body",
+            "http_body_util",
+            "hyper",
+            "hyper_util",
+            "rustls_native_certs",
+            "socket2",
+            "tokio_rustls",
+        ],
+    ),
     (&["admin"], &[]),
     (&["cli"], &["clap", "indicatif", "rcgen", "time"]),
 ];
@@ -58,7 +71,8 @@ fn every_arrow_points_down() {
     let mut seen = 0;
     for path in all {
         let relative = path.strip_prefix(&source).unwrap().to_owned();
-        let room = relative.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        let room =
+            relative.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
         if path.file_stem().is_some_and(|stem| stem == "tests") {
             continue;
         }
@@ -78,8 +92,11 @@ fn every_arrow_points_down() {
         }
         for (above, (_, crates)) in FLOORS.iter().enumerate().skip(floor + 1) {
             for name in *crates {
-                let starts = |line: &str| line.trim_start().trim_start_matches("pub ").starts_with(&format!("use {name}"));
-                if !mentioned(&code, name).is_empty() && code.lines().any(starts) || code.contains(&format!(" {name}::")) {
+                let starts =
+                    |line: &str| line.trim_start().trim_start_matches("pub ").starts_with(&format!("use {name}"));
+                if !mentioned(&code, name).is_empty() && code.lines().any(starts)
+                    || code.contains(&format!(" {name}::"))
+                {
                     wrong.push(format!("{} uses {name}, which begins on floor {above}", relative.display()));
                 }
             }

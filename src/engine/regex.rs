@@ -1,6 +1,8 @@
 //! Users' regular expressions compiled for streaming: a dense automaton that is stepped byte by byte from a known
 //! beginning, the literals every match begins with, and the longest match.
 
+#![allow(clippy::indexing_slicing, reason = "tables of 256 entries are indexed by a byte")]
+
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::util::primitives::StateID;
@@ -27,7 +29,7 @@ pub(super) struct Regex {
     /// Literals of two bytes or more of which every match begins with one; empty when there are none.
     pub(super) literals: Vec<Vec<u8>>,
     /// Bytes a match may begin with.
-    pub(super) first: Box<[bool; 256]>,
+    pub(super) first: FirstBytes,
 }
 
 /// Where an automaton stands after a byte.
@@ -171,17 +173,44 @@ fn leading_literals(hir: &Hir) -> Vec<Vec<u8>> {
     literals.iter().map(|literal| literal.as_bytes().to_vec()).collect()
 }
 
-/// Bytes after which the automaton is alive, whatever stands before.
-fn first_bytes(automaton: &dense::DFA<Vec<u32>>) -> Box<[bool; 256]> {
-    let mut first = Box::new([false; 256]);
-    for before in [None, Some(b'a'), Some(b' '), Some(b'\n'), Some(b'\r'), Some(0xC3)] {
+/// Bytes that a match may begin with, by what stands before it.
+#[derive(Debug)]
+pub(super) struct FirstBytes {
+    /// Behind a word character, and behind anything else: most expressions of words begin only behind the latter.
+    after: Box<[[bool; 256]; 2]>,
+}
+
+impl FirstBytes {
+    pub(super) fn none() -> Self {
+        Self { after: Box::new([[false; 256]; 2]) }
+    }
+
+    /// Whether a match may begin with `byte` behind `before`.
+    #[inline]
+    pub(super) fn may_begin(&self, before: Option<u8>, byte: u8) -> bool {
+        let behind_word = before.is_some_and(|before| before.is_ascii_alphanumeric() || before == b'_');
+        self.after[usize::from(!behind_word)][usize::from(byte)]
+    }
+
+    pub(super) fn extend(&mut self, other: &Self) {
+        for (own, others) in self.after.iter_mut().zip(other.after.iter()) {
+            own.iter_mut().zip(others).for_each(|(own, other)| *own |= other);
+        }
+    }
+}
+
+fn first_bytes(automaton: &dense::DFA<Vec<u32>>) -> FirstBytes {
+    let mut first = FirstBytes::none();
+    for (side, before) in
+        [(0, Some(b'a')), (1, None), (1, Some(b' ')), (1, Some(b'\n')), (1, Some(b'\r')), (1, Some(0xC3))]
+    {
         let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
-        let Ok(state) = automaton.start_state(&config) else {
-            first.fill(true);
-            return first;
-        };
-        for (byte, may) in (0..=255_u8).zip(first.iter_mut()) {
-            *may |= !automaton.is_dead_state(automaton.next_state(state, byte));
+        for byte in 0..=255_u8 {
+            // Where there is no beginning state to ask, nothing is ruled out.
+            let alive = automaton
+                .start_state(&config)
+                .map_or(true, |state| !automaton.is_dead_state(automaton.next_state(state, byte)));
+            first.after[side][usize::from(byte)] |= alive;
         }
     }
     first

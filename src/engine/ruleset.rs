@@ -6,7 +6,7 @@ use aho_corasick::{AhoCorasick, Input, MatchKind};
 
 use super::detect;
 use super::operator::{Action, HashKey};
-use super::regex::Regex;
+use super::regex::{FirstBytes, Regex};
 use super::rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
 use super::terms::Terms;
 use super::validate::Validator;
@@ -72,7 +72,7 @@ pub struct RuleSet {
     /// Regular expressions without leading literals.
     pub(super) unanchored: Vec<usize>,
     /// Bytes that a match of one of them may begin with.
-    pub(super) unanchored_first: Box<[bool; 256]>,
+    pub(super) unanchored_first: FirstBytes,
     /// Bytes kept before what has been released, for what rules look back at.
     pub(super) look_behind: usize,
 }
@@ -172,7 +172,7 @@ impl RuleSet {
         let mut detectors: Vec<(Detector, Vec<usize>)> = Vec::new();
         let mut literals = Vec::new();
         let mut unanchored = Vec::new();
-        let mut unanchored_first = Box::new([false; 256]);
+        let mut unanchored_first = FirstBytes::none();
         let mut look_behind = MIN_LOOK_BEHIND;
         for (index, (rule, detector)) in rules.iter().enumerate() {
             if let Some(detector) = detector {
@@ -187,7 +187,7 @@ impl RuleSet {
             let Some(regex) = &rule.regex else { continue };
             if regex.literals.is_empty() {
                 unanchored.push(index);
-                unanchored_first.iter_mut().zip(regex.first.iter()).for_each(|(all, own)| *all |= own);
+                unanchored_first.extend(&regex.first);
             } else {
                 literals.extend(regex.literals.iter().map(|literal| (literal.clone(), index)));
             }

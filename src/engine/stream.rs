@@ -396,17 +396,19 @@ impl StreamRedactor {
 
     /// Regular expressions without literals: tried at every byte that may begin one.
     fn scan_unanchored(&mut self, rules: &RuleSet, last: bool) {
-        for at in self.index(self.cursors.unanchored)..self.buffer.len() {
-            let byte = self.buffer.get(at).copied().unwrap_or_default();
-            if !rules.unanchored_first[usize::from(byte)] {
-                continue;
-            }
-            for rule in &rules.unanchored {
-                let regex = rules.rules().get(*rule).and_then(|rule| rule.regex.as_ref());
-                if regex.is_some_and(|regex| regex.first[usize::from(byte)]) {
-                    self.start_match(rules, *rule, at, last);
+        let from = self.index(self.cursors.unanchored);
+        let mut before = from.checked_sub(1).and_then(|before| self.buffer.get(before)).copied();
+        for at in from..self.buffer.len() {
+            let byte = self.buffer[at];
+            if rules.unanchored_first.may_begin(before, byte) {
+                for rule in &rules.unanchored {
+                    let regex = rules.rules().get(*rule).and_then(|rule| rule.regex.as_ref());
+                    if regex.is_some_and(|regex| regex.first.may_begin(before, byte)) {
+                        self.start_match(rules, *rule, at, last);
+                    }
                 }
             }
+            before = Some(byte);
         }
         self.cursors.unanchored = self.base + self.buffer.len() as u64;
     }
