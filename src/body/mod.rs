@@ -3,6 +3,8 @@
 //! Sans-I/O. A [`BodyInspector`] is a chain: content decoding, one [`Transform`] by media type and dialect, content
 //! encoding as it came. Nothing is buffered that can be streamed; every buffer has a bound in [`BodyLimits`].
 
+pub mod json;
+
 use std::fmt;
 use std::sync::Arc;
 

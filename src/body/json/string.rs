@@ -1,0 +1,79 @@
+//! String literals: escapes both ways.
+//!
+//! Enters: the inside of a JSON string literal, or text. Leaves: the other. Escapes only what RFC 8259 section 7 asks
+//! for, so that text looks as other writers would write it; bytes that are not UTF-8 stay as they are.
+
+use super::lexer::{Framing, Lexer, Token};
+use crate::body::{BodyError, BodyErrorKind};
+
+/// Appends `text` as the inside of a string literal: `"`, `\` and control characters are escaped, nothing else.
+pub fn escape(text: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\') {
+        let (clean, tail) = rest.split_at(at);
+        out.extend_from_slice(clean);
+        let Some((byte, tail)) = tail.split_first() else { break };
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            0x0C => out.extend_from_slice(b"\\f"),
+            control => {
+                out.extend_from_slice(b"\\u00");
+                out.extend([control >> 4, control & 15].iter().filter_map(|nibble| HEX.get(usize::from(*nibble))));
+            }
+        }
+        rest = tail;
+    }
+    out.extend_from_slice(rest);
+}
+
+/// Appends the text of a string literal, given with its quotes. Half a surrogate pair becomes U+FFFD.
+///
+/// # Errors
+/// [`BodyErrorKind::JsonSyntax`] where `literal` is not one string literal; `out` may then hold a part.
+pub fn unescape(literal: &[u8], out: &mut Vec<u8>) -> Result<(), BodyError> {
+    let inside = literal.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    let inside = inside.ok_or(BodyErrorKind::JsonSyntax)?;
+    if memchr::memchr2(b'"', b'\\', inside).is_none() && inside.iter().all(|byte| *byte >= 0x20) {
+        out.extend_from_slice(inside);
+        return Ok(());
+    }
+    let mut lexer = Lexer::new(Framing::Document, 1);
+    let mut rest = literal;
+    while let Some((taken, token)) = lexer.next(rest).map_err(|_| BodyErrorKind::JsonSyntax)? {
+        let (bytes, tail) = rest.split_at_checked(taken).unwrap_or((rest, &[]));
+        match token {
+            Token::Run => out.extend_from_slice(bytes),
+            Token::Escape(escape) => out.extend_from_slice(escape.decoded()),
+            _ => {}
+        }
+        rest = tail;
+    }
+    if lexer.may_end() { Ok(()) } else { Err(BodyErrorKind::JsonSyntax.into()) }
+}
+
+/// The number that four hexadecimal digits write; the caller has checked them.
+pub(super) fn hex4(digits: &[u8]) -> u16 {
+    digits.iter().fold(0, |value, byte| {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            _ => 0,
+        };
+        value << 4 | u16::from(digit)
+    })
+}
+
+pub(super) fn is_high_surrogate(code: u16) -> bool {
+    (0xD800..0xDC00).contains(&code)
+}
+
+pub(super) fn is_low_surrogate(code: u16) -> bool {
+    (0xDC00..0xE000).contains(&code)
+}
