@@ -274,7 +274,7 @@ impl<'a> Reader<'a> {
             match token {
                 Token::Space | Token::Comma | Token::Colon => {}
                 Token::Open(container) => self.open(container, at)?,
-                Token::Close(_) => self.close(end),
+                Token::Close => self.close(end),
                 Token::StringBegin { key: true } => {
                     in_key = true;
                     self.key = at..end;
@@ -349,11 +349,7 @@ impl<'a> Reader<'a> {
     }
 
     fn open(&mut self, container: Container, at: u32) -> Result<(), BodyError> {
-        let kind = match container {
-            Container::Object => Kind::Object,
-            Container::Array => Kind::Array,
-        };
-        self.open = self.add(kind, at)?;
+        self.open = self.add(container.into(), at)?;
         Ok(())
     }
 
@@ -375,6 +371,15 @@ impl<'a> Reader<'a> {
             entry.end = end;
         }
         self.current = NONE;
+    }
+}
+
+impl From<Container> for Kind {
+    fn from(container: Container) -> Self {
+        match container {
+            Container::Object => Self::Object,
+            Container::Array => Self::Array,
+        }
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) enum Token {
     /// Whitespace, or the byte order mark.
     Space,
     Open(Container),
-    Close(Container),
+    Close,
     Comma,
     Colon,
     /// The opening quote.
@@ -217,9 +217,9 @@ impl Lexer {
         self.pending_len
     }
 
-    /// Arrays and objects open now.
-    pub(super) fn depth(&self) -> usize {
-        self.stack.len()
+    /// Whether the next byte belongs to a key.
+    pub(super) fn in_key(&self) -> bool {
+        matches!(self.state, State::String { key: true } | State::Escape { key: true })
     }
 
     /// Whether the text may end here; a number at the top must have been ended first.
@@ -318,7 +318,7 @@ impl Lexer {
     fn close(&mut self, container: Container) -> Step {
         self.stack.pop();
         self.behind_value();
-        Ok(Some((1, Token::Close(container))))
+        Ok(Some((1, Token::Close)))
     }
 
     fn behind_value(&mut self) {

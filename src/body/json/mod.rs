@@ -4,13 +4,38 @@
 //! bytes with every finding redacted in its own literal, and everything else byte for byte. Strings, keys and numbers
 //! are scanned decoded; duplicate keys are all looked at. Iterative, strict (RFC 8259), and bounded by
 //! [`crate::body::BodyLimits`]: a string may be as long as it likes, only the hold-back is kept.
+//!
+//! ```text
+//! body, nested    what enters: a document; a string that is a document
+//! walker          copies it; guide says what holds at each place, thinking takes signed blocks out
+//! lexer           the grammar, any chunking      raw   decoded text back to its literal
+//! text            one logical text: plain, JSON, or exempt     out   what was decided, and how it came about
+//! index           one whole value as spans, for events
+//! ```
 
+mod body;
+mod exempt;
+mod guide;
 mod index;
 mod lexer;
+mod nested;
+mod number;
+mod out;
+mod path;
+mod raw;
 mod string;
 mod text;
+mod thinking;
+mod walker;
 
+pub use body::JsonBody;
+pub(super) use exempt::{Form, Reason};
 pub use index::{Index, Kind, MAX_NODES, Node, Step, index};
 pub use lexer::Framing;
+pub use out::TextOut;
+pub use path::JsonPathError;
 pub use string::{escape, unescape};
-pub use text::{LogicalText, TextOut};
+pub use text::LogicalText;
+
+#[cfg(test)]
+mod tests;

@@ -9,42 +9,65 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::exempt::{Exempt, Form, Reason};
+use super::nested::Nested;
+use super::out::TextOut;
 use crate::body::{BodyError, BodyLimits, Inspection};
-use crate::engine::{ActionTable, Output, Piece, RuleSet, StreamRedactor};
+use crate::engine::{ActionTable, Output, RuleSet, StreamRedactor};
 
-/// Redacted text and how it came about. Reused from call to call; [`TextOut::clear`] empties it.
-#[derive(Default)]
-pub struct TextOut {
-    /// Redacted text.
-    pub bytes: Vec<u8>,
-    /// How `bytes` came about, in order; `Clear` and `taken` count bytes of the original.
-    pub pieces: Vec<Piece>,
+/// How many texts are read as JSON within each other.
+const MAX_NESTING: u8 = 4;
+/// How far the beginning of a text is looked at.
+const SNIFFED: usize = 64;
+
+/// How a text is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reading {
+    /// As it stands.
+    Plain,
+    /// As JSON where it looks like an object or an array.
+    Sniffing,
+    /// As JSON until it proves otherwise.
+    Json,
+    /// Not at all, as long as it is what it claims to be.
+    Exempt(Form, Reason),
 }
 
-impl TextOut {
-    /// Empties it and keeps its memory.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.pieces.clear();
-    }
-
-    /// Whether every byte given so far stands as it came.
-    #[must_use]
-    pub fn is_verbatim(&self) -> bool {
-        self.pieces.iter().all(|piece| matches!(piece, Piece::Clear { .. }))
-    }
+/// Where in a text the next byte stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Plain,
+    Sniffing,
+    Json,
+    Exempt(Reason),
 }
 
-impl fmt::Debug for TextOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TextOut({} bytes, {} pieces)", self.bytes.len(), self.pieces.len())
+/// What every text of one body shares.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) rules: Arc<RuleSet>,
+    pub(super) depth: usize,
+    pub(super) hold: usize,
+}
+
+impl Shared {
+    pub(super) fn new(rules: &Arc<RuleSet>, limits: &BodyLimits) -> Self {
+        Self { rules: Arc::clone(rules), depth: limits.json_depth, hold: limits.json_hold }
     }
 }
 
 /// A logical text being redacted.
 pub struct LogicalText {
-    redactor: StreamRedactor,
+    shared: Shared,
     actions: Arc<ActionTable>,
+    redactor: StreamRedactor,
+    reading: Reading,
+    state: State,
+    /// The beginning of a text that is not decided yet.
+    sniffed: Vec<u8>,
+    nested: Option<Box<Nested>>,
+    exempt: Option<Box<Exempt>>,
+    nesting: u8,
     scratch: Output,
 }
 
@@ -52,25 +75,37 @@ impl LogicalText {
     /// A text that is never read as JSON: prose, a thought, a refusal.
     #[must_use]
     pub fn plain(rules: &Arc<RuleSet>, actions: &Arc<ActionTable>) -> Self {
-        Self {
-            redactor: StreamRedactor::new(Arc::clone(rules), Arc::clone(actions)),
-            actions: Arc::clone(actions),
-            scratch: Output::default(),
-        }
+        let shared = Shared::new(rules, &BodyLimits::default());
+        Self::new(shared, actions, Reading::Plain, 0)
     }
 
     /// A text that is read as JSON where its beginning looks like an object or an array: any string value.
     #[must_use]
     pub fn sniffing(rules: &Arc<RuleSet>, actions: &Arc<ActionTable>, limits: &BodyLimits) -> Self {
-        let _ = limits;
-        Self::plain(rules, actions)
+        Self::new(Shared::new(rules, limits), actions, Reading::Sniffing, 0)
     }
 
     /// A text that is JSON until it proves otherwise: the arguments of a tool call.
     #[must_use]
     pub fn arguments(rules: &Arc<RuleSet>, actions: &Arc<ActionTable>, limits: &BodyLimits) -> Self {
-        let _ = limits;
-        Self::plain(rules, actions)
+        Self::new(Shared::new(rules, limits), actions, Reading::Json, 0)
+    }
+
+    pub(super) fn new(shared: Shared, actions: &Arc<ActionTable>, reading: Reading, nesting: u8) -> Self {
+        let mut text = Self {
+            redactor: StreamRedactor::new(Arc::clone(&shared.rules), Arc::clone(actions)),
+            shared,
+            actions: Arc::clone(actions),
+            reading,
+            state: State::Plain,
+            sniffed: Vec::new(),
+            nested: None,
+            exempt: None,
+            nesting,
+            scratch: Output::default(),
+        };
+        text.begin(reading);
+        text
     }
 
     /// Takes the next decoded bytes and appends to `out` what is decided.
@@ -78,6 +113,114 @@ impl LogicalText {
     /// # Errors
     /// A rule with the action block matched.
     pub fn push(&mut self, decoded: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        match self.state {
+            State::Plain => self.push_plain(decoded, out, seen),
+            State::Sniffing => self.push_sniffing(decoded, out, seen),
+            State::Json => self.push_json(decoded, out, seen),
+            State::Exempt(reason) => self.push_exempt(reason, decoded, out, seen),
+        }?;
+        seen.held_peak = seen.held_peak.max(self.held());
+        Ok(())
+    }
+
+    /// Ends the text and appends what was held. A new text of the same kind may begin after it.
+    ///
+    /// # Errors
+    /// As [`LogicalText::push`].
+    pub fn finish(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        match self.state {
+            State::Plain => {}
+            State::Sniffing => {
+                self.state = State::Plain;
+                let sniffed = std::mem::take(&mut self.sniffed);
+                self.push_plain(&sniffed, out, seen)?;
+                self.sniffed = sniffed;
+            }
+            State::Json => self.finish_json(out, seen)?,
+            State::Exempt(reason) => self.finish_exempt(reason, out, seen)?,
+        }
+        if self.state == State::Plain {
+            self.scratch.clear();
+            let finished = self.redactor.finish(&mut self.scratch);
+            self.take(out, seen);
+            finished?;
+        }
+        self.begin(self.reading);
+        Ok(())
+    }
+
+    /// Bytes of the text held back now.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        match self.state {
+            State::Plain => self.redactor.held(),
+            State::Sniffing => self.sniffed.len(),
+            State::Json => self.redactor.held().max(self.nested.as_ref().map_or(0, |nested| nested.held())),
+            State::Exempt(_) => self.exempt.as_ref().map_or(0, |exempt| exempt.kept().len()),
+        }
+    }
+
+    /// Drops what is held and begins a text under these actions.
+    pub(super) fn restart(&mut self, actions: &Arc<ActionTable>, reading: Reading) {
+        self.redactor.restart(actions);
+        if !Arc::ptr_eq(&self.actions, actions) {
+            self.actions = Arc::clone(actions);
+        }
+        self.begin(reading);
+    }
+
+    /// Chooses how the next text is read; nothing of it may have been pushed.
+    pub(super) fn begin(&mut self, reading: Reading) {
+        self.reading = reading;
+        self.sniffed.clear();
+        self.state = match reading {
+            Reading::Sniffing if self.nesting < MAX_NESTING => State::Sniffing,
+            Reading::Json if self.nesting < MAX_NESTING => {
+                self.begin_json();
+                State::Json
+            }
+            Reading::Plain | Reading::Sniffing | Reading::Json => State::Plain,
+            Reading::Exempt(form, reason) => {
+                let holdback = self.shared.rules.holdback();
+                self.exempt.get_or_insert_with(|| Box::new(Exempt::new(holdback))).restart(form);
+                State::Exempt(reason)
+            }
+        };
+    }
+
+    /// The actions in force.
+    pub(super) fn actions(&self) -> &Arc<ActionTable> {
+        &self.actions
+    }
+
+    /// Takes a whole text; true when it stands as it came, and then nothing is appended to `out`.
+    pub(super) fn whole(&mut self, text: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<bool, BodyError> {
+        if self.state == State::Sniffing && sniff(text) != Some(true) {
+            self.state = State::Plain;
+        }
+        if self.state != State::Plain {
+            out.clear();
+            self.push(text, out, seen)?;
+            self.finish(out, seen)?;
+            return Ok(out.is_verbatim());
+        }
+        seen.scanned += text.len() as u64;
+        self.scratch.clear();
+        let pushed = self.redactor.push(text, &mut self.scratch);
+        seen.held_peak = seen.held_peak.max(self.redactor.held());
+        let decided = pushed.and_then(|()| self.redactor.finish(&mut self.scratch));
+        seen.record(&self.scratch.findings, &self.actions);
+        decided?;
+        let verbatim = self.scratch.is_verbatim();
+        if !verbatim {
+            out.clear();
+            out.append(&self.scratch);
+        }
+        self.begin(self.reading);
+        Ok(verbatim)
+    }
+
+    fn push_plain(&mut self, decoded: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
         seen.scanned += decoded.len() as u64;
         self.scratch.clear();
         let pushed = self.redactor.push(decoded, &mut self.scratch);
@@ -85,28 +228,120 @@ impl LogicalText {
         Ok(pushed?)
     }
 
-    /// Ends the text and appends what was held. A new text may begin after it.
-    ///
-    /// # Errors
-    /// As [`LogicalText::push`].
-    pub fn finish(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
-        self.scratch.clear();
-        let finished = self.redactor.finish(&mut self.scratch);
-        self.take(out, seen);
-        Ok(finished?)
+    fn push_sniffing(&mut self, decoded: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        if self.sniffed.is_empty() {
+            return match sniff(decoded) {
+                None => {
+                    self.sniffed.extend_from_slice(decoded);
+                    Ok(())
+                }
+                Some(json) => self.sniffed_as(json, decoded, out, seen),
+            };
+        }
+        self.sniffed.extend_from_slice(decoded);
+        let Some(json) = sniff(&self.sniffed) else { return Ok(()) };
+        let text = std::mem::take(&mut self.sniffed);
+        let pushed = self.sniffed_as(json, &text, out, seen);
+        self.sniffed = text;
+        self.sniffed.clear();
+        pushed
     }
 
-    /// Bytes of the text held back now.
-    #[must_use]
-    pub fn held(&self) -> usize {
-        self.redactor.held()
+    fn sniffed_as(
+        &mut self,
+        json: bool,
+        text: &[u8],
+        out: &mut TextOut,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        if json {
+            self.begin_json();
+            self.state = State::Json;
+            self.push_json(text, out, seen)
+        } else {
+            self.state = State::Plain;
+            self.push_plain(text, out, seen)
+        }
+    }
+
+    fn begin_json(&mut self) {
+        match &mut self.nested {
+            Some(nested) => nested.restart(&self.actions),
+            None => {
+                self.nested = Some(Box::new(Nested::new(self.shared.clone(), &self.actions, self.nesting + 1)));
+            }
+        }
+    }
+
+    fn push_json(&mut self, text: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        seen.scanned += text.len() as u64;
+        self.scratch.clear();
+        let pushed = self.redactor.push(text, &mut self.scratch);
+        let Some(nested) = &mut self.nested else { return Ok(()) };
+        if pushed.is_err() {
+            seen.record(&self.scratch.findings, &self.actions);
+        }
+        pushed?;
+        if nested.push(text, &self.scratch, out, seen)? {
+            nested.hand_over(out, seen, &self.actions);
+            self.state = State::Plain;
+        }
+        Ok(())
+    }
+
+    fn finish_json(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        let Some(nested) = &mut self.nested else { return Ok(()) };
+        nested.finish(seen)?;
+        self.scratch.clear();
+        let finished = self.redactor.finish(&mut self.scratch);
+        if finished.is_err() {
+            seen.record(&self.scratch.findings, &self.actions);
+        }
+        finished?;
+        nested.flat(&self.scratch);
+        nested.hand_over(out, seen, &self.actions);
+        Ok(())
+    }
+
+    fn push_exempt(
+        &mut self,
+        reason: Reason,
+        text: &[u8],
+        out: &mut TextOut,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        let Some(mut exempt) = self.exempt.take() else { return Ok(()) };
+        let good = exempt.push(text, &mut |passed: &[u8]| {
+            out.keep(passed);
+            seen.exempt(reason.name(), passed.len() as u64);
+        });
+        let scanned = if good {
+            Ok(())
+        } else {
+            self.state = State::Plain;
+            self.push_plain(exempt.kept(), out, seen)
+        };
+        self.exempt = Some(exempt);
+        scanned
+    }
+
+    fn finish_exempt(&mut self, reason: Reason, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        let Some(mut exempt) = self.exempt.take() else { return Ok(()) };
+        let scanned = if exempt.finish() {
+            out.keep(exempt.kept());
+            seen.exempt(reason.name(), exempt.kept().len() as u64);
+            Ok(())
+        } else {
+            self.state = State::Plain;
+            self.push_plain(exempt.kept(), out, seen)
+        };
+        self.exempt = Some(exempt);
+        scanned
     }
 
     fn take(&mut self, out: &mut TextOut, seen: &mut Inspection) {
         seen.record(&self.scratch.findings, &self.actions);
-        seen.held_peak = seen.held_peak.max(self.redactor.held());
-        out.bytes.extend_from_slice(&self.scratch.bytes);
-        out.pieces.extend_from_slice(&self.scratch.pieces);
+        out.append(&self.scratch);
     }
 }
 
@@ -114,4 +349,18 @@ impl fmt::Debug for LogicalText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LogicalText({} bytes held)", self.held())
     }
+}
+
+/// Whether a text that begins so looks like a JSON object or array; `None` while that is open.
+fn sniff(text: &[u8]) -> Option<bool> {
+    let mut bytes = text.iter().take(SNIFFED).filter(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    let looks = match (bytes.next(), bytes.next()) {
+        (Some(b'{'), Some(next)) => Some(matches!(next, b'"' | b'}')),
+        (Some(b'['), Some(next)) => {
+            Some(matches!(next, b'{' | b'[' | b'"' | b'-' | b't' | b'f' | b'n' | b']') || next.is_ascii_digit())
+        }
+        (Some(b'{' | b'['), None) | (None, _) => None,
+        (Some(_), _) => Some(false),
+    };
+    looks.or_else(|| (text.len() >= SNIFFED).then_some(false))
 }

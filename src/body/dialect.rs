@@ -1,0 +1,204 @@
+//! What is special in the JSON documents of a model provider's protocol: data, not code paths.
+//!
+//! Enters: the place of a value in a document, and its direction. Leaves: how it is treated. Every string that no row
+//! names is scanned, so a field that a provider adds tomorrow is covered today. Rows name only values that their maker
+//! checks and that break when touched, copies of text that would tell what the text hides, and blocks that must go
+//! whole.
+
+use std::sync::OnceLock;
+
+use super::json::{Form, Reason, Step};
+use super::{Dialect, Direction, JsonPath, PathStep};
+
+/// How a value is treated that is not simply scanned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Special {
+    /// A string that is JSON by contract.
+    Arguments,
+    /// A string that is never read as JSON.
+    Prose,
+    /// A string that passes as long as it looks like its claim.
+    Exempt(Form, Reason),
+    /// An array of numbers below ten, or base64.
+    Vector,
+    /// A message's content blocks, some of which may be signed thinking.
+    Blocks,
+    /// The choices of an answer.
+    Choices,
+    /// A choice's text.
+    Spoken,
+    /// A copy of a choice's text, token by token: `null` where the text was changed, or is not known yet.
+    Copied,
+}
+
+const SIGNATURE: Special = Special::Exempt(Form::Base64, Reason::Signature);
+const ENCRYPTED: Special = Special::Exempt(Form::Base64, Reason::Encrypted);
+const MEDIA: Special = Special::Exempt(Form::Base64, Reason::Media);
+const DATA_URI: Special = Special::Exempt(Form::DataUri, Reason::Media);
+
+type Row = (&'static str, Special);
+
+/// OpenAI chat completions, completions, embeddings, and what is compatible with them; both directions.
+const OPENAI: &[Row] = &[
+    ("$..function.arguments", Special::Arguments),
+    ("$..function_call.arguments", Special::Arguments),
+    ("$..encrypted_content", ENCRYPTED),
+    ("$..input_audio.data", MEDIA),
+    ("$..audio.data", MEDIA),
+    ("$..b64_json", MEDIA),
+    ("$..image_url.url", DATA_URI),
+    ("$..image_url", DATA_URI),
+    ("$..file_data", DATA_URI),
+];
+
+/// What only an answer has. `response.body` is where a batch's result line keeps it.
+const OPENAI_RESPONSE: &[Row] = &[
+    ("$.data[*].embedding", Special::Vector),
+    ("$.choices", Special::Choices),
+    ("$.choices[*].message", Special::Spoken),
+    ("$.choices[*].text", Special::Spoken),
+    ("$.choices[*].logprobs", Special::Copied),
+    ("$.choices[*].token_ids", Special::Copied),
+    ("$.response.body.data[*].embedding", Special::Vector),
+    ("$.response.body.choices", Special::Choices),
+    ("$.response.body.choices[*].message", Special::Spoken),
+    ("$.response.body.choices[*].text", Special::Spoken),
+    ("$.response.body.choices[*].logprobs", Special::Copied),
+];
+
+/// Anthropic Messages; both directions.
+const ANTHROPIC: &[Row] = &[
+    ("$..content[*].signature", SIGNATURE),
+    ("$..content[*].thinking", Special::Prose),
+    ("$..content[*].data", ENCRYPTED),
+    ("$..encrypted_content", ENCRYPTED),
+    ("$..encrypted_index", ENCRYPTED),
+    ("$..encrypted_stdout", ENCRYPTED),
+    ("$..content[*].source.data", MEDIA),
+];
+
+const ANTHROPIC_REQUEST: &[Row] =
+    &[("$.messages[*].content", Special::Blocks), ("$.requests[*].params.messages[*].content", Special::Blocks)];
+
+/// `result.message` is where a batch's result line keeps an answer.
+const ANTHROPIC_RESPONSE: &[Row] = &[("$.content", Special::Blocks), ("$.result.message.content", Special::Blocks)];
+
+/// The rows of one dialect and direction, compiled.
+#[derive(Debug)]
+pub(super) struct Table {
+    rows: Vec<(&'static str, JsonPath, Special)>,
+    /// Bit `n` is set where a row's last name has `n` bytes.
+    lengths: u64,
+}
+
+impl Table {
+    /// The rows of a dialect in a direction; `None` where nothing is special.
+    pub(super) fn of(dialect: Dialect, direction: Direction) -> Option<&'static Self> {
+        static TABLES: OnceLock<[Table; 4]> = OnceLock::new();
+        let [openai_request, openai_response, anthropic_request, anthropic_response] = TABLES.get_or_init(|| {
+            [
+                Table::new(&[OPENAI]),
+                Table::new(&[OPENAI, OPENAI_RESPONSE]),
+                Table::new(&[ANTHROPIC, ANTHROPIC_REQUEST]),
+                Table::new(&[ANTHROPIC, ANTHROPIC_RESPONSE]),
+            ]
+        });
+        match (dialect, direction) {
+            (Dialect::Plain, _) => None,
+            (Dialect::OpenAi, Direction::Request) => Some(openai_request),
+            (Dialect::OpenAi, Direction::Response) => Some(openai_response),
+            (Dialect::Anthropic, Direction::Request) => Some(anthropic_request),
+            (Dialect::Anthropic, Direction::Response) => Some(anthropic_response),
+        }
+    }
+
+    fn new(lists: &[&[Row]]) -> Self {
+        let mut table = Self { rows: Vec::new(), lengths: 0 };
+        for (text, special) in lists.iter().copied().flatten() {
+            let Ok(path) = JsonPath::parse(text) else { continue };
+            let Some((_, name)) = text.rsplit_once('.') else { continue };
+            debug_assert!(matches!(path.steps.last(), Some(PathStep::Key(key)) if key == name), "{text}");
+            table.lengths |= 1 << (name.len() & 63);
+            table.rows.push((name, path, *special));
+        }
+        table
+    }
+
+    /// What is special about the member `key` at the place that `steps` lead to, which ends with that key.
+    pub(super) fn special<'a, S>(&self, key: &[u8], steps: impl Fn() -> S) -> Option<Special>
+    where
+        S: Iterator<Item = Step<'a>>,
+    {
+        if key.len() > 63 || self.lengths & (1 << key.len()) == 0 {
+            return None;
+        }
+        let row = self.rows.iter().find(|(name, path, _)| name.as_bytes() == key && path.walk(steps()).exact);
+        row.map(|(_, _, special)| *special)
+    }
+}
+
+impl Dialect {
+    /// The dialect that a path is known for, where a route names none: `/v1/chat/completions`, `/v1/messages` and
+    /// their like, with anything before them. A query is not part of the path.
+    #[must_use]
+    pub fn for_path(path: &str) -> Self {
+        const OPENAI: [&str; 5] =
+            ["/chat/completions", "/completions", "/embeddings", "/responses", "/images/generations"];
+        const ANTHROPIC: [&str; 3] = ["/messages", "/messages/count_tokens", "/messages/batches"];
+        let path = path.trim_end_matches('/');
+        if OPENAI.iter().any(|end| path.ends_with(end)) {
+            Self::OpenAi
+        } else if ANTHROPIC.iter().any(|end| path.ends_with(end)) {
+            Self::Anthropic
+        } else {
+            Self::Plain
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_compiles() {
+        for lists in [&[OPENAI, OPENAI_RESPONSE][..], &[ANTHROPIC, ANTHROPIC_REQUEST, ANTHROPIC_RESPONSE]] {
+            assert_eq!(Table::new(lists).rows.len(), lists.iter().map(|list| list.len()).sum::<usize>());
+        }
+    }
+
+    #[test]
+    fn rows_are_found_by_place() {
+        let table = Table::of(Dialect::Anthropic, Direction::Request).expect("has one");
+        let find = |steps: &[Step<'static>]| {
+            let Some(Step::Key(key)) = steps.last().copied() else { return None };
+            table.special(key, || steps.iter().copied())
+        };
+        assert_eq!(find(&["messages".into(), 3.into(), "content".into()]), Some(Special::Blocks));
+        assert_eq!(find(&["x".into(), "messages".into(), 3.into(), "content".into()]), None);
+        let signature = ["messages".into(), 0.into(), "content".into(), 1.into(), "signature".into()];
+        assert_eq!(find(&signature), Some(SIGNATURE));
+        assert_eq!(find(&["signature".into()]), None);
+        assert!(Table::of(Dialect::Plain, Direction::Request).is_none());
+    }
+
+    #[test]
+    fn paths_tell_the_dialect() {
+        for (path, dialect) in [
+            ("/v1/chat/completions", Dialect::OpenAi),
+            ("/openai/deployments/x/chat/completions", Dialect::OpenAi),
+            ("/v1/completions", Dialect::OpenAi),
+            ("/v1/embeddings", Dialect::OpenAi),
+            ("/v1/responses", Dialect::OpenAi),
+            ("/v1/messages", Dialect::Anthropic),
+            ("/v1/messages/", Dialect::Anthropic),
+            ("/messages", Dialect::Anthropic),
+            ("/v1/messages/count_tokens", Dialect::Anthropic),
+            ("/v1/xmessages", Dialect::Plain),
+            ("/", Dialect::Plain),
+            ("", Dialect::Plain),
+        ] {
+            assert_eq!(Dialect::for_path(path), dialect, "{path}");
+        }
+    }
+}

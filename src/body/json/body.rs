@@ -1,0 +1,88 @@
+//! A JSON body.
+//!
+//! Enters: the bytes of a JSON document, or of NDJSON or concatenated JSON, in any chunking. Leaves: the same bytes,
+//! redacted, as early as they are known. What a dialect holds back (see [`super::guide`]) waits here, bounded by
+//! [`BodyLimits::json_hold`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::guide::{Guide, Hold, bounded};
+use super::lexer::Framing;
+use super::out::TextOut;
+use super::text::Shared;
+use super::walker::Walker;
+use crate::body::dialect::Table;
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
+
+/// Redacts a JSON body.
+pub struct JsonBody {
+    walker: Walker,
+    out: TextOut,
+    /// Output that a dialect holds back.
+    held: Vec<u8>,
+    limit: usize,
+}
+
+impl JsonBody {
+    /// A body at its beginning.
+    #[must_use]
+    #[allow(clippy::needless_pass_by_value, reason = "stages are built from what the chain owns")]
+    pub fn new(
+        scopes: Arc<Scopes>,
+        limits: &BodyLimits,
+        dialect: Dialect,
+        direction: Direction,
+        framing: Framing,
+    ) -> Self {
+        let shared = Shared::new(&scopes.rules, limits);
+        let walker = Walker::new(shared, &scopes.actions, framing, 0);
+        let guide = Guide::new(&scopes, Table::of(dialect, direction), direction, limits.json_hold);
+        let walker = match guide {
+            Some(guide) => walker.guided(guide),
+            None => walker,
+        };
+        Self { walker, out: TextOut::bytes_only(), held: Vec::new(), limit: limits.json_hold }
+    }
+
+    /// Runs the walk with what is held before it, and keeps what may not leave.
+    fn step(
+        &mut self,
+        out: &mut Vec<u8>,
+        walk: impl FnOnce(&mut Walker, &mut TextOut) -> Result<(), BodyError>,
+    ) -> Result<(), BodyError> {
+        std::mem::swap(out, &mut self.out.bytes);
+        if let Some(guide) = self.walker.guide() {
+            guide.held_at(self.out.bytes.len());
+            self.out.bytes.append(&mut self.held);
+        }
+        let walked = walk(&mut self.walker, &mut self.out);
+        std::mem::swap(out, &mut self.out.bytes);
+        match self.walker.guide().and_then(|guide| guide.hold()) {
+            Some(Hold::From(from)) if from <= out.len() => self.held = out.split_off(from),
+            Some(Hold::Dropping(from)) => out.truncate(from),
+            Some(Hold::From(_)) | None => {}
+        }
+        walked?;
+        bounded(self.held.len(), self.limit)
+    }
+}
+
+impl Transform for JsonBody {
+    fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.step(out, |walker, out| Ok(walker.push(input, out, seen)?))?;
+        seen.held_peak = seen.held_peak.max(self.held.len() + self.walker.held());
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.step(out, |walker, out| walker.end_number(out, seen))?;
+        if self.walker.may_end() { Ok(()) } else { Err(BodyErrorKind::Truncated.into()) }
+    }
+}
+
+impl fmt::Debug for JsonBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JsonBody({} bytes held)", self.held.len() + self.walker.held())
+    }
+}

@@ -1,0 +1,285 @@
+//! What holds where in a document: the actions of a place, and what a dialect says of it.
+//!
+//! Enters: each turn of the walk. Leaves: the actions and the treatment of each value. Some values cannot leave at once
+//! (a content block until it is known not to be signed thinking, a copy of text that is being dropped): from
+//! [`Guide::hold`] on the output stays in the body's hands.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::exempt::{Form, Reason};
+use super::index::Kind;
+use super::lexer::Container;
+use super::path::Place;
+use super::text::Reading;
+use super::thinking::Blocks;
+use super::walker::Spot;
+use crate::body::dialect::{Special, Table};
+use crate::body::{BodyError, BodyErrorKind, Direction, Scopes};
+use crate::engine::ActionTable;
+
+/// How a value is treated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Treatment {
+    /// Scanned; a string is read as JSON where it looks like it.
+    Usual,
+    /// A string is read so.
+    Read(Reading),
+    /// A component of an exempt vector.
+    Vector,
+}
+
+/// A special value that is not over yet, and how many objects and arrays were open where it began.
+struct Open {
+    depth: usize,
+    what: What,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Vector,
+    Choices,
+    Spoken { changes: u64 },
+    Dropped,
+    Blocks,
+}
+
+/// The current choice of an answer.
+#[derive(Default)]
+struct Choice {
+    /// Its text has come.
+    spoken: bool,
+    /// Its text was changed.
+    changed: bool,
+}
+
+/// The output that stays here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Hold {
+    /// From this byte of the output on, until more is known.
+    From(usize),
+    /// From this byte of the output on, and it will never leave.
+    Dropping(usize),
+}
+
+/// Follows a document.
+pub(super) struct Guide {
+    scopes: Arc<Scopes>,
+    table: Option<&'static Table>,
+    direction: Direction,
+    place: Place,
+    /// Scope of the value that began last: 0, or one more than the index of its path.
+    scope: usize,
+    open: Vec<Open>,
+    changes: u64,
+    choice: Choice,
+    blocks: Option<Blocks>,
+    dropping: Option<usize>,
+    limit: usize,
+}
+
+impl Guide {
+    /// `None` where every place is alike.
+    pub(super) fn new(
+        scopes: &Arc<Scopes>,
+        table: Option<&'static Table>,
+        direction: Direction,
+        limit: usize,
+    ) -> Option<Self> {
+        if scopes.paths.is_empty() && table.is_none() {
+            return None;
+        }
+        Some(Self {
+            scopes: Arc::clone(scopes),
+            table,
+            direction,
+            place: Place::default(),
+            scope: 0,
+            open: Vec::new(),
+            changes: 0,
+            choice: Choice::default(),
+            blocks: None,
+            dropping: None,
+            limit,
+        })
+    }
+
+    /// Which part of the output may not leave yet.
+    pub(super) fn hold(&self) -> Option<Hold> {
+        let block = self.blocks.as_ref().and_then(Blocks::hold).map(Hold::From);
+        self.dropping.map(Hold::Dropping).or(block)
+    }
+
+    /// Says that the held output now begins at this byte.
+    pub(super) fn held_at(&mut self, place: usize) {
+        if let Some(dropping) = &mut self.dropping {
+            *dropping = place;
+        } else if let Some(blocks) = &mut self.blocks {
+            blocks.held_at(place);
+        }
+    }
+
+    /// The actions of the value that began last.
+    pub(super) fn actions(&self) -> &Arc<ActionTable> {
+        self.actions_of(self.scope)
+    }
+
+    /// The actions of the current object's keys.
+    pub(super) fn key_actions(&self) -> &Arc<ActionTable> {
+        self.actions_of(self.place.scope())
+    }
+
+    fn actions_of(&self, scope: usize) -> &Arc<ActionTable> {
+        let path = scope.checked_sub(1).and_then(|index| self.scopes.paths.get(index));
+        path.map_or(&self.scopes.actions, |(_, actions)| actions)
+    }
+
+    /// A finding changed something.
+    pub(super) fn changed(&mut self) {
+        self.changes += 1;
+    }
+
+    pub(super) fn key_begin(&mut self) {
+        self.place.key_begin();
+    }
+
+    pub(super) fn key_part(&mut self, decoded: &[u8]) {
+        self.place.key_part(decoded);
+    }
+
+    pub(super) fn key_end(&mut self, spot: &mut Spot<'_, '_>) -> Result<(), BodyError> {
+        let (Some(blocks), Some(key)) = (&mut self.blocks, self.place.key()) else { return Ok(()) };
+        blocks.key(key, self.place.depth(), spot)
+    }
+
+    /// Part of a string's text.
+    pub(super) fn text_part(&mut self, decoded: &[u8]) {
+        if let Some(blocks) = &mut self.blocks {
+            blocks.text(decoded);
+        }
+    }
+
+    pub(super) fn comma(&mut self, spot: &mut Spot<'_, '_>) {
+        self.place.comma();
+        if let Some(blocks) = &mut self.blocks {
+            blocks.comma(self.place.depth(), spot);
+        }
+    }
+
+    /// A value begins at this spot.
+    pub(super) fn value_begin(&mut self, kind: Kind, spot: &mut Spot<'_, '_>) -> Result<Treatment, BodyError> {
+        self.scope = self.narrowed();
+        let Some(table) = self.table else { return Ok(Treatment::Usual) };
+        let depth = self.place.depth();
+        if let Some(blocks) = &mut self.blocks {
+            blocks.value_begin(kind, depth, self.changes, spot)?;
+        }
+        match self.place.key() {
+            Some(key) => match table.special(key, || self.place.steps()) {
+                Some(special) => Ok(self.special(special, kind, spot)),
+                None => Ok(Treatment::Usual),
+            },
+            None => Ok(self.element()),
+        }
+    }
+
+    fn element(&mut self) -> Treatment {
+        let inside = self.open.last().filter(|open| open.depth + 1 == self.place.depth());
+        match inside.map(|open| open.what) {
+            Some(What::Vector) => Treatment::Vector,
+            Some(What::Choices) => {
+                self.choice = Choice::default();
+                Treatment::Usual
+            }
+            _ => Treatment::Usual,
+        }
+    }
+
+    fn special(&mut self, special: Special, kind: Kind, spot: &mut Spot<'_, '_>) -> Treatment {
+        let array = kind == Kind::Array;
+        match special {
+            Special::Arguments => return Treatment::Read(Reading::Json),
+            Special::Prose => return Treatment::Read(Reading::Plain),
+            Special::Exempt(form, reason) => return Treatment::Read(Reading::Exempt(form, reason)),
+            Special::Vector if kind == Kind::String => {
+                return Treatment::Read(Reading::Exempt(Form::Base64, Reason::Media));
+            }
+            Special::Vector if array => self.begin(What::Vector),
+            Special::Choices if array => self.begin(What::Choices),
+            Special::Blocks if array && self.blocks.is_none() => self.begin(What::Blocks),
+            Special::Spoken => self.begin(What::Spoken { changes: self.changes }),
+            Special::Copied if kind != Kind::Null && (self.choice.changed || !self.choice.spoken) => {
+                self.dropping = Some(spot.bytes().len());
+                self.begin(What::Dropped);
+            }
+            Special::Vector | Special::Choices | Special::Blocks | Special::Copied => {}
+        }
+        Treatment::Usual
+    }
+
+    fn begin(&mut self, what: What) {
+        self.open.push(Open { depth: self.place.depth(), what });
+    }
+
+    /// An object or array was opened; the spot is behind its bracket.
+    pub(super) fn open(&mut self, container: Container, spot: &mut Spot<'_, '_>) {
+        let depth = self.place.depth();
+        let begins = self.open.last().filter(|open| open.depth == depth);
+        if matches!(begins.map(|open| open.what), Some(What::Blocks)) && self.blocks.is_none() {
+            self.blocks = Some(Blocks::new(self.direction, depth + 1, self.limit, spot));
+        }
+        self.place.open(container == Container::Array, self.scope);
+    }
+
+    /// An object or array ends; the spot is before its bracket.
+    pub(super) fn close(&mut self, spot: &mut Spot<'_, '_>) {
+        if let Some(blocks) = &mut self.blocks {
+            blocks.close(self.place.depth(), spot);
+        }
+        self.place.close();
+    }
+
+    /// A value ended; the spot is behind it.
+    pub(super) fn value_end(&mut self, spot: &mut Spot<'_, '_>) -> Result<(), BodyError> {
+        let depth = self.place.depth();
+        if let Some(blocks) = &mut self.blocks {
+            blocks.value_end(depth, self.changes, spot)?;
+        }
+        while let Some(open) = self.open.pop_if(|open| open.depth == depth) {
+            match open.what {
+                What::Vector | What::Choices => {}
+                What::Blocks => self.blocks = None,
+                What::Spoken { changes } => {
+                    self.choice.spoken = true;
+                    self.choice.changed |= changes != self.changes;
+                }
+                What::Dropped => {
+                    if let Some(from) = self.dropping.take() {
+                        spot.bytes().truncate(from);
+                        spot.bytes().extend_from_slice(b"null");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The scope of the value at the current place: its own, or that of the object or array around it.
+    fn narrowed(&self) -> usize {
+        let around = self.place.scope();
+        let better = if around == 0 { self.scopes.paths.len() } else { around - 1 };
+        let own = self.scopes.paths.iter().take(better).position(|(path, _)| path.walk(self.place.steps()).covers);
+        own.map_or(around, |index| index + 1)
+    }
+}
+
+/// Refuses more than may be held.
+pub(super) fn bounded(held: usize, limit: usize) -> Result<(), BodyError> {
+    if held > limit { Err(BodyErrorKind::TooLarge.into()) } else { Ok(()) }
+}
+
+impl fmt::Debug for Guide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Guide(depth {})", self.place.depth())
+    }
+}

@@ -1,0 +1,563 @@
+//! Walks JSON text, copies it, and redacts strings, keys and numbers on the way.
+//!
+//! Enters: JSON text in any chunking. Leaves: the same text; where a finding changed a string or a key, that stretch of
+//! its literal is other, and where it changed a number, a string stands in the number's place. Everything else is
+//! copied from the input in runs as long as possible. Kept: the hold-back of one text, one number, one key.
+
+use std::sync::Arc;
+
+use super::exempt::Reason;
+use super::guide::{Guide, Treatment};
+use super::index::Kind;
+use super::lexer::{Escape, Fault, Framing, Lexer, Token};
+use super::number::integer_digits;
+use super::out::TextOut;
+use super::raw::RawMap;
+use super::string::escape;
+use super::text::{LogicalText, Reading, Shared};
+use crate::body::{BodyError, BodyErrorKind, Inspection};
+use crate::engine::ActionTable;
+
+/// Decoded text is gathered up to this many bytes before it is scanned, and longer runs are scanned where they stand.
+const GATHERED: usize = 16 << 10;
+const LONG_RUN: usize = 1 << 10;
+
+/// Why a walk stops.
+pub(super) enum Stop {
+    /// The text is not JSON, or beyond the bounds of what is read as JSON.
+    Grammar(BodyErrorKind),
+    /// The text may not pass.
+    Refused(BodyError),
+}
+
+impl From<Stop> for BodyError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Grammar(kind) => kind.into(),
+            Stop::Refused(error) => error,
+        }
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Grammar(match fault {
+            Fault::Syntax => BodyErrorKind::JsonSyntax,
+            Fault::Depth => BodyErrorKind::JsonDepth,
+        })
+    }
+}
+
+impl From<BodyError> for Stop {
+    fn from(error: BodyError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// What is known of the string that the lexer is in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    /// None.
+    Nothing,
+    /// Behind the opening quote.
+    Fresh,
+    /// Some of its text has been taken out of the run that is copied.
+    Begun,
+    /// Its whole text has been judged.
+    Judged,
+}
+
+/// The walk.
+pub(super) struct Walker {
+    lexer: Lexer,
+    shared: Shared,
+    text: LogicalText,
+    map: RawMap,
+    inside: Inside,
+    /// Decoded text that has not been scanned yet.
+    gathered: Vec<u8>,
+    in_number: bool,
+    /// What earlier chunks held of the number that is not over yet.
+    number: Vec<u8>,
+    /// Whether the number stands in a vector that is exempt.
+    vector: bool,
+    digits: Vec<u8>,
+    digit_text: TextOut,
+    key_len: usize,
+    redacted: TextOut,
+    literal: Vec<u8>,
+    guide: Option<Box<Guide>>,
+}
+
+/// The chunk being walked, and the run of it that is copied as it stands.
+pub(super) struct Chunk<'a> {
+    input: &'a [u8],
+    /// Begin of the run.
+    from: usize,
+    /// End of the run: the next byte to read.
+    at: usize,
+    /// Where the number begins that is not over yet.
+    number: usize,
+}
+
+impl<'a> Chunk<'a> {
+    fn new(input: &'a [u8]) -> Self {
+        Self { input, from: 0, at: 0, number: 0 }
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.input.get(self.at..).unwrap_or_default()
+    }
+
+    fn next(&self, len: usize) -> &'a [u8] {
+        self.input.get(self.at..self.at + len).unwrap_or_default()
+    }
+
+    fn peek(&self, ahead: usize) -> Option<u8> {
+        self.input.get(self.at + ahead).copied()
+    }
+
+    /// Copies the run up to `end`, so that what follows it can be other.
+    fn copy(&mut self, end: usize, out: &mut TextOut) {
+        out.keep(self.input.get(self.from..end).unwrap_or_default());
+        self.from = end;
+    }
+
+    /// Passes over bytes that something else stands for.
+    fn skip(&mut self, len: usize) {
+        self.at += len;
+        self.from = self.at;
+    }
+}
+
+/// The output at the place of the next byte to read.
+pub(super) struct Spot<'s, 'a> {
+    chunk: &'s mut Chunk<'a>,
+    out: &'s mut TextOut,
+}
+
+impl<'s, 'a> Spot<'s, 'a> {
+    fn new(chunk: &'s mut Chunk<'a>, out: &'s mut TextOut) -> Self {
+        Self { chunk, out }
+    }
+
+    /// Everything up to here, in the output.
+    pub(super) fn bytes(&mut self) -> &mut Vec<u8> {
+        self.chunk.copy(self.chunk.at, self.out);
+        &mut self.out.bytes
+    }
+}
+
+impl Walker {
+    pub(super) fn new(shared: Shared, actions: &Arc<ActionTable>, framing: Framing, nesting: u8) -> Self {
+        Self {
+            lexer: Lexer::new(framing, shared.depth),
+            text: LogicalText::new(shared.clone(), actions, Reading::Plain, nesting),
+            shared,
+            map: RawMap::default(),
+            inside: Inside::Nothing,
+            gathered: Vec::new(),
+            in_number: false,
+            number: Vec::new(),
+            vector: false,
+            digits: Vec::new(),
+            digit_text: TextOut::default(),
+            key_len: 0,
+            redacted: TextOut::default(),
+            literal: Vec::new(),
+            guide: None,
+        }
+    }
+
+    /// A walk that asks at every value what holds there.
+    pub(super) fn guided(mut self, guide: Guide) -> Self {
+        self.guide = Some(Box::new(guide));
+        self
+    }
+
+    pub(super) fn guide(&mut self) -> Option<&mut Guide> {
+        self.guide.as_deref_mut()
+    }
+
+    /// Begins a new text under these actions.
+    pub(super) fn restart(&mut self, actions: &Arc<ActionTable>) {
+        self.lexer.restart();
+        self.text.restart(actions, Reading::Plain);
+        self.map.restart();
+        self.inside = Inside::Nothing;
+        self.gathered.clear();
+        self.in_number = false;
+        self.number.clear();
+    }
+
+    /// Bytes held back now.
+    pub(super) fn held(&self) -> usize {
+        self.lexer.pending() + self.number.len() + self.text.held()
+    }
+
+    /// Whether the text may end here.
+    pub(super) fn may_end(&self) -> bool {
+        self.lexer.may_end()
+    }
+
+    /// Takes the next bytes of the text and appends to `out` what is decided.
+    pub(super) fn push(&mut self, input: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), Stop> {
+        let mut chunk = Chunk::new(input);
+        let walked = self.walk(&mut chunk, out, seen);
+        if self.in_number {
+            chunk.copy(chunk.number, out);
+            self.number.extend_from_slice(chunk.input.get(chunk.number..chunk.at).unwrap_or_default());
+        } else if matches!(self.inside, Inside::Nothing | Inside::Fresh) {
+            chunk.copy(chunk.at, out);
+        }
+        walked?;
+        self.scan_gathered(out, seen)?;
+        seen.held_peak = seen.held_peak.max(self.held());
+        self.number_fits(self.number.len())
+    }
+
+    /// Ends a number that only the end of the text ends.
+    pub(super) fn end_number(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        match self.lexer.end_number() {
+            Some(_) => Ok(self.number_end(&mut Chunk::new(&[]), out, seen)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the text wherever it stands: what is complete is decided, what is not is left to the caller.
+    pub(super) fn finish_text(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        if self.lexer.end_number().is_some() {
+            match self.number_end(&mut Chunk::new(&[]), out, seen) {
+                Ok(()) | Err(Stop::Grammar(_)) => {}
+                Err(Stop::Refused(error)) => return Err(error),
+            }
+        }
+        self.abandon(out, seen)
+    }
+
+    /// Decides what was read of an open string; an open number or escape is dropped.
+    pub(super) fn abandon(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.in_number = false;
+        self.number.clear();
+        if self.inside == Inside::Begun {
+            self.end_text(out, seen)?;
+        }
+        self.inside = Inside::Nothing;
+        Ok(())
+    }
+
+    fn walk(&mut self, chunk: &mut Chunk<'_>, out: &mut TextOut, seen: &mut Inspection) -> Result<(), Stop> {
+        while let Some((len, token)) = self.lexer.next(chunk.rest())? {
+            match token {
+                Token::Space | Token::Colon => chunk.at += len,
+                Token::Comma => {
+                    if let Some(guide) = &mut self.guide {
+                        guide.comma(&mut Spot::new(chunk, out));
+                    }
+                    chunk.at += len;
+                }
+                Token::Open(container) => {
+                    self.value_begin(container.into(), chunk, out)?;
+                    chunk.at += len;
+                    if let Some(guide) = &mut self.guide {
+                        guide.open(container, &mut Spot::new(chunk, out));
+                    }
+                }
+                Token::Close => {
+                    if let Some(guide) = &mut self.guide {
+                        guide.close(&mut Spot::new(chunk, out));
+                    }
+                    chunk.at += len;
+                    self.value_end(chunk, out)?;
+                }
+                Token::StringBegin { key } => {
+                    self.string_begin(key, chunk, out)?;
+                    chunk.at += len;
+                }
+                Token::Run => self.run(len, chunk, out, seen)?,
+                Token::Escape(escape) => self.escape(len, escape, chunk, out, seen)?,
+                Token::StringEnd { key } => self.string_end(key, chunk, out, seen)?,
+                Token::Number => self.number(len, chunk, out)?,
+                Token::NumberEnd => self.number_end(chunk, out, seen)?,
+                Token::Literal { literal, begin, end } => {
+                    if begin {
+                        self.value_begin(literal.into(), chunk, out)?;
+                    }
+                    chunk.at += len;
+                    if end {
+                        self.value_end(chunk, out)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn value_begin(&mut self, kind: Kind, chunk: &mut Chunk<'_>, out: &mut TextOut) -> Result<Treatment, BodyError> {
+        let Some(guide) = &mut self.guide else { return Ok(Treatment::Usual) };
+        let treatment = guide.value_begin(kind, &mut Spot::new(chunk, out))?;
+        let actions = guide.actions();
+        if matches!(kind, Kind::String | Kind::Number) && !Arc::ptr_eq(actions, self.text.actions()) {
+            self.text.restart(actions, Reading::Plain);
+        }
+        Ok(treatment)
+    }
+
+    fn value_end(&mut self, chunk: &mut Chunk<'_>, out: &mut TextOut) -> Result<(), BodyError> {
+        match &mut self.guide {
+            Some(guide) => guide.value_end(&mut Spot::new(chunk, out)),
+            None => Ok(()),
+        }
+    }
+
+    // Strings and keys.
+
+    fn string_begin(&mut self, key: bool, chunk: &mut Chunk<'_>, out: &mut TextOut) -> Result<(), BodyError> {
+        let reading = if key {
+            self.key_len = 0;
+            if let Some(guide) = &mut self.guide {
+                guide.key_begin();
+                let actions = guide.key_actions();
+                if !Arc::ptr_eq(actions, self.text.actions()) {
+                    self.text.restart(actions, Reading::Plain);
+                }
+            }
+            Reading::Plain
+        } else {
+            match self.value_begin(Kind::String, chunk, out)? {
+                Treatment::Read(reading) => reading,
+                Treatment::Usual | Treatment::Vector => Reading::Sniffing,
+            }
+        };
+        self.text.begin(reading);
+        self.map.restart();
+        self.inside = Inside::Fresh;
+        Ok(())
+    }
+
+    fn run(&mut self, len: usize, chunk: &mut Chunk<'_>, out: &mut TextOut, seen: &mut Inspection) -> Result<(), Stop> {
+        let len = self.tell(chunk.next(len))?.unwrap_or(len);
+        let run = chunk.next(len);
+        if self.inside == Inside::Fresh && chunk.peek(len) == Some(b'"') {
+            self.inside = Inside::Judged;
+            if self.text.whole(run, &mut self.redacted, seen)? {
+                chunk.at += len;
+                return Ok(());
+            }
+            chunk.copy(chunk.at, out);
+            self.map.run(len);
+            self.apply(out);
+            chunk.skip(len);
+            return Ok(());
+        }
+        self.begin_text(chunk, out);
+        chunk.skip(len);
+        self.map.run(len);
+        if len < LONG_RUN {
+            self.gathered.extend_from_slice(run);
+        } else {
+            self.scan_gathered(out, seen)?;
+            self.redacted.clear();
+            let pushed = self.text.push(run, &mut self.redacted, seen);
+            self.apply(out);
+            pushed?;
+        }
+        if self.gathered.len() >= GATHERED {
+            self.scan_gathered(out, seen)?;
+        }
+        if self.lexer.in_key() && self.key_len > self.shared.hold {
+            return Err(Stop::Grammar(BodyErrorKind::TooLarge));
+        }
+        Ok(())
+    }
+
+    fn escape(
+        &mut self,
+        len: usize,
+        escape: Escape,
+        chunk: &mut Chunk<'_>,
+        out: &mut TextOut,
+        seen: &mut Inspection,
+    ) -> Result<(), Stop> {
+        self.begin_text(chunk, out);
+        if self.tell(escape.decoded())?.is_some() {
+            return Err(Stop::Grammar(BodyErrorKind::TooLarge));
+        }
+        self.map.escape(escape);
+        self.gathered.extend_from_slice(escape.decoded());
+        chunk.skip(len);
+        if self.gathered.len() >= GATHERED {
+            self.scan_gathered(out, seen)?;
+        }
+        Ok(())
+    }
+
+    fn begin_text(&mut self, chunk: &mut Chunk<'_>, out: &mut TextOut) {
+        if self.inside == Inside::Fresh {
+            chunk.copy(chunk.at, out);
+            self.inside = Inside::Begun;
+        }
+    }
+
+    /// Counts a key's bytes and tells the guide what it listens to; how many bytes still fit where a key is too long.
+    fn tell(&mut self, decoded: &[u8]) -> Result<Option<usize>, Stop> {
+        if !self.lexer.in_key() {
+            if let Some(guide) = &mut self.guide {
+                guide.text_part(decoded);
+            }
+            return Ok(None);
+        }
+        let room = self.shared.hold - self.key_len.min(self.shared.hold);
+        self.key_len += decoded.len();
+        if let Some(guide) = &mut self.guide {
+            guide.key_part(decoded);
+        }
+        Ok((decoded.len() > room).then_some(room))
+    }
+
+    fn string_end(
+        &mut self,
+        key: bool,
+        chunk: &mut Chunk<'_>,
+        out: &mut TextOut,
+        seen: &mut Inspection,
+    ) -> Result<(), Stop> {
+        if self.inside == Inside::Begun {
+            self.end_text(out, seen)?;
+        }
+        self.inside = Inside::Nothing;
+        chunk.at += 1;
+        if key {
+            if let Some(guide) = &mut self.guide {
+                guide.key_end(&mut Spot::new(chunk, out))?;
+            }
+            return Ok(());
+        }
+        Ok(self.value_end(chunk, out)?)
+    }
+
+    fn end_text(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.scan_gathered(out, seen)?;
+        self.redacted.clear();
+        let finished = self.text.finish(&mut self.redacted, seen);
+        self.apply(out);
+        finished
+    }
+
+    fn scan_gathered(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        self.redacted.clear();
+        let pushed = self.text.push(&self.gathered, &mut self.redacted, seen);
+        self.gathered.clear();
+        self.apply(out);
+        pushed
+    }
+
+    /// Brings what was decided about the text back into its literal.
+    fn apply(&mut self, out: &mut TextOut) {
+        self.map.apply(&self.redacted, out);
+        if !self.redacted.is_verbatim() {
+            self.changed();
+        }
+    }
+
+    fn changed(&mut self) {
+        if let Some(guide) = &mut self.guide {
+            guide.changed();
+        }
+    }
+
+    // Numbers.
+
+    fn number(&mut self, len: usize, chunk: &mut Chunk<'_>, out: &mut TextOut) -> Result<(), Stop> {
+        if !self.in_number {
+            self.vector = matches!(self.value_begin(Kind::Number, chunk, out)?, Treatment::Vector);
+            self.in_number = true;
+            chunk.number = chunk.at;
+        }
+        chunk.at += len;
+        Ok(())
+    }
+
+    fn number_end(&mut self, chunk: &mut Chunk<'_>, out: &mut TextOut, seen: &mut Inspection) -> Result<(), Stop> {
+        let here = chunk.input.get(chunk.number..chunk.at).unwrap_or_default();
+        self.number_fits(self.number.len() + here.len())?;
+        if self.number.is_empty() {
+            if self.judge_number(here, seen)? {
+                chunk.copy(chunk.number, out);
+                out.replace(here.len(), &self.literal);
+                chunk.from = chunk.at;
+                self.changed();
+            }
+        } else {
+            let mut number = std::mem::take(&mut self.number);
+            number.extend_from_slice(here);
+            if self.judge_number(&number, seen)? {
+                out.replace(number.len(), &self.literal);
+                self.changed();
+            } else {
+                out.keep(&number);
+            }
+            chunk.from = chunk.at;
+            number.clear();
+            self.number = number;
+        }
+        self.in_number = false;
+        Ok(self.value_end(chunk, out)?)
+    }
+
+    fn number_fits(&self, len: usize) -> Result<(), Stop> {
+        if len > self.shared.hold { Err(Stop::Grammar(BodyErrorKind::TooLarge)) } else { Ok(()) }
+    }
+
+    /// Whether a string must stand in the number's place; then `literal` is that string.
+    fn judge_number(&mut self, number: &[u8], seen: &mut Inspection) -> Result<bool, BodyError> {
+        if self.vector && is_component(number) {
+            seen.exempt(Reason::Media.name(), number.len() as u64);
+            return Ok(false);
+        }
+        let (sign, written) = match number.strip_prefix(b"-") {
+            Some(written) => (&b"-"[..], written),
+            None => (&b""[..], number),
+        };
+        self.text.begin(Reading::Plain);
+        let written_stands = self.text.whole(written, &mut self.redacted, seen)?;
+        self.digits.clear();
+        let exponent = written.iter().any(|byte| matches!(byte, b'e' | b'E'));
+        if (written_stands || exponent) && integer_digits(written, &mut self.digits) {
+            // Where both readings change, each shows digits that the other hides.
+            if !self.text.whole(&self.digits, &mut self.digit_text, seen)? {
+                std::mem::swap(&mut self.redacted, &mut self.digit_text);
+                if !written_stands {
+                    mask_digits(&mut self.redacted.bytes);
+                }
+            } else if written_stands {
+                return Ok(false);
+            }
+        } else if written_stands {
+            return Ok(false);
+        }
+        self.literal.clear();
+        self.literal.push(b'"');
+        self.literal.extend_from_slice(sign);
+        escape(&self.redacted.bytes, &mut self.literal);
+        self.literal.push(b'"');
+        Ok(true)
+    }
+}
+
+/// Whether a number looks like a component of a vector: below 10, so that no digits but those of a fraction hide in it.
+fn is_component(number: &[u8]) -> bool {
+    let magnitude = number.strip_prefix(b"-").unwrap_or(number);
+    let exponent = magnitude.iter().position(|byte| matches!(byte, b'e' | b'E'));
+    let small = exponent.is_none_or(|at| magnitude.get(at + 1) == Some(&b'-'));
+    small && magnitude.get(1).is_none_or(|byte| !byte.is_ascii_digit())
+}
+
+fn mask_digits(text: &mut [u8]) {
+    for byte in text.iter_mut().filter(|byte| byte.is_ascii_digit()) {
+        *byte = b'*';
+    }
+}
