@@ -13,7 +13,7 @@ use super::out::TextOut;
 use super::text::Shared;
 use super::walker::Walker;
 use crate::body::dialect::Table;
-use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
+use crate::body::{BodyError, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
 
 /// Redacts a JSON body.
 pub struct JsonBody {
@@ -76,8 +76,7 @@ impl Transform for JsonBody {
     }
 
     fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
-        self.step(out, |walker, out| walker.end_number(out, seen))?;
-        if self.walker.may_end() { Ok(()) } else { Err(BodyErrorKind::Truncated.into()) }
+        self.step(out, |walker, out| walker.finish(out, seen))
     }
 }
 

@@ -227,6 +227,11 @@ impl Lexer {
         matches!(self.state, State::Done | State::Begin | State::ByteOrderMark(0))
     }
 
+    /// Whether no object or array is open.
+    pub(super) fn at_top(&self) -> bool {
+        self.stack.is_empty()
+    }
+
     /// Whether any value has begun.
     pub(super) fn has_begun(&self) -> bool {
         !matches!(self.state, State::Begin | State::ByteOrderMark(_))
@@ -260,9 +265,9 @@ impl Lexer {
             State::Begin | State::Value => self.value(byte, input),
             State::Done if self.framing == Framing::Sequence => self.value(byte, input),
             State::Done => Err(Fault::Syntax),
-            State::ArrayFirst if byte == b']' => self.close(Container::Array),
+            State::ArrayFirst if byte == b']' => self.close(),
             State::ArrayFirst => self.value(byte, input),
-            State::ObjectFirst if byte == b'}' => self.close(Container::Object),
+            State::ObjectFirst if byte == b'}' => self.close(),
             State::ObjectFirst | State::Key if byte == b'"' => {
                 self.state = State::String { key: true };
                 Ok(Some((1, Token::StringBegin { key: true })))
@@ -315,7 +320,7 @@ impl Lexer {
         Ok(Some((1, Token::Open(container))))
     }
 
-    fn close(&mut self, container: Container) -> Step {
+    fn close(&mut self) -> Step {
         self.stack.pop();
         self.behind_value();
         Ok(Some((1, Token::Close)))
@@ -335,8 +340,8 @@ impl Lexer {
                 self.state = State::Key;
                 Ok(Some((1, Token::Comma)))
             }
-            (Some(Container::Array), b']') => self.close(Container::Array),
-            (Some(Container::Object), b'}') => self.close(Container::Object),
+            (Some(Container::Array), b']') => self.close(),
+            (Some(Container::Object), b'}') => self.close(),
             _ => Err(Fault::Syntax),
         }
     }
@@ -425,7 +430,7 @@ impl Lexer {
     fn number(&mut self, digits: Digits, input: &[u8]) -> Step {
         match self.digits(digits, input) {
             0 if !digits.may_end() => Err(Fault::Syntax),
-            0 if input.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)) => {
+            0 if input.first().is_some_and(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)) => {
                 Err(Fault::Syntax)
             }
             0 => {

@@ -140,7 +140,8 @@ impl Setting {
 /// The redacted document, checked at every split and with another JSON reader.
 fn redact(text: &str) -> String {
     let out = Setting::plain().redact(text);
-    let read: Result<serde_json::Value, _> = serde_json::from_str(out.trim_start_matches('\u{feff}'));
-    assert!(read.is_ok(), "{out}");
+    let read = |text: &str| serde_json::from_str::<serde_json::Value>(text.trim_start_matches('\u{feff}')).is_ok();
+    // Half a surrogate pair is valid by the grammar and refused by this reader.
+    assert!(read(&out) || !read(text), "{out}");
     out
 }

@@ -195,11 +195,6 @@ impl Walker {
         self.lexer.pending() + self.number.len() + self.text.held()
     }
 
-    /// Whether the text may end here.
-    pub(super) fn may_end(&self) -> bool {
-        self.lexer.may_end()
-    }
-
     /// Takes the next bytes of the text and appends to `out` what is decided.
     pub(super) fn push(&mut self, input: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), Stop> {
         let mut chunk = Chunk::new(input);
@@ -216,12 +211,12 @@ impl Walker {
         self.number_fits(self.number.len())
     }
 
-    /// Ends a number that only the end of the text ends.
-    pub(super) fn end_number(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
-        match self.lexer.end_number() {
-            Some(_) => Ok(self.number_end(&mut Chunk::new(&[]), out, seen)?),
-            None => Ok(()),
+    /// Ends the text where a value may end.
+    pub(super) fn finish(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        if self.lexer.at_top() && self.lexer.end_number().is_some() {
+            self.number_end(&mut Chunk::new(&[]), out, seen)?;
         }
+        if self.lexer.may_end() { Ok(()) } else { Err(BodyErrorKind::Truncated.into()) }
     }
 
     /// Ends the text wherever it stands: what is complete is decided, what is not is left to the caller.
