@@ -65,6 +65,13 @@ impl Escape {
         escape
     }
 
+    /// One of two bytes, which denotes an ASCII character.
+    fn short(byte: u8, denoted: u8) -> Self {
+        let mut escape = Self { raw: [0; 12], raw_len: 2, decoded: [denoted, 0, 0, 0], decoded_len: 1 };
+        (escape.raw[0], escape.raw[1]) = (b'\\', byte);
+        escape
+    }
+
     /// The sequence as it stood.
     pub(super) fn raw(&self) -> &[u8] {
         &self.raw[..usize::from(self.raw_len)]
@@ -356,11 +363,14 @@ impl Lexer {
                 }
                 Ok(Some((1, Token::StringEnd { key })))
             }
-            b'\\' => {
-                self.state = State::Escape { key };
-                self.pending_len = 0;
-                self.escape(key, input)
-            }
+            b'\\' => match input.get(1).and_then(|byte| Some((*byte, short_escape(*byte)?))) {
+                Some((byte, denoted)) => Ok(Some((2, Token::Escape(Escape::short(byte, denoted))))),
+                None => {
+                    self.state = State::Escape { key };
+                    self.pending_len = 0;
+                    self.escape(key, input)
+                }
+            },
             _ => {
                 let len = memchr2(b'"', b'\\', input).unwrap_or(input.len());
                 let run = input.get(..len).unwrap_or(input);
@@ -388,10 +398,10 @@ impl Lexer {
                 0 => {}
                 1 | 7 if byte == b'u' => {}
                 1 => {
-                    let denoted = simple_escape(byte).ok_or(Fault::Syntax)?;
+                    let denoted = short_escape(byte).ok_or(Fault::Syntax)?;
                     self.pending[1] = byte;
                     self.pending_len = 2;
-                    return Ok(Some((taken + 1, self.escaped(key, 2, Some(denoted)))));
+                    return Ok(Some((taken + 1, self.escaped(key, 2, Some(char::from(denoted))))));
                 }
                 6 if byte == b'\\' => {}
                 6 | 7 => return Ok(Some((taken, self.escaped(key, 6, None)))),
@@ -480,14 +490,14 @@ fn has_control(run: &[u8]) -> bool {
     run.chunks(256).any(|block| block.iter().fold(false, |found, byte| found | (*byte < 0x20)))
 }
 
-fn simple_escape(byte: u8) -> Option<char> {
+fn short_escape(byte: u8) -> Option<u8> {
     Some(match byte {
-        b'"' | b'\\' | b'/' => char::from(byte),
-        b'b' => '\u{8}',
-        b'f' => '\u{C}',
-        b'n' => '\n',
-        b'r' => '\r',
-        b't' => '\t',
+        b'"' | b'\\' | b'/' => byte,
+        b'b' => 0x08,
+        b'f' => 0x0C,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
         _ => return None,
     })
 }
