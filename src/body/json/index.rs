@@ -401,6 +401,3 @@ impl From<Fault> for BodyError {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

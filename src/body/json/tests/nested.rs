@@ -138,7 +138,7 @@ fn what_leaves_early_is_never_cut_inside_an_escape() {
     let mut so_far = String::new();
     for part in &left {
         so_far.push_str(part);
-        let open = so_far.rfind('\\').map(|at| &so_far[at..]);
+        let open = so_far.rfind('\\').and_then(|at| so_far.get(at..));
         let slashes = so_far.len() - so_far.trim_end_matches('\\').len();
         assert_eq!(slashes % 2, 0, "{so_far}");
         if let Some(escape) = open.filter(|escape| escape.starts_with("\\u")) {

@@ -135,7 +135,8 @@ proptest! {
     ) {
         let scopes = scopes();
         let at = (0..=text.len()).cycle().skip(at % (text.len() + 1)).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        let text = format!("{}{damage}{}", &text[..at], &text[at..]);
+        let (before, after) = text.split_at(at);
+        let text = format!("{before}{damage}{after}");
         let run = |chunks: &[&[u8]]| {
             let mut logical = LogicalText::arguments(&scopes.rules, &scopes.actions, &BodyLimits::default());
             let (mut out, mut seen) = (TextOut::default(), Inspection::default());

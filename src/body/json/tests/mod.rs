@@ -4,6 +4,7 @@ mod dialects;
 mod documents;
 mod nested;
 mod properties;
+mod spans;
 
 use std::sync::Arc;
 
