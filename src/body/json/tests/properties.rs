@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use proptest::prelude::*;
 use proptest::string::string_regex;
 
@@ -6,7 +8,7 @@ use super::*;
 /// A JSON text in many spellings; `C` stands for a card in strings.
 fn json() -> impl Strategy<Value = String> {
     let space = || string_regex("[ \t\r\n]{0,2}").expect("compiles");
-    let character = string_regex(r#"[a-zA-Z0-9 .@é😀-]|\\["\\/bfnrt]|\\u00[4-7][0-9a-f]|\\ud83d\\ude0[0-9a-f]|\\ud83d| c 4111 1111 1111 1111 e | \\u0034111111111111111 |\{\\"|\[1"#).expect("compiles");
+    let character = string_regex(r#"[a-zA-Z0-9 .@é😀-]|\\["\\/bfnrt]|\\u00[4-7][0-9a-f]|\\ud83d\\ude0[0-9a-f]|\\ud83d| c 4111 1111 1111 1111 e | \\u0034111111111111111 |EMP-1234|GONE-1234|SEEN-1234|\{\\"|\[1"#).expect("compiles");
     let text = proptest::collection::vec(character, 0..8).prop_map(|parts| format!("\"{}\"", parts.concat())).boxed();
     let number = string_regex(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,6})?([eE][+-]?[0-9]{1,2})?").expect("compiles");
     let leaf = prop_oneof![
@@ -66,7 +68,64 @@ fn nothing_to_find() -> Setting {
     Setting { scopes: Arc::new(Scopes { rules: Arc::new(rules), actions, paths: Vec::new() }), ..Setting::plain() }
 }
 
+/// Rules that match over the punctuation of JSON and into escapes, and what replaces them breaks both.
+fn hostile() -> Arc<Scopes> {
+    static SCOPES: OnceLock<Arc<Scopes>> = OnceLock::new();
+    let build = || {
+        let patterns = [
+            r"[a-c].{1,9}[x-z4]",
+            r"\\[nu].{2}",
+            r#"":? ?""#,
+            r"[0-9]{3,4}\]?",
+            r#"[0-9], ?"[a-m]{1,3}"#,
+            r"(?-u:\xA9)e?|\x{C3}",
+        ];
+        let specs = patterns.iter().map(|pattern| spec(&format!("t.{pattern}"), "T", regex(pattern))).collect();
+        let actions = ["\"", "]}\\", "", "é\n", "1,", "\u{1}"].map(|text| Action::Replace(text.into()));
+        let rules = Arc::new(RuleSet::build(specs).expect("compiles"));
+        Arc::new(Scopes { rules, actions: Arc::new(ActionTable::new(actions.to_vec(), None)), paths: Vec::new() })
+    };
+    Arc::clone(SCOPES.get_or_init(build))
+}
+
 proptest! {
+    #[test]
+    fn hostile_rules_give_one_valid_result_too(
+        text in json(),
+        damage in proptest::option::of((any::<usize>(), string_regex(r#"[ x\]}"\\,0-9-]|\\u00"#).expect("compiles"))),
+        cuts in proptest::collection::vec(any::<usize>(), 0..6),
+    ) {
+        let scopes = hostile();
+        let mut damaged = text.clone();
+        if let Some((at, damage)) = &damage {
+            let at = (0..=text.len()).cycle().skip(at % (text.len() + 1)).find(|at| text.is_char_boundary(*at));
+            damaged.insert_str(at.unwrap_or(0), damage);
+        }
+        let run = |chunks: &[&[u8]]| {
+            let mut logical = LogicalText::arguments(&scopes.rules, &scopes.actions, &BodyLimits::default());
+            let (mut out, mut seen) = (TextOut::default(), Inspection::default());
+            for chunk in chunks {
+                logical.push(chunk, &mut out, &mut seen).expect("passes");
+            }
+            logical.finish(&mut out, &mut seen).expect("ends");
+            seen.findings.sort_unstable();
+            (String::from_utf8_lossy(&out.bytes).into_owned(), seen.findings)
+        };
+        let whole = run(&[damaged.as_bytes()]);
+        prop_assert_eq!(&run(&chunks(damaged.as_bytes(), &cuts)), &whole);
+        if damage.is_none() {
+            prop_assert!(Setting { scopes: nothing_to_find().scopes, ..Setting::plain() }.run(&[whole.0.as_bytes()]).1.is_ok(), "{}", whole.0);
+        }
+        let setting = Setting { scopes, ..Setting::plain() };
+        let (body, ended, seen) = setting.run(&[text.as_bytes()]);
+        prop_assert_eq!(ended, Ok(()));
+        let (again, ended, seen_again) = setting.run(&chunks(text.as_bytes(), &cuts));
+        prop_assert_eq!(ended, Ok(()));
+        prop_assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&body));
+        prop_assert_eq!(seen_again.findings, seen.findings);
+        prop_assert_eq!(nothing_to_find().run(&[&body]).1, Ok(()));
+    }
+
     #[test]
     fn any_chunking_gives_one_valid_result(text in json(), cuts in proptest::collection::vec(any::<usize>(), 0..6)) {
         let setting = Setting::plain();
