@@ -3,11 +3,19 @@
 //! Sans-I/O. A [`BodyInspector`] is a chain: content decoding, one [`Transform`] by media type and dialect, content
 //! encoding as it came. Nothing is buffered that can be streamed; every buffer has a bound in [`BodyLimits`].
 
+mod coding;
 mod dialect;
+mod inspector;
 pub mod json;
+pub mod media;
+mod sse;
+mod text;
 
 use std::fmt;
 use std::sync::Arc;
+
+pub use inspector::{BodyInspector, BodySpec};
+pub use media::{ContentCoding, MediaType, parse_content_encoding};
 
 use crate::engine::{ActionTable, Finding, RuleSet};
 

@@ -45,6 +45,11 @@ impl JsonBody {
         Self { walker, out: TextOut::bytes_only(), held: Vec::new(), limit: limits.json_hold }
     }
 
+    /// Bytes held back now.
+    pub(crate) fn held(&self) -> usize {
+        self.held.len() + self.walker.held()
+    }
+
     /// Runs the walk with what is held before it, and keeps what may not leave.
     fn step(
         &mut self,
@@ -71,7 +76,7 @@ impl JsonBody {
 impl Transform for JsonBody {
     fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         self.step(out, |walker, out| Ok(walker.push(input, out, seen)?))?;
-        seen.held_peak = seen.held_peak.max(self.held.len() + self.walker.held());
+        seen.held_peak = seen.held_peak.max(self.held());
         Ok(())
     }
 
@@ -82,6 +87,6 @@ impl Transform for JsonBody {
 
 impl fmt::Debug for JsonBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JsonBody({} bytes held)", self.held.len() + self.walker.held())
+        write!(f, "JsonBody({} bytes held)", self.held())
     }
 }

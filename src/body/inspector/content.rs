@@ -1,0 +1,191 @@
+//! The decoded body: what enters are its bytes, what leaves are the bytes that may be sent, before they are encoded
+//! again. The reading is chosen by the media type and the first bytes together, and may turn from JSON to text.
+
+use std::mem;
+use std::sync::Arc;
+
+use super::BodySpec;
+use super::gate::Gate;
+use super::probe::Probe;
+use super::sniff::{self, Outlook, Reading};
+use crate::body::json::{Framing, JsonBody};
+use crate::body::media::{MediaType, Promise};
+use crate::body::sse::EventStream;
+use crate::body::text::TextBody;
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
+
+/// How the body is read.
+enum State {
+    /// Not yet decided; the bytes so far.
+    Start(Vec<u8>),
+    Json(JsonBody),
+    Gate(Box<Gate>),
+    Events(EventStream),
+    Text(TextBody),
+    /// Passing unscanned, counted under this reason.
+    Raw(&'static str),
+}
+
+/// Redacts a decoded body.
+pub(super) struct Content {
+    state: State,
+    outlook: Outlook,
+    dialect: Dialect,
+    direction: Direction,
+    scopes: Arc<Scopes>,
+    limits: BodyLimits,
+    on_fault_pass: bool,
+}
+
+impl Content {
+    pub(super) fn new(spec: BodySpec) -> Self {
+        let outlook = Outlook {
+            promise: spec.media_type.as_ref().map_or(Promise::Nothing, MediaType::promise),
+            charset_fits: spec.media_type.as_ref().is_none_or(MediaType::charset_is_scannable),
+            from_model: spec.dialect != Dialect::Plain && spec.direction == Direction::Response,
+        };
+        Self {
+            state: State::Start(Vec::new()),
+            outlook,
+            dialect: spec.dialect,
+            direction: spec.direction,
+            scopes: spec.scopes,
+            limits: spec.limits,
+            on_fault_pass: spec.on_fault_pass,
+        }
+    }
+
+    pub(super) fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        match &mut self.state {
+            State::Start(start) => {
+                start.extend_from_slice(input);
+                seen.held_peak = seen.held_peak.max(start.len());
+                self.decide(false, out, seen)
+            }
+            State::Json(json) => json.push(input, out, seen),
+            State::Events(events) => events.push(input, out, seen),
+            State::Gate(gate) => match gate.take(input, out, seen)? {
+                None => Ok(()),
+                Some(at) => self.turn_to_text(input.get(at..).unwrap_or_default(), out, seen),
+            },
+            State::Text(text) => match text.take(input, out, seen)? {
+                None => Ok(()),
+                Some((_, kind)) if !self.on_fault_pass => Err(kind.into()),
+                Some((at, kind)) => {
+                    text.finish(out, seen)?;
+                    self.state = State::Raw(kind.code());
+                    self.push(input.get(at..).unwrap_or_default(), out, seen)
+                }
+            },
+            State::Raw(reason) => {
+                seen.exempt(reason, input.len() as u64);
+                out.extend_from_slice(input);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        if let State::Start(start) = &self.state {
+            if start.is_empty() {
+                return Ok(());
+            }
+            self.decide(true, out, seen)?;
+        }
+        if let State::Gate(gate) = &mut self.state
+            && gate.finish(out, seen)?
+        {
+            self.turn_to_text(&[], out, seen)?;
+        }
+        match &mut self.state {
+            State::Json(json) => json.finish(out, seen),
+            State::Events(events) => events.finish(out, seen),
+            State::Text(text) => text.finish(out, seen),
+            State::Start(_) | State::Gate(_) | State::Raw(_) => Ok(()),
+        }
+    }
+
+    /// Whether its readers wait for each of its records: an event stream, or JSON texts in a sequence.
+    pub(super) fn is_live(&self) -> bool {
+        match self.state {
+            State::Events(_) | State::Gate(_) => true,
+            State::Json(_) => self.framing() == Framing::Sequence,
+            State::Start(_) | State::Text(_) | State::Raw(_) => false,
+        }
+    }
+
+    /// Bytes held back here, as far as the reading tells.
+    pub(super) fn held(&self) -> usize {
+        match &self.state {
+            State::Start(start) => start.len(),
+            State::Gate(gate) => gate.held(),
+            State::Text(text) => text.held(),
+            State::Json(json) => json.held(),
+            State::Events(events) => events.held(),
+            State::Raw(_) => 0,
+        }
+    }
+
+    /// Chooses the reading as soon as the first bytes allow it, and reads them.
+    fn decide(&mut self, ended: bool, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        let State::Start(start) = &mut self.state else { return Ok(()) };
+        let Some(verdict) = sniff::judge(self.outlook, start, ended) else { return Ok(()) };
+        let start = mem::take(start);
+        let mut rest = start.as_slice();
+        match verdict {
+            Ok(reading) => {
+                if let Some(text) = rest.strip_prefix(sniff::BOM) {
+                    out.extend_from_slice(sniff::BOM);
+                    seen.scanned += sniff::BOM.len() as u64;
+                    rest = text;
+                }
+                self.state = self.read_as(reading);
+            }
+            Err(kind @ (BodyErrorKind::MediaType | BodyErrorKind::Charset)) if self.on_fault_pass => {
+                self.state = State::Raw(kind.code());
+            }
+            Err(kind) => return Err(kind.into()),
+        }
+        self.push(rest, out, seen)
+    }
+
+    fn read_as(&self, reading: Reading) -> State {
+        let scopes = Arc::clone(&self.scopes);
+        let (limits, dialect, direction) = (&self.limits, self.dialect, self.direction);
+        let gate = |scalars| {
+            let json = JsonBody::new(Arc::clone(&self.scopes), limits, dialect, direction, Framing::Sequence);
+            State::Gate(Box::new(Gate::new(json, Probe::new(limits.json_depth, scalars))))
+        };
+        match reading {
+            Reading::Json if self.on_fault_pass => gate(true),
+            Reading::Json => State::Json(JsonBody::new(scopes, limits, dialect, direction, self.framing())),
+            Reading::JsonOrText => gate(false),
+            Reading::Events => State::Events(EventStream::new(scopes, limits, dialect, direction)),
+            Reading::Text => State::Text(self.text()),
+        }
+    }
+
+    /// Some senders of NDJSON call it `application/json`; those that speak a model's protocol do not.
+    fn framing(&self) -> Framing {
+        match self.outlook.promise {
+            Promise::Json if self.dialect != Dialect::Plain => Framing::Document,
+            _ => Framing::Sequence,
+        }
+    }
+
+    fn text(&self) -> TextBody {
+        match self.outlook.promise {
+            Promise::Nothing => TextBody::sniffed(&self.scopes),
+            _ => TextBody::announced(&self.scopes),
+        }
+    }
+
+    /// Goes on as text, from what the gate holds.
+    fn turn_to_text(&mut self, rest: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        let State::Gate(gate) = &mut self.state else { return Ok(()) };
+        let held = gate.turn(out, seen)?;
+        self.state = State::Text(self.text());
+        self.push(&held, out, seen)?;
+        self.push(rest, out, seen)
+    }
+}

@@ -1,0 +1,302 @@
+//! One body from end to end: what enters are the bytes as they came, what leaves are the bytes that may be sent, in
+//! the same content codings. Codings are opened, the content is redacted by its reading, codings are made again.
+//!
+//! Sans-I/O; memory is what the codings state, [`PIECE`] bytes per layer, and what the reading holds back. After an
+//! error nothing more leaves but what the caller interjects.
+
+mod content;
+mod gate;
+mod probe;
+mod sniff;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use self::content::Content;
+use super::coding::{Decoding, Encoding, PIECE};
+use super::{BodyError, BodyLimits, ContentCoding, Dialect, Direction, Inspection, MediaType, Scopes};
+
+/// What is known of a body before its bytes, and what holds for it.
+#[derive(Clone, Debug)]
+pub struct BodySpec {
+    /// The Content-Type, where there is one that parses.
+    pub media_type: Option<MediaType>,
+    /// The content codings in the order in which they were applied.
+    pub codings: Vec<ContentCoding>,
+    /// The model protocol spoken on the route.
+    pub dialect: Dialect,
+    /// Which way the body goes.
+    pub direction: Direction,
+    /// Rules and actions.
+    pub scopes: Arc<Scopes>,
+    /// Bounds.
+    pub limits: BodyLimits,
+    /// Whether faults of the content (not JSON, not text) pass instead of refusing the body: what is not JSON is
+    /// scanned as text, what is not text is counted as unscanned. Faults of a coding and blocks never pass, nor does a
+    /// JSON value that breaks after its first 64 KiB.
+    pub on_fault_pass: bool,
+}
+
+/// Streams one body through.
+pub struct BodyInspector {
+    mode: Mode,
+    seen: Inspection,
+    fault: Option<BodyError>,
+}
+
+enum Mode {
+    /// Nothing is looked at; every byte is counted under the reason.
+    Pass(&'static str),
+    Inspect(Box<Inspect>),
+}
+
+struct Inspect {
+    decoding: Decoding,
+    /// Made when the first bytes are to be encoded.
+    encoding: Option<Encoding>,
+    content: Content,
+    /// Redacted bytes on their way to the encoding.
+    redacted: Vec<u8>,
+    /// Bytes were encoded since the last flush.
+    unflushed: bool,
+}
+
+impl BodyInspector {
+    /// An inspector for this body.
+    ///
+    /// # Errors
+    /// More codings than [`BodyLimits::coding_layers`].
+    pub fn new(spec: BodySpec) -> Result<Self, BodyError> {
+        let inspect = Inspect {
+            decoding: Decoding::new(&spec.codings, &spec.limits)?,
+            encoding: None,
+            content: Content::new(spec),
+            redacted: Vec::new(),
+            unflushed: false,
+        };
+        Ok(Self::with_mode(Mode::Inspect(Box::new(inspect))))
+    }
+
+    /// An inspector that lets everything through as it came and counts it as unscanned, for this reason of the metric
+    /// catalogue.
+    #[must_use]
+    pub fn pass(reason: &'static str) -> Self {
+        Self::with_mode(Mode::Pass(reason))
+    }
+
+    fn with_mode(mode: Mode) -> Self {
+        Self { mode, seen: Inspection::default(), fault: None }
+    }
+
+    /// Takes bytes and appends what may leave to `out`. See [`BodyInspector::push_some`] to bound what one call gives.
+    ///
+    /// # Errors
+    /// What may not pass; from then on every call gives the same error. What is in `out` may be sent.
+    pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), BodyError> {
+        self.push_some(&mut { input }, out, usize::MAX).map(drop)
+    }
+
+    /// As [`BodyInspector::push`], but stops when `out` has grown by `room` bytes or a little more (one piece). What
+    /// was used is taken from the front of `input`. `true` when all of it is used and everything that it says has
+    /// been handed out; else call again with what is left of it, be it nothing.
+    ///
+    /// # Errors
+    /// As [`BodyInspector::push`].
+    pub fn push_some(&mut self, input: &mut &[u8], out: &mut Vec<u8>, room: usize) -> Result<bool, BodyError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let (left, start) = (input.len(), out.len());
+        let result = match &mut self.mode {
+            Mode::Pass(reason) => {
+                self.seen.exempt(reason, input.len() as u64);
+                out.extend_from_slice(std::mem::take(input));
+                Ok(true)
+            }
+            Mode::Inspect(inspect) => inspect.push(input, out, room, &mut self.seen),
+        };
+        self.seen.bytes_in += (left - input.len()) as u64;
+        self.settle(result, start, out)
+    }
+
+    /// Gives out what the content encoders hold, so that the reader can have every byte redacted so far: to be called
+    /// when no more input is at hand. Bodies whose readers wait for each record are flushed by themselves. What the
+    /// rules hold back stays.
+    ///
+    /// # Errors
+    /// As [`BodyInspector::push`].
+    pub fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let start = out.len();
+        let result = match &mut self.mode {
+            Mode::Pass(_) => Ok(()),
+            Mode::Inspect(inspect) => inspect.flush(out),
+        };
+        self.settle(result, start, out)
+    }
+
+    /// Ends the body.
+    ///
+    /// # Errors
+    /// As [`BodyInspector::push`], and where the body ended too early.
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let start = out.len();
+        let result = match &mut self.mode {
+            // A body of no bytes is whole whatever its headers say.
+            Mode::Inspect(inspect) if self.seen.bytes_in > 0 => inspect.finish(out, &mut self.seen),
+            Mode::Pass(_) | Mode::Inspect(_) => Ok(()),
+        };
+        self.settle(result, start, out)
+    }
+
+    /// Writes bytes of the proxy's own behind what has left, in the body's codings, and flushes them: an error event
+    /// after an error, or a comment that keeps the stream alive. The body's end stays unwritten, so that a reader sees
+    /// that it was cut.
+    ///
+    /// # Errors
+    /// Where an encoder fails.
+    pub fn interject(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), BodyError> {
+        let start = out.len();
+        let result = match &mut self.mode {
+            Mode::Pass(_) => {
+                out.extend_from_slice(text);
+                Ok(())
+            }
+            Mode::Inspect(inspect) => inspect.write(text, out).and_then(|()| inspect.flush(out)),
+        };
+        self.seen.bytes_out += (out.len() - start) as u64;
+        result
+    }
+
+    /// What was seen so far.
+    #[must_use]
+    pub fn inspection(&self) -> &Inspection {
+        &self.seen
+    }
+
+    /// What was seen.
+    #[must_use]
+    pub fn into_inspection(self) -> Inspection {
+        self.seen
+    }
+
+    /// Decoded bytes held back now.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        match &self.mode {
+            Mode::Pass(_) => 0,
+            Mode::Inspect(inspect) => inspect.content.held(),
+        }
+    }
+
+    fn settle<T>(&mut self, result: Result<T, BodyError>, start: usize, out: &[u8]) -> Result<T, BodyError> {
+        self.seen.bytes_out += (out.len() - start) as u64;
+        if let Err(fault) = &result {
+            self.fault = Some(fault.clone());
+        }
+        result
+    }
+}
+
+impl Inspect {
+    fn push(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        room: usize,
+        seen: &mut Inspection,
+    ) -> Result<bool, BodyError> {
+        let start = out.len();
+        let result = loop {
+            match self.push_piece(input, out, seen) {
+                Ok(false) => break Ok(true),
+                Ok(true) if out.len() - start >= room => return Ok(false),
+                Ok(true) => {}
+                Err(fault) => break Err(fault),
+            }
+        };
+        // What was decided before a fault leaves too, and at once: nothing comes after it.
+        if result.is_err() || self.content.is_live() {
+            self.flush(out)?;
+        }
+        result
+    }
+
+    /// Redacts the next piece of decoded bytes; `false` where there is none.
+    fn push_piece(&mut self, input: &mut &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<bool, BodyError> {
+        if self.decoding.is_identity() {
+            let (piece, rest) = input.split_at_checked(PIECE).unwrap_or((input, &[]));
+            *input = rest;
+            return match piece.is_empty() {
+                true => Ok(false),
+                false => self.content.push(piece, out, seen).map(|()| true),
+            };
+        }
+        let Some(piece) = self.decoding.next_piece(input)? else { return Ok(false) };
+        let mut redacted = std::mem::take(&mut self.redacted);
+        redacted.clear();
+        let result = self.content.push(piece, &mut redacted, seen);
+        let written = self.write(&redacted, out);
+        self.redacted = redacted;
+        result.and(written).map(|()| true)
+    }
+
+    fn write(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), BodyError> {
+        if self.decoding.is_identity() {
+            out.extend_from_slice(text);
+            return Ok(());
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.unflushed = true;
+        self.encoding()?.write(text, out)
+    }
+
+    fn encoding(&mut self) -> Result<&mut Encoding, BodyError> {
+        let encoding = match self.encoding.take() {
+            Some(encoding) => encoding,
+            None => self.decoding.encoding()?,
+        };
+        Ok(self.encoding.insert(encoding))
+    }
+
+    fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        match &mut self.encoding {
+            Some(encoding) if std::mem::take(&mut self.unflushed) => encoding.flush(out),
+            _ => Ok(()),
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        while self.push_piece(&mut [].as_slice(), out, seen)? {}
+        self.decoding.finish()?;
+        let mut redacted = std::mem::take(&mut self.redacted);
+        redacted.clear();
+        let result = self.content.finish(&mut redacted, seen);
+        self.write(&redacted, out)?;
+        if result.is_err() {
+            self.flush(out)?;
+        } else if !self.decoding.is_identity() {
+            self.encoding()?.finish(out)?;
+        }
+        result
+    }
+}
+
+impl fmt::Debug for BodyInspector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mode, held) = match &self.mode {
+            Mode::Pass(reason) => (*reason, 0),
+            Mode::Inspect(inspect) => ("inspect", inspect.content.held()),
+        };
+        write!(f, "BodyInspector({mode}, {} bytes in, {held} held)", self.seen.bytes_in)
+    }
+}

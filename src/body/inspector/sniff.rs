@@ -1,0 +1,187 @@
+//! What a body is, by what it says of itself and by its first bytes.
+//!
+//! A pure function of the beginning: it asks for more until the answer cannot change, so that chunks do not matter.
+
+use crate::body::BodyErrorKind;
+use crate::body::media::Promise;
+
+/// Blanks at the beginning that are waited through for the first byte that tells something.
+pub(super) const MAX_BLANKS: usize = 4096;
+
+/// The byte order mark of UTF-8.
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// How a body is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reading {
+    /// As JSON: anything else is an error.
+    Json,
+    /// As JSON while it is JSON, then as text.
+    JsonOrText,
+    /// As server-sent events.
+    Events,
+    /// As text.
+    Text,
+}
+
+/// What is known of a body before its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outlook {
+    /// What its media type promises.
+    pub(super) promise: Promise,
+    /// Whether its character set, if named, can be scanned as bytes.
+    pub(super) charset_fits: bool,
+    /// Whether it comes from a model provider, whose event streams may be announced as plain text.
+    pub(super) from_model: bool,
+}
+
+/// First bytes that are refused: what is already compressed, and what is no text though it may look like it.
+const MAGIC: [(&[u8], BodyErrorKind); 16] = [
+    (b"\x1f\x8b", BodyErrorKind::CodingInvalid),
+    (b"\x28\xb5\x2f\xfd", BodyErrorKind::CodingInvalid),
+    (b"PK\x03\x04", BodyErrorKind::MediaType),
+    (b"PK\x05\x06", BodyErrorKind::MediaType),
+    (b"%PDF-", BodyErrorKind::MediaType),
+    (b"\x89PNG\r\n\x1a\n", BodyErrorKind::MediaType),
+    (b"\xff\xd8\xff", BodyErrorKind::MediaType),
+    (b"GIF87a", BodyErrorKind::MediaType),
+    (b"GIF89a", BodyErrorKind::MediaType),
+    (b"BZh", BodyErrorKind::MediaType),
+    (b"\xfd7zXZ\0", BodyErrorKind::MediaType),
+    (b"7z\xbc\xaf\x27\x1c", BodyErrorKind::MediaType),
+    (b"Rar!\x1a\x07", BodyErrorKind::MediaType),
+    (b"\x7fELF", BodyErrorKind::MediaType),
+    (b"SQLite format 3\0", BodyErrorKind::MediaType),
+    (b"OggS\0", BodyErrorKind::MediaType),
+];
+
+/// Line beginnings of an event stream.
+const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b": "];
+
+/// Judges a body by its beginning, which is not empty: the reading, or why it may not pass; `None` where more bytes
+/// are needed, which never happens once it has `ended` or more than [`MAX_BLANKS`] and a few bytes are there.
+pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Result<Reading, BodyErrorKind>> {
+    let waits = |pattern: &[u8], at: &[u8]| !ended && at.len() < pattern.len() && pattern.starts_with(at);
+    if outlook.promise == Promise::Binary {
+        return Some(Err(BodyErrorKind::MediaType));
+    }
+    if !outlook.charset_fits {
+        return Some(Err(BodyErrorKind::Charset));
+    }
+    if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| start.starts_with(magic)) {
+        return Some(Err(kind.clone()));
+    }
+    let marks: [&[u8]; 3] = [BOM, b"\xfe\xff", b"\xff\xfe"];
+    if MAGIC.iter().map(|(magic, _)| *magic).chain(marks).any(|pattern| waits(pattern, start)) {
+        return None;
+    }
+    if start.starts_with(b"\xfe\xff") || start.starts_with(b"\xff\xfe") {
+        return Some(Err(BodyErrorKind::Charset));
+    }
+    let text = start.strip_prefix(BOM).unwrap_or(start);
+    let Some(first) = text.first() else { return ended.then_some(Ok(Reading::Text)) };
+    match outlook.promise {
+        // Blanks keep an answer alive before it begins, and do not wait for it.
+        Promise::Json | Promise::JsonLines if first.is_ascii_whitespace() => Some(Ok(Reading::Json)),
+        Promise::Json | Promise::JsonLines => judge_json(text, ended, Reading::Json),
+        Promise::EventStream if !matches!(first, b'{' | b'[') => Some(Ok(Reading::Events)),
+        Promise::EventStream => judge_json(text, ended, Reading::JsonOrText),
+        Promise::Text | Promise::Nothing | Promise::Binary => {
+            let content = text.trim_ascii_start();
+            match content.first() {
+                None if ended || text.len() > MAX_BLANKS => Some(Ok(Reading::Text)),
+                None => None,
+                Some(b'{' | b'[') => judge_json(content, ended, Reading::JsonOrText),
+                Some(_) if !outlook.from_model => Some(Ok(Reading::Text)),
+                Some(_) if FIELDS.iter().any(|field| text.starts_with(field)) => Some(Ok(Reading::Events)),
+                Some(_) if FIELDS.iter().any(|field| waits(field, text)) => None,
+                Some(_) => Some(Ok(Reading::Text)),
+            }
+        }
+    }
+}
+
+/// JSON is UTF-8 (RFC 8259 section 8.1): in UTF-16 and UTF-32 one of its first two bytes is NUL (RFC 4627).
+fn judge_json(content: &[u8], ended: bool, reading: Reading) -> Option<Result<Reading, BodyErrorKind>> {
+    match content {
+        [0, ..] | [_, 0, ..] => Some(Err(BodyErrorKind::Charset)),
+        [] | [_] if !ended => None,
+        _ => Some(Ok(reading)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here is a failed test")]
+
+    use super::*;
+
+    fn outlook(promise: Promise) -> Outlook {
+        Outlook { promise, charset_fits: true, from_model: false }
+    }
+
+    /// Judges with as few bytes as it takes, and sees that more bytes do not change the answer.
+    fn judged(outlook: Outlook, body: &[u8]) -> Result<Reading, BodyErrorKind> {
+        let first = (1..=body.len()).find_map(|end| judge(outlook, &body[..end], end == body.len()).map(|a| (end, a)));
+        let (end, answer) = first.unwrap();
+        for longer in end..=body.len() {
+            assert_eq!(judge(outlook, &body[..longer], longer == body.len()), Some(answer.clone()), "{body:?}");
+        }
+        answer
+    }
+
+    #[test]
+    fn what_is_announced_is_held_against_the_bytes() {
+        use Promise::{Binary, EventStream, Json, JsonLines, Nothing, Text};
+        let cases: [(Promise, &[u8], Result<Reading, BodyErrorKind>); 27] = [
+            (Json, b" {\"a\":1}", Ok(Reading::Json)),
+            (Json, b"data: x", Ok(Reading::Json)),
+            (Json, b"\xef\xbb\xbf[1]", Ok(Reading::Json)),
+            (Json, b"{\0\"\0", Err(BodyErrorKind::Charset)),
+            (Json, b"\0{\0\"", Err(BodyErrorKind::Charset)),
+            (Json, b"\xff\xfe{\0", Err(BodyErrorKind::Charset)),
+            (Json, b"1", Ok(Reading::Json)),
+            (JsonLines, b"{}\n{}\n", Ok(Reading::Json)),
+            (EventStream, b"\n: hello", Ok(Reading::Events)),
+            (EventStream, b"\n", Ok(Reading::Events)),
+            (Json, b"\n", Ok(Reading::Json)),
+            (Json, b"\xef\xbb\xbf", Ok(Reading::Text)),
+            (EventStream, b"{\"error\":1}", Ok(Reading::JsonOrText)),
+            (Text, b"hello", Ok(Reading::Text)),
+            (Text, b"\r\n {\"a\":1}", Ok(Reading::JsonOrText)),
+            (Text, b"[INFO] x", Ok(Reading::JsonOrText)),
+            (Text, b"data: x", Ok(Reading::Text)),
+            (Text, b"   ", Ok(Reading::Text)),
+            (Text, b"\xfe\xff\0a", Err(BodyErrorKind::Charset)),
+            (Text, b"\x1f\x8b\x08", Err(BodyErrorKind::CodingInvalid)),
+            (Json, b"\x28\xb5\x2f\xfd", Err(BodyErrorKind::CodingInvalid)),
+            (Nothing, b"%PDF-1.7", Err(BodyErrorKind::MediaType)),
+            (Nothing, b"PK\x03\x04", Err(BodyErrorKind::MediaType)),
+            (Nothing, b"PKware", Ok(Reading::Text)),
+            (Nothing, b"%", Ok(Reading::Text)),
+            (Binary, b"hello", Err(BodyErrorKind::MediaType)),
+            (Nothing, b"{\"a\":1}", Ok(Reading::JsonOrText)),
+        ];
+        for (promise, body, expected) in cases {
+            assert_eq!(judged(outlook(promise), body), expected, "{promise:?} {body:?}");
+        }
+    }
+
+    #[test]
+    fn a_model_may_call_its_events_plain_text() {
+        let model = Outlook { from_model: true, ..outlook(Promise::Text) };
+        assert_eq!(judged(model, b"data: {}\n\n"), Ok(Reading::Events));
+        assert_eq!(judged(model, b"event: ping\n"), Ok(Reading::Events));
+        assert_eq!(judged(model, b"date: today"), Ok(Reading::Text));
+        assert_eq!(judged(model, b"dat"), Ok(Reading::Text));
+    }
+
+    #[test]
+    fn charsets_that_do_not_fit_are_refused_and_blanks_are_bounded() {
+        let narrow = Outlook { charset_fits: false, ..outlook(Promise::Text) };
+        assert_eq!(judged(narrow, b"a"), Err(BodyErrorKind::Charset));
+        let blanks = vec![b' '; MAX_BLANKS + 1];
+        assert_eq!(judge(outlook(Promise::Text), &blanks[1..], false), None);
+        assert_eq!(judge(outlook(Promise::Text), &blanks, false), Some(Ok(Reading::Text)));
+    }
+}

@@ -1,0 +1,468 @@
+//! What a body says it is: Content-Type and Content-Encoding read into values.
+//!
+//! Enters: header values as they came, hostile ones included. Leaves: a [`MediaType`] (RFC 9110 section 8.3), or none
+//! where the value does not parse, and the list of [`ContentCoding`]s (RFC 9110 section 8.4) in the order in which
+//! they were applied. Nothing here decides what happens to a body: the header is one opinion, its first bytes another.
+
+use std::fmt;
+
+use super::{BodyError, BodyErrorKind};
+
+/// Header values longer than this are not parsed: a sender's own limit is far below.
+const MAX_VALUE: usize = 4096;
+/// Parameters above this number make a value invalid.
+const MAX_PARAMETERS: usize = 32;
+
+/// A media type with its parameters (RFC 9110 section 8.3.1); type, subtype and parameter names in lower case.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MediaType {
+    kind: String,
+    subtype: String,
+    parameters: Vec<(String, String)>,
+}
+
+/// What a media type promises about the bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Promise {
+    /// One JSON text.
+    Json,
+    /// JSON texts, one a line.
+    JsonLines,
+    /// Server-sent events.
+    EventStream,
+    /// Text in lines.
+    Text,
+    /// Nothing that helps: none, `application/octet-stream`, multipart, or a type not known here.
+    Nothing,
+    /// Bytes that are not text.
+    Binary,
+}
+
+impl MediaType {
+    /// Reads the value of a Content-Type header; `None` where it does not follow the grammar.
+    #[must_use]
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        if value.len() > MAX_VALUE {
+            return None;
+        }
+        let mut rest = Cursor { rest: value };
+        rest.skip_blanks();
+        let kind = rest.token()?;
+        rest.take(b'/')?;
+        let subtype = rest.token()?;
+        let mut parameters = Vec::new();
+        loop {
+            rest.skip_blanks();
+            if rest.rest.is_empty() {
+                return Some(Self { kind: lower(kind), subtype: lower(subtype), parameters });
+            }
+            rest.take(b';')?;
+            rest.skip_blanks();
+            if rest.rest.first().is_none_or(|byte| *byte == b';') {
+                continue;
+            }
+            let name = rest.token()?;
+            rest.take(b'=')?;
+            let value = rest.value()?;
+            if parameters.len() == MAX_PARAMETERS {
+                return None;
+            }
+            parameters.push((lower(name), value));
+        }
+    }
+
+    /// The type: `text` of `text/plain`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The subtype: `plain` of `text/plain`.
+    #[must_use]
+    pub fn subtype(&self) -> &str {
+        &self.subtype
+    }
+
+    /// The first parameter of this name, which is given in lower case.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The character set as written.
+    #[must_use]
+    pub fn charset(&self) -> Option<&str> {
+        self.parameter("charset")
+    }
+
+    /// Whether every character set named is one whose texts can be scanned as bytes: UTF-8, and the single-byte sets
+    /// that extend ASCII. UTF-16, UTF-32 and UTF-7 are not, nor is what is not known.
+    #[must_use]
+    pub fn charset_is_scannable(&self) -> bool {
+        self.parameters.iter().filter(|(name, _)| name == "charset").all(|(_, value)| scannable(value))
+    }
+
+    /// Whether it is JSON: `application/json`, `text/json`, `…+json`.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        matches!((self.kind(), self.subtype()), ("application", "json" | "x-json") | ("text", "json" | "x-json"))
+            || self.suffix() == Some("json")
+    }
+
+    /// Whether it is JSON texts one a line: `application/x-ndjson` and its other names.
+    #[must_use]
+    pub fn is_json_lines(&self) -> bool {
+        fn known(name: &str) -> bool {
+            matches!(
+                name,
+                "ndjson" | "x-ndjson" | "jsonl" | "x-jsonl" | "jsonlines" | "x-jsonlines" | "json-lines" | "json-l"
+            )
+        }
+        matches!(self.kind(), "application" | "text") && known(self.subtype()) || self.suffix().is_some_and(known)
+    }
+
+    /// Whether it is `text/event-stream`.
+    #[must_use]
+    pub fn is_event_stream(&self) -> bool {
+        self.kind() == "text" && self.subtype() == "event-stream"
+    }
+
+    /// Whether it is text: `text/*`, XML, YAML, CSV, scripts, and forms in their URL encoding.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        if self.kind() == "text" || matches!(self.suffix(), Some("xml" | "yaml")) {
+            return true;
+        }
+        self.kind() == "application"
+            && matches!(
+                self.subtype(),
+                "xml"
+                    | "xml-dtd"
+                    | "yaml"
+                    | "x-yaml"
+                    | "csv"
+                    | "toml"
+                    | "javascript"
+                    | "x-javascript"
+                    | "ecmascript"
+                    | "graphql"
+                    | "sql"
+                    | "x-sh"
+                    | "x-www-form-urlencoded"
+            )
+    }
+
+    /// What the type promises about the bytes.
+    pub(crate) fn promise(&self) -> Promise {
+        if self.is_json() {
+            Promise::Json
+        } else if self.is_json_lines() {
+            Promise::JsonLines
+        } else if self.is_event_stream() {
+            Promise::EventStream
+        } else if self.is_text() {
+            Promise::Text
+        } else if self.is_binary() {
+            Promise::Binary
+        } else {
+            Promise::Nothing
+        }
+    }
+
+    /// Types whose bytes may look like text at the start and are none.
+    fn is_binary(&self) -> bool {
+        const SUBTYPES: [&str; 20] = [
+            "avro",
+            "cbor",
+            "gzip",
+            "grpc",
+            "json-seq",
+            "msgpack",
+            "pdf",
+            "protobuf",
+            "vnd.apache.parquet",
+            "vnd.google.protobuf",
+            "vnd.kafka.binary.v2",
+            "wasm",
+            "x-avro",
+            "x-gzip",
+            "x-msgpack",
+            "x-protobuf",
+            "x-tar",
+            "x-zip-compressed",
+            "zip",
+            "zstd",
+        ];
+        match self.kind() {
+            "image" | "audio" | "video" | "font" | "model" => true,
+            "application" => {
+                SUBTYPES.contains(&self.subtype())
+                    || self.subtype().starts_with("grpc")
+                    || self.subtype().starts_with("vnd.openxmlformats")
+                    || matches!(self.suffix(), Some("cbor" | "der" | "gzip" | "msgpack" | "proto" | "zip"))
+            }
+            _ => false,
+        }
+    }
+
+    /// The structured syntax suffix (RFC 6838 section 4.2.8).
+    fn suffix(&self) -> Option<&str> {
+        self.subtype.rsplit_once('+').map(|(_, suffix)| suffix)
+    }
+}
+
+impl fmt::Debug for MediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MediaType({}/{}, {} parameters)", self.kind, self.subtype, self.parameters.len())
+    }
+}
+
+fn lower(token: &[u8]) -> String {
+    token.iter().map(|byte| char::from(byte.to_ascii_lowercase())).collect()
+}
+
+fn scannable(charset: &str) -> bool {
+    let name = charset.trim().to_ascii_lowercase();
+    if matches!(name.as_str(), "utf-8" | "utf8" | "us-ascii" | "ascii" | "latin1" | "l1") {
+        return true;
+    }
+    let number = ["iso-8859-", "iso8859-", "iso_8859-", "windows-125", "cp125"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or_default();
+    matches!(number.len(), 1 | 2) && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What is left of a header value.
+struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    fn skip_blanks(&mut self) {
+        let blanks = self.rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        self.advance(blanks);
+    }
+
+    fn advance(&mut self, count: usize) -> &'a [u8] {
+        let (taken, rest) = self.rest.split_at_checked(count).unwrap_or((self.rest, &[]));
+        self.rest = rest;
+        taken
+    }
+
+    fn take(&mut self, wanted: u8) -> Option<()> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        (*first == wanted).then_some(())
+    }
+
+    /// A token (RFC 9110 section 5.6.2).
+    fn token(&mut self) -> Option<&'a [u8]> {
+        let length = self.rest.iter().take_while(|byte| is_tchar(**byte)).count();
+        (length > 0).then(|| self.advance(length))
+    }
+
+    /// A token or a quoted string (RFC 9110 section 5.6.4).
+    fn value(&mut self) -> Option<String> {
+        if self.rest.first() != Some(&b'"') {
+            return self.token().map(|token| token.iter().map(|byte| char::from(*byte)).collect());
+        }
+        self.advance(1);
+        let mut value = String::new();
+        loop {
+            let (first, rest) = self.rest.split_first()?;
+            self.rest = rest;
+            let byte = match first {
+                b'"' => return Some(value),
+                b'\\' => *self.advance(1).first()?,
+                other => *other,
+            };
+            if byte != b'\t' && byte < b' ' || byte == 0x7f {
+                return None;
+            }
+            value.push(char::from(byte));
+        }
+    }
+}
+
+fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// A content coding that can be opened and made again (RFC 9110 section 8.4.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ContentCoding {
+    /// `gzip` and `x-gzip` (RFC 1952).
+    Gzip,
+    /// `deflate`: zlib (RFC 1950), or the bare deflate (RFC 1951) that some senders mean by it.
+    Deflate,
+    /// `br` (RFC 7932).
+    Brotli,
+    /// `zstd` (RFC 8878, RFC 9659).
+    Zstd,
+    /// `identity`: no coding.
+    Identity,
+}
+
+impl ContentCoding {
+    /// The coding of this name, in any case.
+    #[must_use]
+    pub fn by_name(name: &[u8]) -> Option<Self> {
+        const NAMES: [(&[u8], ContentCoding); 6] = [
+            (b"gzip", ContentCoding::Gzip),
+            (b"x-gzip", ContentCoding::Gzip),
+            (b"deflate", ContentCoding::Deflate),
+            (b"br", ContentCoding::Brotli),
+            (b"zstd", ContentCoding::Zstd),
+            (b"identity", ContentCoding::Identity),
+        ];
+        NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, coding)| *coding)
+    }
+
+    /// The registered name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
+            Self::Identity => "identity",
+        }
+    }
+}
+
+/// Reads every Content-Encoding value of a message, at most `layers` codings, in the order in which they were applied.
+/// `identity` stands for nothing and is left out.
+///
+/// # Errors
+/// [`BodyErrorKind::CodingUnsupported`] for a coding that is not known, and for more than `layers` of them.
+pub fn parse_content_encoding<'a>(
+    values: impl Iterator<Item = &'a [u8]>,
+    layers: usize,
+) -> Result<Vec<ContentCoding>, BodyError> {
+    let mut codings = Vec::new();
+    for name in values.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii) {
+        if name.is_empty() {
+            continue;
+        }
+        match ContentCoding::by_name(name).ok_or(BodyErrorKind::CodingUnsupported)? {
+            ContentCoding::Identity => {}
+            _ if codings.len() >= layers => return Err(BodyErrorKind::CodingUnsupported.into()),
+            coding => codings.push(coding),
+        }
+    }
+    Ok(codings)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    fn media(value: &str) -> MediaType {
+        MediaType::parse(value.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn parameters_and_quoted_strings_are_read() {
+        let parsed = media("Text/HTML ; Charset=\"utf\\-8\";;boundary=\"a;b\"; ");
+        assert_eq!((parsed.kind(), parsed.subtype()), ("text", "html"));
+        assert_eq!(parsed.charset(), Some("utf-8"));
+        assert_eq!(parsed.parameter("boundary"), Some("a;b"));
+        assert!(parsed.charset_is_scannable());
+    }
+
+    #[test]
+    fn what_does_not_follow_the_grammar_is_none() {
+        for value in [
+            "",
+            "text",
+            "text/",
+            "/plain",
+            "text/plain, application/json",
+            "text/plain; charset",
+            "text/plain; charset=",
+            "text/plain; charset=\"utf-8",
+            "text/plain; charset = utf-8",
+            "text/plain\0",
+            "text/pl ain",
+            "te\u{e9}xt/plain",
+        ] {
+            assert_eq!(MediaType::parse(value.as_bytes()), None, "{value:?}");
+        }
+        assert!(MediaType::parse(&[b'a'; MAX_VALUE + 1]).is_none());
+        assert!(MediaType::parse(format!("a/b{}", ";c=d".repeat(MAX_PARAMETERS + 1)).as_bytes()).is_none());
+    }
+
+    #[test]
+    fn every_prefix_and_every_byte_is_safe() {
+        let value = b"application/json; charset=\"utf-8\\\"\"; a=b";
+        for end in 0..value.len() {
+            for byte in 0..=255 {
+                let mut hostile = value.get(..end).unwrap().to_vec();
+                hostile.push(byte);
+                let _ = MediaType::parse(&hostile);
+            }
+        }
+    }
+
+    #[test]
+    fn promises_follow_the_type() {
+        for (value, promise) in [
+            ("application/json", Promise::Json),
+            ("text/json; charset=utf-8", Promise::Json),
+            ("application/problem+json", Promise::Json),
+            ("application/vnd.elasticsearch+json; compatible-with=9", Promise::Json),
+            ("application/x-ndjson", Promise::JsonLines),
+            ("application/jsonl", Promise::JsonLines),
+            ("application/x-jsonlines", Promise::JsonLines),
+            ("application/vnd.elasticsearch+x-ndjson; compatible-with=9", Promise::JsonLines),
+            ("text/event-stream;charset=utf-8", Promise::EventStream),
+            ("text/csv", Promise::Text),
+            ("application/xml", Promise::Text),
+            ("image/svg+xml", Promise::Text),
+            ("application/x-www-form-urlencoded", Promise::Text),
+            ("application/octet-stream", Promise::Nothing),
+            ("multipart/form-data; boundary=x", Promise::Nothing),
+            ("application/vnd.unheard-of", Promise::Nothing),
+            ("image/png", Promise::Binary),
+            ("application/pdf", Promise::Binary),
+            ("application/grpc+proto", Promise::Binary),
+            ("application/x-protobuf", Promise::Binary),
+        ] {
+            assert_eq!(media(value).promise(), promise, "{value}");
+        }
+    }
+
+    #[test]
+    fn only_charsets_that_extend_ascii_are_scannable() {
+        for charset in ["utf-8", "UTF8", "us-ascii", "iso-8859-1", "ISO-8859-15", "windows-1252", "cp1251"] {
+            assert!(media(&format!("text/plain;charset={charset}")).charset_is_scannable(), "{charset}");
+        }
+        for charset in ["utf-16", "utf-16le", "utf-32", "utf-7", "x-unheard", "iso-2022-jp", "gb18030", "iso-8859-"] {
+            assert!(!media(&format!("text/plain;charset={charset}")).charset_is_scannable(), "{charset}");
+        }
+        assert!(!media("text/plain;charset=utf-8;charset=utf-16").charset_is_scannable());
+    }
+
+    #[test]
+    fn codings_are_read_from_lists_and_repeated_headers() {
+        let parse = |values: &[&str]| parse_content_encoding(values.iter().map(|value| value.as_bytes()), 3);
+        assert_eq!(parse(&[]).unwrap(), []);
+        assert_eq!(parse(&["identity", ""]).unwrap(), []);
+        assert_eq!(
+            parse(&["X-Gzip, ,br\t", " zstd"]).unwrap(),
+            [ContentCoding::Gzip, ContentCoding::Brotli, ContentCoding::Zstd]
+        );
+        for refused in [&["gzip, snappy"][..], &["gzip gzip"], &["gzip,gzip,gzip", "gzip"], &["aws-chunked"]] {
+            assert_eq!(parse(refused).unwrap_err().kind, BodyErrorKind::CodingUnsupported, "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_parameter() {
+        assert_eq!(format!("{:?}", media("a/b;c=4111111111111111")), "MediaType(a/b, 1 parameters)");
+    }
+}
