@@ -5,6 +5,8 @@
 
 mod dialect;
 pub mod json;
+pub mod llm;
+pub mod sse;
 
 use std::fmt;
 use std::sync::Arc;
