@@ -8,7 +8,11 @@ use crate::engine::{ActionTable, RuleSet};
 
 fn no_rules() -> Arc<Scopes> {
     let rules = RuleSet::build(Vec::new()).expect("no rules compile");
-    Arc::new(Scopes { rules: Arc::new(rules), actions: Arc::new(ActionTable::new(Vec::new(), None)), paths: Vec::new() })
+    Arc::new(Scopes {
+        rules: Arc::new(rules),
+        actions: Arc::new(ActionTable::new(Vec::new(), None)),
+        paths: Vec::new(),
+    })
 }
 
 fn stream(limits: &BodyLimits) -> EventStream {

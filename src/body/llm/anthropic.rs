@@ -1,0 +1,80 @@
+//! Anthropic Messages: content blocks that start, grow and stop.
+//!
+//! Enters: one indexed event. Leaves: its [`Plan`], or a `content_block_delta` of our own that carries what was held
+//! of a block. The text of a block begins with what its start brings, since readers add the deltas to it.
+
+use super::plan::{End, Event, Part, Plan, TextKey};
+use crate::body::BodyError;
+use crate::body::json::{Kind, Node, escape};
+
+/// Members that are encrypted or signed by the provider, wherever they stand.
+const OPAQUE: [&[u8]; 4] = [b"encrypted_content", b"encrypted_index", b"encrypted_stdout", b"signature"];
+
+/// Reads an event that may be one of the Messages stream.
+pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), BodyError> {
+    let Some(kind) = event.of_kind(root, "type", Kind::String)? else { return Ok(()) };
+    match event.word(kind).as_ref() {
+        b"content_block_delta" => {
+            let of = event.number(root, "index", 0)?;
+            let Some(delta) = event.of_kind(root, "delta", Kind::Object)? else { return Ok(()) };
+            plan.delta(event.index, event.member(delta, "text")?, of, Part::Text);
+            plan.delta(event.index, event.member(delta, "partial_json")?, of, Part::PartialJson);
+            plan.delta(event.index, event.member(delta, "thinking")?, of, Part::Thinking);
+            let signs = TextKey { of, part: Part::Thinking };
+            plan.opaque(event.index, event.member(delta, "signature")?, Some(signs));
+            read_opaque(event, delta, plan)?;
+        }
+        b"content_block_start" => {
+            let of = event.number(root, "index", 0)?;
+            plan.before.push(End::Block(of));
+            let Some(block) = event.of_kind(root, "content_block", Kind::Object)? else { return Ok(()) };
+            plan.delta(event.index, event.member(block, "text")?, of, Part::Text);
+            plan.delta(event.index, event.member(block, "thinking")?, of, Part::Thinking);
+            let signs = TextKey { of, part: Part::Thinking };
+            plan.opaque(event.index, event.member(block, "signature")?, Some(signs));
+            read_opaque(event, block, plan)?;
+        }
+        b"content_block_stop" => plan.before.push(End::Block(event.number(root, "index", 0)?)),
+        b"message_start" | b"message_delta" | b"message_stop" | b"error" => plan.before.push(End::All),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Finds the opaque strings inside `node`, other than its own signature.
+fn read_opaque(event: Event<'_>, node: Node, plan: &mut Plan) -> Result<(), BodyError> {
+    let range = event.index.range(node);
+    let inside = event.index.nodes().filter(|inner| range.contains(&event.index.range(*inner).start));
+    for inner in inside.filter(|inner| event.index.kind(*inner) == Kind::String) {
+        let Some(key) = event.index.key(inner) else { continue };
+        if OPAQUE.contains(&key) {
+            let own = event.index.parent(inner) == Some(node) && key == b"signature";
+            if !own {
+                plan.opaque(event.index, Some(inner), None);
+            }
+        } else if key == b"data"
+            && let Some(parent) = event.index.parent(inner)
+            && let Some(kind) = event.of_kind(parent, "type", Kind::String)?
+            && matches!(event.word(kind).as_ref(), b"redacted_thinking" | b"base64")
+        {
+            plan.opaque(event.index, Some(inner), None);
+        }
+    }
+    Ok(())
+}
+
+/// Writes the data of a delta that carries `text`.
+pub(super) fn write_delta(key: TextKey, text: &[u8], out: &mut Vec<u8>) {
+    let (kind, member) = match key.part {
+        Part::PartialJson => ("input_json_delta", "partial_json"),
+        Part::Thinking => ("thinking_delta", "thinking"),
+        _ => ("text_delta", "text"),
+    };
+    let head = format!(
+        "{{\"type\":\"content_block_delta\",\"index\":{},\"delta\":{{\"type\":\"{kind}\",\"{member}\":\"",
+        key.of
+    );
+    out.extend_from_slice(head.as_bytes());
+    escape(text, out);
+    out.extend_from_slice(b"\"}}");
+}

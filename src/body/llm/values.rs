@@ -1,0 +1,104 @@
+//! Single values: what is neither a fragment of a model's text nor opaque is scanned by itself, whole.
+//!
+//! Enters: one decoded value and the place where it stands. Leaves: its redacted form where a finding changes it. One
+//! logical text for each set of actions is kept and used again.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::body::json::{Index, LogicalText, Node, Step, TextOut};
+use crate::body::{BodyError, BodyLimits, Inspection, JsonPath, PathStep, Scopes};
+use crate::engine::ActionTable;
+
+/// Scans values one by one.
+pub(super) struct Values {
+    scopes: Arc<Scopes>,
+    limits: BodyLimits,
+    texts: Vec<(Arc<ActionTable>, LogicalText)>,
+    out: TextOut,
+}
+
+impl Values {
+    pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits) -> Self {
+        Self { scopes, limits: limits.clone(), texts: Vec::new(), out: TextOut::default() }
+    }
+
+    /// The actions outside of any JSON document.
+    pub(super) fn actions(&self) -> Arc<ActionTable> {
+        Arc::clone(&self.scopes.actions)
+    }
+
+    /// The actions for a value of an indexed document.
+    pub(super) fn actions_at(&self, index: &Index, node: Node) -> Arc<ActionTable> {
+        if self.scopes.paths.is_empty() {
+            return self.actions();
+        }
+        let path = index.path(node);
+        let scoped = self.scopes.paths.iter().find(|(pattern, _)| matches(pattern, &path));
+        Arc::clone(scoped.map_or(&self.scopes.actions, |(_, actions)| actions))
+    }
+
+    /// Scans one value; its new form where it has changed.
+    pub(super) fn scan(
+        &mut self,
+        value: &[u8],
+        actions: &Arc<ActionTable>,
+        seen: &mut Inspection,
+    ) -> Result<Option<&[u8]>, BodyError> {
+        self.out.clear();
+        let at = match self.texts.iter().position(|(known, _)| Arc::ptr_eq(known, actions)) {
+            Some(at) => at,
+            None => {
+                let text = LogicalText::sniffing(&self.scopes.rules, actions, &self.limits);
+                self.texts.push((Arc::clone(actions), text));
+                self.texts.len() - 1
+            }
+        };
+        let Some((_, text)) = self.texts.get_mut(at) else { return Ok(None) };
+        text.push(value, &mut self.out, seen)?;
+        text.finish(&mut self.out, seen)?;
+        Ok((self.out.bytes != value).then_some(self.out.bytes.as_slice()))
+    }
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Values({} sets of actions)", self.texts.len())
+    }
+}
+
+/// Whether a path leads to where the pattern says, or below it. Without recursion: `..` is tried shortest first, and
+/// only the last one need ever be tried again.
+fn matches(pattern: &JsonPath, path: &[Step<'_>]) -> bool {
+    let steps = &pattern.steps;
+    let (mut at, mut place) = (0, 0);
+    let mut again: Option<(usize, usize)> = None;
+    loop {
+        let fits = match (steps.get(at), path.get(place)) {
+            (None, _) => return true,
+            (Some(PathStep::Descend), _) => {
+                again = Some((at, place));
+                at += 1;
+                continue;
+            }
+            (Some(_), None) => false,
+            (Some(PathStep::Any), Some(_)) => true,
+            (Some(PathStep::Key(key)), Some(Step::Key(name))) => key.as_bytes() == *name,
+            (Some(PathStep::Index(wanted)), Some(Step::Index(place))) => wanted == place,
+            (Some(PathStep::Key(_) | PathStep::Index(_)), Some(_)) => false,
+        };
+        if fits {
+            at += 1;
+            place += 1;
+        } else {
+            match again {
+                Some((step, from)) if from < path.len() => {
+                    again = Some((step, from + 1));
+                    at = step + 1;
+                    place = from + 1;
+                }
+                _ => return false,
+            }
+        }
+    }
+}
