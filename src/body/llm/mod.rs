@@ -382,7 +382,8 @@ impl Model {
                     self.work.edit_string(place, new);
                 }
             }
-            if plan.logprobs.iter().any(|(logprobs, of)| *logprobs == node && !self.left_whole(*of)) {
+            let repeats = plan.logprobs.iter().find(|(logprobs, _)| *logprobs == node);
+            if repeats.is_some_and(|(_, of)| !self.left_whole(*of)) && has_values(index, &range) {
                 skip_to = range.end;
                 self.work.edit_raw(range, b"null");
                 continue;
@@ -425,7 +426,6 @@ impl Model {
 
     fn number(&mut self, event: Event<'_>, node: Node, seen: &mut Inspection) -> Result<(), BodyError> {
         let literal = event.index.literal(node, event.data);
-        // No rule finds anything in what is this short, and most numbers are.
         let actions = self.values.actions_at(event.index, node);
         if let Some(new) = self.values.scan(literal, &actions, seen)? {
             self.work.edit_string(event.index.range(node), new);
@@ -475,7 +475,7 @@ impl Text {
 
     /// Remembers that the text has changed, for what signs it.
     fn note_change(&mut self, out: &TextOut, changed: &mut Vec<TextKey>, limit: usize) -> Result<(), BodyError> {
-        if self.changed || out.is_verbatim() {
+        if self.changed || out.is_verbatim() || !self.key.part.may_be_signed() {
             return Ok(());
         }
         self.changed = true;
@@ -487,6 +487,12 @@ impl Text {
         }
         Ok(())
     }
+}
+
+/// Whether a stretch has strings or numbers.
+fn has_values(index: &Index, range: &Range<usize>) -> bool {
+    let inside = index.nodes().filter(|node| range.contains(&index.range(*node).start));
+    inside.into_iter().any(|node| matches!(index.kind(node), Kind::String | Kind::Number))
 }
 
 fn write_field(name: &[u8], value: &[u8], ending: &[u8], out: &mut Vec<u8>) {

@@ -65,6 +65,11 @@ impl Part {
         }
     }
 
+    /// Whether a signature may cover it.
+    pub(super) fn may_be_signed(self) -> bool {
+        matches!(self, Self::Thinking | Self::ContentThinking | Self::ReasoningText(_))
+    }
+
     /// Whether it belongs to a content block, so that [`super::anthropic`] writes it.
     pub(super) fn in_block(self) -> bool {
         matches!(self, Self::Text | Self::PartialJson | Self::Thinking)

@@ -94,7 +94,11 @@ impl Frame {
             let (ending, rest) = rest.split_at_checked(1).unwrap_or((rest, &[]));
             *input = rest;
             self.after_cr = ending == b"\r";
-            self.ending = if self.after_cr { b"\r" } else { b"\n" };
+            self.ending = match (self.after_cr, self.ending) {
+                (true, b"\r\n") => b"\r\n",
+                (true, _) => b"\r",
+                (false, _) => b"\n",
+            };
             let unit = self.end_line(ending);
             if unit != Unit::More {
                 return Ok(unit);

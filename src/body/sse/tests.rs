@@ -74,7 +74,7 @@ fn the_last_event_gets_its_blank_line() {
     assert_eq!(whole(&[b"data: a"]), b"data: a\n\n");
     assert_eq!(whole(&[b"data: a\n"]), b"data: a\n\n");
     assert_eq!(whole(&[b"data: a\r\ndata: b"]), b"data: a\r\ndata: b\r\n\r\n");
-    assert_eq!(whole(&[b"data: a\r\ndata: b\r"]), b"data: a\r\ndata: b\r\r");
+    assert_eq!(whole(&[b"data: a\r\ndata: b\r"]), b"data: a\r\ndata: b\r\r\n");
     assert_eq!(whole(&[b"data: a\r\n"]), b"data: a\r\n\r\n");
     assert_eq!(whole(&[b": only a comment"]), b": only a comment");
     assert_eq!(whole(&[b"\xEF\xBB\xBF"]), b"\xEF\xBB\xBF");
