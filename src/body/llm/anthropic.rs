@@ -7,9 +7,6 @@ use super::plan::{End, Event, Part, Plan, TextKey};
 use crate::body::BodyError;
 use crate::body::json::{Kind, Node, escape};
 
-/// Members that are encrypted or signed by the provider, wherever they stand.
-const OPAQUE: [&[u8]; 4] = [b"encrypted_content", b"encrypted_index", b"encrypted_stdout", b"signature"];
-
 /// Reads an event that may be one of the Messages stream.
 pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), BodyError> {
     let Some(kind) = event.of_kind(root, "type", Kind::String)? else { return Ok(()) };
@@ -21,7 +18,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
             plan.delta(event.index, event.member(delta, "partial_json")?, of, Part::PartialJson);
             plan.delta(event.index, event.member(delta, "thinking")?, of, Part::Thinking);
             let signs = TextKey { of, part: Part::Thinking };
-            plan.opaque(event.index, event.member(delta, "signature")?, Some(signs));
+            plan.signature(event.index, event.member(delta, "signature")?, signs);
             read_opaque(event, delta, plan)?;
         }
         b"content_block_start" => {
@@ -31,7 +28,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
             plan.delta(event.index, event.member(block, "text")?, of, Part::Text);
             plan.delta(event.index, event.member(block, "thinking")?, of, Part::Thinking);
             let signs = TextKey { of, part: Part::Thinking };
-            plan.opaque(event.index, event.member(block, "signature")?, Some(signs));
+            plan.signature(event.index, event.member(block, "signature")?, signs);
             read_opaque(event, block, plan)?;
         }
         b"content_block_stop" => plan.before.push(End::Block(event.number(root, "index", 0)?)),
@@ -46,19 +43,18 @@ fn read_opaque(event: Event<'_>, node: Node, plan: &mut Plan) -> Result<(), Body
     let range = event.index.range(node);
     let inside = event.index.nodes().filter(|inner| range.contains(&event.index.range(*inner).start));
     for inner in inside.filter(|inner| event.index.kind(*inner) == Kind::String) {
-        let Some(key) = event.index.key(inner) else { continue };
-        if OPAQUE.contains(&key) {
-            let own = event.index.parent(inner) == Some(node) && key == b"signature";
-            if !own {
-                plan.opaque(event.index, Some(inner), None);
-            }
-        } else if key == b"data"
-            && let Some(parent) = event.index.parent(inner)
-            && let Some(kind) = event.of_kind(parent, "type", Kind::String)?
-            && matches!(event.word(kind).as_ref(), b"redacted_thinking" | b"base64")
-        {
-            plan.opaque(event.index, Some(inner), None);
-        }
+        let (Some(key), Some(parent)) = (event.index.key(inner), event.index.parent(inner)) else { continue };
+        let reason = match key {
+            b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout" => "encrypted",
+            b"signature" if parent != node => "signature",
+            b"data" => match event.of_kind(parent, "type", Kind::String)?.map(|kind| event.word(kind)).as_deref() {
+                Some(b"redacted_thinking") => "encrypted",
+                Some(b"base64") => "media",
+                _ => continue,
+            },
+            _ => continue,
+        };
+        plan.opaque(event.index, Some(inner), reason);
     }
     Ok(())
 }

@@ -142,7 +142,7 @@ impl Model {
     /// Scans text that stands outside the data; its new form where it has changed.
     pub(crate) fn scan_value(&mut self, value: &[u8], seen: &mut Inspection) -> Result<Option<&[u8]>, BodyError> {
         let actions = self.values.actions();
-        self.values.scan(value, &actions, seen)
+        self.values.text(value, &actions, seen)
     }
 
     /// Judges the data of an event. Events of our own that must stand before it are appended to `out`; true where the
@@ -202,7 +202,7 @@ impl Model {
     /// Data that is not JSON: scanned whole. A replacement never adds a line.
     fn plain(&mut self, data: &[u8], seen: &mut Inspection) -> Result<bool, BodyError> {
         let actions = self.values.actions();
-        let Some(new) = self.values.scan(data, &actions, seen)? else { return Ok(false) };
+        let Some(new) = self.values.text(data, &actions, seen)? else { return Ok(false) };
         let mut lines = memchr::memchr_iter(b'\n', data).count();
         self.work.data.clear();
         self.work.data.extend(new.iter().map(|byte| match byte {
@@ -378,7 +378,7 @@ impl Model {
             }
             if let (Some(key), Some(place)) = (index.key(node), index.key_range(node)) {
                 let actions = self.values.actions_at(index, node);
-                if let Some(new) = self.values.scan(key, &actions, seen)? {
+                if let Some(new) = self.values.text(key, &actions, seen)? {
                     self.work.edit_string(place, new);
                 }
             }
@@ -412,10 +412,10 @@ impl Model {
             Some(Opaque { signs: Some(key), .. }) if self.changed.contains(key) => {
                 self.work.edit_string(range, b"");
             }
-            Some(_) if looks_like_base64(&decoded) => seen.exempt("opaque", decoded.len() as u64),
+            Some(opaque) if looks_like_base64(&decoded) => seen.exempt(opaque.reason, decoded.len() as u64),
             _ => {
                 let actions = self.values.actions_at(event.index, node);
-                if let Some(new) = self.values.scan(&decoded, &actions, seen)? {
+                if let Some(new) = self.values.text(&decoded, &actions, seen)? {
                     self.work.edit_string(range, new);
                 }
             }
@@ -427,8 +427,8 @@ impl Model {
     fn number(&mut self, event: Event<'_>, node: Node, seen: &mut Inspection) -> Result<(), BodyError> {
         let literal = event.index.literal(node, event.data);
         let actions = self.values.actions_at(event.index, node);
-        if let Some(new) = self.values.scan(literal, &actions, seen)? {
-            self.work.edit_string(event.index.range(node), new);
+        if let Some(new) = self.values.number(literal, &actions, seen)? {
+            self.work.edit_raw(event.index.range(node), new);
         }
         Ok(())
     }
@@ -518,12 +518,15 @@ fn keep_split_character(bytes: &mut Vec<u8>, split: &mut Vec<u8>) {
     }
 }
 
-/// Whether a string can only be encoded bytes: long, of the alphabets of RFC 4648 sections 4 and 5, and no number.
+/// Whether a string that claims to be encoded bytes can be: long, of the alphabets of RFC 4648 sections 4 and 5, and
+/// without so many digits in a row that a number may hide in it.
 fn looks_like_base64(text: &[u8]) -> bool {
-    text.len() >= 32
-        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte))
-        && text.iter().any(u8::is_ascii_lowercase)
-        && text.iter().any(u8::is_ascii_uppercase)
+    let mut digits = 0;
+    text.len() >= 64
+        && text.iter().all(|byte| {
+            digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+            digits <= 8 && (byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte))
+        })
 }
 
 impl fmt::Debug for Model {

@@ -24,7 +24,6 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
 
 fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), BodyError> {
     let of = event.number(choice, "index", event.index.place(choice))?;
-    let part = |part| TextKey { of, part };
     plan.delta(event.index, event.member(choice, "text")?, of, Part::Completion);
     if let Some(logprobs) = event.member(choice, "logprobs")?.filter(|node| event.index.kind(*node) != Kind::Null) {
         plan.logprobs.push((logprobs, of));
@@ -48,7 +47,7 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
     }
     if let Some(audio) = event.of_kind(delta, "audio", Kind::Object)? {
         plan.delta(event.index, event.member(audio, "transcript")?, of, Part::Transcript);
-        plan.opaque(event.index, event.member(audio, "data")?, None);
+        plan.opaque(event.index, event.member(audio, "data")?, "media");
     }
     if let Some(calls) = event.of_kind(delta, "tool_calls", Kind::Array)? {
         for call in event.index.children(calls).filter(|call| event.index.kind(*call) == Kind::Object) {
@@ -60,8 +59,9 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
             let at = event.number(detail, "index", event.index.place(detail))?;
             plan.delta(event.index, event.member(detail, "text")?, of, Part::ReasoningText(at));
             plan.delta(event.index, event.member(detail, "summary")?, of, Part::ReasoningSummary(at));
-            plan.opaque(event.index, event.member(detail, "data")?, None);
-            plan.opaque(event.index, event.member(detail, "signature")?, Some(part(Part::ReasoningText(at))));
+            plan.opaque(event.index, event.member(detail, "data")?, "encrypted");
+            let signs = TextKey { of, part: Part::ReasoningText(at) };
+            plan.signature(event.index, event.member(detail, "signature")?, signs);
         }
     }
     Ok(())
@@ -89,7 +89,7 @@ fn read_content_chunks(event: Event<'_>, content: Node, of: u64, plan: &mut Plan
             }
         }
         let signs = TextKey { of, part: Part::ContentThinking };
-        plan.opaque(event.index, event.member(chunk, "signature")?, Some(signs));
+        plan.signature(event.index, event.member(chunk, "signature")?, signs);
     }
     Ok(())
 }

@@ -100,6 +100,8 @@ impl End {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opaque {
     pub(super) node: Node,
+    /// Why it is not scanned, as metrics have it.
+    pub(super) reason: &'static str,
     /// The text that it signs: it goes when that text has changed.
     pub(super) signs: Option<TextKey>,
 }
@@ -138,14 +140,24 @@ impl Plan {
     }
 
     /// Adds an opaque string, where there is one.
-    pub(super) fn opaque(&mut self, index: &Index, node: Option<Node>, signs: Option<TextKey>) {
-        let Some(node) = node.filter(|node| index.kind(*node) == Kind::String && index.range(*node).len() > 2) else {
-            return;
-        };
-        self.opaque.push(Opaque { node, signs });
-        // What it signs must be judged to its end first.
-        self.with.extend(signs.map(End::One));
+    pub(super) fn opaque(&mut self, index: &Index, node: Option<Node>, reason: &'static str) {
+        if let Some(node) = node.filter(|node| is_filled(index, *node)) {
+            self.opaque.push(Opaque { node, reason, signs: None });
+        }
     }
+
+    /// Adds a signature, where there is one. What it signs must be judged to its end first.
+    pub(super) fn signature(&mut self, index: &Index, node: Option<Node>, signs: TextKey) {
+        if let Some(node) = node.filter(|node| is_filled(index, *node)) {
+            self.opaque.push(Opaque { node, reason: "signature", signs: Some(signs) });
+            self.with.push(End::One(signs));
+        }
+    }
+}
+
+/// Whether a value is a string and not empty.
+fn is_filled(index: &Index, node: Node) -> bool {
+    index.kind(node) == Kind::String && index.range(node).len() > 2
 }
 
 /// The event at hand: its index and its bytes.

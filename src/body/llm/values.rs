@@ -14,13 +14,20 @@ use crate::engine::ActionTable;
 pub(super) struct Values {
     scopes: Arc<Scopes>,
     limits: BodyLimits,
-    texts: Vec<(Arc<ActionTable>, LogicalText)>,
+    readers: Vec<Readers>,
     out: TextOut,
+}
+
+/// What reads values under one set of actions.
+struct Readers {
+    actions: Arc<ActionTable>,
+    strings: LogicalText,
+    numbers: LogicalText,
 }
 
 impl Values {
     pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits) -> Self {
-        Self { scopes, limits: limits.clone(), texts: Vec::new(), out: TextOut::default() }
+        Self { scopes, limits: limits.clone(), readers: Vec::new(), out: TextOut::default() }
     }
 
     /// The actions outside of any JSON document.
@@ -38,23 +45,49 @@ impl Values {
         Arc::clone(scoped.map_or(&self.scopes.actions, |(_, actions)| actions))
     }
 
-    /// Scans one value; its new form where it has changed.
-    pub(super) fn scan(
+    /// Scans one text; its new form where it has changed.
+    pub(super) fn text(
         &mut self,
-        value: &[u8],
+        text: &[u8],
         actions: &Arc<ActionTable>,
         seen: &mut Inspection,
     ) -> Result<Option<&[u8]>, BodyError> {
-        self.out.clear();
-        let at = match self.texts.iter().position(|(known, _)| Arc::ptr_eq(known, actions)) {
+        self.scan(text, actions, |readers| &mut readers.strings, seen)
+    }
+
+    /// Scans the literal of a number, as its digits and as the integer it denotes; the literal that takes its place
+    /// where it has changed.
+    pub(super) fn number(
+        &mut self,
+        literal: &[u8],
+        actions: &Arc<ActionTable>,
+        seen: &mut Inspection,
+    ) -> Result<Option<&[u8]>, BodyError> {
+        self.scan(literal, actions, |readers| &mut readers.numbers, seen)
+    }
+
+    fn scan(
+        &mut self,
+        value: &[u8],
+        actions: &Arc<ActionTable>,
+        reader: impl Fn(&mut Readers) -> &mut LogicalText,
+        seen: &mut Inspection,
+    ) -> Result<Option<&[u8]>, BodyError> {
+        let at = match self.readers.iter().position(|readers| Arc::ptr_eq(&readers.actions, actions)) {
             Some(at) => at,
             None => {
-                let text = LogicalText::sniffing(&self.scopes.rules, actions, &self.limits);
-                self.texts.push((Arc::clone(actions), text));
-                self.texts.len() - 1
+                let rules = &self.scopes.rules;
+                self.readers.push(Readers {
+                    actions: Arc::clone(actions),
+                    strings: LogicalText::sniffing(rules, actions, &self.limits),
+                    numbers: LogicalText::arguments(rules, actions, &self.limits),
+                });
+                self.readers.len() - 1
             }
         };
-        let Some((_, text)) = self.texts.get_mut(at) else { return Ok(None) };
+        let Some(readers) = self.readers.get_mut(at) else { return Ok(None) };
+        let text = reader(readers);
+        self.out.clear();
         text.push(value, &mut self.out, seen)?;
         text.finish(&mut self.out, seen)?;
         Ok((self.out.bytes != value).then_some(self.out.bytes.as_slice()))
@@ -63,7 +96,7 @@ impl Values {
 
 impl fmt::Debug for Values {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Values({} sets of actions)", self.texts.len())
+        write!(f, "Values({} sets of actions)", self.readers.len())
     }
 }
 

@@ -172,7 +172,7 @@ fn signed_thinking_is_redacted_and_unsigned_or_left_alone() {
         + &stop(0);
     assert_eq!(run(Dialect::Anthropic, clean.as_bytes()), clean);
     let (_, seen) = run_parts(Dialect::Anthropic, [clean.as_bytes()]).expect("passes");
-    assert_eq!(seen.unscanned, [("opaque", SIGNATURE.len() as u64)]);
+    assert_eq!(seen.unscanned, [("signature", SIGNATURE.len() as u64)]);
     // The last word is only judged when the signature comes.
     let body = clean.replace("well. ", "4111111111111111");
     let out = run(Dialect::Anthropic, body.as_bytes());
@@ -192,7 +192,7 @@ fn signed_thinking_is_redacted_and_unsigned_or_left_alone() {
 
 #[test]
 fn whole_blocks_and_citations_are_scanned_and_opaque_strings_are_not() {
-    let opaque = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmM=";
+    let opaque = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5eg==";
     let result = |mail: &str| {
         start(
             0,
@@ -216,7 +216,7 @@ fn whole_blocks_and_citations_are_scanned_and_opaque_strings_are_not() {
     };
     assert_eq!(run(Dialect::Anthropic, result("jane@example.com").as_bytes()), result("jane@***"));
     let (_, seen) = run_parts(Dialect::Anthropic, [result("x").as_bytes()]).expect("passes");
-    assert_eq!(seen.unscanned, [("opaque", 3 * opaque.len() as u64)]);
+    assert_eq!(seen.unscanned, [("encrypted", 3 * opaque.len() as u64)]);
     let short = start(0, r#"{"type":"redacted_thinking","data":"4111111111111111"}"#);
     assert!(run(Dialect::Anthropic, short.as_bytes()).contains("************1111"));
     // No encoding: what claims to be opaque is scanned.

@@ -211,7 +211,7 @@ fn azure_and_compatible_servers() {
         )
         + &delta(
             0,
-            r#"{"reasoning_details":[{"type":"reasoning.encrypted","index":3,"data":"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmM="}]}"#,
+            r#"{"reasoning_details":[{"type":"reasoning.encrypted","index":3,"data":"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5eg=="}]}"#,
         )
         + DONE;
     assert_eq!(run(Dialect::OpenAi, clean.as_bytes()), clean);
@@ -229,7 +229,7 @@ fn azure_and_compatible_servers() {
 #[test]
 fn signed_reasoning_with_a_finding_loses_its_signature() {
     let detail = |members: &str| delta(0, &format!("{{\"reasoning_details\":[{{\"index\":0,{members}}}]}}"));
-    let signature = "\"signature\":\"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmM=\"";
+    let signature = "\"signature\":\"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5eg==\"";
     let clean = detail("\"text\":\"so. \"") + &detail(signature);
     assert_eq!(run(Dialect::OpenAi, clean.as_bytes()), clean);
     let body = detail("\"text\":\"4111 1111 1111 1111\"") + &detail(signature);
