@@ -19,7 +19,6 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
             plan.delta(event.index, event.member(delta, "thinking")?, of, Part::Thinking);
             let signs = TextKey { of, part: Part::Thinking };
             plan.signature(event.index, event.member(delta, "signature")?, signs);
-            read_opaque(event, delta, plan)?;
         }
         b"content_block_start" => {
             let of = event.number(root, "index", 0)?;
@@ -29,33 +28,12 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
             plan.delta(event.index, event.member(block, "thinking")?, of, Part::Thinking);
             let signs = TextKey { of, part: Part::Thinking };
             plan.signature(event.index, event.member(block, "signature")?, signs);
-            read_opaque(event, block, plan)?;
         }
         b"content_block_stop" => plan.before.push(End::Block(event.number(root, "index", 0)?)),
         b"message_start" | b"message_delta" | b"message_stop" | b"error" => plan.before.push(End::All),
-        _ => {}
+        _ => return Ok(()),
     }
-    Ok(())
-}
-
-/// Finds the opaque strings inside `node`, other than its own signature.
-fn read_opaque(event: Event<'_>, node: Node, plan: &mut Plan) -> Result<(), BodyError> {
-    let range = event.index.range(node);
-    let inside = event.index.nodes().filter(|inner| range.contains(&event.index.range(*inner).start));
-    for inner in inside.filter(|inner| event.index.kind(*inner) == Kind::String) {
-        let (Some(key), Some(parent)) = (event.index.key(inner), event.index.parent(inner)) else { continue };
-        let reason = match key {
-            b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout" => "encrypted",
-            b"signature" if parent != node => "signature",
-            b"data" => match event.of_kind(parent, "type", Kind::String)?.map(|kind| event.word(kind)).as_deref() {
-                Some(b"redacted_thinking") => "encrypted",
-                Some(b"base64") => "media",
-                _ => continue,
-            },
-            _ => continue,
-        };
-        plan.opaque(event.index, Some(inner), reason);
-    }
+    plan.known = true;
     Ok(())
 }
 

@@ -9,6 +9,7 @@
 
 mod anthropic;
 mod failure;
+mod opaque;
 mod openai;
 mod plan;
 #[cfg(test)]
@@ -20,7 +21,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use self::failure::{error_body, error_event};
-use self::plan::{Event, Opaque, Plan, Reading, TextKey};
+use self::plan::{Event, Plan, Reading, TextKey};
 use self::values::Values;
 use crate::body::json::{Index, Kind, LogicalText, Node, TextOut, escape, unescape};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Inspection, Scopes};
@@ -382,8 +383,8 @@ impl Model {
                     self.work.edit_string(place, new);
                 }
             }
-            let repeats = plan.logprobs.iter().find(|(logprobs, _)| *logprobs == node);
-            if repeats.is_some_and(|(_, of)| !self.left_whole(*of)) && has_values(index, &range) {
+            let copies = plan.copies.iter().find(|(copy, _)| *copy == node);
+            if copies.is_some_and(|(_, of)| !self.left_whole(*of)) && has_values(index, &range) {
                 skip_to = range.end;
                 self.work.edit_raw(range, b"null");
                 continue;
@@ -408,12 +409,12 @@ impl Model {
         let mut decoded = std::mem::take(&mut self.work.decoded);
         decoded.clear();
         unescape(event.index.literal(node, event.data), &mut decoded)?;
-        match plan.opaque.iter().find(|opaque| opaque.node == node) {
-            Some(Opaque { signs: Some(key), .. }) if self.changed.contains(key) => {
-                self.work.edit_string(range, b"");
-            }
-            Some(opaque) if looks_like_base64(&decoded) => seen.exempt(opaque.reason, decoded.len() as u64),
-            _ => {
+        let signs = plan.signatures.iter().find(|(signature, _)| *signature == node);
+        let model = plan.known || self.dialect != Dialect::Plain;
+        match opaque::reason(event, node, &decoded).filter(|_| model) {
+            _ if signs.is_some_and(|(_, key)| self.changed.contains(key)) => self.work.edit_string(range, b""),
+            Some(reason) => seen.exempt(reason, decoded.len() as u64),
+            None => {
                 let actions = self.values.actions_at(event.index, node);
                 if let Some(new) = self.values.text(&decoded, &actions, seen)? {
                     self.work.edit_string(range, new);
@@ -516,17 +517,6 @@ fn keep_split_character(bytes: &mut Vec<u8>, split: &mut Vec<u8>) {
     if behind + 1 < wanted {
         split.extend(bytes.drain(lead..));
     }
-}
-
-/// Whether a string that claims to be encoded bytes can be: long, of the alphabets of RFC 4648 sections 4 and 5, and
-/// without so many digits in a row that a number may hide in it.
-fn looks_like_base64(text: &[u8]) -> bool {
-    let mut digits = 0;
-    text.len() >= 64
-        && text.iter().all(|byte| {
-            digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
-            digits <= 8 && (byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte))
-        })
 }
 
 impl fmt::Debug for Model {

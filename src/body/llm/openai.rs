@@ -16,6 +16,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
     }
     let Some(choices) = event.of_kind(root, "choices", Kind::Array)? else { return Ok(()) };
     plan.chunk = true;
+    plan.known = true;
     for choice in event.index.children(choices).filter(|choice| event.index.kind(*choice) == Kind::Object) {
         read_choice(event, choice, plan)?;
     }
@@ -25,8 +26,10 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
 fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), BodyError> {
     let of = event.number(choice, "index", event.index.place(choice))?;
     plan.delta(event.index, event.member(choice, "text")?, of, Part::Completion);
-    if let Some(logprobs) = event.member(choice, "logprobs")?.filter(|node| event.index.kind(*node) != Kind::Null) {
-        plan.logprobs.push((logprobs, of));
+    for copy in ["logprobs", "token_ids"] {
+        if let Some(copy) = event.member(choice, copy)?.filter(|node| event.index.kind(*node) != Kind::Null) {
+            plan.copies.push((copy, of));
+        }
     }
     // Some servers write an empty reason into every chunk.
     if event.of_kind(choice, "finish_reason", Kind::String)?.is_some_and(|reason| !event.word(reason).is_empty()) {
@@ -47,7 +50,6 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
     }
     if let Some(audio) = event.of_kind(delta, "audio", Kind::Object)? {
         plan.delta(event.index, event.member(audio, "transcript")?, of, Part::Transcript);
-        plan.opaque(event.index, event.member(audio, "data")?, "media");
     }
     if let Some(calls) = event.of_kind(delta, "tool_calls", Kind::Array)? {
         for call in event.index.children(calls).filter(|call| event.index.kind(*call) == Kind::Object) {
@@ -59,7 +61,6 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
             let at = event.number(detail, "index", event.index.place(detail))?;
             plan.delta(event.index, event.member(detail, "text")?, of, Part::ReasoningText(at));
             plan.delta(event.index, event.member(detail, "summary")?, of, Part::ReasoningSummary(at));
-            plan.opaque(event.index, event.member(detail, "data")?, "encrypted");
             let signs = TextKey { of, part: Part::ReasoningText(at) };
             plan.signature(event.index, event.member(detail, "signature")?, signs);
         }

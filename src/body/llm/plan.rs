@@ -38,7 +38,7 @@ pub(super) enum Part {
     Thinking,
 }
 
-/// How a text is read.
+/// How a text is read: as a document's string at the same place, so that deltas and later copies agree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Reading {
     /// Never as JSON.
@@ -53,15 +53,18 @@ impl Part {
     pub(super) fn reading(self) -> Reading {
         match self {
             Self::ToolArguments(_) | Self::FunctionArguments | Self::PartialJson => Reading::Arguments,
-            Self::Content | Self::ToolInput(_) | Self::Completion | Self::Text => Reading::Sniffing,
-            Self::ContentThinking
+            Self::Thinking => Reading::Plain,
+            Self::Content
+            | Self::ContentThinking
             | Self::Refusal
             | Self::ReasoningContent
             | Self::Reasoning
             | Self::ReasoningText(_)
             | Self::ReasoningSummary(_)
+            | Self::ToolInput(_)
             | Self::Transcript
-            | Self::Thinking => Reading::Plain,
+            | Self::Completion
+            | Self::Text => Reading::Sniffing,
         }
     }
 
@@ -96,16 +99,6 @@ impl End {
     }
 }
 
-/// A string that is not text, but may hang on one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Opaque {
-    pub(super) node: Node,
-    /// Why it is not scanned, as metrics have it.
-    pub(super) reason: &'static str,
-    /// The text that it signs: it goes when that text has changed.
-    pub(super) signs: Option<TextKey>,
-}
-
 /// One event, understood.
 #[derive(Default, Debug)]
 pub(super) struct Plan {
@@ -115,11 +108,14 @@ pub(super) struct Plan {
     pub(super) before: Vec<End>,
     /// Texts that end with this event, after its fragments.
     pub(super) with: Vec<End>,
-    /// Token details of a choice: they repeat its text.
-    pub(super) logprobs: Vec<(Node, u64)>,
-    pub(super) opaque: Vec<Opaque>,
+    /// Copies of a choice's text, token by token.
+    pub(super) copies: Vec<(Node, u64)>,
+    /// Signatures and the texts they sign: they go when that text has changed.
+    pub(super) signatures: Vec<(Node, TextKey)>,
     /// The event is a chunk whose envelope can carry texts of choices.
     pub(super) chunk: bool,
+    /// The event is of a model's protocol.
+    pub(super) known: bool,
 }
 
 impl Plan {
@@ -127,9 +123,10 @@ impl Plan {
         self.deltas.clear();
         self.before.clear();
         self.with.clear();
-        self.logprobs.clear();
-        self.opaque.clear();
+        self.copies.clear();
+        self.signatures.clear();
         self.chunk = false;
+        self.known = false;
     }
 
     /// Adds a fragment where the value is a string.
@@ -139,25 +136,13 @@ impl Plan {
         }
     }
 
-    /// Adds an opaque string, where there is one.
-    pub(super) fn opaque(&mut self, index: &Index, node: Option<Node>, reason: &'static str) {
-        if let Some(node) = node.filter(|node| is_filled(index, *node)) {
-            self.opaque.push(Opaque { node, reason, signs: None });
-        }
-    }
-
     /// Adds a signature, where there is one. What it signs must be judged to its end first.
     pub(super) fn signature(&mut self, index: &Index, node: Option<Node>, signs: TextKey) {
-        if let Some(node) = node.filter(|node| is_filled(index, *node)) {
-            self.opaque.push(Opaque { node, reason: "signature", signs: Some(signs) });
+        if let Some(node) = node.filter(|node| index.kind(*node) == Kind::String && index.range(*node).len() > 2) {
+            self.signatures.push((node, signs));
             self.with.push(End::One(signs));
         }
     }
-}
-
-/// Whether a value is a string and not empty.
-fn is_filled(index: &Index, node: Node) -> bool {
-    index.kind(node) == Kind::String && index.range(node).len() > 2
 }
 
 /// The event at hand: its index and its bytes.
