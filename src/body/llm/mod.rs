@@ -11,19 +11,25 @@ mod anthropic;
 mod failure;
 mod opaque;
 mod openai;
+mod parked;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod values;
+mod work;
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 pub use self::failure::{error_body, error_event};
-use self::plan::{Event, Plan, Reading, TextKey};
+use self::parked::Parked;
+use self::plan::{Event, Plan, TextKey};
+use self::texts::Texts;
 use self::values::Values;
-use crate::body::json::{Index, Kind, LogicalText, Node, TextOut, escape, unescape};
+use self::work::Work;
+use crate::body::json::{Index, Kind, Node, unescape};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Inspection, Scopes};
 
 /// The data of one event.
@@ -36,18 +42,29 @@ pub(crate) struct Payload<'a> {
     pub(crate) ending: &'static [u8],
 }
 
+/// What becomes of an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Judged {
+    /// The data stands as it came.
+    Same,
+    /// [`Model::data`] takes its place.
+    Changed,
+    /// As changed, and the event must be given to [`Model::park`].
+    Parked,
+}
+
 /// What reads the models' protocols in one stream.
 pub(crate) struct Model {
-    scopes: Arc<Scopes>,
     limits: BodyLimits,
     dialect: Dialect,
     values: Values,
-    texts: Vec<Text>,
-    /// Texts that have changed and may still be signed; forgotten with the choice or block.
-    changed: Vec<TextKey>,
+    texts: Texts,
     /// Beginning of a chunk, and the event name, as the stream last had them while text was held.
     envelope: Vec<u8>,
     name: Vec<u8>,
+    /// Events that wait for the next, and the one that is to be parked.
+    parked: Vec<Parked>,
+    parking: Parked,
     /// The body has ended: JSON that does not parse was cut.
     ended: bool,
     index: Index,
@@ -55,84 +72,17 @@ pub(crate) struct Model {
     work: Work,
 }
 
-/// A logical text that has begun and not ended.
-struct Text {
-    key: TextKey,
-    text: LogicalText,
-    /// Beginning of a character whose rest is not decided yet; at most 3 bytes.
-    split: Vec<u8>,
-    /// Whether a finding has changed it.
-    changed: bool,
-}
-
-/// What one event gives rise to; reused from event to event.
-#[derive(Default)]
-struct Work {
-    decoded: Vec<u8>,
-    out: TextOut,
-    /// Replaced stretches of the data, each with its place in `new`.
-    edits: Vec<(Range<usize>, Range<usize>)>,
-    new: Vec<u8>,
-    /// Ends of texts that leave in events of their own, each with its place in `tail_bytes`.
-    tails: Vec<(TextKey, Range<usize>)>,
-    tail_bytes: Vec<u8>,
-    /// Choices whose text did not leave whole and unchanged in this event.
-    altered: Vec<u64>,
-    /// Choices that have text in this event.
-    spoken: Vec<u64>,
-    /// The data as it leaves.
-    data: Vec<u8>,
-}
-
-impl Work {
-    fn clear(&mut self) {
-        self.edits.clear();
-        self.new.clear();
-        self.tails.clear();
-        self.tail_bytes.clear();
-        self.altered.clear();
-        self.spoken.clear();
-    }
-
-    /// Replaces a stretch by a literal string of this text.
-    fn edit_string(&mut self, range: Range<usize>, text: &[u8]) {
-        let start = self.new.len();
-        self.new.push(b'"');
-        escape(text, &mut self.new);
-        self.new.push(b'"');
-        self.edits.push((range, start..self.new.len()));
-    }
-
-    fn edit_raw(&mut self, range: Range<usize>, new: &[u8]) {
-        let start = self.new.len();
-        self.new.extend_from_slice(new);
-        self.edits.push((range, start..self.new.len()));
-    }
-
-    /// Writes a stretch of the data with its edits, which are in order and do not overlap.
-    fn write(&self, data: &[u8], range: Range<usize>, out: &mut Vec<u8>) {
-        let first = self.edits.partition_point(|(edit, _)| edit.start < range.start);
-        let mut at = range.start;
-        for (edit, new) in self.edits.iter().skip(first).take_while(|(edit, _)| edit.end <= range.end) {
-            out.extend_from_slice(data.get(at..edit.start).unwrap_or_default());
-            out.extend_from_slice(self.new.get(new.clone()).unwrap_or_default());
-            at = edit.end;
-        }
-        out.extend_from_slice(data.get(at..range.end).unwrap_or_default());
-    }
-}
-
 impl Model {
     pub(crate) fn new(scopes: Arc<Scopes>, limits: &BodyLimits, dialect: Dialect) -> Self {
         Self {
             values: Values::new(Arc::clone(&scopes), limits),
-            scopes,
+            texts: Texts::new(scopes, limits),
             limits: limits.clone(),
             dialect,
-            texts: Vec::new(),
-            changed: Vec::new(),
             envelope: Vec::new(),
             name: Vec::new(),
+            parked: Vec::new(),
+            parking: Parked::default(),
             ended: false,
             index: Index::default(),
             plan: Plan::default(),
@@ -146,20 +96,18 @@ impl Model {
         self.values.text(value, &actions, seen)
     }
 
-    /// Judges the data of an event. Events of our own that must stand before it are appended to `out`; true where the
-    /// data has changed to [`Model::data`].
+    /// Judges the data of an event. Events that must stand before it are appended to `out`.
     pub(crate) fn event(
         &mut self,
         payload: &Payload<'_>,
         out: &mut Vec<u8>,
         seen: &mut Inspection,
-    ) -> Result<bool, BodyError> {
+    ) -> Result<Judged, BodyError> {
         self.work.clear();
         let data = payload.data.trim_ascii();
         if data == b"[DONE]" {
-            self.end_all(seen)?;
-            self.write_tails(payload.ending, out);
-            return Ok(false);
+            self.end_all(payload.ending, out, seen)?;
+            return Ok(Judged::Same);
         }
         let mut index = std::mem::take(&mut self.index);
         let read = index.read(payload.data, &self.limits);
@@ -167,7 +115,10 @@ impl Model {
             Ok(()) => self.document(&index, payload, out, seen),
             Err(error) if error.kind != BodyErrorKind::JsonSyntax => Err(error),
             Err(error) if self.must_be_json(data) => Err(error),
-            Err(_) => self.plain(payload.data, seen),
+            Err(_) => {
+                self.settle_all(payload.ending, out, seen)?;
+                self.plain(payload.data, seen)
+            }
         };
         self.index = index;
         judged
@@ -186,9 +137,35 @@ impl Model {
     /// Ends the stream: what is held is judged as final text and leaves in events of our own.
     pub(crate) fn finish(&mut self, ending: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         self.work.clear();
-        self.end_all(seen)?;
-        self.write_tails(ending, out);
-        Ok(())
+        self.end_all(ending, out, seen)
+    }
+
+    /// Takes the event that was judged so, as it is to leave. `lines` maps its data to its bytes: for each line, where
+    /// it begins in the one and in the other.
+    pub(crate) fn park(&mut self, bytes: Vec<u8>, lines: &[(usize, usize)]) -> Result<(), BodyError> {
+        let mut parked = std::mem::take(&mut self.parking);
+        for (_, place) in &mut parked.places {
+            if let Some((data, line)) = lines.iter().rfind(|(data, _)| data <= place) {
+                *place = *place - data + line;
+            }
+        }
+        parked.bytes = bytes;
+        self.parked.push(parked);
+        self.bound_parked()
+    }
+
+    /// Adds line ends to the event that was parked last.
+    pub(crate) fn add_to_parked(&mut self, bytes: &[u8]) -> Result<(), BodyError> {
+        if let Some(parked) = self.parked.last_mut() {
+            parked.bytes.extend_from_slice(bytes);
+        }
+        self.bound_parked()
+    }
+
+    fn bound_parked(&self) -> Result<(), BodyError> {
+        let size: usize = self.parked.iter().map(|parked| parked.bytes.len()).sum();
+        // As much as one event may have, and its line ends.
+        if size > self.limits.sse_event.saturating_mul(2) { Err(BodyErrorKind::TooLarge.into()) } else { Ok(()) }
     }
 
     /// Whether data that does not parse is refused rather than scanned as plain text.
@@ -201,9 +178,9 @@ impl Model {
     }
 
     /// Data that is not JSON: scanned whole. A replacement never adds a line.
-    fn plain(&mut self, data: &[u8], seen: &mut Inspection) -> Result<bool, BodyError> {
+    fn plain(&mut self, data: &[u8], seen: &mut Inspection) -> Result<Judged, BodyError> {
         let actions = self.values.actions();
-        let Some(new) = self.values.text(data, &actions, seen)? else { return Ok(false) };
+        let Some(new) = self.values.text(data, &actions, seen)? else { return Ok(Judged::Same) };
         let mut lines = memchr::memchr_iter(b'\n', data).count();
         self.work.data.clear();
         self.work.data.extend(new.iter().map(|byte| match byte {
@@ -215,7 +192,7 @@ impl Model {
             }
             byte => *byte,
         }));
-        Ok(true)
+        Ok(Judged::Changed)
     }
 
     /// Data that is JSON.
@@ -225,31 +202,98 @@ impl Model {
         payload: &Payload<'_>,
         out: &mut Vec<u8>,
         seen: &mut Inspection,
-    ) -> Result<bool, BodyError> {
+    ) -> Result<Judged, BodyError> {
         let event = Event { index, data: payload.data };
-        let Some(root) = index.root() else { return Ok(false) };
+        let Some(root) = index.root() else { return Ok(Judged::Same) };
         let mut plan = std::mem::take(&mut self.plan);
         plan.clear();
         if index.kind(root) == Kind::Object {
             openai::read(event, root, &mut plan)?;
             anthropic::read(event, root, &mut plan)?;
         }
-        let judged = self.carry_out(event, &mut plan, seen);
-        let chunk = plan.chunk;
-        self.plan = plan;
-        judged?;
-        if chunk && (!self.work.tails.is_empty() || self.texts.iter().any(Text::holds)) {
+        if !self.parked.is_empty() {
+            self.settle(index, &plan, payload.ending, out, seen)?;
+        }
+        self.carry_out(event, &mut plan, seen)?;
+        if plan.chunk && self.texts.held() > 0 {
             self.keep_envelope(event, root, payload.name)?;
         }
-        self.write_tails(payload.ending, out);
-        if self.work.edits.is_empty() {
-            return Ok(false);
+        self.write_tails(payload.ending, |_| true, out);
+        let judged = self.written(event, &plan);
+        self.plan = plan;
+        Ok(judged)
+    }
+
+    /// Writes the data as it leaves, and makes out whether the event must wait.
+    fn written(&mut self, event: Event<'_>, plan: &Plan) -> Judged {
+        let holds = |of: &u64| self.texts.hold(|key| key.is_of_choice(*of));
+        let ends: Vec<u64> = plan.finishes.iter().copied().filter(holds).collect();
+        for of in &plan.finishes {
+            self.texts.rest(|key| key.is_of_choice(*of));
         }
-        let mut data = std::mem::take(&mut self.work.data);
-        data.clear();
-        self.work.write(payload.data, 0..payload.data.len(), &mut data);
-        self.work.data = data;
-        Ok(true)
+        if ends.is_empty() && !self.work.has_edits() {
+            return Judged::Same;
+        }
+        self.work.write_data(event.data);
+        if ends.is_empty() {
+            return Judged::Changed;
+        }
+        let mut places: Vec<(TextKey, usize)> = Vec::new();
+        for (node, key) in &plan.deltas {
+            // Before the closing quote of the last fragment.
+            let place = self.work.moved(event.index.range(*node).end) - 1;
+            places.retain(|(earlier, _)| earlier != key);
+            places.push((*key, place));
+        }
+        self.parking = Parked { bytes: Vec::new(), places, mentions: plan.mentions.clone(), ends };
+        Judged::Parked
+    }
+
+    /// Lets those parked events go whose choices this event tells more of.
+    fn settle(
+        &mut self,
+        index: &Index,
+        plan: &Plan,
+        ending: &[u8],
+        out: &mut Vec<u8>,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        for parked in std::mem::take(&mut self.parked) {
+            let about_others =
+                !plan.mentions.is_empty() && !plan.mentions.iter().any(|of| parked.mentions.contains(of));
+            if plan.chunk && about_others {
+                self.parked.push(parked);
+            } else {
+                self.let_go(&parked, |of| plan.speaks(index, of), ending, out, seen)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn settle_all(&mut self, ending: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        for parked in std::mem::take(&mut self.parked) {
+            self.let_go(&parked, |_| false, ending, out, seen)?;
+        }
+        Ok(())
+    }
+
+    /// Lets a parked event go. The choices that it ends have ended, unless they go on.
+    fn let_go(
+        &mut self,
+        parked: &Parked,
+        goes_on: impl Fn(u64) -> bool,
+        ending: &[u8],
+        out: &mut Vec<u8>,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        for of in parked.ends.iter().copied().filter(|of| !goes_on(*of)) {
+            self.end(|key| key.is_of_choice(of), seen)?;
+        }
+        self.write_tails(ending, |key| !parked.takes(key), out);
+        let tails: Vec<(TextKey, &[u8])> = self.work.tails().collect();
+        parked.write(tails.iter().copied(), out);
+        self.work.clear_tails();
+        Ok(())
     }
 
     /// Carries out a plan: fills `work` with edits and tails.
@@ -260,21 +304,17 @@ impl Model {
         plan.deltas.sort_unstable_by_key(|(node, _)| event.index.range(*node).start);
         for (at, (node, key)) in plan.deltas.iter().enumerate() {
             let last = !plan.deltas.iter().skip(at + 1).any(|(_, later)| later == key);
-            let ends = last && plan.with.iter().any(|end| end.covers(*key));
-            self.fragment(event, *node, *key, ends, seen)?;
+            self.fragment(event, *node, *key, last && plan.with.contains(key), seen)?;
         }
-        for end in &plan.with {
-            self.end(|key| end.covers(key), seen)?;
+        for ended in &plan.with {
+            self.end(|key| key == *ended, seen)?;
         }
         self.scan_rest(event, plan, seen)?;
-        for end in plan.before.iter().chain(&plan.with) {
-            if !matches!(end, plan::End::One(_)) {
-                self.changed.retain(|key| !end.covers(*key));
-            }
+        for end in &plan.before {
+            self.texts.forget_changes(|key| end.covers(key));
         }
-        self.work.edits.sort_unstable_by_key(|(range, _)| range.start);
-        let held = self.texts.iter().map(|text| text.text.held() + text.split.len()).sum();
-        seen.held_peak = seen.held_peak.max(held);
+        self.work.sort_edits();
+        seen.held_peak = seen.held_peak.max(self.texts.held());
         Ok(())
     }
 
@@ -290,81 +330,42 @@ impl Model {
         let work = &mut self.work;
         work.decoded.clear();
         unescape(event.index.literal(node, event.data), &mut work.decoded)?;
-        let at = match self.texts.iter().position(|text| text.key == key) {
-            Some(at) => at,
-            None => {
-                // An empty fragment begins nothing.
-                if work.decoded.is_empty() {
-                    return Ok(());
-                }
-                if self.texts.len() >= self.limits.logical_texts {
-                    return Err(BodyErrorKind::TooManyTexts.into());
-                }
-                let actions = self.values.actions_at(event.index, node);
-                let rules = &self.scopes.rules;
-                let text = match key.part.reading() {
-                    Reading::Plain => LogicalText::plain(rules, &actions),
-                    Reading::Sniffing => LogicalText::sniffing(rules, &actions, &self.limits),
-                    Reading::Arguments => LogicalText::arguments(rules, &actions, &self.limits),
-                };
-                self.texts.push(Text { key, text, split: Vec::new(), changed: false });
-                self.texts.len() - 1
-            }
-        };
-        let Some(text) = self.texts.get_mut(at) else { return Ok(()) };
-        let held_before = text.holds();
-        work.out.clear();
-        work.out.bytes.append(&mut text.split);
-        text.text.push(&work.decoded, &mut work.out, seen)?;
+        let actions = || self.values.actions_at(event.index, node);
+        let held_nothing = self.texts.push(key, &work.decoded, actions, &mut work.out, seen)?;
         if ends {
-            text.text.finish(&mut work.out, seen)?;
-        } else {
-            keep_split_character(&mut work.out.bytes, &mut text.split);
+            self.texts.end(key, &mut work.out, seen)?;
         }
-        text.note_change(&work.out, &mut self.changed, self.limits.logical_texts)?;
-        work.spoken.push(key.of);
+        if !work.decoded.is_empty() {
+            work.spoken.push(key.of);
+        }
         let same = work.out.bytes == work.decoded;
-        if held_before || !same || !work.out.is_verbatim() {
+        if !held_nothing || !same || !work.out.is_verbatim() {
             work.altered.push(key.of);
         }
         if !same {
-            let bytes = std::mem::take(&mut work.out.bytes);
-            work.edit_string(event.index.range(node), &bytes);
-            work.out.bytes = bytes;
-        }
-        if ends {
-            self.texts.remove(at);
+            work.edit_out(event.index.range(node));
         }
         Ok(())
     }
 
     /// Ends the texts of these keys; what they held becomes a tail.
     fn end(&mut self, covers: impl Fn(TextKey) -> bool, seen: &mut Inspection) -> Result<(), BodyError> {
-        let mut at = 0;
-        while let Some(text) = self.texts.get_mut(at) {
-            if !covers(text.key) {
-                at += 1;
-                continue;
-            }
-            let work = &mut self.work;
-            work.out.clear();
-            work.out.bytes.append(&mut text.split);
-            text.text.finish(&mut work.out, seen)?;
-            text.note_change(&work.out, &mut self.changed, self.limits.logical_texts)?;
-            if !work.out.bytes.is_empty() {
-                let start = work.tail_bytes.len();
-                work.tail_bytes.extend_from_slice(&work.out.bytes);
-                work.tails.push((text.key, start..work.tail_bytes.len()));
-                work.altered.push(text.key.of);
-            }
-            self.texts.remove(at);
+        while let Some(key) = self.texts.find(&covers) {
+            self.work.out.clear();
+            self.texts.end(key, &mut self.work.out, seen)?;
+            self.work.add_tail(key);
+            self.work.altered.push(key.of);
         }
         Ok(())
     }
 
-    fn end_all(&mut self, seen: &mut Inspection) -> Result<(), BodyError> {
+    /// Ends every text; what was held leaves.
+    fn end_all(&mut self, ending: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.settle_all(ending, out, seen)?;
         self.end(|_| true, seen)?;
-        self.changed.clear();
+        self.texts.forget_changes(|_| true);
+        self.write_tails(ending, |_| true, out);
+        self.work.clear_tails();
         Ok(())
     }
 
@@ -412,7 +413,7 @@ impl Model {
         let signs = plan.signatures.iter().find(|(signature, _)| *signature == node);
         let model = plan.known || self.dialect != Dialect::Plain;
         match opaque::reason(event, node, &decoded).filter(|_| model) {
-            _ if signs.is_some_and(|(_, key)| self.changed.contains(key)) => self.work.edit_string(range, b""),
+            _ if signs.is_some_and(|(_, key)| self.texts.has_changed(*key)) => self.work.edit_string(range, b""),
             Some(reason) => seen.exempt(reason, decoded.len() as u64),
             None => {
                 let actions = self.values.actions_at(event.index, node);
@@ -447,46 +448,23 @@ impl Model {
         written
     }
 
-    /// Writes an event for each tail.
-    fn write_tails(&mut self, ending: &[u8], out: &mut Vec<u8>) {
-        for (key, range) in &self.work.tails {
-            let text = self.work.tail_bytes.get(range.clone()).unwrap_or_default();
+    /// Writes an event for each tail of these keys.
+    fn write_tails(&self, ending: &[u8], covers: impl Fn(TextKey) -> bool, out: &mut Vec<u8>) {
+        for (key, text) in self.work.tails().filter(|(key, _)| covers(*key)) {
             if key.part.in_block() {
                 write_field(b"event", b"content_block_delta", ending, out);
                 out.extend_from_slice(b"data: ");
-                anthropic::write_delta(*key, text, out);
+                anthropic::write_delta(key, text, out);
             } else {
                 if !self.name.is_empty() {
                     write_field(b"event", &self.name, ending, out);
                 }
                 out.extend_from_slice(b"data: ");
-                openai::write_chunk(&self.envelope, *key, text, out);
+                openai::write_chunk(&self.envelope, key, text, out);
             }
             out.extend_from_slice(ending);
             out.extend_from_slice(ending);
         }
-        self.work.tails.clear();
-    }
-}
-
-impl Text {
-    fn holds(&self) -> bool {
-        self.text.held() > 0 || !self.split.is_empty()
-    }
-
-    /// Remembers that the text has changed, for what signs it.
-    fn note_change(&mut self, out: &TextOut, changed: &mut Vec<TextKey>, limit: usize) -> Result<(), BodyError> {
-        if self.changed || out.is_verbatim() || !self.key.part.may_be_signed() {
-            return Ok(());
-        }
-        self.changed = true;
-        if !changed.contains(&self.key) {
-            if changed.len() >= limit {
-                return Err(BodyErrorKind::TooManyTexts.into());
-            }
-            changed.push(self.key);
-        }
-        Ok(())
     }
 }
 
@@ -502,25 +480,8 @@ fn write_field(name: &[u8], value: &[u8], ending: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Moves the beginning of a character whose rest is still held from the end of `bytes` to `split`: half a character
-/// is no text in an event of its own.
-fn keep_split_character(bytes: &mut Vec<u8>, split: &mut Vec<u8>) {
-    let tail = bytes.iter().rev().take(3).position(|byte| byte & 0xC0 != 0x80);
-    let Some(behind) = tail else { return };
-    let Some(lead) = bytes.len().checked_sub(behind + 1) else { return };
-    let wanted = match bytes.get(lead) {
-        Some(0xC2..=0xDF) => 2,
-        Some(0xE0..=0xEF) => 3,
-        Some(0xF0..=0xF4) => 4,
-        _ => 1,
-    };
-    if behind + 1 < wanted {
-        split.extend(bytes.drain(lead..));
-    }
-}
-
 impl fmt::Debug for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Model({:?}, {} texts)", self.dialect, self.texts.len())
+        write!(f, "Model({:?}, {:?}, {} parked)", self.dialect, self.texts, self.parked.len())
     }
 }

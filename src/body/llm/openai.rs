@@ -25,6 +25,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
 
 fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), BodyError> {
     let of = event.number(choice, "index", event.index.place(choice))?;
+    plan.mentions.push(of);
     plan.delta(event.index, event.member(choice, "text")?, of, Part::Completion);
     for copy in ["logprobs", "token_ids"] {
         if let Some(copy) = event.member(choice, copy)?.filter(|node| event.index.kind(*node) != Kind::Null) {
@@ -33,7 +34,7 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
     }
     // Some servers write an empty reason into every chunk.
     if event.of_kind(choice, "finish_reason", Kind::String)?.is_some_and(|reason| !event.word(reason).is_empty()) {
-        plan.with.push(End::Choice(of));
+        plan.finishes.push(of);
     }
     let Some(delta) = event.of_kind(choice, "delta", Kind::Object)? else { return Ok(()) };
     if let Some(content) = event.member(delta, "content")? {

@@ -14,6 +14,12 @@ pub(super) struct TextKey {
     pub(super) part: Part,
 }
 
+impl TextKey {
+    pub(super) fn is_of_choice(self, of: u64) -> bool {
+        self.of == of && !self.part.in_block()
+    }
+}
+
 /// The parts of a choice or a block, with their own index where there may be several.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Part {
@@ -82,8 +88,6 @@ impl Part {
 /// Which texts end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum End {
-    One(TextKey),
-    Choice(u64),
     Block(u64),
     All,
 }
@@ -91,8 +95,6 @@ pub(super) enum End {
 impl End {
     pub(super) fn covers(self, key: TextKey) -> bool {
         match self {
-            Self::One(one) => one == key,
-            Self::Choice(of) => key.of == of && !key.part.in_block(),
             Self::Block(of) => key.of == of && key.part.in_block(),
             Self::All => true,
         }
@@ -107,7 +109,11 @@ pub(super) struct Plan {
     /// Texts that end before this event.
     pub(super) before: Vec<End>,
     /// Texts that end with this event, after its fragments.
-    pub(super) with: Vec<End>,
+    pub(super) with: Vec<TextKey>,
+    /// Choices that the event speaks of.
+    pub(super) mentions: Vec<u64>,
+    /// Choices that say that they have finished.
+    pub(super) finishes: Vec<u64>,
     /// Copies of a choice's text, token by token.
     pub(super) copies: Vec<(Node, u64)>,
     /// Signatures and the texts they sign: they go when that text has changed.
@@ -123,10 +129,17 @@ impl Plan {
         self.deltas.clear();
         self.before.clear();
         self.with.clear();
+        self.mentions.clear();
+        self.finishes.clear();
         self.copies.clear();
         self.signatures.clear();
         self.chunk = false;
         self.known = false;
+    }
+
+    /// Whether the event brings text of this choice.
+    pub(super) fn speaks(&self, index: &Index, of: u64) -> bool {
+        self.deltas.iter().any(|(node, key)| key.is_of_choice(of) && index.range(*node).len() > 2)
     }
 
     /// Adds a fragment where the value is a string.
@@ -140,7 +153,7 @@ impl Plan {
     pub(super) fn signature(&mut self, index: &Index, node: Option<Node>, signs: TextKey) {
         if let Some(node) = node.filter(|node| index.kind(*node) == Kind::String && index.range(*node).len() > 2) {
             self.signatures.push((node, signs));
-            self.with.push(End::One(signs));
+            self.with.push(signs);
         }
     }
 }

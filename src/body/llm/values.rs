@@ -6,8 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::body::json::{Index, LogicalText, Node, Step, TextOut};
-use crate::body::{BodyError, BodyLimits, Inspection, JsonPath, PathStep, Scopes};
+use crate::body::json::{Index, LogicalText, Node, TextOut};
+use crate::body::{BodyError, BodyLimits, Inspection, Scopes};
 use crate::engine::ActionTable;
 
 /// Scans values one by one.
@@ -41,7 +41,7 @@ impl Values {
             return self.actions();
         }
         let path = index.path(node);
-        let scoped = self.scopes.paths.iter().find(|(pattern, _)| matches(pattern, &path));
+        let scoped = self.scopes.paths.iter().find(|(pattern, _)| pattern.matches(&path));
         Arc::clone(scoped.map_or(&self.scopes.actions, |(_, actions)| actions))
     }
 
@@ -97,41 +97,5 @@ impl Values {
 impl fmt::Debug for Values {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Values({} sets of actions)", self.readers.len())
-    }
-}
-
-/// Whether a path leads to where the pattern says, or below it. Without recursion: `..` is tried shortest first, and
-/// only the last one need ever be tried again.
-fn matches(pattern: &JsonPath, path: &[Step<'_>]) -> bool {
-    let steps = &pattern.steps;
-    let (mut at, mut place) = (0, 0);
-    let mut again: Option<(usize, usize)> = None;
-    loop {
-        let fits = match (steps.get(at), path.get(place)) {
-            (None, _) => return true,
-            (Some(PathStep::Descend), _) => {
-                again = Some((at, place));
-                at += 1;
-                continue;
-            }
-            (Some(_), None) => false,
-            (Some(PathStep::Any), Some(_)) => true,
-            (Some(PathStep::Key(key)), Some(Step::Key(name))) => key.as_bytes() == *name,
-            (Some(PathStep::Index(wanted)), Some(Step::Index(place))) => wanted == place,
-            (Some(PathStep::Key(_) | PathStep::Index(_)), Some(_)) => false,
-        };
-        if fits {
-            at += 1;
-            place += 1;
-        } else {
-            match again {
-                Some((step, from)) if from < path.len() => {
-                    again = Some((step, from + 1));
-                    at = step + 1;
-                    place = from + 1;
-                }
-                _ => return false,
-            }
-        }
     }
 }

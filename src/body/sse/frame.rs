@@ -154,8 +154,8 @@ impl Frame {
         out.extend_from_slice(self.bytes.get(line.start..line.end).unwrap_or_default());
     }
 
-    /// Writes a line with another value, which has no line breaks.
-    pub(super) fn write_changed(&self, line: &Line, value: &[u8], out: &mut Vec<u8>) {
+    /// Writes a line with another value, which has no line breaks; where in `out` the value begins.
+    pub(super) fn write_changed(&self, line: &Line, value: &[u8], out: &mut Vec<u8>) -> usize {
         out.extend_from_slice(self.bytes.get(line.start..line.value.start).unwrap_or_default());
         match (line.name, line.colon) {
             // Readers ignore the line; as a comment it stays ignored whatever the new text looks like.
@@ -165,8 +165,10 @@ impl Frame {
             (_, true) if value.starts_with(b" ") && out.last() == Some(&b':') => out.push(b' '),
             (_, true) => {}
         }
+        let place = out.len();
         out.extend_from_slice(value);
         out.extend_from_slice(self.bytes.get(line.value.end..line.end).unwrap_or_default());
+        place
     }
 
     /// Writes what follows the last line: the blank line that ended the event.

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use self::frame::{Frame, Name, Unit};
-use crate::body::llm::{Model, Payload};
+use crate::body::llm::{Judged, Model, Payload};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
 
 /// Redacts an event stream.
@@ -26,6 +26,10 @@ pub struct EventStream {
     /// New values of lines other than `data`: the line's place, and its bytes in `values`.
     changed: Vec<(usize, Range<usize>)>,
     values: Vec<u8>,
+    /// Where each line of the new data begins, in the data and in what was written.
+    data_lines: Vec<(usize, usize)>,
+    /// The last event has been parked, and line ends that follow belong to it.
+    parked_last: bool,
 }
 
 impl EventStream {
@@ -38,18 +42,25 @@ impl EventStream {
             joined: Vec::new(),
             changed: Vec::new(),
             values: Vec::new(),
+            data_lines: Vec::new(),
+            parked_last: false,
         }
     }
 
     fn unit(&mut self, unit: Unit, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         match unit {
             Unit::More => return Ok(()),
+            Unit::Blank if self.parked_last => self.model.add_to_parked(self.frame.raw())?,
             Unit::Blank => out.extend_from_slice(self.frame.raw()),
             Unit::Comment => {
+                self.parked_last = false;
                 self.scan_fields(seen)?;
                 self.write(false, out);
             }
-            Unit::Event => self.event(out, seen)?,
+            Unit::Event => {
+                self.parked_last = false;
+                self.event(out, seen)?;
+            }
         }
         self.frame.clear();
         Ok(())
@@ -80,8 +91,16 @@ impl EventStream {
             changed.map_or(self.frame.value(line), |(_, new)| self.values.get(new.clone()).unwrap_or_default())
         });
         let payload = Payload { name: name.unwrap_or_default(), data, ending: self.frame.ending() };
-        let data_changed = self.model.event(&payload, out, seen)?;
-        self.write(data_changed, out);
+        match self.model.event(&payload, out, seen)? {
+            Judged::Same => self.write(false, out),
+            Judged::Changed => self.write(true, out),
+            Judged::Parked => {
+                let mut bytes = Vec::new();
+                self.write(true, &mut bytes);
+                self.model.park(bytes, &self.data_lines)?;
+                self.parked_last = true;
+            }
+        }
         Ok(())
     }
 
@@ -103,7 +122,8 @@ impl EventStream {
     }
 
     /// Writes the unit in the frame, with its new values; `data` tells that the model has new data for it.
-    fn write(&self, data: bool, out: &mut Vec<u8>) {
+    fn write(&mut self, data: bool, out: &mut Vec<u8>) {
+        self.data_lines.clear();
         if !data && self.changed.is_empty() {
             out.extend_from_slice(self.frame.raw());
             return;
@@ -111,13 +131,16 @@ impl EventStream {
         let mut changed = self.changed.iter().peekable();
         // One line of new data for each line of old data: new data never has more lines, and the rest is left out.
         let mut new_data = data.then(|| self.model.data().split(|byte| *byte == b'\n'));
+        let mut data_at = 0;
         for (at, line) in self.frame.lines().iter().enumerate() {
             if line.name == Name::Data {
                 match &mut new_data {
                     None => self.frame.write_line(line, out),
                     Some(new) => {
                         if let Some(value) = new.next() {
-                            self.frame.write_changed(line, value, out);
+                            let place = self.frame.write_changed(line, value, out);
+                            self.data_lines.push((data_at, place));
+                            data_at += value.len() + 1;
                         }
                     }
                 }

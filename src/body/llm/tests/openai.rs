@@ -126,6 +126,47 @@ fn held_text_leaves_inside_the_chunk_that_ends_its_choice() {
 }
 
 #[test]
+fn a_finish_reason_in_every_chunk_ends_nothing() {
+    let (prose, arguments) = (redacted(PROSE, false), redacted(ARGUMENTS, true));
+    let member = |at: usize, text: &str| match at {
+        0 => format!("{{\"content\":{}}}", quote(text)),
+        _ => format!("{{\"tool_calls\":[{{\"index\":0,\"function\":{{\"arguments\":{}}}}}]}}", quote(text)),
+    };
+    for len in [1, 3, 7] {
+        for (at, (text, sum)) in [(PROSE, &prose), (ARGUMENTS, &arguments)].into_iter().enumerate() {
+            for last in [DONE, ""] {
+                let mut body = String::new();
+                for part in fragments(text, len) {
+                    body += &finish(0, &member(at, &part));
+                    body += ": keep-alive\n\n";
+                }
+                body += last;
+                let out = run(Dialect::OpenAi, body.as_bytes());
+                let mut added = super::Sums::new();
+                for (_, data) in events(&out).iter().filter(|(_, data)| data != "[DONE]") {
+                    super::add_strings("", &json(data)["choices"][0]["delta"], &mut added);
+                }
+                assert_eq!(added.values().collect::<Vec<_>>(), [sum], "fragments of {len}");
+                assert_eq!(events(&out).len(), events(&body).len(), "no event of our own is needed");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_event_that_waits_lets_others_pass() {
+    let end = finish(0, r#"{"content":"jane"}"#).replace('\n', "\r\n");
+    let other = delta(1, r#"{"content":"ok. "}"#);
+    let done = "data: [DONE]\r\n\r\n".to_owned();
+    let parts = [end.as_bytes(), b": ping\n", other.as_bytes(), done.as_bytes()];
+    let (outs, _) = run_parts(Dialect::OpenAi, parts).expect("passes");
+    assert_eq!(outs, [b"".as_slice(), b": ping\n", other.as_bytes(), (end + &done).as_bytes(), b""]);
+    let azure = chunk(r#"{"index":0,"content_filter_results":{}}"#);
+    let body = finish(0, r#"{"content":"jane"}"#) + &azure;
+    assert_eq!(run(Dialect::OpenAi, body.as_bytes()), body);
+}
+
+#[test]
 fn held_text_leaves_in_a_chunk_of_its_own_before_the_end() {
     let text = delta(0, r#"{"content":"4111111111111111"}"#);
     let emptied = delta(0, r#"{"content":""}"#);
@@ -296,7 +337,7 @@ fn ambiguous_broken_and_boundless_streams_are_refused() {
         many += &delta(choice, r#"{"content":"x"}"#);
     }
     assert_eq!(refused(Dialect::OpenAi, &many), BodyErrorKind::TooManyTexts);
-    let ended: String = (0..1000).map(|choice| finish(choice, r#"{"content":"x"}"#)).collect();
+    let ended: String = (0..1000).map(|choice| finish(choice, r#"{"content":"x. "}"#)).collect();
     assert!(run_parts(Dialect::OpenAi, [ended.as_bytes()]).is_ok());
 }
 
