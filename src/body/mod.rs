@@ -7,8 +7,9 @@ mod coding;
 mod dialect;
 mod inspector;
 pub mod json;
+pub mod llm;
 pub mod media;
-mod sse;
+pub mod sse;
 mod text;
 
 use std::fmt;

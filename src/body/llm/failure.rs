@@ -1,0 +1,124 @@
+//! Failures in the words of the model providers, so that their SDKs raise their usual exceptions.
+//!
+//! Enters: a status, a code and a fixed message of ours. Leaves: the provider's JSON envelope, or the event that ends
+//! a stream visibly. Messages never carry body text.
+
+use crate::body::Dialect;
+use crate::body::json::escape;
+
+/// The event that ends a stream which has begun: `code` is the reason's code, `message` a fixed text.
+#[must_use]
+pub fn error_event(dialect: Dialect, code: &str, message: &str) -> Vec<u8> {
+    let status = status_of(code);
+    let (name, data) = match dialect {
+        // openai-python raises `APIError` for any event whose data has an `error` member.
+        Dialect::OpenAi => ("", openai(status, code, message)),
+        Dialect::Anthropic => ("event: error\n", format!("{{\"type\":\"error\",{}}}", anthropic(status, message))),
+        Dialect::Plain => {
+            let (title, code) = (quoted(message), quoted(code));
+            let problem = format!("{{\"type\":\"about:blank\",\"title\":{title},\"status\":{status},\"code\":{code}}}");
+            ("event: error\n", problem)
+        }
+    };
+    format!("{name}data: {data}\n\n").into_bytes()
+}
+
+/// The body of an error answer; none where the dialect has no envelope of its own.
+#[must_use]
+pub fn error_body(dialect: Dialect, status: u16, code: &str, message: &str, request_id: &str) -> Option<Vec<u8>> {
+    let body = match dialect {
+        Dialect::OpenAi => openai(status, code, message),
+        Dialect::Anthropic => {
+            let (error, id) = (anthropic(status, message), quoted(request_id));
+            format!("{{\"type\":\"error\",{error},\"request_id\":{id}}}")
+        }
+        Dialect::Plain => return None,
+    };
+    Some(body.into_bytes())
+}
+
+fn quoted(text: &str) -> String {
+    let mut inside = Vec::with_capacity(text.len());
+    escape(text.as_bytes(), &mut inside);
+    format!("\"{}\"", String::from_utf8_lossy(&inside))
+}
+
+fn openai(status: u16, code: &str, message: &str) -> String {
+    let kind = match (status, code) {
+        (_, "policy_blocked") => "blackbar_policy",
+        (401, _) => "authentication_error",
+        (429, _) => "rate_limit_error",
+        (500.., _) => "server_error",
+        _ => "invalid_request_error",
+    };
+    let (message, code) = (quoted(message), quoted(code));
+    format!("{{\"error\":{{\"message\":{message},\"type\":\"{kind}\",\"param\":null,\"code\":{code}}}}}")
+}
+
+fn anthropic(status: u16, message: &str) -> String {
+    format!("\"error\":{{\"type\":\"{}\",\"message\":{}}}", anthropic_type(status), quoted(message))
+}
+
+fn anthropic_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        503 | 529 => "overloaded_error",
+        500.. => "api_error",
+        _ => "invalid_request_error",
+    }
+}
+
+/// The status that a failure would have had before the stream began; SDKs read it off the error's type.
+fn status_of(code: &str) -> u16 {
+    match code {
+        "policy_blocked" => 403,
+        "value_size" | "texts_limit" | "inflate_limit" => 413,
+        _ if code.ends_with("_timeout") => 504,
+        _ => 502,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{error_body, error_event};
+    use crate::body::Dialect;
+
+    #[test]
+    fn every_form_is_the_providers_own() {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        assert_eq!(
+            text(error_event(Dialect::OpenAi, "policy_blocked", "a \"rule\"")),
+            "data: {\"error\":{\"message\":\"a \\\"rule\\\"\",\"type\":\"blackbar_policy\",\"param\":null,\
+             \"code\":\"policy_blocked\"}}\n\n"
+        );
+        assert_eq!(
+            text(error_event(Dialect::Anthropic, "value_size", "m")),
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"request_too_large\",\"message\":\"m\"}}\n\n"
+        );
+        assert_eq!(
+            text(error_event(Dialect::Plain, "upstream_timeout", "m")),
+            "event: error\ndata: {\"type\":\"about:blank\",\"title\":\"m\",\"status\":504,\"code\":\"upstream_timeout\"}\n\n"
+        );
+        for (status, kind) in [
+            (400, "invalid_request_error"),
+            (403, "permission_error"),
+            (404, "not_found_error"),
+            (413, "request_too_large"),
+            (429, "rate_limit_error"),
+            (500, "api_error"),
+            (503, "overloaded_error"),
+            (529, "overloaded_error"),
+        ] {
+            let body = error_body(Dialect::Anthropic, status, "x", "m", "req").map(text);
+            let expected = format!(
+                "{{\"type\":\"error\",\"error\":{{\"type\":\"{kind}\",\"message\":\"m\"}},\"request_id\":\"req\"}}"
+            );
+            assert_eq!(body, Some(expected));
+        }
+        assert_eq!(error_body(Dialect::Plain, 403, "x", "m", "req"), None);
+    }
+}

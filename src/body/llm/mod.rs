@@ -1,0 +1,492 @@
+//! Model answers inside event streams: text that arrives in fragments is judged as the text that it adds up to.
+//!
+//! Enters: the data of one event after another. Leaves: the same data with its findings redacted, and events of our
+//! own where held text needs one. A *logical text* is what a reader adds up: the content of a choice, the arguments of
+//! a tool call, a content block. Text that is held moves into the next fragment of the same logical text, or, where
+//! that text ends, into its last event or one just before; it is never released on a timer. Every other string, key
+//! and number is scanned by itself. Protocols are known by the events' own shape, so that a route without a dialect is
+//! covered as well; the dialect only says how strict the data is read.
+
+mod anthropic;
+mod failure;
+mod opaque;
+mod openai;
+mod parked;
+mod plan;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod values;
+mod work;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+pub use self::failure::{error_body, error_event};
+use self::parked::Parked;
+use self::plan::{Event, Plan, TextKey};
+use self::texts::Texts;
+use self::values::Values;
+use self::work::Work;
+use crate::body::json::{Index, Kind, Node, unescape};
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Inspection, Scopes};
+
+/// The data of one event.
+pub(crate) struct Payload<'a> {
+    /// The event's name, empty where none was given.
+    pub(crate) name: &'a [u8],
+    /// The data, its lines joined by LF.
+    pub(crate) data: &'a [u8],
+    /// The line end that the stream uses.
+    pub(crate) ending: &'static [u8],
+}
+
+/// What becomes of an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Judged {
+    /// The data stands as it came.
+    Same,
+    /// [`Model::data`] takes its place.
+    Changed,
+    /// As changed, and the event must be given to [`Model::park`].
+    Parked,
+}
+
+/// What reads the models' protocols in one stream.
+pub(crate) struct Model {
+    limits: BodyLimits,
+    dialect: Dialect,
+    values: Values,
+    texts: Texts,
+    /// Beginning of a chunk, and the event name, as the stream last had them while text was held.
+    envelope: Vec<u8>,
+    name: Vec<u8>,
+    /// Events that wait for the next, and the one that is to be parked.
+    parked: Vec<Parked>,
+    parking: Parked,
+    /// The body has ended: JSON that does not parse was cut.
+    ended: bool,
+    index: Index,
+    plan: Plan,
+    work: Work,
+}
+
+impl Model {
+    pub(crate) fn new(scopes: Arc<Scopes>, limits: &BodyLimits, dialect: Dialect) -> Self {
+        Self {
+            values: Values::new(Arc::clone(&scopes), limits),
+            texts: Texts::new(scopes, limits),
+            limits: limits.clone(),
+            dialect,
+            envelope: Vec::new(),
+            name: Vec::new(),
+            parked: Vec::new(),
+            parking: Parked::default(),
+            ended: false,
+            index: Index::default(),
+            plan: Plan::default(),
+            work: Work::default(),
+        }
+    }
+
+    /// Scans text that stands outside the data; its new form where it has changed.
+    pub(crate) fn scan_value(&mut self, value: &[u8], seen: &mut Inspection) -> Result<Option<&[u8]>, BodyError> {
+        let actions = self.values.actions();
+        self.values.text(value, &actions, seen)
+    }
+
+    /// Judges the data of an event. Events that must stand before it are appended to `out`.
+    pub(crate) fn event(
+        &mut self,
+        payload: &Payload<'_>,
+        out: &mut Vec<u8>,
+        seen: &mut Inspection,
+    ) -> Result<Judged, BodyError> {
+        self.work.clear();
+        let data = payload.data.trim_ascii();
+        if data == b"[DONE]" {
+            self.end_all(payload.ending, out, seen)?;
+            return Ok(Judged::Same);
+        }
+        let mut index = std::mem::take(&mut self.index);
+        let read = index.read(payload.data, &self.limits);
+        let judged = match read {
+            Ok(()) => self.document(&index, payload, out, seen),
+            Err(error) if error.kind != BodyErrorKind::JsonSyntax => Err(error),
+            Err(error) if self.must_be_json(data) => Err(error),
+            Err(_) => {
+                self.settle_all(payload.ending, out, seen)?;
+                self.plain(payload.data, seen)
+            }
+        };
+        self.index = index;
+        judged
+    }
+
+    /// The data that [`Model::event`] changed.
+    pub(crate) fn data(&self) -> &[u8] {
+        &self.work.data
+    }
+
+    /// Tells that what follows is all that there is.
+    pub(crate) fn end_of_body(&mut self) {
+        self.ended = true;
+    }
+
+    /// Bytes of text held back in all logical texts.
+    pub(crate) fn held(&self) -> usize {
+        self.texts.held()
+    }
+
+    /// Ends the stream: what is held is judged as final text and leaves in events of our own.
+    pub(crate) fn finish(&mut self, ending: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.work.clear();
+        self.end_all(ending, out, seen)
+    }
+
+    /// Takes the event that was judged so, as it is to leave. `lines` maps its data to its bytes: for each line, where
+    /// it begins in the one and in the other.
+    pub(crate) fn park(&mut self, bytes: Vec<u8>, lines: &[(usize, usize)]) -> Result<(), BodyError> {
+        let mut parked = std::mem::take(&mut self.parking);
+        for (_, place) in &mut parked.places {
+            if let Some((data, line)) = lines.iter().rfind(|(data, _)| data <= place) {
+                *place = *place - data + line;
+            }
+        }
+        parked.bytes = bytes;
+        self.parked.push(parked);
+        self.bound_parked()
+    }
+
+    /// Adds line ends to the event that was parked last.
+    pub(crate) fn add_to_parked(&mut self, bytes: &[u8]) -> Result<(), BodyError> {
+        if let Some(parked) = self.parked.last_mut() {
+            parked.bytes.extend_from_slice(bytes);
+        }
+        self.bound_parked()
+    }
+
+    fn bound_parked(&self) -> Result<(), BodyError> {
+        let size: usize = self.parked.iter().map(|parked| parked.bytes.len()).sum();
+        // As much as one event may have, and its line ends.
+        if size > self.limits.sse_event.saturating_mul(2) { Err(BodyErrorKind::TooLarge.into()) } else { Ok(()) }
+    }
+
+    /// Whether data that does not parse is refused rather than scanned as plain text.
+    fn must_be_json(&self, data: &[u8]) -> bool {
+        match data.first() {
+            Some(b'{') => self.ended || self.dialect != Dialect::Plain,
+            Some(b'[') => self.ended,
+            _ => false,
+        }
+    }
+
+    /// Data that is not JSON: scanned whole. A replacement never adds a line.
+    fn plain(&mut self, data: &[u8], seen: &mut Inspection) -> Result<Judged, BodyError> {
+        let actions = self.values.actions();
+        let Some(new) = self.values.text(data, &actions, seen)? else { return Ok(Judged::Same) };
+        let mut lines = memchr::memchr_iter(b'\n', data).count();
+        self.work.data.clear();
+        self.work.data.extend(new.iter().map(|byte| match byte {
+            b'\r' => b' ',
+            b'\n' if lines == 0 => b' ',
+            b'\n' => {
+                lines -= 1;
+                b'\n'
+            }
+            byte => *byte,
+        }));
+        Ok(Judged::Changed)
+    }
+
+    /// Data that is JSON.
+    fn document(
+        &mut self,
+        index: &Index,
+        payload: &Payload<'_>,
+        out: &mut Vec<u8>,
+        seen: &mut Inspection,
+    ) -> Result<Judged, BodyError> {
+        let event = Event { index, data: payload.data };
+        let Some(root) = index.root() else { return Ok(Judged::Same) };
+        let mut plan = std::mem::take(&mut self.plan);
+        plan.clear();
+        if index.kind(root) == Kind::Object {
+            openai::read(event, root, &mut plan)?;
+            anthropic::read(event, root, &mut plan)?;
+        }
+        if !self.parked.is_empty() {
+            self.settle(index, &plan, payload.ending, out, seen)?;
+        }
+        self.carry_out(event, &mut plan, seen)?;
+        if plan.chunk && self.texts.held() > 0 {
+            self.keep_envelope(event, root, payload.name)?;
+        }
+        self.write_tails(payload.ending, |_| true, out);
+        let judged = self.written(event, &plan);
+        self.plan = plan;
+        Ok(judged)
+    }
+
+    /// Writes the data as it leaves, and makes out whether the event must wait.
+    fn written(&mut self, event: Event<'_>, plan: &Plan) -> Judged {
+        let holds = |of: &u64| self.texts.hold(|key| key.is_of_choice(*of));
+        let ends: Vec<u64> = plan.finishes.iter().copied().filter(holds).collect();
+        for of in &plan.finishes {
+            self.texts.rest(|key| key.is_of_choice(*of));
+        }
+        if ends.is_empty() && !self.work.has_edits() {
+            return Judged::Same;
+        }
+        self.work.write_data(event.data);
+        if ends.is_empty() {
+            return Judged::Changed;
+        }
+        let mut places: Vec<(TextKey, usize)> = Vec::new();
+        for (node, key) in &plan.deltas {
+            // Before the closing quote of the last fragment.
+            let place = self.work.moved(event.index.range(*node).end) - 1;
+            places.retain(|(earlier, _)| earlier != key);
+            places.push((*key, place));
+        }
+        self.parking = Parked { bytes: Vec::new(), places, mentions: plan.mentions.clone(), ends };
+        Judged::Parked
+    }
+
+    /// Lets those parked events go whose choices this event tells more of.
+    fn settle(
+        &mut self,
+        index: &Index,
+        plan: &Plan,
+        ending: &[u8],
+        out: &mut Vec<u8>,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        for parked in std::mem::take(&mut self.parked) {
+            let about_others =
+                !plan.mentions.is_empty() && !plan.mentions.iter().any(|of| parked.mentions.contains(of));
+            if plan.chunk && about_others {
+                self.parked.push(parked);
+            } else {
+                self.let_go(&parked, |of| plan.speaks(index, of), ending, out, seen)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn settle_all(&mut self, ending: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        for parked in std::mem::take(&mut self.parked) {
+            self.let_go(&parked, |_| false, ending, out, seen)?;
+        }
+        Ok(())
+    }
+
+    /// Lets a parked event go. The choices that it ends have ended, unless they go on.
+    fn let_go(
+        &mut self,
+        parked: &Parked,
+        goes_on: impl Fn(u64) -> bool,
+        ending: &[u8],
+        out: &mut Vec<u8>,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        for of in parked.ends.iter().copied().filter(|of| !goes_on(*of)) {
+            self.end(|key| key.is_of_choice(of), seen)?;
+        }
+        self.write_tails(ending, |key| !parked.takes(key), out);
+        let tails: Vec<(TextKey, &[u8])> = self.work.tails().collect();
+        parked.write(tails.iter().copied(), out);
+        self.work.clear_tails();
+        Ok(())
+    }
+
+    /// Carries out a plan: fills `work` with edits and tails.
+    fn carry_out(&mut self, event: Event<'_>, plan: &mut Plan, seen: &mut Inspection) -> Result<(), BodyError> {
+        for end in &plan.before {
+            self.end(|key| end.covers(key), seen)?;
+        }
+        plan.deltas.sort_unstable_by_key(|(node, _)| event.index.range(*node).start);
+        for (at, (node, key)) in plan.deltas.iter().enumerate() {
+            let last = !plan.deltas.iter().skip(at + 1).any(|(_, later)| later == key);
+            self.fragment(event, *node, *key, last && plan.with.contains(key), seen)?;
+        }
+        for ended in &plan.with {
+            self.end(|key| key == *ended, seen)?;
+        }
+        self.scan_rest(event, plan, seen)?;
+        for end in &plan.before {
+            self.texts.forget_changes(|key| end.covers(key));
+        }
+        self.work.sort_edits();
+        seen.held_peak = seen.held_peak.max(self.texts.held());
+        Ok(())
+    }
+
+    /// Feeds one fragment to its text and puts what may leave in the fragment's place.
+    fn fragment(
+        &mut self,
+        event: Event<'_>,
+        node: Node,
+        key: TextKey,
+        ends: bool,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        let work = &mut self.work;
+        work.decoded.clear();
+        unescape(event.index.literal(node, event.data), &mut work.decoded)?;
+        let actions = || self.values.actions_at(event.index, node);
+        let held_nothing = self.texts.push(key, &work.decoded, actions, &mut work.out, seen)?;
+        if ends {
+            self.texts.end(key, &mut work.out, seen)?;
+        }
+        if !work.decoded.is_empty() {
+            work.spoken.push(key.of);
+        }
+        let same = work.out.bytes == work.decoded;
+        if !held_nothing || !same || !work.out.is_verbatim() {
+            work.altered.push(key.of);
+        }
+        if !same {
+            work.edit_out(event.index.range(node));
+        }
+        Ok(())
+    }
+
+    /// Ends the texts of these keys; what they held becomes a tail.
+    fn end(&mut self, covers: impl Fn(TextKey) -> bool, seen: &mut Inspection) -> Result<(), BodyError> {
+        while let Some(key) = self.texts.find(&covers) {
+            self.work.out.clear();
+            self.texts.end(key, &mut self.work.out, seen)?;
+            self.work.add_tail(key);
+            self.work.altered.push(key.of);
+        }
+        Ok(())
+    }
+
+    /// Ends every text; what was held leaves.
+    fn end_all(&mut self, ending: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.settle_all(ending, out, seen)?;
+        self.end(|_| true, seen)?;
+        self.texts.forget_changes(|_| true);
+        self.write_tails(ending, |_| true, out);
+        self.work.clear_tails();
+        Ok(())
+    }
+
+    /// Scans every key, and every string and number that the plan does not speak of.
+    fn scan_rest(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
+        let index = event.index;
+        let mut skip_to = 0;
+        for node in index.nodes() {
+            let range = index.range(node);
+            if range.start < skip_to {
+                continue;
+            }
+            if let (Some(key), Some(place)) = (index.key(node), index.key_range(node)) {
+                let actions = self.values.actions_at(index, node);
+                if let Some(new) = self.values.text(key, &actions, seen)? {
+                    self.work.edit_string(place, new);
+                }
+            }
+            let copies = plan.copies.iter().find(|(copy, _)| *copy == node);
+            if copies.is_some_and(|(_, of)| !self.left_whole(*of)) && has_values(index, &range) {
+                skip_to = range.end;
+                self.work.edit_raw(range, b"null");
+                continue;
+            }
+            match index.kind(node) {
+                Kind::String if plan.deltas.iter().any(|(delta, _)| *delta == node) => {}
+                Kind::String => self.string(event, node, plan, seen)?,
+                Kind::Number => self.number(event, node, seen)?,
+                Kind::Object | Kind::Array | Kind::True | Kind::False | Kind::Null => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all text of a choice in this event left in it, unchanged and with nothing held before.
+    fn left_whole(&self, of: u64) -> bool {
+        self.work.spoken.contains(&of) && !self.work.altered.contains(&of)
+    }
+
+    fn string(&mut self, event: Event<'_>, node: Node, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
+        let range = event.index.range(node);
+        let mut decoded = std::mem::take(&mut self.work.decoded);
+        decoded.clear();
+        unescape(event.index.literal(node, event.data), &mut decoded)?;
+        let signs = plan.signatures.iter().find(|(signature, _)| *signature == node);
+        let model = plan.known || self.dialect != Dialect::Plain;
+        match opaque::reason(event, node, &decoded).filter(|_| model) {
+            _ if signs.is_some_and(|(_, key)| self.texts.has_changed(*key)) => self.work.edit_string(range, b""),
+            Some(reason) => seen.exempt(reason, decoded.len() as u64),
+            None => {
+                let actions = self.values.actions_at(event.index, node);
+                if let Some(new) = self.values.text(&decoded, &actions, seen)? {
+                    self.work.edit_string(range, new);
+                }
+            }
+        }
+        self.work.decoded = decoded;
+        Ok(())
+    }
+
+    fn number(&mut self, event: Event<'_>, node: Node, seen: &mut Inspection) -> Result<(), BodyError> {
+        let literal = event.index.literal(node, event.data);
+        let actions = self.values.actions_at(event.index, node);
+        if let Some(new) = self.values.number(literal, &actions, seen)? {
+            self.work.edit_raw(event.index.range(node), new);
+        }
+        Ok(())
+    }
+
+    /// Keeps what a chunk of our own copies from this one.
+    fn keep_envelope(&mut self, event: Event<'_>, root: Node, name: &[u8]) -> Result<(), BodyError> {
+        let mut envelope = std::mem::take(&mut self.envelope);
+        envelope.clear();
+        let written = openai::write_envelope(event, root, &mut envelope, |range, out| {
+            self.work.write(event.data, range, out);
+        });
+        self.envelope = envelope;
+        self.name.clear();
+        self.name.extend_from_slice(name);
+        written
+    }
+
+    /// Writes an event for each tail of these keys.
+    fn write_tails(&self, ending: &[u8], covers: impl Fn(TextKey) -> bool, out: &mut Vec<u8>) {
+        for (key, text) in self.work.tails().filter(|(key, _)| covers(*key)) {
+            if key.part.in_block() {
+                write_field(b"event", b"content_block_delta", ending, out);
+                out.extend_from_slice(b"data: ");
+                anthropic::write_delta(key, text, out);
+            } else {
+                if !self.name.is_empty() {
+                    write_field(b"event", &self.name, ending, out);
+                }
+                out.extend_from_slice(b"data: ");
+                openai::write_chunk(&self.envelope, key, text, out);
+            }
+            out.extend_from_slice(ending);
+            out.extend_from_slice(ending);
+        }
+    }
+}
+
+/// Whether a stretch has strings or numbers.
+fn has_values(index: &Index, range: &Range<usize>) -> bool {
+    let inside = index.nodes().filter(|node| range.contains(&index.range(*node).start));
+    inside.into_iter().any(|node| matches!(index.kind(node), Kind::String | Kind::Number))
+}
+
+fn write_field(name: &[u8], value: &[u8], ending: &[u8], out: &mut Vec<u8>) {
+    for part in [name, b": ", value, ending] {
+        out.extend_from_slice(part);
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Model({:?}, {:?}, {} parked)", self.dialect, self.texts, self.parked.len())
+    }
+}

@@ -1,0 +1,46 @@
+//! Strings of a model's protocol that are not text: signatures, encrypted blocks, media.
+//!
+//! Enters: a string of an event. Leaves: the reason why it passes unscanned, if its place claims that it is encoded
+//! bytes and it looks like them; a claim alone is not enough.
+
+use super::plan::Event;
+use crate::body::json::Node;
+
+/// Shorter values are scanned as any other.
+const MIN_LEN: usize = 64;
+/// So many digits in a row are no chance of base64 any more but may be a number.
+const MAX_DIGITS: usize = 8;
+
+/// Why this string is not scanned, as metrics have it; `text` is its decoded text.
+pub(super) fn reason(event: Event<'_>, node: Node, text: &[u8]) -> Option<&'static str> {
+    if text.len() < MIN_LEN || !is_base64(text) {
+        return None;
+    }
+    match event.index.key(node)? {
+        b"signature" => Some("signature"),
+        b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout" => Some("encrypted"),
+        b"b64_json" | b"partial_image_b64" => Some("media"),
+        b"data" => {
+            let parent = event.index.parent(node)?;
+            if event.index.key(parent) == Some(b"audio") {
+                return Some("media");
+            }
+            let kind = event.member(parent, "type").ok()??;
+            match event.word(kind).as_ref() {
+                b"redacted_thinking" | b"reasoning.encrypted" => Some("encrypted"),
+                b"base64" => Some("media"),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Whether a text can be base64 or base64url (RFC 4648 sections 4 and 5) in which no number hides.
+fn is_base64(text: &[u8]) -> bool {
+    let mut digits = 0;
+    text.iter().all(|byte| {
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        digits <= MAX_DIGITS && (byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte))
+    })
+}

@@ -1,0 +1,156 @@
+//! OpenAI chat completions and legacy completions, and what is compatible with them: `choices[].delta`, `.text`.
+//!
+//! Enters: one indexed event. Leaves: its [`Plan`], or a chunk of our own that carries what was held of a text.
+
+use super::plan::{End, Event, Part, Plan, TextKey};
+use crate::body::BodyError;
+use crate::body::json::{Kind, Node, escape};
+
+/// What a chunk of our own copies from the stream's chunks.
+const ENVELOPE: [&str; 6] = ["id", "object", "created", "model", "system_fingerprint", "provider"];
+
+/// Reads an event that may be a chunk.
+pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), BodyError> {
+    if event.member(root, "error")?.is_some_and(|error| event.index.kind(error) != Kind::Null) {
+        plan.before.push(End::All);
+    }
+    let Some(choices) = event.of_kind(root, "choices", Kind::Array)? else { return Ok(()) };
+    plan.chunk = true;
+    plan.known = true;
+    for choice in event.index.children(choices).filter(|choice| event.index.kind(*choice) == Kind::Object) {
+        read_choice(event, choice, plan)?;
+    }
+    Ok(())
+}
+
+fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), BodyError> {
+    let of = event.number(choice, "index", event.index.place(choice))?;
+    plan.mentions.push(of);
+    plan.delta(event.index, event.member(choice, "text")?, of, Part::Completion);
+    for copy in ["logprobs", "token_ids"] {
+        if let Some(copy) = event.member(choice, copy)?.filter(|node| event.index.kind(*node) != Kind::Null) {
+            plan.copies.push((copy, of));
+        }
+    }
+    // Some servers write an empty reason into every chunk.
+    if event.of_kind(choice, "finish_reason", Kind::String)?.is_some_and(|reason| !event.word(reason).is_empty()) {
+        plan.finishes.push(of);
+    }
+    let Some(delta) = event.of_kind(choice, "delta", Kind::Object)? else { return Ok(()) };
+    if let Some(content) = event.member(delta, "content")? {
+        match event.index.kind(content) {
+            Kind::Array => read_content_chunks(event, content, of, plan)?,
+            _ => plan.delta(event.index, Some(content), of, Part::Content),
+        }
+    }
+    plan.delta(event.index, event.member(delta, "refusal")?, of, Part::Refusal);
+    plan.delta(event.index, event.member(delta, "reasoning_content")?, of, Part::ReasoningContent);
+    plan.delta(event.index, event.member(delta, "reasoning")?, of, Part::Reasoning);
+    if let Some(call) = event.of_kind(delta, "function_call", Kind::Object)? {
+        plan.delta(event.index, event.member(call, "arguments")?, of, Part::FunctionArguments);
+    }
+    if let Some(audio) = event.of_kind(delta, "audio", Kind::Object)? {
+        plan.delta(event.index, event.member(audio, "transcript")?, of, Part::Transcript);
+    }
+    if let Some(calls) = event.of_kind(delta, "tool_calls", Kind::Array)? {
+        for call in event.index.children(calls).filter(|call| event.index.kind(*call) == Kind::Object) {
+            read_tool_call(event, call, of, plan)?;
+        }
+    }
+    if let Some(details) = event.of_kind(delta, "reasoning_details", Kind::Array)? {
+        for detail in event.index.children(details).filter(|detail| event.index.kind(*detail) == Kind::Object) {
+            let at = event.number(detail, "index", event.index.place(detail))?;
+            plan.delta(event.index, event.member(detail, "text")?, of, Part::ReasoningText(at));
+            plan.delta(event.index, event.member(detail, "summary")?, of, Part::ReasoningSummary(at));
+            let signs = TextKey { of, part: Part::ReasoningText(at) };
+            plan.signature(event.index, event.member(detail, "signature")?, signs);
+        }
+    }
+    Ok(())
+}
+
+fn read_tool_call(event: Event<'_>, call: Node, of: u64, plan: &mut Plan) -> Result<(), BodyError> {
+    let at = event.number(call, "index", event.index.place(call))?;
+    if let Some(function) = event.of_kind(call, "function", Kind::Object)? {
+        plan.delta(event.index, event.member(function, "arguments")?, of, Part::ToolArguments(at));
+    }
+    if let Some(custom) = event.of_kind(call, "custom", Kind::Object)? {
+        plan.delta(event.index, event.member(custom, "input")?, of, Part::ToolInput(at));
+    }
+    Ok(())
+}
+
+/// `content` as an array of chunks: `text`, and `thinking` with texts of its own.
+fn read_content_chunks(event: Event<'_>, content: Node, of: u64, plan: &mut Plan) -> Result<(), BodyError> {
+    for chunk in event.index.children(content).filter(|chunk| event.index.kind(*chunk) == Kind::Object) {
+        plan.delta(event.index, event.member(chunk, "text")?, of, Part::Content);
+        if let Some(thinking) = event.member(chunk, "thinking")? {
+            plan.delta(event.index, Some(thinking), of, Part::ContentThinking);
+            for thought in event.index.children(thinking).filter(|node| event.index.kind(*node) == Kind::Object) {
+                plan.delta(event.index, event.member(thought, "text")?, of, Part::ContentThinking);
+            }
+        }
+        let signs = TextKey { of, part: Part::ContentThinking };
+        plan.signature(event.index, event.member(chunk, "signature")?, signs);
+    }
+    Ok(())
+}
+
+/// Writes the beginning of a chunk of our own: the members that `copy` copies from the event, up to `choices`.
+pub(super) fn write_envelope(
+    event: Event<'_>,
+    root: Node,
+    out: &mut Vec<u8>,
+    copy: impl Fn(std::ops::Range<usize>, &mut Vec<u8>),
+) -> Result<(), BodyError> {
+    out.push(b'{');
+    for key in ENVELOPE {
+        if let Some(member) = event.member(root, key)? {
+            out.push(b'"');
+            out.extend_from_slice(key.as_bytes());
+            out.extend_from_slice(b"\":");
+            copy(event.index.range(member), out);
+            out.push(b',');
+        }
+    }
+    Ok(())
+}
+
+/// Writes the data of a chunk that carries `text`; `envelope` is what [`write_envelope`] wrote.
+pub(super) fn write_chunk(envelope: &[u8], key: TextKey, text: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(if envelope.is_empty() { b"{" } else { envelope });
+    out.extend_from_slice(format!("\"choices\":[{{\"index\":{},", key.of).as_bytes());
+    let (before, after): (String, &str) = match key.part {
+        Part::Refusal => ("\"delta\":{\"refusal\":".into(), "}"),
+        Part::ReasoningContent => ("\"delta\":{\"reasoning_content\":".into(), "}"),
+        Part::Reasoning => ("\"delta\":{\"reasoning\":".into(), "}"),
+        Part::FunctionArguments => ("\"delta\":{\"function_call\":{\"arguments\":".into(), "}}"),
+        Part::Transcript => ("\"delta\":{\"audio\":{\"transcript\":".into(), "}}"),
+        Part::Completion => ("\"text\":".into(), ""),
+        Part::ContentThinking => (
+            "\"delta\":{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":".into(),
+            "}]}]}",
+        ),
+        Part::ToolArguments(at) => {
+            (format!("\"delta\":{{\"tool_calls\":[{{\"index\":{at},\"function\":{{\"arguments\":"), "}}]}")
+        }
+        Part::ToolInput(at) => {
+            (format!("\"delta\":{{\"tool_calls\":[{{\"index\":{at},\"custom\":{{\"input\":"), "}}]}")
+        }
+        Part::ReasoningText(at) => (
+            format!("\"delta\":{{\"reasoning_details\":[{{\"type\":\"reasoning.text\",\"index\":{at},\"text\":"),
+            "}]}",
+        ),
+        Part::ReasoningSummary(at) => (
+            format!("\"delta\":{{\"reasoning_details\":[{{\"type\":\"reasoning.summary\",\"index\":{at},\"summary\":"),
+            "}]}",
+        ),
+        Part::Content | Part::Text | Part::PartialJson | Part::Thinking => ("\"delta\":{\"content\":".into(), "}"),
+    };
+    out.extend_from_slice(before.as_bytes());
+    out.push(b'"');
+    escape(text, out);
+    out.push(b'"');
+    out.extend_from_slice(after.as_bytes());
+    out.extend_from_slice(b",\"logprobs\":null,\"finish_reason\":null}]}");
+}

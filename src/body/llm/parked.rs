@@ -1,0 +1,41 @@
+//! Events that say that a choice has finished while text of it is held.
+//!
+//! Some servers give every chunk a `finish_reason`, so that it only counts once something else than the choice's own
+//! text follows. Until then the event waits here, and with it nothing but itself: then the end of the text is put into
+//! it, or it leaves as it is and the text goes on in the next fragment.
+
+use super::plan::TextKey;
+use crate::body::json::escape;
+
+/// An event that waits for the next.
+#[derive(Default)]
+pub(super) struct Parked {
+    /// The event as it would leave without the ends of its texts.
+    pub(super) bytes: Vec<u8>,
+    /// Where the end of a text can be put, in order.
+    pub(super) places: Vec<(TextKey, usize)>,
+    /// Choices that the event speaks of.
+    pub(super) mentions: Vec<u64>,
+    /// Choices that it ends and of which text is held.
+    pub(super) ends: Vec<u64>,
+}
+
+impl Parked {
+    /// Whether an end of this text has a place in the event.
+    pub(super) fn takes(&self, key: TextKey) -> bool {
+        self.places.iter().any(|(place, _)| *place == key)
+    }
+
+    /// Writes the event with these ends of texts.
+    pub(super) fn write<'a>(&self, tails: impl Iterator<Item = (TextKey, &'a [u8])> + Clone, out: &mut Vec<u8>) {
+        let mut at = 0;
+        for (key, place) in &self.places {
+            out.extend_from_slice(self.bytes.get(at..*place).unwrap_or_default());
+            at = *place;
+            if let Some((_, text)) = tails.clone().find(|(tail, _)| tail == key) {
+                escape(text, out);
+            }
+        }
+        out.extend_from_slice(self.bytes.get(at..).unwrap_or_default());
+    }
+}

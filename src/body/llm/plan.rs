@@ -1,0 +1,205 @@
+//! What one event means: which of its literals continue which logical text, which texts end with it, and which values
+//! are not text. The protocols' modules fill a [`Plan`]; [`super::Model`] carries it out.
+
+use std::borrow::Cow;
+
+use crate::body::json::{Index, Kind, Node, unescape};
+use crate::body::{BodyError, BodyErrorKind};
+
+/// A logical text: the part of a choice (OpenAI) or of a content block (Anthropic) that fragments add up to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct TextKey {
+    /// The choice's or block's index.
+    pub(super) of: u64,
+    pub(super) part: Part,
+}
+
+impl TextKey {
+    pub(super) fn is_of_choice(self, of: u64) -> bool {
+        self.of == of && !self.part.in_block()
+    }
+}
+
+/// The parts of a choice or a block, with their own index where there may be several.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Part {
+    // `choices[].delta`
+    Content,
+    /// `thinking` inside an array of content chunks.
+    ContentThinking,
+    Refusal,
+    ReasoningContent,
+    Reasoning,
+    ReasoningText(u64),
+    ReasoningSummary(u64),
+    ToolArguments(u64),
+    ToolInput(u64),
+    FunctionArguments,
+    Transcript,
+    /// `choices[].text`
+    Completion,
+    // `content_block_delta`
+    Text,
+    PartialJson,
+    Thinking,
+}
+
+/// How a text is read: as a document's string at the same place, so that deltas and later copies agree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reading {
+    /// Never as JSON.
+    Plain,
+    /// As JSON where it begins like it.
+    Sniffing,
+    /// As JSON until it proves otherwise.
+    Arguments,
+}
+
+impl Part {
+    pub(super) fn reading(self) -> Reading {
+        match self {
+            Self::ToolArguments(_) | Self::FunctionArguments | Self::PartialJson => Reading::Arguments,
+            Self::Thinking => Reading::Plain,
+            Self::Content
+            | Self::ContentThinking
+            | Self::Refusal
+            | Self::ReasoningContent
+            | Self::Reasoning
+            | Self::ReasoningText(_)
+            | Self::ReasoningSummary(_)
+            | Self::ToolInput(_)
+            | Self::Transcript
+            | Self::Completion
+            | Self::Text => Reading::Sniffing,
+        }
+    }
+
+    /// Whether a signature may cover it.
+    pub(super) fn may_be_signed(self) -> bool {
+        matches!(self, Self::Thinking | Self::ContentThinking | Self::ReasoningText(_))
+    }
+
+    /// Whether it belongs to a content block, so that [`super::anthropic`] writes it.
+    pub(super) fn in_block(self) -> bool {
+        matches!(self, Self::Text | Self::PartialJson | Self::Thinking)
+    }
+}
+
+/// Which texts end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum End {
+    Block(u64),
+    All,
+}
+
+impl End {
+    pub(super) fn covers(self, key: TextKey) -> bool {
+        match self {
+            Self::Block(of) => key.of == of && key.part.in_block(),
+            Self::All => true,
+        }
+    }
+}
+
+/// One event, understood.
+#[derive(Default, Debug)]
+pub(super) struct Plan {
+    /// Fragments of logical texts, in the order of the text.
+    pub(super) deltas: Vec<(Node, TextKey)>,
+    /// Texts that end before this event.
+    pub(super) before: Vec<End>,
+    /// Texts that end with this event, after its fragments.
+    pub(super) with: Vec<TextKey>,
+    /// Choices that the event speaks of.
+    pub(super) mentions: Vec<u64>,
+    /// Choices that say that they have finished.
+    pub(super) finishes: Vec<u64>,
+    /// Copies of a choice's text, token by token.
+    pub(super) copies: Vec<(Node, u64)>,
+    /// Signatures and the texts they sign: they go when that text has changed.
+    pub(super) signatures: Vec<(Node, TextKey)>,
+    /// The event is a chunk whose envelope can carry texts of choices.
+    pub(super) chunk: bool,
+    /// The event is of a model's protocol.
+    pub(super) known: bool,
+}
+
+impl Plan {
+    pub(super) fn clear(&mut self) {
+        self.deltas.clear();
+        self.before.clear();
+        self.with.clear();
+        self.mentions.clear();
+        self.finishes.clear();
+        self.copies.clear();
+        self.signatures.clear();
+        self.chunk = false;
+        self.known = false;
+    }
+
+    /// Whether the event brings text of this choice.
+    pub(super) fn speaks(&self, index: &Index, of: u64) -> bool {
+        self.deltas.iter().any(|(node, key)| key.is_of_choice(of) && index.range(*node).len() > 2)
+    }
+
+    /// Adds a fragment where the value is a string.
+    pub(super) fn delta(&mut self, index: &Index, node: Option<Node>, of: u64, part: Part) {
+        if let Some(node) = node.filter(|node| index.kind(*node) == Kind::String) {
+            self.deltas.push((node, TextKey { of, part }));
+        }
+    }
+
+    /// Adds a signature, where there is one. What it signs must be judged to its end first.
+    pub(super) fn signature(&mut self, index: &Index, node: Option<Node>, signs: TextKey) {
+        if let Some(node) = node.filter(|node| index.kind(*node) == Kind::String && index.range(*node).len() > 2) {
+            self.signatures.push((node, signs));
+            self.with.push(signs);
+        }
+    }
+}
+
+/// The event at hand: its index and its bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Event<'a> {
+    pub(super) index: &'a Index,
+    pub(super) data: &'a [u8],
+}
+
+impl<'a> Event<'a> {
+    /// The member of this key. Readers differ on which of two equal keys counts, so that two are refused.
+    pub(super) fn member(&self, node: Node, key: &str) -> Result<Option<Node>, BodyError> {
+        let mut found = self.index.children(node).filter(|child| self.index.key(*child) == Some(key.as_bytes()));
+        let first = found.next();
+        if found.next().is_some() {
+            return Err(BodyErrorKind::JsonSyntax.into());
+        }
+        Ok(first)
+    }
+
+    /// As [`Event::member`], where it is of this kind.
+    pub(super) fn of_kind(&self, node: Node, key: &str, kind: Kind) -> Result<Option<Node>, BodyError> {
+        Ok(self.member(node, key)?.filter(|member| self.index.kind(*member) == kind))
+    }
+
+    /// A string's text, or any other literal as it stands.
+    pub(super) fn word(&self, node: Node) -> Cow<'a, [u8]> {
+        let literal = self.index.literal(node, self.data);
+        match literal.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
+            None => Cow::Borrowed(literal),
+            Some(inside) if !inside.contains(&b'\\') => Cow::Borrowed(inside),
+            Some(_) => {
+                let mut text = Vec::new();
+                // What does not unescape is no word that anyone knows.
+                let _ = unescape(literal, &mut text);
+                Cow::Owned(text)
+            }
+        }
+    }
+
+    /// The member of this key as a number, else `place`.
+    pub(super) fn number(&self, node: Node, key: &str, place: usize) -> Result<u64, BodyError> {
+        let number = self.of_kind(node, key, Kind::Number)?;
+        let number = number.and_then(|number| std::str::from_utf8(&self.word(number)).ok()?.parse().ok());
+        Ok(number.unwrap_or(place as u64))
+    }
+}

@@ -1,0 +1,361 @@
+//! OpenAI chat completions, in the shapes that servers send.
+
+use super::{
+    PROSE, assert_clean, blocking, events, fragments, json, openai_sums, quote, redacted, run, run_parts, stream,
+};
+use crate::body::{BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Transform};
+
+const HEAD: &str = r#""id":"chatcmpl-9","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o","system_fingerprint":"fp_1""#;
+const ARGUMENTS: &str = "{\"card\": \"4111 1111 1111 1111\", \"n\": [4111111111111111, 12], \"note\": \"a\\u0034b \\\"q\\\" jane@example.com\"}";
+
+fn chunk(choices: &str) -> String {
+    format!("data: {{{HEAD},\"choices\":[{choices}]}}\n\n")
+}
+
+fn delta(choice: u64, delta: &str) -> String {
+    chunk(&format!(r#"{{"index":{choice},"delta":{delta},"logprobs":null,"finish_reason":null}}"#))
+}
+
+fn finish(choice: u64, delta: &str) -> String {
+    chunk(&format!(r#"{{"index":{choice},"delta":{delta},"logprobs":null,"finish_reason":"stop"}}"#))
+}
+
+const DONE: &str = "data: [DONE]\n\n";
+
+/// A full answer: reasoning, a refusal, two choices, two tool calls interleaved, usage, in fragments of `len`.
+fn answer(len: usize) -> String {
+    let mut body = delta(0, r#"{"role":"assistant","content":null,"refusal":null}"#);
+    for text in fragments(PROSE, len) {
+        let text = quote(&text);
+        body += &delta(0, &format!("{{\"reasoning_content\":{text}}}"));
+        body += &delta(1, &format!("{{\"refusal\":{text}}}"));
+    }
+    for text in fragments(PROSE, len) {
+        let text = quote(&text);
+        body += &delta(0, &format!("{{\"content\":{text}}}"));
+        body += ": keep-alive\n\n";
+        body += &delta(1, &format!("{{\"content\":{text}}}"));
+    }
+    for (at, name) in ["pay", "ask"].iter().enumerate() {
+        body += &delta(
+            0,
+            &format!(
+                r#"{{"tool_calls":[{{"index":{at},"id":"call_{at}","type":"function","function":{{"name":"{name}","arguments":""}}}}]}}"#
+            ),
+        );
+    }
+    for text in fragments(ARGUMENTS, len) {
+        let text = quote(&text);
+        body += &delta(
+            0,
+            &format!(
+                "{{\"tool_calls\":[{{\"index\":0,\"function\":{{\"arguments\":{text}}}}},{{\"index\":1,\"function\":{{\"arguments\":{text}}}}}]}}"
+            ),
+        );
+    }
+    body += &finish(1, "{}");
+    body += &finish(0, "{}");
+    body += &format!("data: {{{HEAD},\"choices\":[],\"usage\":{{\"prompt_tokens\":5,\"total_tokens\":12}}}}\n\n");
+    body + DONE
+}
+
+#[test]
+fn every_text_adds_up_to_its_redaction_in_every_fragment_size() {
+    let (prose, arguments) = (redacted(PROSE, false), redacted(ARGUMENTS, true));
+    for len in 1..=9 {
+        let out = run(Dialect::OpenAi, answer(len).as_bytes());
+        let sums = openai_sums(&out);
+        for path in ["0.delta.content", "1.delta.content", "0.delta.reasoning_content", "1.delta.refusal"] {
+            assert_eq!(sums[path], prose, "{path} in fragments of {len}");
+        }
+        for call in 0..2 {
+            let path = format!("0.delta.tool_calls[{call}].function.arguments");
+            assert_eq!(sums[&path], arguments, "{path} in fragments of {len}");
+            json(&sums[&path]);
+        }
+        assert_clean(&out);
+        sums.values().for_each(|sum| assert_clean(sum));
+        assert!(out.ends_with(DONE));
+    }
+}
+
+#[test]
+fn the_route_need_not_name_the_dialect() {
+    let body = answer(3);
+    assert_eq!(run(Dialect::Plain, body.as_bytes()), run(Dialect::OpenAi, body.as_bytes()));
+}
+
+#[test]
+fn every_byte_chunking_gives_the_same_bytes() {
+    let body = answer(3).into_bytes();
+    let whole = run(Dialect::OpenAi, &body).into_bytes();
+    let (outs, _) = run_parts(Dialect::OpenAi, body.chunks(1)).expect("passes");
+    assert_eq!(outs.concat(), whole);
+    for at in (0..body.len()).step_by(61) {
+        let (a, b) = body.split_at(at);
+        let (outs, _) = run_parts(Dialect::OpenAi, [a, b]).expect("passes");
+        assert_eq!(outs.concat(), whole, "split at {at}");
+    }
+}
+
+#[test]
+fn every_split_into_two_deltas_is_covered() {
+    let (prose, arguments) = (redacted(PROSE, false), redacted(ARGUMENTS, true));
+    for (text, sum, path) in
+        [(PROSE, prose.as_str(), "content"), (PROSE, &prose, "reasoning"), (ARGUMENTS, &arguments, "function_call")]
+    {
+        let member = |text: &str| match path {
+            "function_call" => format!("{{\"function_call\":{{\"arguments\":{}}}}}", quote(text)),
+            path => format!("{{\"{path}\":{}}}", quote(text)),
+        };
+        for (at, _) in text.char_indices() {
+            let (a, b) = text.split_at(at);
+            let body = delta(0, &member(a)) + &delta(0, &member(b)) + &finish(0, "{}") + DONE;
+            let sums = openai_sums(&run(Dialect::OpenAi, body.as_bytes()));
+            let got: Vec<&str> = sums.values().map(String::as_str).collect();
+            assert_eq!(got, [sum], "split at {at}");
+        }
+    }
+}
+
+#[test]
+fn held_text_leaves_inside_the_chunk_that_ends_its_choice() {
+    let body = delta(0, r#"{"content":"call 4111 1111 "}"#) + &finish(0, r#"{"content":"1111 1111"}"#);
+    let expected = delta(0, r#"{"content":"call "}"#) + &finish(0, r#"{"content":"**** **** **** 1111"}"#);
+    assert_eq!(run(Dialect::OpenAi, body.as_bytes()), expected);
+}
+
+#[test]
+fn a_finish_reason_in_every_chunk_ends_nothing() {
+    let (prose, arguments) = (redacted(PROSE, false), redacted(ARGUMENTS, true));
+    let member = |at: usize, text: &str| match at {
+        0 => format!("{{\"content\":{}}}", quote(text)),
+        _ => format!("{{\"tool_calls\":[{{\"index\":0,\"function\":{{\"arguments\":{}}}}}]}}", quote(text)),
+    };
+    for len in [1, 3, 7] {
+        for (at, (text, sum)) in [(PROSE, &prose), (ARGUMENTS, &arguments)].into_iter().enumerate() {
+            for last in [DONE, ""] {
+                let mut body = String::new();
+                for part in fragments(text, len) {
+                    body += &finish(0, &member(at, &part));
+                    body += ": keep-alive\n\n";
+                }
+                body += last;
+                let out = run(Dialect::OpenAi, body.as_bytes());
+                let mut added = super::Sums::new();
+                for (_, data) in events(&out).iter().filter(|(_, data)| data != "[DONE]") {
+                    super::add_strings("", &json(data)["choices"][0]["delta"], &mut added);
+                }
+                assert_eq!(added.values().collect::<Vec<_>>(), [sum], "fragments of {len}");
+                assert_eq!(events(&out).len(), events(&body).len(), "no event of our own is needed");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_event_that_waits_lets_others_pass() {
+    let end = finish(0, r#"{"content":"jane"}"#).replace('\n', "\r\n");
+    let other = delta(1, r#"{"content":"ok. "}"#);
+    let done = "data: [DONE]\r\n\r\n".to_owned();
+    let parts = [end.as_bytes(), b": ping\n", other.as_bytes(), done.as_bytes()];
+    let (outs, _) = run_parts(Dialect::OpenAi, parts).expect("passes");
+    assert_eq!(outs, [b"".as_slice(), b": ping\n", other.as_bytes(), (end + &done).as_bytes(), b""]);
+    let azure = chunk(r#"{"index":0,"content_filter_results":{}}"#);
+    let body = finish(0, r#"{"content":"jane"}"#) + &azure;
+    assert_eq!(run(Dialect::OpenAi, body.as_bytes()), body);
+}
+
+#[test]
+fn held_text_leaves_in_a_chunk_of_its_own_before_the_end() {
+    let text = delta(0, r#"{"content":"4111111111111111"}"#);
+    let emptied = delta(0, r#"{"content":""}"#);
+    let own = delta(0, r#"{"content":"************1111"}"#);
+    for end in [finish(0, "{}"), DONE.to_owned(), String::new(), "data: {\"error\":{\"message\":\"x\"}}\n\n".to_owned()]
+    {
+        let body = text.clone() + &end;
+        assert_eq!(run(Dialect::OpenAi, body.as_bytes()), emptied.clone() + &own + &end);
+    }
+    // Other line endings, and an event name, are the stream's own.
+    let named = |body: &str| format!("event: chunk\r\n{}", body.replace('\n', "\r\n"));
+    let body = named(&text) + "data: [DONE]\r\n\r\n";
+    assert_eq!(run(Dialect::OpenAi, body.as_bytes()), named(&emptied) + &named(&own) + "data: [DONE]\r\n\r\n");
+}
+
+#[test]
+fn one_choice_never_waits_for_another() {
+    let first = delta(0, r#"{"content":"4111 1111 "}"#);
+    let second = delta(1, r#"{"content":"all is well. "}"#);
+    let (outs, seen) = run_parts(Dialect::OpenAi, [first.as_bytes(), second.as_bytes()]).expect("passes");
+    assert_eq!(outs[0], delta(0, r#"{"content":""}"#).as_bytes());
+    assert_eq!(outs[1], second.as_bytes());
+    assert!(seen.held_peak >= 10);
+}
+
+#[test]
+fn prose_waits_no_longer_than_its_word() {
+    let mut stream = stream(&super::scopes(), Dialect::OpenAi);
+    let mut seen = Inspection::default();
+    let text = "The quick brown fox, it is said, jumps over the lazy dog and comes back to tell the tale. ";
+    let (mut given, mut left) = (String::new(), String::new());
+    for fragment in fragments(text, 3) {
+        let mut out = Vec::new();
+        given += &fragment;
+        stream
+            .push(delta(0, &format!("{{\"content\":{}}}", quote(&fragment))).as_bytes(), &mut out, &mut seen)
+            .expect("passes");
+        let sums = openai_sums(std::str::from_utf8(&out).expect("UTF-8"));
+        left += &sums["0.delta.content"];
+        let word = given.rfind(' ').map_or(0, |space| space + 1);
+        assert!(left.len() >= word, "{left:?} has left of {given:?}");
+    }
+    assert_eq!(left, text);
+}
+
+#[test]
+fn logprobs_stay_only_with_text_that_left_whole() {
+    let with = |content: &str, logprobs: &str| {
+        chunk(&format!(r#"{{"index":0,"logprobs":{logprobs},"delta":{{"content":"{content}"}},"finish_reason":null}}"#))
+    };
+    let details = |token: &str| {
+        format!(
+            r#"{{"content":[{{"token":"{token}","logprob":-0.1,"bytes":[52,49],"top_logprobs":[]}}],"refusal":null}}"#
+        )
+    };
+    let clean = with("fine. ", &details("fine. "));
+    assert_eq!(run(Dialect::OpenAi, clean.as_bytes()), clean);
+    let body = clean.clone()
+        + &with("4111 1111", &details("4111 1111"))
+        + &with(" is half. ", &details(" is half. "))
+        + &clean;
+    let expected = clean.clone() + &with("", "null") + &with("4111 1111 is half. ", "null") + &clean;
+    assert_eq!(run(Dialect::OpenAi, body.as_bytes()), expected);
+    let lone = chunk(&format!(r#"{{"index":0,"delta":{{}},"logprobs":{},"finish_reason":null}}"#, details("4111")));
+    assert_eq!(
+        run(Dialect::OpenAi, lone.as_bytes()),
+        chunk(r#"{"index":0,"delta":{},"logprobs":null,"finish_reason":null}"#)
+    );
+    let empty = chunk(r#"{"index":0,"delta":{},"logprobs":{"content":[]},"finish_reason":null}"#);
+    assert_eq!(run(Dialect::OpenAi, empty.as_bytes()), empty);
+}
+
+#[test]
+fn azure_and_compatible_servers() {
+    let clean = format!("data: {{{HEAD},\"choices\":[],\"prompt_filter_results\":[{{\"prompt_index\":0}}]}}\n\n")
+        + &chunk(
+            r#"{"index":0,"content_filter_offsets":{"check_offset":44},"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"finish_reason":null}"#,
+        )
+        + &chunk(r#"{"index":0,"delta":{"content":"ok. "},"finish_reason":""}"#)
+        + &delta(
+            0,
+            r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"so. "}],"closed":true},{"type":"text","text":"yes. "}]}"#,
+        )
+        + &delta(
+            0,
+            r#"{"reasoning_details":[{"type":"reasoning.encrypted","index":3,"data":"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5eg=="}]}"#,
+        )
+        + DONE;
+    assert_eq!(run(Dialect::OpenAi, clean.as_bytes()), clean);
+    // Mixed strings and arrays are one text; an empty reason ends nothing.
+    let body = chunk(r#"{"index":0,"delta":{"content":"4111 1111"},"finish_reason":""}"#)
+        + &delta(0, r#"{"content":[{"type":"text","text":" 1111 1111"}]}"#)
+        + DONE;
+    let expected = chunk(r#"{"index":0,"delta":{"content":""},"finish_reason":""}"#)
+        + &delta(0, r#"{"content":[{"type":"text","text":""}]}"#)
+        + &delta(0, r#"{"content":"**** **** **** 1111"}"#)
+        + DONE;
+    assert_eq!(run(Dialect::OpenAi, body.as_bytes()), expected);
+}
+
+#[test]
+fn signed_reasoning_with_a_finding_loses_its_signature() {
+    let detail = |members: &str| delta(0, &format!("{{\"reasoning_details\":[{{\"index\":0,{members}}}]}}"));
+    let signature = "\"signature\":\"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5eg==\"";
+    let clean = detail("\"text\":\"so. \"") + &detail(signature);
+    assert_eq!(run(Dialect::OpenAi, clean.as_bytes()), clean);
+    let body = detail("\"text\":\"4111 1111 1111 1111\"") + &detail(signature);
+    let out = run(Dialect::OpenAi, body.as_bytes());
+    assert_clean(&out);
+    assert!(out.ends_with(&detail("\"signature\":\"\"")), "{out}");
+    assert!(out.contains("**** **** **** 1111"));
+}
+
+#[test]
+fn legacy_completions() {
+    let piece = |text: &str, reason: &str| {
+        chunk(&format!(r#"{{"text":{},"index":0,"logprobs":null,"finish_reason":{reason}}}"#, quote(text)))
+    };
+    for at in 0..PROSE.len() {
+        let Some((a, b)) = PROSE.split_at_checked(at) else { continue };
+        let body = piece(a, "null") + &piece(b, "\"stop\"") + DONE;
+        let sums = openai_sums(&run(Dialect::OpenAi, body.as_bytes()));
+        assert_eq!(sums["0.text"], redacted(PROSE, false));
+    }
+}
+
+#[test]
+fn every_other_value_and_key_is_scanned() {
+    let body = "data: {\"id\":\"4111111111111111\",\"jane@example.com\":[4111111111111111,{\"x\":\"\\u0034111 1111 1111 1111\"}],\"choices\":[{\"index\":0,\"delta\":{\"novel\":\"078-05-1120\",\"content\":\"jane\"}}]}\n\n";
+    let out = run(Dialect::OpenAi, body.as_bytes());
+    let expected = "data: {\"id\":\"************1111\",\"jane@***\":[\"************1111\",{\"x\":\"**** **** **** 1111\"}],\"choices\":[{\"index\":0,\"delta\":{\"novel\":\"***-**-****\",\"content\":\"\"}}]}\n\n\
+        data: {\"id\":\"************1111\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"jane\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
+    assert_eq!(out, expected);
+}
+
+#[test]
+fn other_fields_and_plain_data_are_scanned() {
+    let body = ": card 4111111111111111\nevent: 4111111111111111\nid: 078-05-1120\nx4111 1111 1111 1111: y\ndata: call\ndata: jane@example.com\n\n";
+    let expected = ": card ************1111\nevent: ************1111\nid: ***-**-****\nx4111 1111 1111 1111: y\ndata: call\ndata: jane@***\n\n";
+    let out = run(Dialect::Plain, body.replace("x4111", "4111").as_bytes());
+    assert_eq!(out, expected.replace("x4111 1111 1111 1111: y", ": **** **** **** 1111: y"));
+}
+
+#[test]
+fn a_block_stops_the_stream_before_its_event() {
+    let mut stream = stream(&blocking(), Dialect::OpenAi);
+    let (mut out, mut seen) = (Vec::new(), Inspection::default());
+    let first = delta(0, r#"{"content":"fine. "}"#);
+    let body = first.clone() + &delta(0, r#"{"content":"4111 1111 "}"#);
+    stream.push(body.as_bytes(), &mut out, &mut seen).expect("nothing yet");
+    let rest = delta(0, r#"{"content":"1111 1111. "}"#);
+    let refused = stream.push(rest.as_bytes(), &mut out, &mut seen);
+    assert_eq!(refused.map_err(|error| error.kind), Err(BodyErrorKind::Blocked { rule: 0 }));
+    let out = String::from_utf8(out).expect("UTF-8");
+    assert_eq!(out, first + &delta(0, r#"{"content":""}"#));
+}
+
+#[test]
+fn ambiguous_broken_and_boundless_streams_are_refused() {
+    let refused = |dialect, body: &str| run_parts(dialect, [body.as_bytes()]).map(|_| ()).expect_err("refused");
+    let twice = delta(0, r#"{"content":"a","content":"b"}"#);
+    assert_eq!(refused(Dialect::OpenAi, &twice), BodyErrorKind::JsonSyntax);
+    assert_eq!(refused(Dialect::OpenAi, "data: {\"a\":\n\n"), BodyErrorKind::JsonSyntax);
+    assert_eq!(refused(Dialect::OpenAi, "data: {\"a\": \"41"), BodyErrorKind::Truncated);
+    assert_eq!(refused(Dialect::Plain, "data: {\"a\": \"41"), BodyErrorKind::Truncated);
+    let mut many = String::new();
+    for choice in 0..=BodyLimits::default().logical_texts as u64 {
+        many += &delta(choice, r#"{"content":"x"}"#);
+    }
+    assert_eq!(refused(Dialect::OpenAi, &many), BodyErrorKind::TooManyTexts);
+    let ended: String = (0..1000).map(|choice| finish(choice, r#"{"content":"x. "}"#)).collect();
+    assert!(run_parts(Dialect::OpenAi, [ended.as_bytes()]).is_ok());
+}
+
+#[test]
+fn requests_are_treated_alike() {
+    let body = delta(0, r#"{"content":"4111 1111 1111 1111 "}"#);
+    let mut stream = crate::body::sse::EventStream::new(
+        super::scopes(),
+        &BodyLimits::default(),
+        Dialect::OpenAi,
+        Direction::Request,
+    );
+    let (mut out, mut seen) = (Vec::new(), Inspection::default());
+    stream.push(body.as_bytes(), &mut out, &mut seen).expect("passes");
+    stream.finish(&mut out, &mut seen).expect("passes");
+    let out = String::from_utf8(out).expect("UTF-8");
+    assert_clean(&out);
+    assert_eq!(events(&out).len(), 2, "{out}");
+    assert!(seen.scanned > 0);
+    assert_eq!(seen.findings, [(0, "keep-last-4", 1)]);
+}

@@ -1,0 +1,158 @@
+//! The logical texts that are open: fragments in, what may leave of them out.
+//!
+//! A text begins with its first fragment and is forgotten when it ends. A text whose choice says that it has finished
+//! rests: some servers say so in every chunk, so it goes on where it stood if it is spoken to again, and makes room
+//! for others where there is none.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::plan::{Reading, TextKey};
+use crate::body::json::{LogicalText, TextOut};
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, Inspection, Scopes};
+use crate::engine::ActionTable;
+
+/// A logical text that has begun and not ended.
+struct Text {
+    key: TextKey,
+    text: LogicalText,
+    /// Beginning of a character whose rest is not decided yet; at most 3 bytes.
+    split: Vec<u8>,
+    resting: bool,
+}
+
+impl Text {
+    fn held(&self) -> usize {
+        self.text.held() + self.split.len()
+    }
+}
+
+/// All texts of a stream.
+pub(super) struct Texts {
+    scopes: Arc<Scopes>,
+    limits: BodyLimits,
+    open: Vec<Text>,
+    /// Texts that have changed and may still be signed.
+    changed: Vec<TextKey>,
+}
+
+impl Texts {
+    pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits) -> Self {
+        Self { scopes, limits: limits.clone(), open: Vec::new(), changed: Vec::new() }
+    }
+
+    /// Gives a fragment to its text; what may leave replaces what is in `out`. True where it held nothing before.
+    pub(super) fn push(
+        &mut self,
+        key: TextKey,
+        fragment: &[u8],
+        actions: impl FnOnce() -> Arc<ActionTable>,
+        out: &mut TextOut,
+        seen: &mut Inspection,
+    ) -> Result<bool, BodyError> {
+        out.clear();
+        let at = match self.open.iter().position(|text| text.key == key) {
+            Some(at) => at,
+            // An empty fragment begins nothing.
+            None if fragment.is_empty() => return Ok(true),
+            None => self.begin(key, &actions())?,
+        };
+        let Some(text) = self.open.get_mut(at) else { return Ok(true) };
+        let held_nothing = text.held() == 0;
+        text.resting &= fragment.is_empty();
+        out.bytes.append(&mut text.split);
+        text.text.push(fragment, out, seen)?;
+        keep_split_character(&mut out.bytes, &mut text.split);
+        self.note_change(key, out)?;
+        Ok(held_nothing)
+    }
+
+    /// Ends one text; what it held is added to `out`.
+    pub(super) fn end(&mut self, key: TextKey, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        let Some(at) = self.open.iter().position(|text| text.key == key) else { return Ok(()) };
+        let mut text = self.open.remove(at);
+        out.bytes.append(&mut text.split);
+        text.text.finish(out, seen)?;
+        self.note_change(key, out)
+    }
+
+    /// The first open text that this covers.
+    pub(super) fn find(&self, covers: impl Fn(TextKey) -> bool) -> Option<TextKey> {
+        self.open.iter().map(|text| text.key).find(|key| covers(*key))
+    }
+
+    /// Whether any text that this covers holds something.
+    pub(super) fn hold(&self, covers: impl Fn(TextKey) -> bool) -> bool {
+        self.open.iter().any(|text| covers(text.key) && text.held() > 0)
+    }
+
+    /// Bytes held in all.
+    pub(super) fn held(&self) -> usize {
+        self.open.iter().map(Text::held).sum()
+    }
+
+    /// Puts the texts that this covers to rest.
+    pub(super) fn rest(&mut self, covers: impl Fn(TextKey) -> bool) {
+        self.open.iter_mut().filter(|text| covers(text.key)).for_each(|text| text.resting = true);
+    }
+
+    /// Whether a finding has changed a text that may be signed.
+    pub(super) fn has_changed(&self, key: TextKey) -> bool {
+        self.changed.contains(&key)
+    }
+
+    /// Forgets which of these texts have changed.
+    pub(super) fn forget_changes(&mut self, covers: impl Fn(TextKey) -> bool) {
+        self.changed.retain(|key| !covers(*key));
+    }
+
+    fn begin(&mut self, key: TextKey, actions: &Arc<ActionTable>) -> Result<usize, BodyError> {
+        if self.open.len() >= self.limits.logical_texts {
+            let rests = |text: &Text| text.resting && text.held() == 0;
+            let oldest = self.open.iter().position(rests).ok_or(BodyErrorKind::TooManyTexts)?;
+            self.open.remove(oldest);
+        }
+        let rules = &self.scopes.rules;
+        let text = match key.part.reading() {
+            Reading::Plain => LogicalText::plain(rules, actions),
+            Reading::Sniffing => LogicalText::sniffing(rules, actions, &self.limits),
+            Reading::Arguments => LogicalText::arguments(rules, actions, &self.limits),
+        };
+        self.open.push(Text { key, text, split: Vec::new(), resting: false });
+        Ok(self.open.len() - 1)
+    }
+
+    /// Remembers that a text has changed, for what signs it.
+    fn note_change(&mut self, key: TextKey, out: &TextOut) -> Result<(), BodyError> {
+        if out.is_verbatim() || !key.part.may_be_signed() || self.changed.contains(&key) {
+            return Ok(());
+        }
+        if self.changed.len() >= self.limits.logical_texts {
+            return Err(BodyErrorKind::TooManyTexts.into());
+        }
+        self.changed.push(key);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Texts({} open, {} bytes held)", self.open.len(), self.held())
+    }
+}
+
+/// Moves the beginning of a character whose rest is still held from the end of `bytes` to `split`: half a character
+/// is no text in an event of its own.
+fn keep_split_character(bytes: &mut Vec<u8>, split: &mut Vec<u8>) {
+    let behind = bytes.iter().rev().take(3).position(|byte| byte & 0xC0 != 0x80);
+    let Some(lead) = behind.and_then(|behind| bytes.len().checked_sub(behind + 1)) else { return };
+    let wanted = match bytes.get(lead) {
+        Some(0xC2..=0xDF) => 2,
+        Some(0xE0..=0xEF) => 3,
+        Some(0xF0..=0xF4) => 4,
+        _ => 1,
+    };
+    if bytes.len() - lead < wanted {
+        split.extend(bytes.drain(lead..));
+    }
+}

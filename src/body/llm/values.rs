@@ -1,0 +1,101 @@
+//! Single values: what is neither a fragment of a model's text nor opaque is scanned by itself, whole.
+//!
+//! Enters: one decoded value and the place where it stands. Leaves: its redacted form where a finding changes it. One
+//! logical text for each set of actions is kept and used again.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::body::json::{Index, LogicalText, Node, TextOut};
+use crate::body::{BodyError, BodyLimits, Inspection, Scopes};
+use crate::engine::ActionTable;
+
+/// Scans values one by one.
+pub(super) struct Values {
+    scopes: Arc<Scopes>,
+    limits: BodyLimits,
+    readers: Vec<Readers>,
+    out: TextOut,
+}
+
+/// What reads values under one set of actions.
+struct Readers {
+    actions: Arc<ActionTable>,
+    strings: LogicalText,
+    numbers: LogicalText,
+}
+
+impl Values {
+    pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits) -> Self {
+        Self { scopes, limits: limits.clone(), readers: Vec::new(), out: TextOut::default() }
+    }
+
+    /// The actions outside of any JSON document.
+    pub(super) fn actions(&self) -> Arc<ActionTable> {
+        Arc::clone(&self.scopes.actions)
+    }
+
+    /// The actions for a value of an indexed document.
+    pub(super) fn actions_at(&self, index: &Index, node: Node) -> Arc<ActionTable> {
+        if self.scopes.paths.is_empty() {
+            return self.actions();
+        }
+        let path = index.path(node);
+        let scoped = self.scopes.paths.iter().find(|(pattern, _)| pattern.matches(&path));
+        Arc::clone(scoped.map_or(&self.scopes.actions, |(_, actions)| actions))
+    }
+
+    /// Scans one text; its new form where it has changed.
+    pub(super) fn text(
+        &mut self,
+        text: &[u8],
+        actions: &Arc<ActionTable>,
+        seen: &mut Inspection,
+    ) -> Result<Option<&[u8]>, BodyError> {
+        self.scan(text, actions, |readers| &mut readers.strings, seen)
+    }
+
+    /// Scans the literal of a number, as its digits and as the integer it denotes; the literal that takes its place
+    /// where it has changed.
+    pub(super) fn number(
+        &mut self,
+        literal: &[u8],
+        actions: &Arc<ActionTable>,
+        seen: &mut Inspection,
+    ) -> Result<Option<&[u8]>, BodyError> {
+        self.scan(literal, actions, |readers| &mut readers.numbers, seen)
+    }
+
+    fn scan(
+        &mut self,
+        value: &[u8],
+        actions: &Arc<ActionTable>,
+        reader: impl Fn(&mut Readers) -> &mut LogicalText,
+        seen: &mut Inspection,
+    ) -> Result<Option<&[u8]>, BodyError> {
+        let at = match self.readers.iter().position(|readers| Arc::ptr_eq(&readers.actions, actions)) {
+            Some(at) => at,
+            None => {
+                let rules = &self.scopes.rules;
+                self.readers.push(Readers {
+                    actions: Arc::clone(actions),
+                    strings: LogicalText::sniffing(rules, actions, &self.limits),
+                    numbers: LogicalText::arguments(rules, actions, &self.limits),
+                });
+                self.readers.len() - 1
+            }
+        };
+        let Some(readers) = self.readers.get_mut(at) else { return Ok(None) };
+        let text = reader(readers);
+        self.out.clear();
+        text.push(value, &mut self.out, seen)?;
+        text.finish(&mut self.out, seen)?;
+        Ok((self.out.bytes != value).then_some(self.out.bytes.as_slice()))
+    }
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Values({} sets of actions)", self.readers.len())
+    }
+}

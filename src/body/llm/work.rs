@@ -1,0 +1,112 @@
+//! What one event gives rise to: edits of its data, and ends of texts that leave beside it.
+
+use std::ops::Range;
+
+use super::plan::TextKey;
+use crate::body::json::{TextOut, escape};
+
+/// Reused from event to event.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) decoded: Vec<u8>,
+    pub(super) out: TextOut,
+    /// Replaced stretches of the data, each with its place in `new`.
+    edits: Vec<(Range<usize>, Range<usize>)>,
+    new: Vec<u8>,
+    /// Ends of texts, each with its place in `tail_bytes`.
+    tails: Vec<(TextKey, Range<usize>)>,
+    tail_bytes: Vec<u8>,
+    /// Choices whose text did not leave whole and unchanged in this event.
+    pub(super) altered: Vec<u64>,
+    /// Choices that have text in this event.
+    pub(super) spoken: Vec<u64>,
+    /// The data as it leaves.
+    pub(super) data: Vec<u8>,
+}
+
+impl Work {
+    pub(super) fn clear(&mut self) {
+        self.edits.clear();
+        self.new.clear();
+        self.clear_tails();
+        self.altered.clear();
+        self.spoken.clear();
+    }
+
+    pub(super) fn has_edits(&self) -> bool {
+        !self.edits.is_empty()
+    }
+
+    /// Replaces a stretch by a literal string of this text.
+    pub(super) fn edit_string(&mut self, range: Range<usize>, text: &[u8]) {
+        let start = self.new.len();
+        self.new.push(b'"');
+        escape(text, &mut self.new);
+        self.new.push(b'"');
+        self.edits.push((range, start..self.new.len()));
+    }
+
+    /// Replaces a string's literal by the text in `out`.
+    pub(super) fn edit_out(&mut self, range: Range<usize>) {
+        let bytes = std::mem::take(&mut self.out.bytes);
+        self.edit_string(range, &bytes);
+        self.out.bytes = bytes;
+    }
+
+    /// Replaces a stretch as it is.
+    pub(super) fn edit_raw(&mut self, range: Range<usize>, new: &[u8]) {
+        let start = self.new.len();
+        self.new.extend_from_slice(new);
+        self.edits.push((range, start..self.new.len()));
+    }
+
+    /// Edits come in any order and do not overlap; from here on they are in the order of the data.
+    pub(super) fn sort_edits(&mut self) {
+        self.edits.sort_unstable_by_key(|(range, _)| range.start);
+    }
+
+    /// Writes a stretch of the data with its edits.
+    pub(super) fn write(&self, data: &[u8], range: Range<usize>, out: &mut Vec<u8>) {
+        let first = self.edits.partition_point(|(edit, _)| edit.start < range.start);
+        let mut at = range.start;
+        for (edit, new) in self.edits.iter().skip(first).take_while(|(edit, _)| edit.end <= range.end) {
+            out.extend_from_slice(data.get(at..edit.start).unwrap_or_default());
+            out.extend_from_slice(self.new.get(new.clone()).unwrap_or_default());
+            at = edit.end;
+        }
+        out.extend_from_slice(data.get(at..range.end).unwrap_or_default());
+    }
+
+    /// Fills `data` with the event's data and its edits.
+    pub(super) fn write_data(&mut self, data: &[u8]) {
+        let mut new = std::mem::take(&mut self.data);
+        new.clear();
+        self.write(data, 0..data.len(), &mut new);
+        self.data = new;
+    }
+
+    /// Where the end of an edited or untouched stretch lies in what [`Work::write_data`] wrote.
+    pub(super) fn moved(&self, end: usize) -> usize {
+        let before = self.edits.iter().take_while(|(edit, _)| edit.end <= end);
+        let (gone, come) = before.fold((0, 0), |(gone, come), (edit, new)| (gone + edit.len(), come + new.len()));
+        end - gone + come
+    }
+
+    /// Adds what is in `out` as the end of a text.
+    pub(super) fn add_tail(&mut self, key: TextKey) {
+        if !self.out.bytes.is_empty() {
+            let start = self.tail_bytes.len();
+            self.tail_bytes.extend_from_slice(&self.out.bytes);
+            self.tails.push((key, start..self.tail_bytes.len()));
+        }
+    }
+
+    pub(super) fn tails(&self) -> impl Iterator<Item = (TextKey, &[u8])> {
+        self.tails.iter().map(|(key, range)| (*key, self.tail_bytes.get(range.clone()).unwrap_or_default()))
+    }
+
+    pub(super) fn clear_tails(&mut self) {
+        self.tails.clear();
+        self.tail_bytes.clear();
+    }
+}
