@@ -16,7 +16,8 @@ use super::string::{hex4, is_high_surrogate, is_low_surrogate};
 pub enum Framing {
     /// One value; only whitespace may follow it.
     Document,
-    /// Any number of values with any whitespace, or none, between them: NDJSON and concatenated JSON.
+    /// Any number of values with any whitespace, or none, between them: NDJSON and concatenated JSON. But a number does
+    /// not follow a number on its line: to whoever reads the line as text, the two are one number in groups.
     Sequence,
 }
 
@@ -193,6 +194,8 @@ pub(super) struct Lexer {
     framing: Framing,
     stack: Vec<Container>,
     depth_limit: usize,
+    /// A number at the top ended on this line, and nothing but blanks came behind it.
+    number_on_line: bool,
     /// An unfinished escape.
     pending: [u8; 12],
     pending_len: usize,
@@ -207,6 +210,7 @@ impl Lexer {
             framing,
             stack: Vec::new(),
             depth_limit,
+            number_on_line: false,
             pending: [0; 12],
             pending_len: 0,
         }
@@ -216,6 +220,7 @@ impl Lexer {
     pub(super) fn restart(&mut self) {
         self.state = State::ByteOrderMark(0);
         self.stack.clear();
+        self.number_on_line = false;
         self.pending_len = 0;
     }
 
@@ -248,7 +253,7 @@ impl Lexer {
     pub(super) fn end_number(&mut self) -> Option<Token> {
         match self.state {
             State::Number(digits) if digits.may_end() => {
-                self.behind_value();
+                self.behind_number();
                 Some(Token::NumberEnd)
             }
             _ => None,
@@ -267,10 +272,17 @@ impl Lexer {
             State::ByteOrderMark(seen) => self.byte_order_mark(seen, byte, input),
             _ if is_space(byte) => {
                 let len = input.iter().position(|byte| !is_space(*byte)).unwrap_or(input.len());
+                let blanks = input.get(..len).unwrap_or(input);
+                self.number_on_line &= !blanks.iter().any(|byte| matches!(byte, b'\n' | b'\r'));
                 Ok(Some((len, Token::Space)))
             }
             State::Begin | State::Value => self.value(byte, input),
-            State::Done if self.framing == Framing::Sequence => self.value(byte, input),
+            State::Done if self.framing == Framing::Sequence => {
+                if std::mem::take(&mut self.number_on_line) && (byte == b'-' || byte.is_ascii_digit()) {
+                    return Err(Fault::Syntax);
+                }
+                self.value(byte, input)
+            }
             State::Done => Err(Fault::Syntax),
             State::ArrayFirst if byte == b']' => self.close(),
             State::ArrayFirst => self.value(byte, input),
@@ -335,6 +347,11 @@ impl Lexer {
 
     fn behind_value(&mut self) {
         self.state = if self.stack.is_empty() { State::Done } else { State::After };
+    }
+
+    fn behind_number(&mut self) {
+        self.behind_value();
+        self.number_on_line = self.stack.is_empty();
     }
 
     fn after(&mut self, byte: u8) -> Step {
@@ -444,7 +461,7 @@ impl Lexer {
                 Err(Fault::Syntax)
             }
             0 => {
-                self.behind_value();
+                self.behind_number();
                 Ok(Some((0, Token::NumberEnd)))
             }
             len => Ok(Some((len, Token::Number))),

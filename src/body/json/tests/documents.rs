@@ -163,7 +163,7 @@ fn sequences_of_values_with_any_space_between() {
     for (text, expected) in [
         ("{\"a\":1}\n{\"a\":2}\n", "{\"a\":1}\n{\"a\":2}\n"),
         ("{\"a\":1}\r\n\r\n{\"a\":2}", "{\"a\":1}\r\n\r\n{\"a\":2}"),
-        ("{}{}[]\"a\"\"b\"1 2\n3null true", "{}{}[]\"a\"\"b\"1 2\n3null true"),
+        ("{}{}[]\"a\"\"b\"1 \n2\r3null 4[]5", "{}{}[]\"a\"\"b\"1 \n2\r3null 4[]5"),
         ("\u{feff}1\n4111111111111111", "\u{feff}1\n\"************1111\""),
         ("4111111111111111{\"a\":\"jane@example.com\"}", "\"************1111\"{\"a\":\"jane@***\"}"),
         ("\"4111 1111\"\"1111 1111\"", "\"4111 1111\"\"1111 1111\""),
@@ -174,6 +174,9 @@ fn sequences_of_values_with_any_space_between() {
     assert_eq!(setting.refuse(b"{}\n}", "").kind, BodyErrorKind::JsonSyntax);
     assert_eq!(setting.refuse(b"01", "").kind, BodyErrorKind::JsonSyntax);
     assert_eq!(setting.refuse(b"1,2", "").kind, BodyErrorKind::JsonSyntax);
+    for numbers in ["4111 1111 1111 1111", "{}4111 \t1111", "1 -1", "\n1 2"] {
+        assert_eq!(setting.refuse(numbers.as_bytes(), "1111").kind, BodyErrorKind::JsonSyntax);
+    }
 }
 
 #[test]
