@@ -39,13 +39,7 @@ impl Gate {
     ) -> Result<Option<usize>, BodyError> {
         let mut from = 0;
         for (at, byte) in input.iter().enumerate() {
-            let mut step = self.probe.take(*byte);
-            if step == Step::Before {
-                self.hand_over(input.get(from..at), out, seen)?;
-                self.committed = false;
-                from = at;
-                step = self.probe.take(*byte);
-            }
+            let step = self.probe.take(*byte);
             let full = !self.committed && self.held.len() + (at - from) + 1 >= HOLD;
             match step {
                 Step::Last => {
@@ -59,8 +53,8 @@ impl Gate {
                     from = at + 1;
                 }
                 Step::Blank | Step::Inside => {}
-                Step::Before | Step::Wrong if self.committed => return Err(BodyErrorKind::JsonSyntax.into()),
-                Step::Before | Step::Wrong => {
+                Step::Wrong if self.committed => return Err(BodyErrorKind::JsonSyntax.into()),
+                Step::Wrong => {
                     self.held.extend_from_slice(input.get(from..at).unwrap_or_default());
                     return Ok(Some(at));
                 }

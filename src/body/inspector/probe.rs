@@ -12,8 +12,6 @@ pub(super) enum Step {
     Inside,
     /// The byte ends a value.
     Last,
-    /// The value, a number, ended before this byte, which is not taken: it is to be given again.
-    Before,
     /// The byte cannot stand here.
     Wrong,
 }
@@ -45,6 +43,9 @@ enum Place {
     Literal(&'static [u8]),
     /// In a number.
     Number(Number),
+    /// Behind a number that stands alone: nothing may follow it on its line, as the next one would make it one
+    /// number in groups to whoever reads the line as text.
+    Line,
 }
 
 /// Where in a number (RFC 8259 section 6).
@@ -79,7 +80,7 @@ impl Probe {
     /// Whether the input may end here; a number at the end counts as ended.
     pub(super) fn may_end(&self) -> bool {
         match self.place {
-            Place::Top => true,
+            Place::Top | Place::Line => true,
             Place::Number(number) => self.open.is_empty() && number.may_end(),
             _ => false,
         }
@@ -130,11 +131,19 @@ impl Probe {
             },
             Place::Number(number) => match number.next(byte) {
                 Some(next) => self.expect(true, Place::Number(next)),
-                None if number.may_end() => match self.end_value() {
-                    Step::Last => Step::Before,
-                    _ => self.take(byte),
-                },
-                None => Step::Wrong,
+                None if !number.may_end() => Step::Wrong,
+                None if self.open.is_empty() => {
+                    self.place = Place::Line;
+                    self.take(byte)
+                }
+                None => {
+                    self.place = Place::AfterValue;
+                    self.take(byte)
+                }
+            },
+            Place::Line => match byte {
+                b'\n' | b'\r' => self.end_value(),
+                _ => self.expect(blank, Place::Line),
             },
         }
     }
@@ -207,18 +216,13 @@ mod tests {
         let mut probe = Probe::new(256, true);
         let mut values = 0;
         for byte in text.bytes() {
-            let mut step = probe.take(byte);
-            if step == Step::Before {
-                values += 1;
-                step = probe.take(byte);
-            }
-            match step {
+            match probe.take(byte) {
                 Step::Last => values += 1,
                 Step::Blank | Step::Inside => {}
-                Step::Before | Step::Wrong => return false,
+                Step::Wrong => return false,
             }
         }
-        let open_number = matches!(probe.place, Place::Number(_));
+        let open_number = matches!(probe.place, Place::Number(_) | Place::Line);
         probe.may_end() && values + i32::from(open_number) == 1
     }
 
@@ -240,10 +244,19 @@ mod tests {
 
     fn may_become_json(text: &str) -> bool {
         let mut probe = Probe::new(256, true);
-        text.bytes().all(|byte| match probe.take(byte) {
-            Step::Before => probe.take(byte) != Step::Wrong,
-            step => step != Step::Wrong,
-        })
+        text.bytes().all(|byte| probe.take(byte) != Step::Wrong)
+    }
+
+    #[test]
+    fn numbers_in_a_sequence_have_a_line_each() {
+        let steps = |text: &str| {
+            let mut probe = Probe::new(256, true);
+            text.bytes().map(|byte| probe.take(byte)).collect::<Vec<_>>()
+        };
+        assert_eq!(steps("1 \n2\r"), [Step::Inside, Step::Inside, Step::Last, Step::Inside, Step::Last]);
+        for text in ["4111 1", "1 {", "1 \"", "078", "1-"] {
+            assert_eq!(steps(text).last(), Some(&Step::Wrong), "{text}");
+        }
     }
 
     #[test]

@@ -277,10 +277,20 @@ fn announced_json_must_be_json_unless_faults_pass() {
         let clean = body.replace("EMP-123456", "[EMPLOYEE]");
         assert_eq!((done.end.clone(), done.text()), (Ok(()), clean), "{body}");
     }
+    for body in ["4111 1111 1111 1111", "{}\n4111 1111 1111 1111", "4111 1111 1111 1111\n{}"] {
+        for media_type in ["application/json", "application/x-ndjson"] {
+            let done = run(&spec(media_type, &[]), body.as_bytes());
+            assert_eq!(done.end, Err(BodyErrorKind::JsonSyntax), "{body}");
+            assert!(!done.text().contains("1111"), "{body}");
+            let done = run(&lenient(media_type), body.as_bytes());
+            let clean = body.replace("4111 1111 1111", "**** **** ****");
+            assert_eq!((done.end.clone(), done.text()), (Ok(()), clean), "{body}");
+        }
+    }
     let done = run(&spec("application/json", &[]), b"{\"a\":[1");
     assert_eq!(done.end, Err(BodyErrorKind::Truncated));
-    let done = run(&lenient("application/json"), b"\"EMP-123456\" 12 null -1.5e3");
-    assert_eq!(done.text(), "\"[EMPLOYEE]\" 12 null -1.5e3");
+    let done = run(&lenient("application/json"), b"\"EMP-123456\" 12 \nnull -1.5e3");
+    assert_eq!(done.text(), "\"[EMPLOYEE]\" 12 \nnull -1.5e3");
 }
 
 #[test]
