@@ -23,7 +23,7 @@ pub(super) enum Special {
     Vector,
     /// A message's content blocks, some of which may be signed thinking.
     Blocks,
-    /// The choices of an answer.
+    /// The choices of an answer, or other elements that each have a text and copies of it.
     Choices,
     /// A choice's text.
     Spoken,
@@ -59,6 +59,9 @@ const OPENAI_RESPONSE: &[Row] = &[
     ("$.choices[*].text", Special::Spoken),
     ("$.choices[*].logprobs", Special::Copied),
     ("$.choices[*].token_ids", Special::Copied),
+    ("$.output[*].content", Special::Choices),
+    ("$.output[*].content[*].text", Special::Spoken),
+    ("$.output[*].content[*].logprobs", Special::Copied),
     ("$.response.body.data[*].embedding", Special::Vector),
     ("$.response.body.choices", Special::Choices),
     ("$.response.body.choices[*].message", Special::Spoken),

@@ -143,8 +143,8 @@ impl Guide {
         self.place.key_begin();
     }
 
-    pub(super) fn key_part(&mut self, decoded: &[u8]) {
-        self.place.key_part(decoded);
+    pub(super) fn key_part(&mut self, decoded: &[u8]) -> Result<(), BodyError> {
+        bounded(self.place.key_part(decoded), self.limit)
     }
 
     pub(super) fn key_end(&mut self, spot: &mut Spot<'_, '_>) -> Result<(), BodyError> {

@@ -243,8 +243,10 @@ impl Place {
         }
     }
 
-    pub(super) fn key_part(&mut self, decoded: &[u8]) {
+    /// Appends to the current key; how many bytes the keys of all open objects have.
+    pub(super) fn key_part(&mut self, decoded: &[u8]) -> usize {
         self.keys.extend_from_slice(decoded);
+        self.keys.len()
     }
 
     /// The innermost key, where the next value is a member.

@@ -17,7 +17,7 @@ struct Mark {
     at: u64,
     escape: Escape,
     /// How many of the character's bytes are decided.
-    decided: usize,
+    decided: u8,
     /// Whether any of them was replaced.
     replaced: bool,
 }
@@ -77,11 +77,12 @@ impl RawMap {
             }
             let (plain, tail) = rest.split_at_checked(before).unwrap_or((rest, &[]));
             out.keep(plain);
-            let part = tail.len().min(mark.escape.decoded().len() - mark.decided);
-            mark.decided += part;
+            let decoded = mark.escape.decoded().len();
+            let part = tail.len().min(decoded - usize::from(mark.decided));
+            mark.decided += part as u8;
             self.decided += (before + part) as u64;
             rest = tail.get(part..).unwrap_or_default();
-            if mark.decided < mark.escape.decoded().len() {
+            if usize::from(mark.decided) < decoded {
                 return;
             }
             if mark.replaced {
@@ -104,8 +105,8 @@ impl RawMap {
             }
             let decoded = mark.escape.decoded().len();
             let covered = (end.min(mark.at + decoded as u64) - mark.at) as usize;
-            raw -= covered - mark.decided;
-            mark.decided = covered;
+            raw -= covered - usize::from(mark.decided);
+            mark.decided = covered as u8;
             mark.replaced = true;
             if covered < decoded {
                 break;

@@ -19,7 +19,7 @@ use crate::body::{BodyError, BodyErrorKind, Inspection};
 use crate::engine::ActionTable;
 
 /// Decoded text is gathered up to this many bytes before it is scanned, and longer runs are scanned where they stand.
-const GATHERED: usize = 16 << 10;
+const GATHERED: usize = 2 << 10;
 const LONG_RUN: usize = 1 << 10;
 
 /// Why a walk stops.
@@ -405,7 +405,7 @@ impl Walker {
         let room = self.shared.hold - self.key_len.min(self.shared.hold);
         self.key_len += decoded.len();
         if let Some(guide) = &mut self.guide {
-            guide.key_part(decoded);
+            guide.key_part(decoded)?;
         }
         Ok((decoded.len() > room).then_some(room))
     }

@@ -187,6 +187,11 @@ fn logprobs_go_when_the_text_was_changed_or_is_not_known() {
     );
     assert_eq!(valid(&setting, &two), expected);
     assert_eq!(openai(Direction::Request).redact(&before), before);
+    let part = |text: &str, copy: &str| {
+        format!(r#"{{"output":[{{"content":[{{"type":"output_text","text":"{text}","logprobs":{copy}}}]}}]}}"#)
+    };
+    assert_eq!(valid(&setting, &part("hello", copy)), part("hello", copy));
+    assert_eq!(valid(&setting, &part(CARD, copy)), part(MASKED, "null"));
 }
 
 #[test]

@@ -221,6 +221,15 @@ fn scopes_hold_by_path_and_below_it() {
 }
 
 #[test]
+fn the_keys_of_a_place_are_bounded_together() {
+    let limits = BodyLimits { json_hold: 100, ..BodyLimits::default() };
+    let setting = Setting { scopes: scopes_sparing(&["$.to"]), limits, ..Setting::plain() };
+    let nested = |len: usize| format!(r#"{{"{}":{{"{}":1}}}}"#, "k".repeat(60), "l".repeat(len));
+    assert_eq!(setting.redact(&nested(40)), nested(40));
+    assert_eq!(setting.refuse(nested(41).as_bytes(), "").kind, BodyErrorKind::TooLarge);
+}
+
+#[test]
 fn paths_parse_or_say_where_not() {
     for good in ["$", "$.a", "$.a.b[0]['c d'].*[*]..x..*..['y']", "$..[3]"] {
         assert!(JsonPath::parse(good).is_ok(), "{good}");
