@@ -18,9 +18,9 @@ use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Insp
 enum State {
     /// Not yet decided; the bytes so far.
     Start(Vec<u8>),
-    Json(JsonBody),
+    Json(Box<JsonBody>),
     Gate(Box<Gate>),
-    Events(EventStream),
+    Events(Box<EventStream>),
     Text(TextBody),
     /// Passing unscanned, counted under this reason.
     Raw(&'static str),
@@ -158,9 +158,9 @@ impl Content {
         };
         match reading {
             Reading::Json if self.on_fault_pass => gate(true),
-            Reading::Json => State::Json(JsonBody::new(scopes, limits, dialect, direction, self.framing())),
+            Reading::Json => State::Json(Box::new(JsonBody::new(scopes, limits, dialect, direction, self.framing()))),
             Reading::JsonOrText => gate(false),
-            Reading::Events => State::Events(EventStream::new(scopes, limits, dialect, direction)),
+            Reading::Events => State::Events(Box::new(EventStream::new(scopes, limits, dialect, direction))),
             Reading::Text => State::Text(self.text()),
         }
     }
