@@ -296,7 +296,7 @@ impl Model {
         }
         self.write_tails(ending, |key| !parked.takes(key), out);
         let tails: Vec<(TextKey, &[u8])> = self.work.tails().collect();
-        parked.write(tails.iter().copied(), out);
+        parked.write(&tails, out);
         self.work.clear_tails();
         Ok(())
     }

@@ -27,12 +27,12 @@ impl Parked {
     }
 
     /// Writes the event with these ends of texts.
-    pub(super) fn write<'a>(&self, tails: impl Iterator<Item = (TextKey, &'a [u8])> + Clone, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, tails: &[(TextKey, &[u8])], out: &mut Vec<u8>) {
         let mut at = 0;
         for (key, place) in &self.places {
             out.extend_from_slice(self.bytes.get(at..*place).unwrap_or_default());
             at = *place;
-            if let Some((_, text)) = tails.clone().find(|(tail, _)| tail == key) {
+            if let Some((_, text)) = tails.iter().find(|(tail, _)| tail == key) {
                 escape(text, out);
             }
         }
