@@ -13,6 +13,7 @@ mod opaque;
 mod openai;
 mod parked;
 mod plan;
+mod responses;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -25,11 +26,11 @@ use std::sync::Arc;
 
 pub use self::failure::{error_body, error_event};
 use self::parked::Parked;
-use self::plan::{Event, Plan, TextKey};
+use self::plan::{Carrier, Event, Plan, TextKey};
 use self::texts::Texts;
 use self::values::Values;
 use self::work::Work;
-use crate::body::json::{Index, Kind, Node, unescape};
+use crate::body::json::{Index, Kind, Node, escape, unescape};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Inspection, Scopes};
 
 /// The data of one event.
@@ -62,6 +63,8 @@ pub(crate) struct Model {
     /// Beginning of a chunk, and the event name, as the stream last had them while text was held.
     envelope: Vec<u8>,
     name: Vec<u8>,
+    /// The last delta of each item's text that holds something.
+    deltas: Vec<Delta>,
     /// Events that wait for the next, and the one that is to be parked.
     parked: Vec<Parked>,
     parking: Parked,
@@ -70,6 +73,15 @@ pub(crate) struct Model {
     index: Index,
     plan: Plan,
     work: Work,
+}
+
+/// An item's delta, to be repeated with another text.
+struct Delta {
+    key: TextKey,
+    name: Vec<u8>,
+    /// The event's data around the literal of the text.
+    before: Vec<u8>,
+    after: Vec<u8>,
 }
 
 impl Model {
@@ -81,6 +93,7 @@ impl Model {
             dialect,
             envelope: Vec::new(),
             name: Vec::new(),
+            deltas: Vec::new(),
             parked: Vec::new(),
             parking: Parked::default(),
             ended: false,
@@ -215,6 +228,11 @@ impl Model {
         if index.kind(root) == Kind::Object {
             openai::read(event, root, &mut plan)?;
             anthropic::read(event, root, &mut plan)?;
+            responses::read(event, root, &mut plan)?;
+            // What follows walks these lists for each value.
+            if plan.size() > self.limits.logical_texts.saturating_mul(4) {
+                return Err(BodyErrorKind::TooManyTexts.into());
+            }
         }
         if !self.parked.is_empty() {
             self.settle(index, &plan, payload.ending, out, seen)?;
@@ -224,6 +242,7 @@ impl Model {
             self.keep_envelope(event, root, payload.name)?;
         }
         self.write_tails(payload.ending, |_| true, out);
+        self.keep_carriers(event, &plan, payload.name);
         let judged = self.written(event, &plan);
         self.plan = plan;
         Ok(judged)
@@ -377,6 +396,11 @@ impl Model {
     /// Scans every key, and every string and number that the plan does not speak of.
     fn scan_rest(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
         let index = event.index;
+        for (copy, text) in &plan.twins {
+            if self.string(event, *text, plan, seen)? && has_values(index, &index.range(*copy)) {
+                self.work.edit_raw(index.range(*copy), b"[]");
+            }
+        }
         let mut skip_to = 0;
         for node in index.nodes() {
             let range = index.range(node);
@@ -389,15 +413,24 @@ impl Model {
                     self.work.edit_string(place, new);
                 }
             }
-            let copies = plan.copies.iter().find(|(copy, _)| *copy == node);
-            if copies.is_some_and(|(_, of)| !self.left_whole(*of)) && has_values(index, &range) {
+            if let Some(copy) = plan.copies.iter().find(|copy| copy.node == node)
+                && !self.left_whole(copy.of)
+                && has_values(index, &range)
+            {
                 skip_to = range.end;
-                self.work.edit_raw(range, b"null");
+                self.work.edit_raw(range, copy.without);
+                continue;
+            }
+            if plan.twins.iter().any(|(copy, _)| *copy == node) && self.work.has_edit(&range) {
+                skip_to = range.end;
                 continue;
             }
             match index.kind(node) {
                 Kind::String if plan.deltas.iter().any(|(delta, _)| *delta == node) => {}
-                Kind::String => self.string(event, node, plan, seen)?,
+                Kind::String if plan.twins.iter().any(|(_, text)| *text == node) => {}
+                Kind::String => {
+                    self.string(event, node, plan, seen)?;
+                }
                 Kind::Number => self.number(event, node, seen)?,
                 Kind::Object | Kind::Array | Kind::True | Kind::False | Kind::Null => {}
             }
@@ -410,25 +443,29 @@ impl Model {
         self.work.spoken.contains(&of) && !self.work.altered.contains(&of)
     }
 
-    fn string(&mut self, event: Event<'_>, node: Node, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
+    /// Scans a string by itself; whether it has changed.
+    fn string(&mut self, event: Event<'_>, node: Node, plan: &Plan, seen: &mut Inspection) -> Result<bool, BodyError> {
         let range = event.index.range(node);
         let mut decoded = std::mem::take(&mut self.work.decoded);
         decoded.clear();
         unescape(event.index.literal(node, event.data), &mut decoded)?;
         let signs = plan.signatures.iter().find(|(signature, _)| *signature == node);
         let model = plan.known || self.dialect != Dialect::Plain;
-        match opaque::reason(event, node, &decoded).filter(|_| model) {
-            _ if signs.is_some_and(|(_, key)| self.texts.has_changed(*key)) => self.work.edit_string(range, b""),
-            Some(reason) => seen.exempt(reason, decoded.len() as u64),
-            None => {
-                let actions = self.values.actions_at(event.index, node);
-                if let Some(new) = self.values.text(&decoded, &actions, seen)? {
-                    self.work.edit_string(range, new);
-                }
+        let mut changed = false;
+        if signs.is_some_and(|(_, key)| self.texts.has_changed(*key)) {
+            self.work.edit_string(range, b"");
+            changed = true;
+        } else if let Some(reason) = opaque::reason(event, node, &decoded).filter(|_| model) {
+            seen.exempt(reason, decoded.len() as u64);
+        } else {
+            let actions = self.values.actions_at(event.index, node);
+            if let Some(new) = self.values.text(&decoded, &actions, seen)? {
+                self.work.edit_string(range, new);
+                changed = true;
             }
         }
         self.work.decoded = decoded;
-        Ok(())
+        Ok(changed)
     }
 
     fn number(&mut self, event: Event<'_>, node: Node, seen: &mut Inspection) -> Result<(), BodyError> {
@@ -453,19 +490,51 @@ impl Model {
         written
     }
 
+    /// Keeps the deltas of items whose texts hold something, and forgets those of the others.
+    fn keep_carriers(&mut self, event: Event<'_>, plan: &Plan, name: &[u8]) {
+        self.deltas.retain(|delta| self.texts.hold(|key| key == delta.key));
+        let items = plan.deltas.iter().filter(|(_, key)| key.part.carrier() == Carrier::Item);
+        for (node, key) in items.filter(|(_, key)| self.texts.hold(|held| held == *key)) {
+            let range = event.index.range(*node);
+            let mut delta = match self.deltas.iter().position(|delta| delta.key == *key) {
+                Some(at) => self.deltas.swap_remove(at),
+                None => Delta { key: *key, name: Vec::new(), before: Vec::new(), after: Vec::new() },
+            };
+            for (part, range) in [(&mut delta.before, 0..range.start), (&mut delta.after, range.end..event.data.len())]
+            {
+                part.clear();
+                self.work.write(event.data, range, part);
+                work::one_line(part, 0);
+            }
+            delta.name.clear();
+            delta.name.extend_from_slice(name);
+            self.deltas.push(delta);
+        }
+    }
+
     /// Writes an event for each tail of these keys.
     fn write_tails(&self, ending: &[u8], covers: impl Fn(TextKey) -> bool, out: &mut Vec<u8>) {
         for (key, text) in self.work.tails().filter(|(key, _)| covers(*key)) {
-            if key.part.in_block() {
-                write_field(b"event", b"content_block_delta", ending, out);
-                out.extend_from_slice(b"data: ");
-                anthropic::write_delta(key, text, out);
-            } else {
-                if !self.name.is_empty() {
-                    write_field(b"event", &self.name, ending, out);
+            let delta = self.deltas.iter().find(|delta| delta.key == key);
+            let name = match key.part.carrier() {
+                Carrier::Block => b"content_block_delta",
+                Carrier::Choice => self.name.as_slice(),
+                Carrier::Item => delta.map_or(b"".as_slice(), |delta| &delta.name),
+            };
+            if !name.is_empty() {
+                write_field(b"event", name, ending, out);
+            }
+            out.extend_from_slice(b"data: ");
+            match (key.part.carrier(), delta) {
+                (Carrier::Block, _) => anthropic::write_delta(key, text, out),
+                (Carrier::Item, Some(delta)) => {
+                    out.extend_from_slice(&delta.before);
+                    out.push(b'"');
+                    escape(text, out);
+                    out.push(b'"');
+                    out.extend_from_slice(&delta.after);
                 }
-                out.extend_from_slice(b"data: ");
-                openai::write_chunk(&self.envelope, key, text, out);
+                (Carrier::Choice | Carrier::Item, _) => openai::write_chunk(&self.envelope, key, text, out),
             }
             out.extend_from_slice(ending);
             out.extend_from_slice(ending);

@@ -20,6 +20,10 @@ pub(super) fn reason(event: Event<'_>, node: Node, text: &[u8]) -> Option<&'stat
         b"signature" => Some("signature"),
         b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout" => Some("encrypted"),
         b"b64_json" | b"partial_image_b64" => Some("media"),
+        b"delta" => {
+            let kind = event.member(event.index.parent(node)?, "type").ok()??;
+            event.word(kind).ends_with(b"audio.delta").then_some("media")
+        }
         b"data" => {
             let parent = event.index.parent(node)?;
             if event.index.key(parent) == Some(b"audio") {

@@ -2,7 +2,8 @@
 //!
 //! Enters: one indexed event. Leaves: its [`Plan`], or a chunk of our own that carries what was held of a text.
 
-use super::plan::{End, Event, Part, Plan, TextKey};
+use super::plan::{Copied, End, Event, Part, Plan, TextKey};
+use super::work::one_line;
 use crate::body::BodyError;
 use crate::body::json::{Kind, Node, escape};
 
@@ -29,7 +30,7 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
     plan.delta(event.index, event.member(choice, "text")?, of, Part::Completion);
     for copy in ["logprobs", "token_ids"] {
         if let Some(copy) = event.member(choice, copy)?.filter(|node| event.index.kind(*node) != Kind::Null) {
-            plan.copies.push((copy, of));
+            plan.copies.push(Copied { node: copy, of, without: b"null" });
         }
     }
     // Some servers write an empty reason into every chunk.
@@ -109,7 +110,9 @@ pub(super) fn write_envelope(
             out.push(b'"');
             out.extend_from_slice(key.as_bytes());
             out.extend_from_slice(b"\":");
+            let from = out.len();
             copy(event.index.range(member), out);
+            one_line(out, from);
             out.push(b',');
         }
     }
@@ -145,7 +148,9 @@ pub(super) fn write_chunk(envelope: &[u8], key: TextKey, text: &[u8], out: &mut 
             format!("\"delta\":{{\"reasoning_details\":[{{\"type\":\"reasoning.summary\",\"index\":{at},\"summary\":"),
             "}]}",
         ),
-        Part::Content | Part::Text | Part::PartialJson | Part::Thinking => ("\"delta\":{\"content\":".into(), "}"),
+        Part::Content | Part::Text | Part::PartialJson | Part::Thinking | Part::Item { .. } => {
+            ("\"delta\":{\"content\":".into(), "}")
+        }
     };
     out.extend_from_slice(before.as_bytes());
     out.push(b'"');

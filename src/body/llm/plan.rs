@@ -3,20 +3,21 @@
 
 use std::borrow::Cow;
 
+use super::responses;
 use crate::body::json::{Index, Kind, Node, unescape};
 use crate::body::{BodyError, BodyErrorKind};
 
-/// A logical text: the part of a choice (OpenAI) or of a content block (Anthropic) that fragments add up to.
+/// A logical text: the part of a choice, a content block or an item that fragments add up to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct TextKey {
-    /// The choice's or block's index.
+    /// The choice's, block's or item's index.
     pub(super) of: u64,
     pub(super) part: Part,
 }
 
 impl TextKey {
     pub(super) fn is_of_choice(self, of: u64) -> bool {
-        self.of == of && !self.part.in_block()
+        self.of == of && self.part.carrier() == Carrier::Choice
     }
 }
 
@@ -42,6 +43,22 @@ pub(super) enum Part {
     Text,
     PartialJson,
     Thinking,
+    /// `response.….delta`, by its kind and its place in the item.
+    Item {
+        kind: u8,
+        at: u64,
+    },
+}
+
+/// What carries a text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Carrier {
+    /// A choice of OpenAI's chunks.
+    Choice,
+    /// A content block of Anthropic's.
+    Block,
+    /// An item of OpenAI's Responses.
+    Item,
 }
 
 /// How a text is read: as a document's string at the same place, so that deltas and later copies agree.
@@ -60,6 +77,7 @@ impl Part {
         match self {
             Self::ToolArguments(_) | Self::FunctionArguments | Self::PartialJson => Reading::Arguments,
             Self::Thinking => Reading::Plain,
+            Self::Item { kind, .. } => responses::reading(kind),
             Self::Content
             | Self::ContentThinking
             | Self::Refusal
@@ -79,26 +97,54 @@ impl Part {
         matches!(self, Self::Thinking | Self::ContentThinking | Self::ReasoningText(_))
     }
 
-    /// Whether it belongs to a content block, so that [`super::anthropic`] writes it.
-    pub(super) fn in_block(self) -> bool {
-        matches!(self, Self::Text | Self::PartialJson | Self::Thinking)
+    pub(super) fn carrier(self) -> Carrier {
+        match self {
+            Self::Text | Self::PartialJson | Self::Thinking => Carrier::Block,
+            Self::Item { .. } => Carrier::Item,
+            Self::Content
+            | Self::ContentThinking
+            | Self::Refusal
+            | Self::ReasoningContent
+            | Self::Reasoning
+            | Self::ReasoningText(_)
+            | Self::ReasoningSummary(_)
+            | Self::ToolArguments(_)
+            | Self::ToolInput(_)
+            | Self::FunctionArguments
+            | Self::Transcript
+            | Self::Completion => Carrier::Choice,
+        }
     }
 }
 
 /// Which texts end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum End {
+    One(TextKey),
     Block(u64),
+    Item(u64),
     All,
 }
 
 impl End {
     pub(super) fn covers(self, key: TextKey) -> bool {
         match self {
-            Self::Block(of) => key.of == of && key.part.in_block(),
+            Self::One(one) => key == one,
+            Self::Block(of) => key.of == of && key.part.carrier() == Carrier::Block,
+            Self::Item(of) => key.of == of && key.part.carrier() == Carrier::Item,
             Self::All => true,
         }
     }
+}
+
+/// A copy of fragments, token by token.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Copied {
+    pub(super) node: Node,
+    /// The choice or item whose text it repeats.
+    pub(super) of: u64,
+    /// What stands in its place where the text did not leave whole.
+    pub(super) without: &'static [u8],
 }
 
 /// One event, understood.
@@ -114,8 +160,9 @@ pub(super) struct Plan {
     pub(super) mentions: Vec<u64>,
     /// Choices that say that they have finished.
     pub(super) finishes: Vec<u64>,
-    /// Copies of a choice's text, token by token.
-    pub(super) copies: Vec<(Node, u64)>,
+    pub(super) copies: Vec<Copied>,
+    /// Token details, and the whole text that they repeat.
+    pub(super) twins: Vec<(Node, Node)>,
     /// Signatures and the texts they sign: they go when that text has changed.
     pub(super) signatures: Vec<(Node, TextKey)>,
     /// The event is a chunk whose envelope can carry texts of choices.
@@ -132,9 +179,15 @@ impl Plan {
         self.mentions.clear();
         self.finishes.clear();
         self.copies.clear();
+        self.twins.clear();
         self.signatures.clear();
         self.chunk = false;
         self.known = false;
+    }
+
+    /// How much the event speaks of.
+    pub(super) fn size(&self) -> usize {
+        self.deltas.len() + self.mentions.len() + self.copies.len() + self.twins.len() + self.signatures.len()
     }
 
     /// Whether the event brings text of this choice.

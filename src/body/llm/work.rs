@@ -1,5 +1,6 @@
 //! What one event gives rise to: edits of its data, and ends of texts that leave beside it.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::plan::TextKey;
@@ -37,6 +38,11 @@ impl Work {
         !self.edits.is_empty()
     }
 
+    /// Whether this stretch is replaced already.
+    pub(super) fn has_edit(&self, range: &Range<usize>) -> bool {
+        self.edits.iter().any(|(edit, _)| edit == range)
+    }
+
     /// Replaces a stretch by a literal string of this text.
     pub(super) fn edit_string(&mut self, range: Range<usize>, text: &[u8]) {
         let start = self.new.len();
@@ -60,9 +66,15 @@ impl Work {
         self.edits.push((range, start..self.new.len()));
     }
 
-    /// Edits come in any order and do not overlap; from here on they are in the order of the data.
+    /// Edits come in any order, some inside others; from here on the outermost are left, in the order of the data.
     pub(super) fn sort_edits(&mut self) {
-        self.edits.sort_unstable_by_key(|(range, _)| range.start);
+        self.edits.sort_unstable_by_key(|(range, _)| (range.start, Reverse(range.end)));
+        let mut end = 0;
+        self.edits.retain(|(range, _)| {
+            let outside = range.start >= end;
+            end = end.max(range.end);
+            outside
+        });
     }
 
     /// Writes a stretch of the data with its edits.
@@ -109,4 +121,9 @@ impl Work {
         self.tails.clear();
         self.tail_bytes.clear();
     }
+}
+
+/// Makes white space of the line ends behind `from`: JSON has none inside its literals.
+pub(super) fn one_line(json: &mut [u8], from: usize) {
+    json.iter_mut().skip(from).filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
 }

@@ -3,6 +3,7 @@
 mod anthropic;
 mod openai;
 mod properties;
+mod responses;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

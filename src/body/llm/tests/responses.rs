@@ -1,0 +1,138 @@
+//! OpenAI Responses streams.
+
+use super::{PROSE, assert_clean, events, fragments, json, quote, redacted, run, run_parts};
+use crate::body::Dialect;
+
+const ARGUMENTS: &str = "{\"to\": \"jane@example.com\", \"n\": 4111111111111111, \"x\": \"\\u0034111 1111 1111 1111\"}";
+
+struct Stream {
+    body: String,
+    number: usize,
+}
+
+impl Stream {
+    fn new() -> Self {
+        Self { body: String::new(), number: 0 }
+    }
+
+    fn event(&mut self, kind: &str, members: &str) {
+        let number = self.number;
+        self.body +=
+            &format!("event: {kind}\ndata: {{\"type\":\"{kind}\",{members},\"sequence_number\":{number}}}\n\n");
+        self.number += 1;
+    }
+}
+
+/// Two items side by side, their whole copies, and the end.
+fn answer(len: usize) -> String {
+    let mut stream = Stream::new();
+    stream.event("response.created", "\"response\":{\"id\":\"resp_1\",\"output\":[]}");
+    let (prose, arguments) = (fragments(PROSE, len), fragments(ARGUMENTS, len));
+    for at in 0..prose.len().max(arguments.len()) {
+        if let Some(part) = prose.get(at) {
+            let place = "\"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0";
+            stream.event("response.output_text.delta", &format!("{place},\"delta\":{},\"logprobs\":[]", quote(part)));
+        }
+        if let Some(part) = arguments.get(at) {
+            let place = "\"item_id\":\"fc_1\",\"output_index\":1";
+            stream.event("response.function_call_arguments.delta", &format!("{place},\"delta\":{}", quote(part)));
+        }
+    }
+    let (text, call) = (quote(PROSE), quote(ARGUMENTS));
+    let part = format!(
+        "{{\"type\":\"output_text\",\"text\":{text},\"annotations\":[],\"logprobs\":[{{\"token\":\"4\",\"bytes\":[52]}}]}}"
+    );
+    let item = format!("{{\"id\":\"msg_1\",\"content\":[{part}]}}");
+    let done = format!("\"output_index\":0,\"content_index\":0,\"text\":{text},\"logprobs\":[{{\"token\":\"4\"}}]");
+    stream.event("response.output_text.done", &done);
+    stream.event("response.content_part.done", &format!("\"output_index\":0,\"content_index\":0,\"part\":{part}"));
+    stream.event("response.output_item.done", &format!("\"output_index\":0,\"item\":{item}"));
+    stream.event("response.function_call_arguments.done", &format!("\"output_index\":1,\"arguments\":{call}"));
+    stream.event("response.completed", &format!("\"response\":{{\"output\":[{item},{{\"arguments\":{call}}}]}}"));
+    stream.body
+}
+
+#[test]
+fn deltas_and_their_whole_copies_agree() {
+    let (prose, arguments) = (redacted(PROSE, false), redacted(ARGUMENTS, true));
+    for len in 1..=7 {
+        let out = run(Dialect::OpenAi, answer(len).as_bytes());
+        assert_clean(&out);
+        let (mut text, mut call, mut copies) = (String::new(), String::new(), 0);
+        for (name, data) in events(&out) {
+            let event = json(&data);
+            assert_eq!(event["type"], name);
+            match name.as_str() {
+                "response.output_text.delta" => {
+                    text += event["delta"].as_str().expect("a string");
+                    assert_eq!(event["item_id"], "msg_1");
+                }
+                "response.function_call_arguments.delta" => call += event["delta"].as_str().expect("a string"),
+                "response.output_text.done" => {
+                    assert_eq!(text, prose, "fragments of {len}");
+                    assert_eq!(event["text"], prose);
+                    assert_eq!(event["logprobs"], json("[]"));
+                    copies += 1;
+                }
+                "response.function_call_arguments.done" => {
+                    assert_eq!(call, arguments, "fragments of {len}");
+                    assert_eq!(event["arguments"], arguments);
+                    copies += 1;
+                }
+                "response.completed" => {
+                    let output = &event["response"]["output"];
+                    assert_eq!(output[0]["content"][0]["text"], prose);
+                    assert_eq!(output[0]["content"][0]["logprobs"], json("[]"));
+                    assert_eq!(output[1]["arguments"], arguments);
+                    copies += 1;
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(copies, 3);
+        let body = answer(len).into_bytes();
+        let (outs, _) = run_parts(Dialect::Plain, body.chunks(1)).expect("passes");
+        assert_eq!(outs.concat(), out.into_bytes());
+    }
+}
+
+#[test]
+fn held_text_leaves_in_a_copy_of_its_last_delta() {
+    let mut stream = Stream::new();
+    let place = "\"item_id\":\"m\",\"output_index\":2,\"content_index\":1";
+    stream.event(
+        "response.refusal.delta",
+        &format!("{place},\n\"delta\":\"4111 1111 1111 1111\"").replace('\n', "\ndata: "),
+    );
+    let end = stream.body.len();
+    stream.event("response.output_item.done", "\"output_index\":2,\"item\":{}");
+    let out = run(Dialect::OpenAi, stream.body.as_bytes());
+    let (delta, done) = stream.body.split_at(end);
+    let own = delta.replace("4111 1111 1111 1111", "**** **** **** 1111").replace("\ndata: \"delta", " \"delta");
+    assert_eq!(out, delta.replace("4111 1111 1111 1111", "") + &own + done);
+}
+
+#[test]
+fn clean_streams_are_verbatim() {
+    let mut stream = Stream::new();
+    let details = "[{\"token\":\"all \",\"logprob\":-0.5,\"bytes\":[97],\"top_logprobs\":[]}]";
+    let place = "\"item_id\":\"m\",\"output_index\":0,\"content_index\":0";
+    stream.event("response.output_text.delta", &format!("{place},\"delta\":\"all \",\"logprobs\":{details}"));
+    stream.event("response.output_text.done", &format!("{place},\"text\":\"all \",\"logprobs\":{details}"));
+    let audio = "QUJD".repeat(40);
+    stream.event("response.audio.delta", &format!("\"delta\":\"{audio}\""));
+    stream.event("response.completed", "\"response\":{\"output\":[],\"usage\":{\"total_tokens\":7}}");
+    assert_eq!(run(Dialect::OpenAi, stream.body.as_bytes()), stream.body);
+    let (_, seen) = run_parts(Dialect::OpenAi, [stream.body.as_bytes()]).expect("passes");
+    assert_eq!(seen.unscanned, [("media", audio.len() as u64)]);
+}
+
+#[test]
+fn token_details_inside_token_details() {
+    let inner = "{\"text\":\"4111 1111 1111 1111\",\"logprobs\":[{\"text\":\"jane@example.com\",\"logprobs\":[1]}]}";
+    let mut stream = Stream::new();
+    stream.event("response.output_text.done", &format!("\"logprobs\":[{inner}],\"text\":\"jane@example.com\""));
+    let out = run(Dialect::OpenAi, stream.body.as_bytes());
+    assert_clean(&out);
+    events(&out).iter().for_each(|(_, data)| assert_eq!(json(data)["logprobs"], json("[]")));
+}
