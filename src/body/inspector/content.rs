@@ -21,7 +21,7 @@ enum State {
     Json(Box<JsonBody>),
     Gate(Box<Gate>),
     Events(Box<EventStream>),
-    Text(TextBody),
+    Text(Box<TextBody>),
     /// Passing unscanned, counted under this reason.
     Raw(&'static str),
 }
@@ -161,7 +161,7 @@ impl Content {
             Reading::Json => State::Json(Box::new(JsonBody::new(scopes, limits, dialect, direction, self.framing()))),
             Reading::JsonOrText => gate(false),
             Reading::Events => State::Events(Box::new(EventStream::new(scopes, limits, dialect, direction))),
-            Reading::Text => State::Text(self.text()),
+            Reading::Text => State::Text(Box::new(self.text())),
         }
     }
 
@@ -184,7 +184,7 @@ impl Content {
     fn turn_to_text(&mut self, rest: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let State::Gate(gate) = &mut self.state else { return Ok(()) };
         let held = gate.turn(out, seen)?;
-        self.state = State::Text(self.text());
+        self.state = State::Text(Box::new(self.text()));
         self.push(&held, out, seen)?;
         self.push(rest, out, seen)
     }

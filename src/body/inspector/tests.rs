@@ -488,3 +488,60 @@ fn an_inspector_can_be_sent_between_threads() {
     fn send<T: Send>() {}
     send::<BodyInspector>();
 }
+
+/// An answer in deltas of three characters, as events.
+fn deltas(text: &str) -> String {
+    let events = text.as_bytes().chunks(3).map(|piece| {
+        let content = String::from_utf8(piece.to_vec()).unwrap();
+        format!(
+            "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{content}\"}},\"finish_reason\":null}}]}}\n\n"
+        )
+    });
+    let end = "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    events.chain([String::from(end)]).collect()
+}
+
+fn contents(stream: &str) -> String {
+    let parts = stream.split("\"content\":\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    parts.collect()
+}
+
+fn answer(media_type: &str, codings: &[ContentCoding]) -> BodySpec {
+    BodySpec { dialect: Dialect::OpenAi, direction: Direction::Response, ..spec(media_type, codings) }
+}
+
+#[test]
+fn a_value_split_over_events_is_seen_in_every_coding() {
+    let stream = deltas("badge EMP-123456 and 4111 1111 1111 1111 end");
+    for media_type in ["text/event-stream", "text/plain"] {
+        for codings in [&[][..], &CODINGS[..1], &CODINGS[1..2], &CODINGS[2..3], &CODINGS[3..]] {
+            let done = run(&answer(media_type, codings), &encode(codings, stream.as_bytes()));
+            assert_eq!(done.end, Ok(()));
+            let text = String::from_utf8(decode(codings, &done.out)).unwrap();
+            assert_eq!(contents(&text), "badge [EMPLOYEE] and **** **** **** 1111 end", "{media_type} {codings:?}");
+            assert!(text.ends_with("data: [DONE]\n\n"));
+        }
+    }
+}
+
+#[test]
+fn after_a_block_an_error_event_can_follow_in_the_stream() {
+    let stream = deltas("all clear, then STOP-1234 and on");
+    for coding in CODINGS {
+        let mut inspector = BodyInspector::new(answer("text/event-stream", &[coding])).unwrap();
+        let (mut out, mut text) = (Vec::new(), Vec::new());
+        let fault = inspector.push(&encode(&[coding], stream.as_bytes()), &mut out).unwrap_err();
+        assert_eq!(fault.kind, BodyErrorKind::Blocked { rule: 2 });
+        inspector.interject(b"event: error\ndata: {}\n\n", &mut out).unwrap();
+        let mut reader = Decoding::new(&[coding], &BodyLimits::default()).unwrap();
+        let mut input = out.as_slice();
+        while let Some(piece) = reader.next_piece(&mut input).unwrap() {
+            text.extend_from_slice(piece);
+        }
+        let text = String::from_utf8(text).unwrap();
+        let (before, _) = text.split_once("event: error\ndata: {}\n\n").unwrap();
+        assert!(before.ends_with("\n\n"), "{coding:?}: {before}");
+        assert!("all clear, then ".starts_with(&contents(before)) && !before.contains("STO"), "{coding:?}");
+        assert!(!text.contains("DONE"));
+    }
+}
