@@ -225,4 +225,35 @@ proptest! {
         let _ = index(&bytes, &BodyLimits::default());
         let _ = unescape(&bytes, &mut Vec::new());
     }
+
+    #[test]
+    fn the_index_reads_what_another_reader_reads(text in json()) {
+        let bytes = text.as_bytes();
+        let index = index(bytes, &BodyLimits::default()).expect("is JSON");
+        for node in index.nodes() {
+            let literal = index.literal(node, bytes);
+            // Half a surrogate pair is refused by the other reader.
+            let Ok(value) = serde_json::from_slice::<serde_json::Value>(literal) else { continue };
+            let kind = match &value {
+                serde_json::Value::String(text) => {
+                    let mut out = Vec::new();
+                    unescape(literal, &mut out).expect("is a literal");
+                    prop_assert_eq!(&out, text.as_bytes());
+                    Kind::String
+                }
+                serde_json::Value::Object(_) => Kind::Object,
+                serde_json::Value::Array(list) => {
+                    prop_assert_eq!(index.children(node).count(), list.len());
+                    Kind::Array
+                }
+                serde_json::Value::Number(_) => Kind::Number,
+                serde_json::Value::Bool(true) => Kind::True,
+                serde_json::Value::Bool(false) => Kind::False,
+                serde_json::Value::Null => Kind::Null,
+            };
+            prop_assert_eq!(index.kind(node), kind);
+            let found = index.get(&index.path(node)).expect("its path leads somewhere");
+            prop_assert!(found == node || index.key(node).is_some());
+        }
+    }
 }
