@@ -1,0 +1,7 @@
+//! Whole bodies through the inspector, under the default packs: any chunking gives one result, and what a streamed
+//! answer waits for.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may stop")]
+
+mod fixtures;
+mod latency;
+mod splits;

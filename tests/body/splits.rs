@@ -1,0 +1,103 @@
+//! *Split* through every layer at once: TCP pieces, gzip blocks, events, JSON escapes, deltas.
+
+use blackbar::body::{BodyInspector, ContentCoding};
+use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+
+use super::fixtures::{PLANTED, TEXT, anthropic, clean, gunzip, gzip, inspector, openai, texts};
+
+struct Case {
+    name: &'static str,
+    kind: &'static str,
+    body: Vec<u8>,
+    coded: bool,
+}
+
+fn cases() -> Vec<Case> {
+    let escaped: String =
+        TEXT.chars().map(|c| if c.is_ascii_digit() { format!("\\u{:04x}", c as u32) } else { c.to_string() }).collect();
+    let document = format!("{{\"a\":[{{\"text\":\"{TEXT}\"}},\"{escaped}\",4111111111111111,{{\"{TEXT}\":null}}]}}");
+    let lines = format!("{{\"event\":\"{TEXT}\",\"n\":1}}\r\n{{\"n\":4111111111111111,\"event\":\"{escaped}\"}}\n");
+    let mut cases = vec![
+        Case { name: "text", kind: "text/plain", body: format!("{TEXT}\n{TEXT}").into(), coded: false },
+        Case { name: "json", kind: "application/json", body: document.into(), coded: false },
+        Case { name: "lines", kind: "application/x-ndjson", body: lines.into(), coded: false },
+    ];
+    for size in [1, 3, 8] {
+        cases.push(Case { name: "openai", kind: "text/event-stream", body: openai(TEXT, size).into(), coded: false });
+        cases.push(Case {
+            name: "anthropic",
+            kind: "text/event-stream",
+            body: anthropic(TEXT, size).into(),
+            coded: false,
+        });
+    }
+    let coded = cases.iter().map(|case| Case { body: gzip(&case.body), coded: true, ..*case }).collect::<Vec<_>>();
+    cases.extend(coded);
+    cases
+}
+
+fn run(case: &Case, pieces: &mut dyn Iterator<Item = &[u8]>) -> (Vec<u8>, u64) {
+    let codings: &[ContentCoding] = if case.coded { &[ContentCoding::Gzip] } else { &[] };
+    let mut inspector: BodyInspector = inspector(case.kind, codings);
+    let mut out = Vec::new();
+    for piece in pieces {
+        inspector.push(piece, &mut out).unwrap();
+        inspector.flush(&mut out).unwrap();
+    }
+    inspector.finish(&mut out).unwrap();
+    let findings = inspector.inspection().findings.iter().map(|(_, _, count)| count).sum();
+    (if case.coded { gunzip(&out) } else { out }, findings)
+}
+
+fn shown(case: &Case, out: &[u8]) -> String {
+    if case.kind == "text/event-stream" { texts(out) } else { String::from_utf8_lossy(out).into_owned() }
+}
+
+/// Every two-piece split of every body, then 200,000 random chunkings (ten million with `BLACKBAR_LONG`).
+#[test]
+fn any_chunking_of_any_layer_gives_one_result() {
+    let count = if std::env::var_os("BLACKBAR_LONG").is_some() { 10_000_000 } else { 200_000 };
+    let cases = cases();
+    let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[3; 32]);
+    let whole: Vec<_> = cases.iter().map(|case| run(case, &mut std::iter::once(case.body.as_slice()))).collect();
+    for (case, (out, findings)) in cases.iter().zip(&whole) {
+        let text = shown(case, out);
+        clean(case.name, &text);
+        assert!(*findings >= 5, "{}: {findings} findings", case.name);
+        if case.kind != "text/event-stream" {
+            // The reader's view: escapes opened.
+            let lines = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+            lines.for_each(|value| clean(case.name, &value.to_string()));
+        }
+        assert!(PLANTED.iter().any(|value| String::from_utf8_lossy(&cases[0].body).contains(value)));
+    }
+    for (case, whole) in cases.iter().zip(&whole) {
+        // Every place of the small bodies, every seventh of the streams: their events repeat.
+        for cut in (0..=case.body.len()).step_by(if case.body.len() > 8_000 { 7 } else { 1 }) {
+            let (first, second) = case.body.split_at(cut);
+            assert_eq!(run(case, &mut [first, second].into_iter()).0, whole.0, "{} at {cut}", case.name);
+        }
+    }
+    // Small bodies more often than large ones: the same time for each.
+    let sizes: u64 = cases.iter().map(|case| 1_000_000 / case.body.len() as u64).sum();
+    let mut done = 0;
+    while done < count {
+        for (case, whole) in cases.iter().zip(&whole) {
+            let share = (1_000_000 / case.body.len() as u64 * 1_000 / sizes).max(1);
+            for _ in 0..share {
+                let largest = [2, 7, 50, 400][(rng.next_u32() % 4) as usize];
+                let mut rest = case.body.as_slice();
+                let mut pieces = std::iter::from_fn(|| {
+                    let size = (1 + rng.next_u32() as usize % largest).min(rest.len());
+                    let (piece, others) = rest.split_at(size);
+                    rest = others;
+                    (size > 0).then_some(piece)
+                });
+                let result = run(case, &mut pieces);
+                assert_eq!(result, *whole, "{}", case.name);
+                done += 1;
+            }
+        }
+    }
+}
