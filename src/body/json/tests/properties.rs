@@ -230,6 +230,11 @@ proptest! {
     fn the_index_reads_what_another_reader_reads(text in json()) {
         let bytes = text.as_bytes();
         let index = index(bytes, &BodyLimits::default()).expect("is JSON");
+        let is_last = |node| {
+            let (Some(parent), Some(key)) = (index.parent(node), index.key(node)) else { return true };
+            index.member(parent, key) == Some(node)
+        };
+        let duplicates = !index.nodes().all(is_last);
         for node in index.nodes() {
             let literal = index.literal(node, bytes);
             // Half a surrogate pair is refused by the other reader.
@@ -252,8 +257,9 @@ proptest! {
                 serde_json::Value::Null => Kind::Null,
             };
             prop_assert_eq!(index.kind(node), kind);
-            let found = index.get(&index.path(node)).expect("its path leads somewhere");
-            prop_assert!(found == node || index.key(node).is_some());
+            if !duplicates {
+                prop_assert_eq!(index.get(&index.path(node)), Some(node));
+            }
         }
     }
 }
