@@ -10,6 +10,7 @@ pub mod operator;
 mod regex;
 pub mod rule;
 pub mod ruleset;
+mod scan;
 pub mod stream;
 mod terms;
 pub mod validate;

@@ -206,9 +206,7 @@ impl LogicalText {
         }
         seen.scanned += text.len() as u64;
         self.scratch.clear();
-        let pushed = self.redactor.push(text, &mut self.scratch);
-        seen.held_peak = seen.held_peak.max(self.redactor.held());
-        let decided = pushed.and_then(|()| self.redactor.finish(&mut self.scratch));
+        let decided = self.redactor.push_last(text, &mut self.scratch);
         seen.record(&self.scratch.findings, &self.actions);
         decided?;
         let verbatim = self.scratch.is_verbatim();

@@ -1,0 +1,186 @@
+//! Judges matches in the one order of overlaps, replaces findings, and lets the text between them go.
+
+use std::ops::Range;
+
+use super::super::candidate::{Candidate, Judgement, judge};
+use super::super::operator::{Action, Extent, replace};
+use super::super::stream::{Blocked, Finding, Output, Piece};
+use super::follow::Live;
+use super::{Force, Text};
+
+impl Text {
+    /// How far every match has been found.
+    fn safe(&self, force: Force<'_>, last: bool) -> u64 {
+        let end = self.base + self.buffer.len() as u64;
+        if last {
+            return end;
+        }
+        let on = |enabled: bool, cursor: u64| if enabled { cursor } else { end };
+        let enabled = force.enabled;
+        on(enabled.digits(), self.cursors.digits)
+            .min(on(enabled.email, self.cursors.emails))
+            .min(on(enabled.literals, self.cursors.literals))
+            .min(on(enabled.unanchored, self.cursors.unanchored))
+            .min(on(enabled.terms, self.cursors.terms))
+            .min(self.live.iter().map(Live::holds).min().unwrap_or(end))
+    }
+
+    /// Judges, in order, the matches that begin where everything is known, and lets the text between them go.
+    pub(super) fn release(&mut self, force: Force<'_>, last: bool, out: &mut Output) -> Result<(), Blocked> {
+        let mut safe = self.safe(force, last);
+        self.reaches.retain(|reach| reach.certain.max(reach.doubtful) > safe);
+        if self.found.is_empty() {
+            self.let_go(safe, out);
+            self.ends.retain(|(_, end)| *end > safe);
+            return Ok(());
+        }
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_unstable_by_key(|candidate| candidate.order(force.rules.rules()));
+        let mut judged = 0;
+        let mut dropped: Vec<(usize, u64)> = Vec::new();
+        let mut outcome = Ok(());
+        for candidate in &found {
+            if candidate.start >= safe || !self.may_be_judged(candidate) {
+                // What an unfinished longer match has been handed on for may go, the rest waits.
+                safe = safe.min(candidate.from.max(self.released));
+                break;
+            }
+            match self.judge(force, candidate, last) {
+                Judgement::More => {
+                    safe = safe.min(candidate.start);
+                    break;
+                }
+                Judgement::Rejected if candidate.open => {
+                    // The rest of a match whose beginning is no finding is none either.
+                    self.live.retain(|live| (live.rule, live.start) != (candidate.rule, candidate.start));
+                    dropped.push((candidate.rule, candidate.start));
+                }
+                Judgement::Rejected => {}
+                Judgement::Finding
+                    if candidate.from > candidate.start && dropped.contains(&(candidate.rule, candidate.start)) => {}
+                Judgement::Finding => outcome = self.apply(force, candidate, out),
+            }
+            judged += 1;
+            if outcome.is_err() {
+                break;
+            }
+        }
+        found.drain(..judged);
+        self.found = found;
+        let (live, found) = (&self.live, &self.found);
+        self.unreported.retain(|(rule, span)| {
+            live.iter().any(|live| (live.rule, live.start) == (*rule, span.start))
+                || found.iter().any(|candidate| (candidate.rule, candidate.start) == (*rule, span.start))
+        });
+        if outcome.is_ok() {
+            self.let_go(safe, out);
+        }
+        let open = self.found.iter().map(|candidate| candidate.start).min().unwrap_or(u64::MAX).min(safe);
+        self.ends.retain(|(_, end)| *end > open);
+        outcome
+    }
+
+    /// A match that reaches beyond what an earlier, unfinished one covers must wait: the earlier one may cover more.
+    fn may_be_judged(&self, candidate: &Candidate) -> bool {
+        self.live
+            .iter()
+            .all(|live| live.handed.is_none_or(|handed| live.start >= candidate.start || candidate.end <= handed))
+    }
+
+    fn judge(&self, force: Force<'_>, candidate: &Candidate, last: bool) -> Judgement {
+        let Some(rule) = force.rules.rules().get(candidate.rule) else {
+            return Judgement::Rejected;
+        };
+        if candidate.from == candidate.start
+            && self.ends.iter().any(|(known, end)| *known == candidate.rule && candidate.start < *end)
+        {
+            return Judgement::Rejected;
+        }
+        if rule.checks.none() {
+            return Judgement::Finding;
+        }
+        judge(&rule.checks, &self.buffer, self.index(candidate.start), self.index(candidate.end), last)
+    }
+
+    /// Replaces what is left of a finding.
+    fn apply(&mut self, force: Force<'_>, candidate: &Candidate, out: &mut Output) -> Result<(), Blocked> {
+        let Some(rule) = force.rules.rules().get(candidate.rule) else {
+            return Ok(());
+        };
+        self.note_end(candidate);
+        let first_part = candidate.from == candidate.start;
+        let action = force.actions.action(candidate.rule);
+        let finding = Finding { rule: candidate.rule, span: candidate.start..candidate.end };
+        match action {
+            Action::Off => return Ok(()),
+            Action::Block => {
+                self.let_go(candidate.start.max(self.released), out);
+                out.findings.push(finding);
+                return Err(Blocked { rule: candidate.rule });
+            }
+            Action::Observe => {
+                if first_part {
+                    out.findings.push(finding);
+                }
+                return Ok(());
+            }
+            _ => {}
+        }
+        if candidate.end <= self.released {
+            if candidate.open && first_part {
+                self.unreported.push((candidate.rule, finding.span));
+            }
+            return Ok(());
+        }
+        self.let_go(candidate.from, out);
+        let from = candidate.from.max(self.released);
+        let value = self.buffer.get(self.index(from)..self.index(candidate.end)).unwrap_or_default();
+        let extent = match (first_part, from == candidate.from, candidate.open) {
+            (true, true, true) => Extent::Beginning,
+            (true, true, false) => Extent::Whole,
+            (true, false, _) => Extent::Remainder,
+            (false, ..) => Extent::Continuation,
+        };
+        let before = out.bytes.len();
+        replace(action, &rule.entity, value, extent, force.actions.key(), &mut out.bytes);
+        out.pieces.push(Piece::Replaced { taken: value.len(), given: out.bytes.len() - before });
+        self.released = candidate.end;
+        let beginning = |(rule, span): &(usize, Range<u64>)| (*rule, span.start) == (candidate.rule, candidate.start);
+        if first_part {
+            out.findings.push(finding);
+        } else if let Some(place) = self.unreported.iter().position(beginning) {
+            let (rule, span) = self.unreported.swap_remove(place);
+            out.findings.push(Finding { rule, span });
+        }
+        Ok(())
+    }
+
+    fn note_end(&mut self, candidate: &Candidate) {
+        match self.ends.iter_mut().find(|(known, _)| *known == candidate.rule) {
+            Some((_, end)) => *end = (*end).max(candidate.end),
+            None => self.ends.push((candidate.rule, candidate.end)),
+        }
+    }
+
+    /// Lets the text up to an offset go as it came.
+    fn let_go(&mut self, to: u64, out: &mut Output) {
+        if to > self.released {
+            let range = self.index(self.released)..self.index(to);
+            out.clear_run(self.buffer.get(range).unwrap_or_default());
+            self.released = to;
+        }
+    }
+
+    /// Forgets what nothing looks back at any more.
+    pub(super) fn compact(&mut self, force: Force<'_>) {
+        let waiting = self.found.iter().map(|candidate| candidate.from).min().unwrap_or(u64::MAX);
+        let keep = self.released.min(waiting).min(self.safe(force, false));
+        let Some(drop) = self.index(keep).checked_sub(force.rules.look_behind) else {
+            return;
+        };
+        if drop >= force.rules.look_behind.max(256) {
+            self.buffer.drain(..drop);
+            self.base += drop as u64;
+        }
+    }
+}
