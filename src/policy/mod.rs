@@ -1,5 +1,22 @@
 //! TOML in, what holds for whom out: one immutable [`Policy`] per configuration, shared by reference.
 
+//!
+//! [`load`] reads everything that `serve` would and gives every fault at once, each with its place and a way out.
+//! [`PolicyStore`] keeps the policy that holds, [`Policy::workspace_for`] and [`Policy::route_for`] answer what an
+//! exchange asks of it. This floor alone reads the file system and the environment.
+
+mod actions;
+mod compile;
+mod credentials;
+mod diagnostic;
+mod files;
+mod identity;
+mod json_path;
+mod packs;
+mod routing;
+mod rules;
+mod store;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,6 +24,12 @@ use std::time::Duration;
 
 use crate::body::{BodyLimits, Dialect, Direction, Scopes};
 use crate::engine::RuleSet;
+
+pub use compile::{Loaded, RuleTest, StandaloneRules, load, load_rules, test_rules};
+pub use diagnostic::{Diagnostic, Severity};
+pub use files::FileHash;
+pub use packs::{bundled_names, bundled_pack};
+pub use store::{PolicyStore, ReloadOutcome};
 
 /// Everything that `serve` needs, checked and compiled. An exchange takes one snapshot and keeps it to its end.
 #[derive(Debug)]

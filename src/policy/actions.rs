@@ -1,0 +1,340 @@
+//! Actions as files write them in, one table of actions for each route, direction and JSON path out.
+//!
+//! A rule starts with its own action, else its entity's default. Then every entry that names it is applied in the order
+//! of the files: the packs', the file's own, the scopes' from the widest to the narrowest. The last one wins.
+
+use std::sync::Arc;
+
+use crate::body::{Direction, JsonPath, Scopes};
+use crate::engine::{Action, ActionTable, HashKey, RuleSet};
+
+use super::diagnostic::{Place, Report, nearest, quote, quoted_list};
+use super::files::{Fields, Value};
+use super::json_path;
+use super::rules::{RuleShape, ScopeShape};
+
+/// Longest text of `{ replace = … }`.
+const REPLACE_LENGTH: usize = 256;
+/// Actions that are a name alone.
+const NAMED: [(&str, Action); 9] = [
+    ("off", Action::Off),
+    ("observe", Action::Observe),
+    ("redact", Action::Redact),
+    ("mask", Action::Mask),
+    ("keep-last-4", Action::KeepLast4),
+    ("mask-domain", Action::MaskDomain),
+    ("remove", Action::Remove),
+    ("hash", Action::Hash),
+    ("block", Action::Block),
+];
+
+/// What is done in each direction; none where nothing is said of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct ActionPair {
+    request: Option<Action>,
+    response: Option<Action>,
+}
+
+impl ActionPair {
+    fn of(&self, direction: Direction) -> Option<&Action> {
+        match direction {
+            Direction::Request => self.request.as_ref(),
+            Direction::Response => self.response.as_ref(),
+        }
+    }
+
+    /// Whether a workspace's key is needed.
+    pub(crate) fn hashes(&self) -> bool {
+        self.request == Some(Action::Hash) || self.response == Some(Action::Hash)
+    }
+}
+
+/// One line of an `[actions]` table.
+#[derive(Clone, Debug)]
+pub(crate) struct ActionEntry {
+    /// An entity, a rule's id, or the beginning of either and a `*`.
+    pub(crate) key: String,
+    /// Where the key is written.
+    pub(crate) place: Place,
+    /// What is done.
+    pub(crate) action: ActionPair,
+}
+
+impl ActionEntry {
+    /// Whether it names this rule.
+    fn names(&self, rule: &RuleShape) -> bool {
+        self.names_text(rule.spec.id.as_str()) || self.names_text(rule.spec.entity.as_str())
+    }
+
+    fn names_text(&self, name: &str) -> bool {
+        match self.key.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix),
+            None => name == self.key,
+        }
+    }
+}
+
+/// The lines of an `[actions]` table, in their order.
+pub(crate) fn action_entries(table: &Fields<'_>, report: &mut Report) -> Vec<ActionEntry> {
+    let mut entries = Vec::new();
+    for (key, place, value) in table.entries() {
+        if let Some(inner) = dotted(&value) {
+            let message = format!("{} is a table, not an action", quote(key));
+            let help = format!("put quotes round a name with dots, like \"{key}.{inner}\" = \"redact\"");
+            report.error(&place, "action", message).help(help);
+            continue;
+        }
+        if let Some(action) = action_pair(&value, report) {
+            entries.push(ActionEntry { key: key.to_owned(), place, action });
+        }
+    }
+    entries
+}
+
+/// The first name within a table that TOML made of `a.b = "redact"`, where quotes were forgotten.
+fn dotted<'a>(value: &Value<'a>) -> Option<&'a str> {
+    let table = value.as_table("the action")?;
+    let keys: Vec<&str> = table.entries().into_iter().map(|(key, _, _)| key).collect();
+    let misspelt = |key: &&str| nearest(key, ["replace", "request", "response"]).is_some();
+    keys.first().copied().filter(|_| !keys.iter().any(misspelt))
+}
+
+/// An action, or `{ request = …, response = … }`.
+pub(crate) fn action_pair(value: &Value<'_>, report: &mut Report) -> Option<ActionPair> {
+    if !value.is_table() {
+        let action = named_action(value, report)?;
+        return Some(ActionPair { request: Some(action.clone()), response: Some(action) });
+    }
+    let mut fields = value.table("the action", report)?;
+    let (replace, request, response) = (fields.value("replace"), fields.value("request"), fields.value("response"));
+    let place = fields.place();
+    let unknown = report.errors();
+    fields.finish(report);
+    if report.errors() > unknown {
+        return None;
+    }
+    match (replace, request, response) {
+        (Some(text), None, None) => {
+            let action = replacement(&text, report)?;
+            Some(ActionPair { request: Some(action.clone()), response: Some(action) })
+        }
+        (None, None, None) => {
+            let help = "write { replace = \"…\" }, or { request = \"…\", response = \"…\" }";
+            report.error(&place, "action", "the action is empty").help(help);
+            None
+        }
+        (Some(text), _, _) => {
+            let message = "an action has `replace`, or `request` and `response`, not both";
+            let help = "write { request = { replace = \"…\" }, response = \"…\" }";
+            report.error(&text.place(), "contradiction", message).help(help);
+            None
+        }
+        (None, request, response) => {
+            let mut one = |value: Option<Value<'_>>| value.map(|value| single_action(&value, report));
+            let (request, response) = (one(request), one(response));
+            // A direction that was told, but not understood, must not fall back to the default unnoticed.
+            if matches!(request, Some(None)) || matches!(response, Some(None)) {
+                return None;
+            }
+            Some(ActionPair { request: request.flatten(), response: response.flatten() })
+        }
+    }
+}
+
+/// A name or `{ replace = … }`.
+fn single_action(value: &Value<'_>, report: &mut Report) -> Option<Action> {
+    if !value.is_table() {
+        return named_action(value, report);
+    }
+    let mut fields = value.table("the action", report)?;
+    let text = fields.wanted("replace", "write { replace = \"…\" }", report);
+    fields.finish(report);
+    replacement(&text?, report)
+}
+
+fn replacement(value: &Value<'_>, report: &mut Report) -> Option<Action> {
+    let text = value.text(report)?;
+    if text.len() > REPLACE_LENGTH || text.chars().any(char::is_control) {
+        let message = format!("a replacement has at most {REPLACE_LENGTH} bytes and no control characters");
+        report.error(&value.place(), "action", message).help("shorten it to one line");
+        return None;
+    }
+    Some(Action::Replace(Arc::from(text)))
+}
+
+fn named_action(value: &Value<'_>, report: &mut Report) -> Option<Action> {
+    let name = value.text(report)?;
+    if let Some((_, action)) = NAMED.iter().find(|(known, _)| *known == name) {
+        return Some(action.clone());
+    }
+    let place = value.place();
+    match name {
+        "tokenize" | "quarantine" => {
+            let message = format!("the action `{name}` is not built yet");
+            let help = if name == "tokenize" { "use \"hash\" or \"redact\"" } else { "use \"block\"" };
+            report.error(&place, "not-built", message).help(help);
+        }
+        "replace" => {
+            report.error(&place, "action", "`replace` needs its text").help("write { replace = \"…\" }");
+        }
+        _ => {
+            let error = report.error(&place, "unknown-name", format!("unknown action {}", quote(name)));
+            let names = NAMED.iter().map(|(name, _)| *name);
+            match nearest(name, names.clone()) {
+                Some(near) => error.help(format!("did you mean `{near}`?")),
+                None => error.help(format!("there is {} and {{ replace = \"…\" }}", quoted_list(names))),
+            }
+        }
+    }
+    None
+}
+
+/// Reports the entries that name none of `rules`, nor one of the ids and entities that an error took away.
+pub(crate) fn check_entries(entries: &[ActionEntry], rules: &[RuleShape], lost: &[String], report: &mut Report) {
+    for entry in entries {
+        if rules.iter().any(|rule| entry.names(rule)) || lost.iter().any(|name| entry.names_text(name)) {
+            continue;
+        }
+        let message = format!("{} is no rule or entity here", quote(&entry.key));
+        let ids = rules.iter().map(|rule| rule.spec.id.as_str());
+        let entities = rules.iter().map(|rule| rule.spec.entity.as_str());
+        let help = match nearest(&entry.key, entities.chain(ids)) {
+            Some(near) => format!("did you mean {}?", quote(near)),
+            None => "`blackbar rules list` shows them; add the pack that has it, or remove the line".to_owned(),
+        };
+        report.error(&entry.place, "no-match", message).help(help);
+    }
+}
+
+/// The actions of every rule in one route and direction, by place in the body.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Resolved {
+    base: Vec<Action>,
+    paths: Vec<(JsonPath, Vec<Action>)>,
+}
+
+impl Resolved {
+    /// Whether rule `index` does anything anywhere.
+    pub(crate) fn uses(&self, index: usize) -> bool {
+        let on = |actions: &[Action]| actions.get(index).is_some_and(|action| *action != Action::Off);
+        on(&self.base) || self.paths.iter().any(|(_, actions)| on(actions))
+    }
+
+    /// Without the rules that `kept` leaves out.
+    pub(crate) fn keep(&mut self, kept: &[bool]) {
+        let narrow = |actions: &mut Vec<Action>| {
+            let mut index = 0;
+            actions.retain(|_| {
+                index += 1;
+                kept.get(index - 1).copied().unwrap_or(true)
+            });
+        };
+        narrow(&mut self.base);
+        self.paths.iter_mut().for_each(|(_, actions)| narrow(actions));
+    }
+}
+
+/// Resolves the actions of `rules` for a route (none: text outside any route) and a direction.
+pub(crate) fn resolve(
+    rules: &[RuleShape],
+    entries: &[ActionEntry],
+    scopes: &[ScopeShape],
+    route: Option<&str>,
+    direction: Direction,
+) -> Resolved {
+    let mut base: Vec<Action> = rules.iter().map(|rule| default_action(rule, direction)).collect();
+    apply(entries, rules, direction, &mut base);
+    let mut here: Vec<&ScopeShape> = scopes
+        .iter()
+        .filter(|scope| scope.routes.is_empty() || scope.routes.iter().any(|(name, _)| Some(name.as_str()) == route))
+        .filter(|scope| scope.directions.is_empty() || scope.directions.contains(&direction))
+        .collect();
+    // Stable: of two scopes that are equally narrow the later one is applied later.
+    here.sort_by_key(|scope| narrowness(scope));
+    for scope in here.iter().filter(|scope| scope.paths.is_empty()) {
+        apply(&scope.actions, rules, direction, &mut base);
+    }
+    let mut with_path: Vec<(&JsonPath, &ScopeShape)> =
+        here.iter().flat_map(|scope| scope.paths.iter().map(|path| (path, *scope))).collect();
+    with_path.sort_by_key(|(path, scope)| (narrowness(scope), std::cmp::Reverse(json_path::breadth(path))));
+    let mut places: Vec<&JsonPath> = Vec::new();
+    for (path, _) in &with_path {
+        if !places.contains(path) {
+            places.push(path);
+        }
+    }
+    places.sort_by_key(|path| json_path::breadth(path));
+    let table = |place: &JsonPath| {
+        let mut actions = base.clone();
+        for (path, scope) in with_path.iter().filter(|(path, _)| json_path::covers(path, place)) {
+            let _ = path;
+            apply(&scope.actions, rules, direction, &mut actions);
+        }
+        actions
+    };
+    let paths = places.into_iter().map(|place| (place.clone(), table(place))).collect();
+    Resolved { base, paths }
+}
+
+/// How many of routes, directions and paths a scope names.
+fn narrowness(scope: &ScopeShape) -> usize {
+    [scope.routes.is_empty(), scope.directions.is_empty(), scope.paths.is_empty()]
+        .iter()
+        .filter(|empty| !**empty)
+        .count()
+}
+
+fn default_action(rule: &RuleShape, direction: Direction) -> Action {
+    let own = rule.action.as_ref().and_then(|action| action.of(direction));
+    own.cloned().unwrap_or_else(|| Action::default_for(&rule.spec.entity))
+}
+
+fn apply(entries: &[ActionEntry], rules: &[RuleShape], direction: Direction, actions: &mut [Action]) {
+    for entry in entries {
+        let Some(action) = entry.action.of(direction) else { continue };
+        for (rule, slot) in rules.iter().zip(actions.iter_mut()) {
+            if entry.names(rule) {
+                *slot = action.clone();
+            }
+        }
+    }
+}
+
+/// Tables of a workspace, each kept once.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    rules: Arc<RuleSet>,
+    key: Option<HashKey>,
+    tables: Vec<(Vec<Action>, Arc<ActionTable>)>,
+    scopes: Vec<(Resolved, Arc<Scopes>)>,
+}
+
+impl Tables {
+    /// No tables yet, for these rules and this key.
+    pub(crate) fn new(rules: Arc<RuleSet>, key: Option<HashKey>) -> Self {
+        Self { rules, key, tables: Vec::new(), scopes: Vec::new() }
+    }
+
+    /// The scopes of `resolved`; equal ones are the same.
+    pub(crate) fn scopes(&mut self, resolved: &Resolved) -> Arc<Scopes> {
+        if let Some((_, scopes)) = self.scopes.iter().find(|(known, _)| known == resolved) {
+            return Arc::clone(scopes);
+        }
+        let scopes = Arc::new(Scopes {
+            rules: Arc::clone(&self.rules),
+            actions: self.table(&resolved.base),
+            paths: resolved.paths.iter().map(|(path, actions)| (path.clone(), self.table(actions))).collect(),
+        });
+        self.scopes.push((resolved.clone(), Arc::clone(&scopes)));
+        scopes
+    }
+
+    fn table(&mut self, actions: &[Action]) -> Arc<ActionTable> {
+        if let Some((_, table)) = self.tables.iter().find(|(known, _)| known == actions) {
+            return Arc::clone(table);
+        }
+        let table = Arc::new(ActionTable::new(actions.to_vec(), self.key.clone()));
+        self.tables.push((actions.to_vec(), Arc::clone(&table)));
+        table
+    }
+}

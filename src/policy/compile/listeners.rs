@@ -1,0 +1,219 @@
+//! `[[listener]]` and `[admin]` in, addresses with their TLS out.
+//!
+//! A client without a certificate gets the workspace that its listener names, so a listener that lets such clients in
+//! must name one; without TLS it must besides be out of the network's reach.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::policy::credentials::{Inspector, Named};
+use crate::policy::diagnostic::{Place, Report, quote};
+use crate::policy::files::{Fields, Value, beside};
+use crate::policy::routing::host_name;
+use crate::policy::rules::unknown_name;
+use crate::policy::{AdminSettings, ClientAuth, ListenAddress, Listener, ListenerTls};
+
+/// A listener as it was read, with the place of what other tables must confirm.
+#[derive(Debug)]
+pub(super) struct ListenerShape {
+    /// The listener.
+    pub(super) listener: Listener,
+    /// Where its address is written.
+    pub(super) address: Place,
+    /// Where its workspace is written.
+    pub(super) workspace: Option<Place>,
+}
+
+/// The TLS keys of a listener as they stand.
+struct TlsKeys {
+    certificate: Option<Named>,
+    private_key: Option<Named>,
+    client_ca: Option<Named>,
+    client_auth: Option<(ClientAuth, Place)>,
+}
+
+/// Reads one `[[listener]]`.
+pub(super) fn listener(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) -> Option<ListenerShape> {
+    let file = fields.source().path();
+    let help = "say where clients connect, like address = \"0.0.0.0:8443\"";
+    let address_value = fields.wanted("address", help, inspector.report);
+    let address = address_value.and_then(|value| address(&value, file, inspector.report));
+    let mut named = |key, report: &mut Report| fields.value(key).and_then(|value| Named::read(&value, file, report));
+    let certificate = named("certificate", inspector.report);
+    let private_key = named("private_key", inspector.report);
+    let client_ca = named("client_ca", inspector.report);
+    let client_auth = fields.value("client_auth");
+    let client_auth = client_auth.and_then(|value| Some((client_auth_of(&value, inspector.report)?, value.place())));
+    let workspace = fields.value("workspace");
+    let workspace = workspace.and_then(|value| Some((value.text(inspector.report)?.to_owned(), value.place())));
+    if let Some(value) = fields.value("protocol") {
+        protocol(&value, inspector.report);
+    }
+    let hosts = hosts(fields.texts("hosts", inspector.report), inspector.report);
+    let (place, asked_tls) = (fields.place(), fields.has("certificate") || fields.has("private_key"));
+    let keys = TlsKeys { certificate, private_key, client_ca, client_auth };
+    fields.finish(inspector.report);
+    let tls = if asked_tls {
+        tls(keys, &place, workspace.as_ref().map(|(_, place)| place), inspector)
+    } else {
+        plain(&keys, address.as_ref(), address_value.map(|value| value.place()), workspace.is_some(), inspector.report);
+        None
+    };
+    let (workspace, workspace_place) = workspace.unzip();
+    let listener = Listener { address: address?, tls, workspace, hosts };
+    Some(ListenerShape { listener, address: address_value?.place(), workspace: workspace_place })
+}
+
+/// Reads `[admin]`.
+pub(super) fn admin(mut fields: Fields<'_>, report: &mut Report) -> Option<(AdminSettings, Place)> {
+    let file = fields.source().path();
+    let value = fields.wanted("address", "say where, like address = \"127.0.0.1:9464\"", report);
+    let address = value.and_then(|value| address(&value, file, report));
+    fields.finish(report);
+    Some((AdminSettings { address: address? }, value?.place()))
+}
+
+/// What a plain listener may be.
+fn plain(keys: &TlsKeys, address: Option<&ListenAddress>, place: Option<Place>, fixed: bool, report: &mut Report) {
+    if let Some(ca) = &keys.client_ca {
+        let help = "add `certificate` and `private_key`, or remove `client_ca`";
+        report.error(&ca.place, "client-auth", "`client_ca` without TLS").help(help);
+    }
+    if let Some((ClientAuth::Required | ClientAuth::Optional, place)) = &keys.client_auth {
+        let help = "add `certificate` and `private_key`, or remove `client_auth`";
+        report.error(place, "client-auth", "client certificates need TLS").help(help);
+    }
+    let (Some(address), Some(place)) = (address, place) else { return };
+    if matches!(address, ListenAddress::Tcp(address) if !address.ip().is_loopback()) {
+        let help = "add `certificate`, `private_key` and `client_ca`, or listen on 127.0.0.1 or unix:PATH";
+        report.error(&place, "plain-listener", "a listener without TLS that the network can reach").help(help);
+    }
+    if !fixed {
+        let help = "add workspace = \"NAME\": its clients present no certificate that would tell";
+        report.error(&place, "plain-listener", "a listener without TLS and without a workspace").help(help);
+    }
+}
+
+fn tls(keys: TlsKeys, place: &Place, fixed: Option<&Place>, inspector: &mut Inspector<'_>) -> Option<ListenerTls> {
+    let auth = keys.client_auth.as_ref().map_or(ClientAuth::Required, |(auth, _)| *auth);
+    let auth_place = keys.client_auth.as_ref().map_or(place, |(_, place)| place);
+    let report = &mut *inspector.report;
+    match (auth, &keys.client_ca) {
+        (ClientAuth::Required | ClientAuth::Optional, None) => {
+            let help = "add `client_ca`, or client_auth = \"none\" and the workspace that every client gets";
+            report
+                .error(auth_place, "client-auth", "client certificates are asked for, but `client_ca` is missing")
+                .help(help);
+        }
+        (ClientAuth::None, Some(ca)) => {
+            let help = "remove it, or ask with client_auth = \"optional\"";
+            report.error(&ca.place, "client-auth", "`client_ca` with client_auth = \"none\" checks nobody").help(help);
+        }
+        (ClientAuth::Required | ClientAuth::Optional, Some(_)) | (ClientAuth::None, None) => {}
+    }
+    match (auth, fixed) {
+        (ClientAuth::Required, Some(fixed)) => {
+            let help = "remove `workspace`, or set client_auth to \"optional\" or \"none\"";
+            report
+                .error(fixed, "client-auth", "`workspace` is for clients without a certificate, and here all have one")
+                .help(help);
+        }
+        (ClientAuth::Optional | ClientAuth::None, None) => {
+            let help = "add workspace = \"NAME\", or require certificates";
+            report.error(auth_place, "client-auth", "clients without a certificate would have no workspace").help(help);
+        }
+        (ClientAuth::Required, None) | (ClientAuth::Optional | ClientAuth::None, Some(_)) => {}
+    }
+    if let Some(ca) = &keys.client_ca {
+        inspector.roots(ca);
+    }
+    match (keys.certificate, keys.private_key) {
+        (Some(certificate), Some(key)) => {
+            inspector.pair(&certificate, &key);
+            Some(ListenerTls {
+                certificate: certificate.path,
+                private_key: key.path,
+                client_ca: keys.client_ca.map(|ca| ca.path),
+                client_auth: auth,
+            })
+        }
+        (Some(lonely), None) => {
+            let help = "add private_key = \"…\"";
+            inspector.report.error(&lonely.place, "missing-key", "`certificate` without `private_key`").help(help);
+            None
+        }
+        (None, Some(lonely)) => {
+            let help = "add certificate = \"…\"";
+            inspector.report.error(&lonely.place, "missing-key", "`private_key` without `certificate`").help(help);
+            None
+        }
+        (None, None) => None,
+    }
+}
+
+fn address(value: &Value<'_>, file: &Path, report: &mut Report) -> Option<ListenAddress> {
+    let text = value.text(report)?;
+    if let Some(path) = text.strip_prefix("unix:") {
+        if path.is_empty() {
+            report.error(&value.place(), "address", "`unix:` without a path").help("write \"unix:/run/blackbar.sock\"");
+            return None;
+        }
+        return Some(ListenAddress::Unix(beside(file, path)));
+    }
+    match text.parse::<SocketAddr>() {
+        Ok(address) => Some(ListenAddress::Tcp(address)),
+        Err(_) => {
+            report
+                .error(&value.place(), "address", format!("{} is no address to listen on", quote(text)))
+                .help("write an IP address and port, like \"0.0.0.0:8443\" or \"[::1]:8443\", or \"unix:PATH\"");
+            None
+        }
+    }
+}
+
+fn client_auth_of(value: &Value<'_>, report: &mut Report) -> Option<ClientAuth> {
+    let name = value.text(report)?;
+    match name {
+        "required" => Some(ClientAuth::Required),
+        "optional" => Some(ClientAuth::Optional),
+        "none" => Some(ClientAuth::None),
+        _ => {
+            unknown_name("client_auth", name, ["required", "optional", "none"].into_iter(), &value.place(), report);
+            None
+        }
+    }
+}
+
+fn protocol(value: &Value<'_>, report: &mut Report) {
+    match value.text(report) {
+        Some("http") | None => {}
+        Some("syslog") => {
+            report.error(&value.place(), "not-built", "the protocol `syslog` is not built yet").help("use \"http\"");
+        }
+        Some(name) => unknown_name("protocol", name, ["http"].into_iter(), &value.place(), report),
+    }
+}
+
+/// Names with or without a port, in lower case.
+fn hosts(texts: Vec<(&str, Place)>, report: &mut Report) -> Vec<String> {
+    let mut hosts = Vec::new();
+    for (text, place) in texts {
+        let (name, port) = match text.rsplit_once(':') {
+            Some((name, port)) if !text.ends_with(']') => (name, Some(port)),
+            Some(_) | None => (text, None),
+        };
+        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+        let named = match bare {
+            Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => host_name(name),
+        };
+        if named && port.is_none_or(|port| port.parse::<u16>().is_ok()) {
+            hosts.push(text.to_ascii_lowercase());
+        } else {
+            report
+                .error(&place, "name-form", format!("{} is no host", quote(text)))
+                .help("write \"proxy.acme.internal\", or with a port \"proxy.acme.internal:8443\"");
+        }
+    }
+    hosts
+}

@@ -1,0 +1,317 @@
+//! `blackbar.toml` and every file it names in, one [`Policy`] or every fault out.
+//!
+//! What `serve` needs is read here and nowhere else: TOML, certificates, keys, lists of terms, the environment. Tables
+//! are read first, then names are looked up between them, then rules are compiled for each workspace and route. An
+//! error never ends the reading; it only means that there is no policy at the end.
+
+mod limits;
+mod listeners;
+mod routes;
+mod ruleset;
+mod standalone;
+mod workspaces;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
+
+use super::credentials::Inspector;
+use super::diagnostic::{Diagnostic, Place, Report, quote};
+use super::files::{Disk, Fields, FileHash, Watched, walk};
+use super::packs::{BUNDLED, assemble, assemble_bundled};
+use super::rules::{unknown_name, version};
+use super::{AdminSettings, ClientAuth, Limits, ListenAddress, Policy, Route, Timeouts, Workspace};
+use crate::body::BodyLimits;
+use listeners::ListenerShape;
+use routes::RouteShape;
+use ruleset::{Compiled, compile};
+use workspaces::WorkspaceShape;
+
+pub use ruleset::RuleTest;
+pub use standalone::{StandaloneRules, load_rules, test_rules};
+
+/// A configuration that was taken.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What holds for whom.
+    pub policy: Policy,
+    /// Warnings, then notes.
+    pub warnings: Vec<Diagnostic>,
+    /// Every file that was read, with the SHA-256 of what was read.
+    pub files: Vec<(PathBuf, FileHash)>,
+}
+
+/// A load and the files it looked at, whether they could be read or not.
+pub(super) struct Attempt {
+    /// What came of it.
+    pub(super) result: Result<Loaded, Vec<Diagnostic>>,
+    /// The files, those that could not be read among them.
+    pub(super) watched: Vec<Watched>,
+}
+
+/// Reads a configuration and everything it names.
+///
+/// # Errors
+/// Every fault at once, with the warnings.
+pub fn load(config: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+    attempt(config).result
+}
+
+/// As [`load`], and says which files to watch even if it failed.
+pub(super) fn attempt(config: &Path) -> Attempt {
+    let mut disk = Disk::default();
+    let mut report = Report::default();
+    let policy = disk
+        .source(config, &Place::file(config), &mut report)
+        .and_then(|source| walk(&source, &mut report, |fields, report| read(fields, &mut disk, report)))
+        .flatten();
+    let watched = disk.files().to_vec();
+    let failed = report.errors() > 0;
+    let diagnostics = report.into_sorted();
+    let result = match policy {
+        Some(mut policy) if !failed => {
+            let files: Vec<(PathBuf, FileHash)> =
+                watched.iter().filter_map(|file| Some((file.path.clone(), file.hash?))).collect();
+            policy.version = version_of(&files);
+            Ok(Loaded { policy, warnings: diagnostics, files })
+        }
+        Some(_) | None => Err(diagnostics),
+    };
+    Attempt { result, watched }
+}
+
+/// The bundled packs count as files: another program with the same configuration is another policy.
+fn version_of(files: &[(PathBuf, FileHash)]) -> String {
+    let mut hash = Sha256::new();
+    files.iter().for_each(|(_, file)| hash.update(file));
+    BUNDLED.iter().for_each(|(_, text)| hash.update(Sha256::digest(text.as_bytes())));
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Names of one kind, each with the place of its first use.
+pub(super) type Names = HashMap<String, Place>;
+
+/// The tables of the file, before they are held against each other.
+struct Shapes {
+    listeners: Vec<ListenerShape>,
+    admin: Option<(AdminSettings, Place)>,
+    workspaces: Vec<WorkspaceShape>,
+    workspace_names: Names,
+    routes: Vec<RouteShape>,
+    route_names: Names,
+    limits: Limits,
+    body_limits: BodyLimits,
+    timeouts: Timeouts,
+}
+
+fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<Policy> {
+    version(&mut fields, report);
+    let strict = fields.value("strict_permissions").and_then(|value| value.flag(report)).unwrap_or(false);
+    let place = fields.place();
+    let audit = "the audit is not built yet";
+    fields.later("audit", audit, "remove [audit]; findings are counted in the metrics", report);
+    if !fields.has("audit") {
+        report.warning(&place, "audit-off", "audit is off: nothing records what was redacted");
+    }
+    let limits = limits::limits(&mut fields, report);
+    let timeouts = limits::timeouts(&mut fields, report);
+    let admin = fields.value("admin").and_then(|value| value.table("[admin]", report));
+    let admin = admin.and_then(|table| listeners::admin(table, report));
+    let listeners = several(&mut fields, "listener", "[[listener]]", report);
+    let workspaces = several(&mut fields, "workspace", "[[workspace]]", report);
+    let routes = several(&mut fields, "route", "[[route]]", report);
+    fields.finish(report);
+
+    let (mut workspace_names, mut route_names) = (Names::new(), Names::new());
+    let mut inspector = Inspector { disk, report, strict, now: SystemTime::now() };
+    let listeners = listeners.into_iter().filter_map(|table| listeners::listener(table, &mut inspector)).collect();
+    let workspaces: Vec<WorkspaceShape> = workspaces
+        .into_iter()
+        .filter_map(|table| workspaces::workspace(table, &mut workspace_names, &mut inspector))
+        .collect();
+    let routes =
+        routes.into_iter().filter_map(|table| routes::route(table, &mut route_names, &mut inspector)).collect();
+    let (limits, body_limits) = limits;
+    let shapes =
+        Shapes { listeners, admin, workspaces, workspace_names, routes, route_names, limits, body_limits, timeouts };
+    link(shapes, disk, report)
+}
+
+/// The tables of a key that must be there at least once.
+fn several<'a>(fields: &mut Fields<'a>, key: &'static str, what: &'static str, report: &mut Report) -> Vec<Fields<'a>> {
+    let Some(value) = fields.value(key) else {
+        report
+            .error(&fields.place(), "missing-key", format!("there is no {what}"))
+            .help("see the sample blackbar.toml");
+        return Vec::new();
+    };
+    value.tables(what, report)
+}
+
+/// The `name` of a table: a label of metrics, and unique among its kind.
+fn name(fields: &mut Fields<'_>, kind: &str, names: &mut Names, report: &mut Report) -> Option<String> {
+    let value = fields.wanted("name", "give it a name: metrics and other tables use it", report)?;
+    let text = value.text(report)?;
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if text.is_empty() || text.len() > 64 || !text.bytes().all(letters) {
+        report
+            .error(&value.place(), "name-form", format!("{} is no name for a {kind}", quote(text)))
+            .help("use 1 to 64 letters, digits, `-`, `_` and `.`");
+        return None;
+    }
+    if let Some(first) = names.get(text) {
+        report
+            .error(&value.place(), "duplicate-name", format!("there are two {kind}s named {}", quote(text)))
+            .help(format!("rename this one, the other is at {}", first.line()));
+        return None;
+    }
+    names.insert(text.to_owned(), value.place());
+    Some(text.to_owned())
+}
+
+/// Holds the tables against each other and compiles the rules.
+fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> {
+    check_addresses(&shapes, report);
+    for listener in &shapes.listeners {
+        if let (Some(name), Some(place)) = (&listener.listener.workspace, &listener.workspace) {
+            known("workspace", name, place, &shapes.workspace_names, report);
+        }
+    }
+    for shape in shapes.workspaces.iter().filter(|shape| !shape.wants_clients) {
+        let fixed = shapes.listeners.iter().any(|one| one.listener.workspace.as_ref() == Some(&shape.name));
+        if !fixed {
+            let help = "add clients = [\"uri:…\"], or name the workspace in a [[listener]]";
+            report.error(&shape.place, "no-clients", format!("workspace {} has no clients", shape.name)).help(help);
+        }
+    }
+    workspaces::check_clients(&shapes.workspaces, report);
+    let has_certificates =
+        |one: &ListenerShape| one.listener.tls.as_ref().is_some_and(|tls| tls.client_auth != ClientAuth::None);
+    if !shapes.listeners.is_empty() && !shapes.listeners.iter().any(has_certificates) {
+        for shape in shapes.workspaces.iter().filter(|shape| shape.wants_clients) {
+            let message =
+                format!("no listener asks for certificates, so workspace {} has no clients by name", shape.name);
+            report
+                .warning(&shape.place, "no-clients", message)
+                .help("remove `clients`, or add `client_ca` to a listener");
+        }
+    }
+    let routes = link_routes(shapes.routes, &shapes.workspaces, &shapes.workspace_names, report);
+    let names: Vec<Option<&str>> = routes.iter().map(|route| Some(route.name.as_str())).collect();
+    let mut compiled: HashMap<Option<PathBuf>, Option<Rc<Compiled>>> = HashMap::new();
+    let mut workspaces = Vec::new();
+    for shape in shapes.workspaces {
+        let path = shape.rules.as_ref().map(|(path, _)| path.clone());
+        let rules = compiled.entry(path).or_insert_with(|| rules_of(&shape, &shapes.route_names, disk, report));
+        let Some(rules) = rules.clone() else { continue };
+        workspaces.push(Arc::new(bind(shape, &rules, &names, report)));
+    }
+    Some(Policy {
+        version: String::new(),
+        listeners: shapes.listeners.into_iter().map(|shape| shape.listener).collect(),
+        admin: shapes.admin.map(|(admin, _)| admin),
+        workspaces,
+        routes: routes.into_iter().map(Arc::new).collect(),
+        limits: shapes.limits,
+        timeouts: shapes.timeouts,
+        body_limits: shapes.body_limits,
+    })
+}
+
+fn known(kind: &str, name: &str, place: &Place, names: &Names, report: &mut Report) {
+    if !names.contains_key(name) {
+        let mut known: Vec<&str> = names.keys().map(String::as_str).collect();
+        known.sort_unstable();
+        unknown_name(kind, name, known.into_iter(), place, report);
+    }
+}
+
+/// Two sockets cannot have one address. Port 0 is another port each time.
+fn check_addresses(shapes: &Shapes, report: &mut Report) {
+    let mut taken: HashMap<String, &Place> = HashMap::new();
+    let listeners = shapes.listeners.iter().map(|shape| (&shape.listener.address, &shape.address));
+    for (address, place) in listeners.chain(shapes.admin.iter().map(|(admin, place)| (&admin.address, place))) {
+        let key = match address {
+            ListenAddress::Tcp(address) if address.port() == 0 => continue,
+            ListenAddress::Tcp(address) => address.to_string(),
+            ListenAddress::Unix(path) => format!("unix:{}", path.display()),
+        };
+        if let Some(first) = taken.get(&key) {
+            let help = format!("change one, the other is at {}", first.line());
+            report.error(place, "duplicate-name", "two sockets on one address").help(help);
+        } else {
+            taken.insert(key, place);
+        }
+    }
+}
+
+fn link_routes(
+    shapes: Vec<RouteShape>,
+    workspaces: &[WorkspaceShape],
+    names: &Names,
+    report: &mut Report,
+) -> Vec<Route> {
+    let mut taken: HashMap<(String, usize), Place> = HashMap::new();
+    let mut routes = Vec::new();
+    for RouteShape { mut route, path, workspaces: wanted } in shapes {
+        route.workspaces = match wanted {
+            None => (0..workspaces.len()).collect(),
+            Some(wanted) => {
+                wanted.iter().for_each(|(name, place)| known("workspace", name, place, names, report));
+                let wants = |shape: &WorkspaceShape| wanted.iter().any(|(name, _)| *name == shape.name);
+                workspaces.iter().enumerate().filter(|(_, shape)| wants(shape)).map(|(index, _)| index).collect()
+            }
+        };
+        let clash = route.workspaces.iter().find_map(|index| taken.get(&(route.path.clone(), *index)));
+        if let Some(first) = clash {
+            let help = format!("change one, or give them different workspaces; the other is at {}", first.line());
+            report.error(&path, "duplicate-name", "two routes with one path for one workspace").help(help);
+        }
+        for index in &route.workspaces {
+            taken.entry((route.path.clone(), *index)).or_insert_with(|| path.clone());
+        }
+        routes.push(route);
+    }
+    routes
+}
+
+fn rules_of(shape: &WorkspaceShape, routes: &Names, disk: &mut Disk, report: &mut Report) -> Option<Rc<Compiled>> {
+    let assembly = match &shape.rules {
+        Some((path, place)) => assemble(path, place, disk, report),
+        None => assemble_bundled("default", disk, report),
+    };
+    for (name, place) in assembly.scopes.iter().flat_map(|scope| &scope.routes) {
+        known("route", name, place, routes, report);
+    }
+    compile(assembly, report).map(Rc::new)
+}
+
+fn bind(shape: WorkspaceShape, rules: &Compiled, routes: &[Option<&str>], report: &mut Report) -> Workspace {
+    if let (Some(hash), false) = (rules.hash(), shape.wants_key) {
+        let message = format!("workspace {} has no `key`, but {} hashes", shape.name, hash.line());
+        report.error(&shape.place, "hash-key", message).help("add key = { file = \"…\" } with 32 random bytes");
+    }
+    let (rules, scopes) = rules.bind(routes, shape.key);
+    match rules.rules().iter().max_by_key(|rule| rule.holdback) {
+        Some(longest) => {
+            let message =
+                format!("workspace {}: hold-back {} bytes (rule {})", shape.name, rules.holdback(), longest.id);
+            report.note(&shape.place, "hold-back", message);
+        }
+        None => {
+            let message = format!("workspace {}: every rule is off, nothing is found", shape.name);
+            report.warning(&shape.place, "unscanned", message).help("switch a rule on in its [actions]");
+        }
+    }
+    Workspace {
+        name: shape.name,
+        clients: shape.clients.into_iter().map(|(pattern, _)| pattern).collect(),
+        rules,
+        on_fault: shape.on_fault,
+        scopes,
+    }
+}

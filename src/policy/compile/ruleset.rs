@@ -1,0 +1,169 @@
+//! An assembly of rules in, a compiled rule set and its tables of actions out.
+//!
+//! What the engine refuses is reported where the rule is written. A rule's examples are tried with that rule alone
+//! switched on, so that an overlap with another rule does not hide a fault.
+
+use std::sync::Arc;
+
+use crate::body::{Direction, Scopes};
+use crate::engine::{
+    Action, ActionTable, BuildError, BuildErrorKind, Cost, HashKey, Output, Pattern, RuleId, RuleSet, StreamRedactor,
+};
+use crate::policy::actions::{Resolved, Tables, resolve};
+use crate::policy::diagnostic::{Diagnostic, Place, Report};
+use crate::policy::packs::Assembly;
+use crate::policy::rules::RuleShape;
+
+/// Rules compiled, with what is needed to resolve their actions.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    assembly: Assembly,
+    rules: Arc<RuleSet>,
+}
+
+/// One rule's examples, tried.
+#[derive(Clone, Debug)]
+pub struct RuleTest {
+    /// The rule.
+    pub rule: RuleId,
+    /// How many examples and counterexamples it has.
+    pub cases: usize,
+    /// The cases that went wrong, each at its place.
+    pub failures: Vec<Diagnostic>,
+}
+
+/// Compiles an assembly and tries the examples of its users' rules; none where anything in it is wrong.
+pub(crate) fn compile(assembly: Assembly, report: &mut Report) -> Option<Compiled> {
+    let errors = report.errors();
+    let compiled = Compiled::build(assembly, report)?;
+    compiled.try_examples(|shape| !shape.places.bundled, report);
+    (report.errors() == errors).then_some(compiled)
+}
+
+fn build_error(fault: &BuildError, rules: &[RuleShape], report: &mut Report) {
+    let Some(shape) = rules.iter().find(|shape| shape.spec.id == fault.rule) else {
+        report.error(&Place::file(std::path::Path::new("rules")), "pattern", one_line(&fault.to_string()));
+        return;
+    };
+    let stated = matches!(&shape.spec.pattern, Pattern::Regex { max_len: Some(_), .. });
+    let (place, help) = match &fault.kind {
+        BuildErrorKind::Syntax(_) => (
+            &shape.places.pattern,
+            "see the syntax of Rust's regex crate; it has no look-around and no back-references",
+        ),
+        BuildErrorKind::MatchesEmpty => (&shape.places.pattern, "make something in it obligatory, like `+` for `*`"),
+        BuildErrorKind::Unbounded => (&shape.places.pattern, "write {1,64} for + and *, or add max_len = 64"),
+        BuildErrorKind::TooLong { .. } if stated => (&shape.places.pattern, "lower max_len"),
+        BuildErrorKind::TooLong { .. } => (&shape.places.pattern, "lower its repetitions"),
+        BuildErrorKind::TooLarge { .. } => (&shape.places.pattern, "lower its repetitions, or split it into two rules"),
+        BuildErrorKind::Keywords => (&shape.places.keywords, "write { words = [\"employee\"], within = 40 }"),
+        BuildErrorKind::Term => (&shape.places.pattern, "remove the term from the list"),
+    };
+    report.error(place, "pattern", one_line(&fault.to_string())).help(help);
+}
+
+/// The parser draws its message over several lines; the last says it in words.
+fn one_line(message: &str) -> String {
+    let reason = message.lines().last().and_then(|line| line.trim().strip_prefix("error: "));
+    match (reason, message.lines().next()) {
+        (Some(reason), Some(first)) if message.lines().count() > 1 => {
+            let head = first.rsplit_once(": ").map_or(first, |(head, _)| head);
+            format!("{head}: {reason}")
+        }
+        _ => message.split_whitespace().collect::<Vec<_>>().join(" "),
+    }
+}
+
+impl Compiled {
+    /// Compiles an assembly; what the engine refuses is reported.
+    pub(crate) fn build(assembly: Assembly, report: &mut Report) -> Option<Self> {
+        let specs = assembly.rules.iter().map(|rule| rule.spec.clone()).collect();
+        let rules = match RuleSet::build(specs) {
+            Ok(rules) => Arc::new(rules),
+            Err(faults) => {
+                faults.iter().for_each(|fault| build_error(fault, &assembly.rules, report));
+                return None;
+            }
+        };
+        for (rule, shape) in rules.rules().iter().zip(&assembly.rules).filter(|(_, shape)| !shape.places.bundled) {
+            if rule.cost == Cost::Start {
+                let message =
+                    format!("rule {} is costly: it begins with no fixed text, so every byte is tried", rule.id);
+                let help = "begin the pattern with fixed characters, like `EMP-`";
+                report.warning(&shape.places.pattern, "cost", message).help(help);
+            }
+        }
+        Some(Self { assembly, rules })
+    }
+
+    /// The first place that asks for `hash`.
+    pub(crate) fn hash(&self) -> Option<&Place> {
+        self.assembly.hash.as_ref()
+    }
+
+    /// The rules that do something, and their actions for each of `routes`.
+    pub(crate) fn bind(&self, routes: &[Option<&str>], key: Option<HashKey>) -> (Arc<RuleSet>, Vec<[Arc<Scopes>; 2]>) {
+        let Assembly { rules, actions, scopes, .. } = &self.assembly;
+        let of = |route, direction| resolve(rules, actions, scopes, route, direction);
+        let mut resolved: Vec<[Resolved; 2]> =
+            routes.iter().map(|route| [of(*route, Direction::Request), of(*route, Direction::Response)]).collect();
+        let used = |index| resolved.iter().flatten().any(|one| one.uses(index));
+        let kept: Vec<bool> = (0..rules.len()).map(used).collect();
+        let mut set = Arc::clone(&self.rules);
+        if kept.contains(&false) {
+            let specs = rules.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule.spec.clone()).collect();
+            // What compiled with all rules compiles with fewer; if not, the full set with `off` does the same, slower.
+            if let Ok(smaller) = RuleSet::build(specs) {
+                set = Arc::new(smaller);
+                resolved.iter_mut().flatten().for_each(|one| one.keep(&kept));
+            }
+        }
+        let mut tables = Tables::new(Arc::clone(&set), key);
+        let bound =
+            resolved.iter().map(|[request, response]| [tables.scopes(request), tables.scopes(response)]).collect();
+        (set, bound)
+    }
+
+    /// Tries the examples of the rules that `chosen` takes.
+    pub(crate) fn try_examples(&self, chosen: impl Fn(&RuleShape) -> bool, report: &mut Report) -> Vec<RuleTest> {
+        let mut tests = Vec::new();
+        for (index, shape) in self.assembly.rules.iter().enumerate().filter(|(_, shape)| chosen(shape)) {
+            let mut own = Report::default();
+            self.try_rule(index, shape, &mut own);
+            let failures = own.into_sorted();
+            report.extend(&failures);
+            let cases = shape.examples.len() + shape.counterexamples.len();
+            tests.push(RuleTest { rule: shape.spec.id.clone(), cases, failures });
+        }
+        tests
+    }
+
+    fn try_rule(&self, index: usize, shape: &RuleShape, report: &mut Report) {
+        if shape.examples.is_empty() && shape.counterexamples.is_empty() {
+            return;
+        }
+        let mut actions = vec![Action::Off; self.assembly.rules.len()];
+        if let Some(own) = actions.get_mut(index) {
+            *own = Action::Observe;
+        }
+        let actions = Arc::new(ActionTable::new(actions, None));
+        let found = |text: &str| {
+            let mut redactor = StreamRedactor::new(Arc::clone(&self.rules), Arc::clone(&actions));
+            let mut out = Output::default();
+            let ended = redactor.push(text.as_bytes(), &mut out).and_then(|()| redactor.finish(&mut out));
+            ended.is_err() || out.findings.iter().any(|finding| finding.rule == index)
+        };
+        for (at, (text, place)) in shape.examples.iter().enumerate() {
+            if !found(text) {
+                let message = format!("rule {}: example {} has no finding", shape.spec.id, at + 1);
+                report.error(place, "example", message).help("change the example or the rule");
+            }
+        }
+        for (at, (text, place)) in shape.counterexamples.iter().enumerate() {
+            if found(text) {
+                let message = format!("rule {}: counterexample {} has a finding", shape.spec.id, at + 1);
+                report.error(place, "example", message).help("change the counterexample or the rule");
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Rules without a proxy, for filters and for tests of rules: one file or the default packs in, one table for each
+//! direction out.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::body::{Direction, Scopes};
+use crate::engine::RuleSet;
+use crate::policy::diagnostic::{Diagnostic, Place, Report};
+use crate::policy::files::Disk;
+use crate::policy::packs::{assemble, assemble_bundled};
+
+use super::ruleset::{Compiled, RuleTest, compile};
+
+/// Rules and actions that hold outside any route.
+#[derive(Clone, Debug)]
+pub struct StandaloneRules {
+    /// The rules.
+    pub rules: Arc<RuleSet>,
+    /// The actions of requests.
+    pub request: Arc<Scopes>,
+    /// The actions of responses.
+    pub response: Arc<Scopes>,
+    /// Warnings and notes.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl StandaloneRules {
+    /// The actions of a direction.
+    #[must_use]
+    pub fn scopes(&self, direction: Direction) -> &Arc<Scopes> {
+        match direction {
+            Direction::Request => &self.request,
+            Direction::Response => &self.response,
+        }
+    }
+}
+
+/// Reads a rules file, or takes the default packs. A scope that names routes holds nowhere here.
+///
+/// # Errors
+/// Every fault at once, with the warnings.
+pub fn load_rules(rules: Option<&Path>) -> Result<StandaloneRules, Vec<Diagnostic>> {
+    let mut report = Report::default();
+    let compiled = read(rules, &mut report);
+    if let Some(place) = compiled.as_ref().and_then(Compiled::hash) {
+        let help = "use --config FILE --workspace NAME with a workspace that has a key, or \"redact\"";
+        report.error(place, "hash-key", "`hash` needs a workspace's key").help(help);
+    }
+    match compiled {
+        Some(compiled) if report.errors() == 0 => {
+            let (rules, mut scopes) = compiled.bind(&[None], None);
+            match scopes.pop() {
+                Some([request, response]) => {
+                    Ok(StandaloneRules { rules, request, response, warnings: report.into_sorted() })
+                }
+                None => Err(report.into_sorted()),
+            }
+        }
+        Some(_) | None => Err(report.into_sorted()),
+    }
+}
+
+/// Tries the examples and counterexamples of every rule of a file and its packs, or of all bundled packs.
+///
+/// # Errors
+/// The rules cannot be read at all. Examples that fail stand in the tests.
+pub fn test_rules(rules: Option<&Path>) -> Result<Vec<RuleTest>, Vec<Diagnostic>> {
+    let mut report = Report::default();
+    let compiled = match rules {
+        // Compiling tries the examples of a user's rules and fails with them; here they are results.
+        Some(path) => {
+            let assembly = assemble(path, &Place::file(path), &mut Disk::default(), &mut report);
+            if report.errors() > 0 {
+                return Err(report.into_sorted());
+            }
+            Compiled::build(assembly, &mut report)
+        }
+        None => {
+            let assembly = assemble_bundled("all", &mut Disk::default(), &mut report);
+            Compiled::build(assembly, &mut report)
+        }
+    };
+    match compiled {
+        Some(compiled) if report.errors() == 0 => Ok(compiled.try_examples(|_| true, &mut report)),
+        Some(_) | None => Err(report.into_sorted()),
+    }
+}
+
+fn read(rules: Option<&Path>, report: &mut Report) -> Option<Compiled> {
+    let mut disk = Disk::default();
+    let errors = report.errors();
+    let assembly = match rules {
+        Some(path) => assemble(path, &Place::file(path), &mut disk, report),
+        None => assemble_bundled("default", &mut disk, report),
+    };
+    let compiled = compile(assembly, report);
+    compiled.filter(|_| report.errors() == errors)
+}

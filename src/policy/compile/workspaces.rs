@@ -1,0 +1,141 @@
+//! `[[workspace]]` in, names, rules and key out; no certificate may belong to two of them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use crate::engine::HashKey;
+use crate::policy::credentials::{Inspector, Named};
+use crate::policy::diagnostic::{Place, Report, quote};
+use crate::policy::files::{Fields, Value};
+use crate::policy::rules::unknown_name;
+use crate::policy::{OnFault, SanPattern};
+
+use super::{Names, name};
+
+/// A workspace as it was read, before its rules are.
+#[derive(Debug)]
+pub(super) struct WorkspaceShape {
+    /// Its name.
+    pub(super) name: String,
+    /// Where the name is written.
+    pub(super) place: Place,
+    /// Its clients, and where each is written.
+    pub(super) clients: Vec<(SanPattern, Place)>,
+    /// Whether clients were asked for, well-formed or not.
+    pub(super) wants_clients: bool,
+    /// The rules file; none: the default packs.
+    pub(super) rules: Option<(PathBuf, Place)>,
+    /// Whether `key` is there, well-formed or not.
+    pub(super) wants_key: bool,
+    /// The key.
+    pub(super) key: Option<HashKey>,
+    /// What a fault does.
+    pub(super) on_fault: OnFault,
+}
+
+/// Reads one `[[workspace]]`.
+pub(super) fn workspace(
+    mut fields: Fields<'_>,
+    names: &mut Names,
+    inspector: &mut Inspector<'_>,
+) -> Option<WorkspaceShape> {
+    let file = fields.source().path();
+    let place = fields.value_place("name");
+    let name = name(&mut fields, "workspace", names, inspector.report);
+    let mut clients = Vec::new();
+    let written = fields.texts("clients", inspector.report);
+    let wants_clients = !written.is_empty();
+    for (text, place) in written {
+        match SanPattern::parse(text) {
+            Ok(pattern) => clients.push((pattern, place)),
+            Err(error) => {
+                inspector.report.error(&place, "client-name", format!("{}: {error}", quote(text))).help(error.help());
+            }
+        }
+    }
+    let rules = fields.value("rules").and_then(|value| Named::read(&value, file, inspector.report));
+    let key = fields.value("key");
+    let wants_key = key.is_some();
+    let key = key.and_then(|value| inspector.hash_key(&value, file));
+    let on_fault = fields.value("on_fault").and_then(|value| on_fault(&value, inspector.report));
+    fields.finish(inspector.report);
+    Some(WorkspaceShape {
+        name: name?,
+        place,
+        clients,
+        wants_clients,
+        rules: rules.map(|named| (named.path, named.place)),
+        wants_key,
+        key,
+        on_fault: on_fault.unwrap_or(OnFault::Block),
+    })
+}
+
+fn on_fault(value: &Value<'_>, report: &mut Report) -> Option<OnFault> {
+    match value.text(report)? {
+        "block" => Some(OnFault::Block),
+        "pass" => {
+            let message = "a body that cannot be scanned passes unscanned";
+            report.warning(&value.place(), "unscanned", message).help("use \"block\" unless you mean it");
+            Some(OnFault::Pass)
+        }
+        name => {
+            unknown_name("on_fault", name, ["block", "pass"].into_iter(), &value.place(), report);
+            None
+        }
+    }
+}
+
+/// Reports names that could belong to two workspaces, and names written twice.
+pub(super) fn check_clients(workspaces: &[WorkspaceShape], report: &mut Report) {
+    let mut first: HashMap<String, (usize, &Place)> = HashMap::new();
+    let all = || {
+        let clients = |(index, shape): (usize, _)| {
+            let shape: &WorkspaceShape = shape;
+            shape.clients.iter().map(move |(pattern, place)| (index, pattern, place))
+        };
+        workspaces.iter().enumerate().flat_map(clients)
+    };
+    for (index, pattern, place) in all() {
+        match first.get(&key(pattern)) {
+            None => {
+                first.insert(key(pattern), (index, place));
+            }
+            Some((owner, other)) if *owner == index => {
+                let help = format!("remove one, the other is at {}", other.line());
+                report.warning(place, "client-name", "this name is listed twice").help(help);
+            }
+            Some((owner, other)) => shared(place, workspaces.get(*owner), other, report),
+        }
+    }
+    // A pattern's wider patterns are found by their text, so that long lists stay quick.
+    for (index, pattern, place) in all() {
+        let (SanPattern::Uri(name) | SanPattern::UriPrefix(name)) = pattern else { continue };
+        let folder = name.strip_suffix('/').unwrap_or(name);
+        for (at, _) in folder.match_indices('/') {
+            let Some((wide, _)) = folder.split_at_checked(at + 1) else { continue };
+            let wider = SanPattern::UriPrefix(wide.to_owned());
+            match first.get(&key(&wider)) {
+                Some((owner, other)) if *owner != index && wider.overlaps(pattern) => {
+                    shared(place, workspaces.get(*owner), other, report);
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+}
+
+fn shared(place: &Place, owner: Option<&WorkspaceShape>, other: &Place, report: &mut Report) {
+    let name = owner.map_or("?", |shape| shape.name.as_str());
+    let message = format!("a certificate could belong to workspace {name} as well, by {}", other.line());
+    report.error(place, "shared-client", message).help("a name has one workspace; narrow one of the two");
+}
+
+fn key(pattern: &SanPattern) -> String {
+    match pattern {
+        SanPattern::Uri(name) => format!("uri:{name}"),
+        SanPattern::UriPrefix(name) => format!("prefix:{name}"),
+        SanPattern::Dns(name) => format!("dns:{name}"),
+        SanPattern::Email(name) => format!("email:{name}"),
+    }
+}

@@ -1,0 +1,223 @@
+//! A rules file in, its rules and those of its packs out, in one list.
+//!
+//! Packs come before the file that names them, so that its actions are the last word. A pack that is named twice is
+//! taken once; files that name each other in a circle are an error.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::engine::Suppression;
+
+use super::actions::{ActionEntry, check_entries};
+use super::diagnostic::{Place, Report, Source, nearest, quote, quoted_list};
+use super::files::{Disk, beside};
+use super::rules::{self, RuleShape, RulesFile, ScopeShape};
+
+/// The packs that come with the program.
+pub(crate) const BUNDLED: [(&str, &str); 4] = [
+    ("pci", include_str!("../../rules/pci.toml")),
+    ("us-pii", include_str!("../../rules/us-pii.toml")),
+    ("contact", include_str!("../../rules/contact.toml")),
+    ("secrets", include_str!("../../rules/secrets.toml")),
+];
+/// Names for several packs. Both are the same until there are packs that only one of them takes.
+const COLLECTIONS: [(&str, &[&str]); 2] =
+    [("default", &["pci", "us-pii", "contact", "secrets"]), ("all", &["pci", "us-pii", "contact", "secrets"])];
+/// Names that are reserved for packs to come.
+const TO_COME: [&str; 7] = ["finance", "government", "health", "network", "device", "business", "injection"];
+/// Most rules of a workspace.
+const RULES: usize = 4096;
+/// Deepest nesting of pack files.
+const DEPTH: usize = 8;
+
+/// The text of a bundled pack.
+#[must_use]
+pub fn bundled_pack(name: &str) -> Option<&'static str> {
+    BUNDLED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// The names of the bundled packs.
+pub fn bundled_names() -> impl Iterator<Item = &'static str> {
+    BUNDLED.iter().map(|(name, _)| *name)
+}
+
+/// A rules file and its packs, put together.
+#[derive(Debug, Default)]
+pub(crate) struct Assembly {
+    /// Every rule, packs first.
+    pub(crate) rules: Vec<RuleShape>,
+    /// Every entry of `[actions]`, packs first.
+    pub(crate) actions: Vec<ActionEntry>,
+    /// The scopes of the file itself.
+    pub(crate) scopes: Vec<ScopeShape>,
+    /// The first place that asks for `hash`.
+    pub(crate) hash: Option<Place>,
+}
+
+/// Reads the rules file at `path`, named at `place`, and its packs.
+pub(crate) fn assemble(path: &Path, place: &Place, disk: &mut Disk, report: &mut Report) -> Assembly {
+    let mut assembler = Assembler::new(disk, report);
+    if let Some(source) = assembler.disk.source(path, place, assembler.report) {
+        assembler.seen.push(identity(path));
+        assembler.open.push(identity(path));
+        assembler.take(&source, false, true);
+        if assembler.made.rules.is_empty() && assembler.report.errors() == assembler.before {
+            let message = "no rules and no packs: nothing would be found";
+            assembler.report.error(&Place::new(&source, 0), "empty", message).help("add packs = [\"default\"]");
+        }
+    }
+    assembler.finish()
+}
+
+/// The bundled packs of a name.
+pub(crate) fn assemble_bundled(name: &str, disk: &mut Disk, report: &mut Report) -> Assembly {
+    let mut assembler = Assembler::new(disk, report);
+    assembler.pack(name, &Place::file(Path::new("bundled")));
+    assembler.finish()
+}
+
+struct Assembler<'a> {
+    disk: &'a mut Disk,
+    report: &'a mut Report,
+    made: Assembly,
+    domains: Vec<String>,
+    seen: Vec<PathBuf>,
+    open: Vec<PathBuf>,
+    lost: Vec<String>,
+    blind: bool,
+    before: usize,
+}
+
+impl<'a> Assembler<'a> {
+    fn new(disk: &'a mut Disk, report: &'a mut Report) -> Self {
+        let before = report.errors();
+        let (made, domains, seen, open, lost) = Default::default();
+        Self { disk, report, made, domains, seen, open, lost, blind: false, before }
+    }
+
+    fn take(&mut self, source: &Arc<Source>, bundled: bool, own: bool) {
+        let Some(file) = rules::read(source, bundled, self.disk, self.report) else {
+            self.blind = true;
+            return;
+        };
+        let RulesFile { packs, own_domains, actions, rules, scopes, lost } = file;
+        self.lost.extend(lost);
+        for (name, place) in &packs {
+            self.named(name, place, source);
+        }
+        self.domains.extend(own_domains);
+        let hashes = |rule: &RuleShape| rule.action.as_ref().is_some_and(super::actions::ActionPair::hashes);
+        for rule in rules {
+            if hashes(&rule) && self.made.hash.is_none() {
+                self.made.hash = Some(rule.places.id.clone());
+            }
+            self.rule(rule);
+        }
+        let in_scopes = scopes.iter().flat_map(|scope| &scope.actions);
+        let first = actions.iter().chain(in_scopes).find(|entry| entry.action.hashes());
+        self.made.hash = self.made.hash.take().or_else(|| first.map(|entry| entry.place.clone()));
+        // The rules of a pack that could not be read would make their actions look wrong too.
+        if !self.blind {
+            check_entries(&actions, &self.made.rules, &self.lost, self.report);
+            for scope in &scopes {
+                check_entries(&scope.actions, &self.made.rules, &self.lost, self.report);
+            }
+        }
+        self.made.actions.extend(actions);
+        if own {
+            self.made.scopes = scopes;
+        } else if let Some(entry) = scopes.iter().flat_map(|scope| &scope.actions).next() {
+            let message = "a pack has no [[scope]]: it knows no routes";
+            self.report.error(&entry.place, "contradiction", message).help("move it to the workspace's own file");
+        }
+    }
+
+    fn rule(&mut self, rule: RuleShape) {
+        if let Some(first) = self.made.rules.iter().find(|known| known.spec.id == rule.spec.id) {
+            let message = format!("rule {} is there twice", rule.spec.id);
+            let help = format!("rename this one, the other is at {}", first.places.id.line());
+            self.report.error(&rule.places.id, "duplicate-name", message).help(help);
+            return;
+        }
+        if self.made.rules.len() == RULES {
+            let message = format!("more than {RULES} rules");
+            self.report.error(&rule.places.id, "out-of-range", message).help("make one rule of several alternatives");
+        }
+        if self.made.rules.len() <= RULES {
+            self.made.rules.push(rule);
+        }
+    }
+
+    /// A pack by its name, or by a path seen from `source`.
+    fn named(&mut self, name: &str, place: &Place, source: &Arc<Source>) {
+        let is_path = name.contains(['/', '\\']) || Path::new(name).extension().is_some_and(|end| end == "toml");
+        if !is_path {
+            return self.pack(name, place);
+        }
+        let path = beside(source.path(), name);
+        let key = identity(&path);
+        if self.open.contains(&key) {
+            let message = format!("{} takes itself as a pack", path.display());
+            self.report.error(place, "circle", message).help("remove one of the two `packs` lines");
+            return;
+        }
+        if self.seen.contains(&key) {
+            return;
+        }
+        if self.open.len() >= DEPTH {
+            let message = format!("packs within packs deeper than {DEPTH}");
+            self.report.error(place, "circle", message).help("name the packs in one file");
+            return;
+        }
+        self.seen.push(key.clone());
+        match self.disk.source(&path, place, self.report) {
+            None => self.blind = true,
+            Some(source) => {
+                self.open.push(key);
+                self.take(&source, false, false);
+                self.open.pop();
+            }
+        }
+    }
+
+    fn pack(&mut self, name: &str, place: &Place) {
+        if let Some((_, members)) = COLLECTIONS.iter().find(|(known, _)| *known == name) {
+            for member in *members {
+                self.pack(member, place);
+            }
+            return;
+        }
+        let key = PathBuf::from(format!("bundled:{name}"));
+        if let Some(text) = bundled_pack(name) {
+            if !self.seen.contains(&key) {
+                self.seen.push(key.clone());
+                self.take(&Source::new(&key, text.to_owned()), true, false);
+            }
+            return;
+        }
+        self.blind = true;
+        let known = || COLLECTIONS.iter().map(|(name, _)| *name).chain(bundled_names());
+        if TO_COME.contains(&name) {
+            let message = format!("the pack `{name}` is not built yet");
+            self.report.error(place, "not-built", message).help(format!("there is {}", quoted_list(known())));
+            return;
+        }
+        let error = self.report.error(place, "unknown-pack", format!("unknown pack {}", quote(name)));
+        match nearest(name, known()) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error.help(format!("there is {}, or name a file like \"packs/own.toml\"", quoted_list(known()))),
+        }
+    }
+
+    fn finish(mut self) -> Assembly {
+        for rule in self.made.rules.iter_mut().filter(|rule| rule.spec.entity.as_str() == "EMAIL") {
+            rule.spec.suppressions.extend(self.domains.iter().cloned().map(Suppression::EmailDomain));
+        }
+        self.made
+    }
+}
+
+/// What tells that two paths mean one file.
+fn identity(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
