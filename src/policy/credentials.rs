@@ -132,7 +132,8 @@ impl Inspector<'_> {
             named.error("certificate", "is a chain out of order", help, self.report);
         }
         drop(parsed);
-        Some(chain)
+        // Whose key it is cannot be told of a chain whose first certificate is another one's.
+        ordered.then_some(chain)
     }
 
     fn certificates(&mut self, named: &Named, contents: &Contents) -> Option<Vec<CertificateDer<'static>>> {
@@ -168,7 +169,6 @@ impl Inspector<'_> {
 
     fn private_key(&mut self, named: &Named) -> Option<PrivateKeyDer<'static>> {
         let contents = self.disk.wanted(&named.path, FILE_LIMIT, &named.place, self.report)?;
-        self.permissions(named, &contents);
         let has = |words: &[u8]| memchr::memmem::find(&contents.bytes, words).is_some();
         if has(b"BEGIN ENCRYPTED PRIVATE KEY") || has(b"Proc-Type: 4,ENCRYPTED") {
             let help = "decrypt it: openssl pkey -in FILE -out KEY, and guard it by its permissions";
@@ -177,7 +177,10 @@ impl Inspector<'_> {
         }
         let mut keys = PrivateKeyDer::pem_slice_iter(&contents.bytes);
         match (keys.next(), keys.next()) {
-            (Some(Ok(key)), None) => Some(key),
+            (Some(Ok(key)), None) => {
+                self.permissions(named, &contents);
+                Some(key)
+            }
             (Some(Ok(_)), Some(_)) => {
                 named.error("private-key", "holds more than one key", "keep one", self.report);
                 None

@@ -210,8 +210,12 @@ pub(crate) fn walk<R>(
         // The parser keeps the first of two equal keys, so the rest of the file can still be looked at.
         let duplicate = message.starts_with("duplicate key");
         readable &= duplicate;
-        let code = if duplicate { "duplicate-key" } else { "toml-syntax" };
-        report.error(&place, code, format!("not TOML: {message}"));
+        if duplicate {
+            report.error(&place, "duplicate-key", "this key is there twice").help("keep one of the two");
+        } else {
+            let help = "once it is TOML, the rest is looked at too";
+            report.error(&place, "toml-syntax", format!("not TOML: {message}")).help(help);
+        }
     }
     readable.then(|| walk(Fields::new(source, tree.get_ref(), 0, "the file"), report))
 }

@@ -263,6 +263,7 @@ fn keywords(value: &Value<'_>, report: &mut Report) -> Option<Keywords> {
     let mut fields = value.table("keywords", report)?;
     let help = "name the words, like { words = [\"employee\"], within = 40 }";
     let words = fields.wanted("words", help, report).map(|value| (value.texts(report), value.place()));
+    let errors = report.errors();
     let mut reach = |key| {
         let value = fields.value(key)?;
         Some((value.integer(0..=KEYWORD_REACH, report).and_then(|reach| usize::try_from(reach).ok())?, value.place()))
@@ -288,7 +289,7 @@ fn keywords(value: &Value<'_>, report: &mut Report) -> Option<Keywords> {
     if words.is_empty() {
         report.error(&words_place, "empty", "keywords without words").help("name a word, or remove `keywords`");
     }
-    if before == 0 && after == 0 {
+    if before == 0 && after == 0 && report.errors() == errors {
         let message = "keywords have no distance";
         report.error(&place, "missing-key", message).help("add within = 40, or `before` and `after` in characters");
     }

@@ -1,0 +1,118 @@
+//! Every diagnostic has a file that shows it. A file in `tests/data/diagnostics` begins with the lines that it must
+//! give, all of them and in this order, each behind `#> `; `#== NAME` begins another file of the same case. A case
+//! whose first file is `rules.toml` is read as rules, any other as a configuration.
+
+use std::fs;
+use std::path::Path;
+
+use blackbar::policy::{Diagnostic, load, load_rules};
+
+use crate::support::{Folder, MINIMAL};
+
+/// The files of a case, and what is expected.
+fn parts(text: &str) -> (Vec<(String, String)>, Vec<String>) {
+    let mut files = vec![("blackbar.toml".to_owned(), String::new())];
+    let mut expected = Vec::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("#== ") {
+            if files.len() == 1 && files[0].1.is_empty() {
+                files.clear();
+            }
+            files.push((name.to_owned(), String::new()));
+        } else if let Some(wanted) = line.strip_prefix("#> ") {
+            expected.push(wanted.to_owned());
+        } else {
+            let (_, body) = files.last_mut().unwrap();
+            body.push_str(line);
+            body.push('\n');
+        }
+    }
+    (files, expected)
+}
+
+/// A diagnostic as a golden writes it: code, then the line as printed, without the folder.
+fn shown(diagnostic: &Diagnostic, root: &Path) -> String {
+    format!("[{}] {diagnostic}", diagnostic.code).replace(&format!("{}/", root.display()), "")
+}
+
+fn run(folder: &Folder, files: &[(String, String)]) -> Vec<String> {
+    for (name, body) in files {
+        folder.write(name, &body.replace("#MINIMAL\n", MINIMAL));
+    }
+    let first = folder.path(&files[0].0);
+    let found = if files[0].0 == "rules.toml" {
+        load_rules(Some(&first)).map_or_else(|found| found, |rules| rules.warnings)
+    } else {
+        load(&first).map_or_else(|found| found, |loaded| loaded.warnings)
+    };
+    let noise = |one: &&Diagnostic| !matches!(one.code, "audit-off" | "hold-back");
+    found.iter().filter(noise).map(|one| shown(one, folder.root())).collect()
+}
+
+#[test]
+fn every_case_gives_its_lines() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/diagnostics");
+    let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    assert!(!names.is_empty());
+    let rewrite = std::env::var_os("BLACKBAR_REWRITE_GOLDENS").is_some();
+    let mut wrong = Vec::new();
+    let certificates = Folder::new();
+    for name in names {
+        let text = fs::read_to_string(&name).unwrap();
+        let (files, expected) = parts(&text);
+        let found = run(&certificates, &files);
+        if found == expected {
+            continue;
+        }
+        if rewrite {
+            let rest: Vec<&str> = text.lines().filter(|line| !line.starts_with("#> ")).collect();
+            let lines: Vec<String> = found.iter().map(|line| format!("#> {line}")).collect();
+            fs::write(&name, format!("{}\n{}\n", lines.join("\n"), rest.join("\n"))).unwrap();
+        }
+        wrong.push(format!("{}\nfound:\n{}\nexpected:\n{}", name.display(), found.join("\n"), expected.join("\n")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn a_good_configuration_still_says_what_it_costs() {
+    let folder = Folder::new();
+    folder.write("blackbar.toml", MINIMAL);
+    let loaded = load(&folder.path("blackbar.toml")).unwrap();
+    let lines: Vec<String> = loaded.warnings.iter().map(|one| shown(one, folder.root())).collect();
+    assert_eq!(lines[0], "[audit-off] blackbar.toml:1:1: warning: audit is off: nothing records what was redacted");
+    assert!(lines[1].starts_with("[hold-back] blackbar.toml:8:8: note: workspace acme: hold-back "), "{lines:?}");
+    assert_eq!(lines.len(), 2);
+}
+
+/// The codes that some golden shows, so that none is left without.
+#[test]
+fn every_code_has_a_case() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("tests/data/diagnostics");
+    let goldens: String =
+        fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
+    let mut sources = Vec::new();
+    let mut folders = vec![root.join("src/policy")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { sources.push(fs::read_to_string(path).unwrap()) }
+        }
+    }
+    let mut codes = std::collections::BTreeSet::new();
+    for source in sources {
+        let body = source.split("#[cfg(test)]").next().unwrap_or_default();
+        let mut words = body.split('"').skip(1).step_by(2).collect::<Vec<_>>();
+        let is_code = |word: &str| {
+            body.contains(&format!("lace, \"{word}\",")) || body.contains(&format!(".error(\"{word}\","))
+        };
+        words.retain(|word| is_code(word));
+        codes.extend(words.into_iter().map(str::to_owned));
+    }
+    assert!(codes.len() > 20, "{codes:?}");
+    let untold: Vec<_> =
+        codes.iter().filter(|code| !matches!(code.as_str(), "hold-back" | "audit-off")).filter(|code| !goldens.contains(&format!("[{code}]"))).collect();
+    assert!(untold.is_empty(), "no case shows {untold:?}");
+}

@@ -1,0 +1,267 @@
+//! Who belongs where, which route a path takes, and which action holds in which place.
+
+use std::path::Path;
+
+use blackbar::body::Direction::{self, Request, Response};
+use blackbar::body::JsonPath;
+use blackbar::engine::Action;
+use blackbar::policy::{NoWorkspace, PeerIdentity, Policy, load, load_rules, test_rules};
+
+use crate::support::{Folder, MINIMAL};
+
+const TWO: &str = r#"version = 1
+[[listener]]
+address = "127.0.0.1:0"
+certificate = "certs/server.crt"
+private_key = "certs/server.key"
+client_ca = "certs/ca.crt"
+[[workspace]]
+name = "acme"
+clients = ["uri:spiffe://acme.example/agent/*", "dns:agent.acme.internal", "email:ops@acme.example"]
+rules = "acme.toml"
+key = { file = "certs/acme.key32" }
+[[workspace]]
+name = "globex"
+clients = ["uri:spiffe://globex.example/agent"]
+[[route]]
+name = "openai"
+path = "/openai"
+upstream = "https://api.openai.com/base/"
+[[route]]
+name = "openai-files"
+path = "/openai/v1/files"
+upstream = "https://files.example.com"
+workspaces = ["globex"]
+[[route]]
+name = "twilio"
+path = "/twilio/"
+upstream = "https://api.twilio.com"
+[[route]]
+name = "shared-acme"
+path = "/shared"
+upstream = "https://a.example.com"
+workspaces = ["acme"]
+[[route]]
+name = "shared-globex"
+path = "/shared"
+upstream = "https://b.example.com"
+workspaces = ["globex"]
+"#;
+
+fn policy(rules: &str) -> Policy {
+    let folder = Folder::new();
+    folder.write("blackbar.toml", TWO);
+    folder.write("acme.toml", rules);
+    load(&folder.path("blackbar.toml")).unwrap().policy
+}
+
+fn peer(uris: &[&str], dns: &[&str], emails: &[&str]) -> PeerIdentity {
+    let mut peer = PeerIdentity::default();
+    uris.iter().for_each(|name| peer.add_uri(name));
+    dns.iter().for_each(|name| peer.add_dns(name));
+    emails.iter().for_each(|name| peer.add_email(name));
+    peer
+}
+
+#[test]
+fn a_certificate_has_one_workspace_or_none() {
+    let policy = policy("version = 1\npacks = [\"default\"]\n");
+    let of = |uris: &[&str], dns: &[&str], emails: &[&str]| policy.workspace_for(&peer(uris, dns, emails));
+    assert_eq!(of(&["spiffe://acme.example/agent/7"], &[], &[]), Ok(0));
+    assert_eq!(of(&["SPIFFE://ACME.example/agent/7"], &[], &[]), Ok(0));
+    assert_eq!(of(&[], &["Agent.Acme.Internal"], &[]), Ok(0));
+    assert_eq!(of(&[], &[], &["ops@ACME.example"]), Ok(0));
+    assert_eq!(of(&["spiffe://globex.example/agent"], &[], &[]), Ok(1));
+    assert_eq!(of(&["spiffe://globex.example/agent"], &["other.example"], &[]), Ok(1));
+    assert_eq!(of(&["spiffe://acme.example/agent/7"], &["agent.acme.internal"], &[]), Ok(0));
+    assert_eq!(of(&["spiffe://globex.example/agent"], &["agent.acme.internal"], &[]), Err(NoWorkspace::Ambiguous));
+    for (uris, dns) in [
+        (&[][..], &[][..]),
+        (&["spiffe://globex.example/agent/7"], &[]),
+        (&["spiffe://acme.example/agent/../x"], &[]),
+        (&["spiffe://acme.example/agent/7\0"], &[]),
+        (&[], &["*.acme.internal"]),
+        (&[], &["agent.acme.internal\0.evil"]),
+        (&[], &["xagent.acme.internal"]),
+    ] {
+        assert_eq!(of(uris, dns, &[]), Err(NoWorkspace::Unknown), "{uris:?} {dns:?}");
+    }
+    assert_eq!(policy.workspace_named("globex"), Some(1));
+    assert_eq!(policy.workspace_named("Globex"), None);
+}
+
+#[test]
+fn paths_take_the_longest_prefix_of_whole_segments() {
+    let policy = policy("version = 1\npacks = [\"default\"]\n");
+    let route = |workspace, path| policy.route_for(workspace, path).map(|(at, rest)| (&*policy.routes[at].name, rest));
+    let table = [
+        (0, "/openai", Some(("openai", ""))),
+        (0, "/openai/", Some(("openai", "/"))),
+        (0, "/openai/v1/chat", Some(("openai", "/v1/chat"))),
+        (0, "/openai/v1/filesystem", Some(("openai", "/v1/filesystem"))),
+        (1, "/openai/v1/files", Some(("openai-files", ""))),
+        (1, "/openai/v1/files/7", Some(("openai-files", "/7"))),
+        (0, "/openai/v1/files/7", None),
+        (0, "/twilio/x", Some(("twilio", "/x"))),
+        (0, "/shared/x", Some(("shared-acme", "/x"))),
+        (1, "/shared/x", Some(("shared-globex", "/x"))),
+        (0, "/openai/a%2Fb", Some(("openai", "/a%2Fb"))),
+        (0, "/openai/v1.0/...", Some(("openai", "/v1.0/..."))),
+        (0, "/openaix", None),
+        (0, "/OpenAI/x", None),
+        (0, "/", None),
+        (0, "", None),
+        (0, "openai", None),
+        (0, "*", None),
+        (0, "//openai/x", None),
+        (0, "/openai%2fv1", None),
+        (0, "/open%61i/x", None),
+        (0, "/openai/../twilio/x", None),
+        (0, "/openai/./x", None),
+        (0, "/openai/%2e%2e/x", None),
+        (0, "/openai/..%2fx", None),
+        (0, "/openai/x/..", None),
+        (0, "/openai/..\\x", None),
+        (0, "/openai/..;a/x", None),
+        (2, "/openai/x", None),
+    ];
+    for (workspace, path, expected) in table {
+        assert_eq!(route(workspace, path), expected, "{workspace} {path}");
+    }
+    assert_eq!(policy.routes[0].upstream.path, "/base");
+    assert_eq!(policy.routes[2].path, "/twilio");
+}
+
+fn action(policy: &Policy, route: usize, direction: Direction, path: Option<&str>, rule: &str) -> Action {
+    let workspace = &policy.workspaces[0];
+    let index = workspace.rules.rules().iter().position(|one| one.id.as_str() == rule).unwrap();
+    let scopes = workspace.scopes(route, direction).unwrap();
+    let key = |path: &JsonPath| format!("{:?}", path.steps);
+    let table = match path {
+        None => &scopes.actions,
+        Some(path) => &scopes.paths.iter().find(|(known, _)| key(known).contains(path)).unwrap().1,
+    };
+    table.action(index).clone()
+}
+
+const SCOPED: &str = r#"version = 1
+packs = ["default"]
+[actions]
+"*" = "redact"
+PHONE = "mask"
+"contact.*" = { request = "hash" }
+"contact.email" = { response = { replace = "<mail>" } }
+US_ITIN = "off"
+[[rule]]
+id = "acme.badge"
+entity = "BADGE"
+pattern = 'EMP-[0-9]{6}'
+action = "remove"
+[[scope]]
+routes = ["twilio"]
+paths = ["$.to", "$..*"]
+actions = { PHONE = "observe" }
+[[scope]]
+routes = ["twilio"]
+directions = ["response"]
+actions = { PHONE = "keep-last-4" }
+[[scope]]
+directions = ["response"]
+actions = { PHONE = "remove", US_SSN = "block" }
+[[scope]]
+routes = ["twilio"]
+actions = { PHONE = "block" }
+[[scope]]
+paths = ["$.to"]
+actions = { PHONE = "off", EMAIL = "observe" }
+"#;
+
+#[test]
+fn the_most_specific_scope_wins() {
+    let policy = policy(SCOPED);
+    let (openai, twilio) = (0, 2);
+    let of = |route, direction, path, rule| action(&policy, route, direction, path, rule);
+    // Outside scopes: entries in their order, the last match wins, each direction by itself.
+    assert_eq!(of(openai, Request, None, "pci.card"), Action::Redact);
+    assert_eq!(of(openai, Request, None, "contact.phone"), Action::Hash);
+    assert_eq!(of(openai, Request, None, "contact.email"), Action::Hash);
+    assert_eq!(of(openai, Response, None, "contact.email"), Action::Replace("<mail>".into()));
+    assert_eq!(of(openai, Request, None, "acme.badge"), Action::Redact, "`*` is said after the rule's own action");
+    // Route and direction together beat either; of equals the later one wins.
+    assert_eq!(of(openai, Response, None, "contact.phone"), Action::Remove);
+    assert_eq!(of(twilio, Request, None, "contact.phone"), Action::Block);
+    assert_eq!(of(twilio, Response, None, "contact.phone"), Action::KeepLast4);
+    assert_eq!(of(twilio, Response, None, "us-pii.ssn"), Action::Block);
+    // A route and a path beat a path; what a scope does not name stays as it is around it.
+    let to = Some("Key(\"to\")");
+    assert_eq!(of(twilio, Request, to, "contact.phone"), Action::Observe);
+    assert_eq!(of(twilio, Request, to, "contact.email"), Action::Observe);
+    assert_eq!(of(twilio, Request, Some("Descend"), "contact.email"), Action::Hash);
+    assert_eq!(of(openai, Request, to, "contact.phone"), Action::Off);
+    assert_eq!(of(openai, Response, to, "us-pii.ssn"), Action::Block);
+    let scopes = policy.workspaces[0].scopes(twilio, Request).unwrap();
+    assert_eq!(scopes.paths.len(), 2, "one table for each path");
+    assert!(format!("{:?}", scopes.paths[0].0).contains("to"), "the narrowest path comes first");
+}
+
+#[test]
+fn rules_that_are_off_everywhere_are_not_compiled() {
+    let policy = policy(SCOPED);
+    let ids = |workspace: usize| -> Vec<String> {
+        policy.workspaces[workspace].rules.rules().iter().map(|rule| rule.id.to_string()).collect()
+    };
+    assert!(!ids(0).contains(&"us-pii.itin".to_owned()) && ids(0).contains(&"acme.badge".to_owned()));
+    assert!(ids(1).contains(&"us-pii.itin".to_owned()), "without a rules file the default packs hold");
+}
+
+#[test]
+fn equal_tables_are_shared() {
+    let policy = policy("version = 1\npacks = [\"all\"]\n");
+    let scopes = &policy.workspaces[0].scopes;
+    assert_eq!(scopes.len(), policy.routes.len());
+    assert!(scopes.iter().flatten().all(|one| std::sync::Arc::ptr_eq(one, &scopes[0][0])));
+}
+
+#[test]
+fn the_same_files_are_the_same_version() {
+    let (left, right) = (policy("version = 1\npacks = [\"pci\"]\n"), policy("version = 1\npacks = [\"contact\"]\n"));
+    assert_eq!(left.version.len(), 16);
+    assert_ne!(left.version, right.version);
+}
+
+#[test]
+fn rules_stand_alone() {
+    let rules = load_rules(None).unwrap();
+    assert!(rules.rules.rules().iter().any(|rule| rule.id.as_str() == "pci.card"));
+    assert!(std::sync::Arc::ptr_eq(rules.scopes(Request), rules.scopes(Response)));
+    assert!(load_rules(Some(Path::new("/no/such/rules.toml"))).is_err());
+}
+
+#[test]
+fn defaults_hold_without_actions() {
+    let policy = policy("version = 1\npacks = [\"default\"]\n");
+    assert_eq!(action(&policy, 0, Request, None, "pci.card"), Action::KeepLast4);
+    assert_eq!(action(&policy, 0, Request, None, "us-pii.ssn"), Action::Mask);
+    assert_eq!(action(&policy, 0, Response, None, "contact.email"), Action::MaskDomain);
+    assert_eq!(action(&policy, 0, Response, None, "secrets.github-token"), Action::Redact);
+}
+
+#[test]
+fn limits_and_times_have_units() {
+    let folder = Folder::new();
+    let more = "[limits]\nheader_bytes = \"32KiB\"\nconnections = 0x10\n[timeouts]\nconnect = 2.5\ndrain = \"500ms\"\n";
+    folder.write("blackbar.toml", &format!("{MINIMAL}{more}"));
+    let policy = load(&folder.path("blackbar.toml")).unwrap().policy;
+    assert_eq!((policy.limits.header_bytes, policy.limits.connections), (32 << 10, 16));
+    assert_eq!((policy.timeouts.connect.as_millis(), policy.timeouts.drain.as_millis()), (2500, 500));
+}
+
+#[test]
+fn bundled_rules_pass_their_examples() {
+    for test in test_rules(None).unwrap() {
+        let shown: Vec<String> = test.failures.iter().map(ToString::to_string).collect();
+        assert!(shown.is_empty(), "{}", shown.join("\n"));
+        let pack = test.rule.as_str().split('.').next().unwrap();
+        assert!(blackbar::policy::bundled_pack(pack).is_some(), "{} begins with its pack's name", test.rule);
+    }
+}
