@@ -263,13 +263,11 @@ pub(crate) fn resolve(
             places.push(path);
         }
     }
-    places.sort_by_key(|path| json_path::breadth(path));
+    let places = json_path::narrow_first(places);
     let table = |place: &JsonPath| {
         let mut actions = base.clone();
-        for (path, scope) in with_path.iter().filter(|(path, _)| json_path::covers(path, place)) {
-            let _ = path;
-            apply(&scope.actions, rules, direction, &mut actions);
-        }
+        let around = with_path.iter().filter(|(path, _)| json_path::covers(path, place));
+        around.for_each(|(_, scope)| apply(&scope.actions, rules, direction, &mut actions));
         actions
     };
     let paths = places.into_iter().map(|place| (place.clone(), table(place))).collect();

@@ -1,5 +1,4 @@
 //! TOML in, what holds for whom out: one immutable [`Policy`] per configuration, shared by reference.
-
 //!
 //! [`load`] reads everything that `serve` would and gives every fault at once, each with its place and a way out.
 //! [`PolicyStore`] keeps the policy that holds, [`Policy::workspace_for`] and [`Policy::route_for`] answer what an
@@ -118,6 +117,8 @@ pub struct Workspace {
     pub on_fault: OnFault,
     /// Actions per route and direction: `[route][0]` request, `[route][1]` response.
     pub scopes: Vec<[Arc<Scopes>; 2]>,
+    /// Actions outside any route, as filters use them: request, response.
+    pub base: [Arc<Scopes>; 2],
 }
 
 /// What a body that cannot be scanned does.

@@ -20,6 +20,8 @@ const TERMS_LIMIT: u64 = 64 << 20;
 const TERMS_COUNT: usize = 1_000_000;
 /// Longest term in bytes.
 const TERM_LENGTH: usize = 512;
+/// Most JSON paths of a file's scopes.
+const PATHS: usize = 256;
 /// Farthest that keywords may be looked for, in characters.
 const KEYWORD_REACH: i64 = 1024;
 
@@ -120,7 +122,12 @@ fn file(mut fields: Fields<'_>, bundled: bool, disk: &mut Disk, report: &mut Rep
             None => lost.extend(names),
         }
     }
-    let scopes = fields.tables("scope", "[[scope]]", report).into_iter().map(|table| scope(table, report)).collect();
+    let scopes: Vec<ScopeShape> =
+        fields.tables("scope", "[[scope]]", report).into_iter().map(|table| scope(table, report)).collect();
+    if scopes.iter().map(|scope| scope.paths.len()).sum::<usize>() > PATHS {
+        let message = format!("more than {PATHS} JSON paths in [[scope]] tables");
+        report.error(&fields.value_place("scope"), "out-of-range", message).help("name wider paths");
+    }
     fields.finish(report);
     RulesFile { packs, own_domains, actions, rules, scopes, lost }
 }

@@ -62,6 +62,10 @@ fn every_case_gives_its_lines() {
         let text = fs::read_to_string(&name).unwrap();
         let (files, expected) = parts(&text);
         let found = run(&certificates, &files);
+        for secret in ["hunter2", "0123456789abcdef", "Jane", "EMP-"] {
+            let quoted = found.iter().find(|line| line.contains(secret) && !line.contains("like `EMP-`"));
+            assert_eq!(quoted, None, "a diagnostic repeats what it must not");
+        }
         if found == expected {
             continue;
         }
@@ -73,6 +77,88 @@ fn every_case_gives_its_lines() {
         wrong.push(format!("{}\nfound:\n{}\nexpected:\n{}", name.display(), found.join("\n"), expected.join("\n")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// One diagnostic for a rules file of this text, with these other files.
+fn rules_error(text: &str, files: &[(&str, &str)]) -> Vec<String> {
+    let folder = Folder::new();
+    folder.write("rules.toml", text);
+    files.iter().for_each(|(name, body)| folder.write(name, body));
+    let found = load_rules(Some(&folder.path("rules.toml"))).unwrap_err();
+    found.iter().map(|one| shown(one, folder.root())).collect()
+}
+
+#[test]
+fn sizes_and_counts_are_bounded() {
+    let large = format!("version = 1\n#{}", "x".repeat(1 << 20));
+    assert_eq!(
+        rules_error(&large, &[]),
+        ["[file] rules.toml:1:1: rules.toml is larger than 1 MiB; split it, or name the right file"]
+    );
+    let fits = format!("version = 1\npacks = [\"pci\"]\n#{}", "x".repeat((1 << 20) - 30));
+    let folder = Folder::new();
+    folder.write("rules.toml", &fits[..(1 << 20) - 1]);
+    assert!(load_rules(Some(&folder.path("rules.toml"))).is_ok());
+
+    let rule = |at: usize| format!("[[rule]]\nid = \"a.r{at}\"\nentity = \"X\"\npattern = 'X{at}'\n");
+    let many: String = (0..4097).map(rule).collect();
+    let found = rules_error(&format!("version = 1\n{many}"), &[]);
+    assert!(found[0].contains("[out-of-range]") && found[0].contains("more than 4096 rules"), "{found:?}");
+    assert_eq!(found.len(), 1);
+
+    let terms = "version = 1\n[[terms]]\nid = \"a.b\"\nentity = \"X\"\nfile = \"list.txt\"\n";
+    let long = format!("Jane Roe\n\n{}\n", "x".repeat(513));
+    let found = rules_error(terms, &[("list.txt", &long)]);
+    let expected = "[terms] rules.toml:5:8: line 3 of list.txt is longer than 512 bytes; write one value a line";
+    assert_eq!(found, [expected]);
+    let folder = Folder::new();
+    folder.write("rules.toml", terms);
+    fs::write(folder.path("list.txt"), b"Jane Roe\n\xff\n").unwrap();
+    let found = load_rules(Some(&folder.path("rules.toml"))).unwrap_err();
+    assert_eq!(
+        found[0].message.replace(&format!("{}/", folder.root().display()), ""),
+        "line 2 of list.txt is not UTF-8"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_text_is_an_error() {
+    let folder = Folder::new();
+    fs::write(folder.path("blackbar.toml"), b"version = 1\n\xff").unwrap();
+    let found = load(&folder.path("blackbar.toml")).unwrap_err();
+    assert_eq!(
+        found[0].to_string().rsplit_once("blackbar.toml:1:1: ").unwrap().1,
+        "not UTF-8 at byte 12; save the file as UTF-8"
+    );
+    assert_eq!(load(&folder.path("none.toml")).unwrap_err()[0].code, "file");
+    assert_eq!(load(folder.root()).unwrap_err()[0].code, "file");
+}
+
+/// Files cut off or damaged anywhere give diagnostics, never a panic.
+#[test]
+fn damaged_files_do_not_panic() {
+    let folder = Folder::new();
+    let rules =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/diagnostics/rules-shape.toml"));
+    let texts = [MINIMAL.to_owned(), rules.unwrap(), crate::workspaces::SCOPED.to_owned()];
+    let mut seed = 7_u64;
+    for text in texts {
+        let mut cases: Vec<Vec<u8>> = (0..text.len()).step_by(3).map(|end| text.as_bytes()[..end].to_vec()).collect();
+        for _ in 0..300 {
+            let mut bytes = text.clone().into_bytes();
+            for _ in 0..3 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let at = usize::try_from(seed >> 33).unwrap() % bytes.len();
+                bytes[at] = b"\"'[]{}=.,\n#\0\x7f\xff9a*"[usize::try_from(seed >> 20).unwrap() % 17];
+            }
+            cases.push(bytes);
+        }
+        for case in cases {
+            fs::write(folder.path("file.toml"), &case).unwrap();
+            let _ = load(&folder.path("file.toml"));
+            let _ = load_rules(Some(&folder.path("file.toml")));
+        }
+    }
 }
 
 #[test]
@@ -105,14 +191,16 @@ fn every_code_has_a_case() {
     for source in sources {
         let body = source.split("#[cfg(test)]").next().unwrap_or_default();
         let mut words = body.split('"').skip(1).step_by(2).collect::<Vec<_>>();
-        let is_code = |word: &str| {
-            body.contains(&format!("lace, \"{word}\",")) || body.contains(&format!(".error(\"{word}\","))
-        };
+        let is_code =
+            |word: &str| body.contains(&format!("lace, \"{word}\",")) || body.contains(&format!(".error(\"{word}\","));
         words.retain(|word| is_code(word));
         codes.extend(words.into_iter().map(str::to_owned));
     }
     assert!(codes.len() > 20, "{codes:?}");
-    let untold: Vec<_> =
-        codes.iter().filter(|code| !matches!(code.as_str(), "hold-back" | "audit-off")).filter(|code| !goldens.contains(&format!("[{code}]"))).collect();
+    let untold: Vec<_> = codes
+        .iter()
+        .filter(|code| !matches!(code.as_str(), "hold-back" | "audit-off"))
+        .filter(|code| !goldens.contains(&format!("[{code}]")))
+        .collect();
     assert!(untold.is_empty(), "no case shows {untold:?}");
 }

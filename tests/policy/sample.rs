@@ -35,7 +35,8 @@ fn every_commented_key_has_its_default() {
     assert!(policy.workspaces.iter().all(|one| one.on_fault == OnFault::Block));
     assert!(policy.routes.iter().all(|one| one.request == Mode::Stream && one.response == Mode::Stream));
     let defaults = format!("{:?}{:?}{:?}", Limits::default(), Timeouts::default(), BodyLimits::default());
-    let is_field = |word: &&str| word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_lowercase() || b"_2".contains(&byte));
+    let is_field =
+        |word: &&str| word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_lowercase() || b"_2".contains(&byte));
     for field in defaults.split(['{', ',', ':', ' ']).filter(is_field) {
         assert!(SAMPLE.contains(&format!("\n#{field} ")), "the sample lacks {field}");
     }

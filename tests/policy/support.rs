@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use tempfile::TempDir;
+use time::{Duration, OffsetDateTime};
 
 /// A folder with `certs/` as tests need them.
 pub(crate) struct Folder(TempDir);
@@ -22,6 +23,9 @@ impl Folder {
         let leaf = |from: i32, until: i32| {
             let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
             (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
+            if from == until {
+                params.not_after = OffsetDateTime::now_utc() + Duration::hours(7 * 24 + 12);
+            }
             let key = KeyPair::generate().unwrap();
             (params.signed_by(&key, &ca).unwrap().pem(), key.serialize_pem())
         };
@@ -38,10 +42,16 @@ impl Folder {
         let (expired, expired_key) = leaf(2020, 2021);
         folder.write("certs/expired.crt", &expired);
         folder.secret("certs/expired.key", &expired_key);
+        let (soon, soon_key) = leaf(2020, 2020);
+        folder.write("certs/soon.crt", &soon);
+        folder.secret("certs/soon.key", &soon_key);
         let (future, future_key) = leaf(2080, 2090);
         folder.write("certs/future.crt", &future);
         folder.secret("certs/future.key", &future_key);
-        folder.secret("certs/encrypted.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n");
+        folder.secret(
+            "certs/encrypted.key",
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        );
         folder.write("certs/open.key", &key);
         folder.mode("certs/open.key", 0o644);
         fs::write(folder.path("certs/acme.key32"), [7; 32]).unwrap();

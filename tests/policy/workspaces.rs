@@ -144,7 +144,7 @@ fn action(policy: &Policy, route: usize, direction: Direction, path: Option<&str
     table.action(index).clone()
 }
 
-const SCOPED: &str = r#"version = 1
+pub(crate) const SCOPED: &str = r#"version = 1
 packs = ["default"]
 [actions]
 "*" = "redact"
@@ -199,6 +199,10 @@ fn the_most_specific_scope_wins() {
     assert_eq!(of(twilio, Request, Some("Descend"), "contact.email"), Action::Hash);
     assert_eq!(of(openai, Request, to, "contact.phone"), Action::Off);
     assert_eq!(of(openai, Response, to, "us-pii.ssn"), Action::Block);
+    let base = &policy.workspaces[0].base;
+    let phone = policy.workspaces[0].rules.rules().iter().position(|one| one.id.as_str() == "contact.phone").unwrap();
+    assert_eq!(*base[0].actions.action(phone), Action::Hash, "outside routes their scopes do not hold");
+    assert_eq!(*base[1].actions.action(phone), Action::Remove);
     let scopes = policy.workspaces[0].scopes(twilio, Request).unwrap();
     assert_eq!(scopes.paths.len(), 2, "one table for each path");
     assert!(format!("{:?}", scopes.paths[0].0).contains("to"), "the narrowest path comes first");

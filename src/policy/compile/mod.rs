@@ -295,7 +295,9 @@ fn bind(shape: WorkspaceShape, rules: &Compiled, routes: &[Option<&str>], report
         let message = format!("workspace {} has no `key`, but {} hashes", shape.name, hash.line());
         report.error(&shape.place, "hash-key", message).help("add key = { file = \"…\" } with 32 random bytes");
     }
-    let (rules, scopes) = rules.bind(routes, shape.key);
+    let everywhere: Vec<Option<&str>> = routes.iter().copied().chain([None]).collect();
+    let (rules, mut scopes) = rules.bind(&everywhere, shape.key);
+    let base = scopes.pop().expect("one for each route that was asked for, the last for none");
     match rules.rules().iter().max_by_key(|rule| rule.holdback) {
         Some(longest) => {
             let message =
@@ -313,5 +315,6 @@ fn bind(shape: WorkspaceShape, rules: &Compiled, routes: &[Option<&str>], report
         rules,
         on_fault: shape.on_fault,
         scopes,
+        base,
     }
 }

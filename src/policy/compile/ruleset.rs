@@ -107,7 +107,7 @@ impl Compiled {
         let of = |route, direction| resolve(rules, actions, scopes, route, direction);
         let mut resolved: Vec<[Resolved; 2]> =
             routes.iter().map(|route| [of(*route, Direction::Request), of(*route, Direction::Response)]).collect();
-        let used = |index| resolved.is_empty() || resolved.iter().flatten().any(|one| one.uses(index));
+        let used = |index| resolved.iter().flatten().any(|one| one.uses(index));
         let kept: Vec<bool> = (0..rules.len()).map(used).collect();
         let mut set = Arc::clone(&self.rules);
         if kept.contains(&false) {
