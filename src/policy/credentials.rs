@@ -66,12 +66,9 @@ impl Inspector<'_> {
         let chain = self.chain(certificate);
         let key_der = self.private_key(key);
         let (Some(chain), Some(key_der)) = (chain, key_der) else { return };
-        let signing = match any_supported_type(&key_der) {
-            Ok(signing) => signing,
-            Err(_) => {
-                let help = "use an RSA, ECDSA (P-256, P-384, P-521) or Ed25519 key";
-                return key.error("private-key", "is of a kind that TLS does not take", help, self.report);
-            }
+        let Ok(signing) = any_supported_type(&key_der) else {
+            let help = "use an RSA, ECDSA (P-256, P-384, P-521) or Ed25519 key";
+            return key.error("private-key", "is of a kind that TLS does not take", help, self.report);
         };
         if let Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch)) =
             CertifiedKey::new(chain, signing).keys_match()
@@ -253,6 +250,7 @@ impl Inspector<'_> {
 }
 
 /// The one reading of the environment.
+#[allow(clippy::disallowed_methods, reason = "this is where the configuration is read")]
 fn variable_text(name: &str) -> Option<Zeroizing<Vec<u8>>> {
     if name.is_empty() || name.contains(['=', '\0']) {
         return None;

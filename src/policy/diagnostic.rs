@@ -225,6 +225,7 @@ pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str
 }
 
 /// Letters inserted, deleted, replaced or swapped with their neighbour between two names; above `limit` only roughly.
+#[allow(clippy::indexing_slicing, reason = "rows and columns run over the lengths that the lines were made with")]
 fn distance(left: &str, right: &str, limit: usize) -> usize {
     let left: Vec<char> = left.chars().take(128).collect();
     let right: Vec<char> = right.chars().take(128).collect();

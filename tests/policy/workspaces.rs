@@ -4,7 +4,7 @@ use std::path::Path;
 
 use blackbar::body::Direction::{self, Request, Response};
 use blackbar::body::JsonPath;
-use blackbar::engine::Action;
+use blackbar::engine::{Action, Output, StreamRedactor};
 use blackbar::policy::{NoWorkspace, PeerIdentity, Policy, load, load_rules, test_rules};
 
 use crate::support::{Folder, MINIMAL};
@@ -248,6 +248,43 @@ fn defaults_hold_without_actions() {
     assert_eq!(action(&policy, 0, Request, None, "us-pii.ssn"), Action::Mask);
     assert_eq!(action(&policy, 0, Response, None, "contact.email"), Action::MaskDomain);
     assert_eq!(action(&policy, 0, Response, None, "secrets.github-token"), Action::Redact);
+}
+
+/// The text as a request's body would leave.
+fn redacted(policy: &Policy, text: &str) -> String {
+    let scopes = &policy.workspaces[0].base[0];
+    let mut redactor = StreamRedactor::new(scopes.rules.clone(), scopes.actions.clone());
+    let mut out = Output::default();
+    redactor.push(text.as_bytes(), &mut out).unwrap();
+    redactor.finish(&mut out).unwrap();
+    String::from_utf8(out.bytes).unwrap()
+}
+
+#[test]
+fn own_addresses_and_allowed_values_stay() {
+    let policy = policy(
+        r#"version = 1
+packs = ["contact"]
+own_email_domains = ["Acme.com", "*.acme.com"]
+[[rule]]
+id = "acme.employee"
+entity = "EMPLOYEE_NUMBER"
+pattern = 'EMP-\d{6}'
+allow = ["EMP-000000"]
+"#,
+    );
+    let text = "jane@acme.com joe@mail.acme.com jane@example.com EMP-000000 EMP-123456";
+    let expected = "jane@acme.com joe@mail.acme.com jane@*** EMP-000000 [EMPLOYEE_NUMBER]";
+    assert_eq!(redacted(&policy, text), expected);
+}
+
+#[test]
+fn the_key_makes_hashes_equal_in_one_workspace() {
+    let policy = policy("version = 1\npacks = [\"contact\"]\n[actions]\nEMAIL = \"hash\"\n");
+    let text = redacted(&policy, "jane@example.com jane@example.com");
+    let (left, right) = text.split_once(' ').unwrap();
+    assert_eq!(left, right);
+    assert!(left.starts_with("[EMAIL_") && left.len() > 20, "{left}");
 }
 
 #[test]
