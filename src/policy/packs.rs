@@ -135,7 +135,10 @@ impl<'a> Assembler<'a> {
     fn rule(&mut self, rule: RuleShape) {
         if let Some(first) = self.made.rules.iter().find(|known| known.spec.id == rule.spec.id) {
             let message = format!("rule {} is there twice", rule.spec.id);
-            let help = format!("rename this one, the other is at {}", first.places.id.line());
+            let help = match first.places.bundled {
+                true => "rename this one, the other comes with a bundled pack".to_owned(),
+                false => format!("rename this one, the other is at {}", first.places.id.line()),
+            };
             self.report.error(&rule.places.id, "duplicate-name", message).help(help);
             return;
         }
