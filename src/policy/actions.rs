@@ -1,7 +1,9 @@
 //! Actions as files write them in, one table of actions for each route, direction and JSON path out.
 //!
 //! A rule starts with its own action, else its entity's default. Then every entry that names it is applied in the order
-//! of the files: the packs', the file's own, the scopes' from the widest to the narrowest. The last one wins.
+//! of the files: the packs', the file's own, the scopes' from the widest to the narrowest. The last one wins. A scope is
+//! narrower the more of routes, directions and paths it names; then by having a path, by the narrower path, by its place
+//! in the file.
 
 use std::sync::Arc;
 
@@ -244,37 +246,45 @@ pub(crate) fn resolve(
 ) -> Resolved {
     let mut base: Vec<Action> = rules.iter().map(|rule| default_action(rule, direction)).collect();
     apply(entries, rules, direction, &mut base);
-    let mut here: Vec<&ScopeShape> = scopes
+    let here: Vec<&ScopeShape> = scopes
         .iter()
         .filter(|scope| scope.routes.is_empty() || scope.routes.iter().any(|(name, _)| Some(name.as_str()) == route))
         .filter(|scope| scope.directions.is_empty() || scope.directions.contains(&direction))
         .collect();
-    // Stable: of two scopes that are equally narrow the later one is applied later.
-    here.sort_by_key(|scope| narrowness(scope));
-    for scope in here.iter().filter(|scope| scope.paths.is_empty()) {
-        apply(&scope.actions, rules, direction, &mut base);
-    }
-    let mut with_path: Vec<(&JsonPath, &ScopeShape)> =
-        here.iter().flat_map(|scope| scope.paths.iter().map(|path| (path, *scope))).collect();
-    with_path.sort_by_key(|(path, scope)| (narrowness(scope), std::cmp::Reverse(json_path::breadth(path))));
     let mut places: Vec<&JsonPath> = Vec::new();
-    for (path, _) in &with_path {
-        if !places.contains(path) {
+    for path in here.iter().flat_map(|scope| &scope.paths) {
+        if !places.contains(&path) {
             places.push(path);
         }
     }
     let places = json_path::narrow_first(places);
-    let table = |place: &JsonPath| {
+    // Each scope once for each of its paths, the widest first. Of two that are equally wide the later one is applied
+    // later: the sort is stable.
+    let mut applied: Vec<(Option<&JsonPath>, &ScopeShape)> = Vec::new();
+    for scope in here.iter().copied() {
+        match scope.paths.as_slice() {
+            [] => applied.push((None, scope)),
+            paths => applied.extend(paths.iter().map(|path| (Some(path), scope))),
+        }
+    }
+    let wideness = |path: &JsonPath| places.iter().rev().position(|place| *place == path);
+    applied.sort_by_key(|(path, scope)| (narrowness(scope), path.and_then(wideness)));
+    let table = |place: Option<&JsonPath>| {
         let mut actions = base.clone();
-        let around = with_path.iter().filter(|(path, _)| json_path::covers(path, place));
+        let holds = |path: &Option<&JsonPath>| match (path, place) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(path), Some(place)) => json_path::covers(path, place),
+        };
+        let around = applied.iter().filter(|(path, _)| holds(path));
         around.for_each(|(_, scope)| apply(&scope.actions, rules, direction, &mut actions));
         actions
     };
-    let paths = places.into_iter().map(|place| (place.clone(), table(place))).collect();
-    Resolved { base, paths }
+    let paths = places.iter().map(|place| ((*place).clone(), table(Some(place)))).collect();
+    Resolved { base: table(None), paths }
 }
 
-/// How many of routes, directions and paths a scope names.
+/// How many of routes, directions and paths a scope names. Of two that name as many, one with a path is the narrower.
 fn narrowness(scope: &ScopeShape) -> usize {
     [scope.routes.is_empty(), scope.directions.is_empty(), scope.paths.is_empty()]
         .iter()

@@ -12,7 +12,6 @@ use crate::engine::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, S
 use super::actions::{ActionEntry, ActionPair, action_entries, action_pair};
 use super::diagnostic::{Place, Report, Source, nearest, quote, quoted_list};
 use super::files::{Disk, Fields, Value, beside, walk};
-use super::json_path;
 
 /// Largest list of terms.
 const TERMS_LIMIT: u64 = 64 << 20;
@@ -392,7 +391,7 @@ fn scope(mut fields: Fields<'_>, report: &mut Report) -> ScopeShape {
         }
     }
     for (text, place) in paths {
-        match json_path::parse(text) {
+        match JsonPath::parse(text) {
             Ok(path) => shape.paths.push(path),
             Err(reason) => {
                 report

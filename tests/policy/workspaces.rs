@@ -173,7 +173,11 @@ routes = ["twilio"]
 actions = { PHONE = "block" }
 [[scope]]
 paths = ["$.to"]
-actions = { PHONE = "off", EMAIL = "observe" }
+actions = { PHONE = "off", EMAIL = "observe", CREDIT_CARD = "off" }
+[[scope]]
+routes = ["twilio"]
+directions = ["request"]
+actions = { CREDIT_CARD = "mask" }
 "#;
 
 #[test]
@@ -199,6 +203,8 @@ fn the_most_specific_scope_wins() {
     assert_eq!(of(twilio, Request, Some("Descend"), "contact.email"), Action::Hash);
     assert_eq!(of(openai, Request, to, "contact.phone"), Action::Off);
     assert_eq!(of(openai, Response, to, "us-pii.ssn"), Action::Block);
+    assert_eq!(of(twilio, Response, to, "contact.phone"), Action::Observe, "a path is narrower than a direction");
+    assert_eq!(of(twilio, Request, to, "pci.card"), Action::Mask, "a route and a direction are narrower than a path");
     let base = &policy.workspaces[0].base;
     let phone = policy.workspaces[0].rules.rules().iter().position(|one| one.id.as_str() == "contact.phone").unwrap();
     assert_eq!(*base[0].actions.action(phone), Action::Hash, "outside routes their scopes do not hold");
