@@ -23,3 +23,5 @@
 pub mod body;
 pub mod engine;
 pub mod policy;
+pub mod proxy;
+pub mod telemetry;
