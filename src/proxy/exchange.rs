@@ -27,10 +27,10 @@ use crate::telemetry;
 use super::Generation;
 use super::connection::Connection;
 use super::headers::{self, TextScan};
-use super::inspect::{Chain, Gathered, InspectedBody, Terms};
+use super::inspect::{Gathered, InspectedBody, Terms};
 use super::ledger::Ledger;
 use super::reply::{self, ErrorKind, ProxyError, REQUEST_ID, Side};
-use super::standin::{self, BodyInspector, BodySpec, MediaType};
+use super::standin::{self, BodyInspector, BodySpec, MediaType, parse_content_encoding};
 use super::target;
 use super::upstream::{self, Pool, UpstreamBody};
 
@@ -176,16 +176,15 @@ impl Exchange {
         {
             return Err(ProxyError::client(ErrorKind::BodySize));
         }
-        let (chain, coded) = self.chain(to, Direction::Request, headers)?;
+        let inspector = self.inspector(to, Direction::Request, headers)?;
         let terms = Terms {
             direction: Direction::Request,
             scopes: Arc::clone(&to.request),
             idle: self.policy.timeouts.body_idle,
             trailer_bytes: limits.trailer_bytes,
-            coded,
             declared: declared.filter(|_| to.route.request == Mode::Off),
         };
-        let mut body = Box::new(InspectedBody::new(body, chain, terms, &self.ledger));
+        let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
         let mut gathered = Gathered::default();
         match to.route.request {
             Mode::Buffer { limit } => {
@@ -207,30 +206,35 @@ impl Exchange {
         Ok(UpstreamBody::Whole(Some(gathered.join())))
     }
 
-    /// What inspects the body that goes with these headers, and whether a coding lies around it.
-    fn chain(&self, to: &Destination, direction: Direction, headers: &HeaderMap) -> Result<(Chain, bool), ProxyError> {
+    /// What inspects the body that goes with these headers.
+    fn inspector(
+        &self,
+        to: &Destination,
+        direction: Direction,
+        headers: &HeaderMap,
+    ) -> Result<BodyInspector, ProxyError> {
         let (mode, scopes, side) = match direction {
             Direction::Request => (to.route.request, &to.request, Side::Client),
             Direction::Response => (to.route.response, &to.response, Side::Upstream),
         };
-        let codings = headers::content_codings(headers);
-        let coded = !codings.is_empty();
         if mode == Mode::Off {
-            return Ok((Chain::Pass("mode_off"), coded));
+            return Ok(BodyInspector::pass("mode_off"));
         }
-        let spec = BodySpec {
-            media_type: headers.get(header::CONTENT_TYPE).and_then(|value| MediaType::parse(value.as_bytes())),
-            codings,
-            dialect: self.dialect,
-            direction,
-            scopes: Arc::clone(scopes),
-            limits: self.policy.body_limits.clone(),
-            on_fault_pass: to.workspace.on_fault == OnFault::Pass,
-        };
-        let inspector = BodyInspector::new(spec);
-        let inspector =
-            inspector.map_err(|error| ProxyError { side, kind: ErrorKind::Body(error.kind), rule: None })?;
-        Ok((Chain::Scan(Box::new(inspector)), coded))
+        let limits = self.policy.body_limits.clone();
+        let codings = headers.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+        parse_content_encoding(codings, limits.coding_layers)
+            .and_then(|codings| {
+                BodyInspector::new(BodySpec {
+                    media_type: media_type(headers),
+                    codings,
+                    dialect: self.dialect,
+                    direction,
+                    scopes: Arc::clone(scopes),
+                    limits,
+                    on_fault_pass: to.workspace.on_fault == OnFault::Pass,
+                })
+            })
+            .map_err(|error| ProxyError { side, kind: ErrorKind::Body(error.kind), rule: None })
     }
 
     /// Sends the request and waits for the head of the answer.
@@ -330,18 +334,16 @@ impl Exchange {
         arrived: std::time::Instant,
     ) -> Result<Content, ProxyError> {
         let declared = body.size_hint().exact();
-        let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| MediaType::parse(value.as_bytes()));
-        let events = media_type.is_some_and(|media_type| media_type.is_event_stream());
-        let (chain, coded) = self.chain(to, Direction::Response, headers)?;
+        let events = media_type(headers).is_some_and(|media_type| media_type.is_event_stream());
+        let inspector = self.inspector(to, Direction::Response, headers)?;
         let terms = Terms {
             direction: Direction::Response,
             scopes: Arc::clone(&to.response),
             idle: self.policy.timeouts.upstream_idle,
             trailer_bytes: self.policy.limits.trailer_bytes,
-            coded,
             declared: declared.filter(|_| to.route.response == Mode::Off),
         };
-        let mut body = Box::new(InspectedBody::new(body, chain, terms, &self.ledger));
+        let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
         let mut gathered = Gathered::default();
         match to.route.response {
             Mode::Off => {}
@@ -420,6 +422,10 @@ fn rewrite(uri: &Uri, rest: &str, route: &Route, scan: &mut TextScan<'_>) -> Res
         .path_and_query(PathAndQuery::try_from(path).map_err(|_| malformed())?)
         .build()
         .map_err(|_| malformed())
+}
+
+fn media_type(headers: &HeaderMap) -> Option<MediaType> {
+    headers.get(header::CONTENT_TYPE).and_then(|value| MediaType::parse(value.as_bytes()))
 }
 
 impl Scopes {

@@ -244,17 +244,6 @@ pub(crate) fn section_bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 
-/// Every content coding of a message, outermost last, in lower case (RFC 9110 section 8.4).
-pub(crate) fn content_codings(headers: &HeaderMap) -> Vec<String> {
-    headers
-        .get_all(header::CONTENT_ENCODING)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .map(|coding| String::from_utf8_lossy(coding.trim_ascii()).to_ascii_lowercase())
-        .filter(|coding| !coding.is_empty() && coding != "identity")
-        .collect()
-}
-
 fn drop_hop_by_hop(headers: &mut HeaderMap) {
     let nominated: Vec<String> = headers
         .get_all(header::CONNECTION)

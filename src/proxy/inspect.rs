@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -28,18 +28,8 @@ use super::ledger::{Flow, Ledger};
 use super::reply::{ErrorKind, ProxyError, Side};
 use super::standin::{self, BodyInspector};
 
-/// The most bytes given to the inspector at once.
+/// The most bytes that one step gives out, or a little more.
 const STEP: usize = 64 << 10;
-/// The same where a content coding can make much of little.
-const CODED_STEP: usize = 8 << 10;
-
-/// What is done with the bytes.
-pub(crate) enum Chain {
-    /// They are inspected.
-    Scan(Box<BodyInspector>),
-    /// They pass as they are and are counted under this reason.
-    Pass(&'static str),
-}
 
 /// How a body is read.
 pub(crate) struct Terms {
@@ -49,8 +39,6 @@ pub(crate) struct Terms {
     pub(crate) idle: Duration,
     /// A trailer section.
     pub(crate) trailer_bytes: usize,
-    /// Whether a content coding lies around the bytes.
-    pub(crate) coded: bool,
     /// The length that the sender declared, where the bytes pass as they are.
     pub(crate) declared: Option<u64>,
 }
@@ -58,7 +46,7 @@ pub(crate) struct Terms {
 /// A body that is inspected while it streams.
 pub(crate) struct InspectedBody {
     source: Incoming,
-    chain: Option<Chain>,
+    inspector: Option<BodyInspector>,
     terms: Terms,
     ledger: Arc<Ledger>,
     /// The protocol whose error event ends an event stream that fails.
@@ -66,6 +54,8 @@ pub(crate) struct InspectedBody {
     state: State,
     /// The rest of the last frame.
     input: Bytes,
+    /// The inspector has more to give of what it was given.
+    unread: bool,
     /// Output exists that the coding has not been asked to let go.
     unflushed: bool,
     trailers: Option<HeaderMap>,
@@ -74,7 +64,6 @@ pub(crate) struct InspectedBody {
     waiting: Option<Instant>,
     waited: Duration,
     held_since: Option<Instant>,
-    passed: u64,
 }
 
 /// Where a body is.
@@ -90,16 +79,17 @@ enum State {
 }
 
 impl InspectedBody {
-    pub(crate) fn new(source: Incoming, chain: Chain, terms: Terms, ledger: &Arc<Ledger>) -> Self {
+    pub(crate) fn new(source: Incoming, inspector: BodyInspector, terms: Terms, ledger: &Arc<Ledger>) -> Self {
         let idle = Box::pin(tokio::time::sleep(terms.idle));
         Self {
             source,
-            chain: Some(chain),
+            inspector: Some(inspector),
             terms,
             ledger: Arc::clone(ledger),
             events: None,
             state: State::Reading,
             input: Bytes::new(),
+            unread: false,
             unflushed: false,
             trailers: None,
             trailers_seen: Inspection::default(),
@@ -107,7 +97,6 @@ impl InspectedBody {
             waiting: None,
             waited: Duration::ZERO,
             held_since: None,
-            passed: 0,
         }
     }
 
@@ -144,6 +133,12 @@ impl InspectedBody {
                     return Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))));
                 }
                 State::Failing(error) => {
+                    let words = self.last_words(&error);
+                    if !words.is_empty() {
+                        self.state = State::Failing(error);
+                        return Poll::Ready(Some(Ok(Frame::data(words))));
+                    }
+                    self.hand_over();
                     self.state = State::Over;
                     return Poll::Ready(Some(Err(error)));
                 }
@@ -156,7 +151,7 @@ impl InspectedBody {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let out = if self.input.is_empty() {
+            let out = if self.input.is_empty() && !self.unread {
                 match self.read(context) {
                     Poll::Ready(()) => self.close_if_ended(),
                     Poll::Pending => {
@@ -168,10 +163,8 @@ impl InspectedBody {
                     }
                 }
             } else {
-                let step = if self.terms.coded { CODED_STEP } else { STEP };
-                let piece = self.input.split_to(self.input.len().min(step));
-                worked += piece.len();
-                self.push(piece)
+                worked += self.input.len().max(1);
+                self.push()
             };
             if !out.is_empty() {
                 self.released();
@@ -268,33 +261,25 @@ impl InspectedBody {
         }
     }
 
-    fn push(&mut self, piece: Bytes) -> Bytes {
-        match &mut self.chain {
-            Some(Chain::Scan(inspector)) => {
-                let mut out = Vec::new();
-                let pushed = caught(|| inspector.push(&piece, &mut out));
-                self.unflushed = true;
-                self.settle(pushed);
-                out.into()
-            }
-            Some(Chain::Pass(_)) => {
-                self.passed += piece.len() as u64;
-                piece
-            }
-            None => Bytes::new(),
-        }
+    fn push(&mut self) -> Bytes {
+        let Some(inspector) = &mut self.inspector else { return Bytes::new() };
+        let mut out = Vec::new();
+        let mut rest = &self.input[..];
+        let pushed = caught(|| inspector.push_some(&mut rest, &mut out, STEP));
+        let used = self.input.len() - rest.len();
+        self.input.advance(used);
+        self.unflushed = true;
+        self.unread = self.settle(pushed).is_some_and(|all| !all);
+        out.into()
     }
 
     /// Lets go what is decided; what is held back stays.
     fn flush(&mut self) -> Bytes {
-        if !std::mem::take(&mut self.unflushed) {
-            return Bytes::new();
-        }
+        let unflushed = std::mem::take(&mut self.unflushed);
+        let Some(inspector) = self.inspector.as_mut().filter(|_| unflushed) else { return Bytes::new() };
         let mut out = Vec::new();
-        if let Some(Chain::Scan(inspector)) = &mut self.chain {
-            let flushed = caught(|| inspector.flush(&mut out));
-            self.settle(flushed);
-        }
+        let flushed = caught(|| inspector.flush(&mut out));
+        self.settle(flushed);
         out.into()
     }
 
@@ -304,28 +289,30 @@ impl InspectedBody {
             return Bytes::new();
         }
         let mut out = Vec::new();
-        if let Some(Chain::Scan(inspector)) = &mut self.chain {
+        if let Some(inspector) = &mut self.inspector {
             let finished = caught(|| inspector.finish(&mut out));
-            self.settle(finished);
+            if self.settle(finished).is_some() {
+                self.hand_over();
+            }
         }
-        self.hand_over();
         out.into()
     }
 
-    fn settle(&mut self, result: Result<(), Fault>) {
-        match result {
-            Ok(()) => {}
-            Err(Fault::Panic) => self.fail_with(ProxyError::internal(ErrorKind::Fault)),
+    fn settle<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
+        let error = match result {
+            Ok(done) => return Some(done),
+            Err(Fault::Panic) => ProxyError::internal(ErrorKind::Fault),
             Err(Fault::Body(error)) => {
                 let rule = match error.kind {
                     BodyErrorKind::Blocked { rule } => self.terms.scopes.rules.rules().get(rule),
                     _ => None,
                 };
                 let rule = rule.map(|rule| rule.id.clone());
-                let error = ProxyError { side: self.own_side(), kind: ErrorKind::Body(error.kind), rule };
-                self.fail_with(error);
+                ProxyError { side: self.own_side(), kind: ErrorKind::Body(error.kind), rule }
             }
-        }
+        };
+        self.fail_with(error);
+        None
     }
 
     fn own_side(&self) -> Side {
@@ -346,12 +333,12 @@ impl InspectedBody {
 
     fn fail_with(&mut self, error: ProxyError) {
         self.input.clear();
+        self.unread = false;
         self.trailers = None;
         if self.terms.direction == Direction::Request {
             self.ledger.request_faulted(&error);
         }
         self.state = State::Failing(error);
-        self.hand_over();
     }
 
     /// Something left: what waited for it has waited this long.
@@ -363,28 +350,23 @@ impl InspectedBody {
 
     /// Gives the inspection away; further calls have no effect.
     fn hand_over(&mut self) {
-        let Some(chain) = self.chain.take() else { return };
-        let seen = match chain {
-            Chain::Scan(inspector) => inspector.into_inspection(),
-            Chain::Pass(reason) => {
-                let mut seen = Inspection { bytes_in: self.passed, bytes_out: self.passed, ..Inspection::default() };
-                seen.exempt(reason, self.passed);
-                seen
-            }
-        };
-        self.ledger.inspected(self.terms.direction, seen);
+        let Some(inspector) = self.inspector.take() else { return };
+        self.ledger.inspected(self.terms.direction, inspector.into_inspection());
         self.ledger.inspected(self.terms.direction, std::mem::take(&mut self.trailers_seen));
         if self.terms.direction == Direction::Request {
             self.ledger.upload.end();
         }
     }
 
-    /// The error event that ends an event stream in its provider's own way, where it has one.
-    fn last_words(&self, error: &ProxyError) -> Bytes {
-        match self.events {
-            Some(dialect) if !self.terms.coded => standin::error_event(dialect, error.code(), error.message()).into(),
-            Some(_) | None => Bytes::new(),
+    /// The event that ends an event stream in its provider's own way, in the body's coding; once.
+    fn last_words(&mut self, error: &ProxyError) -> Bytes {
+        let mut out = Vec::new();
+        if let (Some(dialect), Some(inspector)) = (self.events.take(), &mut self.inspector) {
+            let event = standin::error_event(dialect, error.code(), error.message());
+            // Without it the stream breaks off all the same.
+            let _ = caught(|| inspector.interject(&event, &mut out));
         }
+        out.into()
     }
 }
 
@@ -393,16 +375,7 @@ impl Body for InspectedBody {
     type Error = ProxyError;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
-        let this = self.get_mut();
-        let polled = this.poll_step(context);
-        if let Poll::Ready(Some(Err(error))) = &polled {
-            let words = this.last_words(error);
-            if this.events.take().is_some() && !words.is_empty() {
-                this.state = State::Failing(error.clone());
-                return Poll::Ready(Some(Ok(Frame::data(words))));
-            }
-        }
-        polled
+        self.get_mut().poll_step(context)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -433,8 +406,8 @@ enum Fault {
 }
 
 /// Runs a step of the inspector; a panic in it ends this body alone.
-fn caught(step: impl FnOnce() -> Result<(), BodyError>) -> Result<(), Fault> {
-    // The inspector is not used again after a fault, so a state half-way is never seen.
+fn caught<T>(step: impl FnOnce() -> Result<T, BodyError>) -> Result<T, Fault> {
+    // The inspector gives nothing more after a fault, so a state half-way is never seen.
     match catch_unwind(AssertUnwindSafe(step)) {
         Ok(result) => result.map_err(Fault::Body),
         Err(_) => Err(Fault::Panic),

@@ -25,9 +25,28 @@ impl MediaType {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ContentCoding {
+    Gzip,
+}
+
+pub(crate) fn parse_content_encoding<'a>(
+    values: impl Iterator<Item = &'a [u8]>,
+    _: usize,
+) -> Result<Vec<ContentCoding>, BodyError> {
+    let mut codings = Vec::new();
+    for name in values.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii) {
+        if !name.is_empty() && name != b"identity" {
+            codings.push(ContentCoding::Gzip);
+            return Err(BodyErrorKind::CodingUnsupported.into());
+        }
+    }
+    Ok(codings)
+}
+
 pub(crate) struct BodySpec {
     pub(crate) media_type: Option<MediaType>,
-    pub(crate) codings: Vec<String>,
+    pub(crate) codings: Vec<ContentCoding>,
     pub(crate) dialect: Dialect,
     pub(crate) direction: Direction,
     pub(crate) scopes: Arc<Scopes>,
@@ -36,27 +55,37 @@ pub(crate) struct BodySpec {
 }
 
 pub(crate) struct BodyInspector {
-    redactor: StreamRedactor,
-    scopes: Arc<Scopes>,
+    redactor: Option<StreamRedactor>,
+    scopes: Option<Arc<Scopes>>,
+    reason: &'static str,
     seen: Inspection,
 }
 
 impl BodyInspector {
     pub(crate) fn new(spec: BodySpec) -> Result<Self, BodyError> {
-        if !spec.codings.is_empty() {
-            return Err(BodyErrorKind::CodingUnsupported.into());
-        }
         let redactor = StreamRedactor::new(spec.scopes.rules.clone(), spec.scopes.actions.clone());
-        Ok(Self { redactor, scopes: spec.scopes, seen: Inspection::default() })
+        Ok(Self { redactor: Some(redactor), scopes: Some(spec.scopes), reason: "", seen: Inspection::default() })
     }
 
-    pub(crate) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), BodyError> {
-        let mut output = Output::default();
+    pub(crate) fn pass(reason: &'static str) -> Self {
+        Self { redactor: None, scopes: None, reason, seen: Inspection::default() }
+    }
+
+    pub(crate) fn push_some(&mut self, input: &mut &[u8], out: &mut Vec<u8>, _: usize) -> Result<bool, BodyError> {
+        let input = std::mem::take(input);
         self.seen.bytes_in += input.len() as u64;
+        let Some(redactor) = &mut self.redactor else {
+            self.seen.exempt(self.reason, input.len() as u64);
+            self.seen.bytes_out += input.len() as u64;
+            out.extend_from_slice(input);
+            return Ok(true);
+        };
         self.seen.scanned += input.len() as u64;
-        self.redactor.push(input, &mut output)?;
+        let mut output = Output::default();
+        let pushed = redactor.push(input, &mut output);
         self.take(&output, out);
-        Ok(())
+        pushed?;
+        Ok(true)
     }
 
     pub(crate) fn flush(&mut self, _: &mut Vec<u8>) -> Result<(), BodyError> {
@@ -64,9 +93,15 @@ impl BodyInspector {
     }
 
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        let Some(redactor) = &mut self.redactor else { return Ok(()) };
         let mut output = Output::default();
-        self.redactor.finish(&mut output)?;
+        let finished = redactor.finish(&mut output);
         self.take(&output, out);
+        Ok(finished?)
+    }
+
+    pub(crate) fn interject(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), BodyError> {
+        out.extend_from_slice(text);
         Ok(())
     }
 
@@ -77,7 +112,9 @@ impl BodyInspector {
     fn take(&mut self, output: &Output, out: &mut Vec<u8>) {
         out.extend_from_slice(&output.bytes);
         self.seen.bytes_out += output.bytes.len() as u64;
-        self.seen.record(&output.findings, &self.scopes.actions);
+        if let Some(scopes) = &self.scopes {
+            self.seen.record(&output.findings, &scopes.actions);
+        }
     }
 }
 

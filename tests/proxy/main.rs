@@ -1,0 +1,9 @@
+//! The proxy over real sockets and real TLS.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test may stop")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod http1;
+mod http2;
+mod mtls;
