@@ -35,7 +35,7 @@ async fn handshakes_without_a_trusted_certificate_fail() {
     let upstream = Upstream::echo().await;
     let proxy = start(&upstream).await;
     assert_eq!(alert(&proxy, None, &[]).await, Some(AlertDescription::CertificateRequired));
-    let foreign = Pki::new().client(&[ACME]);
+    let foreign = Pki::named("another CA").client(&[ACME]);
     assert_eq!(alert(&proxy, Some(foreign), &[]).await, Some(AlertDescription::UnknownCA));
     let mut expired = Leaf::new(&[ACME]);
     expired.params.not_after = rcgen::date_time_ymd(2020, 1, 1);

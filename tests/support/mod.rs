@@ -10,7 +10,7 @@ pub mod pki;
 pub mod proxy;
 pub mod upstream;
 
-pub use client::{Answer, Client};
+pub use client::Client;
 pub use pki::{Name, Pki};
 pub use proxy::TestProxy;
 pub use upstream::{Reply, Upstream};

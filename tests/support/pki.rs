@@ -62,7 +62,11 @@ fn authority(name: &str) -> CertificateParams {
 impl Pki {
     /// A CA, and a server certificate for localhost.
     pub fn new() -> Self {
-        let issuer = CertifiedIssuer::self_signed(authority("test CA"), KeyPair::generate().unwrap()).unwrap();
+        Self::named("test CA")
+    }
+
+    pub fn named(name: &str) -> Self {
+        let issuer = CertifiedIssuer::self_signed(authority(name), KeyPair::generate().unwrap()).unwrap();
         let pki = Self { folder: tempfile::tempdir().unwrap(), issuer };
         std::fs::write(pki.file("ca.crt"), pki.issuer.pem()).unwrap();
         pki.write_server("server", &["localhost", "127.0.0.1"]);
