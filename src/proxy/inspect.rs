@@ -31,6 +31,13 @@ use super::standin::{self, BodyInspector};
 /// The most bytes that one step gives out, or a little more.
 const STEP: usize = 64 << 10;
 
+/// How long an error event may take to leave: breaking off throws away what hyper has not written yet.
+const PARTING: Duration = Duration::from_millis(50);
+
+fn deadline(after: Duration) -> tokio::time::Instant {
+    tokio::time::Instant::from_std(telemetry::now()) + after
+}
+
 /// How a body is read.
 pub(crate) struct Terms {
     pub(crate) direction: Direction,
@@ -74,6 +81,8 @@ enum State {
     Finished,
     /// The error is to be shown.
     Failing(ProxyError),
+    /// The error event is on its way out; the error follows.
+    Parting(ProxyError),
     /// Nothing follows.
     Over,
 }
@@ -135,12 +144,21 @@ impl InspectedBody {
                 State::Failing(error) => {
                     let words = self.last_words(&error);
                     if !words.is_empty() {
-                        self.state = State::Failing(error);
+                        self.state = State::Parting(error);
+                        self.idle.as_mut().reset(deadline(PARTING));
                         return Poll::Ready(Some(Ok(Frame::data(words))));
                     }
                     self.hand_over();
                     self.state = State::Over;
                     return Poll::Ready(Some(Err(error)));
+                }
+                State::Parting(error) => {
+                    if self.idle.as_mut().poll(context).is_pending() {
+                        self.state = State::Parting(error);
+                        return Poll::Pending;
+                    }
+                    self.state = State::Failing(error);
+                    continue;
                 }
                 State::Over => {
                     self.state = State::Over;
@@ -237,7 +255,7 @@ impl InspectedBody {
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
         if self.waiting.is_none() {
             self.waiting = Some(telemetry::now());
-            self.idle.as_mut().reset(tokio::time::Instant::from_std(telemetry::now()) + self.terms.idle);
+            self.idle.as_mut().reset(deadline(self.terms.idle));
         }
         let upload = self.terms.direction == Direction::Request;
         if upload && self.ledger.upload.flow(context) == Flow::Paused {

@@ -7,3 +7,5 @@ mod support;
 mod http1;
 mod http2;
 mod mtls;
+mod smuggling;
+mod streaming;
