@@ -5,11 +5,16 @@
 //! between two requests.
 
 use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::time::Sleep;
 
 use crate::policy::{Limits, Timeouts};
 use crate::telemetry;
@@ -153,6 +158,33 @@ impl Drop for Underway {
     fn drop(&mut self) {
         self.activity.idle_since.store(self.activity.micros(), Ordering::Relaxed);
         self.activity.underway.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Ends a connection whose peer takes nothing for too long.
+#[derive(Debug)]
+pub(crate) struct Stall {
+    bound: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stall {
+    pub(crate) fn new(bound: Duration) -> Self {
+        Self { bound, timer: None }
+    }
+
+    /// Judges what a write gave: one that waits starts the timer, one that does not stops it.
+    pub(crate) fn watch<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.timer = None;
+            return written;
+        }
+        let bound = self.bound;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(bound)));
+        match timer.as_mut().poll(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+        }
     }
 }
 

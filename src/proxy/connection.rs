@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -29,7 +29,7 @@ use crate::policy::{Limits, Listener, PeerIdentity, Policy};
 use crate::telemetry::NO_WORKSPACE;
 
 use super::Shared;
-use super::admission::{Activity, ConnectionPermit};
+use super::admission::{Activity, ConnectionPermit, Stall};
 use super::exchange;
 use super::guard::{Checked, Guard, SPOIL};
 use super::reply::{ErrorKind, ProxyError};
@@ -179,13 +179,8 @@ where
     let generation = connection.shared.generation();
     let limits = generation.policy.limits.clone();
     drop(generation);
-    let io = GuardedIo {
-        stream,
-        guard: Guard::new(limits.header_bytes, limits.trailer_bytes),
-        activity: Arc::clone(&connection.activity),
-        spoil: &[],
-        ended: false,
-    };
+    let guard = Guard::new(limits.header_bytes, limits.trailer_bytes);
+    let io = ClientIo::new(stream, &connection, Some(guard));
     let serving = Arc::clone(&connection);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let connection = Arc::clone(&serving);
@@ -237,7 +232,7 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
             .max_send_buf_size(64 << 10)
             .keep_alive_interval(H2_PING)
             .keep_alive_timeout(H2_PONG)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(ClientIo::new(stream, &connection, None), service)
     );
     let (mut closing, mut told) = (false, false);
     loop {
@@ -301,10 +296,12 @@ async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
     let _ = tokio::time::timeout(LINGER, draining).await;
 }
 
-/// An HTTP/1.1 connection whose bytes pass the [`Guard`] before hyper sees them.
-struct GuardedIo<S> {
+/// A connection as hyper sees it: over HTTP/1.1 its bytes have passed the [`Guard`], and a client that takes nothing for
+/// long is gone.
+struct ClientIo<S> {
     stream: S,
-    guard: Guard,
+    guard: Option<Guard>,
+    stall: Stall,
     activity: Arc<Activity>,
     /// What is still to be read in place of a faulty head.
     spoil: &'static [u8],
@@ -312,7 +309,14 @@ struct GuardedIo<S> {
     ended: bool,
 }
 
-impl<S: AsyncRead + Unpin> Read for GuardedIo<S> {
+impl<S> ClientIo<S> {
+    fn new(stream: S, connection: &Connection, guard: Option<Guard>) -> Self {
+        let stall = Stall::new(connection.shared.generation().policy.timeouts.upstream_idle);
+        Self { stream, guard, stall, activity: Arc::clone(&connection.activity), spoil: &[], ended: false }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Read for ClientIo<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -333,7 +337,8 @@ impl<S: AsyncRead + Unpin> Read for GuardedIo<S> {
             other => return other,
         }
         let bytes = read.filled();
-        let good = match this.guard.check(bytes, &this.activity) {
+        let checked = this.guard.as_mut().map_or(Checked::Good, |guard| guard.check(bytes, &this.activity));
+        let good = match checked {
             Checked::Good => bytes.len(),
             Checked::BadHead(good) => {
                 this.ended = true;
@@ -355,9 +360,11 @@ impl<S: AsyncRead + Unpin> Read for GuardedIo<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> Write for GuardedIo<S> {
+impl<S: AsyncWrite + Unpin> Write for ClientIo<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.stall.watch(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -369,11 +376,15 @@ impl<S: AsyncWrite + Unpin> Write for GuardedIo<S> {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, pieces)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(context, pieces);
+        this.stall.watch(context, written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(context);
+        this.stall.watch(context, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

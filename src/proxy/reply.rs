@@ -183,23 +183,24 @@ impl ProxyError {
         }
     }
 
-    /// Whether the connection cannot be trusted to begin another message.
+    /// Whether the client's connection cannot be trusted to begin another message.
     pub(crate) fn closes(&self) -> bool {
-        matches!(
-            self.kind,
-            ErrorKind::Identity
-                | ErrorKind::TargetSyntax
-                | ErrorKind::Host
-                | ErrorKind::Misdirected
-                | ErrorKind::HeaderSyntax
-                | ErrorKind::HeaderSize
-                | ErrorKind::Expect
-                | ErrorKind::TransferCoding
-                | ErrorKind::Framing
-                | ErrorKind::TrailerSize
-                | ErrorKind::BodyTimeout
-                | ErrorKind::Gone
-        )
+        self.side == Side::Client
+            && matches!(
+                self.kind,
+                ErrorKind::Identity
+                    | ErrorKind::TargetSyntax
+                    | ErrorKind::Host
+                    | ErrorKind::Misdirected
+                    | ErrorKind::HeaderSyntax
+                    | ErrorKind::HeaderSize
+                    | ErrorKind::Expect
+                    | ErrorKind::TransferCoding
+                    | ErrorKind::Framing
+                    | ErrorKind::TrailerSize
+                    | ErrorKind::BodyTimeout
+                    | ErrorKind::Gone
+            )
     }
 
     /// A sentence for people.

@@ -30,6 +30,7 @@ use tower_service::Service;
 
 use crate::policy::{Limits, Policy, Timeouts, Upstream, Workspace};
 
+use super::admission::Stall;
 use super::inspect::InspectedBody;
 use super::reply::{ErrorKind, ProxyError};
 use super::tls::{self, TlsFault};
@@ -127,6 +128,7 @@ impl Pool {
             port: upstream.port,
             tls: roots.map(|(_, config)| Arc::clone(config)),
             within: policy.timeouts.connect,
+            stall: policy.timeouts.upstream_idle,
         };
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -172,12 +174,10 @@ pub(crate) fn authority(upstream: &Upstream) -> String {
 
 /// What a failed request says of the upstream. Details stay out: they can name what was being sent.
 pub(crate) fn fault(error: &hyper_util::client::legacy::Error) -> ProxyError {
-    let kind = if error.is_connect() {
-        if find::<io::Error>(error).is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut) {
-            ErrorKind::UpstreamTimeout
-        } else {
-            ErrorKind::Connect
-        }
+    let kind = if find::<io::Error>(error).is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut) {
+        ErrorKind::UpstreamTimeout
+    } else if error.is_connect() {
+        ErrorKind::Connect
     } else if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
         ErrorKind::UpstreamProtocol
     } else {
@@ -197,6 +197,8 @@ struct Connector {
     port: u16,
     tls: Option<Arc<ClientConfig>>,
     within: Duration,
+    /// How long it may take nothing of what is sent.
+    stall: Duration,
 }
 
 impl Connector {
@@ -204,14 +206,14 @@ impl Connector {
         let connecting = async {
             let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
             stream.set_nodelay(true)?;
-            let Some(config) = self.tls else { return Ok(UpstreamIo::Plain(TokioIo::new(stream))) };
+            let Some(config) = self.tls else { return Ok(Stream::Plain(TokioIo::new(stream))) };
             let name = ServerName::try_from(self.host)
                 .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "not a server name"))?;
             let stream = TlsConnector::from(config).connect(name, stream).await?;
-            Ok(UpstreamIo::Tls(Box::new(TokioIo::new(stream))))
+            Ok::<_, io::Error>(Stream::Tls(Box::new(TokioIo::new(stream))))
         };
         match tokio::time::timeout(self.within, connecting).await {
-            Ok(connected) => connected,
+            Ok(connected) => Ok(UpstreamIo { stream: connected?, stall: Stall::new(self.stall) }),
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }
     }
@@ -232,37 +234,44 @@ impl Service<Uri> for Connector {
 }
 
 /// A connection to an upstream.
-enum UpstreamIo {
+struct UpstreamIo {
+    stream: Stream,
+    stall: Stall,
+}
+
+enum Stream {
     Plain(TokioIo<TcpStream>),
     Tls(Box<TokioIo<TlsStream<TcpStream>>>),
 }
 
 impl Connection for UpstreamIo {
     fn connected(&self) -> Connected {
-        match self {
-            Self::Tls(stream) if stream.inner().get_ref().1.alpn_protocol() == Some(b"h2") => {
+        match &self.stream {
+            Stream::Tls(stream) if stream.inner().get_ref().1.alpn_protocol() == Some(b"h2") => {
                 Connected::new().negotiated_h2()
             }
-            Self::Tls(_) | Self::Plain(_) => Connected::new(),
+            Stream::Tls(_) | Stream::Plain(_) => Connected::new(),
         }
     }
 }
 
 impl Read for UpstreamIo {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
         }
     }
 }
 
 impl Write for UpstreamIo {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
-        }
+        let this = self.get_mut();
+        let written = match &mut this.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
+        };
+        this.stall.watch(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -274,23 +283,27 @@ impl Write for UpstreamIo {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(context, pieces),
-        }
+        let this = self.get_mut();
+        let written = match &mut this.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(context, pieces),
+        };
+        this.stall.watch(context, written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
-        }
+        let this = self.get_mut();
+        let flushed = match &mut this.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
+        };
+        this.stall.watch(context, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
         }
     }
 }

@@ -6,6 +6,10 @@ mod support;
 
 mod http1;
 mod http2;
+mod limits;
 mod mtls;
 mod smuggling;
 mod streaming;
+mod timeouts;
+mod upstreams;
+mod verdicts;
