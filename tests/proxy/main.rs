@@ -4,10 +4,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admin;
+mod drain;
 mod http1;
 mod http2;
+mod leaks;
 mod limits;
+mod listeners;
 mod mtls;
+mod reload;
 mod smuggling;
 mod streaming;
 mod timeouts;
