@@ -86,3 +86,75 @@ async fn a_taken_port_and_a_bad_file_are_named() {
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.ends_with("server.key holds no private key in PEM that can be used"), "{source}");
 }
+
+const IDLE: usize = 1_000;
+
+/// Resident bytes of this process.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/statm").unwrap();
+    status.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+/// The clients of the test below live in a process of their own, so that only the proxy's side is weighed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the clients of weigh_idle_connections"]
+async fn idle_clients() {
+    let Ok(told) = std::env::var("BLACKBAR_TEST_IDLE") else { return };
+    let (address, folder) = told.split_once(' ').unwrap();
+    let mut held = Vec::new();
+    for protocol in ["http/1.1", "h2"] {
+        let config = crate::support::pki::client_config_from(std::path::Path::new(folder), &[protocol]);
+        for _ in 0..IDLE {
+            let stream = connect(address.parse().unwrap(), "localhost", config.clone()).await.unwrap();
+            let mut client = Client::new(stream);
+            if protocol == "http/1.1" {
+                assert_eq!(client.get("/").await.status, 200);
+            }
+            held.push(client);
+        }
+        println!("\nheld");
+        std::io::stdin().read_line(&mut String::new()).unwrap();
+    }
+}
+
+#[test]
+fn idle_connections_are_cheap() {
+    let weighing = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "listeners::weigh_idle_connections", "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
+    assert!(weighing.status.success(), "{}", String::from_utf8_lossy(&weighing.stdout));
+}
+
+#[test]
+#[ignore = "weighs its whole process: run by idle_connections_are_cheap"]
+fn weigh_idle_connections() {
+    use std::io::{BufRead, BufReader, Write};
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (_upstream, proxy) = runtime.block_on(async {
+        let upstream = Upstream::echo().await;
+        let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+        assert_eq!(proxy.client().await.get("/").await.status, 200);
+        proxy.pki.write_client(&[crate::support::proxy::ACME]);
+        (upstream, proxy)
+    });
+    let told = format!("{} {}", proxy.address, proxy.pki.folder.path().display());
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "listeners::idle_clients", "--ignored", "--nocapture"])
+        .env("BLACKBAR_TEST_IDLE", told)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut before = resident();
+    for protocol in ["http/1.1", "h2"] {
+        while said.next().expect("the clients failed").unwrap() != "held" {}
+        let each = resident().saturating_sub(before) / IDLE;
+        println!("{protocol}: {each} bytes for each idle connection");
+        assert!(each < 32 << 10, "{protocol}: {each} bytes for each idle connection");
+        before = resident();
+        child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+    }
+    assert!(child.wait().unwrap().success());
+}

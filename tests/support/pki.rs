@@ -1,11 +1,12 @@
 //! Certificates for one test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType,
 };
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
@@ -88,6 +89,14 @@ impl Pki {
         std::fs::write(self.file(&format!("{name}.key")), key.serialize_pem()).unwrap();
     }
 
+    /// `client.crt` and `client.key`, for a client in another process.
+    pub fn write_client(&self, names: &[Name]) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = Leaf::new(names).params.signed_by(&key, &self.issuer).unwrap();
+        std::fs::write(self.file("client.crt"), certificate.pem()).unwrap();
+        std::fs::write(self.file("client.key"), key.serialize_pem()).unwrap();
+    }
+
     /// A client with these names.
     pub fn client(&self, names: &[Name]) -> Identity {
         self.issue(Leaf::new(names))
@@ -110,18 +119,30 @@ impl Pki {
 
     /// How a client with this certificate, or none, connects.
     pub fn client_config(&self, identity: Option<Identity>, protocols: &[&str]) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.issuer.der().clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots);
-        let mut config = match identity {
-            Some(identity) => builder.with_client_auth_cert(identity.chain, identity.key).unwrap(),
-            None => builder.with_no_client_auth(),
-        };
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        Arc::new(config)
+        client_config(self.issuer.der().clone(), identity, protocols)
     }
+}
+
+/// How a client connects whose files [`Pki::write_client`] wrote.
+pub fn client_config_from(folder: &Path, protocols: &[&str]) -> Arc<ClientConfig> {
+    let certificate = |name: &str| CertificateDer::from_pem_file(folder.join(name)).unwrap();
+    let key = PrivateKeyDer::from_pem_file(folder.join("client.key")).unwrap();
+    let identity = Identity { chain: vec![certificate("client.crt")], key };
+    client_config(certificate("ca.crt"), Some(identity), protocols)
+}
+
+fn client_config(ca: CertificateDer<'static>, identity: Option<Identity>, protocols: &[&str]) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(ca).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let mut config = match identity {
+        Some(identity) => builder.with_client_auth_cert(identity.chain, identity.key).unwrap(),
+        None => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    Arc::new(config)
 }
