@@ -20,7 +20,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::body::{Dialect, Direction, Scopes};
+use crate::body::{BodyInspector, BodySpec, Dialect, Direction, MediaType, Scopes, parse_content_encoding};
 use crate::policy::{Mode, OnFault, Policy, Route, Workspace};
 use crate::telemetry;
 
@@ -30,7 +30,6 @@ use super::headers::{self, TextScan};
 use super::inspect::{Gathered, InspectedBody, Terms};
 use super::ledger::Ledger;
 use super::reply::{self, ErrorKind, ProxyError, REQUEST_ID, Side};
-use super::standin::{self, BodyInspector, BodySpec, MediaType, parse_content_encoding};
 use super::target;
 use super::upstream::{self, Pool, UpstreamBody};
 
@@ -122,7 +121,7 @@ impl Exchange {
             target::route(&self.policy, index, head.uri.path()).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
         let route = self.policy.routes.get(route_index).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
         self.ledger.routed(route);
-        self.dialect = route.dialect.unwrap_or_else(|| standin::dialect_of(rest));
+        self.dialect = route.dialect.unwrap_or_else(|| Dialect::for_path(rest));
         let scopes =
             |direction| workspace.scopes(route_index, direction).cloned().ok_or(ProxyError::internal(ErrorKind::Fault));
         let (request, response) = (scopes(Direction::Request)?, scopes(Direction::Response)?);

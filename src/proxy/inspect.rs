@@ -20,13 +20,12 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-use crate::body::{BodyError, BodyErrorKind, Dialect, Direction, Inspection, Scopes};
+use crate::body::{BodyError, BodyErrorKind, BodyInspector, Dialect, Direction, Inspection, Scopes, llm};
 use crate::telemetry;
 
 use super::headers::{self, TextScan};
 use super::ledger::{Flow, Ledger};
 use super::reply::{ErrorKind, ProxyError, Side};
-use super::standin::{self, BodyInspector};
 
 /// The most bytes that one step gives out, or a little more.
 const STEP: usize = 64 << 10;
@@ -380,7 +379,7 @@ impl InspectedBody {
     fn last_words(&mut self, error: &ProxyError) -> Bytes {
         let mut out = Vec::new();
         if let (Some(dialect), Some(inspector)) = (self.events.take(), &mut self.inspector) {
-            let event = standin::error_event(dialect, error.code(), error.message());
+            let event = llm::error_event(dialect, error.code(), error.message());
             // Without it the stream breaks off all the same.
             let _ = caught(|| inspector.interject(&event, &mut out));
         }

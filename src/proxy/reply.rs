@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
-use crate::body::{BodyErrorKind, Dialect};
+use crate::body::{BodyErrorKind, Dialect, llm};
 use crate::engine::RuleId;
 
 /// Carries the request's id on every answer.
@@ -264,12 +264,14 @@ impl std::error::Error for ProxyError {}
 
 /// The answer to an error whose head has not been sent.
 pub(crate) fn answer(error: &ProxyError, dialect: Dialect, request_id: &str) -> Response<Bytes> {
-    let (media_type, body) = match dialect {
-        Dialect::Plain => ("application/problem+json", problem(error, request_id)),
-        Dialect::OpenAi | Dialect::Anthropic => ("application/json", provider_error(error, dialect, request_id)),
+    let status = error.status();
+    let (media_type, body) = match llm::error_body(dialect, status.as_u16(), error.code(), error.message(), request_id)
+    {
+        Some(body) => ("application/json", body),
+        None => ("application/problem+json", problem(error, request_id).into_bytes()),
     };
     let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = error.status();
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -303,12 +305,6 @@ fn problem(error: &ProxyError, request_id: &str) -> String {
     }
     object.insert("request_id".into(), request_id.into());
     serde_json::Value::Object(object).to_string()
-}
-
-/// The provider's own error object.
-fn provider_error(error: &ProxyError, dialect: Dialect, request_id: &str) -> String {
-    let _ = dialect;
-    problem(error, request_id)
 }
 
 #[cfg(test)]
