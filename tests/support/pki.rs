@@ -8,7 +8,7 @@ use rcgen::{
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 /// A subject alternative name.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +87,17 @@ impl Pki {
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         std::fs::write(self.file(&format!("{name}.crt")), certificate.pem()).unwrap();
         std::fs::write(self.file(&format!("{name}.key")), key.serialize_pem()).unwrap();
+    }
+
+    /// How a server with the certificate `NAME.crt` answers.
+    pub fn server_config(&self, name: &str, protocols: &[&str]) -> Arc<ServerConfig> {
+        let chain = vec![CertificateDer::from_pem_file(self.file(&format!("{name}.crt"))).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(self.file(&format!("{name}.key"))).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let mut config = builder.with_no_client_auth().with_single_cert(chain, key).unwrap();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        Arc::new(config)
     }
 
     /// `client.crt` and `client.key`, for a client in another process.

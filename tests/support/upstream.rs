@@ -292,3 +292,56 @@ impl Served {
         }
     }
 }
+
+/// An upstream behind TLS that speaks HTTP/2 where it is asked to, and echoes.
+pub struct SecureUpstream {
+    pub address: SocketAddr,
+    /// Version, path and body of every request.
+    pub requests: Arc<Mutex<Vec<(hyper::Version, String, String)>>>,
+    pub connections: Arc<AtomicUsize>,
+}
+
+impl SecureUpstream {
+    /// `name` is the server certificate's; `protocols` are those of ALPN.
+    pub async fn start(pki: &super::Pki, name: &str, protocols: &[&str]) -> Self {
+        use http_body_util::{BodyExt, Full};
+        use hyper::body::{Bytes, Incoming};
+        use hyper::{Request, Response};
+        use hyper_util::rt::{TokioExecutor, TokioIo};
+
+        let config = pki.server_config(name, protocols);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (seen, count) = (Arc::clone(&requests), Arc::clone(&connections));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (seen, count) = (Arc::clone(&seen), Arc::clone(&count));
+                let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&config));
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    count.fetch_add(1, Ordering::SeqCst);
+                    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+                        let seen = Arc::clone(&seen);
+                        async move {
+                            let (head, body) = request.into_parts();
+                            let body = body.collect().await?.to_bytes();
+                            let text = String::from_utf8_lossy(&body).into_owned();
+                            seen.lock().unwrap().push((head.version, head.uri.path().to_owned(), text));
+                            let mut response = Response::new(Full::<Bytes>::new(body));
+                            if let Some(media_type) = head.headers.get("content-type") {
+                                response.headers_mut().insert("content-type", media_type.clone());
+                            }
+                            Ok::<_, hyper::Error>(response)
+                        }
+                    });
+                    let _ = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new())
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+        });
+        Self { address, requests, connections }
+    }
+}
