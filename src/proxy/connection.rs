@@ -33,7 +33,6 @@ use super::admission::{Activity, ConnectionPermit, Stall};
 use super::exchange;
 use super::guard::{Checked, Guard, SPOIL};
 use super::reply::{ErrorKind, ProxyError};
-use super::standin;
 use super::tls;
 
 /// How long a closed connection's input is still taken in, so that the answer is not lost to a reset.
@@ -65,8 +64,8 @@ impl Connection {
     /// The workspace that the client belongs to under this policy.
     pub(crate) fn workspace(&self, policy: &Policy) -> Result<usize, ProxyError> {
         let index = match (&self.peer, &self.listener.workspace) {
-            (Some(peer), _) => standin::workspace_for(policy, peer).ok(),
-            (None, Some(name)) => standin::workspace_named(policy, name),
+            (Some(peer), _) => policy.workspace_for(peer).ok(),
+            (None, Some(name)) => policy.workspace_named(name),
             (None, None) => None,
         };
         index.ok_or(ProxyError::client(ErrorKind::Identity))

@@ -118,7 +118,7 @@ impl Exchange {
         self.ledger.belongs_to(workspace);
         self.check_head(head)?;
         let (route_index, rest) =
-            target::route(&self.policy, index, head.uri.path()).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
+            self.policy.route_for(index, head.uri.path()).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
         let route = self.policy.routes.get(route_index).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
         self.ledger.routed(route);
         self.dialect = route.dialect.unwrap_or_else(|| Dialect::for_path(rest));

@@ -18,7 +18,7 @@ mod headers;
 mod inspect;
 mod ledger;
 mod reply;
-mod standin;
+mod service;
 mod target;
 mod tls;
 mod upstream;
@@ -43,6 +43,7 @@ use admission::Admission;
 use connection::Socket;
 use upstream::Upstreams;
 
+pub use service::Ending;
 pub use tls::TlsFault;
 
 /// After an accept that failed for want of file descriptors.
@@ -52,8 +53,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Generation {
     pub(crate) policy: Arc<Policy>,
     pub(crate) upstreams: Upstreams,
-    /// By listener.
-    tls: Vec<Option<Arc<ServerConfig>>>,
+    /// Each listener, and its TLS where it has one.
+    doors: Vec<(Arc<Listener>, Option<Arc<ServerConfig>>)>,
 }
 
 /// What every connection shares.
@@ -82,7 +83,7 @@ pub struct Proxy;
 #[derive(Debug)]
 pub struct Bound {
     handle: Handle,
-    listeners: Vec<(Arc<Listener>, Front)>,
+    fronts: Vec<Front>,
     addresses: Vec<Address>,
 }
 
@@ -157,12 +158,12 @@ impl Proxy {
     pub fn bind(policy: Arc<Policy>, telemetry: Arc<Telemetry>) -> Result<Bound, StartError> {
         let generation = Generation::prepare(policy, None, &telemetry)?;
         let policy = Arc::clone(&generation.policy);
-        let mut listeners = Vec::new();
+        let mut fronts = Vec::new();
         let mut addresses = Vec::new();
         for listener in &policy.listeners {
             let (front, address) = Front::bind(&listener.address)?;
             addresses.push(address);
-            listeners.push((Arc::new(listener.clone()), front));
+            fronts.push(front);
         }
         telemetry.configured(&policy.version);
         let shared = Shared {
@@ -171,29 +172,30 @@ impl Proxy {
             generation: ArcSwap::from_pointee(generation),
             drain: watch::Sender::new(false),
         };
-        Ok(Bound { handle: Handle { shared: Arc::new(shared) }, listeners, addresses })
+        Ok(Bound { handle: Handle { shared: Arc::new(shared) }, fronts, addresses })
     }
 }
 
 impl Generation {
     fn prepare(policy: Arc<Policy>, before: Option<&Self>, telemetry: &Telemetry) -> Result<Self, TlsFault> {
-        let mut tls = Vec::new();
+        let mut doors = Vec::new();
         let mut expiries = Vec::new();
         for listener in &policy.listeners {
-            tls.push(match &listener.tls {
+            let config = match &listener.tls {
                 Some(settings) => {
                     let (config, not_after) = tls::server_config(settings)?;
                     expiries.push((listener.address.to_string(), not_after));
                     Some(config)
                 }
                 None => None,
-            });
+            };
+            doors.push((Arc::new(listener.clone()), config));
         }
         let upstreams = Upstreams::prepare(&policy, before.map(|before| &before.upstreams))?;
         for (listener, not_after) in expiries {
             telemetry.set("blackbar_tls_cert_not_after_seconds", &[&listener], not_after);
         }
-        Ok(Self { policy, upstreams, tls })
+        Ok(Self { policy, upstreams, doors })
     }
 }
 
@@ -273,8 +275,8 @@ impl Bound {
         // Every connection holds a sender; when the last is gone, `recv` ends.
         let (alive, mut all_gone) = mpsc::channel::<()>(1);
         let mut accepting = tokio::task::JoinSet::new();
-        for (index, (listener, front)) in self.listeners.into_iter().enumerate() {
-            accepting.spawn(accept(Arc::clone(&shared), index, listener, front, alive.clone()));
+        for (index, front) in self.fronts.into_iter().enumerate() {
+            accepting.spawn(accept(Arc::clone(&shared), index, front, alive.clone()));
         }
         drop(alive);
         shutdown.await;
@@ -288,7 +290,7 @@ impl Bound {
     }
 }
 
-async fn accept(shared: Arc<Shared>, index: usize, listener: Arc<Listener>, front: Front, alive: mpsc::Sender<()>) {
+async fn accept(shared: Arc<Shared>, index: usize, front: Front, alive: mpsc::Sender<()>) {
     let front = RemovedAtEnd(front);
     loop {
         let socket = match front.0.accept().await {
@@ -306,11 +308,9 @@ async fn accept(shared: Arc<Shared>, index: usize, listener: Arc<Listener>, fron
             shared.telemetry.rejected(NO_WORKSPACE, "conn_limit");
             continue;
         };
-        let config = shared.generation().tls.get(index).cloned().flatten();
-        if config.is_none() && listener.tls.is_some() {
-            continue;
-        }
-        let (shared, listener, alive) = (Arc::clone(&shared), Arc::clone(&listener), alive.clone());
+        // A reload keeps the number of listeners.
+        let Some((listener, config)) = shared.generation().doors.get(index).cloned() else { continue };
+        let (shared, alive) = (Arc::clone(&shared), alive.clone());
         tokio::spawn(async move {
             connection::serve(shared, listener, config, socket, permit).await;
             drop(alive);

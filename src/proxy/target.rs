@@ -1,11 +1,9 @@
-//! The request target: what a path may hold, which route has it, and what its query looks like when it leaves.
+//! The request target: what a path may hold, and what its query looks like when it leaves.
 //!
 //! Enters: path and query as they came. Leaves: the path and query for the upstream. Segments are compared as they came,
 //! never decoded, so that route and upstream cannot disagree about where one ends; what an upstream could resolve to
 //! another place is refused. A finding in the path refuses the request; in the query it is redacted, and only the
 //! values that changed are written anew.
-
-use crate::policy::Policy;
 
 use super::headers::TextScan;
 use super::reply::{ErrorKind, ProxyError};
@@ -54,19 +52,6 @@ pub(crate) fn check_path(path: &str) -> Result<(), ProxyError> {
         }
     }
     Ok(())
-}
-
-/// The route of a path in a workspace and what remains of the path: whole segments, the longest prefix wins.
-pub(crate) fn route<'p>(policy: &Policy, workspace: usize, path: &'p str) -> Option<(usize, &'p str)> {
-    let remaining = |prefix: &str| {
-        let rest = if prefix == "/" { Some(path) } else { path.strip_prefix(prefix) };
-        rest.filter(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let candidates = policy.routes.iter().enumerate().filter(|(_, route)| route.workspaces.contains(&workspace));
-    candidates
-        .filter_map(|(index, route)| remaining(&route.path).map(|rest| (route.path.len(), index, rest)))
-        .max_by_key(|(length, index, _)| (*length, std::cmp::Reverse(*index)))
-        .map(|(_, index, rest)| (index, rest))
 }
 
 /// Refuses a path with a finding.

@@ -184,26 +184,13 @@ pub(crate) fn identity(leaf: &CertificateDer<'_>) -> PeerIdentity {
     let Ok(names) = certificate.subject_alternative_name() else { return peer };
     for name in names.iter().flat_map(|names| &names.value.general_names) {
         match name {
-            GeneralName::URI(uri) => add_uri(&mut peer, uri),
-            GeneralName::DNSName(dns) => peer.dns.push(dns.to_ascii_lowercase()),
-            GeneralName::RFC822Name(email) => add_email(&mut peer, email),
+            GeneralName::URI(uri) => peer.add_uri(uri),
+            GeneralName::DNSName(dns) => peer.add_dns(dns),
+            GeneralName::RFC822Name(email) => peer.add_email(email),
             _ => {}
         }
     }
     peer
-}
-
-fn add_uri(peer: &mut PeerIdentity, uri: &str) {
-    if let Some((scheme, rest)) = uri.split_once("://") {
-        let (host, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or((rest, ""));
-        peer.uris.push(format!("{}://{}{path}", scheme.to_ascii_lowercase(), host.to_ascii_lowercase()));
-    }
-}
-
-fn add_email(peer: &mut PeerIdentity, email: &str) {
-    if let Some((local, domain)) = email.rsplit_once('@') {
-        peer.emails.push(format!("{local}@{}", domain.to_ascii_lowercase()));
-    }
 }
 
 /// The metric's reason for a handshake that failed.

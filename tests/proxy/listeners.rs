@@ -17,7 +17,7 @@ async fn a_fixed_workspace_serves_clients_without_certificates() {
     let test = TestProxy::new().workspace("acme", RULES).upstream(&upstream);
     let path = test.pki.file("proxy.sock");
     let proxy = test
-        .policy(|policy| {
+        .policy(move |policy| {
             let mut plain = policy.listeners[0].clone();
             plain.tls = None;
             plain.workspace = Some("acme".to_owned());
@@ -76,13 +76,15 @@ async fn only_listed_hosts_are_served() {
 async fn a_taken_port_and_a_bad_file_are_named() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = taken.local_addr().unwrap();
-    let test = TestProxy::new().policy(|policy| policy.listeners[0].address = ListenAddress::Tcp(at));
+    let upstream = Upstream::echo().await;
+    let test = || TestProxy::new().workspace("acme", RULES).upstream(&upstream);
+    let (_pki, policy) = test().policy(move |policy| policy.listeners[0].address = ListenAddress::Tcp(at)).build();
     let telemetry = std::sync::Arc::new(blackbar::telemetry::Telemetry::new());
-    let error = blackbar::proxy::Proxy::bind(test.policy.into(), telemetry.clone()).unwrap_err();
+    let error = blackbar::proxy::Proxy::bind(policy.into(), telemetry.clone()).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot listen on {at}"));
-    let test = TestProxy::new();
-    std::fs::write(test.pki.file("server.key"), "not a key").unwrap();
-    let error = blackbar::proxy::Proxy::bind(test.policy.into(), telemetry).unwrap_err();
+    let (pki, policy) = test().build();
+    std::fs::write(pki.file("server.key"), "not a key").unwrap();
+    let error = blackbar::proxy::Proxy::bind(policy.into(), telemetry).unwrap_err();
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.ends_with("server.key holds no private key in PEM that can be used"), "{source}");
 }

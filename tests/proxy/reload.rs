@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use crate::support::{Reply, TestProxy, Upstream, within};
 
 const RULES: &str = "version = 1\npacks = [\"default\"]\n";
-const BLOCK: &str = "[actions]\nEMAIL = \"block\"\n";
+const BLOCK: &str = "version = 1\npacks = [\"default\"]\n[actions]\nEMAIL = \"block\"\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_next_request_is_judged_anew_and_the_one_under_way_is_not() {
@@ -27,17 +27,18 @@ async fn the_next_request_is_judged_anew_and_the_one_under_way_is_not() {
         .unwrap();
     assert_eq!(within(busy.head()).await.unwrap().status, 200);
 
-    let mut next = TestProxy::new().workspace("acme", BLOCK).upstream(&upstream).policy;
-    next.version = "0000000000000002".to_owned();
-    let tls = proxy.pki.file("server.crt");
+    let (_, mut next) = TestProxy::new().workspace("acme", BLOCK).upstream(&upstream).build();
     for listener in &mut next.listeners {
         let settings = listener.tls.as_mut().unwrap();
-        settings.certificate.clone_from(&tls);
+        settings.certificate = proxy.pki.file("server.crt");
         settings.private_key = proxy.pki.file("server.key");
         settings.client_ca = Some(proxy.pki.file("ca.crt"));
     }
+    let (before, after) = (proxy.handle.version(), next.version.clone());
+    assert_ne!(before, after);
     proxy.handle.replace(Arc::new(next)).unwrap();
-    assert_eq!(proxy.metric("blackbar_config_info{version=\"0000000000000002\"}"), 1.0);
+    let metric = |version: &str| proxy.metric(&format!("blackbar_config_info{{version=\"{version}\"}}"));
+    assert_eq!((metric(&before), metric(&after)), (0.0, 1.0));
 
     let mut client = proxy.client().await;
     assert_eq!(client.post("/", "text/plain", "jane@example.com").await.status, 403);
@@ -50,15 +51,45 @@ async fn the_next_request_is_judged_anew_and_the_one_under_way_is_not() {
 async fn a_configuration_that_cannot_serve_changes_nothing() {
     let upstream = Upstream::echo().await;
     let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
-    let bad = TestProxy::new().workspace("acme", BLOCK).upstream(&upstream);
-    std::fs::remove_file(bad.pki.file("server.key")).unwrap();
-    assert!(proxy.handle.replace(Arc::new(bad.policy)).is_err());
-    let other = TestProxy::new()
+    let version = proxy.handle.version();
+    let (pki, bad) = TestProxy::new().workspace("acme", BLOCK).upstream(&upstream).build();
+    std::fs::remove_file(pki.file("server.key")).unwrap();
+    assert!(proxy.handle.replace(Arc::new(bad)).is_err());
+    let (_pki, other) = TestProxy::new()
         .workspace("acme", BLOCK)
         .upstream(&upstream)
-        .policy(|policy| policy.listeners.push(policy.listeners[0].clone()));
-    assert!(proxy.handle.replace(Arc::new(other.policy)).is_err(), "listeners need a restart");
+        .policy(|policy| policy.listeners.push(policy.listeners[0].clone()))
+        .build();
+    assert!(proxy.handle.replace(Arc::new(other)).is_err(), "listeners need a restart");
     let answer = proxy.client().await.post("/", "text/plain", "jane@example.com").await;
     assert_eq!((answer.status, answer.text().as_str()), (200, "jane@***"));
-    assert_eq!(proxy.handle.version(), "0000000000000001");
+    assert_eq!(proxy.handle.version(), version);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_are_followed_and_a_bad_one_keeps_the_last_good() {
+    use blackbar::policy::PolicyStore;
+    use blackbar::proxy::Proxy;
+    use blackbar::telemetry::Telemetry;
+
+    let upstream = Upstream::echo().await;
+    let test = TestProxy::new().workspace("acme", RULES).upstream(&upstream);
+    let (store, _) = PolicyStore::load(&test.write()).unwrap();
+    let telemetry = Arc::new(Telemetry::new());
+    let bound = Proxy::bind(store.current(), Arc::clone(&telemetry)).unwrap();
+    let handle = bound.handle();
+    let reloads =
+        |result: &str| telemetry.render().contains(&format!("blackbar_config_reload_total{{result=\"{result}\"}} 1"));
+
+    std::fs::write(test.pki.file("acme.toml"), "version = 1\npacks = [\"default\"]\n[actions]\nEMAIL = \"blokc\"\n").unwrap();
+    assert!(store.changed_on_disk());
+    assert!(!handle.reload(&store));
+    assert!(reloads("error") && !reloads("ok"));
+    assert_eq!(handle.version(), store.current().version);
+
+    let before = handle.version();
+    std::fs::write(test.pki.file("acme.toml"), BLOCK).unwrap();
+    assert!(handle.reload(&store));
+    assert!(reloads("ok"));
+    assert_ne!(handle.version(), before);
 }

@@ -1,14 +1,10 @@
-//! The proxy under test.
+//! The proxy under test, from files as an operator would write them.
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use blackbar::body::{BodyLimits, Scopes};
-use blackbar::engine::{Action, ActionTable, Detector, EntityType, Pattern, RuleId, RuleSet, RuleSpec};
-use blackbar::policy::{
-    ClientAuth, Limits, ListenAddress, Listener, ListenerTls, Mode, OnFault, Policy, Route, SanPattern, Timeouts,
-    Upstream as Target, Workspace,
-};
+use blackbar::policy::{self, Policy, Route};
 use blackbar::proxy::{Address, Handle, Proxy};
 use blackbar::telemetry::Telemetry;
 use tokio::sync::oneshot;
@@ -23,7 +19,11 @@ pub const ACME: Name = Name::Uri("spiffe://acme.example/agent");
 /// A proxy to be.
 pub struct TestProxy {
     pub pki: Pki,
-    pub policy: Policy,
+    listener: String,
+    workspaces: Vec<(String, String)>,
+    routes: Vec<(String, String)>,
+    route_changes: Vec<Box<dyn FnOnce(&mut Route)>>,
+    changes: Vec<Box<dyn FnOnce(&mut Policy)>>,
 }
 
 /// A proxy that runs.
@@ -38,77 +38,19 @@ pub struct Running {
 
 impl TestProxy {
     pub fn new() -> Self {
-        let pki = Pki::new();
-        let tls = ListenerTls {
-            certificate: pki.file("server.crt"),
-            private_key: pki.file("server.key"),
-            client_ca: Some(pki.file("ca.crt")),
-            client_auth: ClientAuth::Required,
-        };
-        let listener = Listener {
-            address: ListenAddress::Tcp("127.0.0.1:0".parse().unwrap()),
-            tls: Some(tls),
-            workspace: None,
-            hosts: Vec::new(),
-        };
-        let policy = Policy {
-            version: "0000000000000001".to_owned(),
-            listeners: vec![listener],
-            admin: None,
+        Self {
+            pki: Pki::new(),
+            listener: "certificate = \"server.crt\"\nprivate_key = \"server.key\"\nclient_ca = \"ca.crt\"\n".to_owned(),
             workspaces: Vec::new(),
             routes: Vec::new(),
-            limits: Limits::default(),
-            timeouts: Timeouts::default(),
-            body_limits: BodyLimits::default(),
-        };
-        Self { pki, policy }
+            route_changes: Vec::new(),
+            changes: Vec::new(),
+        }
     }
 
-    /// A workspace of [`ACME`]; `rules` gives actions by entity.
+    /// A workspace whose client is `spiffe://NAME.example/agent`.
     pub fn workspace(mut self, name: &str, rules: &str) -> Self {
-        let rules: toml::Table = rules.parse().unwrap();
-        let actions = rules.get("actions").and_then(|actions| actions.as_table()).cloned().unwrap_or_default();
-        let known = [
-            ("pci.card", "CREDIT_CARD", Detector::Card),
-            ("us-pii.ssn", "US_SSN", Detector::UsSsn),
-            ("contact.email", "EMAIL", Detector::Email),
-            ("contact.phone", "PHONE", Detector::Phone),
-        ];
-        let specs = known.map(|(id, entity, detector)| RuleSpec {
-            id: RuleId::new(id),
-            entity: EntityType::new(entity),
-            pattern: Pattern::Detector(detector),
-            validator: None,
-            keywords: None,
-            suppressions: Vec::new(),
-            priority: 0,
-        });
-        let table = |direction: &str| {
-            let action = |entity: &str| {
-                let told = actions.get(entity).map(|told| told.get(direction).unwrap_or(told));
-                match told.and_then(|told| told.as_str()) {
-                    None => Action::default_for(&EntityType::new(entity)),
-                    Some("block") => Action::Block,
-                    Some("observe") => Action::Observe,
-                    Some("redact") => Action::Redact,
-                    Some("mask") => Action::Mask,
-                    Some("off") => Action::Off,
-                    Some(other) => panic!("{other}"),
-                }
-            };
-            Arc::new(ActionTable::new(known.iter().map(|(_, entity, _)| action(entity)).collect(), None))
-        };
-        let rules = Arc::new(RuleSet::build(specs.to_vec()).unwrap());
-        let scopes =
-            |direction| Arc::new(Scopes { rules: Arc::clone(&rules), actions: table(direction), paths: Vec::new() });
-        let workspace = Workspace {
-            name: name.to_owned(),
-            clients: vec![SanPattern::Uri(format!("spiffe://{name}.example/agent"))],
-            rules: Arc::clone(&rules),
-            on_fault: OnFault::Block,
-            scopes: vec![[scopes("request"), scopes("response")]; 8],
-        };
-        self.policy.workspaces.push(Arc::new(workspace));
+        self.workspaces.push((name.to_owned(), rules.to_owned()));
         self
     }
 
@@ -118,30 +60,56 @@ impl TestProxy {
     }
 
     /// A route with changes of the test's own.
-    pub fn route(mut self, path: &str, to: SocketAddr, change: impl FnOnce(&mut Route)) -> Self {
-        let mut route = Route {
-            name: path.trim_start_matches('/').to_owned(),
-            path: path.to_owned(),
-            upstream: Target { tls: false, host: to.ip().to_string(), port: to.port(), path: String::new(), ca: None },
-            workspaces: (0..self.policy.workspaces.len()).collect(),
-            dialect: None,
-            request: Mode::Stream,
-            response: Mode::Stream,
-        };
-        change(&mut route);
-        self.policy.routes.push(Arc::new(route));
+    pub fn route(mut self, path: &str, to: SocketAddr, change: impl FnOnce(&mut Route) + 'static) -> Self {
+        self.routes.push((path.to_owned(), format!("http://{to}")));
+        self.route_changes.push(Box::new(change));
         self
     }
 
     /// A change to limits, timeouts or listeners.
-    pub fn policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {
-        change(&mut self.policy);
+    pub fn policy(mut self, change: impl FnOnce(&mut Policy) + 'static) -> Self {
+        self.changes.push(Box::new(change));
         self
+    }
+
+    /// Writes the files.
+    pub fn write(&self) -> std::path::PathBuf {
+        let mut config = format!("version = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\n{}", self.listener);
+        for (name, rules) in &self.workspaces {
+            std::fs::write(self.pki.file(&format!("{name}.toml")), rules).unwrap();
+            let client = format!("uri:spiffe://{name}.example/agent");
+            writeln!(config, "[[workspace]]\nname = \"{name}\"\nclients = [\"{client}\"]\nrules = \"{name}.toml\"")
+                .unwrap();
+        }
+        for (path, url) in &self.routes {
+            let name = if path == "/" { "root" } else { path.trim_start_matches('/') };
+            writeln!(config, "[[route]]\nname = \"{name}\"\npath = \"{path}\"\nupstream = \"{url}\"").unwrap();
+        }
+        let path = self.pki.file("blackbar.toml");
+        std::fs::write(&path, config).unwrap();
+        path
+    }
+
+    /// The policy, with the test's changes.
+    pub fn build(self) -> (Pki, Policy) {
+        let config = self.write();
+        let mut policy = match policy::load(&config) {
+            Ok(loaded) => loaded.policy,
+            Err(diagnostics) => panic!("{diagnostics:?}"),
+        };
+        for (route, change) in policy.routes.iter_mut().zip(self.route_changes) {
+            change(Arc::get_mut(route).unwrap());
+        }
+        for change in self.changes {
+            change(&mut policy);
+        }
+        (self.pki, policy)
     }
 
     pub fn start(self) -> Running {
         let telemetry = Arc::new(Telemetry::new());
-        let bound = Proxy::bind(Arc::new(self.policy), Arc::clone(&telemetry)).unwrap();
+        let (pki, policy) = self.build();
+        let bound = Proxy::bind(Arc::new(policy), Arc::clone(&telemetry)).unwrap();
         let address = match bound.addresses() {
             [Address::Tcp(address), ..] => *address,
             _ => ([0, 0, 0, 0], 0).into(),
@@ -151,7 +119,7 @@ impl TestProxy {
         let running = tokio::spawn(bound.run(async {
             let _ = stopped.await;
         }));
-        Running { pki: self.pki, address, handle, telemetry, stop: Some(stop), running }
+        Running { pki, address, handle, telemetry, stop: Some(stop), running }
     }
 }
 
