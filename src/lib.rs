@@ -20,6 +20,9 @@
 //! Words: a *rule* finds an *entity* and has an *action*; a *finding* is a rule's match that passed its checks; the
 //! *hold-back* is the text kept because a rule may still match it; a *scope* narrows actions to a route and a path.
 
+pub mod admin;
 pub mod body;
 pub mod engine;
 pub mod policy;
+pub mod proxy;
+pub mod telemetry;

@@ -22,6 +22,7 @@ const FLOORS: &[(&[&str], &[&str])] = &[
             "rustls_native_certs",
             "socket2",
             "tokio_rustls",
+            "tower_service",
         ],
     ),
     (&["admin"], &[]),

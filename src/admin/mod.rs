@@ -1,0 +1,150 @@
+//! Health, readiness and metrics, on a listener of their own.
+//!
+//! Enters: GET requests of the operator's machines. Leaves: `/healthz` (the process serves), `/readyz` (new connections
+//! are taken), `/metrics` (Prometheus text). Nothing here changes anything or tells of any request.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::rt::{Read, Write};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
+
+use crate::policy::ListenAddress;
+use crate::proxy::{self, Address, Handle, StartError};
+use crate::telemetry::Telemetry;
+
+/// Connections at once.
+const CONNECTIONS: usize = 64;
+/// The head of a request, and the pause between two.
+const HEAD: Duration = Duration::from_secs(10);
+/// After an accept that failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The admin listener, bound.
+#[derive(Debug)]
+pub struct Admin {
+    front: Front,
+    address: Address,
+}
+
+#[derive(Debug)]
+enum Front {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// What is told.
+struct Desk {
+    handle: Handle,
+    telemetry: Arc<Telemetry>,
+}
+
+impl Admin {
+    /// Binds the address. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// The address cannot be bound.
+    pub fn bind(address: &ListenAddress) -> Result<Self, StartError> {
+        let failed = |source| StartError::Bind { address: address.to_string(), source };
+        match address {
+            ListenAddress::Tcp(at) => {
+                let listener = proxy::listen_tcp(*at).map_err(failed)?;
+                let at = listener.local_addr().map_err(failed)?;
+                Ok(Self { front: Front::Tcp(listener), address: Address::Tcp(at) })
+            }
+            ListenAddress::Unix(path) => {
+                let listener = proxy::listen_unix(path).map_err(failed)?;
+                Ok(Self { front: Front::Unix(listener), address: Address::Unix(path.clone()) })
+            }
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Answers until dropped.
+    pub async fn run(self, handle: Handle, telemetry: Arc<Telemetry>) {
+        let desk = Arc::new(Desk { handle, telemetry });
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let desk = Arc::clone(&desk);
+            let accepted = match &self.front {
+                Front::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
+                    tokio::spawn(async move {
+                        serve(desk, TokioIo::new(stream)).await;
+                        drop(place);
+                    })
+                }),
+                Front::Unix(listener) => listener.accept().await.map(|(stream, _)| {
+                    tokio::spawn(async move {
+                        serve(desk, TokioIo::new(stream)).await;
+                        drop(place);
+                    })
+                }),
+            };
+            if accepted.is_err_and(|error| error.kind() != io::ErrorKind::ConnectionAborted) {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve<I: Read + Write + Unpin>(desk: Arc<Desk>, io: I) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let response = desk.answer(&request);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(16 << 10)
+        .serve_connection(io, service);
+    // How a connection of this listener ends concerns only its client.
+    let _ = served.await;
+}
+
+impl Desk {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        if !matches!(request.method(), &Method::GET | &Method::HEAD) {
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is served\n");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        match request.uri().path() {
+            "/healthz" => text(StatusCode::OK, "ok\n"),
+            "/readyz" if self.handle.is_draining() => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+            "/readyz" => text(StatusCode::OK, "ready\n"),
+            "/metrics" => {
+                let mut response = text(StatusCode::OK, self.telemetry.render());
+                let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+                response.headers_mut().insert(CONTENT_TYPE, format);
+                response
+            }
+            _ => text(StatusCode::NOT_FOUND, "there are /healthz, /readyz and /metrics\n"),
+        }
+    }
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,222 @@
+//! How much may be under way at once, and how long a connection may wait.
+//!
+//! Enters: connections and requests. Leaves: permits, or a refusal at once (nothing queues here). A connection's
+//! [`Activity`] says what it is waiting for, so that one timer per connection covers the head of a request and the time
+//! between two requests.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::time::Sleep;
+
+use crate::policy::{Limits, Timeouts};
+use crate::telemetry;
+
+/// Counts what is under way.
+pub(crate) struct Admission {
+    connections: Arc<Semaphore>,
+    requests: Arc<Semaphore>,
+}
+
+/// A connection's place, until its last byte.
+pub(crate) struct ConnectionPermit {
+    _place: OwnedSemaphorePermit,
+}
+
+/// A request's place, until the last byte of its answer.
+pub(crate) struct RequestPermit {
+    _place: OwnedSemaphorePermit,
+    _underway: Underway,
+}
+
+impl Admission {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        Self { connections: places(limits.connections), requests: places(limits.requests) }
+    }
+
+    pub(crate) fn connection(&self) -> Option<ConnectionPermit> {
+        place(&self.connections).map(|place| ConnectionPermit { _place: place })
+    }
+
+    pub(crate) fn request(&self, activity: &Arc<Activity>) -> Option<RequestPermit> {
+        let place = place(&self.requests)?;
+        Some(RequestPermit { _place: place, _underway: Underway::begin(activity) })
+    }
+}
+
+fn place(places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    match Arc::clone(places).try_acquire_owned() {
+        Ok(place) => Some(place),
+        Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => None,
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (connections, requests) = (self.connections.available_permits(), self.requests.available_permits());
+        write!(f, "Admission({connections} connections and {requests} requests more)")
+    }
+}
+
+/// What a connection is doing.
+pub(crate) struct Activity {
+    opened: Instant,
+    /// Exchanges under way.
+    underway: AtomicU64,
+    /// Requests begun.
+    requests: AtomicU64,
+    /// Microseconds after `opened` when it last became idle.
+    idle_since: AtomicU64,
+    /// Microseconds after `opened` when the first byte of a head came, plus one; 0 while none has come.
+    head_since: AtomicU64,
+    /// Why the guard took the bytes for no HTTP/1.1.
+    fault: OnceLock<&'static str>,
+}
+
+impl Activity {
+    pub(crate) fn begin() -> Arc<Self> {
+        Arc::new(Self {
+            opened: telemetry::now(),
+            underway: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            idle_since: AtomicU64::new(0),
+            head_since: AtomicU64::new(0),
+            fault: OnceLock::new(),
+        })
+    }
+
+    fn micros(&self) -> u64 {
+        u64::try_from(telemetry::now().saturating_duration_since(self.opened).as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// A request's head begins to arrive.
+    pub(crate) fn head_begins(&self) {
+        self.head_since.store(self.micros() + 1, Ordering::Relaxed);
+    }
+
+    /// A request's head has arrived.
+    pub(crate) fn head_ends(&self) {
+        self.head_since.store(0, Ordering::Relaxed);
+    }
+
+    /// Counts a request and gives its number, from 1.
+    pub(crate) fn request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The bytes are no HTTP/1.1: nothing more is read.
+    pub(crate) fn malformed(&self, reason: &'static str) {
+        self.fault.get_or_init(|| reason);
+    }
+
+    /// Why the bytes are no HTTP/1.1.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        self.fault.get().copied()
+    }
+
+    /// When to look again, or `None` where the connection has waited too long.
+    pub(crate) fn patience(&self, timeouts: &Timeouts) -> Option<Duration> {
+        let now = self.micros();
+        let left = |since: u64, bound: Duration| {
+            bound.checked_sub(Duration::from_micros(now.saturating_sub(since))).filter(|left| !left.is_zero())
+        };
+        if self.underway.load(Ordering::Relaxed) > 0 {
+            return Some(timeouts.header.min(timeouts.keep_alive));
+        }
+        match self.head_since.load(Ordering::Relaxed) {
+            0 => {
+                let left = left(self.idle_since.load(Ordering::Relaxed), timeouts.keep_alive)?;
+                // A head may begin in between, and its bound is another.
+                Some(left.min(timeouts.header))
+            }
+            since => left(since, timeouts.header),
+        }
+    }
+}
+
+/// Marks a connection as busy while it lives.
+struct Underway {
+    activity: Arc<Activity>,
+}
+
+impl Underway {
+    fn begin(activity: &Arc<Activity>) -> Self {
+        activity.underway.fetch_add(1, Ordering::Relaxed);
+        Self { activity: Arc::clone(activity) }
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.activity.idle_since.store(self.activity.micros(), Ordering::Relaxed);
+        self.activity.underway.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Ends a connection whose peer takes nothing for too long.
+#[derive(Debug)]
+pub(crate) struct Stall {
+    bound: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stall {
+    pub(crate) fn new(bound: Duration) -> Self {
+        Self { bound, timer: None }
+    }
+
+    /// Judges what a write gave: one that waits starts the timer, one that does not stops it.
+    pub(crate) fn watch<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.timer = None;
+            return written;
+        }
+        let bound = self.bound;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(bound)));
+        match timer.as_mut().poll(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_given_until_there_are_none() {
+        let limits = Limits { connections: 1, requests: 2, ..Limits::default() };
+        let admission = Admission::new(&limits);
+        let activity = Activity::begin();
+        let first = admission.request(&activity);
+        let second = admission.request(&activity);
+        assert!(first.is_some() && second.is_some() && admission.request(&activity).is_none());
+        drop(first);
+        assert!(admission.request(&activity).is_some());
+        let connection = admission.connection();
+        assert!(connection.is_some() && admission.connection().is_none());
+    }
+
+    #[test]
+    fn a_busy_connection_has_patience_and_an_idle_one_has_not() {
+        let timeouts = Timeouts { keep_alive: Duration::ZERO, ..Timeouts::default() };
+        let activity = Activity::begin();
+        assert_eq!(activity.patience(&timeouts), None);
+        let admission = Admission::new(&Limits::default());
+        let permit = admission.request(&activity);
+        assert!(activity.patience(&timeouts).is_some());
+        drop(permit);
+        assert_eq!(activity.patience(&timeouts), None);
+        activity.head_begins();
+        assert!(activity.patience(&timeouts).is_some(), "a head has its own bound");
+    }
+}

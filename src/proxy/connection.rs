@@ -1,0 +1,440 @@
+//! One client connection: handshake, protocol, end.
+//!
+//! Enters: an accepted socket. Leaves: its requests, each with who the client is. The names of the certificate are read
+//! once, after the handshake, and pinned here; which workspace they mean is asked of the policy in force at each
+//! request. ALPN decides the protocol: a client that chose none speaks HTTP/1.1.
+
+use std::convert::Infallible;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::uri::Authority;
+use http::{Version, header};
+use hyper::body::Incoming;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::policy::{Limits, Listener, PeerIdentity, Policy};
+use crate::telemetry::NO_WORKSPACE;
+
+use super::Shared;
+use super::admission::{Activity, ConnectionPermit, Stall};
+use super::exchange;
+use super::guard::{Checked, Guard, SPOIL};
+use super::reply::{ErrorKind, ProxyError};
+use super::tls;
+
+/// How long a closed connection's input is still taken in, so that the answer is not lost to a reset.
+const LINGER: Duration = Duration::from_secs(1);
+/// How much of it.
+const LINGER_BYTES: usize = 256 << 10;
+/// Between two PING frames on an HTTP/2 connection.
+const H2_PING: Duration = Duration::from_secs(20);
+const H2_PONG: Duration = Duration::from_secs(20);
+
+/// An accepted socket.
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// A connection, as its exchanges see it.
+pub(crate) struct Connection {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) activity: Arc<Activity>,
+    listener: Arc<Listener>,
+    /// The names of its certificate, where it presented one.
+    peer: Option<PeerIdentity>,
+    /// The server name that it asked for, in lower case.
+    server_name: Option<String>,
+}
+
+impl Connection {
+    /// The workspace that the client belongs to under this policy.
+    pub(crate) fn workspace(&self, policy: &Policy) -> Result<usize, ProxyError> {
+        let index = match (&self.peer, &self.listener.workspace) {
+            (Some(peer), _) => policy.workspace_for(peer).ok(),
+            (None, Some(name)) => policy.workspace_named(name),
+            (None, None) => None,
+        };
+        index.ok_or(ProxyError::client(ErrorKind::Identity))
+    }
+
+    /// Whether the request's authority is one that this connection serves (RFC 9110 section 7.2).
+    pub(crate) fn check_host(&self, head: &http::request::Parts) -> Result<(), ProxyError> {
+        let http1 = head.version < Version::HTTP_2;
+        let mut fields = head.headers.get_all(header::HOST).iter();
+        let field = match (fields.next(), fields.next()) {
+            (None, _) if http1 => return Err(ProxyError::client(ErrorKind::Host)),
+            (_, Some(_)) => return Err(ProxyError::client(ErrorKind::Host)),
+            (field, None) => field,
+        };
+        let field = match field {
+            Some(value) => Some(host_field(value.as_bytes()).ok_or(ProxyError::client(ErrorKind::Host))?),
+            None => None,
+        };
+        let authority = match (head.uri.authority(), field) {
+            (Some(target), Some(field)) if !same_authority(target, &field) => {
+                let kind = if http1 { ErrorKind::Misdirected } else { ErrorKind::Host };
+                return Err(ProxyError::client(kind));
+            }
+            (Some(target), _) if target.as_str().contains('@') => return Err(ProxyError::client(ErrorKind::Host)),
+            (_, Some(field)) => field,
+            (Some(target), None) => target.clone(),
+            (None, None) => return Err(ProxyError::client(ErrorKind::Host)),
+        };
+        let named =
+            |name: &str| name.eq_ignore_ascii_case(authority.as_str()) || name.eq_ignore_ascii_case(authority.host());
+        let hosts = &self.listener.hosts;
+        let listed = hosts.is_empty() || hosts.iter().any(|host| named(host));
+        let asked = self.server_name.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(authority.host()));
+        if listed && asked { Ok(()) } else { Err(ProxyError::client(ErrorKind::Misdirected)) }
+    }
+}
+
+/// `uri-host [ ":" port ]`: no user, no blanks.
+fn host_field(value: &[u8]) -> Option<Authority> {
+    if value.contains(&b'@') {
+        return None;
+    }
+    let authority = Authority::try_from(value).ok()?;
+    let port = authority.as_str().strip_prefix(authority.host())?;
+    let port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    (port && !authority.host().is_empty()).then_some(authority)
+}
+
+fn same_authority(left: &Authority, right: &Authority) -> bool {
+    left.as_str().eq_ignore_ascii_case(right.as_str())
+}
+
+/// Serves a socket to its end.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    listener: Arc<Listener>,
+    config: Option<Arc<ServerConfig>>,
+    socket: Socket,
+    permit: ConnectionPermit,
+) {
+    let telemetry = Arc::clone(&shared.telemetry);
+    telemetry.shift("blackbar_connections", &[], 1);
+    telemetry.add("blackbar_connections_total", &[], 1);
+    let drain = shared.draining();
+    match config {
+        None => {
+            let connection =
+                Connection { shared, activity: Activity::begin(), listener, peer: None, server_name: None };
+            Box::pin(http1(Arc::new(connection), socket, drain)).await;
+        }
+        Some(config) => {
+            // Boxed apart: a handshake needs far more room than the connection after it.
+            let handshake = Box::pin(handshake(&shared, config, socket)).await;
+            if let Some(stream) = handshake {
+                let (_, session) = stream.get_ref();
+                let peer = session.peer_certificates().and_then(|chain| chain.first()).map(tls::identity);
+                let server_name = session.server_name().map(str::to_ascii_lowercase);
+                let h2 = session.alpn_protocol() == Some(b"h2");
+                let connection =
+                    Arc::new(Connection { shared, activity: Activity::begin(), listener, peer, server_name });
+                if h2 {
+                    Box::pin(http2(connection, stream, drain)).await;
+                } else {
+                    Box::pin(http1(connection, stream, drain)).await;
+                }
+            }
+        }
+    }
+    telemetry.shift("blackbar_connections", &[], -1);
+    drop(permit);
+}
+
+async fn handshake(shared: &Shared, config: Arc<ServerConfig>, socket: Socket) -> Option<Box<TlsStream<Socket>>> {
+    let within = shared.generation().policy.timeouts.handshake;
+    let reason = match tokio::time::timeout(within, TlsAcceptor::from(config).accept(socket)).await {
+        Ok(Ok(stream)) => return Some(Box::new(stream)),
+        Ok(Err(error)) => tls::handshake_reason(&error),
+        Err(_) => "tls_timeout",
+    };
+    shared.telemetry.add("blackbar_tls_handshake_failures_total", &[reason], 1);
+    shared.telemetry.rejected(NO_WORKSPACE, reason);
+    tracing::debug!(reason, "handshake failed");
+    None
+}
+
+async fn http1<S>(connection: Arc<Connection>, stream: S, mut drain: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let generation = connection.shared.generation();
+    let limits = generation.policy.limits.clone();
+    drop(generation);
+    let guard = Guard::new(limits.header_bytes, limits.trailer_bytes);
+    let io = ClientIo::new(stream, &connection, Some(guard));
+    let serving = Arc::clone(&connection);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let connection = Arc::clone(&serving);
+        Box::pin(async move { Ok::<_, Infallible>(exchange::serve(connection, request).await) })
+    });
+    let mut served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(limits.header_bytes.max(8 << 10))
+        .max_headers(limits.header_fields)
+        .serve_connection(io, service);
+    let mut told = false;
+    let ended = loop {
+        let Some(wait) = patience(&connection) else {
+            break None;
+        };
+        tokio::select! {
+            ended = std::future::poll_fn(|context| served.poll_without_shutdown(context)) => break Some(ended),
+            () = drained(&mut drain), if !told => {
+                told = true;
+                Pin::new(&mut served).graceful_shutdown();
+            }
+            () = tokio::time::sleep(wait) => {}
+        }
+    };
+    refused(&connection, matches!(&ended, Some(Err(error)) if error.is_parse()));
+    // An answer that broke off must look so: no close_notify, no last chunk.
+    if let Some(Ok(())) = ended {
+        linger(served.into_parts().io.stream).await;
+    }
+}
+
+async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut drain: watch::Receiver<bool>) {
+    let serving = Arc::clone(&connection);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let connection = Arc::clone(&serving);
+        Box::pin(async move { Ok::<_, Infallible>(exchange::serve(connection, request).await) })
+    });
+    let Limits { h2_streams, .. } = connection.shared.generation().policy.limits;
+    let mut served = pin!(
+        http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(h2_streams)
+            .initial_stream_window_size(64 << 10)
+            .initial_connection_window_size(1 << 20)
+            .max_frame_size(16 << 10)
+            .max_header_list_size(32 << 10)
+            .max_pending_accept_reset_streams(20)
+            .max_send_buf_size(64 << 10)
+            .keep_alive_interval(H2_PING)
+            .keep_alive_timeout(H2_PONG)
+            .serve_connection(ClientIo::new(stream, &connection, None), service)
+    );
+    let (mut closing, mut told) = (false, false);
+    loop {
+        let wait = match patience(&connection) {
+            Some(wait) => wait,
+            None if closing => break,
+            None => {
+                closing = true;
+                served.as_mut().graceful_shutdown();
+                LINGER
+            }
+        };
+        tokio::select! {
+            _ = &mut served => break,
+            () = drained(&mut drain), if !told => {
+                told = true;
+                served.as_mut().graceful_shutdown();
+            }
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+fn patience(connection: &Connection) -> Option<Duration> {
+    connection.activity.patience(&connection.shared.generation().policy.timeouts)
+}
+
+/// Resolves when the proxy begins to drain.
+async fn drained(drain: &mut watch::Receiver<bool>) {
+    if drain.wait_for(|draining| *draining).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Counts what was refused before it became a request.
+fn refused(connection: &Connection, unparsed: bool) {
+    let reason = match connection.activity.fault() {
+        Some(reason) => reason,
+        None if unparsed => "http_syntax",
+        None => return,
+    };
+    connection.shared.telemetry.rejected(NO_WORKSPACE, reason);
+    tracing::debug!(reason, "connection refused");
+}
+
+/// Ends a connection whose last answer is written: says so, then takes in what the client still sends for a moment.
+async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
+    let draining = async {
+        if stream.shutdown().await.is_err() {
+            return;
+        }
+        let mut left = LINGER_BYTES;
+        let mut sink = [0_u8; 1024];
+        while let Ok(count) = stream.read(&mut sink).await {
+            if count == 0 || left < count {
+                return;
+            }
+            left -= count;
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, draining).await;
+}
+
+/// A connection as hyper sees it: over HTTP/1.1 its bytes have passed the [`Guard`], and a client that takes nothing for
+/// long is gone.
+struct ClientIo<S> {
+    stream: S,
+    guard: Option<Guard>,
+    stall: Stall,
+    activity: Arc<Activity>,
+    /// What is still to be read in place of a faulty head.
+    spoil: &'static [u8],
+    /// Nothing more is read of the stream.
+    ended: bool,
+}
+
+impl<S> ClientIo<S> {
+    fn new(stream: S, connection: &Connection, guard: Option<Guard>) -> Self {
+        let stall = Stall::new(connection.shared.generation().policy.timeouts.upstream_idle);
+        Self { stream, guard, stall, activity: Arc::clone(&connection.activity), spoil: &[], ended: false }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Read for ClientIo<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.ended {
+            let (now, later) = this.spoil.split_at(this.spoil.len().min(buffer.remaining()));
+            buffer.put_slice(now);
+            this.spoil = later;
+            return Poll::Ready(Ok(()));
+        }
+        let mut space = [0_u8; 16 << 10];
+        let room = buffer.remaining().min(space.len());
+        let mut read = ReadBuf::new(space.get_mut(..room).unwrap_or_default());
+        match Pin::new(&mut this.stream).poll_read(context, &mut read) {
+            Poll::Ready(Ok(())) => {}
+            other => return other,
+        }
+        let bytes = read.filled();
+        let checked = this.guard.as_mut().map_or(Checked::Good, |guard| guard.check(bytes, &this.activity));
+        let good = match checked {
+            Checked::Good => bytes.len(),
+            Checked::BadHead(good) => {
+                this.ended = true;
+                this.spoil = SPOIL;
+                good
+            }
+            Checked::BadBody(good) => {
+                this.ended = true;
+                good
+            }
+        };
+        buffer.put_slice(bytes.get(..good).unwrap_or_default());
+        if good == 0 && !bytes.is_empty() && !this.spoil.is_empty() {
+            let (now, later) = this.spoil.split_at(this.spoil.len().min(buffer.remaining()));
+            buffer.put_slice(now);
+            this.spoil = later;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Write for ClientIo<S> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.stall.watch(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(context, pieces);
+        this.stall.watch(context, written)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(context);
+        this.stall.watch(context, flushed)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    // rustls queues an alert behind what it has begun to send; one write must take both.
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}

@@ -1,0 +1,517 @@
+//! One request, told top to bottom.
+//!
+//! Enters: a request on a connection whose client is known. Leaves: the answer, inspected in both directions, or a
+//! refusal. One snapshot of the configuration is taken at the start and holds to the end. What is refused before the
+//! upstream is contacted never reached it; what is refused later ends both sides visibly.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::uri::{PathAndQuery, Scheme};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use crate::body::{BodyInspector, BodySpec, Dialect, Direction, MediaType, Scopes, parse_content_encoding};
+use crate::policy::{Mode, OnFault, Policy, Route, Workspace};
+use crate::telemetry;
+
+use super::Generation;
+use super::connection::Connection;
+use super::headers::{self, TextScan};
+use super::inspect::{Gathered, InspectedBody, Terms};
+use super::ledger::Ledger;
+use super::reply::{self, ErrorKind, ProxyError, REQUEST_ID, Side};
+use super::target;
+use super::upstream::{self, Pool, UpstreamBody};
+
+/// How long a head waits for more of its body once something is ready, where no rule of the answer blocks: long enough
+/// for what is on its way to decide the status, short enough not to be felt.
+const HEAD_GRACE: Duration = Duration::from_millis(20);
+/// How much of an answer is read before its head is sent, where a rule of the answer blocks.
+const BLOCK_BUFFER: usize = 256 << 10;
+
+/// Where an answer of the upstream may keep its own request id, now that `x-request-id` is ours.
+const UPSTREAM_REQUEST_ID: &str = "x-upstream-request-id";
+
+/// Serves one request. Whatever happens in it, there is an answer, and it ends this exchange alone.
+pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming>) -> Response<AnswerBody> {
+    let number = connection.activity.request();
+    let http1 = request.version() < Version::HTTP_2;
+    let permit = connection.shared.admission.request(&connection.activity);
+    let admitted = permit.is_some();
+    let ledger = Ledger::open(Arc::clone(&connection.shared.telemetry), permit, &connection.activity);
+    let whole = request.body().is_end_stream();
+    let generation = connection.shared.generation();
+    let mut exchange = Exchange {
+        policy: Arc::clone(&generation.policy),
+        generation,
+        connection: Arc::clone(&connection),
+        ledger: Arc::clone(&ledger),
+        dialect: Dialect::Plain,
+    };
+    let outcome = if admitted {
+        Caught(pin!(exchange.run(request))).await
+    } else {
+        Err(ProxyError::internal(ErrorKind::Overload))
+    };
+    let mut response = match outcome {
+        Ok(response) => response,
+        Err(error) => exchange.refuse(&error, whole || ledger.upload.has_ended()),
+    };
+    let id = HeaderValue::try_from(ledger.request_id.as_str()).unwrap_or(HeaderValue::from_static("none"));
+    response.headers_mut().insert(REQUEST_ID, id);
+    let last = number >= exchange.policy.limits.requests_per_connection;
+    if http1 && last {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if !http1 {
+        response.headers_mut().remove(header::CONNECTION);
+    }
+    ledger.answered(response.status());
+    response
+}
+
+/// One request's way, with what it needs at every step.
+struct Exchange {
+    generation: Arc<Generation>,
+    policy: Arc<Policy>,
+    connection: Arc<Connection>,
+    ledger: Arc<Ledger>,
+    dialect: Dialect,
+}
+
+/// Who asks for what: known once the head has been judged.
+struct Destination {
+    workspace: Arc<Workspace>,
+    route: Arc<Route>,
+    request: Arc<Scopes>,
+    response: Arc<Scopes>,
+    pool: Arc<Pool>,
+    uri: Uri,
+}
+
+impl Exchange {
+    async fn run(&mut self, request: Request<Incoming>) -> Result<Response<AnswerBody>, ProxyError> {
+        let (mut head, body) = request.into_parts();
+        let destination = self.judge(&mut head)?;
+        let method = head.method.clone();
+        let expects_nothing = method == Method::HEAD;
+        let version = head.version;
+        let body = self.request_body(&destination, &head.headers, body).await?;
+        let response = self.send(&destination, method, head.headers, body).await?;
+        self.answer(&destination, response, expects_nothing, version).await
+    }
+
+    /// Who asks, for what, and with which head it goes on. Nothing has been read of the body.
+    fn judge(&mut self, head: &mut http::request::Parts) -> Result<Destination, ProxyError> {
+        let index = self.connection.workspace(&self.policy)?;
+        let workspace = self.policy.workspaces.get(index).ok_or(ProxyError::client(ErrorKind::Identity))?;
+        self.ledger.belongs_to(workspace);
+        self.check_head(head)?;
+        let (route_index, rest) =
+            self.policy.route_for(index, head.uri.path()).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
+        let route = self.policy.routes.get(route_index).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
+        self.ledger.routed(route);
+        self.dialect = route.dialect.unwrap_or_else(|| Dialect::for_path(rest));
+        let scopes =
+            |direction| workspace.scopes(route_index, direction).cloned().ok_or(ProxyError::internal(ErrorKind::Fault));
+        let (request, response) = (scopes(Direction::Request)?, scopes(Direction::Response)?);
+        let pool = self.generation.upstreams.pool(index, route_index);
+        let pool = Arc::clone(pool.ok_or(ProxyError::internal(ErrorKind::Fault))?);
+
+        let mut scan = TextScan::new(&request);
+        let rewritten =
+            target::scan_path(rest, &mut scan).and_then(|()| rewrite(&head.uri, rest, route, &mut scan)).and_then(
+                |uri| headers::forward_request(&mut head.headers, route.request != Mode::Off, &mut scan).map(|()| uri),
+            );
+        self.ledger.inspected(Direction::Request, scan.seen);
+        let (workspace, route) = (Arc::clone(workspace), Arc::clone(route));
+        Ok(Destination { workspace, route, request, response, pool, uri: rewritten? })
+    }
+
+    fn check_head(&self, head: &http::request::Parts) -> Result<(), ProxyError> {
+        let limits = &self.policy.limits;
+        if !matches!(
+            head.method,
+            Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS
+        ) {
+            return Err(ProxyError::client(ErrorKind::Method));
+        }
+        if head.uri.path_and_query().map_or(0, |target| target.as_str().len()) > limits.target_bytes {
+            return Err(ProxyError::client(ErrorKind::TargetSize));
+        }
+        if head.headers.len() > limits.header_fields || headers::section_bytes(&head.headers) > limits.header_bytes {
+            return Err(ProxyError::client(ErrorKind::HeaderSize));
+        }
+        headers::check_request(&head.headers)?;
+        self.connection.check_host(head)?;
+        target::check_path(head.uri.path())
+    }
+
+    /// The body that goes upward: decided whole where it is small or the route says so, else inspected in flight.
+    async fn request_body(
+        &self,
+        to: &Destination,
+        headers: &HeaderMap,
+        body: Incoming,
+    ) -> Result<UpstreamBody, ProxyError> {
+        if body.is_end_stream() {
+            self.ledger.upload.end();
+            return Ok(UpstreamBody::Empty);
+        }
+        let declared = body.size_hint().exact();
+        let limits = &self.policy.limits;
+        if let (Mode::Buffer { limit }, Some(declared)) = (to.route.request, declared)
+            && declared > limit
+        {
+            return Err(ProxyError::client(ErrorKind::BodySize));
+        }
+        let inspector = self.inspector(to, Direction::Request, headers)?;
+        let terms = Terms {
+            direction: Direction::Request,
+            scopes: Arc::clone(&to.request),
+            idle: self.policy.timeouts.body_idle,
+            trailer_bytes: limits.trailer_bytes,
+            declared: declared.filter(|_| to.route.request == Mode::Off),
+        };
+        let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
+        let mut gathered = Gathered::default();
+        match to.route.request {
+            Mode::Buffer { limit } => {
+                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                timeout(self.policy.timeouts.total, body.gather(&mut gathered, limit))
+                    .await
+                    .map_err(|_| ProxyError::client(ErrorKind::BodyTimeout))??;
+                if gathered.length > limit {
+                    return Err(ProxyError::client(ErrorKind::BodySize));
+                }
+            }
+            Mode::Stream if declared.is_some_and(|length| length <= limits.decision_buffer as u64) => {
+                body.gather(&mut gathered, usize::MAX).await?;
+            }
+            Mode::Stream | Mode::Off => return Ok(UpstreamBody::Stream(body)),
+        }
+        let added = self.ledger.elapsed().saturating_sub(body.waited());
+        self.ledger.first_byte_added(Direction::Request, added);
+        Ok(UpstreamBody::Whole(Some(gathered.join())))
+    }
+
+    /// What inspects the body that goes with these headers.
+    fn inspector(
+        &self,
+        to: &Destination,
+        direction: Direction,
+        headers: &HeaderMap,
+    ) -> Result<BodyInspector, ProxyError> {
+        let (mode, scopes, side) = match direction {
+            Direction::Request => (to.route.request, &to.request, Side::Client),
+            Direction::Response => (to.route.response, &to.response, Side::Upstream),
+        };
+        if mode == Mode::Off {
+            return Ok(BodyInspector::pass("mode_off"));
+        }
+        let limits = self.policy.body_limits.clone();
+        let codings = headers.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+        parse_content_encoding(codings, limits.coding_layers)
+            .and_then(|codings| {
+                BodyInspector::new(BodySpec {
+                    media_type: media_type(headers),
+                    codings,
+                    dialect: self.dialect,
+                    direction,
+                    scopes: Arc::clone(scopes),
+                    limits,
+                    on_fault_pass: to.workspace.on_fault == OnFault::Pass,
+                })
+            })
+            .map_err(|error| ProxyError { side, kind: ErrorKind::Body(error.kind), rule: None })
+    }
+
+    /// Sends the request and waits for the head of the answer.
+    async fn send(
+        &self,
+        to: &Destination,
+        method: Method,
+        headers: HeaderMap,
+        body: UpstreamBody,
+    ) -> Result<Response<Incoming>, ProxyError> {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = to.uri.clone();
+        *request.headers_mut() = headers;
+        let timeouts = &self.policy.timeouts;
+        let upload = &self.ledger.upload;
+        let mut answer = pin!(to.pool.send(request));
+        loop {
+            let ending = upload.ending();
+            let ended = upload.has_ended();
+            let progress = upload.progress();
+            // While the body is on its way, an upstream that takes none of it for long has stopped.
+            let patience = if ended { timeouts.first_byte } else { timeouts.upstream_idle };
+            tokio::select! {
+                answer = &mut answer => {
+                    return answer.map_err(|error| {
+                        // A body that may not pass broke the request: that is the reason, not the reset.
+                        self.ledger.request_fault().unwrap_or_else(|| upstream::fault(&error))
+                    });
+                }
+                () = ending, if !ended => {}
+                () = tokio::time::sleep(patience) => {
+                    if ended || (!upload.has_ended() && upload.progress() == progress) {
+                        return Err(ProxyError::upstream(ErrorKind::UpstreamTimeout));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The answer that goes to the client.
+    async fn answer(
+        &self,
+        to: &Destination,
+        response: Response<Incoming>,
+        expects_nothing: bool,
+        version: Version,
+    ) -> Result<Response<AnswerBody>, ProxyError> {
+        let arrived = telemetry::now();
+        let (mut head, body) = response.into_parts();
+        match head.status {
+            StatusCode::SWITCHING_PROTOCOLS => return Err(ProxyError::upstream(ErrorKind::UpstreamProtocol)),
+            // Ranges are never asked for: a part of a text cannot be judged as a whole.
+            StatusCode::PARTIAL_CONTENT => return Err(ProxyError::upstream(ErrorKind::UpstreamRange)),
+            _ => {}
+        }
+        if head.headers.get_all(header::CONTENT_TYPE).iter().nth(1).is_some() {
+            return Err(ProxyError::upstream(ErrorKind::UpstreamProtocol));
+        }
+        if !self.ledger.upload.has_ended() && !head.status.is_success() {
+            self.ledger.upload.pause();
+            if version < Version::HTTP_2 {
+                // Set below, once the upstream's own is dropped.
+                head.extensions.insert(Unread);
+            }
+        }
+        let mut scan = TextScan::new(&to.response);
+        let scanned = headers::forward_response(&mut head.headers, to.route.response != Mode::Off, &mut scan);
+        self.ledger.inspected(Direction::Response, scan.seen);
+        scanned?;
+        if head.extensions.remove::<Unread>().is_some() {
+            head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Some(id) = head.headers.remove(REQUEST_ID) {
+            head.headers.insert(UPSTREAM_REQUEST_ID, id);
+        }
+        let bodiless = expects_nothing
+            || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT);
+        let content = if bodiless || body.is_end_stream() {
+            Content::Whole(None)
+        } else {
+            self.response_body(to, &head.headers, body, arrived).await?
+        };
+        // hyper writes its own version; the upstream's reason phrase and extensions stay behind.
+        let mut answer = Response::new(AnswerBody { content, ledger: Some(Arc::clone(&self.ledger)) });
+        *answer.status_mut() = head.status;
+        *answer.headers_mut() = head.headers;
+        Ok(answer)
+    }
+
+    /// The body that goes to the client, as much of it decided as its head waits for.
+    async fn response_body(
+        &self,
+        to: &Destination,
+        headers: &HeaderMap,
+        body: Incoming,
+        arrived: std::time::Instant,
+    ) -> Result<Content, ProxyError> {
+        let declared = body.size_hint().exact();
+        let events = media_type(headers).is_some_and(|media_type| media_type.is_event_stream());
+        let inspector = self.inspector(to, Direction::Response, headers)?;
+        let terms = Terms {
+            direction: Direction::Response,
+            scopes: Arc::clone(&to.response),
+            idle: self.policy.timeouts.upstream_idle,
+            trailer_bytes: self.policy.limits.trailer_bytes,
+            declared: declared.filter(|_| to.route.response == Mode::Off),
+        };
+        let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
+        let mut gathered = Gathered::default();
+        match to.route.response {
+            Mode::Off => {}
+            Mode::Buffer { limit } => {
+                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                timeout(self.policy.timeouts.total, body.gather(&mut gathered, limit))
+                    .await
+                    .map_err(|_| ProxyError::upstream(ErrorKind::UpstreamTimeout))??;
+                if gathered.length > limit {
+                    return Err(ProxyError::upstream(ErrorKind::BodySize));
+                }
+            }
+            Mode::Stream if events => body.ends_with_event(self.dialect),
+            Mode::Stream if to.response.blocks() => body.gather(&mut gathered, BLOCK_BUFFER).await?,
+            Mode::Stream => self.gather_ready(&mut body, &mut gathered).await?,
+        }
+        let added = telemetry::now().saturating_duration_since(arrived).saturating_sub(body.waited());
+        self.ledger.first_byte_added(Direction::Response, added);
+        Ok(match gathered {
+            Gathered { complete: true, trailers: None, .. } => Content::Whole(Some(gathered.join())),
+            _ => Content::Stream { gathered, body },
+        })
+    }
+
+    /// Reads what is there of an answer, and a moment longer, so that most faults still find the head unsent.
+    async fn gather_ready(&self, body: &mut InspectedBody, gathered: &mut Gathered) -> Result<(), ProxyError> {
+        while !gathered.complete && gathered.length <= self.policy.limits.decision_buffer {
+            let next = if gathered.length == 0 {
+                body.next().await
+            } else {
+                match timeout(HEAD_GRACE, body.next()).await {
+                    Ok(next) => next,
+                    Err(_) => return Ok(()),
+                }
+            };
+            gathered.take(next)?;
+        }
+        Ok(())
+    }
+
+    /// The answer to an error.
+    fn refuse(&self, error: &ProxyError, request_read: bool) -> Response<AnswerBody> {
+        self.ledger.failed(error);
+        self.ledger.upload.stop();
+        let (mut head, body) = reply::answer(error, self.dialect, &self.ledger.request_id).into_parts();
+        if !request_read {
+            head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        let content = Content::Whole(Some(body));
+        Response::from_parts(head, AnswerBody { content, ledger: Some(Arc::clone(&self.ledger)) })
+    }
+}
+
+/// Marks an answer that came before the request had been read.
+#[derive(Clone)]
+struct Unread;
+
+/// The target at the upstream: its own path, what remains of the request's, and the redacted query.
+fn rewrite(uri: &Uri, rest: &str, route: &Route, scan: &mut TextScan<'_>) -> Result<Uri, ProxyError> {
+    let malformed = || ProxyError::client(ErrorKind::TargetSyntax);
+    let mut path = format!("{}{rest}", route.upstream.path);
+    if path.is_empty() {
+        path.push('/');
+    }
+    // Some servers read `//name` at the start as an authority.
+    if path.starts_with("//") {
+        return Err(malformed());
+    }
+    if let Some(query) = uri.query() {
+        path.push('?');
+        path.push_str(&target::redact_query(query, scan)?);
+    }
+    Uri::builder()
+        .scheme(if route.upstream.tls { Scheme::HTTPS } else { Scheme::HTTP })
+        .authority(upstream::authority(&route.upstream))
+        .path_and_query(PathAndQuery::try_from(path).map_err(|_| malformed())?)
+        .build()
+        .map_err(|_| malformed())
+}
+
+fn media_type(headers: &HeaderMap) -> Option<MediaType> {
+    headers.get(header::CONTENT_TYPE).and_then(|value| MediaType::parse(value.as_bytes()))
+}
+
+impl Scopes {
+    /// Whether any rule blocks anywhere in a body.
+    fn blocks(&self) -> bool {
+        self.actions.blocks() || self.paths.iter().any(|(_, actions)| actions.blocks())
+    }
+}
+
+/// A future whose panic is an error of this exchange alone.
+struct Caught<F>(F);
+
+impl<F: Future<Output = Result<T, ProxyError>> + Unpin, T> Future for Caught<F> {
+    type Output = Result<T, ProxyError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // The future is not polled again after a panic, so a state half-way is never seen.
+        catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.0).poll(context)))
+            .unwrap_or(Poll::Ready(Err(ProxyError::internal(ErrorKind::Fault))))
+    }
+}
+
+/// What an answer carries to the client.
+pub(crate) struct AnswerBody {
+    content: Content,
+    /// Kept until the last byte, with the request's permit in it.
+    ledger: Option<Arc<Ledger>>,
+}
+
+enum Content {
+    /// Decided whole; its length is declared.
+    Whole(Option<Bytes>),
+    /// What was read before the head was sent, then what follows.
+    Stream { gathered: Gathered, body: Box<InspectedBody> },
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = ProxyError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
+        let this = self.get_mut();
+        let polled = match &mut this.content {
+            Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Stream { gathered, body } => match gathered.chunks.pop_front() {
+                Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
+                None => match gathered.trailers.take() {
+                    Some(trailers) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+                    None => Pin::new(body.as_mut()).poll_frame(context),
+                },
+            },
+        };
+        if let (Poll::Ready(Some(Err(error))), Some(ledger)) = (&polled, &this.ledger) {
+            ledger.failed(error);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Whole(bytes) => bytes.is_none(),
+            Content::Stream { gathered, body } => {
+                gathered.chunks.is_empty() && gathered.trailers.is_none() && body.is_end_stream()
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Content::Stream { gathered, body } if gathered.chunks.is_empty() => body.size_hint(),
+            Content::Stream { .. } => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        // The answer is over: what is left of the request goes nowhere.
+        if let Some(ledger) = self.ledger.take() {
+            ledger.upload.stop();
+        }
+    }
+}
+
+impl fmt::Debug for AnswerBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AnswerBody")
+    }
+}

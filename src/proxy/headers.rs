@@ -1,0 +1,409 @@
+//! Header and trailer sections on their way through: what is dropped, what passes unseen, what is scanned.
+//!
+//! Enters: a section as hyper parsed it. Leaves: the section for the next hop, with findings redacted. Hop-by-hop fields
+//! and those that `Connection` names end here (RFC 9110 section 7.6.1), so does everything that describes the body's
+//! old bytes. Credentials and protocol fields pass as they are; every other value is scanned.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::body::{Inspection, Scopes};
+use crate::engine::{Output, RuleId, StreamRedactor};
+
+use super::reply::{ErrorKind, ProxyError};
+
+/// Fields of one connection (RFC 9110 section 7.6.1), and those that ask for another protocol.
+const HOP_BY_HOP: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-authentication-info",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+    "alt-svc",
+];
+
+/// Fields that `Connection` may not take away: doing so would change the message's framing or its target.
+const NOT_NOMINATED: &[&str] =
+    &["host", "content-length", "transfer-encoding", "te", "content-type", "content-encoding"];
+
+/// Fields that say who the client is: an upstream may believe them, so only a proxy may write them.
+const IDENTITY: &[&str] =
+    &["forwarded", "x-real-ip", "x-client-cert", "x-client-dn", "client-cert", "client-cert-chain"];
+const IDENTITY_PREFIXES: &[&str] = &["x-forwarded-", "x-ssl-", "ssl-client-", "x-client-cert-", "x-blackbar-"];
+
+/// Fields that hold a sum over the body's bytes, or a signature over such a sum.
+const DIGESTS: &[&str] =
+    &["content-md5", "digest", "content-digest", "repr-digest", "x-goog-hash", "signature", "signature-input"];
+const DIGEST_PREFIXES: &[&str] = &["x-amz-checksum-"];
+
+/// Credentials that the other side needs: never scanned, never logged.
+const CREDENTIALS: &[&str] = &[
+    "authorization",
+    "cookie",
+    "set-cookie",
+    "www-authenticate",
+    "x-api-key",
+    "api-key",
+    "apikey",
+    "x-goog-api-key",
+    "x-goog-iam-authorization-token",
+    "x-amz-security-token",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "dd-api-key",
+    "dd-application-key",
+    "x-auth-token",
+    "x-access-token",
+    "x-csrf-token",
+    "x-insert-key",
+    "x-license-key",
+    "x-sf-token",
+    "x-vault-token",
+    "x-honeycomb-team",
+    "private-token",
+];
+
+/// Fields whose values have a form of their own that a replacement would break, and no room for prose.
+const PROTOCOL: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "age",
+    "allow",
+    "cache-control",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "last-modified",
+    "retry-after",
+    "sec-websocket-key",
+    "strict-transport-security",
+    "traceparent",
+    "trailer",
+    "vary",
+];
+
+/// Fields that a trailer section may not hold (RFC 9110 section 6.5.1), besides those dropped anyway.
+const NOT_IN_TRAILERS: &[&str] = &[
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "max-forwards",
+    "pragma",
+    "range",
+    "set-cookie",
+    "trailer",
+];
+
+/// Codings that can be opened and made again.
+const CODINGS: &[&str] = &["gzip", "x-gzip", "deflate", "br", "zstd"];
+
+/// Scans short texts (header values, query values, a path) with the rules of one direction.
+pub(crate) struct TextScan<'a> {
+    scopes: &'a Scopes,
+    redactor: StreamRedactor,
+    output: Output,
+    /// What was found.
+    pub(crate) seen: Inspection,
+}
+
+impl<'a> TextScan<'a> {
+    pub(crate) fn new(scopes: &'a Scopes) -> Self {
+        Self {
+            scopes,
+            redactor: StreamRedactor::new(scopes.rules.clone(), scopes.actions.clone()),
+            output: Output::default(),
+            seen: Inspection::default(),
+        }
+    }
+
+    /// The text as it may leave, or `None` where it may leave as it is.
+    ///
+    /// # Errors
+    /// A blocking rule matched.
+    pub(crate) fn redact(&mut self, text: &[u8]) -> Result<Option<&[u8]>, ProxyError> {
+        self.output.clear();
+        let scanned = self.redactor.push(text, &mut self.output).and_then(|()| self.redactor.finish(&mut self.output));
+        self.seen.record(&self.output.findings, &self.scopes.actions);
+        if let Err(blocked) = scanned {
+            return Err(ProxyError::blocked(self.rule(blocked.rule)));
+        }
+        Ok(if self.output.is_verbatim() { None } else { Some(&self.output.bytes) })
+    }
+
+    /// The rule of the last text's first finding.
+    pub(crate) fn last_rule(&self) -> Option<RuleId> {
+        self.output.findings.first().and_then(|finding| self.rule(finding.rule))
+    }
+
+    fn rule(&self, index: usize) -> Option<RuleId> {
+        self.scopes.rules.rules().get(index).map(|rule| rule.id.clone())
+    }
+}
+
+/// What a request's head must satisfy whatever its route: one media type, no foreign transfer coding, no expectation
+/// but the known one.
+pub(crate) fn check_request(headers: &HeaderMap) -> Result<(), ProxyError> {
+    if headers.get_all(header::CONTENT_TYPE).iter().nth(1).is_some() {
+        return Err(ProxyError::client(ErrorKind::HeaderSyntax));
+    }
+    let chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    if codings.next().is_some_and(|first| !chunked(first)) || codings.next().is_some() {
+        return Err(ProxyError::client(ErrorKind::TransferCoding));
+    }
+    let mut expectations = headers.get_all(header::EXPECT).iter();
+    if expectations.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(ProxyError::client(ErrorKind::Expect));
+    }
+    let websocket = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase().starts_with(b"websocket");
+    if headers.get_all(header::UPGRADE).iter().any(websocket) {
+        return Err(ProxyError::client(ErrorKind::Upgrade));
+    }
+    Ok(())
+}
+
+/// Turns a request's header section into the one for the upstream.
+pub(crate) fn forward_request(
+    headers: &mut HeaderMap,
+    may_change: bool,
+    scan: &mut TextScan<'_>,
+) -> Result<(), ProxyError> {
+    let trailers = headers.get_all(header::TE).iter().any(|value| names(value, "trailers"));
+    drop_hop_by_hop(headers);
+    drop_named(headers, |name| {
+        is_identity(name)
+            || (may_change && is_digest(name))
+            || matches!(name, "host" | "content-length" | "expect" | "range" | "if-range" | "max-forwards")
+    });
+    let narrowed = narrow_codings(headers);
+    headers.insert(header::ACCEPT_ENCODING, narrowed);
+    if trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    scan_values(headers, scan)
+}
+
+/// Turns an answer's header section into the one for the client.
+pub(crate) fn forward_response(
+    headers: &mut HeaderMap,
+    may_change: bool,
+    scan: &mut TextScan<'_>,
+) -> Result<(), ProxyError> {
+    drop_hop_by_hop(headers);
+    drop_named(headers, |name| {
+        (may_change && is_digest(name)) || matches!(name, "content-length" | "accept-ranges" | "content-range")
+    });
+    let strong = |tag: &HeaderValue| !tag.as_bytes().starts_with(b"W/");
+    if may_change && headers.get(header::ETAG).is_some_and(strong) {
+        headers.remove(header::ETAG);
+    }
+    scan_values(headers, scan)
+}
+
+/// Turns a trailer section into the one for the next hop.
+pub(crate) fn forward_trailers(
+    trailers: &mut HeaderMap,
+    limit: usize,
+    scan: &mut TextScan<'_>,
+) -> Result<(), ProxyError> {
+    if section_bytes(trailers) > limit {
+        return Err(ProxyError::client(ErrorKind::TrailerSize));
+    }
+    drop_hop_by_hop(trailers);
+    drop_named(trailers, |name| {
+        is_identity(name) || is_digest(name) || name.starts_with("if-") || NOT_IN_TRAILERS.contains(&name)
+    });
+    scan_values(trailers, scan)
+}
+
+/// Bytes of a section as HTTP/1.1 writes it.
+pub(crate) fn section_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+fn drop_hop_by_hop(headers: &mut HeaderMap) {
+    let nominated: Vec<String> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(|name| String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase())
+        .filter(|name| !NOT_NOMINATED.contains(&name.as_str()))
+        .collect();
+    drop_named(headers, |name| {
+        HOP_BY_HOP.contains(&name) || is_alias(name) || nominated.iter().any(|nominated| nominated == name)
+    });
+}
+
+fn drop_named(headers: &mut HeaderMap, unwanted: impl Fn(&str) -> bool) {
+    let names: Vec<HeaderName> = headers.keys().filter(|name| unwanted(name.as_str())).cloned().collect();
+    for name in names {
+        while headers.remove(&name).is_some() {}
+    }
+}
+
+/// A name that some servers take for another: CGI-like interfaces fold `_` and `-`.
+fn is_alias(name: &str) -> bool {
+    if !name.contains('_') {
+        return false;
+    }
+    let folded = name.replace('_', "-");
+    let known = |list: &[&str]| list.contains(&folded.as_str());
+    is_identity(&folded) || is_digest(&folded) || known(HOP_BY_HOP) || known(CREDENTIALS) || known(PROTOCOL)
+}
+
+fn is_identity(name: &str) -> bool {
+    IDENTITY.contains(&name) || IDENTITY_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn is_digest(name: &str) -> bool {
+    DIGESTS.contains(&name) || DIGEST_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether a list-valued field has this token.
+fn names(value: &HeaderValue, token: &str) -> bool {
+    value.as_bytes().split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+}
+
+/// The client's `Accept-Encoding` without what cannot be opened; `identity` where nothing is left or it sent none.
+fn narrow_codings(headers: &HeaderMap) -> HeaderValue {
+    let mut kept = String::new();
+    for value in headers.get_all(header::ACCEPT_ENCODING) {
+        for item in value.as_bytes().split(|byte| *byte == b',') {
+            let Ok(item) = std::str::from_utf8(item.trim_ascii()) else { continue };
+            let coding = item.split(';').next().unwrap_or_default().trim();
+            if CODINGS.iter().any(|known| coding.eq_ignore_ascii_case(known)) {
+                if !kept.is_empty() {
+                    kept.push_str(", ");
+                }
+                kept.push_str(item);
+            }
+        }
+    }
+    HeaderValue::try_from(kept).ok().filter(|kept| !kept.is_empty()).unwrap_or(HeaderValue::from_static("identity"))
+}
+
+fn scan_values(headers: &mut HeaderMap, scan: &mut TextScan<'_>) -> Result<(), ProxyError> {
+    let mut changed = false;
+    let mut forwarded = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers.iter() {
+        if CREDENTIALS.contains(&name.as_str()) || PROTOCOL.contains(&name.as_str()) {
+            forwarded.append(name, value.clone());
+            continue;
+        }
+        match scan.redact(value.as_bytes())? {
+            None => {
+                forwarded.append(name, value.clone());
+            }
+            Some(redacted) => {
+                changed = true;
+                // A replacement that no header may hold takes the field with it.
+                if let Ok(redacted) = HeaderValue::from_bytes(redacted) {
+                    forwarded.append(name, redacted);
+                }
+            }
+        }
+    }
+    if changed {
+        *headers = forwarded;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a name of a fixture");
+            map.append(name, HeaderValue::from_str(value).expect("a value of a fixture"));
+        }
+        map
+    }
+
+    fn scopes() -> Scopes {
+        use crate::engine::{ActionTable, RuleSet};
+        let rules = RuleSet::build(Vec::new()).expect("no rule cannot fail");
+        Scopes { rules: rules.into(), actions: ActionTable::new(Vec::new(), None).into(), paths: Vec::new() }
+    }
+
+    #[test]
+    fn hop_by_hop_and_nominated_fields_end_here() {
+        let mut headers = map(&[
+            ("connection", "close, X-Custom, Host, Content-Type"),
+            ("x-custom", "1"),
+            ("content-type", "text/plain"),
+            ("te", "trailers, deflate"),
+            ("upgrade", "h2c"),
+            ("proxy-authorization", "Basic x"),
+            ("x-forwarded-client-cert", "Hash=1"),
+            ("content_length", "3"),
+            ("x_kept", "1"),
+        ]);
+        let scopes = scopes();
+        forward_request(&mut headers, true, &mut TextScan::new(&scopes)).expect("nothing is blocked");
+        let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["accept-encoding", "content-type", "te", "x_kept"]);
+        assert_eq!(headers["te"], "trailers");
+    }
+
+    #[test]
+    fn what_describes_the_old_bytes_is_dropped_unless_they_stay() {
+        let fields =
+            [("content-md5", "x"), ("etag", "\"1\""), ("x-amz-checksum-crc32", "x"), ("accept-ranges", "bytes")];
+        let scopes = scopes();
+        let mut headers = map(&fields);
+        forward_response(&mut headers, true, &mut TextScan::new(&scopes)).expect("nothing is blocked");
+        assert!(headers.is_empty(), "{:?}", headers.keys().collect::<Vec<_>>());
+        let mut headers = map(&fields);
+        forward_response(&mut headers, false, &mut TextScan::new(&scopes)).expect("nothing is blocked");
+        assert_eq!(headers.len(), 3);
+    }
+
+    #[test]
+    fn codings_are_narrowed_to_what_can_be_opened() {
+        let narrowed = |value: &str| narrow_codings(&map(&[("accept-encoding", value)]));
+        assert_eq!(narrowed("gzip, deflate;q=0.5, exi, *"), "gzip, deflate;q=0.5");
+        assert_eq!(narrowed("snappy"), "identity");
+        assert_eq!(narrow_codings(&HeaderMap::new()), "identity");
+    }
+
+    #[test]
+    fn a_request_has_one_media_type_and_one_known_transfer_coding() {
+        assert!(check_request(&map(&[("transfer-encoding", "chunked"), ("expect", "100-Continue")])).is_ok());
+        for bad in [
+            &[("content-type", "a/b"), ("content-type", "a/b")][..],
+            &[("transfer-encoding", "gzip, chunked")],
+            &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
+            &[("expect", "200-ok")],
+            &[("upgrade", "websocket")],
+        ] {
+            assert!(check_request(&map(bad)).is_err(), "{bad:?}");
+        }
+    }
+}

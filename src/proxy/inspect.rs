@@ -1,0 +1,477 @@
+//! A body on its way through: an [`http_body::Body`] over a [`BodyInspector`].
+//!
+//! Enters: the frames that hyper received. Leaves: the frames that may be sent. It is pulled: no task and no channel, so
+//! what the receiver does not take is not read (backpressure end to end), and a poll does a bounded piece of work. Held
+//! text leaves only when it is decided: a pause flushes the coding, never the hold-back; a fault, a timeout or a lost
+//! peer ends the body with an error, which hyper shows as a missing last chunk or a reset stream. The [`Inspection`] is
+//! handed over once, at the end or when the body is dropped.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Sleep;
+
+use crate::body::{BodyError, BodyErrorKind, BodyInspector, Dialect, Direction, Inspection, Scopes, llm};
+use crate::telemetry;
+
+use super::headers::{self, TextScan};
+use super::ledger::{Flow, Ledger};
+use super::reply::{ErrorKind, ProxyError, Side};
+
+/// The most bytes that one step gives out, or a little more.
+const STEP: usize = 64 << 10;
+
+/// How long an error event may take to leave: breaking off throws away what hyper has not written yet.
+const PARTING: Duration = Duration::from_millis(50);
+
+fn deadline(after: Duration) -> tokio::time::Instant {
+    tokio::time::Instant::from_std(telemetry::now()) + after
+}
+
+/// How a body is read.
+pub(crate) struct Terms {
+    pub(crate) direction: Direction,
+    pub(crate) scopes: Arc<Scopes>,
+    /// Between two reads.
+    pub(crate) idle: Duration,
+    /// A trailer section.
+    pub(crate) trailer_bytes: usize,
+    /// The length that the sender declared, where the bytes pass as they are.
+    pub(crate) declared: Option<u64>,
+}
+
+/// A body that is inspected while it streams.
+pub(crate) struct InspectedBody {
+    source: Incoming,
+    inspector: Option<BodyInspector>,
+    terms: Terms,
+    ledger: Arc<Ledger>,
+    /// The protocol whose error event ends an event stream that fails.
+    events: Option<Dialect>,
+    state: State,
+    /// The rest of the last frame.
+    input: Bytes,
+    /// The inspector has more to give of what it was given.
+    unread: bool,
+    /// Output exists that the coding has not been asked to let go.
+    unflushed: bool,
+    trailers: Option<HeaderMap>,
+    trailers_seen: Inspection,
+    idle: Pin<Box<Sleep>>,
+    waiting: Option<Instant>,
+    waited: Duration,
+    held_since: Option<Instant>,
+}
+
+/// Where a body is.
+enum State {
+    /// Frames are read.
+    Reading,
+    /// The inspector is finished; trailers may follow.
+    Finished,
+    /// The error is to be shown.
+    Failing(ProxyError),
+    /// The error event is on its way out; the error follows.
+    Parting(ProxyError),
+    /// Nothing follows.
+    Over,
+}
+
+impl InspectedBody {
+    pub(crate) fn new(source: Incoming, inspector: BodyInspector, terms: Terms, ledger: &Arc<Ledger>) -> Self {
+        let idle = Box::pin(tokio::time::sleep(terms.idle));
+        Self {
+            source,
+            inspector: Some(inspector),
+            terms,
+            ledger: Arc::clone(ledger),
+            events: None,
+            state: State::Reading,
+            input: Bytes::new(),
+            unread: false,
+            unflushed: false,
+            trailers: None,
+            trailers_seen: Inspection::default(),
+            idle,
+            waiting: None,
+            waited: Duration::ZERO,
+            held_since: None,
+        }
+    }
+
+    /// It is an event stream: a fault is told in an event of this protocol before the stream breaks off.
+    pub(crate) fn ends_with_event(&mut self, dialect: Dialect) {
+        self.events = Some(dialect);
+    }
+
+    /// The next frame.
+    pub(crate) async fn next(&mut self) -> Option<Result<Frame<Bytes>, ProxyError>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_frame(context)).await
+    }
+
+    /// Reads on until the body ends or more than `limit` bytes have come out.
+    pub(crate) async fn gather(&mut self, gathered: &mut Gathered, limit: usize) -> Result<(), ProxyError> {
+        while !gathered.complete && gathered.length <= limit {
+            gathered.take(self.next().await)?;
+        }
+        Ok(())
+    }
+
+    /// Time spent waiting for the peer.
+    pub(crate) fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
+        let mut worked = 0;
+        loop {
+            match std::mem::replace(&mut self.state, State::Reading) {
+                State::Reading => {}
+                State::Finished => {
+                    self.state = State::Over;
+                    return Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))));
+                }
+                State::Failing(error) => {
+                    let words = self.last_words(&error);
+                    if !words.is_empty() {
+                        self.state = State::Parting(error);
+                        self.idle.as_mut().reset(deadline(PARTING));
+                        return Poll::Ready(Some(Ok(Frame::data(words))));
+                    }
+                    self.hand_over();
+                    self.state = State::Over;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                State::Parting(error) => {
+                    if self.idle.as_mut().poll(context).is_pending() {
+                        self.state = State::Parting(error);
+                        return Poll::Pending;
+                    }
+                    self.state = State::Failing(error);
+                    continue;
+                }
+                State::Over => {
+                    self.state = State::Over;
+                    return Poll::Ready(None);
+                }
+            }
+            if worked >= STEP {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let out = if self.input.is_empty() && !self.unread {
+                match self.read(context) {
+                    Poll::Ready(()) => self.close_if_ended(),
+                    Poll::Pending => {
+                        let flushed = self.flush();
+                        if flushed.is_empty() && matches!(self.state, State::Reading) {
+                            return self.wait(context);
+                        }
+                        flushed
+                    }
+                }
+            } else {
+                worked += self.input.len().max(1);
+                self.push()
+            };
+            if !out.is_empty() {
+                self.released();
+                return Poll::Ready(Some(Ok(Frame::data(out))));
+            }
+        }
+    }
+
+    /// Takes the next frame of the source, or its end, into `self`.
+    fn read(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let upload = self.terms.direction == Direction::Request;
+        if upload {
+            match self.ledger.upload.flow(context) {
+                Flow::Flowing => {}
+                Flow::Paused => return Poll::Pending,
+                Flow::Stopped => {
+                    self.fail(ErrorKind::Gone);
+                    return Poll::Ready(());
+                }
+            }
+        }
+        let frame = match Pin::new(&mut self.source).poll_frame(context) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => return Poll::Pending,
+        };
+        if let Some(since) = self.waiting.take() {
+            self.waited += telemetry::now().saturating_duration_since(since);
+        }
+        if upload {
+            self.ledger.upload.step();
+        }
+        match frame {
+            None => self.state = State::Finished,
+            Some(Err(error)) => self.fail(self.broken(&error)),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => {
+                    self.held_since.get_or_insert_with(telemetry::now);
+                    self.input = data;
+                }
+                Err(frame) => {
+                    if let Ok(trailers) = frame.into_trailers() {
+                        self.take_trailers(trailers);
+                    }
+                }
+            },
+        }
+        Poll::Ready(())
+    }
+
+    /// Why the source broke off.
+    fn broken(&self, error: &hyper::Error) -> ErrorKind {
+        if self.terms.direction == Direction::Request && self.ledger.activity.fault().is_some() {
+            return ErrorKind::Framing;
+        }
+        let mut cause = std::error::Error::source(error);
+        while let Some(error) = cause {
+            let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+            if let Some(std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData) = kind {
+                return match self.terms.direction {
+                    Direction::Request => ErrorKind::Framing,
+                    Direction::Response => ErrorKind::UpstreamProtocol,
+                };
+            }
+            cause = error.source();
+        }
+        ErrorKind::Gone
+    }
+
+    /// Nothing can be done before the source has more: the idle bound runs.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
+        if self.waiting.is_none() {
+            self.waiting = Some(telemetry::now());
+            self.idle.as_mut().reset(deadline(self.terms.idle));
+        }
+        let upload = self.terms.direction == Direction::Request;
+        if upload && self.ledger.upload.flow(context) == Flow::Paused {
+            return Poll::Pending;
+        }
+        if self.idle.as_mut().poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        self.fail(if upload { ErrorKind::BodyTimeout } else { ErrorKind::UpstreamTimeout });
+        self.poll_step(context)
+    }
+
+    fn take_trailers(&mut self, mut trailers: HeaderMap) {
+        let scopes = Arc::clone(&self.terms.scopes);
+        let mut scan = TextScan::new(&scopes);
+        let taken = headers::forward_trailers(&mut trailers, self.terms.trailer_bytes, &mut scan);
+        self.trailers_seen = scan.seen;
+        match taken {
+            Ok(()) => self.trailers = Some(trailers).filter(|trailers| !trailers.is_empty()),
+            Err(error) => self.fail_with(ProxyError { side: self.side(&error), ..error }),
+        }
+    }
+
+    fn push(&mut self) -> Bytes {
+        let Some(inspector) = &mut self.inspector else { return Bytes::new() };
+        let mut out = Vec::new();
+        let mut rest = &self.input[..];
+        let pushed = caught(|| inspector.push_some(&mut rest, &mut out, STEP));
+        let used = self.input.len() - rest.len();
+        self.input.advance(used);
+        self.unflushed = true;
+        self.unread = self.settle(pushed).is_some_and(|all| !all);
+        out.into()
+    }
+
+    /// Lets go what is decided; what is held back stays.
+    fn flush(&mut self) -> Bytes {
+        let unflushed = std::mem::take(&mut self.unflushed);
+        let Some(inspector) = self.inspector.as_mut().filter(|_| unflushed) else { return Bytes::new() };
+        let mut out = Vec::new();
+        let flushed = caught(|| inspector.flush(&mut out));
+        self.settle(flushed);
+        out.into()
+    }
+
+    /// Where the source has ended, ends the inspection.
+    fn close_if_ended(&mut self) -> Bytes {
+        if !matches!(self.state, State::Finished) {
+            return Bytes::new();
+        }
+        let mut out = Vec::new();
+        if let Some(inspector) = &mut self.inspector {
+            let finished = caught(|| inspector.finish(&mut out));
+            if self.settle(finished).is_some() {
+                self.hand_over();
+            }
+        }
+        out.into()
+    }
+
+    fn settle<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
+        let error = match result {
+            Ok(done) => return Some(done),
+            Err(Fault::Panic) => ProxyError::internal(ErrorKind::Fault),
+            Err(Fault::Body(error)) => {
+                let rule = match error.kind {
+                    BodyErrorKind::Blocked { rule } => self.terms.scopes.rules.rules().get(rule),
+                    _ => None,
+                };
+                let rule = rule.map(|rule| rule.id.clone());
+                ProxyError { side: self.own_side(), kind: ErrorKind::Body(error.kind), rule }
+            }
+        };
+        self.fail_with(error);
+        None
+    }
+
+    fn own_side(&self) -> Side {
+        match self.terms.direction {
+            Direction::Request => Side::Client,
+            Direction::Response => Side::Upstream,
+        }
+    }
+
+    fn side(&self, error: &ProxyError) -> Side {
+        if error.kind == ErrorKind::Blocked { Side::Policy } else { self.own_side() }
+    }
+
+    fn fail(&mut self, kind: ErrorKind) {
+        let side = self.own_side();
+        self.fail_with(ProxyError { side, kind, rule: None });
+    }
+
+    fn fail_with(&mut self, error: ProxyError) {
+        self.input.clear();
+        self.unread = false;
+        self.trailers = None;
+        if self.terms.direction == Direction::Request {
+            self.ledger.request_faulted(&error);
+        }
+        self.state = State::Failing(error);
+    }
+
+    /// Something left: what waited for it has waited this long.
+    fn released(&mut self) {
+        if let Some(since) = self.held_since.take() {
+            self.ledger.held_for(self.terms.direction, telemetry::now().saturating_duration_since(since));
+        }
+    }
+
+    /// Gives the inspection away; further calls have no effect.
+    fn hand_over(&mut self) {
+        let Some(inspector) = self.inspector.take() else { return };
+        self.ledger.inspected(self.terms.direction, inspector.into_inspection());
+        self.ledger.inspected(self.terms.direction, std::mem::take(&mut self.trailers_seen));
+        if self.terms.direction == Direction::Request {
+            self.ledger.upload.end();
+        }
+    }
+
+    /// The event that ends an event stream in its provider's own way, in the body's coding; once.
+    fn last_words(&mut self, error: &ProxyError) -> Bytes {
+        let mut out = Vec::new();
+        if let (Some(dialect), Some(inspector)) = (self.events.take(), &mut self.inspector) {
+            let event = llm::error_event(dialect, error.code(), error.message());
+            // Without it the stream breaks off all the same.
+            let _ = caught(|| inspector.interject(&event, &mut out));
+        }
+        out.into()
+    }
+}
+
+impl Body for InspectedBody {
+    type Data = Bytes;
+    type Error = ProxyError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
+        self.get_mut().poll_step(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.terms.declared.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl Drop for InspectedBody {
+    fn drop(&mut self) {
+        self.hand_over();
+    }
+}
+
+impl fmt::Debug for InspectedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InspectedBody({}, {} bytes to look at)", self.terms.direction.name(), self.input.len())
+    }
+}
+
+/// Why the inspector stopped.
+enum Fault {
+    Body(BodyError),
+    Panic,
+}
+
+/// Runs a step of the inspector; a panic in it ends this body alone.
+fn caught<T>(step: impl FnOnce() -> Result<T, BodyError>) -> Result<T, Fault> {
+    // The inspector gives nothing more after a fault, so a state half-way is never seen.
+    match catch_unwind(AssertUnwindSafe(step)) {
+        Ok(result) => result.map_err(Fault::Body),
+        Err(_) => Err(Fault::Panic),
+    }
+}
+
+/// The beginning of a body, read before the head that goes with it is sent.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    pub(crate) chunks: VecDeque<Bytes>,
+    pub(crate) length: usize,
+    pub(crate) trailers: Option<HeaderMap>,
+    /// The body has ended.
+    pub(crate) complete: bool,
+}
+
+impl Gathered {
+    pub(crate) fn take(&mut self, next: Option<Result<Frame<Bytes>, ProxyError>>) -> Result<(), ProxyError> {
+        let Some(frame) = next.transpose()? else {
+            self.complete = true;
+            return Ok(());
+        };
+        match frame.into_data() {
+            Ok(data) => {
+                self.length += data.len();
+                self.chunks.push_back(data);
+            }
+            Err(frame) => self.trailers = frame.into_trailers().ok(),
+        }
+        Ok(())
+    }
+
+    /// The whole as one piece.
+    pub(crate) fn join(&mut self) -> Bytes {
+        if self.chunks.len() == 1 {
+            return self.chunks.pop_front().unwrap_or_default();
+        }
+        let mut whole = Vec::with_capacity(self.length);
+        for chunk in self.chunks.drain(..) {
+            whole.extend_from_slice(&chunk);
+        }
+        whole.into()
+    }
+}
+
+impl fmt::Debug for Gathered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Gathered({} bytes)", self.length)
+    }
+}

@@ -1,0 +1,323 @@
+//! What one exchange came to, kept until its last byte.
+//!
+//! Enters: the workspace and route once they are known, the inspection of each direction at its end, the status or the
+//! error. Leaves: one update of the metrics and one log line, when the last holder (handler, request body, answer) lets
+//! go. The permit of the request lives here, so it outlives every byte of the exchange. Also holds the switch by which
+//! the answer's end stops a request body that is still on its way.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use tokio::sync::Notify;
+
+use crate::body::{Direction, Inspection};
+use crate::policy::{Route, Workspace};
+use crate::telemetry::{self, NO_WORKSPACE, Telemetry};
+
+use super::admission::{Activity, RequestPermit};
+use super::reply::ProxyError;
+
+/// One exchange's account.
+pub(crate) struct Ledger {
+    /// 128 random bits in hexadecimal.
+    pub(crate) request_id: String,
+    /// The request body's switch.
+    pub(crate) upload: Upload,
+    /// The connection's.
+    pub(crate) activity: Arc<Activity>,
+    telemetry: Arc<Telemetry>,
+    started: Instant,
+    account: Mutex<Account>,
+    _permit: Option<RequestPermit>,
+}
+
+#[derive(Default)]
+struct Account {
+    workspace: Option<Arc<Workspace>>,
+    route: Option<Arc<Route>>,
+    inspections: [Option<Inspection>; 2],
+    status: Option<StatusCode>,
+    code: Option<&'static str>,
+    /// Why the request body ended early.
+    request_fault: Option<ProxyError>,
+}
+
+impl Ledger {
+    pub(crate) fn open(
+        telemetry: Arc<Telemetry>,
+        permit: Option<RequestPermit>,
+        activity: &Arc<Activity>,
+    ) -> Arc<Self> {
+        telemetry.shift("blackbar_requests_in_flight", &[], 1);
+        Arc::new(Self {
+            request_id: request_id(),
+            upload: Upload::default(),
+            activity: Arc::clone(activity),
+            telemetry,
+            started: telemetry::now(),
+            account: Mutex::default(),
+            _permit: permit,
+        })
+    }
+
+    /// The workspace is known.
+    pub(crate) fn belongs_to(&self, workspace: &Arc<Workspace>) {
+        self.account().workspace = Some(Arc::clone(workspace));
+    }
+
+    /// The route is known.
+    pub(crate) fn routed(&self, route: &Arc<Route>) {
+        self.account().route = Some(Arc::clone(route));
+    }
+
+    /// Adds what was seen in a part of the exchange: a body, a header section, a path.
+    pub(crate) fn inspected(&self, direction: Direction, seen: Inspection) {
+        let mut account = self.account();
+        match &mut account.inspections[place(direction)] {
+            Some(inspection) => merge(inspection, seen),
+            empty => *empty = Some(seen),
+        }
+    }
+
+    /// The head of the answer is decided.
+    pub(crate) fn answered(&self, status: StatusCode) {
+        self.account().status = Some(status);
+    }
+
+    /// The exchange ends here; the first reason counts.
+    pub(crate) fn failed(&self, error: &ProxyError) {
+        let mut account = self.account();
+        if account.code.is_some() {
+            return;
+        }
+        account.code = Some(error.code());
+        let workspace = account.workspace.as_ref().map_or(NO_WORKSPACE, |workspace| &workspace.name);
+        self.telemetry.rejected(workspace, error.code());
+        tracing::warn!(
+            request_id = %self.request_id,
+            workspace,
+            route = account.route.as_ref().map_or("", |route| route.name.as_str()),
+            side = ?error.side,
+            code = error.code(),
+            rule = error.rule.as_ref().map_or("", |rule| rule.as_str()),
+            "refused"
+        );
+    }
+
+    /// The request body ended early.
+    pub(crate) fn request_faulted(&self, error: &ProxyError) {
+        self.account().request_fault.get_or_insert_with(|| error.clone());
+    }
+
+    /// Why the request body ended early, if it did.
+    pub(crate) fn request_fault(&self) -> Option<ProxyError> {
+        self.account().request_fault.clone()
+    }
+
+    /// A piece of a body waited this long.
+    pub(crate) fn held_for(&self, direction: Direction, took: Duration) {
+        let account = self.account();
+        if let Some(workspace) = &account.workspace {
+            self.telemetry.time("blackbar_hold_seconds", &[&workspace.name, direction.name()], took);
+        }
+    }
+
+    /// Time that was added before the first byte went on.
+    pub(crate) fn first_byte_added(&self, direction: Direction, took: Duration) {
+        let account = self.account();
+        if let Some(workspace) = &account.workspace {
+            self.telemetry.time("blackbar_first_byte_added_seconds", &[&workspace.name, direction.name()], took);
+        }
+    }
+
+    /// Since the request's head.
+    pub(crate) fn elapsed(&self) -> Duration {
+        telemetry::now().saturating_duration_since(self.started)
+    }
+
+    fn account(&self) -> std::sync::MutexGuard<'_, Account> {
+        // Every holder leaves the account whole, so a panic elsewhere does not spoil it.
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.telemetry.shift("blackbar_requests_in_flight", &[], -1);
+        let took = self.elapsed();
+        let account = std::mem::take(self.account.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let workspace = account.workspace.as_ref().map_or(NO_WORKSPACE, |workspace| &workspace.name);
+        let route = account.route.as_ref().map_or("none", |route| &route.name);
+        let status = account.status.map_or("none", status_class);
+        self.telemetry.add("blackbar_requests_total", &[workspace, route, status], 1);
+        self.telemetry.time("blackbar_request_duration_seconds", &[workspace, route], took);
+        let mut findings = 0;
+        for direction in [Direction::Request, Direction::Response] {
+            if let Some(seen) = &account.inspections[place(direction)] {
+                findings += seen.findings.iter().map(|(_, _, count)| count).sum::<u64>();
+                self.count(direction, seen, &account, (workspace, route));
+            }
+        }
+        tracing::debug!(
+            request_id = %self.request_id,
+            workspace,
+            route,
+            status = account.status.map_or(0, |status| status.as_u16()),
+            code = account.code.unwrap_or(""),
+            findings,
+            micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            "exchange"
+        );
+    }
+}
+
+impl Ledger {
+    fn count(&self, direction: Direction, seen: &Inspection, account: &Account, (workspace, route): (&str, &str)) {
+        let way = direction.name();
+        let (name, bytes) = match direction {
+            Direction::Request => ("blackbar_request_bytes_total", seen.bytes_in),
+            Direction::Response => ("blackbar_response_bytes_total", seen.bytes_out),
+        };
+        self.telemetry.add(name, &[workspace, route], bytes);
+        if seen.scanned > 0 {
+            self.telemetry.size("blackbar_held_bytes", &[workspace, way], seen.held_peak);
+        }
+        for (reason, bytes) in &seen.unscanned {
+            self.telemetry.add("blackbar_unscanned_bytes_total", &[workspace, way, reason], *bytes);
+            self.telemetry.add("blackbar_unscanned_bodies_total", &[workspace, way, reason], 1);
+        }
+        let rules = account.workspace.as_ref().map_or(&[][..], |workspace| workspace.rules.rules());
+        for (rule, action, count) in &seen.findings {
+            if let Some(rule) = rules.get(*rule) {
+                let labels = [workspace, way, rule.entity.as_str(), rule.id.as_str(), action];
+                self.telemetry.add("blackbar_findings_total", &labels, *count);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("request_id", &self.request_id).finish_non_exhaustive()
+    }
+}
+
+fn place(direction: Direction) -> usize {
+    match direction {
+        Direction::Request => 0,
+        Direction::Response => 1,
+    }
+}
+
+fn merge(into: &mut Inspection, seen: Inspection) {
+    for (rule, action, count) in seen.findings {
+        match into.findings.iter_mut().find(|(known, name, _)| *known == rule && *name == action) {
+            Some((_, _, known)) => *known += count,
+            None => into.findings.push((rule, action, count)),
+        }
+    }
+    for (reason, bytes) in seen.unscanned {
+        into.exempt(reason, bytes);
+    }
+    into.bytes_in += seen.bytes_in;
+    into.bytes_out += seen.bytes_out;
+    into.scanned += seen.scanned;
+    into.held_peak = into.held_peak.max(seen.held_peak);
+}
+
+fn status_class(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        500..=599 => "5xx",
+        _ => "other",
+    }
+}
+
+fn request_id() -> String {
+    let mut bits = [0_u8; 16];
+    // Without the system's random source the id is merely not unique; nothing secret hangs on it.
+    let _ = getrandom::fill(&mut bits);
+    bits.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const FLOWING: u8 = 0;
+const PAUSED: u8 = 1;
+const STOPPED: u8 = 2;
+
+/// How far a request body is, and whether it may go on.
+#[derive(Default)]
+pub(crate) struct Upload {
+    state: AtomicU8,
+    ended: AtomicBool,
+    progress: AtomicU64,
+    at_end: Notify,
+    waker: Mutex<Option<Waker>>,
+}
+
+/// Whether a request body may go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Flow {
+    /// It may.
+    Flowing,
+    /// It is not read further; the connection stays until the answer has ended.
+    Paused,
+    /// It ends with an error.
+    Stopped,
+}
+
+impl Upload {
+    /// The body's end, or that there is none.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.at_end.notify_waiters();
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Resolves when [`Upload::end`] is called after this future was made.
+    pub(crate) fn ending(&self) -> tokio::sync::futures::Notified<'_> {
+        self.at_end.notified()
+    }
+
+    pub(crate) fn step(&self) {
+        self.progress.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn progress(&self) -> u64 {
+        self.progress.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn pause(&self) {
+        let _ = self.state.compare_exchange(FLOWING, PAUSED, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    pub(crate) fn stop(&self) {
+        self.state.store(STOPPED, Ordering::Release);
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Whether the body may go on; wakes the task when that changes.
+    pub(crate) fn flow(&self, context: &Context<'_>) -> Flow {
+        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.state.load(Ordering::Acquire) {
+            STOPPED => Flow::Stopped,
+            state => {
+                if !waker.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
+                    *waker = Some(context.waker().clone());
+                }
+                if state == PAUSED { Flow::Paused } else { Flow::Flowing }
+            }
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Sockets, TLS and HTTP: bind, accept, reload, drain.
+//!
+//! Enters: a [`Policy`] and connections. Leaves: inspected exchanges, until told to stop. What the configuration says
+//! lives in one [`Generation`]; a reload builds the next one whole and swaps it in, or changes nothing. An exchange keeps
+//! the generation that it began with.
+//!
+//! ```text
+//! accept ─► admission ─► TLS ─► PeerIdentity ─► workspace ─► exchange
+//!                                                  │ one snapshot of the generation
+//! request ─► InspectedBody ─► upstream ─► InspectedBody ─► client
+//! ```
+
+mod admission;
+mod connection;
+mod exchange;
+mod guard;
+mod headers;
+mod inspect;
+mod ledger;
+mod reply;
+mod service;
+mod target;
+mod tls;
+mod upstream;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
+use tokio::sync::{mpsc, watch};
+
+use crate::policy::{ListenAddress, Listener, Policy};
+use crate::telemetry::{NO_WORKSPACE, Telemetry};
+
+use admission::Admission;
+use connection::Socket;
+use upstream::Upstreams;
+
+pub use service::Ending;
+pub use tls::TlsFault;
+
+/// After an accept that failed for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// One configuration, ready to serve.
+pub(crate) struct Generation {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) upstreams: Upstreams,
+    /// Each listener, and its TLS where it has one.
+    doors: Vec<(Arc<Listener>, Option<Arc<ServerConfig>>)>,
+}
+
+/// What every connection shares.
+pub(crate) struct Shared {
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) admission: Admission,
+    generation: ArcSwap<Generation>,
+    drain: watch::Sender<bool>,
+}
+
+impl Shared {
+    pub(crate) fn generation(&self) -> Arc<Generation> {
+        self.generation.load_full()
+    }
+
+    pub(crate) fn draining(&self) -> watch::Receiver<bool> {
+        self.drain.subscribe()
+    }
+}
+
+/// The proxy before it runs.
+#[derive(Debug)]
+pub struct Proxy;
+
+/// A proxy whose listeners are bound.
+#[derive(Debug)]
+pub struct Bound {
+    handle: Handle,
+    fronts: Vec<Front>,
+    addresses: Vec<Address>,
+}
+
+/// Steers a running proxy.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+/// Where a listener was bound; port 0 has become a real one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Address {
+    /// A TCP address.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+#[derive(Debug)]
+enum Front {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+/// Why a proxy cannot start, or a configuration cannot take over.
+#[derive(Debug)]
+pub enum StartError {
+    /// A listener cannot be bound.
+    Bind {
+        /// The address as configured.
+        address: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// TLS cannot be set up.
+    Tls(TlsFault),
+    /// The listeners differ from those that are bound.
+    Listeners,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind { address, .. } => write!(f, "cannot listen on {address}"),
+            Self::Tls(_) => f.write_str("cannot set up tls"),
+            Self::Listeners => f.write_str("a change of the listeners needs a restart"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Bind { source, .. } => Some(source),
+            Self::Tls(fault) => Some(fault),
+            Self::Listeners => None,
+        }
+    }
+}
+
+impl From<TlsFault> for StartError {
+    fn from(fault: TlsFault) -> Self {
+        Self::Tls(fault)
+    }
+}
+
+impl Proxy {
+    /// Reads certificates and roots and binds every listener of `policy`. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// The first file or address that cannot be used.
+    pub fn bind(policy: Arc<Policy>, telemetry: Arc<Telemetry>) -> Result<Bound, StartError> {
+        let generation = Generation::prepare(policy, None, &telemetry)?;
+        let policy = Arc::clone(&generation.policy);
+        let mut fronts = Vec::new();
+        let mut addresses = Vec::new();
+        for listener in &policy.listeners {
+            let (front, address) = Front::bind(&listener.address)?;
+            addresses.push(address);
+            fronts.push(front);
+        }
+        telemetry.configured(&policy.version);
+        let shared = Shared {
+            admission: Admission::new(&policy.limits),
+            telemetry,
+            generation: ArcSwap::from_pointee(generation),
+            drain: watch::Sender::new(false),
+        };
+        Ok(Bound { handle: Handle { shared: Arc::new(shared) }, fronts, addresses })
+    }
+}
+
+impl Generation {
+    fn prepare(policy: Arc<Policy>, before: Option<&Self>, telemetry: &Telemetry) -> Result<Self, TlsFault> {
+        let mut doors = Vec::new();
+        let mut expiries = Vec::new();
+        for listener in &policy.listeners {
+            let config = match &listener.tls {
+                Some(settings) => {
+                    let (config, not_after) = tls::server_config(settings)?;
+                    expiries.push((listener.address.to_string(), not_after));
+                    Some(config)
+                }
+                None => None,
+            };
+            doors.push((Arc::new(listener.clone()), config));
+        }
+        let upstreams = Upstreams::prepare(&policy, before.map(|before| &before.upstreams))?;
+        for (listener, not_after) in expiries {
+            telemetry.set("blackbar_tls_cert_not_after_seconds", &[&listener], not_after);
+        }
+        Ok(Self { policy, upstreams, doors })
+    }
+}
+
+impl Front {
+    fn bind(address: &ListenAddress) -> Result<(Self, Address), StartError> {
+        let failed = |source| StartError::Bind { address: address.to_string(), source };
+        match address {
+            ListenAddress::Tcp(at) => {
+                let listener = listen_tcp(*at).map_err(failed)?;
+                let at = listener.local_addr().map_err(failed)?;
+                Ok((Self::Tcp(listener), Address::Tcp(at)))
+            }
+            ListenAddress::Unix(path) => {
+                let listener = listen_unix(path).map_err(failed)?;
+                Ok((Self::Unix(listener, path.clone()), Address::Unix(path.clone())))
+            }
+        }
+    }
+
+    async fn accept(&self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Socket::Tcp(stream))
+            }
+            Self::Unix(listener, _) => Ok(Socket::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+/// Binds a TCP address so that a restart need not wait for old connections to be forgotten.
+///
+/// # Errors
+/// The system's.
+pub fn listen_tcp(at: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(at)?;
+    socket.listen(1024)
+}
+
+/// Binds a Unix socket; one that nobody listens on any more gives way.
+///
+/// # Errors
+/// The system's.
+pub fn listen_unix(path: &std::path::Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            if std::os::unix::net::UnixStream::connect(path).is_ok() {
+                return Err(error);
+            }
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
+    }
+}
+
+impl Bound {
+    /// Where the listeners are, in the configuration's order.
+    #[must_use]
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// What steers the proxy while it runs.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Serves until `shutdown` resolves, then drains: nothing more is accepted, what is under way may end within the
+    /// policy's bound. Gives whether everything ended in time.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> bool {
+        let shared = self.handle.shared;
+        // Every connection holds a sender; when the last is gone, `recv` ends.
+        let (alive, mut all_gone) = mpsc::channel::<()>(1);
+        let mut accepting = tokio::task::JoinSet::new();
+        for (index, front) in self.fronts.into_iter().enumerate() {
+            accepting.spawn(accept(Arc::clone(&shared), index, front, alive.clone()));
+        }
+        drop(alive);
+        shutdown.await;
+        tracing::info!("draining");
+        accepting.shutdown().await;
+        shared.drain.send_replace(true);
+        let within = shared.generation().policy.timeouts.drain;
+        let drained = tokio::time::timeout(within, all_gone.recv()).await.is_ok();
+        tracing::info!(drained, "stopped");
+        drained
+    }
+}
+
+async fn accept(shared: Arc<Shared>, index: usize, front: Front, alive: mpsc::Sender<()>) {
+    let front = RemovedAtEnd(front);
+    loop {
+        let socket = match front.0.accept().await {
+            Ok(socket) => socket,
+            Err(error) => {
+                // A client that left before it was accepted is no reason to wait; a lack of descriptors is.
+                if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+                    shared.telemetry.rejected(NO_WORKSPACE, "accept");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+                continue;
+            }
+        };
+        let Some(permit) = shared.admission.connection() else {
+            shared.telemetry.rejected(NO_WORKSPACE, "conn_limit");
+            continue;
+        };
+        // A reload keeps the number of listeners.
+        let Some((listener, config)) = shared.generation().doors.get(index).cloned() else { continue };
+        let (shared, alive) = (Arc::clone(&shared), alive.clone());
+        tokio::spawn(async move {
+            connection::serve(shared, listener, config, socket, permit).await;
+            drop(alive);
+        });
+    }
+}
+
+/// Takes a Unix socket's file away with its listener.
+struct RemovedAtEnd(Front);
+
+impl Drop for RemovedAtEnd {
+    fn drop(&mut self) {
+        if let Front::Unix(_, path) = &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Handle {
+    /// Lets `policy` take over for every request that begins from now on.
+    ///
+    /// # Errors
+    /// Its files cannot be used, or its listeners are others; then nothing changes.
+    pub fn replace(&self, policy: Arc<Policy>) -> Result<(), StartError> {
+        let before = self.shared.generation();
+        let telemetry = &self.shared.telemetry;
+        let next = if before.policy.listeners.len() == policy.listeners.len()
+            && before.policy.listeners.iter().zip(&policy.listeners).all(|(old, new)| old.address == new.address)
+        {
+            Generation::prepare(policy, Some(&before), telemetry).map_err(StartError::from)
+        } else {
+            Err(StartError::Listeners)
+        };
+        match next {
+            Ok(next) => {
+                telemetry.configured(&next.policy.version);
+                tracing::info!(version = next.policy.version, "configuration in force");
+                self.shared.generation.store(Arc::new(next));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether new connections are no longer taken.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        *self.shared.drain.borrow()
+    }
+
+    /// The version of the configuration in force.
+    #[must_use]
+    pub fn version(&self) -> String {
+        self.shared.generation().policy.version.clone()
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handle")
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! What comes back when something is wrong: the one place that turns a [`ProxyError`] into a status and a body.
+//!
+//! Enters: the error, the request's id and the protocol that the route speaks. Leaves: `application/problem+json`
+//! (RFC 9457), or a model provider's own error object, so that its SDK raises its usual exception. Every text is
+//! fixed: nothing of the input is ever echoed.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+
+use crate::body::{BodyErrorKind, Dialect, llm};
+use crate::engine::RuleId;
+
+/// Carries the request's id on every answer.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Methods that may pass, as `Allow` lists them (RFC 9110 section 10.2.1).
+const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+/// Codings that are opened.
+const OPENED: HeaderValue = HeaderValue::from_static("gzip, deflate, br, zstd");
+
+/// Whose doing an error is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Side {
+    /// The client's.
+    Client,
+    /// The upstream's.
+    Upstream,
+    /// A rule's.
+    Policy,
+    /// Our own.
+    Internal,
+}
+
+/// Why an exchange does not go on.
+#[derive(Clone, Debug)]
+pub(crate) struct ProxyError {
+    /// Whose doing it is.
+    pub(crate) side: Side,
+    /// The reason.
+    pub(crate) kind: ErrorKind,
+    /// The rule that fired.
+    pub(crate) rule: Option<RuleId>,
+}
+
+/// The reasons of [`ProxyError`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum ErrorKind {
+    /// The certificate's names belong to no workspace, or to more than one.
+    Identity,
+    /// A method that is not served.
+    Method,
+    /// A protocol change was asked for.
+    Upgrade,
+    /// The request target is too long.
+    TargetSize,
+    /// The request target has what it may not have.
+    TargetSyntax,
+    /// No `Host`, several, or an invalid one.
+    Host,
+    /// An authority that this connection does not serve.
+    Misdirected,
+    /// A header section with what it may not have.
+    HeaderSyntax,
+    /// A header section above the limits.
+    HeaderSize,
+    /// An expectation other than `100-continue`.
+    Expect,
+    /// A transfer coding other than `chunked`.
+    TransferCoding,
+    /// The message's framing is broken.
+    Framing,
+    /// No route has this path.
+    NoRoute,
+    /// A finding where it can only be refused: a blocking rule, or a path.
+    Blocked,
+    /// A body that may not pass.
+    Body(BodyErrorKind),
+    /// A body above the limit of buffer mode.
+    BodySize,
+    /// A trailer section above the limit.
+    TrailerSize,
+    /// A body that did not go on in time.
+    BodyTimeout,
+    /// The peer went away in the middle.
+    Gone,
+    /// The upstream could not be reached.
+    Connect,
+    /// The upstream did not answer or go on in time.
+    UpstreamTimeout,
+    /// The upstream did not speak HTTP as it must.
+    UpstreamProtocol,
+    /// The upstream answered a part that nobody asked for.
+    UpstreamRange,
+    /// Too much at once.
+    Overload,
+    /// A fault of the program.
+    Fault,
+}
+
+impl ProxyError {
+    pub(crate) fn client(kind: ErrorKind) -> Self {
+        Self { side: Side::Client, kind, rule: None }
+    }
+
+    pub(crate) fn upstream(kind: ErrorKind) -> Self {
+        Self { side: Side::Upstream, kind, rule: None }
+    }
+
+    pub(crate) fn internal(kind: ErrorKind) -> Self {
+        Self { side: Side::Internal, kind, rule: None }
+    }
+
+    /// A rule refused it.
+    pub(crate) fn blocked(rule: Option<RuleId>) -> Self {
+        Self { side: Side::Policy, kind: ErrorKind::Blocked, rule }
+    }
+
+    /// The code in answers, metrics and logs: of a closed set.
+    pub(crate) fn code(&self) -> &'static str {
+        match &self.kind {
+            ErrorKind::Identity => "san_denied",
+            ErrorKind::Method => "method",
+            ErrorKind::Upgrade => "upgrade",
+            ErrorKind::TargetSize => "uri_size",
+            ErrorKind::TargetSyntax => "uri_syntax",
+            ErrorKind::Host => "host",
+            ErrorKind::Misdirected => "misdirected",
+            ErrorKind::HeaderSyntax => "header_syntax",
+            ErrorKind::HeaderSize => "header_size",
+            ErrorKind::Expect => "expect",
+            ErrorKind::TransferCoding => "framing_te",
+            ErrorKind::Framing => "framing",
+            ErrorKind::NoRoute => "no_route",
+            ErrorKind::Blocked | ErrorKind::Body(BodyErrorKind::Blocked { .. }) => "policy_blocked",
+            ErrorKind::Body(kind) => kind.code(),
+            ErrorKind::BodySize => "body_size",
+            ErrorKind::TrailerSize => "trailer",
+            ErrorKind::BodyTimeout => "body_timeout",
+            ErrorKind::Gone if self.side == Side::Upstream => "upstream_reset",
+            ErrorKind::Gone => "client_abort",
+            ErrorKind::Connect => "upstream_connect",
+            ErrorKind::UpstreamTimeout => "upstream_timeout",
+            ErrorKind::UpstreamProtocol => "upstream_protocol",
+            ErrorKind::UpstreamRange => "upstream_range",
+            ErrorKind::Overload => "overloaded",
+            ErrorKind::Fault => "internal",
+        }
+    }
+
+    /// The status, where none has been sent yet.
+    pub(crate) fn status(&self) -> StatusCode {
+        match &self.kind {
+            ErrorKind::Identity | ErrorKind::Blocked | ErrorKind::Body(BodyErrorKind::Blocked { .. }) => {
+                StatusCode::FORBIDDEN
+            }
+            _ if self.side == Side::Upstream => match self.kind {
+                ErrorKind::UpstreamTimeout | ErrorKind::BodyTimeout => StatusCode::GATEWAY_TIMEOUT,
+                _ => StatusCode::BAD_GATEWAY,
+            },
+            ErrorKind::Method => StatusCode::METHOD_NOT_ALLOWED,
+            ErrorKind::Upgrade | ErrorKind::TransferCoding => StatusCode::NOT_IMPLEMENTED,
+            ErrorKind::TargetSize => StatusCode::URI_TOO_LONG,
+            ErrorKind::TargetSyntax
+            | ErrorKind::Host
+            | ErrorKind::HeaderSyntax
+            | ErrorKind::Framing
+            | ErrorKind::TrailerSize
+            | ErrorKind::Gone => StatusCode::BAD_REQUEST,
+            ErrorKind::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            ErrorKind::HeaderSize => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            ErrorKind::Expect => StatusCode::EXPECTATION_FAILED,
+            ErrorKind::NoRoute => StatusCode::NOT_FOUND,
+            ErrorKind::Body(kind) => body_status(kind),
+            ErrorKind::BodySize => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            ErrorKind::Connect | ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => StatusCode::BAD_GATEWAY,
+            ErrorKind::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+            ErrorKind::Overload => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Whether the client's connection cannot be trusted to begin another message.
+    pub(crate) fn closes(&self) -> bool {
+        self.side == Side::Client
+            && matches!(
+                self.kind,
+                ErrorKind::Identity
+                    | ErrorKind::TargetSyntax
+                    | ErrorKind::Host
+                    | ErrorKind::Misdirected
+                    | ErrorKind::HeaderSyntax
+                    | ErrorKind::HeaderSize
+                    | ErrorKind::Expect
+                    | ErrorKind::TransferCoding
+                    | ErrorKind::Framing
+                    | ErrorKind::TrailerSize
+                    | ErrorKind::BodyTimeout
+                    | ErrorKind::Gone
+            )
+    }
+
+    /// A sentence for people.
+    pub(crate) fn message(&self) -> &'static str {
+        match &self.kind {
+            ErrorKind::Identity => "The client certificate belongs to no workspace.",
+            ErrorKind::Method => "The method is not served.",
+            ErrorKind::Upgrade => "Protocol upgrades are not served.",
+            ErrorKind::TargetSize => "The request target is too long.",
+            ErrorKind::TargetSyntax => "The request target is malformed.",
+            ErrorKind::Host => "The request must name exactly one valid host.",
+            ErrorKind::Misdirected => "This host is not served on this connection.",
+            ErrorKind::HeaderSyntax => "A header field is malformed.",
+            ErrorKind::HeaderSize => "The header section is too large.",
+            ErrorKind::Expect => "The expectation cannot be met.",
+            ErrorKind::TransferCoding => "The transfer coding is not served.",
+            ErrorKind::Framing => "The message's framing is malformed.",
+            ErrorKind::NoRoute => "No route has this path.",
+            ErrorKind::Blocked | ErrorKind::Body(BodyErrorKind::Blocked { .. }) => {
+                "The content was blocked by a redaction policy."
+            }
+            ErrorKind::Body(_) if self.side == Side::Upstream => "The upstream's answer cannot be inspected.",
+            ErrorKind::Body(_) => "The body cannot be inspected.",
+            ErrorKind::BodySize => "The body is too large.",
+            ErrorKind::TrailerSize => "The trailer section is too large.",
+            ErrorKind::BodyTimeout => "The body did not arrive in time.",
+            ErrorKind::Gone if self.side == Side::Upstream => "The upstream ended its answer too early.",
+            ErrorKind::Gone => "The request ended too early.",
+            ErrorKind::Connect => "The upstream could not be reached.",
+            ErrorKind::UpstreamTimeout => "The upstream did not answer in time.",
+            ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => "The upstream's answer is malformed.",
+            ErrorKind::Overload => "Too many requests are in flight.",
+            ErrorKind::Fault => "The proxy failed.",
+        }
+    }
+}
+
+/// Statuses of a request body that may not pass.
+fn body_status(kind: &BodyErrorKind) -> StatusCode {
+    match kind {
+        BodyErrorKind::Blocked { .. } => StatusCode::FORBIDDEN,
+        BodyErrorKind::CodingUnsupported | BodyErrorKind::MediaType | BodyErrorKind::Charset => {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE
+        }
+        BodyErrorKind::Expansion | BodyErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        BodyErrorKind::CodingInvalid
+        | BodyErrorKind::JsonSyntax
+        | BodyErrorKind::JsonDepth
+        | BodyErrorKind::TooManyTexts
+        | BodyErrorKind::Truncated => StatusCode::BAD_REQUEST,
+    }
+}
+
+impl fmt::Display for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exchange ended: {}", self.code())
+    }
+}
+
+impl std::error::Error for ProxyError {}
+
+/// The answer to an error whose head has not been sent.
+pub(crate) fn answer(error: &ProxyError, dialect: Dialect, request_id: &str) -> Response<Bytes> {
+    let status = error.status();
+    let (media_type, body) = match llm::error_body(dialect, status.as_u16(), error.code(), error.message(), request_id)
+    {
+        Some(body) => ("application/json", body),
+        None => ("application/problem+json", problem(error, request_id).into_bytes()),
+    };
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    match error.kind {
+        ErrorKind::Method => {
+            headers.insert(ALLOW, ALLOWED);
+        }
+        ErrorKind::Body(BodyErrorKind::CodingUnsupported) if error.side != Side::Upstream => {
+            headers.insert(ACCEPT_ENCODING, OPENED);
+        }
+        ErrorKind::Overload => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        _ => {}
+    }
+    if error.closes() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// RFC 9457.
+fn problem(error: &ProxyError, request_id: &str) -> String {
+    let mut object = serde_json::Map::new();
+    object.insert("type".into(), format!("urn:blackbar:problem:{}", error.code()).into());
+    object.insert("title".into(), error.message().into());
+    object.insert("status".into(), error.status().as_u16().into());
+    object.insert("code".into(), error.code().into());
+    if let Some(rule) = &error.rule {
+        object.insert("rule".into(), rule.as_str().into());
+    }
+    object.insert("request_id".into(), request_id.into());
+    serde_json::Value::Object(object).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_names_code_rule_and_request() {
+        let error = ProxyError::blocked(Some(RuleId::new("pci.card")));
+        let response = answer(&error, Dialect::Plain, "00ff");
+        assert_eq!(response.status(), 403);
+        let body: serde_json::Value = serde_json::from_slice(response.body()).expect("the body is JSON");
+        assert_eq!(body["code"], "policy_blocked");
+        assert_eq!(body["rule"], "pci.card");
+        assert_eq!(body["request_id"], "00ff");
+        assert_eq!(body["status"], 403);
+    }
+
+    #[test]
+    fn faults_of_an_upstream_are_never_the_clients() {
+        for kind in [
+            ErrorKind::Body(BodyErrorKind::JsonSyntax),
+            ErrorKind::Body(BodyErrorKind::CodingUnsupported),
+            ErrorKind::BodySize,
+            ErrorKind::Gone,
+            ErrorKind::TrailerSize,
+        ] {
+            assert_eq!(ProxyError::upstream(kind).status(), 502);
+        }
+        assert_eq!(ProxyError::upstream(ErrorKind::BodyTimeout).status(), 504);
+        assert_eq!(ProxyError::upstream(ErrorKind::Body(BodyErrorKind::Blocked { rule: 0 })).status(), 403);
+    }
+}

@@ -1,0 +1,115 @@
+//! A proxy's life as a process: it follows its files, and its signals.
+//!
+//! Enters: SIGHUP, SIGTERM, SIGINT, and files that change. Leaves: a configuration taken over whole or not at all, with
+//! the reason logged and counted; a drain at the first SIGTERM or SIGINT, an end at the second.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::policy::PolicyStore;
+
+use super::{Bound, Handle};
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How a run ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// Everything under way had ended.
+    Drained,
+    /// The bound of the drain was reached first.
+    CutShort,
+    /// A second signal came.
+    Stopped,
+}
+
+impl Bound {
+    /// Serves what `store` says until SIGTERM or SIGINT, then drains.
+    ///
+    /// # Errors
+    /// Signals cannot be awaited.
+    pub async fn run_until_signalled(self, store: Arc<PolicyStore>) -> io::Result<Ending> {
+        let mut stops =
+            Stops { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
+        let mut again =
+            Stops { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
+        let hangup = signal(SignalKind::hangup())?;
+        let following = tokio::spawn(follow(store, self.handle(), hangup));
+        let second = async {
+            again.next().await;
+            again.next().await;
+        };
+        let ending = tokio::select! {
+            drained = self.run(async { stops.next().await }) => if drained { Ending::Drained } else { Ending::CutShort },
+            () = second => Ending::Stopped,
+        };
+        following.abort();
+        Ok(ending)
+    }
+}
+
+/// The signals that end the process.
+struct Stops {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stops {
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Reloads at SIGHUP, and when a file has changed.
+async fn follow(store: Arc<PolicyStore>, handle: Handle, mut hangup: Signal) {
+    loop {
+        let asked = tokio::select! {
+            _ = hangup.recv() => true,
+            () = tokio::time::sleep(LOOK) => false,
+        };
+        let (store, handle) = (Arc::clone(&store), handle.clone());
+        // Files are read and rules compiled away from the threads that carry bytes.
+        let looked = tokio::task::spawn_blocking(move || {
+            if asked || store.changed_on_disk() {
+                handle.reload(&store);
+            }
+        });
+        if looked.await.is_err() {
+            tracing::error!("the reload failed");
+        }
+    }
+}
+
+impl Handle {
+    /// Reads the configuration again and lets it take over, or keeps the old one. Gives whether it took over.
+    pub fn reload(&self, store: &PolicyStore) -> bool {
+        let taken = match store.reload() {
+            Ok(_) => {
+                let next = store.current();
+                if next.admin != self.shared.generation().policy.admin {
+                    tracing::warn!("a change of the admin listener needs a restart");
+                }
+                self.replace(next).map_err(|error| {
+                    let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                    tracing::error!(%error, source, "the configuration in force stays");
+                })
+            }
+            Err(diagnostics) => {
+                for diagnostic in diagnostics {
+                    tracing::error!(%diagnostic, "the configuration in force stays");
+                }
+                Err(())
+            }
+        };
+        let result = if taken.is_ok() { "ok" } else { "error" };
+        self.shared.telemetry.add("blackbar_config_reload_total", &[result], 1);
+        taken.is_ok()
+    }
+}

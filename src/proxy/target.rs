@@ -1,0 +1,233 @@
+//! The request target: what a path may hold, and what its query looks like when it leaves.
+//!
+//! Enters: path and query as they came. Leaves: the path and query for the upstream. Segments are compared as they came,
+//! never decoded, so that route and upstream cannot disagree about where one ends; what an upstream could resolve to
+//! another place is refused. A finding in the path refuses the request; in the query it is redacted, and only the
+//! values that changed are written anew.
+
+use super::headers::TextScan;
+use super::reply::{ErrorKind, ProxyError};
+
+/// Parameters that hold credentials: they pass as they are.
+const KEY_PARAMETERS: &[&str] = &[
+    "key",
+    "api_key",
+    "api-key",
+    "apikey",
+    "access_token",
+    "auth",
+    "auth_token",
+    "client_secret",
+    "sig",
+    "signature",
+    "subscription-key",
+    "token",
+    "x-amz-credential",
+    "x-amz-security-token",
+    "x-amz-signature",
+    "x-goog-credential",
+    "x-goog-signature",
+];
+
+/// How often a text may be percent-encoded and still be looked into.
+const LAYERS: usize = 2;
+
+/// Refuses paths whose meaning depends on who reads them.
+pub(crate) fn check_path(path: &str) -> Result<(), ProxyError> {
+    let refused = || ProxyError::client(ErrorKind::TargetSyntax);
+    let rest = path.strip_prefix('/').ok_or_else(refused)?;
+    let legal = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#' | b'"' | b'<' | b'>');
+    if !path.bytes().all(legal) {
+        return Err(refused());
+    }
+    for segment in rest.split('/') {
+        let decoded = decode_strictly(segment.as_bytes()).ok_or_else(refused)?;
+        if decoded.iter().any(|byte| byte.is_ascii_control()) {
+            return Err(refused());
+        }
+        let mut pieces = decoded.split(|byte| matches!(byte, b'/' | b'\\'));
+        let dots = |piece: &[u8]| matches!(piece.split(|byte| *byte == b';').next(), Some(b"." | b".."));
+        if pieces.any(dots) {
+            return Err(refused());
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a path with a finding.
+pub(crate) fn scan_path(path: &str, scan: &mut TextScan<'_>) -> Result<(), ProxyError> {
+    let mut text = path.as_bytes().to_vec();
+    for _ in 0..=LAYERS {
+        if scan.redact(&text)?.is_some() {
+            return Err(ProxyError::blocked(scan.last_rule()));
+        }
+        match decode(&text, false) {
+            Some(decoded) => text = decoded,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// The query as it may leave.
+pub(crate) fn redact_query(query: &str, scan: &mut TextScan<'_>) -> Result<String, ProxyError> {
+    let mut redacted = String::with_capacity(query.len());
+    for (index, pair) in query.split('&').enumerate() {
+        if index > 0 {
+            redacted.push('&');
+        }
+        let (name, value) = match pair.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (pair, None),
+        };
+        let decoded_name = decode(name.as_bytes(), true).unwrap_or_else(|| name.as_bytes().to_vec());
+        if decoded_name.contains(&0) {
+            return Err(ProxyError::client(ErrorKind::TargetSyntax));
+        }
+        push_redacted(name, scan, &mut redacted)?;
+        let Some(value) = value else { continue };
+        redacted.push('=');
+        if KEY_PARAMETERS.iter().any(|known| decoded_name.eq_ignore_ascii_case(known.as_bytes())) {
+            redacted.push_str(value);
+        } else {
+            push_redacted(value, scan, &mut redacted)?;
+        }
+    }
+    Ok(redacted)
+}
+
+/// Appends a name or value as it may leave: as it came, or redacted and encoded as deep as the finding lay. The deepest
+/// layer is looked at first, so that what is written anew is scanned again above it.
+fn push_redacted(encoded: &str, scan: &mut TextScan<'_>, out: &mut String) -> Result<(), ProxyError> {
+    let mut current = encoded.as_bytes().to_vec();
+    for layer in (0..=LAYERS).rev() {
+        let Some(text) = decode_layers(&current, layer) else { continue };
+        if text.contains(&0) {
+            return Err(ProxyError::client(ErrorKind::TargetSyntax));
+        }
+        if let Some(clean) = scan.redact(&text)? {
+            current = encode_layers(clean, layer);
+        }
+    }
+    out.push_str(&String::from_utf8_lossy(&current));
+    Ok(())
+}
+
+/// The text below exactly so many layers of percent-encoding, if there are so many.
+fn decode_layers(text: &[u8], layers: usize) -> Option<Vec<u8>> {
+    (0..layers).try_fold(text.to_vec(), |text, layer| decode(&text, layer == 0))
+}
+
+fn encode_layers(text: &[u8], layers: usize) -> Vec<u8> {
+    if layers == 0 {
+        return encode(text, b"-._~!$'()*,;:@/?%+=");
+    }
+    (0..layers).fold(text.to_vec(), |text, _| encode(&text, b"-._~"))
+}
+
+/// Percent-decodes what is well formed and leaves the rest; `None` where nothing was encoded.
+fn decode(text: &[u8], plus: bool) -> Option<Vec<u8>> {
+    if !text.iter().any(|byte| *byte == b'%' || (plus && *byte == b'+')) {
+        return None;
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let octet = if *first == b'%' {
+            after.split_at_checked(2).and_then(|(hex, after)| Some((octet(hex)?, after)))
+        } else {
+            None
+        };
+        match octet {
+            Some((octet, after)) => {
+                decoded.push(octet);
+                rest = after;
+            }
+            None => {
+                decoded.push(if plus && *first == b'+' { b' ' } else { *first });
+                rest = after;
+            }
+        }
+    }
+    (decoded != text).then_some(decoded)
+}
+
+/// Percent-decodes a path segment; `None` where a `%` is not followed by two hexadecimal digits.
+fn decode_strictly(segment: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(segment.len());
+    let mut rest = segment;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first == b'%' {
+            let (hex, after) = after.split_at_checked(2)?;
+            decoded.push(octet(hex)?);
+            rest = after;
+        } else {
+            decoded.push(*first);
+        }
+    }
+    Some(decoded)
+}
+
+fn octet(hex: &[u8]) -> Option<u8> {
+    if !hex.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()
+}
+
+/// Percent-encodes everything but letters, digits and what is told to stay (RFC 3986 sections 2.3 and 3.4).
+fn encode(text: &[u8], stays: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(text.len());
+    for byte in text {
+        if byte.is_ascii_alphanumeric() || stays.contains(byte) {
+            encoded.push(*byte);
+        } else {
+            encoded.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_could_mean_another_place_are_refused() {
+        for good in ["/", "/v1/chat", "/a%2Fb", "/a//b", "/x;y=1", "/ft:gpt", "/...", "/%E2%82%AC"] {
+            assert!(check_path(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "*",
+            "v1",
+            "/a/../b",
+            "/./a",
+            "/a/%2e%2E/b",
+            "/a/..%2fb",
+            "/a/..;x/b",
+            "/a\\b",
+            "/%00",
+            "/%zz",
+            "/%2",
+            "/a%5c..",
+            "/\u{7f}",
+            "/%0a",
+            "/a#b",
+        ] {
+            assert!(check_path(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn decoding_leaves_what_is_malformed() {
+        assert_eq!(decode(b"100%", false), None);
+        assert_eq!(decode(b"a+b%20c%zz", true).as_deref(), Some(&b"a b c%zz"[..]));
+        assert_eq!(decode(b"a+b", false), None);
+        assert_eq!(encode_layers(b"a b*%", 1), b"a%20b%2A%25");
+        assert_eq!(encode_layers(b"a%20b [X]", 0), b"a%20b%20%5BX%5D");
+        assert_eq!(decode_layers(b"%2540", 2).as_deref(), Some(&b"@"[..]));
+        assert_eq!(decode_layers(b"%40", 2), None);
+    }
+}

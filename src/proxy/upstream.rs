@@ -1,0 +1,349 @@
+//! Where requests go: one pool of connections for each workspace and upstream.
+//!
+//! Enters: a request with an absolute target. Leaves: the upstream's answer, or a [`ProxyError`] that says only which
+//! kind of fault it was. Connections of one workspace never carry another's requests. A body is sent once: only a request
+//! of which no byte was written may take a second connection.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Uri};
+use http_body::{Body, Frame, SizeHint};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::client::legacy::{Client, ResponseFuture};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tower_service::Service;
+
+use crate::policy::{Limits, Policy, Timeouts, Upstream, Workspace};
+
+use super::admission::Stall;
+use super::inspect::InspectedBody;
+use super::reply::{ErrorKind, ProxyError};
+use super::tls::{self, TlsFault};
+
+/// How long an unused connection to an upstream is kept.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Every pool of one configuration.
+#[derive(Debug)]
+pub(crate) struct Upstreams {
+    /// By workspace and route.
+    pools: HashMap<(usize, usize), Arc<Pool>>,
+}
+
+/// The connections of one workspace to one upstream.
+pub(crate) struct Pool {
+    client: Client<Connector, UpstreamBody>,
+    workspace: String,
+    upstream: Upstream,
+    roots: Vec<u8>,
+    timeouts: Timeouts,
+}
+
+impl Upstreams {
+    /// The pools that `policy` asks for; those that `before` has and that did not change are kept.
+    ///
+    /// # Errors
+    /// A bundle of roots cannot be read.
+    pub(crate) fn prepare(policy: &Policy, before: Option<&Self>) -> Result<Self, TlsFault> {
+        let mut configs: HashMap<Option<PathBuf>, Roots> = HashMap::new();
+        let mut pools: HashMap<(usize, usize), Arc<Pool>> = HashMap::new();
+        for (index, route) in policy.routes.iter().enumerate() {
+            let roots = match &route.upstream {
+                Upstream { tls: false, .. } => None,
+                Upstream { ca, .. } => {
+                    if !configs.contains_key(ca) {
+                        configs.insert(ca.clone(), client_config(ca.as_deref())?);
+                    }
+                    configs.get(ca)
+                }
+            };
+            for workspace_index in &route.workspaces {
+                let Some(workspace) = policy.workspaces.get(*workspace_index) else { continue };
+                let same = |pool: &&Arc<Pool>| pool.serves(&workspace.name, &route.upstream, roots, policy);
+                let old = before.into_iter().flat_map(|before| before.pools.values());
+                let pool = match pools.values().chain(old).find(same) {
+                    Some(pool) => Arc::clone(pool),
+                    None => Arc::new(Pool::new(workspace, &route.upstream, roots, policy)),
+                };
+                pools.insert((*workspace_index, index), pool);
+            }
+        }
+        Ok(Self { pools })
+    }
+
+    /// The pool of a workspace and route, by their indices in the policy.
+    pub(crate) fn pool(&self, workspace: usize, route: usize) -> Option<&Arc<Pool>> {
+        self.pools.get(&(workspace, route))
+    }
+}
+
+type Roots = (Vec<u8>, Arc<ClientConfig>);
+
+/// Roots as PEM (empty: the system's) and the configuration that trusts them.
+fn client_config(ca: Option<&Path>) -> Result<Roots, TlsFault> {
+    let mut store = RootCertStore::empty();
+    let pem = match ca {
+        Some(path) => {
+            let (pem, certificates) = tls::read_certificates(path)?;
+            for certificate in certificates {
+                store.add(certificate).map_err(|_| TlsFault::new(path, "holds a certificate that cannot be a root"))?;
+            }
+            pem
+        }
+        None => {
+            let found = rustls_native_certs::load_native_certs();
+            store.add_parsable_certificates(found.certs);
+            Vec::new()
+        }
+    };
+    let mut config = ClientConfig::builder_with_provider(tls::provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|_| TlsFault::new(Path::new("tls"), "has no usable protocol version"))?
+        .with_root_certificates(store)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok((pem, Arc::new(config)))
+}
+
+impl Pool {
+    fn new(workspace: &Workspace, upstream: &Upstream, roots: Option<&Roots>, policy: &Policy) -> Self {
+        let Limits { header_bytes, header_fields, .. } = policy.limits;
+        let connector = Connector {
+            host: upstream.host.clone(),
+            port: upstream.port,
+            tls: roots.map(|(_, config)| Arc::clone(config)),
+            within: policy.timeouts.connect,
+            stall: policy.timeouts.upstream_idle,
+        };
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .http1_max_buf_size(header_bytes.max(8 << 10))
+            .http1_max_headers(header_fields)
+            .http2_initial_stream_window_size(64 << 10)
+            .http2_initial_connection_window_size(1 << 20)
+            .http2_max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
+            .build(connector);
+        let roots = roots.map(|(pem, _)| pem.clone()).unwrap_or_default();
+        let (workspace, upstream) = (workspace.name.clone(), upstream.clone());
+        Self { client, workspace, upstream, roots, timeouts: policy.timeouts.clone() }
+    }
+
+    /// Whether its connections are those that would be made anew.
+    fn serves(&self, workspace: &str, upstream: &Upstream, roots: Option<&Roots>, policy: &Policy) -> bool {
+        self.workspace == workspace
+            && self.upstream == *upstream
+            && self.timeouts == policy.timeouts
+            && self.roots == *roots.map_or(&Vec::new(), |(pem, _)| pem)
+    }
+
+    /// Sends a request; dropping the future or the answer's body cancels it at the upstream.
+    pub(crate) fn send(&self, request: Request<UpstreamBody>) -> ResponseFuture {
+        self.client.request(request)
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pool")
+    }
+}
+
+/// The authority of an upstream as it stands in a URI.
+pub(crate) fn authority(upstream: &Upstream) -> String {
+    let host = if upstream.host.contains(':') { format!("[{}]", upstream.host) } else { upstream.host.clone() };
+    let default = if upstream.tls { 443 } else { 80 };
+    if upstream.port == default { host } else { format!("{host}:{}", upstream.port) }
+}
+
+/// What a failed request says of the upstream. Details stay out: they can name what was being sent.
+pub(crate) fn fault(error: &hyper_util::client::legacy::Error) -> ProxyError {
+    let kind = if find::<io::Error>(error).is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut) {
+        ErrorKind::UpstreamTimeout
+    } else if error.is_connect() {
+        ErrorKind::Connect
+    } else if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
+        ErrorKind::UpstreamProtocol
+    } else {
+        ErrorKind::Gone
+    };
+    ProxyError::upstream(kind)
+}
+
+fn find<'e, E: std::error::Error + 'static>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e E> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
+}
+
+/// Opens connections to one upstream.
+#[derive(Clone)]
+struct Connector {
+    host: String,
+    port: u16,
+    tls: Option<Arc<ClientConfig>>,
+    within: Duration,
+    /// How long it may take nothing of what is sent.
+    stall: Duration,
+}
+
+impl Connector {
+    async fn connect(self) -> io::Result<UpstreamIo> {
+        let connecting = async {
+            let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+            stream.set_nodelay(true)?;
+            let Some(config) = self.tls else { return Ok(Stream::Plain(TokioIo::new(stream))) };
+            let name = ServerName::try_from(self.host)
+                .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "not a server name"))?;
+            let stream = TlsConnector::from(config).connect(name, stream).await?;
+            Ok::<_, io::Error>(Stream::Tls(Box::new(TokioIo::new(stream))))
+        };
+        match tokio::time::timeout(self.within, connecting).await {
+            Ok(connected) => Ok(UpstreamIo { stream: connected?, stall: Stall::new(self.stall) }),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = UpstreamIo;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<UpstreamIo>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        Box::pin(self.clone().connect())
+    }
+}
+
+/// A connection to an upstream.
+struct UpstreamIo {
+    stream: Stream,
+    stall: Stall,
+}
+
+enum Stream {
+    Plain(TokioIo<TcpStream>),
+    Tls(Box<TokioIo<TlsStream<TcpStream>>>),
+}
+
+impl Connection for UpstreamIo {
+    fn connected(&self) -> Connected {
+        match &self.stream {
+            Stream::Tls(stream) if stream.inner().get_ref().1.alpn_protocol() == Some(b"h2") => {
+                Connected::new().negotiated_h2()
+            }
+            Stream::Tls(_) | Stream::Plain(_) => Connected::new(),
+        }
+    }
+}
+
+impl Read for UpstreamIo {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
+        }
+    }
+}
+
+impl Write for UpstreamIo {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = match &mut this.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
+        };
+        this.stall.watch(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = match &mut this.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(context, pieces),
+        };
+        this.stall.watch(context, written)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let flushed = match &mut this.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
+        };
+        this.stall.watch(context, flushed)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
+        }
+    }
+}
+
+/// What a request carries upward.
+#[derive(Debug)]
+pub(crate) enum UpstreamBody {
+    /// Nothing.
+    Empty,
+    /// A body that was decided whole; its length is declared.
+    Whole(Option<Bytes>),
+    /// A body in flight.
+    Stream(Box<InspectedBody>),
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = ProxyError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
+        match self.get_mut() {
+            Self::Empty => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Stream(body) => Pin::new(body.as_mut()).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty | Self::Whole(None) => true,
+            Self::Whole(Some(_)) => false,
+            Self::Stream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty | Self::Whole(None) => SizeHint::with_exact(0),
+            Self::Whole(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Stream(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The admin listener.
+
+use std::sync::Arc;
+
+use blackbar::admin::Admin;
+use blackbar::policy::ListenAddress;
+use blackbar::proxy::Address;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::support::{TestProxy, Upstream, within};
+
+const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+
+async fn ask(address: &Address, request: &str) -> String {
+    let request = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let mut answer = String::new();
+    match address {
+        Address::Tcp(at) => {
+            let mut stream = TcpStream::connect(at).await.unwrap();
+            stream.write_all(request.as_bytes()).await.unwrap();
+            within(stream.read_to_string(&mut answer)).await.unwrap();
+        }
+        Address::Unix(path) => {
+            let mut stream = UnixStream::connect(path).await.unwrap();
+            stream.write_all(request.as_bytes()).await.unwrap();
+            within(stream.read_to_string(&mut answer)).await.unwrap();
+        }
+    }
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_readiness_and_metrics() {
+    let upstream = Upstream::echo().await;
+    let mut proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let folder = tempfile::tempdir().unwrap();
+    for address in
+        [ListenAddress::Tcp("127.0.0.1:0".parse().unwrap()), ListenAddress::Unix(folder.path().join("admin.sock"))]
+    {
+        let admin = Admin::bind(&address).unwrap();
+        let at = admin.address().clone();
+        tokio::spawn(admin.run(proxy.handle.clone(), Arc::clone(&proxy.telemetry)));
+        assert!(ask(&at, "GET /healthz").await.starts_with("HTTP/1.1 200"));
+        assert!(ask(&at, "GET /readyz").await.starts_with("HTTP/1.1 200"));
+        assert!(ask(&at, "GET /other").await.starts_with("HTTP/1.1 404"));
+        assert!(ask(&at, "POST /metrics").await.starts_with("HTTP/1.1 405"));
+        proxy.client().await.post("/", "text/plain", "jane@example.com").await;
+        let metrics = ask(&at, "GET /metrics").await;
+        for line in [
+            "blackbar_findings_total{action=\"mask-domain\",direction=\"request\",entity=\"EMAIL\",rule=\"contact.email\",workspace=\"acme\"}",
+            "blackbar_config_info{version=",
+            "blackbar_tls_cert_not_after_seconds{listener=\"127.0.0.1:0\"}",
+            "blackbar_audit_enabled 0",
+        ] {
+            assert!(metrics.contains(line), "{line}\n{metrics}");
+        }
+    }
+    let admin = Admin::bind(&ListenAddress::Tcp("127.0.0.1:0".parse().unwrap())).unwrap();
+    let at = admin.address().clone();
+    tokio::spawn(admin.run(proxy.handle.clone(), Arc::clone(&proxy.telemetry)));
+    proxy.stop();
+    within(async {
+        while !ask(&at, "GET /readyz").await.starts_with("HTTP/1.1 503") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(ask(&at, "GET /healthz").await.starts_with("HTTP/1.1 200"));
+}

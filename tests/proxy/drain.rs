@@ -1,0 +1,91 @@
+//! How a proxy ends: nothing new, nothing lost.
+
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+use crate::support::client::exchange2;
+use crate::support::{Reply, TestProxy, Upstream, within};
+
+const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+
+async fn streaming() -> (Upstream, mpsc::UnboundedSender<Vec<u8>>) {
+    let (pieces, script) = mpsc::unbounded_channel();
+    let script = std::sync::Mutex::new(Some(script));
+    let upstream = Upstream::answering(move |_| match script.lock().unwrap().take() {
+        Some(script) => Reply::Pieces(script),
+        None => Reply::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec()),
+    })
+    .await;
+    (upstream, pieces)
+}
+
+const EVENTS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 22\r\n\r\ndata: one\n\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_under_way_ends_and_nothing_new_begins() {
+    let (_upstream, pieces) = streaming().await;
+    let mut proxy = TestProxy::new().workspace("acme", RULES).upstream(&_upstream).start();
+    let mut busy = proxy.client().await;
+    busy.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    pieces.send(EVENTS.to_vec()).unwrap();
+    assert_eq!(within(busy.head()).await.unwrap().status, 200);
+    let mut idle = proxy.client().await;
+    assert_eq!(idle.get("/").await.status, 200);
+    let mut idle2 = proxy.client2().await;
+    let request = hyper::Request::get("https://localhost/").body(Default::default()).unwrap();
+    assert_eq!(exchange2(&mut idle2, request).await.status, 200);
+    assert!(!proxy.handle.is_draining());
+    proxy.stop();
+    assert!(idle.is_closed().await);
+    within(async {
+        while idle2.ready().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(proxy.handle.is_draining());
+    assert!(TcpStream::connect(proxy.address).await.is_err(), "nothing is accepted any more");
+    pieces.send(b"data: two\n\n".to_vec()).unwrap();
+    within(busy.until(b"0\r\n\r\n")).await.expect("the stream ends as it should");
+    assert!(busy.is_closed().await);
+    assert!(proxy.ended().await, "everything ended in time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_has_not_begun_says_that_the_connection_closes() {
+    let (mut upstream, pieces) = streaming().await;
+    let mut proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    client.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    upstream.request().await;
+    proxy.stop();
+    within(async {
+        while !proxy.handle.is_draining() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    pieces.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec()).unwrap();
+    let answer = client.answer().await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "ok"));
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert!(proxy.ended().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_drain_is_bounded() {
+    let (_upstream, pieces) = streaming().await;
+    let mut proxy = TestProxy::new()
+        .workspace("acme", RULES)
+        .upstream(&_upstream)
+        .policy(|policy| policy.timeouts.drain = Duration::from_millis(100))
+        .start();
+    let mut busy = proxy.client().await;
+    busy.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    pieces.send(EVENTS.to_vec()).unwrap();
+    assert_eq!(within(busy.head()).await.unwrap().status, 200);
+    proxy.stop();
+    assert!(!proxy.ended().await, "a stream without end is left behind");
+}

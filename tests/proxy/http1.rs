@@ -1,0 +1,115 @@
+//! HTTP/1.1 through the proxy: bodies both ways, headers, query, path.
+
+use crate::support::upstream::ok;
+use crate::support::{Reply, TestProxy, Upstream};
+
+const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn json_is_redacted_on_the_way_up() {
+    let mut upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    let answer = client.post("/v1/x", "application/json", r#"{"card": "4111 1111 1111 1111"}"#).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.complete);
+    assert_eq!(answer.text(), r#"{"card": "**** **** **** 1111"}"#);
+    assert_eq!(answer.header("content-length"), Some("31"), "what was decided whole has its length");
+    let received = upstream.request().await;
+    assert_eq!(received.text(), r#"{"card": "**** **** **** 1111"}"#);
+    assert_eq!(received.header("content-length"), Some("31"));
+    assert_eq!(received.request_line(), "POST /v1/x HTTP/1.1");
+    assert_eq!(received.header("host"), Some(upstream.address.to_string().as_str()));
+    assert_eq!(answer.header("x-request-id").map(str::len), Some(32));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn json_is_redacted_on_the_way_down() {
+    let upstream = Upstream::fixed(ok("application/json", r#"{"mail": "jane@example.com"}"#)).await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let answer = proxy.client().await.get("/").await;
+    assert_eq!((answer.status, answer.complete), (200, true));
+    assert_eq!(answer.text(), r#"{"mail": "jane@***"}"#);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chunked_body_streams_and_is_redacted_across_chunks() {
+    let mut upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    let request = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n\
+        9\r\ncall 4111\r\n6\r\n 1111 \r\n9\r\n1111 1111\r\n0\r\n\r\n";
+    let answer = client.send(request).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "call **** **** **** 1111"));
+    assert_eq!(upstream.request().await.text(), "call **** **** **** 1111");
+    assert!(!upstream.saw("4111"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn headers_and_query_are_redacted_and_credentials_pass() {
+    let mut upstream = Upstream::answering(|_| {
+        Reply::Bytes(
+            b"HTTP/1.1 200 OK\r\nX-Note: jane@example.com\r\nETag: \"strong\"\r\nContent-MD5: x\r\nAccept-Ranges: bytes\r\n\
+            Connection: x-gone\r\nX-Gone: 1\r\nX-Request-Id: theirs\r\nContent-Length: 0\r\n\r\n"
+                .to_vec(),
+        )
+    })
+    .await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    let answer = client
+        .send(
+            "GET /a?mail=jane%40example.com&key=4111111111111111&q=a+b%20c HTTP/1.1\r\nHost: localhost\r\n\
+            Authorization: Bearer 4111111111111111\r\nX-Customer: 4111 1111 1111 1111\r\nX-Forwarded-For: 1.2.3.4\r\n\
+            Range: bytes=0-1\r\nAccept-Encoding: gzip, exi\r\nConnection: x-mine, host\r\nX-Mine: 1\r\n\r\n",
+        )
+        .await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("x-note"), Some("jane@***"));
+    assert_eq!(answer.header("x-upstream-request-id"), Some("theirs"));
+    for gone in ["etag", "content-md5", "accept-ranges", "x-gone"] {
+        assert_eq!(answer.header(gone), None, "{gone}");
+    }
+    let received = upstream.request().await;
+    assert_eq!(received.request_line(), "GET /a?mail=jane%40%2A%2A%2A&key=4111111111111111&q=a+b%20c HTTP/1.1");
+    assert_eq!(received.header("authorization"), Some("Bearer 4111111111111111"));
+    assert_eq!(received.header("x-customer"), Some("**** **** **** 1111"));
+    assert_eq!(received.header("accept-encoding"), Some("gzip"));
+    for gone in ["x-forwarded-for", "range", "x-mine"] {
+        assert_eq!(received.header(gone), None, "{gone}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_finding_in_the_path_is_refused() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    for path in ["/users/jane@example.com", "/users/jane%40example.com", "/users/jane%2540example.com"] {
+        let answer = proxy.client().await.get(path).await;
+        assert_eq!((answer.status, answer.code().as_str()), (403, "policy_blocked"), "{path}");
+        assert!(!answer.text().contains("jane"));
+    }
+    assert!(upstream.is_untouched());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn head_and_bodiless_answers_have_no_body_and_no_length() {
+    let upstream = Upstream::answering(|received| {
+        Reply::Bytes(match received.request_line().split(' ').next() {
+            Some("HEAD") => b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n".to_vec(),
+            Some("PUT") => b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
+            _ => b"HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\nETag: W/\"1\"\r\n\r\n".to_vec(),
+        })
+    })
+    .await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    client.write("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    let answer = client.head().await.unwrap();
+    assert_eq!((answer.status, answer.header("content-length")), (200, None));
+    let answer = client.send("PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(answer.status, 204);
+    let answer = client.get("/").await;
+    assert_eq!((answer.status, answer.header("etag")), (304, Some("W/\"1\"")));
+    assert_eq!(proxy.metric("blackbar_connections_total"), 1.0, "one connection carried all three");
+}

@@ -1,0 +1,124 @@
+//! HTTP/2 through the proxy.
+
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Bytes;
+
+use crate::support::client::exchange2;
+use crate::support::upstream::SecureUpstream;
+use crate::support::{Pki, Reply, TestProxy, Upstream};
+
+const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+
+fn post(body: &'static str) -> Request<Full<Bytes>> {
+    Request::post("https://localhost/v1/x").header("content-type", "application/json").body(body.into()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn json_is_redacted_both_ways() {
+    let mut upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client2().await;
+    let answer = exchange2(&mut client, post(r#"{"ssn": "078-05-1120"}"#)).await;
+    assert_eq!((answer.status, answer.complete), (200, true));
+    assert_eq!(upstream.request().await.text(), r#"{"ssn": "***-**-****"}"#);
+    assert_eq!(answer.text(), r#"{"ssn": "***-**-****"}"#);
+    assert!(answer.header("x-request-id").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_authority_other_than_the_server_name_is_misdirected() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client2().await;
+    let request = Request::get("https://other.example/").body(Full::default()).unwrap();
+    let answer = exchange2(&mut client, request).await;
+    assert_eq!((answer.status, answer.code().as_str()), (421, "misdirected"));
+    let request = Request::get("https://localhost/").header("host", "other.example").body(Full::default()).unwrap();
+    assert_eq!(exchange2(&mut client, request).await.status, 400);
+    assert!(upstream.is_untouched());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn upstreams_behind_tls_are_verified_and_speak_what_they_choose() {
+    let test = TestProxy::new().workspace("acme", RULES);
+    test.pki.write_server("elsewhere", &["elsewhere.example"]);
+    let ca = Some(test.pki.file("ca.crt"));
+    let foreign = Pki::named("another CA");
+    let second = SecureUpstream::start(&test.pki, "server", &["h2", "http/1.1"]).await;
+    let first = SecureUpstream::start(&test.pki, "server", &["http/1.1"]).await;
+    let wrong_name = SecureUpstream::start(&test.pki, "elsewhere", &["h2"]).await;
+    let untrusted = SecureUpstream::start(&foreign, "server", &["h2"]).await;
+    let mut test = test;
+    for (path, upstream) in
+        [("/second", &second), ("/first", &first), ("/wrong-name", &wrong_name), ("/untrusted", &untrusted)]
+    {
+        let ca = ca.clone();
+        test = test.route(path, upstream.address, |route| {
+            route.upstream.tls = true;
+            route.upstream.ca = ca;
+            route.upstream.path = "/base".to_owned();
+        });
+    }
+    let proxy = test.start();
+    let mut client = proxy.client2().await;
+    let request = |path: &str| {
+        Request::post(format!("https://localhost{path}"))
+            .header("content-type", "application/json")
+            .body(Full::from(r#"{"mail":"jane@example.com"}"#))
+            .unwrap()
+    };
+    for path in ["/second/x", "/second/y", "/first/x", "/second"] {
+        let answer = exchange2(&mut client, request(path)).await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"mail":"jane@***"}"#), "{path}");
+    }
+    let seen = second.requests.lock().unwrap().clone();
+    let paths: Vec<&str> = seen.iter().map(|(_, path, _)| path.as_str()).collect();
+    assert_eq!(paths, ["/base/x", "/base/y", "/base"]);
+    assert!(seen.iter().all(|(version, _, body)| *version == hyper::Version::HTTP_2 && !body.contains("example")));
+    assert_eq!(second.connections.load(std::sync::atomic::Ordering::SeqCst), 1, "streams share a connection");
+    assert_eq!(first.requests.lock().unwrap()[0].0, hyper::Version::HTTP_11);
+    for path in ["/wrong-name", "/untrusted"] {
+        let answer = exchange2(&mut client, request(path)).await;
+        assert_eq!((answer.status, answer.code().as_str()), (502, "upstream_connect"), "{path}");
+    }
+    assert!(wrong_name.requests.lock().unwrap().is_empty() && untrusted.requests.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_in_one_stream_leaves_the_others() {
+    let upstream = Upstream::answering(|received| {
+        Reply::Bytes(match received.request_line() {
+            line if line.contains("cut") => {
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 99\r\n\r\ndata: a\n\n".to_vec()
+            }
+            _ => crate::support::upstream::ok("text/plain", "whole"),
+        })
+    })
+    .await;
+    let proxy = TestProxy::new()
+        .workspace("acme", RULES)
+        .upstream(&upstream)
+        .policy(|policy| policy.timeouts.upstream_idle = std::time::Duration::from_millis(200))
+        .start();
+    let mut client = proxy.client2().await;
+    let mut other = client.clone();
+    let get = |path: &str| Request::get(format!("https://localhost{path}")).body(Full::default()).unwrap();
+    let (cut, whole) = tokio::join!(exchange2(&mut client, get("/cut")), exchange2(&mut other, get("/whole")));
+    assert_eq!((cut.status, cut.complete), (200, false), "a reset stream is no end");
+    assert!(cut.text().contains("upstream_timeout"), "{}", cut.text());
+    assert_eq!((whole.text().as_str(), whole.complete), ("whole", true));
+    assert_eq!(exchange2(&mut client, get("/whole")).await.status, 200, "the connection goes on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_header_list_is_refused() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client2().await;
+    let request = Request::get("https://localhost/").header("x", "y".repeat(40 << 10)).body(Full::default()).unwrap();
+    if let Ok(answer) = client.send_request(request).await {
+        assert_eq!(answer.status(), 431);
+    }
+    assert!(upstream.is_untouched());
+}

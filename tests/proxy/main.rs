@@ -1,0 +1,20 @@
+//! The proxy over real sockets and real TLS.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test may stop")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod admin;
+mod drain;
+mod http1;
+mod http2;
+mod leaks;
+mod limits;
+mod listeners;
+mod mtls;
+mod reload;
+mod smuggling;
+mod streaming;
+mod timeouts;
+mod upstreams;
+mod verdicts;

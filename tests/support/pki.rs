@@ -1,0 +1,159 @@
+//! Certificates for one test.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+/// A subject alternative name.
+#[derive(Clone, Copy, Debug)]
+pub enum Name {
+    Uri(&'static str),
+    Dns(&'static str),
+    Email(&'static str),
+}
+
+/// A CA and the files that a listener reads.
+pub struct Pki {
+    pub folder: tempfile::TempDir,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A certificate chain, leaf first, and its key.
+pub struct Identity {
+    pub chain: Vec<CertificateDer<'static>>,
+    pub key: PrivateKeyDer<'static>,
+}
+
+/// What a client certificate is made from.
+pub struct Leaf {
+    pub params: CertificateParams,
+    pub intermediates: usize,
+}
+
+impl Leaf {
+    pub fn new(names: &[Name]) -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "client");
+        params.subject_alt_names = names
+            .iter()
+            .map(|name| match *name {
+                Name::Uri(uri) => SanType::URI(uri.try_into().unwrap()),
+                Name::Dns(dns) => SanType::DnsName(dns.try_into().unwrap()),
+                Name::Email(email) => SanType::Rfc822Name(email.try_into().unwrap()),
+            })
+            .collect();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        Self { params, intermediates: 0 }
+    }
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+}
+
+impl Pki {
+    /// A CA, and a server certificate for localhost.
+    pub fn new() -> Self {
+        Self::named("test CA")
+    }
+
+    pub fn named(name: &str) -> Self {
+        let issuer = CertifiedIssuer::self_signed(authority(name), KeyPair::generate().unwrap()).unwrap();
+        let pki = Self { folder: tempfile::tempdir().unwrap(), issuer };
+        std::fs::write(pki.file("ca.crt"), pki.issuer.pem()).unwrap();
+        pki.write_server("server", &["localhost", "127.0.0.1"]);
+        pki
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `NAME.crt` and `NAME.key` for a server of these names.
+    pub fn write_server(&self, name: &str, hosts: &[&str]) {
+        let key = KeyPair::generate().unwrap();
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let mut params = CertificateParams::new(hosts).unwrap();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        std::fs::write(self.file(&format!("{name}.crt")), certificate.pem()).unwrap();
+        std::fs::write(self.file(&format!("{name}.key")), key.serialize_pem()).unwrap();
+    }
+
+    /// How a server with the certificate `NAME.crt` answers.
+    pub fn server_config(&self, name: &str, protocols: &[&str]) -> Arc<ServerConfig> {
+        let chain = vec![CertificateDer::from_pem_file(self.file(&format!("{name}.crt"))).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(self.file(&format!("{name}.key"))).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let mut config = builder.with_no_client_auth().with_single_cert(chain, key).unwrap();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        Arc::new(config)
+    }
+
+    /// `client.crt` and `client.key`, for a client in another process.
+    pub fn write_client(&self, names: &[Name]) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = Leaf::new(names).params.signed_by(&key, &self.issuer).unwrap();
+        std::fs::write(self.file("client.crt"), certificate.pem()).unwrap();
+        std::fs::write(self.file("client.key"), key.serialize_pem()).unwrap();
+    }
+
+    /// A client with these names.
+    pub fn client(&self, names: &[Name]) -> Identity {
+        self.issue(Leaf::new(names))
+    }
+
+    pub fn issue(&self, leaf: Leaf) -> Identity {
+        let mut above: Vec<CertifiedIssuer<'static, KeyPair>> = Vec::new();
+        for depth in 0..leaf.intermediates {
+            let params = authority(&format!("intermediate {depth}"));
+            let key = KeyPair::generate().unwrap();
+            let issuer = above.last().unwrap_or(&self.issuer);
+            above.push(CertifiedIssuer::signed_by(params, key, issuer).unwrap());
+        }
+        let key = KeyPair::generate().unwrap();
+        let certificate = leaf.params.signed_by(&key, above.last().unwrap_or(&self.issuer)).unwrap();
+        let mut chain = vec![certificate.der().clone()];
+        chain.extend(above.iter().rev().map(|issuer| issuer.der().clone()));
+        Identity { chain, key: PrivateKeyDer::try_from(key.serialize_der()).unwrap() }
+    }
+
+    /// How a client with this certificate, or none, connects.
+    pub fn client_config(&self, identity: Option<Identity>, protocols: &[&str]) -> Arc<ClientConfig> {
+        client_config(self.issuer.der().clone(), identity, protocols)
+    }
+}
+
+/// How a client connects whose files [`Pki::write_client`] wrote.
+pub fn client_config_from(folder: &Path, protocols: &[&str]) -> Arc<ClientConfig> {
+    let certificate = |name: &str| CertificateDer::from_pem_file(folder.join(name)).unwrap();
+    let key = PrivateKeyDer::from_pem_file(folder.join("client.key")).unwrap();
+    let identity = Identity { chain: vec![certificate("client.crt")], key };
+    client_config(certificate("ca.crt"), Some(identity), protocols)
+}
+
+fn client_config(ca: CertificateDer<'static>, identity: Option<Identity>, protocols: &[&str]) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(ca).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let mut config = match identity {
+        Some(identity) => builder.with_client_auth_cert(identity.chain, identity.key).unwrap(),
+        None => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    Arc::new(config)
+}
