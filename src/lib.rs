@@ -22,6 +22,7 @@
 
 pub mod admin;
 pub mod body;
+pub mod cli;
 pub mod engine;
 pub mod policy;
 pub mod proxy;

@@ -1,3 +1,7 @@
 //! The binary: parses, runs, exits with the code that `cli` decided.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    blackbar::cli::run(std::env::args_os())
+}

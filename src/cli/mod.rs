@@ -1,0 +1,136 @@
+//! What people type: arguments in, output and an exit code out.
+//!
+//! Exit codes: 0 fine; 1 findings of `scan`, a configuration or rules that are wrong, a body that may not pass; 2 wrong
+//! usage, I/O, or a start that failed. Errors go to stderr, one line each. The only room that prints.
+
+pub mod certs;
+mod health;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+/// The command line.
+#[derive(Parser, Debug)]
+#[command(
+    name = "blackbar",
+    version,
+    about = "A streaming redaction proxy: personal data and secrets leave your network masked, or not at all.",
+    after_help = "Example: blackbar demo\n\nExit codes: 0 fine, 1 findings or invalid configuration or blocked, 2 usage, I/O or start failure.",
+    disable_help_subcommand = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Mint a development CA, a server certificate, an audit key and client certificates.
+    Certs(certs::CertsArguments),
+    /// Ask a running proxy whether it is ready; exit 0 when it is.
+    Health(health::HealthArguments),
+}
+
+/// Parses the arguments, the program's name first, and runs the command that they name.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let matches = match Arguments::command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let outcome = match Arguments::from_arg_matches(&matches) {
+        Ok(parsed) => dispatch(parsed.command, &matches),
+        Err(error) => return usage(&error),
+    };
+    match outcome {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            complain(&failure.message);
+            failure.code.into()
+        }
+    }
+}
+
+fn dispatch(command: Command, matches: &ArgMatches) -> Result<Code, Failure> {
+    match command {
+        Command::Certs(arguments) => certs::run(&arguments, matches.subcommand_matches("certs")),
+        Command::Health(arguments) => health::run(&arguments),
+    }
+}
+
+/// Help and version as clap writes them; any other error as one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // Nothing can be told to anyone when stdout is closed.
+        let _ = error.print();
+        return Code::Fine.into();
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+        return Code::Failed.into();
+    }
+    let text = error.render().to_string();
+    let parts: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"))
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .collect();
+    complain(&format!("{}; see blackbar --help", parts.join(" ").trim_start_matches("error: ")));
+    Code::Failed.into()
+}
+
+/// One line on stderr.
+fn complain(message: &str) {
+    let _ = writeln!(io::stderr().lock(), "blackbar: {}", message.replace(['\n', '\r'], " "));
+}
+
+/// The exit codes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Code {
+    /// 0.
+    Fine,
+    /// 1: findings, invalid configuration, or a body that may not pass.
+    Refused,
+    /// 2: usage, I/O, or a start that failed.
+    Failed,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        match code {
+            Code::Fine => Self::SUCCESS,
+            Code::Refused => Self::from(1),
+            Code::Failed => Self::from(2),
+        }
+    }
+}
+
+/// Why a command ended early: one line for stderr and the exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: Code,
+    message: String,
+}
+
+impl Failure {
+    /// Usage, I/O or start failure.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self { code: Code::Failed, message: message.into() }
+    }
+
+    /// As [`Failure::failed`], for an operation on a file.
+    pub(crate) fn io(path: impl fmt::Display, error: &io::Error) -> Self {
+        Self::failed(format!("{path}: {error}"))
+    }
+}
+
+/// Writes a line to stdout; a reader that went away ends the command quietly.
+pub(crate) fn say(out: &mut dyn Write, line: fmt::Arguments<'_>) -> Result<(), Failure> {
+    writeln!(out, "{line}").map_err(|error| Failure::io("stdout", &error))
+}
