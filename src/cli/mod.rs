@@ -4,7 +4,14 @@
 //! usage, I/O, or a start that failed. Errors go to stderr, one line each. The only room that prints.
 
 pub mod certs;
+mod check;
 mod health;
+mod input;
+mod locate;
+mod output;
+mod redact;
+mod rules;
+mod scan;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -13,6 +20,8 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::policy::Diagnostic;
 
 /// The command line.
 #[derive(Parser, Debug)]
@@ -30,6 +39,14 @@ struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Read everything that serve would, and print every error with its place and a way out.
+    Check(check::CheckArguments),
+    /// Filter stdin or files: findings leave redacted, everything else byte for byte.
+    Redact(redact::RedactArguments),
+    /// Print where findings are, never what they are; exit 1 if there are any.
+    Scan(scan::ScanArguments),
+    /// Show and test rules.
+    Rules(rules::RulesArguments),
     /// Mint a development CA, a server certificate, an audit key and client certificates.
     Certs(certs::CertsArguments),
     /// Ask a running proxy whether it is ready; exit 0 when it is.
@@ -50,7 +67,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match outcome {
         Ok(code) => code.into(),
         Err(failure) => {
-            complain(&failure.message);
+            failure.lines.iter().for_each(|line| complain(line));
             failure.code.into()
         }
     }
@@ -58,6 +75,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(command: Command, matches: &ArgMatches) -> Result<Code, Failure> {
     match command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Redact(arguments) => redact::run(&arguments),
+        Command::Scan(arguments) => scan::run(&arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
         Command::Certs(arguments) => certs::run(&arguments, matches.subcommand_matches("certs")),
         Command::Health(arguments) => health::run(&arguments),
     }
@@ -81,13 +102,13 @@ fn usage(error: &clap::Error) -> ExitCode {
         .take_while(|line| !line.starts_with("Usage:"))
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
         .collect();
-    complain(&format!("{}; see blackbar --help", parts.join(" ").trim_start_matches("error: ")));
+    complain(&format!("blackbar: {}; see blackbar --help", parts.join(" ").trim_start_matches("error: ")));
     Code::Failed.into()
 }
 
 /// One line on stderr.
 fn complain(message: &str) {
-    let _ = writeln!(io::stderr().lock(), "blackbar: {}", message.replace(['\n', '\r'], " "));
+    let _ = writeln!(io::stderr().lock(), "{}", message.replace(['\n', '\r'], " "));
 }
 
 /// The exit codes.
@@ -111,22 +132,33 @@ impl From<Code> for ExitCode {
     }
 }
 
-/// Why a command ended early: one line for stderr and the exit code.
+/// Why a command ended early: lines for stderr and the exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: Code,
-    message: String,
+    lines: Vec<String>,
 }
 
 impl Failure {
     /// Usage, I/O or start failure.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
-        Self { code: Code::Failed, message: message.into() }
+        Self { code: Code::Failed, lines: vec![message.into()] }
     }
 
-    /// As [`Failure::failed`], for an operation on a file.
+    /// As [`Failure::failed`], for an operation on a file. A reader of stdout that went away is not worth a line.
     pub(crate) fn io(path: impl fmt::Display, error: &io::Error) -> Self {
-        Self::failed(format!("{path}: {error}"))
+        let lines = if error.kind() == io::ErrorKind::BrokenPipe { Vec::new() } else { vec![format!("{path}: {error}")] };
+        Self { code: Code::Failed, lines }
+    }
+
+    /// Something that may not pass, or is not valid.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self { code: Code::Refused, lines: vec![message.into()] }
+    }
+
+    /// A configuration or rules that were not taken.
+    pub(crate) fn invalid(diagnostics: &[Diagnostic]) -> Self {
+        Self { code: Code::Refused, lines: diagnostics.iter().map(ToString::to_string).collect() }
     }
 }
 

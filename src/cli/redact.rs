@@ -1,0 +1,264 @@
+//! The filter: bytes of stdin or files in, redacted bytes out, in constant memory and any size.
+//!
+//! The bodies run through the same [`BodyInspector`] as the proxy's. What may not pass ends the output before it: on
+//! stdout with what was decided so far, with `-i` and `-o` with the target as it was.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::input::{PIECE, Source, sources};
+use super::output::Output;
+use super::rules::{Active, RulesChoice, Way};
+use super::{Code, Failure, complain};
+use crate::body::{BodyError, BodyErrorKind, BodyInspector, Inspection, Scopes};
+use crate::engine::RuleSet;
+
+/// Arguments of `redact`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example: kubectl logs api | blackbar redact --type application/x-ndjson --stats
+
+Exit codes: 0 fine, with findings or without, 1 blocked or not scannable, 2 usage or I/O.")]
+pub(super) struct RedactArguments {
+    #[command(flatten)]
+    rules: RulesChoice,
+    /// Whose actions hold
+    #[arg(long, value_enum, default_value_t = Way::Request)]
+    direction: Way,
+    /// What the bodies are, as in HTTP [default: from a file's name, else text/plain]
+    #[arg(long = "type", value_name = "MEDIA_TYPE")]
+    media_type: Option<String>,
+    /// Write each file back to its place
+    #[arg(short, long, requires = "files", conflicts_with = "out")]
+    in_place: bool,
+    /// Write each file under its name to this directory
+    #[arg(short, long, value_name = "DIR", requires = "files")]
+    out: Option<PathBuf>,
+    /// Print findings per rule, bytes and speed to stderr
+    #[arg(long)]
+    stats: bool,
+    /// Files; - or none is stdin
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// Runs `redact`.
+pub(super) fn run(arguments: &RedactArguments) -> Result<Code, Failure> {
+    let sources = sources(&arguments.files);
+    targets(arguments, &sources)?;
+    let active = arguments.rules.load()?;
+    let mut total = Total::default();
+    let mut code = Code::Fine;
+    for source in &sources {
+        match one(arguments, &active, source, &mut total) {
+            Ok(()) => {}
+            // Whole files stand by themselves; a stream that has an end in it must not go on after it.
+            Err(failure) if arguments.in_place || arguments.out.is_some() => {
+                failure.lines.iter().for_each(|line| complain(line));
+                code = code.max(failure.code);
+            }
+            Err(failure) => {
+                if arguments.stats {
+                    total.print(&active.rules);
+                }
+                return Err(failure);
+            }
+        }
+    }
+    if arguments.stats {
+        total.print(&active.rules);
+    }
+    Ok(code)
+}
+
+/// Finds out before anything is written whether every output has a place of its own.
+fn targets(arguments: &RedactArguments, sources: &[Source]) -> Result<(), Failure> {
+    if !arguments.in_place && arguments.out.is_none() {
+        return Ok(());
+    }
+    let mut names: HashSet<OsString> = HashSet::new();
+    for source in sources {
+        let Source::File(path) = source else {
+            return Err(Failure::failed("-i and -o are for files; - is stdin"));
+        };
+        let Some(out) = &arguments.out else { continue };
+        let name = path.file_name().unwrap_or_default().to_owned();
+        let same = fs::canonicalize(out.join(&name)).ok().zip(fs::canonicalize(path).ok());
+        if same.is_some_and(|(target, source)| target == source) {
+            return Err(Failure::failed(format!("{}: -o would write over it; use -i", path.display())));
+        }
+        if !names.insert(name) {
+            return Err(Failure::failed(format!("{}: two files of this name for one directory", path.display())));
+        }
+    }
+    match &arguments.out {
+        Some(out) => fs::create_dir_all(out).map_err(|error| Failure::io(out.display(), &error)),
+        None => Ok(()),
+    }
+}
+
+fn one(arguments: &RedactArguments, active: &Active, source: &Source, total: &mut Total) -> Result<(), Failure> {
+    let inspector = inspector(active, source, arguments.media_type.as_deref(), arguments.direction)
+        .map_err(|error| refusal(source, &error, &active.rules))?;
+    let to_stdout = !arguments.in_place && arguments.out.is_none();
+    let mut input = source.open(!(to_stdout && io::stdout().is_terminal()))?;
+    let mut output = output(arguments, source)?;
+    let begun = Instant::now();
+    let mut seen = Inspection::default();
+    let ended = pump(&mut input, inspector, &mut output, &mut seen);
+    total.add(&seen, begun.elapsed());
+    match ended {
+        Ok(()) => {
+            let name = output.name();
+            output.commit().map_err(|error| Failure::io(name, &error))
+        }
+        Err(Stop::Read(error)) => Err(Failure::io(source, &error)),
+        Err(Stop::Write(error)) => Err(Failure::io(output.name(), &error)),
+        Err(Stop::Refused(error)) => {
+            // What was decided before the end may be seen; only stdout shows it.
+            let _ = output.flush();
+            Err(refusal(source, &error, &active.rules))
+        }
+    }
+}
+
+fn output(arguments: &RedactArguments, source: &Source) -> Result<Output, Failure> {
+    let Source::File(path) = source else { return Ok(Output::stdout()) };
+    let fault = |error: &io::Error| Failure::io(path.display(), error);
+    if arguments.in_place {
+        // A link stays a link: its target is what is written.
+        let target = fs::canonicalize(path).map_err(|error| fault(&error))?;
+        let metadata = fs::metadata(&target).map_err(|error| fault(&error))?;
+        if !metadata.is_file() {
+            return Err(Failure::failed(format!("{}: -i is for regular files", path.display())));
+        }
+        return Output::replacing(&target, Some(&metadata.permissions()));
+    }
+    match &arguments.out {
+        Some(out) => Output::replacing(&out.join(path.file_name().unwrap_or_default()), None),
+        None => Ok(Output::stdout()),
+    }
+}
+
+/// Why a body ended early.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Read(io::Error),
+    Write(io::Error),
+    Refused(BodyError),
+}
+
+/// Everything of `input` through `inspector` to `output`, a piece at a time.
+fn pump(
+    input: &mut dyn Read,
+    mut inspector: BodyInspector,
+    output: &mut dyn Write,
+    seen: &mut Inspection,
+) -> Result<(), Stop> {
+    let mut piece = vec![0_u8; PIECE];
+    let mut out = Vec::with_capacity(2 * PIECE);
+    loop {
+        let count = input.read(&mut piece).map_err(Stop::Read)?;
+        let ended = match piece.get(..count) {
+            Some([]) | None => inspector.finish(&mut out),
+            Some(bytes) => inspector.push(bytes, &mut out),
+        };
+        let written = output.write_all(&out);
+        out.clear();
+        if ended.is_err() || count == 0 {
+            seen.clone_from(inspector.inspection());
+        }
+        ended.map_err(Stop::Refused)?;
+        written.map_err(Stop::Write)?;
+        if count == 0 {
+            return Ok(());
+        }
+        // A pipe's reader sees what is decided when it is decided.
+        output.flush().map_err(Stop::Write)?;
+    }
+}
+
+/// The inspector for a source, by its name or the type that the command line gives.
+fn inspector(
+    active: &Active,
+    source: &Source,
+    media_type: Option<&str>,
+    direction: Way,
+) -> Result<BodyInspector, BodyError> {
+    let _ = (source, media_type);
+    Ok(BodyInspector::stub(active.scopes(direction.into())))
+}
+
+/// The inspector for a body that is decoded already.
+pub(super) fn structured(
+    active: &Active,
+    scopes: &Scopes,
+    media_type: &str,
+    direction: Way,
+) -> Result<BodyInspector, BodyError> {
+    let _ = (active, media_type, direction);
+    Ok(BodyInspector::stub(scopes))
+}
+
+/// What is told of a body that may not pass: its rule or the reason, never its text.
+pub(super) fn refusal(source: &Source, error: &BodyError, rules: &RuleSet) -> Failure {
+    match &error.kind {
+        BodyErrorKind::Blocked { rule } => {
+            let rule = rules.rules().get(*rule).map_or("?", |rule| rule.id.as_str());
+            Failure::refused(format!("{source}: blocked by {rule}"))
+        }
+        _ => Failure::refused(format!("{source}: {error}")),
+    }
+}
+
+/// Everything that was seen, for `--stats`.
+#[derive(Debug, Default)]
+struct Total {
+    findings: Vec<(usize, &'static str, u64)>,
+    bytes_in: u64,
+    bytes_out: u64,
+    unscanned: Vec<(&'static str, u64)>,
+    time: Duration,
+}
+
+impl Total {
+    fn add(&mut self, seen: &Inspection, time: Duration) {
+        for (rule, action, count) in &seen.findings {
+            match self.findings.iter_mut().find(|(known, name, _)| known == rule && name == action) {
+                Some((_, _, total)) => *total += count,
+                None => self.findings.push((*rule, action, *count)),
+            }
+        }
+        for (reason, count) in &seen.unscanned {
+            match self.unscanned.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, total)) => *total += count,
+                None => self.unscanned.push((reason, *count)),
+            }
+        }
+        self.bytes_in += seen.bytes_in;
+        self.bytes_out += seen.bytes_out;
+        self.time += time;
+    }
+
+    fn print(&mut self, rules: &RuleSet) {
+        self.findings.sort_unstable();
+        for (rule, action, count) in &self.findings {
+            let rule = rules.rules().get(*rule).map_or("?", |rule| rule.id.as_str());
+            complain(&format!("{rule:<36} {action:<12} {count:>10}"));
+        }
+        for (reason, count) in &self.unscanned {
+            complain(&format!("unscanned: {reason:<25} {:<12} {count:>10}", "bytes"));
+        }
+        let findings: u64 = self.findings.iter().map(|(_, _, count)| count).sum();
+        let seconds = self.time.as_secs_f64().max(1e-9);
+        #[expect(clippy::cast_precision_loss, reason = "a speed for people, in one decimal")]
+        let speed = self.bytes_in as f64 / 1e6 / seconds;
+        let (bytes_in, bytes_out) = (self.bytes_in, self.bytes_out);
+        complain(&format!("{findings} findings, {bytes_in} bytes in, {bytes_out} bytes out, {speed:.1} MB/s"));
+    }
+}

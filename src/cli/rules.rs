@@ -1,0 +1,215 @@
+//! Which rules hold, and whether they do what their examples say: files in, tables and an exit code out.
+//!
+//! Also where every command gets its rules from: a rules file, a workspace of a configuration, or the default packs.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::check::{count_of, readable};
+use super::{Code, Failure, complain, say};
+use crate::body::{BodyLimits, Direction, Scopes};
+use crate::engine::{Action, Cost, RuleSet};
+use crate::policy;
+
+/// Arguments of `rules`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example: blackbar rules test rules/workspaces/acme.toml")]
+pub(super) struct RulesArguments {
+    #[command(subcommand)]
+    command: RulesCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum RulesCommand {
+    /// Print the rules in force: entity, action, cost and hold-back of each.
+    #[command(after_help = "Example: blackbar rules list --config blackbar.toml --workspace acme")]
+    List(RulesChoice),
+    /// Try the examples and counterexamples of rules; exit 1 if one goes wrong.
+    #[command(after_help = "Example: blackbar rules test rules/workspaces/acme.toml")]
+    Test {
+        /// Rules files; the bundled packs if none is named
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// Where the rules of a command come from.
+#[derive(Args, Debug)]
+pub(super) struct RulesChoice {
+    /// A rules file [default: the bundled packs]
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    rules: Option<PathBuf>,
+    /// A configuration, of which a workspace is used
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The workspace; may be left out where there is only one
+    #[arg(long, value_name = "NAME", requires = "config")]
+    workspace: Option<String>,
+}
+
+/// Which way a body goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Way {
+    /// Client to upstream
+    Request,
+    /// Upstream to client
+    Response,
+}
+
+impl From<Way> for Direction {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Request => Self::Request,
+            Way::Response => Self::Response,
+        }
+    }
+}
+
+/// Rules in force.
+#[derive(Debug)]
+pub(super) struct Active {
+    /// The rules.
+    pub(super) rules: Arc<RuleSet>,
+    /// Actions of requests.
+    request: Arc<Scopes>,
+    /// Actions of responses.
+    response: Arc<Scopes>,
+    /// Bounds of bodies.
+    pub(super) limits: BodyLimits,
+}
+
+impl Active {
+    /// The actions of a direction.
+    pub(super) fn scopes(&self, direction: Direction) -> &Arc<Scopes> {
+        match direction {
+            Direction::Request => &self.request,
+            Direction::Response => &self.response,
+        }
+    }
+}
+
+impl RulesChoice {
+    /// Reads the rules; what is wrong with them is the failure.
+    pub(super) fn load(&self) -> Result<Active, Failure> {
+        if let Some(config) = &self.config {
+            return self.workspace_of(config);
+        }
+        if let Some(path) = &self.rules {
+            readable(path)?;
+        }
+        let loaded = policy::load_rules(self.rules.as_deref()).map_err(|faults| Failure::invalid(&faults))?;
+        let policy::StandaloneRules { rules, request, response, .. } = loaded;
+        Ok(Active { rules, request, response, limits: BodyLimits::default() })
+    }
+
+    fn workspace_of(&self, config: &std::path::Path) -> Result<Active, Failure> {
+        readable(config)?;
+        let policy = policy::load(config).map_err(|faults| Failure::invalid(&faults))?.policy;
+        let workspace = match (&self.workspace, policy.workspaces.as_slice()) {
+            (Some(name), all) => all.iter().find(|workspace| workspace.name == *name),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        };
+        let Some(workspace) = workspace else {
+            let names: Vec<&str> = policy.workspaces.iter().map(|workspace| workspace.name.as_str()).collect();
+            let names = names.join(", ");
+            return Err(Failure::failed(match &self.workspace {
+                Some(name) => format!("{}: no workspace {name}; there is {names}", config.display()),
+                None => format!("{}: several workspaces; add --workspace, one of {names}", config.display()),
+            }));
+        };
+        let [request, response] = &workspace.base;
+        Ok(Active {
+            rules: Arc::clone(&workspace.rules),
+            request: Arc::clone(request),
+            response: Arc::clone(response),
+            limits: policy.body_limits,
+        })
+    }
+}
+
+/// Runs `rules`.
+pub(super) fn run(arguments: &RulesArguments) -> Result<Code, Failure> {
+    match &arguments.command {
+        RulesCommand::List(choice) => list(&choice.load()?),
+        RulesCommand::Test { files } => test(files),
+    }
+}
+
+fn list(active: &Active) -> Result<Code, Failure> {
+    let mut out = io::stdout().lock();
+    let mut rows = vec![["RULE", "ENTITY", "ACTION", "COST", "HOLD-BACK"].map(str::to_owned)];
+    for (index, rule) in active.rules.rules().iter().enumerate() {
+        let (request, response) = (active.request.actions.action(index), active.response.actions.action(index));
+        rows.push([
+            rule.id.to_string(),
+            rule.entity.to_string(),
+            if request == response { told(request) } else { format!("{} / {}", told(request), told(response)) },
+            cost(rule.cost).to_owned(),
+            rule.holdback.to_string(),
+        ]);
+    }
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2), width(3), width(4)];
+    for row in &rows {
+        let mut line = String::new();
+        for (at, (cell, width)) in row.iter().zip(widths).enumerate() {
+            // Numbers stand at their right edge. Writing to a string does not fail.
+            let _ = if at == 4 { write!(line, "{cell:>width$}") } else { write!(line, "{cell:<width$}  ") };
+        }
+        say(&mut out, format_args!("{}", line.trim_end()))?;
+    }
+    let rules = count_of(active.rules.rules().len(), "rule");
+    say(&mut out, format_args!("{rules}, at most {} bytes held back", active.rules.holdback()))?;
+    Ok(Code::Fine)
+}
+
+fn told(action: &Action) -> String {
+    match action {
+        Action::Replace(text) => format!("replace {text:?}"),
+        other => other.name().to_owned(),
+    }
+}
+
+fn cost(cost: Cost) -> &'static str {
+    match cost {
+        Cost::Detector => "detector",
+        Cost::Literal => "literal",
+        Cost::Terms => "terms",
+        Cost::Start => "every byte",
+    }
+}
+
+fn test(files: &[PathBuf]) -> Result<Code, Failure> {
+    let mut code = Code::Fine;
+    let named = files.iter().map(|path| Some(path.as_path()));
+    let chosen: Vec<_> = if files.is_empty() { vec![None] } else { named.collect() };
+    for path in chosen {
+        if let Some(path) = path {
+            readable(path)?;
+        }
+        let name = path.map_or_else(|| "bundled packs".to_owned(), |path| path.display().to_string());
+        let tests = match policy::test_rules(path) {
+            Ok(tests) => tests,
+            Err(faults) => {
+                faults.iter().for_each(|fault| complain(&fault.to_string()));
+                code = Code::Refused;
+                continue;
+            }
+        };
+        tests.iter().flat_map(|test| &test.failures).for_each(|failure| complain(&failure.to_string()));
+        let (cases, failures) = tests.iter().fold((0, 0), |(cases, failures), test| {
+            (cases + test.cases, failures + test.failures.len())
+        });
+        let counts = [count_of(tests.len(), "rule"), count_of(cases, "case"), count_of(failures, "failure")];
+        say(&mut io::stdout().lock(), format_args!("{name}: {}", counts.join(", ")))?;
+        if failures > 0 {
+            code = Code::Refused;
+        }
+    }
+    Ok(code)
+}

@@ -1,0 +1,323 @@
+//! Where findings are: bytes of stdin or files in, places, rules and actions out, never a value.
+//!
+//! A text is scanned as it stands, so its places are exact. JSON, NDJSON and event streams run through the same
+//! [`BodyInspector`] as the proxy's, which decides what is a finding and counts it by rule; its line is the one that
+//! was being read. The line is also scanned as it stands: the column of a finding that both see is exact, and 1 where
+//! a value is written with escapes or goes over several events.
+
+mod report;
+
+use std::collections::VecDeque;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use self::report::Report;
+use super::input::{PIECE, Source, sources};
+use super::locate::{Locator, Place};
+use super::redact::{refusal, structured};
+use super::rules::{Active, RulesChoice, Way};
+use super::{Code, Failure, complain};
+use crate::body::coding::Decoding;
+use crate::body::{BodyError, BodyInspector, MediaType, Scopes, parse_content_encoding};
+use crate::engine::{Action, ActionTable, Output, RuleSet, StreamRedactor};
+
+/// Findings of the line scan that wait for the body layer to see them too.
+const WAITING: usize = 4096;
+/// How far back places are known at least.
+const REACH: usize = 64 << 10;
+
+/// Arguments of `scan`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example: blackbar scan --format sarif logs/*.ndjson > findings.sarif
+
+Exit codes: 0 no findings, 1 findings or not scannable, 2 usage or I/O.")]
+pub(super) struct ScanArguments {
+    #[command(flatten)]
+    rules: RulesChoice,
+    /// Whose actions hold
+    #[arg(long, value_enum, default_value_t = Way::Request)]
+    direction: Way,
+    /// What the bodies are, as in HTTP [default: from a file's name, else text/plain]
+    #[arg(long = "type", value_name = "MEDIA_TYPE")]
+    media_type: Option<String>,
+    /// How findings are printed; json is one object a line
+    #[arg(long, value_enum, default_value_t = Style::Text)]
+    format: Style,
+    /// Files; - or none is stdin
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Style {
+    /// file:line:column: rule ENTITY action
+    Text,
+    /// One object a line
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+}
+
+/// A finding's place and what is done with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Found {
+    /// Index into the rules.
+    pub(super) rule: usize,
+    /// The action's name.
+    pub(super) action: &'static str,
+    /// Where it begins.
+    pub(super) place: Place,
+}
+
+/// Runs `scan`.
+pub(super) fn run(arguments: &ScanArguments) -> Result<Code, Failure> {
+    let active = arguments.rules.load()?;
+    let mut report = Report::new(arguments.format, Arc::clone(&active.rules));
+    report.begin()?;
+    let mut code = Code::Fine;
+    for source in sources(&arguments.files) {
+        report.source(&source);
+        match one(arguments, &active, &source, &mut report) {
+            Ok(()) => {}
+            Err(failure) => {
+                failure.lines.iter().for_each(|line| complain(line));
+                code = code.max(failure.code);
+            }
+        }
+    }
+    report.end()?;
+    Ok(if report.findings() > 0 { code.max(Code::Refused) } else { code })
+}
+
+fn one(arguments: &ScanArguments, active: &Active, source: &Source, report: &mut Report) -> Result<(), Failure> {
+    let refused = |error: &BodyError| refusal(source, error, &active.rules);
+    let format = source.format();
+    let media_type = arguments.media_type.as_deref().unwrap_or(format.media_type);
+    let scopes = unblocked(active.scopes(arguments.direction.into()), &active.rules);
+    let encoding = format.content_encoding().unwrap_or_default();
+    let codings = parse_content_encoding(std::iter::once(encoding.as_bytes()), active.limits.coding_layers)
+        .map_err(|error| refused(&error))?;
+    let mut decoding = Decoding::new(&codings, &active.limits).map_err(|error| refused(&error))?;
+    let plain = MediaType::parse(media_type.as_bytes()).is_some_and(|parsed| {
+        parsed.kind() == "text" && !parsed.is_event_stream() && !parsed.is_json() && !parsed.is_json_lines()
+    });
+    let scanner = if plain {
+        Scanner::Text(TextScanner::new(&scopes))
+    } else {
+        let inspector = structured(active, &scopes, media_type, arguments.direction).map_err(|error| refused(&error))?;
+        Scanner::Lines(Box::new(LineScanner::new(inspector, &scopes)))
+    };
+    let input = source.open(arguments.format != Style::Text || !std::io::IsTerminal::is_terminal(&std::io::stdout()))?;
+    feed(input, &mut decoding, scanner, source, &active.rules, report)
+}
+
+fn feed(
+    mut input: impl Read,
+    decoding: &mut Decoding,
+    mut scanner: Scanner,
+    source: &Source,
+    rules: &RuleSet,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let refused = |error: BodyError| refusal(source, &error, rules);
+    let mut piece = vec![0_u8; PIECE];
+    let mut found = Vec::new();
+    loop {
+        let count = input.read(&mut piece).map_err(|error| Failure::io(source, &error))?;
+        let mut bytes = piece.get(..count).unwrap_or_default();
+        if count == 0 {
+            decoding.finish().map_err(refused)?;
+            let ended = scanner.finish(&mut found);
+            report.print(&mut found)?;
+            return ended.map_err(refused);
+        }
+        if decoding.is_identity() {
+            scanner.push(bytes, &mut found).map_err(refused)?;
+        } else {
+            while let Some(text) = decoding.next_piece(&mut bytes).map_err(refused)? {
+                scanner.push(text, &mut found).map_err(refused)?;
+            }
+        }
+        report.print(&mut found)?;
+    }
+}
+
+/// The same actions, but a rule that blocks only observes: a scan goes on to the end.
+fn unblocked(scopes: &Scopes, rules: &Arc<RuleSet>) -> Scopes {
+    let table = |table: &ActionTable| {
+        let actions = (0..rules.rules().len()).map(|index| match table.action(index) {
+            Action::Block => Action::Observe,
+            other => other.clone(),
+        });
+        Arc::new(ActionTable::new(actions.collect(), table.key().cloned()))
+    };
+    Scopes {
+        rules: Arc::clone(rules),
+        actions: table(&scopes.actions),
+        paths: scopes.paths.iter().map(|(path, actions)| (path.clone(), table(actions))).collect(),
+    }
+}
+
+enum Scanner {
+    Text(TextScanner),
+    Lines(Box<LineScanner>),
+}
+
+impl Scanner {
+    fn push(&mut self, text: &[u8], found: &mut Vec<Found>) -> Result<(), BodyError> {
+        match self {
+            Self::Text(scanner) => scanner.push(text, found),
+            Self::Lines(scanner) => scanner.push(text, found),
+        }
+    }
+
+    fn finish(&mut self, found: &mut Vec<Found>) -> Result<(), BodyError> {
+        match self {
+            Self::Text(scanner) => scanner.finish(found),
+            Self::Lines(scanner) => scanner.finish(found),
+        }
+    }
+}
+
+/// Scans a text as one.
+struct TextScanner {
+    redactor: StreamRedactor,
+    actions: Arc<ActionTable>,
+    locator: Locator,
+    out: Output,
+}
+
+impl TextScanner {
+    fn new(scopes: &Scopes) -> Self {
+        Self {
+            redactor: StreamRedactor::new(Arc::clone(&scopes.rules), Arc::clone(&scopes.actions)),
+            actions: Arc::clone(&scopes.actions),
+            locator: Locator::new(scopes.rules.holdback() + REACH),
+            out: Output::default(),
+        }
+    }
+
+    fn push(&mut self, text: &[u8], found: &mut Vec<Found>) -> Result<(), BodyError> {
+        self.locator.feed(text);
+        self.redactor.push(text, &mut self.out)?;
+        self.hand_over(found);
+        Ok(())
+    }
+
+    fn finish(&mut self, found: &mut Vec<Found>) -> Result<(), BodyError> {
+        self.redactor.finish(&mut self.out)?;
+        self.hand_over(found);
+        Ok(())
+    }
+
+    /// Ends this text and begins another.
+    fn next(&mut self, found: &mut Vec<Found>) -> Result<(), BodyError> {
+        self.finish(found)?;
+        self.locator = Locator::new(self.locator.reach());
+        Ok(())
+    }
+
+    fn hand_over(&mut self, found: &mut Vec<Found>) {
+        for finding in &self.out.findings {
+            let place = self.locator.place(finding.span.start);
+            found.push(Found { rule: finding.rule, action: self.actions.action(finding.rule).name(), place });
+        }
+        self.out.clear();
+    }
+}
+
+/// Scans a body through its inspector, a line at a time, and each line as it stands.
+struct LineScanner {
+    inspector: BodyInspector,
+    redacted: Vec<u8>,
+    /// What the inspector had counted, by rule and action.
+    counted: Vec<(usize, &'static str, u64)>,
+    raw: TextScanner,
+    /// What the raw scan found and the inspector has not.
+    waiting: VecDeque<Found>,
+    /// The line that is being read, and the last one that has anything in it.
+    line: u64,
+    filled: u64,
+}
+
+impl LineScanner {
+    fn new(inspector: BodyInspector, scopes: &Scopes) -> Self {
+        Self {
+            inspector,
+            redacted: Vec::new(),
+            counted: Vec::new(),
+            raw: TextScanner::new(scopes),
+            waiting: VecDeque::new(),
+            line: 1,
+            filled: 1,
+        }
+    }
+
+    fn push(&mut self, text: &[u8], found: &mut Vec<Found>) -> Result<(), BodyError> {
+        for part in text.split_inclusive(|byte| *byte == b'\n') {
+            if part.iter().any(|byte| !byte.is_ascii_whitespace()) {
+                self.filled = self.line;
+            }
+            let mut raw = Vec::new();
+            self.raw.push(part, &mut raw)?;
+            let ends = part.last() == Some(&b'\n');
+            if ends {
+                self.raw.next(&mut raw)?;
+            }
+            self.wait_for(raw);
+            let pushed = self.inspector.push(part, &mut self.redacted);
+            self.redacted.clear();
+            self.count(found);
+            pushed?;
+            self.line += u64::from(ends);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, found: &mut Vec<Found>) -> Result<(), BodyError> {
+        let mut raw = Vec::new();
+        self.raw.finish(&mut raw)?;
+        self.wait_for(raw);
+        let ended = self.inspector.finish(&mut self.redacted);
+        self.redacted.clear();
+        self.count(found);
+        ended
+    }
+
+    /// The raw scan knows columns; lines are counted here.
+    fn wait_for(&mut self, raw: Vec<Found>) {
+        for one in raw {
+            if self.waiting.len() == WAITING {
+                self.waiting.pop_front();
+            }
+            self.waiting.push_back(Found { place: Place { line: self.line, ..one.place }, ..one });
+        }
+    }
+
+    /// What the inspector has counted since the last time, each with the best place known.
+    fn count(&mut self, found: &mut Vec<Found>) {
+        for (rule, action, total) in &self.inspector.inspection().findings {
+            let known = self.counted.iter_mut().find(|(known, name, _)| known == rule && name == action);
+            let new = match known {
+                Some((_, _, before)) => total - std::mem::replace(before, *total),
+                None => {
+                    self.counted.push((*rule, action, *total));
+                    *total
+                }
+            };
+            for _ in 0..new {
+                let place = match self.waiting.iter().position(|one| one.rule == *rule) {
+                    Some(at) => self.waiting.remove(at).map(|one| one.place),
+                    None => None,
+                };
+                let place = place.unwrap_or(Place { line: self.filled, column: 1, character: 1 });
+                found.push(Found { rule: *rule, action, place });
+            }
+        }
+        found.sort_by_key(|one| one.place);
+    }
+}
