@@ -15,6 +15,7 @@ mod text;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use coding::Decoding;
 pub use inspector::{BodyInspector, BodySpec};
 pub use media::{ContentCoding, MediaType, parse_content_encoding};
 
