@@ -20,6 +20,7 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use super::{Code, Failure, say};
+use crate::telemetry::unix_seconds;
 
 /// How long an authority's certificate is valid.
 const AUTHORITY_DAYS: i64 = 3650;
@@ -276,7 +277,8 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 fn dated(days: i64) -> CertificateParams {
-    let now = OffsetDateTime::now_utc();
+    let seconds = i64::try_from(unix_seconds()).unwrap_or_default();
+    let now = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let mut params = CertificateParams::default();
     params.not_before = now - BACKDATED;
     params.not_after = now + Duration::days(days);

@@ -8,7 +8,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -16,8 +17,12 @@ use super::input::{PIECE, Source, sources};
 use super::output::Output;
 use super::rules::{Active, RulesChoice, Way};
 use super::{Code, Failure, complain};
-use crate::body::{BodyError, BodyErrorKind, BodyInspector, Inspection, Scopes};
+use crate::body::{
+    BodyError, BodyErrorKind, BodyInspector, BodySpec, ContentCoding, Dialect, Direction, Inspection, MediaType, Scopes,
+    parse_content_encoding,
+};
 use crate::engine::RuleSet;
+use crate::telemetry;
 
 /// Arguments of `redact`.
 #[derive(Args, Debug)]
@@ -103,12 +108,12 @@ fn targets(arguments: &RedactArguments, sources: &[Source]) -> Result<(), Failur
 }
 
 fn one(arguments: &RedactArguments, active: &Active, source: &Source, total: &mut Total) -> Result<(), Failure> {
-    let inspector = inspector(active, source, arguments.media_type.as_deref(), arguments.direction)
+    let inspector = inspector(active, source, arguments.media_type.as_deref(), arguments.direction.into())
         .map_err(|error| refusal(source, &error, &active.rules))?;
     let to_stdout = !arguments.in_place && arguments.out.is_none();
     let mut input = source.open(!(to_stdout && io::stdout().is_terminal()))?;
     let mut output = output(arguments, source)?;
-    let begun = Instant::now();
+    let begun = telemetry::now();
     let mut seen = Inspection::default();
     let ended = pump(&mut input, inspector, &mut output, &mut seen);
     total.add(&seen, begun.elapsed());
@@ -188,21 +193,32 @@ fn inspector(
     active: &Active,
     source: &Source,
     media_type: Option<&str>,
-    direction: Way,
+    direction: Direction,
 ) -> Result<BodyInspector, BodyError> {
-    let _ = (source, media_type);
-    Ok(BodyInspector::stub(active.scopes(direction.into())))
+    let format = source.format();
+    let encoding = format.content_encoding().unwrap_or_default();
+    let codings = parse_content_encoding(std::iter::once(encoding.as_bytes()), active.limits.coding_layers)?;
+    let media_type = media_type.unwrap_or(format.media_type);
+    BodyInspector::new(specification(active, active.scopes(direction), media_type, codings, direction))
 }
 
-/// The inspector for a body that is decoded already.
-pub(super) fn structured(
+/// What is known of a body. A type that does not parse says nothing, as in HTTP: its first bytes decide.
+pub(super) fn specification(
     active: &Active,
-    scopes: &Scopes,
+    scopes: &Arc<Scopes>,
     media_type: &str,
-    direction: Way,
-) -> Result<BodyInspector, BodyError> {
-    let _ = (active, media_type, direction);
-    Ok(BodyInspector::stub(scopes))
+    codings: Vec<ContentCoding>,
+    direction: Direction,
+) -> BodySpec {
+    BodySpec {
+        media_type: MediaType::parse(media_type.as_bytes()),
+        codings,
+        dialect: Dialect::Plain,
+        direction,
+        scopes: Arc::clone(scopes),
+        limits: active.limits.clone(),
+        on_fault_pass: active.on_fault_pass,
+    }
 }
 
 /// What is told of a body that may not pass: its rule or the reason, never its text.

@@ -13,7 +13,7 @@ use super::check::{count_of, readable};
 use super::{Code, Failure, complain, say};
 use crate::body::{BodyLimits, Direction, Scopes};
 use crate::engine::{Action, Cost, RuleSet};
-use crate::policy;
+use crate::policy::{self, OnFault};
 
 /// Arguments of `rules`.
 #[derive(Args, Debug)]
@@ -80,6 +80,8 @@ pub(super) struct Active {
     response: Arc<Scopes>,
     /// Bounds of bodies.
     pub(super) limits: BodyLimits,
+    /// Whether what is not what its type says passes, counted.
+    pub(super) on_fault_pass: bool,
 }
 
 impl Active {
@@ -103,7 +105,7 @@ impl RulesChoice {
         }
         let loaded = policy::load_rules(self.rules.as_deref()).map_err(|faults| Failure::invalid(&faults))?;
         let policy::StandaloneRules { rules, request, response, .. } = loaded;
-        Ok(Active { rules, request, response, limits: BodyLimits::default() })
+        Ok(Active { rules, request, response, limits: BodyLimits::default(), on_fault_pass: false })
     }
 
     fn workspace_of(&self, config: &std::path::Path) -> Result<Active, Failure> {
@@ -127,7 +129,8 @@ impl RulesChoice {
             rules: Arc::clone(&workspace.rules),
             request: Arc::clone(request),
             response: Arc::clone(response),
-            limits: policy.body_limits,
+            limits: policy.body_limits.clone(),
+            on_fault_pass: workspace.on_fault == OnFault::Pass,
         })
     }
 }

@@ -17,11 +17,10 @@ use clap::{Args, ValueEnum};
 use self::report::Report;
 use super::input::{PIECE, Source, sources};
 use super::locate::{Locator, Place};
-use super::redact::{refusal, structured};
+use super::redact::{refusal, specification};
 use super::rules::{Active, RulesChoice, Way};
 use super::{Code, Failure, complain};
-use crate::body::coding::Decoding;
-use crate::body::{BodyError, BodyInspector, MediaType, Scopes, parse_content_encoding};
+use crate::body::{BodyError, BodyInspector, Decoding, MediaType, Scopes, parse_content_encoding};
 use crate::engine::{Action, ActionTable, Output, RuleSet, StreamRedactor};
 
 /// Findings of the line scan that wait for the body layer to see them too.
@@ -108,7 +107,9 @@ fn one(arguments: &ScanArguments, active: &Active, source: &Source, report: &mut
     let scanner = if plain {
         Scanner::Text(TextScanner::new(&scopes))
     } else {
-        let inspector = structured(active, &scopes, media_type, arguments.direction).map_err(|error| refused(&error))?;
+        let scopes = Arc::new(scopes);
+        let spec = specification(active, &scopes, media_type, Vec::new(), arguments.direction.into());
+        let inspector = BodyInspector::new(spec).map_err(|error| refused(&error))?;
         Scanner::Lines(Box::new(LineScanner::new(inspector, &scopes)))
     };
     let input = source.open(arguments.format != Style::Text || !std::io::IsTerminal::is_terminal(&std::io::stdout()))?;
