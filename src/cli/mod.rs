@@ -12,6 +12,7 @@ mod output;
 mod redact;
 mod rules;
 mod scan;
+mod serve;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -39,6 +40,8 @@ struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Run the proxy.
+    Serve(serve::ServeArguments),
     /// Read everything that serve would, and print every error with its place and a way out.
     Check(check::CheckArguments),
     /// Filter stdin or files: findings leave redacted, everything else byte for byte.
@@ -75,6 +78,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(command: Command, matches: &ArgMatches) -> Result<Code, Failure> {
     match command {
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Redact(arguments) => redact::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),
