@@ -203,9 +203,9 @@ mod tests {
     #[test]
     fn no_files_and_a_dash_are_stdin() {
         assert_eq!(sources(&[]), [Source::Stdin]);
-        assert_eq!(sources(&[PathBuf::from("-"), PathBuf::from("a")]), [
-            Source::Stdin,
-            Source::File(PathBuf::from("a"))
-        ]);
+        assert_eq!(
+            sources(&[PathBuf::from("-"), PathBuf::from("a")]),
+            [Source::Stdin, Source::File(PathBuf::from("a"))]
+        );
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod certs;
 mod check;
+mod demo;
 mod health;
 mod input;
 mod locate;
@@ -54,6 +55,8 @@ enum Command {
     Certs(certs::CertsArguments),
     /// Ask a running proxy whether it is ready; exit 0 when it is.
     Health(health::HealthArguments),
+    /// See it work: a streamed chat and a log batch through the proxy, before and after.
+    Demo(demo::DemoArguments),
 }
 
 /// Parses the arguments, the program's name first, and runs the command that they name.
@@ -85,6 +88,7 @@ fn dispatch(command: Command, matches: &ArgMatches) -> Result<Code, Failure> {
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Certs(arguments) => certs::run(&arguments, matches.subcommand_matches("certs")),
         Command::Health(arguments) => health::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
     }
 }
 
@@ -151,7 +155,8 @@ impl Failure {
 
     /// As [`Failure::failed`], for an operation on a file. A reader of stdout that went away is not worth a line.
     pub(crate) fn io(path: impl fmt::Display, error: &io::Error) -> Self {
-        let lines = if error.kind() == io::ErrorKind::BrokenPipe { Vec::new() } else { vec![format!("{path}: {error}")] };
+        let lines =
+            if error.kind() == io::ErrorKind::BrokenPipe { Vec::new() } else { vec![format!("{path}: {error}")] };
         Self { code: Code::Failed, lines }
     }
 

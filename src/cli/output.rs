@@ -53,12 +53,8 @@ impl Output {
             options.mode(if like.is_some() { 0o600 } else { 0o666 });
         }
         let file = options.open(&fresh).map_err(|error| fault(&error))?;
-        let made = Replacement {
-            file: BufWriter::with_capacity(PIECE, file),
-            fresh,
-            target: target.to_owned(),
-            done: false,
-        };
+        let made =
+            Replacement { file: BufWriter::with_capacity(PIECE, file), fresh, target: target.to_owned(), done: false };
         if let Some(permissions) = like {
             fs::set_permissions(&made.fresh, permissions.clone()).map_err(|error| fault(&error))?;
         }

@@ -18,8 +18,8 @@ use super::output::Output;
 use super::rules::{Active, RulesChoice, Way};
 use super::{Code, Failure, complain};
 use crate::body::{
-    BodyError, BodyErrorKind, BodyInspector, BodySpec, ContentCoding, Dialect, Direction, Inspection, MediaType, Scopes,
-    parse_content_encoding,
+    BodyError, BodyErrorKind, BodyInspector, BodySpec, ContentCoding, Dialect, Direction, Inspection, MediaType,
+    Scopes, parse_content_encoding,
 };
 use crate::engine::RuleSet;
 use crate::telemetry;

@@ -205,9 +205,8 @@ fn test(files: &[PathBuf]) -> Result<Code, Failure> {
             }
         };
         tests.iter().flat_map(|test| &test.failures).for_each(|failure| complain(&failure.to_string()));
-        let (cases, failures) = tests.iter().fold((0, 0), |(cases, failures), test| {
-            (cases + test.cases, failures + test.failures.len())
-        });
+        let (cases, failures) =
+            tests.iter().fold((0, 0), |(cases, failures), test| (cases + test.cases, failures + test.failures.len()));
         let counts = [count_of(tests.len(), "rule"), count_of(cases, "case"), count_of(failures, "failure")];
         say(&mut io::stdout().lock(), format_args!("{name}: {}", counts.join(", ")))?;
         if failures > 0 {

@@ -112,7 +112,8 @@ fn one(arguments: &ScanArguments, active: &Active, source: &Source, report: &mut
         let inspector = BodyInspector::new(spec).map_err(|error| refused(&error))?;
         Scanner::Lines(Box::new(LineScanner::new(inspector, &scopes)))
     };
-    let input = source.open(arguments.format != Style::Text || !std::io::IsTerminal::is_terminal(&std::io::stdout()))?;
+    let input =
+        source.open(arguments.format != Style::Text || !std::io::IsTerminal::is_terminal(&std::io::stdout()))?;
     feed(input, &mut decoding, scanner, source, &active.rules, report)
 }
 
