@@ -66,6 +66,9 @@ impl fmt::Debug for Admission {
     }
 }
 
+/// How long a connection may be idle while the proxy drains.
+const DRAINING_IDLE: Duration = Duration::from_millis(500);
+
 /// What a connection is doing.
 pub(crate) struct Activity {
     opened: Instant,
@@ -122,18 +125,20 @@ impl Activity {
         self.fault.get().copied()
     }
 
-    /// When to look again, or `None` where the connection has waited too long.
-    pub(crate) fn patience(&self, timeouts: &Timeouts) -> Option<Duration> {
+    /// When to look again, or `None` where the connection has waited too long. While the proxy drains, an idle
+    /// connection has waited long enough: its client has been told.
+    pub(crate) fn patience(&self, timeouts: &Timeouts, draining: bool) -> Option<Duration> {
+        let keep_alive = if draining { DRAINING_IDLE.min(timeouts.keep_alive) } else { timeouts.keep_alive };
         let now = self.micros();
         let left = |since: u64, bound: Duration| {
             bound.checked_sub(Duration::from_micros(now.saturating_sub(since))).filter(|left| !left.is_zero())
         };
         if self.underway.load(Ordering::Relaxed) > 0 {
-            return Some(timeouts.header.min(timeouts.keep_alive));
+            return Some(timeouts.header.min(keep_alive));
         }
         match self.head_since.load(Ordering::Relaxed) {
             0 => {
-                let left = left(self.idle_since.load(Ordering::Relaxed), timeouts.keep_alive)?;
+                let left = left(self.idle_since.load(Ordering::Relaxed), keep_alive)?;
                 // A head may begin in between, and its bound is another.
                 Some(left.min(timeouts.header))
             }
@@ -210,13 +215,13 @@ mod tests {
     fn a_busy_connection_has_patience_and_an_idle_one_has_not() {
         let timeouts = Timeouts { keep_alive: Duration::ZERO, ..Timeouts::default() };
         let activity = Activity::begin();
-        assert_eq!(activity.patience(&timeouts), None);
+        assert_eq!(activity.patience(&timeouts, false), None);
         let admission = Admission::new(&Limits::default());
         let permit = admission.request(&activity);
-        assert!(activity.patience(&timeouts).is_some());
+        assert!(activity.patience(&timeouts, false).is_some());
         drop(permit);
-        assert_eq!(activity.patience(&timeouts), None);
+        assert_eq!(activity.patience(&timeouts, false), None);
         activity.head_begins();
-        assert!(activity.patience(&timeouts).is_some(), "a head has its own bound");
+        assert!(activity.patience(&timeouts, false).is_some(), "a head has its own bound");
     }
 }

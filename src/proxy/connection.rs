@@ -193,7 +193,7 @@ where
         .serve_connection(io, service);
     let mut told = false;
     let ended = loop {
-        let Some(wait) = patience(&connection) else {
+        let Some(wait) = patience(&connection, told) else {
             break None;
         };
         tokio::select! {
@@ -235,7 +235,7 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
     );
     let (mut closing, mut told) = (false, false);
     loop {
-        let wait = match patience(&connection) {
+        let wait = match patience(&connection, told) {
             Some(wait) => wait,
             None if closing => break,
             None => {
@@ -255,8 +255,8 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
     }
 }
 
-fn patience(connection: &Connection) -> Option<Duration> {
-    connection.activity.patience(&connection.shared.generation().policy.timeouts)
+fn patience(connection: &Connection, draining: bool) -> Option<Duration> {
+    connection.activity.patience(&connection.shared.generation().policy.timeouts, draining)
 }
 
 /// Resolves when the proxy begins to drain.

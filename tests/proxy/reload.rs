@@ -81,7 +81,8 @@ async fn files_are_followed_and_a_bad_one_keeps_the_last_good() {
     let reloads =
         |result: &str| telemetry.render().contains(&format!("blackbar_config_reload_total{{result=\"{result}\"}} 1"));
 
-    std::fs::write(test.pki.file("acme.toml"), "version = 1\npacks = [\"default\"]\n[actions]\nEMAIL = \"blokc\"\n").unwrap();
+    std::fs::write(test.pki.file("acme.toml"), "version = 1\npacks = [\"default\"]\n[actions]\nEMAIL = \"blokc\"\n")
+        .unwrap();
     assert!(store.changed_on_disk());
     assert!(!handle.reload(&store));
     assert!(reloads("error") && !reloads("ok"));
