@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 
 use crate::policy::{Limits, Timeouts};
@@ -53,10 +53,7 @@ impl Admission {
 }
 
 fn place(places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    match Arc::clone(places).try_acquire_owned() {
-        Ok(place) => Some(place),
-        Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => None,
-    }
+    Arc::clone(places).try_acquire_owned().ok()
 }
 
 impl fmt::Debug for Admission {

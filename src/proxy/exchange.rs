@@ -505,6 +505,11 @@ impl Drop for AnswerBody {
     fn drop(&mut self) {
         // The answer is over: what is left of the request goes nowhere.
         if let Some(ledger) = self.ledger.take() {
+            if let Content::Stream { body, .. } = &self.content
+                && body.is_abandoned()
+            {
+                ledger.failed(&ProxyError::client(ErrorKind::Gone));
+            }
             ledger.upload.stop();
         }
     }

@@ -126,6 +126,11 @@ impl InspectedBody {
         Ok(())
     }
 
+    /// Whether it was left before its end. Where the length was declared, hyper asks for no end.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        !matches!(self.state, State::Over) && self.terms.declared.is_none()
+    }
+
     /// Time spent waiting for the peer.
     pub(crate) fn waited(&self) -> Duration {
         self.waited
@@ -215,7 +220,11 @@ impl InspectedBody {
         }
         match frame {
             None => self.state = State::Finished,
-            Some(Err(error)) => self.fail(self.broken(&error)),
+            Some(Err(error)) => match self.ledger.request_fault() {
+                // The upstream broke off because its request did: the request's reason is the true one.
+                Some(fault) if !upload => self.fail_with(fault),
+                _ => self.fail(self.broken(&error)),
+            },
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => {
                     self.held_since.get_or_insert_with(telemetry::now);

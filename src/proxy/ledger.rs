@@ -15,11 +15,12 @@ use http::StatusCode;
 use tokio::sync::Notify;
 
 use crate::body::{Direction, Inspection};
+use crate::engine::Rule;
 use crate::policy::{Route, Workspace};
 use crate::telemetry::{self, NO_WORKSPACE, Telemetry};
 
 use super::admission::{Activity, RequestPermit};
-use super::reply::ProxyError;
+use super::reply::{ErrorKind, ProxyError};
 
 /// One exchange's account.
 pub(crate) struct Ledger {
@@ -39,7 +40,8 @@ pub(crate) struct Ledger {
 struct Account {
     workspace: Option<Arc<Workspace>>,
     route: Option<Arc<Route>>,
-    inspections: [Option<Inspection>; 2],
+    request: Option<Inspection>,
+    response: Option<Inspection>,
     status: Option<StatusCode>,
     code: Option<&'static str>,
     /// Why the request body ended early.
@@ -77,7 +79,7 @@ impl Ledger {
     /// Adds what was seen in a part of the exchange: a body, a header section, a path.
     pub(crate) fn inspected(&self, direction: Direction, seen: Inspection) {
         let mut account = self.account();
-        match &mut account.inspections[place(direction)] {
+        match account.inspection(direction) {
             Some(inspection) => merge(inspection, seen),
             empty => *empty = Some(seen),
         }
@@ -145,21 +147,37 @@ impl Ledger {
     }
 }
 
+impl Account {
+    fn inspection(&mut self, direction: Direction) -> &mut Option<Inspection> {
+        match direction {
+            Direction::Request => &mut self.request,
+            Direction::Response => &mut self.response,
+        }
+    }
+}
+
 impl Drop for Ledger {
     fn drop(&mut self) {
+        if self.account().status.is_none() {
+            // The handler was dropped before it had an answer: nobody waits for one any more.
+            self.failed(&ProxyError::client(ErrorKind::Gone));
+        }
         self.telemetry.shift("blackbar_requests_in_flight", &[], -1);
         let took = self.elapsed();
-        let account = std::mem::take(self.account.get_mut().unwrap_or_else(PoisonError::into_inner));
-        let workspace = account.workspace.as_ref().map_or(NO_WORKSPACE, |workspace| &workspace.name);
-        let route = account.route.as_ref().map_or("none", |route| &route.name);
+        let mut account = std::mem::take(self.account.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let tenant = account.workspace.take();
+        let workspace = tenant.as_ref().map_or(NO_WORKSPACE, |workspace| &workspace.name);
+        let rules = tenant.as_ref().map_or(&[][..], |workspace| workspace.rules.rules());
+        let way = account.route.take();
+        let route = way.as_ref().map_or("none", |route| &route.name);
         let status = account.status.map_or("none", status_class);
         self.telemetry.add("blackbar_requests_total", &[workspace, route, status], 1);
         self.telemetry.time("blackbar_request_duration_seconds", &[workspace, route], took);
         let mut findings = 0;
         for direction in [Direction::Request, Direction::Response] {
-            if let Some(seen) = &account.inspections[place(direction)] {
+            if let Some(seen) = account.inspection(direction).take() {
                 findings += seen.findings.iter().map(|(_, _, count)| count).sum::<u64>();
-                self.count(direction, seen, &account, (workspace, route));
+                self.count(direction, &seen, rules, (workspace, route));
             }
         }
         tracing::debug!(
@@ -176,7 +194,7 @@ impl Drop for Ledger {
 }
 
 impl Ledger {
-    fn count(&self, direction: Direction, seen: &Inspection, account: &Account, (workspace, route): (&str, &str)) {
+    fn count(&self, direction: Direction, seen: &Inspection, rules: &[Rule], (workspace, route): (&str, &str)) {
         let way = direction.name();
         let (name, bytes) = match direction {
             Direction::Request => ("blackbar_request_bytes_total", seen.bytes_in),
@@ -190,7 +208,6 @@ impl Ledger {
             self.telemetry.add("blackbar_unscanned_bytes_total", &[workspace, way, reason], *bytes);
             self.telemetry.add("blackbar_unscanned_bodies_total", &[workspace, way, reason], 1);
         }
-        let rules = account.workspace.as_ref().map_or(&[][..], |workspace| workspace.rules.rules());
         for (rule, action, count) in &seen.findings {
             if let Some(rule) = rules.get(*rule) {
                 let labels = [workspace, way, rule.entity.as_str(), rule.id.as_str(), action];
@@ -203,13 +220,6 @@ impl Ledger {
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ledger").field("request_id", &self.request_id).finish_non_exhaustive()
-    }
-}
-
-fn place(direction: Direction) -> usize {
-    match direction {
-        Direction::Request => 0,
-        Direction::Response => 1,
     }
 }
 

@@ -1,5 +1,11 @@
 //! The proxy over real sockets and real TLS.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test may stop")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may stop"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -11,6 +17,7 @@ mod http2;
 mod leaks;
 mod limits;
 mod listeners;
+mod llm;
 mod mtls;
 mod reload;
 mod smuggling;

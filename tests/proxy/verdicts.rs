@@ -97,7 +97,7 @@ async fn buffer_mode_sends_nothing_before_it_has_decided() {
     assert_eq!((answer.status, answer.text().as_str()), (200, "clean"));
     assert_eq!(upstream.request().await.header("content-length"), Some("5"));
     for (length, status) in [(1 << 20, 200), ((1 << 20) + 1, 413)] {
-        let answer = proxy.client().await.post("/", "text/plain", "x ".repeat(length)[..length].as_bytes()).await;
+        let answer = proxy.client().await.post("/", "text/plain", &"x ".repeat(length).as_bytes()[..length]).await;
         assert_eq!(answer.status, status, "{length}");
         let answer = proxy.client().await.send(chunked("/", &"x ".repeat(length)[..length])).await;
         assert_eq!(answer.status, status, "{length}, undeclared");

@@ -4,6 +4,7 @@
 //! chosen by the system, and nothing sleeps; a test that hangs is ended by [`within`].
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test may stop")]
+#![allow(clippy::needless_pass_by_value, clippy::disallowed_methods, reason = "a test is no service")]
 
 pub mod client;
 pub mod pki;

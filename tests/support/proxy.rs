@@ -16,14 +16,17 @@ use super::upstream::Upstream;
 /// The names of the client of workspace `acme`.
 pub const ACME: Name = Name::Uri("spiffe://acme.example/agent");
 
+/// What a test changes of what its files say.
+type Change<T> = Box<dyn FnOnce(&mut T)>;
+
 /// A proxy to be.
 pub struct TestProxy {
     pub pki: Pki,
     listener: String,
     workspaces: Vec<(String, String)>,
     routes: Vec<(String, String)>,
-    route_changes: Vec<Box<dyn FnOnce(&mut Route)>>,
-    changes: Vec<Box<dyn FnOnce(&mut Policy)>>,
+    route_changes: Vec<Change<Route>>,
+    changes: Vec<Change<Policy>>,
 }
 
 /// A proxy that runs.

@@ -1,0 +1,188 @@
+//! Model providers' protocols through the proxy, and bodies in their codings.
+
+use std::io::{Read, Write};
+
+use tokio::sync::mpsc;
+
+use crate::support::upstream::ok;
+use crate::support::{Reply, TestProxy, Upstream, within};
+
+const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+const BLOCK: &str = "version = 1\npacks = [\"default\"]\n[actions]\nCREDIT_CARD = \"block\"\n";
+const EVENTS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+const ANSWER: &str = "Sure! Your card 4111 1111 1111 1111 is ready, jane@example.com will confirm.";
+const REDACTED: &str = "Sure! Your card **** **** **** 1111 is ready, jane@*** will confirm.";
+
+fn delta(text: &str) -> String {
+    let delta = serde_json::json!({
+        "id": "1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]
+    });
+    format!("data: {delta}\n\n")
+}
+
+/// The text that the deltas of a chat stream spell.
+fn spelled(stream: &str) -> String {
+    let events = stream.lines().filter_map(|line| line.strip_prefix("data: "));
+    let events = events.filter_map(|data| serde_json::from_str::<serde_json::Value>(data).ok());
+    events.map(|event| event["choices"][0]["delta"]["content"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+fn chunk(text: &str) -> Vec<u8> {
+    format!("{:x}\r\n{text}\r\n", text.len()).into_bytes()
+}
+
+async fn streaming(rules: &str) -> (Upstream, mpsc::UnboundedSender<Vec<u8>>, crate::support::proxy::Running) {
+    let (pieces, script) = mpsc::unbounded_channel();
+    let script = std::sync::Mutex::new(Some(script));
+    let upstream = Upstream::answering(move |_| Reply::Pieces(script.lock().unwrap().take().unwrap())).await;
+    let proxy = TestProxy::new().workspace("acme", rules).upstream(&upstream).start();
+    (upstream, pieces, proxy)
+}
+
+const CHAT: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"my SSN is 078-05-1120"}]}"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chat_in_three_character_deltas_is_redacted_and_never_stalls() {
+    let (mut upstream, pieces, proxy) = streaming(RULES).await;
+    let mut client = proxy.client().await;
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{CHAT}",
+        CHAT.len()
+    );
+    client.write(head).await;
+    assert!(upstream.request().await.text().contains("***-**-****"));
+    pieces.send(EVENTS.to_vec()).unwrap();
+    for part in ANSWER.as_bytes().chunks(3) {
+        pieces.send(chunk(&delta(std::str::from_utf8(part).unwrap()))).unwrap();
+    }
+    // The first words arrive while the stream is open: nothing waits for its end.
+    within(client.until(b"Sur")).await.unwrap();
+    let end =
+        "data: {\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    pieces.send(chunk(end)).unwrap();
+    pieces.send(b"0\r\n\r\n".to_vec()).unwrap();
+    let rest = within(client.until(b"\r\n0\r\n\r\n")).await.unwrap();
+    let text = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"Sur{}", String::from_utf8(rest).unwrap());
+    assert_eq!(spelled(&text), REDACTED, "{text}");
+    assert!(text.contains("[DONE]"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_in_a_chat_stream_is_the_providers_error_event() {
+    let (_upstream, pieces, proxy) = streaming(BLOCK).await;
+    let mut client = proxy.client().await;
+    client.write(format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{CHAT}",
+        CHAT.len()
+    )).await;
+    pieces.send(EVENTS.to_vec()).unwrap();
+    for part in ANSWER.as_bytes().chunks(3) {
+        pieces.send(chunk(&delta(std::str::from_utf8(part).unwrap()))).unwrap();
+    }
+    let answer = client.answer().await;
+    assert_eq!((answer.status, answer.complete), (200, false));
+    let last = answer.text().trim_end().rsplit("data: ").next().unwrap().to_owned();
+    let error: serde_json::Value = serde_json::from_str(&last).unwrap();
+    assert_eq!(error["error"]["code"], "policy_blocked", "{last}");
+    assert!(!answer.text().contains("4111") && !spelled(&answer.text()).contains('4'));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_have_the_providers_shape() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", BLOCK).upstream(&upstream).start();
+    let body = r#"{"messages":[{"role":"user","content":"4111 1111 1111 1111"}]}"#;
+    let answer = proxy.client().await.post("/v1/chat/completions", "application/json", body).await;
+    let error: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!((answer.status, error["error"]["code"].as_str()), (403, Some("policy_blocked")));
+    let answer = proxy.client().await.post("/v1/messages", "application/json", body).await;
+    let error: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!((answer.status, error["error"]["type"].as_str()), (403, Some("permission_error")));
+    assert!(upstream.is_untouched());
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn gunzip(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(bytes).read_to_string(&mut text).unwrap();
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gzip_is_opened_and_made_again_both_ways() {
+    let mut upstream = Upstream::answering(|_| {
+        let body = gzip("{\"mail\": \"jane@example.com\"}");
+        let mut bytes = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )
+        .into_bytes();
+        bytes.extend_from_slice(&body);
+        Reply::Bytes(bytes)
+    })
+    .await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let body = gzip("{\"card\": \"4111 1111 1111 1111\"}");
+    let mut request = format!(
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n\
+        Accept-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    request.extend_from_slice(&body);
+    let answer = proxy.client().await.send(request).await;
+    assert_eq!((answer.status, answer.header("content-encoding")), (200, Some("gzip")));
+    assert_eq!(gunzip(&answer.body), "{\"mail\": \"jane@***\"}");
+    let received = upstream.request().await;
+    assert_eq!(received.header("content-encoding"), Some("gzip"));
+    assert_eq!(gunzip(&received.body), "{\"card\": \"**** **** **** 1111\"}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_read_is_refused_and_reaches_nobody() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let coded = |coding: &str, body: &[u8]| {
+        let mut request = format!(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )
+        .into_bytes();
+        request.extend_from_slice(body);
+        request
+    };
+    let whole = gzip("{\"a\": 1}");
+    let mut trailing = whole.clone();
+    trailing.extend_from_slice(b"GARBAGE 4111 1111 1111 1111");
+    let bomb = gzip(&" ".repeat(8 << 20));
+    for (request, status) in [
+        (coded("gzip", &whole[..whole.len() - 4]), 400),
+        (coded("gzip", b"not gzip at all"), 400),
+        (coded("gzip", &trailing), 400),
+        (coded("gzip, gzip, gzip, gzip", &whole), 415),
+        (coded("snappy", &whole), 415),
+        (coded("gzip", &bomb), 413),
+        (coded("identity", b"{\"a\": "), 400),
+        (coded("identity", "[".repeat(1000).as_bytes()), 400),
+    ] {
+        let answer = proxy.client().await.send(request).await;
+        assert_eq!(answer.status, status, "{}", answer.code());
+    }
+    assert!(upstream.is_untouched());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_cannot_be_read_are_502() {
+    for body in ["{\"a\": ", "{\"a\": \"4111 1111 1111 1111"] {
+        let upstream = Upstream::fixed(ok("application/json", body)).await;
+        let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+        let answer = proxy.client().await.get("/").await;
+        assert_eq!(answer.status, 502, "{}", answer.code());
+        assert!(!answer.text().contains("4111"));
+    }
+}
