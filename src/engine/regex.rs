@@ -30,6 +30,8 @@ pub(super) struct Regex {
     pub(super) literals: Vec<Vec<u8>>,
     /// Bytes a match may begin with.
     pub(super) first: FirstBytes,
+    /// How many [`is_token`] bytes every match begins with, at least.
+    pub(super) leading_run: usize,
 }
 
 /// Where an automaton stands after a byte.
@@ -69,8 +71,9 @@ impl Regex {
             return Err(BuildErrorKind::TooLong { asked: longest, limit: MAX_LEN_LIMIT });
         }
         let automaton = determinize(&hir)?;
-        let first = first_bytes(&automaton);
-        Ok(Self { literals: leading_literals(&hir), automaton, max_len: longest, finite: own.is_some(), first })
+        let (first, leading_run) = (first_bytes(&automaton), leading_run(&automaton));
+        let literals = leading_literals(&hir);
+        Ok(Self { literals, automaton, max_len: longest, finite: own.is_some(), first, leading_run })
     }
 
     /// The state before a match that would begin after `before`, or at the beginning of the text.
@@ -199,11 +202,58 @@ impl FirstBytes {
     }
 }
 
+/// Bytes that keys and tokens are made of.
+#[inline]
+pub(super) fn is_token(byte: u8) -> bool {
+    TOKEN[usize::from(byte)]
+}
+
+static TOKEN: [bool; 256] = {
+    let mut token = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        token[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'/' | b'+');
+        byte += 1;
+    }
+    token
+};
+
+/// What may stand before a match, as far as an expression can tell.
+const BEFORE: [Option<u8>; 6] = [None, Some(b'a'), Some(b' '), Some(b'\n'), Some(b'\r'), Some(0xC3)];
+
+/// How many bytes at the beginning of every match are certain to be token bytes, up to 32.
+fn leading_run(automaton: &dense::DFA<Vec<u32>>) -> usize {
+    let begin = |before| automaton.start_state(&start::Config::new().anchored(Anchored::Yes).look_behind(before)).ok();
+    let mut states: Vec<StateID> = BEFORE.into_iter().filter_map(begin).collect();
+    for run in 0..32 {
+        let mut next = Vec::new();
+        for state in &states {
+            for byte in 0..=255_u8 {
+                let reached = automaton.next_state(*state, byte);
+                if automaton.is_dead_state(reached) {
+                    continue;
+                }
+                if !is_token(byte) || automaton.is_match_state(reached) {
+                    return run;
+                }
+                next.push(reached);
+            }
+        }
+        next.sort_unstable();
+        next.dedup();
+        // An expression of many shapes is not worth the search.
+        if next.len() > 256 {
+            return run + 1;
+        }
+        states = next;
+    }
+    32
+}
+
 fn first_bytes(automaton: &dense::DFA<Vec<u32>>) -> FirstBytes {
     let mut first = FirstBytes::none();
-    for (side, before) in
-        [(0, Some(b'a')), (1, None), (1, Some(b' ')), (1, Some(b'\n')), (1, Some(b'\r')), (1, Some(0xC3))]
-    {
+    for before in BEFORE {
+        let side = usize::from(before != Some(b'a'));
         let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
         for byte in 0..=255_u8 {
             // Where there is no beginning state to ask, nothing is ruled out.

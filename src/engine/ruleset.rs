@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
 use super::detect;
 use super::operator::{Action, HashKey};
@@ -73,6 +73,8 @@ pub struct RuleSet {
     pub(super) unanchored: Vec<usize>,
     /// Bytes that a match of one of them may begin with.
     pub(super) unanchored_first: FirstBytes,
+    /// The shortest run of token bytes that a match of one of them begins with.
+    pub(super) unanchored_run: usize,
     /// Bytes kept before what has been released, for what rules look back at.
     pub(super) look_behind: usize,
 }
@@ -106,7 +108,11 @@ impl Literals {
                 }
             }
         }
-        let searcher = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&sorted).ok();
+        let searcher = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostFirst)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(&sorted)
+            .ok();
         let searcher = if sorted.is_empty() { None } else { searcher };
         let longest = sorted.iter().map(Vec::len).max().unwrap_or(0);
         let mut first: Vec<u8> = sorted.iter().filter_map(|literal| literal.first().copied()).collect();
@@ -173,6 +179,7 @@ impl RuleSet {
         let mut literals = Vec::new();
         let mut unanchored = Vec::new();
         let mut unanchored_first = FirstBytes::none();
+        let mut unanchored_run = usize::MAX;
         let mut look_behind = MIN_LOOK_BEHIND;
         for (index, (rule, detector)) in rules.iter().enumerate() {
             if let Some(detector) = detector {
@@ -188,6 +195,7 @@ impl RuleSet {
             if regex.literals.is_empty() {
                 unanchored.push(index);
                 unanchored_first.extend(&regex.first);
+                unanchored_run = unanchored_run.min(regex.leading_run);
             } else {
                 literals.extend(regex.literals.iter().map(|literal| (literal.clone(), index)));
             }
@@ -199,6 +207,7 @@ impl RuleSet {
             literals: Literals::new(literals),
             unanchored,
             unanchored_first,
+            unanchored_run,
             look_behind,
         }
     }

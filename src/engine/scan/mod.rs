@@ -24,6 +24,7 @@ use self::follow::{Live, Reach};
 use super::candidate::Candidate;
 use super::detect::{self, Step};
 use super::operator::Action;
+use super::regex::is_token;
 use super::rule::Detector;
 use super::ruleset::{ActionTable, RuleSet};
 use super::stream::{Blocked, Output};
@@ -303,23 +304,38 @@ impl Text {
         self.cursors.literals = self.base + held as u64;
     }
 
-    /// Regular expressions without literals: tried at every byte that may begin one.
+    /// Regular expressions without literals: tried at every byte that may begin one, where the run of token bytes that
+    /// begins there is as long as the expression needs.
     fn scan_unanchored(&mut self, force: Force<'_>, last: bool) {
         let from = self.index(self.cursors.unanchored);
         let mut before = from.checked_sub(1).and_then(|before| self.buffer.get(before)).copied();
+        let mut run_end = from;
         for at in from..self.buffer.len() {
             let byte = self.buffer[at];
             if force.rules.unanchored_first.may_begin(before, byte) {
-                for rule in &force.rules.unanchored {
-                    let regex = force.rules.rules().get(*rule).and_then(|rule| rule.regex.as_ref());
-                    if regex.is_some_and(|regex| regex.first.may_begin(before, byte)) {
-                        self.start_match(force, *rule, at, last);
-                    }
+                if run_end <= at {
+                    let rest = &self.buffer[at..];
+                    run_end = at + rest.iter().position(|byte| !is_token(*byte)).unwrap_or(rest.len());
+                }
+                // A run that the text's end cuts off may go on.
+                let run = if run_end < self.buffer.len() || last { run_end - at } else { usize::MAX };
+                if run >= force.rules.unanchored_run {
+                    self.try_unanchored(force, at, run, last);
                 }
             }
             before = Some(byte);
         }
         self.cursors.unanchored = self.base + self.buffer.len() as u64;
+    }
+
+    fn try_unanchored(&mut self, force: Force<'_>, at: usize, run: usize, last: bool) {
+        let (before, byte) = (at.checked_sub(1).map(|before| self.buffer[before]), self.buffer[at]);
+        for rule in &force.rules.unanchored {
+            let regex = force.rules.rules().get(*rule).and_then(|rule| rule.regex.as_ref());
+            if regex.is_some_and(|regex| run >= regex.leading_run && regex.first.may_begin(before, byte)) {
+                self.start_match(force, *rule, at, last);
+            }
+        }
     }
 
     /// Term lists, tried at the beginning of each word.
