@@ -99,6 +99,30 @@ fn every_byte_chunking_gives_the_same_bytes() {
 }
 
 #[test]
+fn every_line_ending_at_every_split() {
+    let lines = "\u{FEFF}: hi\nevent: x\n".to_owned()
+        + &delta(0, "{\"content\":\"4111 11\"}")
+        + &delta(0, "{\ndata: \"content\":\ndata:\"11 1111 1111 and jane@\"\ndata:}")
+        + &finish(0, "{\"content\":\"example.com\"}")
+        + "id: 1\ndata: call (212) 555-0123\n\n"
+        + DONE;
+    let mixed: String =
+        lines.split('\n').zip(["\r\n", "\n", "\r"].iter().cycle()).map(|(l, end)| l.to_owned() + end).collect();
+    for body in [lines.clone(), lines.replace('\n', "\r"), lines.replace('\n', "\r\n"), mixed] {
+        let whole = run(Dialect::OpenAi, body.as_bytes());
+        assert_clean(&whole);
+        assert!(whole.contains("**** **** **** 1111 and ") && whole.contains("jane@***"), "{whole}");
+        for at in 0..=body.len() {
+            let (a, b) = body.as_bytes().split_at(at);
+            let (outs, _) = run_parts(Dialect::OpenAi, [a, b]).expect("passes");
+            assert_eq!(outs.concat(), whole.as_bytes(), "split at {at}");
+        }
+        let (outs, _) = run_parts(Dialect::OpenAi, body.as_bytes().chunks(1)).expect("passes");
+        assert_eq!(outs.concat(), whole.as_bytes());
+    }
+}
+
+#[test]
 fn every_split_into_two_deltas_is_covered() {
     let (prose, arguments) = (redacted(PROSE, false), redacted(ARGUMENTS, true));
     for (text, sum, path) in
