@@ -319,6 +319,7 @@ pub(super) fn run(arguments: &CertsArguments, matches: Option<&ArgMatches>) -> R
     Ok(Code::Fine)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the end of map_err")]
 fn minting(error: CertsError) -> Failure {
     Failure::failed(error.to_string())
 }

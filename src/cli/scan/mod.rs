@@ -101,16 +101,17 @@ fn one(arguments: &ScanArguments, active: &Active, source: &Source, report: &mut
     let codings = parse_content_encoding(std::iter::once(encoding.as_bytes()), active.limits.coding_layers)
         .map_err(|error| refused(&error))?;
     let mut decoding = Decoding::new(&codings, &active.limits).map_err(|error| refused(&error))?;
-    let plain = MediaType::parse(media_type.as_bytes()).is_some_and(|parsed| {
-        parsed.kind() == "text" && !parsed.is_event_stream() && !parsed.is_json() && !parsed.is_json_lines()
-    });
+    let parsed = MediaType::parse(media_type.as_bytes());
+    let events = parsed.as_ref().is_some_and(MediaType::is_event_stream);
+    let plain =
+        parsed.is_some_and(|parsed| parsed.kind() == "text" && !events && !parsed.is_json() && !parsed.is_json_lines());
     let scanner = if plain {
-        Scanner::Text(TextScanner::new(&scopes))
+        Scanner::Text(Box::new(TextScanner::new(&scopes)))
     } else {
         let scopes = Arc::new(scopes);
         let spec = specification(active, &scopes, media_type, Vec::new(), arguments.direction.into());
         let inspector = BodyInspector::new(spec).map_err(|error| refused(&error))?;
-        Scanner::Lines(Box::new(LineScanner::new(inspector, &scopes)))
+        Scanner::Lines(Box::new(LineScanner::new(inspector, &scopes, events)))
     };
     let input =
         source.open(arguments.format != Style::Text || !std::io::IsTerminal::is_terminal(&std::io::stdout()))?;
@@ -165,7 +166,7 @@ fn unblocked(scopes: &Scopes, rules: &Arc<RuleSet>) -> Scopes {
 }
 
 enum Scanner {
-    Text(TextScanner),
+    Text(Box<TextScanner>),
     Lines(Box<LineScanner>),
 }
 
@@ -241,15 +242,18 @@ struct LineScanner {
     raw: TextScanner,
     /// What the raw scan found and the inspector has not.
     waiting: VecDeque<Found>,
+    /// Whether values go over several lines, as those of events do.
+    events: bool,
     /// The line that is being read, and the last one that has anything in it.
     line: u64,
     filled: u64,
 }
 
 impl LineScanner {
-    fn new(inspector: BodyInspector, scopes: &Scopes) -> Self {
+    fn new(inspector: BodyInspector, scopes: &Scopes, events: bool) -> Self {
         Self {
             inspector,
+            events,
             redacted: Vec::new(),
             counted: Vec::new(),
             raw: TextScanner::new(scopes),
@@ -275,7 +279,12 @@ impl LineScanner {
             self.redacted.clear();
             self.count(found);
             pushed?;
-            self.line += u64::from(ends);
+            if ends {
+                self.line += 1;
+                if !self.events {
+                    self.waiting.clear();
+                }
+            }
         }
         Ok(())
     }
