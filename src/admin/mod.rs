@@ -65,6 +65,9 @@ impl Admin {
             }
             ListenAddress::Unix(path) => {
                 let listener = proxy::listen_unix(path).map_err(failed)?;
+                // Metrics are for whoever runs the service.
+                let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+                std::fs::set_permissions(path, owner).map_err(failed)?;
                 Ok(Self { front: Front::Unix(listener), address: Address::Unix(path.clone()) })
             }
         }

@@ -200,8 +200,7 @@ impl Exchange {
             }
             Mode::Stream | Mode::Off => return Ok(UpstreamBody::Stream(body)),
         }
-        let added = self.ledger.elapsed().saturating_sub(body.waited());
-        self.ledger.first_byte_added(Direction::Request, added);
+        self.ledger.waited(body.waited());
         Ok(UpstreamBody::Whole(Some(gathered.join())))
     }
 
@@ -250,6 +249,7 @@ impl Exchange {
         *request.headers_mut() = headers;
         let timeouts = &self.policy.timeouts;
         let upload = &self.ledger.upload;
+        self.ledger.sent();
         let mut answer = pin!(to.pool.send(request));
         loop {
             let ending = upload.ending();

@@ -408,4 +408,40 @@ mod tests {
         assert!(stream[..good].ends_with(b"1, 1\r"));
         assert_eq!(guard.check(b"GET / HTTP/1.1\r\n\r\n", &activity), Checked::BadBody(0));
     }
+
+    proptest::proptest! {
+        /// Any chunking of any bytes lets the same bytes through for the same reason.
+        #[test]
+        fn chunking_changes_nothing(
+            parts in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "POST / HTTP/1.1\r\n", "GET / HTTP/1.0\r\n", "Host: x\r\n", "Content-Length: 3\r\n",
+                    "Transfer-Encoding: chunked\r\n", "\r\n", "abc", "3\r\n", "0\r\n", "\n", "\r", " ", ";", ":", "\0",
+                ]),
+                0..20,
+            ),
+            cuts in proptest::collection::vec(0_usize..200, 0..8),
+        ) {
+            let stream = parts.concat().into_bytes();
+            let passed = |cuts: &[usize]| {
+                let activity = Activity::begin();
+                let mut guard = Guard::new(64 << 10, 8 << 10);
+                let mut passed = 0;
+                let mut cuts: Vec<usize> = cuts.iter().map(|cut| (*cut).min(stream.len())).collect();
+                cuts.extend([0, stream.len()]);
+                cuts.sort_unstable();
+                for pair in cuts.windows(2) {
+                    match guard.check(&stream[pair[0]..pair[1]], &activity) {
+                        Checked::Good => passed += pair[1] - pair[0],
+                        Checked::BadHead(good) | Checked::BadBody(good) => {
+                            passed += good;
+                            break;
+                        }
+                    }
+                }
+                (passed, activity.fault())
+            };
+            proptest::prop_assert_eq!(passed(&cuts), passed(&[]));
+        }
+    }
 }

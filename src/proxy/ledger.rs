@@ -44,6 +44,7 @@ struct Account {
     response: Option<Inspection>,
     status: Option<StatusCode>,
     code: Option<&'static str>,
+    waited: Duration,
     /// Why the request body ended early.
     request_fault: Option<ProxyError>,
 }
@@ -136,8 +137,19 @@ impl Ledger {
         }
     }
 
+    /// So long the request's own bytes were waited for before it went on.
+    pub(crate) fn waited(&self, waited: Duration) {
+        self.account().waited = waited;
+    }
+
+    /// The request goes on.
+    pub(crate) fn sent(&self) {
+        let waited = self.account().waited;
+        self.first_byte_added(Direction::Request, self.elapsed().saturating_sub(waited));
+    }
+
     /// Since the request's head.
-    pub(crate) fn elapsed(&self) -> Duration {
+    fn elapsed(&self) -> Duration {
         telemetry::now().saturating_duration_since(self.started)
     }
 

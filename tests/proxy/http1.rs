@@ -1,7 +1,11 @@
 //! HTTP/1.1 through the proxy: bodies both ways, headers, query, path.
 
+use std::sync::Arc;
+
+use blackbar::policy::OnFault;
+
 use crate::support::upstream::ok;
-use crate::support::{Reply, TestProxy, Upstream};
+use crate::support::{Reply, TestProxy, Upstream, within};
 
 const RULES: &str = "version = 1\npacks = [\"default\"]\n";
 
@@ -112,4 +116,53 @@ async fn head_and_bodiless_answers_have_no_body_and_no_length() {
     let answer = client.get("/").await;
     assert_eq!((answer.status, answer.header("etag")), (304, Some("W/\"1\"")));
     assert_eq!(proxy.metric("blackbar_connections_total"), 1.0, "one connection carried all three");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expected_continue_comes_once_the_head_is_accepted() {
+    let mut upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    client
+        .write("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        .await;
+    assert!(within(client.until(b"\r\n\r\n")).await.unwrap().starts_with(b"HTTP/1.1 100"));
+    assert_eq!(client.send("hello").await.text(), "hello");
+    assert_eq!(upstream.request().await.header("expect"), None);
+    let answer = client
+        .send("POST /jane@example.com HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        .await;
+    assert_eq!(answer.status, 403);
+    assert!(client.is_closed().await, "the body was never asked for");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn http_1_0_clients_get_a_length_and_an_end() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    let answer = client
+        .send("POST / HTTP/1.0\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 16\r\n\r\njane@example.com")
+        .await;
+    assert_eq!((answer.status, answer.text().as_str(), answer.complete), (200, "jane@***", true));
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_scanned_passes_only_where_the_workspace_says_so_and_is_counted() {
+    let image = [&b"\x89PNG\r\n\x1a\n"[..], &[0, 1, 2, 0xff, 0xfe, 0]].concat();
+    for (on_fault, status) in [(OnFault::Block, 415), (OnFault::Pass, 200)] {
+        let upstream = Upstream::fixed(ok("text/plain", "thanks")).await;
+        let proxy = TestProxy::new()
+            .workspace("acme", RULES)
+            .upstream(&upstream)
+            .policy(move |policy| Arc::get_mut(&mut policy.workspaces[0]).unwrap().on_fault = on_fault)
+            .start();
+        let answer = proxy.client().await.post("/", "image/png", &image).await;
+        assert_eq!(answer.status, status, "{}", answer.code());
+        let metrics = proxy.telemetry.render();
+        let counted = metrics.contains("blackbar_unscanned_bytes_total{direction=\"request\"");
+        assert_eq!(counted, on_fault == OnFault::Pass, "{metrics}");
+        assert_eq!(upstream.is_untouched(), on_fault == OnFault::Block);
+    }
 }
