@@ -39,6 +39,8 @@ use super::tls;
 const LINGER: Duration = Duration::from_secs(1);
 /// How much of it.
 const LINGER_BYTES: usize = 256 << 10;
+/// How long a connection that has waited too long may take to say goodbye.
+const FAREWELL: Duration = Duration::from_millis(100);
 /// Between two PING frames on an HTTP/2 connection.
 const H2_PING: Duration = Duration::from_secs(20);
 const H2_PONG: Duration = Duration::from_secs(20);
@@ -191,10 +193,16 @@ where
         .max_buf_size(limits.header_bytes.max(8 << 10))
         .max_headers(limits.header_fields)
         .serve_connection(io, service);
-    let mut told = false;
+    let (mut closing, mut told) = (false, false);
     let ended = loop {
-        let Some(wait) = patience(&connection, told) else {
-            break None;
+        let wait = match patience(&connection, told) {
+            Some(wait) => wait,
+            None if closing => break None,
+            None => {
+                closing = true;
+                Pin::new(&mut served).graceful_shutdown();
+                FAREWELL
+            }
         };
         tokio::select! {
             ended = std::future::poll_fn(|context| served.poll_without_shutdown(context)) => break Some(ended),
@@ -241,7 +249,7 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
             None => {
                 closing = true;
                 served.as_mut().graceful_shutdown();
-                LINGER
+                FAREWELL
             }
         };
         tokio::select! {

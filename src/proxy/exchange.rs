@@ -65,7 +65,7 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
     };
     let mut response = match outcome {
         Ok(response) => response,
-        Err(error) => exchange.refuse(&error, whole || ledger.upload.has_ended()),
+        Err(error) => exchange.refuse(&error, whole || ledger.upload.is_read()),
     };
     let id = HeaderValue::try_from(ledger.request_id.as_str()).unwrap_or(HeaderValue::from_static("none"));
     response.headers_mut().insert(REQUEST_ID, id);
@@ -184,21 +184,18 @@ impl Exchange {
             declared: declared.filter(|_| to.route.request == Mode::Off),
         };
         let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
-        let mut gathered = Gathered::default();
-        match to.route.request {
-            Mode::Buffer { limit } => {
-                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-                timeout(self.policy.timeouts.total, body.gather(&mut gathered, limit))
-                    .await
-                    .map_err(|_| ProxyError::client(ErrorKind::BodyTimeout))??;
-                if gathered.length > limit {
-                    return Err(ProxyError::client(ErrorKind::BodySize));
-                }
-            }
-            Mode::Stream if declared.is_some_and(|length| length <= limits.decision_buffer as u64) => {
-                body.gather(&mut gathered, usize::MAX).await?;
-            }
+        let limit = match to.route.request {
+            Mode::Buffer { limit } => usize::try_from(limit).unwrap_or(usize::MAX),
+            // Small, and bounded by its own length.
+            Mode::Stream if declared.is_some_and(|length| length <= limits.decision_buffer as u64) => usize::MAX,
             Mode::Stream | Mode::Off => return Ok(UpstreamBody::Stream(body)),
+        };
+        let mut gathered = Gathered::default();
+        timeout(self.policy.timeouts.total, body.gather(&mut gathered, limit))
+            .await
+            .map_err(|_| ProxyError::client(ErrorKind::BodyTimeout))??;
+        if gathered.length > limit {
+            return Err(ProxyError::client(ErrorKind::BodySize));
         }
         self.ledger.waited(body.waited());
         Ok(UpstreamBody::Whole(Some(gathered.join())))
@@ -255,8 +252,9 @@ impl Exchange {
             let ending = upload.ending();
             let ended = upload.has_ended();
             let progress = upload.progress();
-            // While the body is on its way, an upstream that takes none of it for long has stopped.
-            let patience = if ended { timeouts.first_byte } else { timeouts.upstream_idle };
+            // While the body is on its way, an upstream that takes none of it for longer than the client may pause has
+            // stopped.
+            let patience = if ended { timeouts.first_byte } else { timeouts.upstream_idle + timeouts.body_idle };
             tokio::select! {
                 answer = &mut answer => {
                     return answer.map_err(|error| {

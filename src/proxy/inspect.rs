@@ -219,7 +219,12 @@ impl InspectedBody {
             self.ledger.upload.step();
         }
         match frame {
-            None => self.state = State::Finished,
+            None => {
+                if upload {
+                    self.ledger.upload.read_whole();
+                }
+                self.state = State::Finished;
+            }
             Some(Err(error)) => match self.ledger.request_fault() {
                 // The upstream broke off because its request did: the request's reason is the true one.
                 Some(fault) if !upload => self.fail_with(fault),
@@ -380,6 +385,9 @@ impl InspectedBody {
         self.ledger.inspected(self.terms.direction, inspector.into_inspection());
         self.ledger.inspected(self.terms.direction, std::mem::take(&mut self.trailers_seen));
         if self.terms.direction == Direction::Request {
+            if self.source.is_end_stream() {
+                self.ledger.upload.read_whole();
+            }
             self.ledger.upload.end();
         }
     }

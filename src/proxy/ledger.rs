@@ -277,6 +277,7 @@ const STOPPED: u8 = 2;
 pub(crate) struct Upload {
     state: AtomicU8,
     ended: AtomicBool,
+    read: AtomicBool,
     progress: AtomicU64,
     at_end: Notify,
     waker: Mutex<Option<Waker>>,
@@ -298,6 +299,15 @@ impl Upload {
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Release);
         self.at_end.notify_waiters();
+    }
+
+    /// Nothing of the body is left on the connection.
+    pub(crate) fn read_whole(&self) {
+        self.read.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_read(&self) -> bool {
+        self.read.load(Ordering::Acquire)
     }
 
     pub(crate) fn has_ended(&self) -> bool {

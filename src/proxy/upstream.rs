@@ -107,7 +107,9 @@ fn client_config(ca: Option<&Path>) -> Result<Roots, TlsFault> {
         }
         None => {
             let found = rustls_native_certs::load_native_certs();
-            store.add_parsable_certificates(found.certs);
+            if store.add_parsable_certificates(found.certs).0 == 0 {
+                tracing::warn!("the system has no roots: no upstream behind TLS can be verified without upstream_ca");
+            }
             Vec::new()
         }
     };

@@ -93,6 +93,7 @@ async fn buffer_mode_sends_nothing_before_it_has_decided() {
     let answer = client.send(chunked("/", &body)).await;
     assert_eq!((answer.status, answer.code().as_str()), (403, "policy_blocked"));
     assert!(upstream.is_untouched());
+    assert_eq!(answer.header("connection"), None, "the body was read to its end");
     let answer = client.send(chunked("/", "clean")).await;
     assert_eq!((answer.status, answer.text().as_str()), (200, "clean"));
     assert_eq!(upstream.request().await.header("content-length"), Some("5"));
