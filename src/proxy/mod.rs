@@ -1,7 +1,7 @@
 //! Sockets, TLS and HTTP: bind, accept, reload, drain.
 //!
 //! Enters: a [`Policy`] and connections. Leaves: inspected exchanges, until told to stop. What the configuration says
-//! lives in one [`Generation`]; a reload builds the next one whole and swaps it in, or changes nothing. An exchange keeps
+//! lives in one `Generation`; a reload builds the next one whole and swaps it in, or changes nothing. An exchange keeps
 //! the generation that it began with.
 //!
 //! ```text
