@@ -10,7 +10,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::support::{TestProxy, Upstream, within};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
 
 async fn ask(address: &Address, request: &str) -> String {
     let request = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use crate::support::client::exchange2;
 use crate::support::{Reply, TestProxy, Upstream, within};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
 
 async fn streaming() -> (Upstream, mpsc::UnboundedSender<Vec<u8>>) {
     let (pieces, script) = mpsc::unbounded_channel();

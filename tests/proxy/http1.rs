@@ -7,7 +7,7 @@ use blackbar::policy::OnFault;
 use crate::support::upstream::ok;
 use crate::support::{Reply, TestProxy, Upstream, within};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn json_is_redacted_on_the_way_up() {

@@ -8,7 +8,7 @@ use crate::support::client::exchange2;
 use crate::support::upstream::SecureUpstream;
 use crate::support::{Pki, Reply, TestProxy, Upstream};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
 
 fn post(body: &'static str) -> Request<Full<Bytes>> {
     Request::post("https://localhost/v1/x").header("content-type", "application/json").body(body.into()).unwrap()

@@ -2,7 +2,7 @@
 
 use crate::support::{Reply, TestProxy, Upstream, within};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn targets_are_bounded() {

@@ -7,7 +7,7 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::support::client::connect;
 use crate::support::{Client, TestProxy, Upstream, within};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
 const REQUEST: &[u8] =
     b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 16\r\nConnection: close\r\n\r\njane@example.com";
 

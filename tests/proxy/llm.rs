@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use crate::support::upstream::ok;
 use crate::support::{Reply, TestProxy, Upstream, within};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
-const BLOCK: &str = "version = 1\npacks = [\"default\"]\n[actions]\nCREDIT_CARD = \"block\"\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
+const BLOCK: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n[actions]\nCREDIT_CARD = \"block\"\n";
 const EVENTS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 const ANSWER: &str = "Sure! Your card 4111 1111 1111 1111 is ready, jane@example.com will confirm.";
 const REDACTED: &str = "Sure! Your card **** **** **** 1111 is ready, jane@*** will confirm.";

@@ -8,7 +8,7 @@ use crate::support::pki::{Identity, Leaf};
 use crate::support::proxy::{ACME, Running};
 use crate::support::{Client, Name, Pki, TestProxy, Upstream, within};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
 
 /// The alert that a handshake ends with, here or at the first read.
 async fn alert(proxy: &Running, identity: Option<Identity>, protocols: &[&str]) -> Option<AlertDescription> {

@@ -6,8 +6,8 @@ use tokio::sync::mpsc;
 
 use crate::support::{Reply, TestProxy, Upstream, within};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
-const BLOCK: &str = "version = 1\npacks = [\"default\"]\n[actions]\nEMAIL = \"block\"\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
+const BLOCK: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n[actions]\nEMAIL = \"block\"\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_next_request_is_judged_anew_and_the_one_under_way_is_not() {
@@ -81,8 +81,11 @@ async fn files_are_followed_and_a_bad_one_keeps_the_last_good() {
     let reloads =
         |result: &str| telemetry.render().contains(&format!("blackbar_config_reload_total{{result=\"{result}\"}} 1"));
 
-    std::fs::write(test.pki.file("acme.toml"), "version = 1\npacks = [\"default\"]\n[actions]\nEMAIL = \"blokc\"\n")
-        .unwrap();
+    std::fs::write(
+        test.pki.file("acme.toml"),
+        "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n[actions]\nEMAIL = \"blokc\"\n",
+    )
+    .unwrap();
     assert!(store.changed_on_disk());
     assert!(!handle.reload(&store));
     assert!(reloads("error") && !reloads("ok"));

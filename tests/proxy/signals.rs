@@ -12,8 +12,8 @@ use crate::support::client::connect;
 use crate::support::proxy::ACME;
 use crate::support::{Client, Pki, Reply, TestProxy, Upstream, within};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
-const BLOCK: &str = "version = 1\npacks = [\"default\"]\n[actions]\nEMAIL = \"block\"\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
+const BLOCK: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n[actions]\nEMAIL = \"block\"\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the process of the tests below"]

@@ -3,7 +3,7 @@
 use crate::support::proxy::Running;
 use crate::support::{TestProxy, Upstream};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
 const HIDDEN: &str = "GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn start(upstream: &Upstream) -> Running {

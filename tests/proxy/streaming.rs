@@ -5,8 +5,8 @@ use tokio::sync::mpsc;
 use crate::support::proxy::Running;
 use crate::support::{Client, Reply, TestProxy, Upstream, within};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
-const BLOCK: &str = "version = 1\npacks = [\"default\"]\n[actions]\nCREDIT_CARD = \"block\"\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
+const BLOCK: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n[actions]\nCREDIT_CARD = \"block\"\n";
 const EVENTS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 /// An upstream whose answers are sent piece by piece by the test.

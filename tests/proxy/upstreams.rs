@@ -6,7 +6,7 @@ use crate::support::proxy::Running;
 use crate::support::upstream::ok;
 use crate::support::{Reply, TestProxy, Upstream};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
 
 fn start(upstream: &Upstream) -> Running {
     TestProxy::new()

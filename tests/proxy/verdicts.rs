@@ -5,11 +5,9 @@ use blackbar::policy::Mode;
 use crate::support::upstream::ok;
 use crate::support::{Reply, TestProxy, Upstream};
 
-const RULES: &str = "version = 1\npacks = [\"default\"]\n";
-const BLOCK_UP: &str =
-    "version = 1\npacks = [\"default\"]\n[actions]\nCREDIT_CARD = { request = \"block\", response = \"redact\" }\n";
-const BLOCK_DOWN: &str =
-    "version = 1\npacks = [\"default\"]\n[actions]\nCREDIT_CARD = { request = \"redact\", response = \"block\" }\n";
+const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
+const BLOCK_UP: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n[actions]\nCREDIT_CARD = { request = \"block\", response = \"redact\" }\n";
+const BLOCK_DOWN: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n[actions]\nCREDIT_CARD = { request = \"redact\", response = \"block\" }\n";
 const CARD: &str = "4111 1111 1111 1111";
 
 fn chunked(target: &str, body: &str) -> String {
