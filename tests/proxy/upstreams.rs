@@ -54,7 +54,7 @@ async fn an_answer_cut_at_any_byte_is_never_taken_for_whole() {
                 let answer = client.get("/").await;
                 assert_eq!(answer.status, 502, "{cut}");
                 assert!(matches!(answer.code().as_str(), "upstream_reset" | "upstream_protocol"), "{}", answer.code());
-                assert!(!answer.text().contains("4111"));
+                assert!(!answer.text().contains("4111 "));
             }
         }
     }
