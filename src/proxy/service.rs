@@ -91,7 +91,8 @@ impl Handle {
     /// Reads the configuration again and lets it take over, or keeps the old one. Gives whether it took over.
     pub fn reload(&self, store: &PolicyStore) -> bool {
         let taken = match store.reload() {
-            Ok(_) => {
+            Ok(outcome) => {
+                outcome.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                 let next = store.current();
                 if next.admin != self.shared.generation().policy.admin {
                     tracing::warn!("a change of the admin listener needs a restart");
