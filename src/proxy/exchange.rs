@@ -33,8 +33,8 @@ use super::reply::{self, ErrorKind, ProxyError, REQUEST_ID, Side};
 use super::target;
 use super::upstream::{self, Pool, UpstreamBody};
 
-/// How long a head waits for more of its body once something is ready, where no rule of the answer blocks: long enough
-/// for what is on its way to decide the status, short enough not to be felt.
+/// How long a head waits in all once something of its body is ready, where no rule of the answer blocks: long enough for
+/// what is on its way to decide the status, short enough not to be felt.
 const HEAD_GRACE: Duration = Duration::from_millis(20);
 /// How much of an answer is read before its head is sent, where a rule of the answer blocks.
 const BLOCK_BUFFER: usize = 256 << 10;
@@ -288,9 +288,7 @@ impl Exchange {
             StatusCode::PARTIAL_CONTENT => return Err(ProxyError::upstream(ErrorKind::UpstreamRange)),
             _ => {}
         }
-        if head.headers.get_all(header::CONTENT_TYPE).iter().nth(1).is_some() {
-            return Err(ProxyError::upstream(ErrorKind::UpstreamProtocol));
-        }
+        headers::check_response(&head.headers, self.policy.limits.header_bytes)?;
         if !self.ledger.upload.has_ended() && !head.status.is_success() {
             self.ledger.upload.pause();
             if version < Version::HTTP_2 {
@@ -365,20 +363,14 @@ impl Exchange {
         })
     }
 
-    /// Reads what is there of an answer, and a moment longer, so that most faults still find the head unsent.
+    /// Reads what is there of an answer, and a moment longer, so that most faults still find the head unsent. The moment
+    /// is one for the whole answer: an upstream that writes word by word must not renew it with each.
     async fn gather_ready(&self, body: &mut InspectedBody, gathered: &mut Gathered) -> Result<(), ProxyError> {
-        while !gathered.complete && gathered.length <= self.policy.limits.decision_buffer {
-            let next = if gathered.length == 0 {
-                body.next().await
-            } else {
-                match timeout(HEAD_GRACE, body.next()).await {
-                    Ok(next) => next,
-                    Err(_) => return Ok(()),
-                }
-            };
-            gathered.take(next)?;
+        while gathered.length == 0 && !gathered.complete {
+            gathered.take(body.next().await)?;
         }
-        Ok(())
+        let more = body.gather(gathered, self.policy.limits.decision_buffer);
+        timeout(HEAD_GRACE, more).await.unwrap_or(Ok(()))
     }
 
     /// The answer to an error.

@@ -7,9 +7,10 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::body::{Inspection, Scopes};
-use crate::engine::{Output, RuleId, StreamRedactor};
+use crate::engine::{Output, Piece, RuleId, StreamRedactor};
 
 use super::reply::{ErrorKind, ProxyError};
+use super::target;
 
 /// Fields of one connection (RFC 9110 section 7.6.1), and those that ask for another protocol.
 const HOP_BY_HOP: &[&str] = &[
@@ -81,14 +82,10 @@ const PROTOCOL: &[&str] = &[
     "cache-control",
     "content-encoding",
     "content-length",
-    "content-type",
     "date",
-    "etag",
     "expires",
     "host",
-    "if-match",
     "if-modified-since",
-    "if-none-match",
     "if-unmodified-since",
     "last-modified",
     "retry-after",
@@ -144,13 +141,21 @@ impl<'a> TextScan<'a> {
     /// # Errors
     /// A blocking rule matched.
     pub(crate) fn redact(&mut self, text: &[u8]) -> Result<Option<&[u8]>, ProxyError> {
+        Ok(self.redact_pieces(text)?.map(|(clean, _)| clean))
+    }
+
+    /// [`TextScan::redact`], with how the text came about.
+    ///
+    /// # Errors
+    /// A blocking rule matched.
+    pub(crate) fn redact_pieces(&mut self, text: &[u8]) -> Result<Option<(&[u8], &[Piece])>, ProxyError> {
         self.output.clear();
         let scanned = self.redactor.push(text, &mut self.output).and_then(|()| self.redactor.finish(&mut self.output));
         self.seen.record(&self.output.findings, &self.scopes.actions);
         if let Err(blocked) = scanned {
             return Err(ProxyError::blocked(self.rule(blocked.rule)));
         }
-        Ok(if self.output.is_verbatim() { None } else { Some(&self.output.bytes) })
+        Ok(if self.output.is_verbatim() { None } else { Some((&self.output.bytes, &self.output.pieces)) })
     }
 
     /// The rule of the last text's first finding.
@@ -185,6 +190,25 @@ pub(crate) fn check_request(headers: &HeaderMap) -> Result<(), ProxyError> {
     Ok(())
 }
 
+/// What an answer's head must satisfy: a bounded section, one media type, and one framing that this side has undone.
+pub(crate) fn check_response(headers: &HeaderMap, limit: usize) -> Result<(), ProxyError> {
+    let chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
+    let coded = headers.get_all(header::TRANSFER_ENCODING).iter().count();
+    let framed = match coded {
+        0 => true,
+        1 => {
+            headers.get(header::TRANSFER_ENCODING).is_some_and(chunked) && !headers.contains_key(header::CONTENT_LENGTH)
+        }
+        _ => false,
+    };
+    let typed = headers.get_all(header::CONTENT_TYPE).iter().nth(1).is_none();
+    if framed && typed && section_bytes(headers) <= limit {
+        Ok(())
+    } else {
+        Err(ProxyError::upstream(ErrorKind::UpstreamProtocol))
+    }
+}
+
 /// Turns a request's header section into the one for the upstream.
 pub(crate) fn forward_request(
     headers: &mut HeaderMap,
@@ -198,12 +222,23 @@ pub(crate) fn forward_request(
             || (may_change && is_digest(name))
             || matches!(name, "host" | "content-length" | "expect" | "range" | "if-range" | "max-forwards")
     });
+    join_cookies(headers);
     let narrowed = narrow_codings(headers);
     headers.insert(header::ACCEPT_ENCODING, narrowed);
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     scan_values(headers, scan)
+}
+
+/// One `Cookie` field from the several that HTTP/2 may send: HTTP/1.1 knows only one (RFC 9113 section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
+    {
+        headers.insert(header::COOKIE, joined);
+    }
 }
 
 /// Turns an answer's header section into the one for the client.
@@ -271,7 +306,12 @@ fn is_alias(name: &str) -> bool {
     }
     let folded = name.replace('_', "-");
     let known = |list: &[&str]| list.contains(&folded.as_str());
-    is_identity(&folded) || is_digest(&folded) || known(HOP_BY_HOP) || known(CREDENTIALS) || known(PROTOCOL)
+    is_identity(&folded)
+        || is_digest(&folded)
+        || known(HOP_BY_HOP)
+        || known(CREDENTIALS)
+        || known(PROTOCOL)
+        || folded == "content-type"
 }
 
 fn is_identity(name: &str) -> bool {
@@ -305,6 +345,34 @@ fn narrow_codings(headers: &HeaderMap) -> HeaderValue {
     HeaderValue::try_from(kept).ok().filter(|kept| !kept.is_empty()).unwrap_or(HeaderValue::from_static("identity"))
 }
 
+/// A value as it may leave, `None` where it may as it is: what stands in it plainly, and what a URL or a parameter of it
+/// holds percent-encoded. Of a media type only the parameters have room for prose, and those that say how to read the
+/// body stay.
+fn redact_value(name: &HeaderName, value: &[u8], scan: &mut TextScan<'_>) -> Result<Option<Vec<u8>>, ProxyError> {
+    if name == header::CONTENT_TYPE {
+        return redact_parameters(value, scan);
+    }
+    let plain = scan.redact(value)?.map(<[u8]>::to_vec);
+    let below = target::redact_encoded(plain.as_deref().unwrap_or(value), scan)?;
+    Ok(below.or(plain))
+}
+
+fn redact_parameters(value: &[u8], scan: &mut TextScan<'_>) -> Result<Option<Vec<u8>>, ProxyError> {
+    let mut redacted = Vec::with_capacity(value.len());
+    let mut changed = false;
+    for (index, part) in value.split(|byte| *byte == b';').enumerate() {
+        if index > 0 {
+            redacted.push(b';');
+        }
+        let name = part.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+        let read_by = [&b"charset"[..], b"boundary"].iter().any(|known| name.eq_ignore_ascii_case(known));
+        let clean = if index == 0 || read_by { None } else { scan.redact(part)?.map(<[u8]>::to_vec) };
+        changed |= clean.is_some();
+        redacted.extend_from_slice(clean.as_deref().unwrap_or(part));
+    }
+    Ok(changed.then_some(redacted))
+}
+
 fn scan_values(headers: &mut HeaderMap, scan: &mut TextScan<'_>) -> Result<(), ProxyError> {
     let mut changed = false;
     let mut forwarded = HeaderMap::with_capacity(headers.len());
@@ -313,14 +381,14 @@ fn scan_values(headers: &mut HeaderMap, scan: &mut TextScan<'_>) -> Result<(), P
             forwarded.append(name, value.clone());
             continue;
         }
-        match scan.redact(value.as_bytes())? {
+        match redact_value(name, value.as_bytes(), scan)? {
             None => {
                 forwarded.append(name, value.clone());
             }
             Some(redacted) => {
                 changed = true;
                 // A replacement that no header may hold takes the field with it.
-                if let Ok(redacted) = HeaderValue::from_bytes(redacted) {
+                if let Ok(redacted) = HeaderValue::from_bytes(&redacted) {
                     forwarded.append(name, redacted);
                 }
             }

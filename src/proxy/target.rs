@@ -5,6 +5,8 @@
 //! another place is refused. A finding in the path refuses the request; in the query it is redacted, and only the
 //! values that changed are written anew.
 
+use crate::engine::Piece;
+
 use super::headers::TextScan;
 use super::reply::{ErrorKind, ProxyError};
 
@@ -96,26 +98,94 @@ pub(crate) fn redact_query(query: &str, scan: &mut TextScan<'_>) -> Result<Strin
     Ok(redacted)
 }
 
-/// Appends a name or value as it may leave: as it came, or redacted and encoded as deep as the finding lay. The deepest
-/// layer is looked at first, so that what is written anew is scanned again above it.
+/// Appends a name or value as it may leave. The deepest layer is looked at first, so that what is written anew is scanned
+/// again above it.
 fn push_redacted(encoded: &str, scan: &mut TextScan<'_>, out: &mut String) -> Result<(), ProxyError> {
     let mut current = encoded.as_bytes().to_vec();
+    if layers(&current).iter().any(|units| units.iter().any(|unit| unit.octet == 0)) {
+        return Err(ProxyError::client(ErrorKind::TargetSyntax));
+    }
     for layer in (0..=LAYERS).rev() {
-        let Some(text) = decode_layers(&current, layer) else { continue };
-        if text.contains(&0) {
-            return Err(ProxyError::client(ErrorKind::TargetSyntax));
-        }
-        if let Some(clean) = scan.redact(&text)? {
-            current = encode_layers(clean, layer);
+        if let Some(clean) = redact_layer(&current, layer, scan)? {
+            current = clean;
         }
     }
     out.push_str(&String::from_utf8_lossy(&current));
     Ok(())
 }
 
-/// The text below exactly so many layers of percent-encoding, if there are so many.
-fn decode_layers(text: &[u8], layers: usize) -> Option<Vec<u8>> {
-    (0..layers).try_fold(text.to_vec(), |text, layer| decode(&text, layer == 0))
+/// A text such as a header's value, with what stands percent-encoded in it (a URL and its query, RFC 8187) redacted in
+/// place; `None` where nothing is. What stands there plainly is not looked at.
+pub(crate) fn redact_encoded(text: &[u8], scan: &mut TextScan<'_>) -> Result<Option<Vec<u8>>, ProxyError> {
+    let mut redacted: Option<Vec<u8>> = None;
+    for layer in (1..=LAYERS).rev() {
+        let clean = redact_layer(redacted.as_deref().unwrap_or(text), layer, scan)?;
+        redacted = clean.or(redacted);
+    }
+    Ok(redacted)
+}
+
+/// An octet of decoded text, and how many octets of the encoded text stand for it.
+#[derive(Clone, Copy)]
+struct Unit {
+    octet: u8,
+    encoded: usize,
+}
+
+/// The text below each layer of percent-encoding that there is, the text itself first.
+fn layers(text: &[u8]) -> Vec<Vec<Unit>> {
+    let mut layers = vec![text.iter().map(|octet| Unit { octet: *octet, encoded: 1 }).collect::<Vec<_>>()];
+    while layers.len() <= LAYERS {
+        let Some(below) = layers.last().and_then(|above| decode_units(above, layers.len() == 1)) else { break };
+        layers.push(below);
+    }
+    layers
+}
+
+/// [`decode`], with the place of every octet kept.
+fn decode_units(above: &[Unit], plus: bool) -> Option<Vec<Unit>> {
+    let mut below = Vec::with_capacity(above.len());
+    let mut changed = false;
+    let mut rest = above;
+    while let Some((first, after)) = rest.split_first() {
+        let escape = match (first.octet, after) {
+            (b'%', [high, low, after @ ..]) => octet(&[high.octet, low.octet])
+                .map(|octet| (Unit { octet, encoded: first.encoded + high.encoded + low.encoded }, after)),
+            (b'+', _) if plus => Some((Unit { octet: b' ', encoded: first.encoded }, after)),
+            _ => None,
+        };
+        changed |= escape.is_some();
+        let (unit, after) = escape.unwrap_or((*first, after));
+        below.push(unit);
+        rest = after;
+    }
+    changed.then_some(below)
+}
+
+/// Redacts what lies below exactly so many layers, encoded as deep again; what is not touched stays as it came.
+fn redact_layer(text: &[u8], layer: usize, scan: &mut TextScan<'_>) -> Result<Option<Vec<u8>>, ProxyError> {
+    let mut all = layers(text);
+    let Some(units) = all.get_mut(layer).map(std::mem::take) else { return Ok(None) };
+    let below: Vec<u8> = units.iter().map(|unit| unit.octet).collect();
+    let Some((clean, pieces)) = scan.redact_pieces(&below)? else { return Ok(None) };
+    let mut redacted = Vec::with_capacity(text.len());
+    let (mut text, mut units, mut clean) = (text, units.as_slice(), clean);
+    for piece in pieces {
+        let (taken, given) = match *piece {
+            Piece::Clear { len } => (len, len),
+            Piece::Replaced { taken, given } => (taken, given),
+        };
+        let (covered, later) = units.split_at(taken.min(units.len()));
+        let encoded = covered.iter().map(|unit| unit.encoded).sum::<usize>();
+        let (old, rest) = text.split_at(encoded.min(text.len()));
+        let (new, fresh) = clean.split_at(given.min(clean.len()));
+        (text, units, clean) = (rest, later, fresh);
+        match piece {
+            Piece::Clear { .. } => redacted.extend_from_slice(old),
+            Piece::Replaced { .. } => redacted.extend_from_slice(&encode_layers(new, layer)),
+        }
+    }
+    Ok(Some(redacted))
 }
 
 fn encode_layers(text: &[u8], layers: usize) -> Vec<u8> {
@@ -227,7 +297,11 @@ mod tests {
         assert_eq!(decode(b"a+b", false), None);
         assert_eq!(encode_layers(b"a b*%", 1), b"a%20b%2A%25");
         assert_eq!(encode_layers(b"a%20b [X]", 0), b"a%20b%20%5BX%5D");
-        assert_eq!(decode_layers(b"%2540", 2).as_deref(), Some(&b"@"[..]));
-        assert_eq!(decode_layers(b"%40", 2), None);
+        let below = |text: &[u8], layer: usize| {
+            layers(text).get(layer).map(|units| units.iter().map(|unit| unit.octet).collect::<Vec<_>>())
+        };
+        assert_eq!(below(b"%2540", 2).as_deref(), Some(&b"@"[..]));
+        assert_eq!(below(b"%40", 2), None);
+        assert_eq!(layers(b"a%2540%").last().map(|units| units.iter().map(|unit| unit.encoded).sum()), Some(7));
     }
 }

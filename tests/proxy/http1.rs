@@ -85,6 +85,40 @@ async fn headers_and_query_are_redacted_and_credentials_pass() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_headers_and_queries_hold_percent_encoded_is_redacted_in_place() {
+    let mut upstream = Upstream::fixed(
+        "HTTP/1.1 302 Found\r\nLocation: https://x.example/u/jane%40example.com?c=4111+1111+1111+1111&n=1#f\r\n\
+        Link: </p?m=jane%2540example.com&n=a%2520b>; rel=next\r\nETag: W/\"4111111111111111\"\r\n\
+        Content-Disposition: attachment; filename*=UTF-8''jane%40example.com\r\n\
+        Content-Type: text/plain; charset=utf-8; name=\"jane@example.com\"\r\nContent-Length: 0\r\n\r\n",
+    )
+    .await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    let answer = client
+        .send(
+            "POST /a?m=x%2526y%253D1%2520jane%2540example.com%26z HTTP/1.1\r\nHost: localhost\r\n\
+            Referer: https://a.example/b?m=jane%40example.com&n=%26\r\nX-Plus: a+b%20c\r\n\
+            Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n\
+            0\r\nX-T: m=jane%40example.com\r\n\r\n",
+        )
+        .await;
+    let stars = "%2A%2A%2A%2A";
+    let location = format!("https://x.example/u/jane%40%2A%2A%2A?c={stars}%20{stars}%20{stars}%201111&n=1#f");
+    assert_eq!(answer.header("location"), Some(location.as_str()));
+    assert_eq!(answer.header("link"), Some("</p?m=jane%2540%252A%252A%252A&n=a%2520b>; rel=next"));
+    assert_eq!(answer.header("etag"), Some("W/\"************1111\""));
+    assert_eq!(answer.header("content-disposition"), Some("attachment; filename*=UTF-8''jane%40%2A%2A%2A"));
+    assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8; name=\"jane@***\""));
+    let received = upstream.request().await;
+    let line = "POST /a?m=x%2526y%253D1%2520jane%2540%252A%252A%252A%26z HTTP/1.1";
+    assert_eq!(received.request_line(), line);
+    assert_eq!(received.header("referer"), Some("https://a.example/b?m=jane%40%2A%2A%2A&n=%26"));
+    assert_eq!(received.header("x-plus"), Some("a+b%20c"));
+    assert_eq!(received.trailers, "x-t: m=jane%40%2A%2A%2A\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_finding_in_the_path_is_refused() {
     let upstream = Upstream::echo().await;
     let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();

@@ -122,3 +122,16 @@ async fn a_large_header_list_is_refused() {
     }
     assert!(upstream.is_untouched());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crumbs_of_a_cookie_are_joined_for_an_upstream_of_http1() {
+    let mut upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut sender = proxy.client2().await;
+    let mut request = post("{}");
+    for crumb in ["a=1", "b=2"] {
+        request.headers_mut().append("cookie", http::HeaderValue::from_static(crumb));
+    }
+    assert_eq!(exchange2(&mut sender, request).await.status, 200);
+    assert_eq!(upstream.request().await.header("cookie"), Some("a=1; b=2"));
+}

@@ -83,6 +83,32 @@ async fn text_leaves_as_soon_as_it_is_decided() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_that_comes_word_by_word_is_not_gathered() {
+    let (upstream, scripts) = by_hand().await;
+    let proxy = start(&upstream, RULES);
+    let (pieces, script) = mpsc::unbounded_channel();
+    scripts.send(script).unwrap();
+    let mut client = proxy.client().await;
+    client.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
+    pieces.send(head.to_vec()).unwrap();
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(5));
+    let head = client.head();
+    tokio::pin!(head);
+    let mut words = 0;
+    loop {
+        tokio::select! {
+            head = &mut head => break assert_eq!(head.unwrap().status, 200),
+            _ = ticks.tick() => {
+                words += 1;
+                assert!(words < 1000, "the head waits for the whole answer");
+                pieces.send(chunk("word ")).unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_block_in_an_event_stream_is_an_error_event_and_a_broken_end() {
     let (upstream, scripts) = by_hand().await;
     let proxy = start(&upstream, BLOCK);

@@ -69,6 +69,9 @@ async fn what_is_no_http_is_502() {
         b"HTTP/1.1 200 OK\r\nX\0: y\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
         b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: gzip\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
@@ -80,9 +83,11 @@ async fn what_is_no_http_is_502() {
         assert_eq!(answer.status, 502, "{}", bytes.escape_ascii());
         assert!(answer.code().starts_with("upstream_"), "{}", answer.code());
     }
-    let huge = format!("HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 0\r\n\r\n", "y".repeat(300 << 10));
-    let upstream = Upstream::answering(move |_| Reply::Close(huge.clone().into_bytes())).await;
-    assert_eq!(start(&upstream).client().await.get("/").await.status, 502);
+    for size in [66 << 10, 300 << 10] {
+        let huge = format!("HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 0\r\n\r\n", "y".repeat(size));
+        let upstream = Upstream::answering(move |_| Reply::Close(huge.clone().into_bytes())).await;
+        assert_eq!(start(&upstream).client().await.get("/").await.status, 502, "{size}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
