@@ -27,7 +27,7 @@ use crate::telemetry;
 use super::Generation;
 use super::connection::Connection;
 use super::headers::{self, TextScan};
-use super::inspect::{Gathered, InspectedBody, Terms};
+use super::inspect::{Gathered, InspectedBody, Received, Terms};
 use super::ledger::Ledger;
 use super::reply::{self, ErrorKind, ProxyError, REQUEST_ID, Side};
 use super::target;
@@ -102,6 +102,7 @@ struct Destination {
 impl Exchange {
     async fn run(&mut self, request: Request<Incoming>) -> Result<Response<AnswerBody>, ProxyError> {
         let (mut head, body) = request.into_parts();
+        let body = Received::new(body, head.version >= Version::HTTP_2);
         let destination = self.judge(&mut head)?;
         let method = head.method.clone();
         let expects_nothing = method == Method::HEAD;
@@ -162,13 +163,13 @@ impl Exchange {
         &self,
         to: &Destination,
         headers: &HeaderMap,
-        body: Incoming,
+        body: Received,
     ) -> Result<UpstreamBody, ProxyError> {
         if body.is_end_stream() {
             self.ledger.upload.end();
             return Ok(UpstreamBody::Empty);
         }
-        let declared = body.size_hint().exact();
+        let declared = body.declared();
         let limits = &self.policy.limits;
         if let (Mode::Buffer { limit }, Some(declared)) = (to.route.request, declared)
             && declared > limit
@@ -338,7 +339,7 @@ impl Exchange {
             trailer_bytes: self.policy.limits.trailer_bytes,
             declared: declared.filter(|_| to.route.response == Mode::Off),
         };
-        let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
+        let mut body = Box::new(InspectedBody::new(Received::new(body, false), inspector, terms, &self.ledger));
         let mut gathered = Gathered::default();
         match to.route.response {
             Mode::Off => {}

@@ -49,9 +49,58 @@ pub(crate) struct Terms {
     pub(crate) declared: Option<u64>,
 }
 
+/// How long, and how much, of a request that nobody wants any more is still taken in.
+const LEFTOVER: Duration = Duration::from_secs(5);
+const LEFTOVER_BYTES: usize = 16 << 20;
+
+/// A body as hyper received it. What is left of one that lingers is taken in for a moment and thrown away: over HTTP/2
+/// a stream that is reset behind a whole answer loses some clients the answer (over HTTP/1.1 the connection lingers).
+pub(crate) struct Received {
+    body: Option<Incoming>,
+    lingers: bool,
+}
+
+impl Received {
+    pub(crate) fn new(body: Incoming, lingers: bool) -> Self {
+        Self { body: Some(body), lingers }
+    }
+
+    pub(crate) fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    pub(crate) fn declared(&self) -> Option<u64> {
+        self.body.as_ref().and_then(|body| body.size_hint().exact())
+    }
+
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        self.body.as_mut().map_or(Poll::Ready(None), |body| Pin::new(body).poll_frame(context))
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        let lingers = self.lingers;
+        let Some(mut body) = self.body.take().filter(|body| lingers && !body.is_end_stream()) else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let taking = async {
+                let mut left = LEFTOVER_BYTES;
+                while let Some(Ok(frame)) =
+                    std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+                {
+                    let Some(less) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+                    left = less;
+                }
+            };
+            let _ = tokio::time::timeout(LEFTOVER, taking).await;
+        });
+    }
+}
+
 /// A body that is inspected while it streams.
 pub(crate) struct InspectedBody {
-    source: Incoming,
+    source: Received,
     inspector: Option<BodyInspector>,
     terms: Terms,
     ledger: Arc<Ledger>,
@@ -87,7 +136,7 @@ enum State {
 }
 
 impl InspectedBody {
-    pub(crate) fn new(source: Incoming, inspector: BodyInspector, terms: Terms, ledger: &Arc<Ledger>) -> Self {
+    pub(crate) fn new(source: Received, inspector: BodyInspector, terms: Terms, ledger: &Arc<Ledger>) -> Self {
         let idle = Box::pin(tokio::time::sleep(terms.idle));
         Self {
             source,
@@ -208,7 +257,7 @@ impl InspectedBody {
                 }
             }
         }
-        let frame = match Pin::new(&mut self.source).poll_frame(context) {
+        let frame = match self.source.poll_frame(context) {
             Poll::Ready(frame) => frame,
             Poll::Pending => return Poll::Pending,
         };

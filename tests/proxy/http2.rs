@@ -3,10 +3,13 @@
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
+use hyper::client::conn::http2::Builder;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use crate::support::client::exchange2;
+use crate::support::client::{connect, exchange2};
+use crate::support::proxy::ACME;
 use crate::support::upstream::SecureUpstream;
-use crate::support::{Pki, Reply, TestProxy, Upstream};
+use crate::support::{Pki, Reply, TestProxy, Upstream, within};
 
 const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
 
@@ -134,4 +137,46 @@ async fn crumbs_of_a_cookie_are_joined_for_an_upstream_of_http1() {
     }
     assert_eq!(exchange2(&mut sender, request).await.status, 200);
     assert_eq!(upstream.request().await.header("cookie"), Some("a=1; b=2"));
+}
+
+/// A body of a mebibyte that tells when all of it was taken.
+struct Told(usize, Option<tokio::sync::oneshot::Sender<()>>);
+
+impl hyper::body::Body for Told {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+        self.0 += 1;
+        if self.0 <= 64 {
+            return std::task::Poll::Ready(Some(Ok(hyper::body::Frame::data(vec![b' '; 16 << 10].into()))));
+        }
+        if let Some(told) = self.1.take() {
+            let _ = told.send(());
+        }
+        std::task::Poll::Ready(None)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_lets_the_client_end_its_body() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    for (path, coding) in [("/", "unknown"), ("/jane@example.com", "identity")] {
+        let config = proxy.pki.client_config(Some(proxy.pki.client(&[ACME])), &["h2"]);
+        let stream = connect(proxy.address, "localhost", config).await.unwrap();
+        let (mut sender, connection) =
+            Builder::new(TokioExecutor::new()).handshake::<_, Told>(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let (told, taken) = tokio::sync::oneshot::channel();
+        let request = Request::post(format!("https://localhost{path}")).header("content-encoding", coding);
+        let response = within(sender.send_request(request.body(Told(0, Some(told))).unwrap())).await.unwrap();
+        assert!(response.status().is_client_error());
+        within(taken).await.expect("the rest of the body is taken in");
+        drop(response);
+    }
+    assert!(upstream.is_untouched());
 }
