@@ -52,11 +52,11 @@ async fn serve(store: Arc<PolicyStore>) -> Result<Code, Failure> {
     let bound = Proxy::bind(Arc::clone(&policy), Arc::clone(&telemetry)).map_err(|error| not_started(&error))?;
     if let Some(settings) = &policy.admin {
         let admin = Admin::bind(&settings.address).map_err(|error| not_started(&error))?;
-        tracing::info!(address = ?admin.address(), "admin listener");
+        tracing::info!(address = %admin.address(), "admin listener");
         tokio::spawn(admin.run(bound.handle(), telemetry));
     }
     for address in bound.addresses() {
-        tracing::info!(?address, version = policy.version, "listening");
+        tracing::info!(%address, version = policy.version, "listening");
     }
     drop(policy);
     let ending = bound.run_until_signalled(store).await;

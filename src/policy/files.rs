@@ -258,7 +258,7 @@ impl<'a> Fields<'a> {
     /// The value of `key`, which is known from now on.
     pub(crate) fn value(&mut self, key: &'static str) -> Option<Value<'a>> {
         self.asked.push(key);
-        self.table.get(key).map(|value| Value { source: self.source, value })
+        self.table.get(key).map(|value| Value { source: self.source, key, value })
     }
 
     /// As [`Fields::value`]; a missing key is an error.
@@ -300,8 +300,9 @@ impl<'a> Fields<'a> {
         entries
             .into_iter()
             .map(|(offset, key, value)| {
-                let value = Value { source: self.source, value };
-                (key.get_ref().as_ref(), Place::new(self.source, offset), value)
+                let key: &str = key.get_ref().as_ref();
+                let value = Value { source: self.source, key, value };
+                (key, Place::new(self.source, offset), value)
             })
             .collect()
     }
@@ -325,6 +326,8 @@ impl<'a> Fields<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Value<'a> {
     source: &'a Arc<Source>,
+    /// The key that it is the value of, or that it is in the list of.
+    key: &'a str,
     value: &'a Spanned<DeValue<'a>>,
 }
 
@@ -344,7 +347,7 @@ impl<'a> Value<'a> {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
-        report.error(&self.place(), "wrong-type", format!("expected {wanted}, found {given}"));
+        report.error(&self.place(), "wrong-type", format!("{} is {given}; it must be {wanted}", quote(self.key)));
     }
 
     /// The string, if it is one.
@@ -379,7 +382,8 @@ impl<'a> Value<'a> {
         let number =
             i64::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|number| range.contains(number));
         if number.is_none() {
-            let message = format!("out of range: {} to {} is allowed", range.start(), range.end());
+            let message =
+                format!("{} is out of range; {} to {} is allowed", quote(self.key), range.start(), range.end());
             report.error(&self.place(), "out-of-range", message);
         }
         number
@@ -393,12 +397,16 @@ impl<'a> Value<'a> {
         };
         let Some(size) = parse_size(text) else {
             report
-                .error(&self.place(), "wrong-type", format!("{} is not a size", quote(text)))
+                .error(&self.place(), "wrong-type", format!("{}: {} is not a size", quote(self.key), quote(text)))
                 .help("write bytes as a number, or \"64KiB\", \"8MiB\", \"1GiB\"");
             return None;
         };
         if size == 0 || size > max {
-            report.error(&self.place(), "out-of-range", format!("out of range: 1 to {max} bytes is allowed"));
+            report.error(
+                &self.place(),
+                "out-of-range",
+                format!("{} is out of range; 1 to {max} bytes is allowed", quote(self.key)),
+            );
             return None;
         }
         Some(size)
@@ -420,12 +428,13 @@ impl<'a> Value<'a> {
         match duration {
             Some(duration) if !duration.is_zero() && duration <= LONGEST => Some(duration),
             Some(_) => {
-                report.error(&self.place(), "out-of-range", "out of range: above 0 to 24 hours is allowed");
+                let message = format!("{} is out of range; above 0 to 24 hours is allowed", quote(self.key));
+                report.error(&self.place(), "out-of-range", message);
                 None
             }
             None => {
                 report
-                    .error(&self.place(), "wrong-type", "not a duration")
+                    .error(&self.place(), "wrong-type", format!("{} is not a duration", quote(self.key)))
                     .help("write seconds as a number, or \"500ms\", \"10s\", \"5m\", \"1h\"");
                 None
             }
@@ -435,7 +444,7 @@ impl<'a> Value<'a> {
     /// The elements of a list.
     pub(crate) fn list(&self, wanted: &str, report: &mut Report) -> Vec<Value<'a>> {
         match self.value.get_ref() {
-            DeValue::Array(items) => items.iter().map(|value| Value { source: self.source, value }).collect(),
+            DeValue::Array(items) => items.iter().map(|value| Value { value, ..*self }).collect(),
             DeValue::String(_)
             | DeValue::Integer(_)
             | DeValue::Float(_)

@@ -1,9 +1,9 @@
 //! Where findings are: bytes of stdin or files in, places, rules and actions out, never a value.
 //!
-//! A text is scanned as it stands, so its places are exact. JSON, NDJSON and event streams run through the same
-//! [`BodyInspector`] as the proxy's, which decides what is a finding and counts it by rule; its line is the one that
-//! was being read. The line is also scanned as it stands: the column of a finding that both see is exact, and 1 where
-//! a value is written with escapes or goes over several events.
+//! Everything runs through the same [`BodyInspector`] as the proxy's, which decides what is a finding, counts it by
+//! rule, and refuses what it cannot read; so `scan` sees what `redact` redacts. It does not know places. The input is
+//! also scanned as it stands, a text as one and anything else line by line: the place of a finding that both see is
+//! exact. Where a value is written with escapes or goes over several events it is column 1 of the line being read.
 
 mod report;
 
@@ -102,17 +102,15 @@ fn one(arguments: &ScanArguments, active: &Active, source: &Source, report: &mut
         .map_err(|error| refused(&error))?;
     let mut decoding = Decoding::new(&codings, &active.limits).map_err(|error| refused(&error))?;
     let parsed = MediaType::parse(media_type.as_bytes());
-    let events = parsed.as_ref().is_some_and(MediaType::is_event_stream);
-    let plain =
-        parsed.is_some_and(|parsed| parsed.kind() == "text" && !events && !parsed.is_json() && !parsed.is_json_lines());
-    let scanner = if plain {
-        Scanner::Text(Box::new(TextScanner::new(&scopes)))
-    } else {
-        let scopes = Arc::new(scopes);
-        let spec = specification(active, &scopes, media_type, Vec::new(), arguments.direction.into());
-        let inspector = BodyInspector::new(spec).map_err(|error| refused(&error))?;
-        Scanner::Lines(Box::new(LineScanner::new(inspector, &scopes, events)))
+    let texts = match parsed.filter(|parsed| parsed.kind() == "text" && !parsed.is_json() && !parsed.is_json_lines()) {
+        Some(parsed) if parsed.is_event_stream() => Texts::Events,
+        Some(_) => Texts::Whole,
+        None => Texts::Lines,
     };
+    let scopes = Arc::new(scopes);
+    let spec = specification(active, &scopes, media_type, Vec::new(), arguments.direction.into());
+    let inspector = BodyInspector::new(spec).map_err(|error| refused(&error))?;
+    let scanner = BodyScanner::new(inspector, &scopes, texts);
     let input =
         source.open(arguments.format != Style::Text || !std::io::IsTerminal::is_terminal(&std::io::stdout()))?;
     feed(input, &mut decoding, scanner, source, &active.rules, report)
@@ -121,7 +119,7 @@ fn one(arguments: &ScanArguments, active: &Active, source: &Source, report: &mut
 fn feed(
     mut input: impl Read,
     decoding: &mut Decoding,
-    mut scanner: Scanner,
+    mut scanner: BodyScanner,
     source: &Source,
     rules: &RuleSet,
     report: &mut Report,
@@ -165,28 +163,18 @@ fn unblocked(scopes: &Scopes, rules: &Arc<RuleSet>) -> Scopes {
     }
 }
 
-enum Scanner {
-    Text(Box<TextScanner>),
-    Lines(Box<LineScanner>),
+/// What is scanned as one text where the input is scanned as it stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Texts {
+    /// All of it.
+    Whole,
+    /// Each line.
+    Lines,
+    /// Each line, but values go on over the lines of several events.
+    Events,
 }
 
-impl Scanner {
-    fn push(&mut self, text: &[u8], found: &mut Vec<Found>) -> Result<(), BodyError> {
-        match self {
-            Self::Text(scanner) => scanner.push(text, found),
-            Self::Lines(scanner) => scanner.push(text, found),
-        }
-    }
-
-    fn finish(&mut self, found: &mut Vec<Found>) -> Result<(), BodyError> {
-        match self {
-            Self::Text(scanner) => scanner.finish(found),
-            Self::Lines(scanner) => scanner.finish(found),
-        }
-    }
-}
-
-/// Scans a text as one.
+/// Scans a text as it stands.
 struct TextScanner {
     redactor: StreamRedactor,
     actions: Arc<ActionTable>,
@@ -233,8 +221,9 @@ impl TextScanner {
     }
 }
 
-/// Scans a body through its inspector, a line at a time, and each line as it stands.
-struct LineScanner {
+/// Scans a body through its inspector, a line at a time, and also as it stands.
+struct BodyScanner {
+    texts: Texts,
     inspector: BodyInspector,
     redacted: Vec<u8>,
     /// What the inspector had counted, by rule and action.
@@ -242,18 +231,16 @@ struct LineScanner {
     raw: TextScanner,
     /// What the raw scan found and the inspector has not.
     waiting: VecDeque<Found>,
-    /// Whether values go over several lines, as those of events do.
-    events: bool,
     /// The line that is being read, and the last one that has anything in it.
     line: u64,
     filled: u64,
 }
 
-impl LineScanner {
-    fn new(inspector: BodyInspector, scopes: &Scopes, events: bool) -> Self {
+impl BodyScanner {
+    fn new(inspector: BodyInspector, scopes: &Scopes, texts: Texts) -> Self {
         Self {
+            texts,
             inspector,
-            events,
             redacted: Vec::new(),
             counted: Vec::new(),
             raw: TextScanner::new(scopes),
@@ -271,7 +258,7 @@ impl LineScanner {
             let mut raw = Vec::new();
             self.raw.push(part, &mut raw)?;
             let ends = part.last() == Some(&b'\n');
-            if ends {
+            if ends && self.texts != Texts::Whole {
                 self.raw.next(&mut raw)?;
             }
             self.wait_for(raw);
@@ -281,7 +268,7 @@ impl LineScanner {
             pushed?;
             if ends {
                 self.line += 1;
-                if !self.events {
+                if self.texts == Texts::Lines {
                     self.waiting.clear();
                 }
             }
@@ -299,13 +286,14 @@ impl LineScanner {
         ended
     }
 
-    /// The raw scan knows columns; lines are counted here.
+    /// The scan of a line knows columns; lines are counted here.
     fn wait_for(&mut self, raw: Vec<Found>) {
         for one in raw {
             if self.waiting.len() == WAITING {
                 self.waiting.pop_front();
             }
-            self.waiting.push_back(Found { place: Place { line: self.line, ..one.place }, ..one });
+            let line = if self.texts == Texts::Whole { one.place.line } else { self.line };
+            self.waiting.push_back(Found { place: Place { line, ..one.place }, ..one });
         }
     }
 

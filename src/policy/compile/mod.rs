@@ -115,7 +115,11 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     let audit = "the audit is not built yet";
     fields.later("audit", audit, "remove [audit]; findings are counted in the metrics", report);
     if !fields.has("audit") {
-        report.warning(&place, "audit-off", "audit is off: nothing records what was redacted");
+        report.warning(
+            &place,
+            "audit-off",
+            "there is no audit log yet: what is redacted is counted in the metrics only",
+        );
     }
     let limits = limits::limits(&mut fields, report);
     let timeouts = limits::timeouts(&mut fields, report);
