@@ -202,7 +202,7 @@ fn inspector(
     BodyInspector::new(specification(active, active.scopes(direction), media_type, codings, direction))
 }
 
-/// What is known of a body. A type that does not parse says nothing, as in HTTP: its first bytes decide.
+/// What is known of a body.
 pub(super) fn specification(
     active: &Active,
     scopes: &Arc<Scopes>,
@@ -228,7 +228,26 @@ pub(super) fn refusal(source: &Source, error: &BodyError, rules: &RuleSet) -> Fa
             let rule = rules.rules().get(*rule).map_or("?", |rule| rule.id.as_str());
             Failure::refused(format!("{source}: blocked by {rule}"))
         }
-        _ => Failure::refused(format!("{source}: {error}")),
+        kind => Failure::refused(format!("{source}: {error}; {}", way_out(kind))),
+    }
+}
+
+/// What to do about a body that cannot be read.
+fn way_out(kind: &BodyErrorKind) -> &'static str {
+    match kind {
+        BodyErrorKind::Blocked { .. } => "change the rule's action to let it pass redacted",
+        BodyErrorKind::CodingUnsupported => "gzip, zstd and br are read, `coding_layers` of them on each other",
+        BodyErrorKind::CodingInvalid => {
+            "it is compressed and not named so, or damaged; end its name in .gz, .zst or .br"
+        }
+        BodyErrorKind::Expansion => "raise `expansion_ratio` of a --config if so much is right",
+        BodyErrorKind::MediaType => "binary content cannot be scanned",
+        BodyErrorKind::Charset => "convert it to UTF-8 first, as with iconv",
+        BodyErrorKind::JsonSyntax => "it is not the JSON that it should be; name what it is with --type",
+        BodyErrorKind::JsonDepth => "raise `json_depth` of a --config",
+        BodyErrorKind::TooLarge => "raise `json_hold` or `sse_event` of a --config",
+        BodyErrorKind::TooManyTexts => "raise `logical_texts` of a --config",
+        BodyErrorKind::Truncated => "it ends in the middle of a value or of its coding",
     }
 }
 

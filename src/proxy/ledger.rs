@@ -104,7 +104,7 @@ impl Ledger {
             request_id = %self.request_id,
             workspace,
             route = account.route.as_ref().map_or("", |route| route.name.as_str()),
-            side = ?error.side,
+            side = error.side.name(),
             code = error.code(),
             rule = error.rule.as_ref().map_or("", |rule| rule.as_str()),
             "refused"

@@ -34,6 +34,18 @@ pub(crate) enum Side {
     Internal,
 }
 
+impl Side {
+    /// The word for the log.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Upstream => "upstream",
+            Self::Policy => "policy",
+            Self::Internal => "proxy",
+        }
+    }
+}
+
 /// Why an exchange does not go on.
 #[derive(Clone, Debug)]
 pub(crate) struct ProxyError {
