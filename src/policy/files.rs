@@ -347,7 +347,7 @@ impl<'a> Value<'a> {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
-        report.error(&self.place(), "wrong-type", format!("{} is {given}; it must be {wanted}", quote(self.key)));
+        report.error(&self.place(), "wrong-type", format!("{}: expected {wanted}, found {given}", quote(self.key)));
     }
 
     /// The string, if it is one.
