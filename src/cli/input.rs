@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
+use crate::body::MediaType;
 
 /// How much is read at once.
 pub(super) const PIECE: usize = 64 << 10;
@@ -50,6 +51,14 @@ impl Format {
     pub(super) fn content_encoding(&self) -> Option<String> {
         let names: Vec<&str> = self.codings.iter().flatten().copied().collect();
         (!names.is_empty()).then(|| names.join(", "))
+    }
+}
+
+/// A media type as `--type` takes it.
+pub(super) fn media_type_argument(text: &str) -> Result<String, String> {
+    match MediaType::parse(text.as_bytes()) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("write it as in HTTP, like text/plain or application/json".to_owned()),
     }
 }
 

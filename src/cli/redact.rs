@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::input::{PIECE, Source, sources};
+use super::input::{PIECE, Source, media_type_argument, sources};
 use super::output::Output;
 use super::rules::{Active, RulesChoice, Way};
 use super::{Code, Failure, complain};
@@ -36,7 +36,7 @@ pub(super) struct RedactArguments {
     #[arg(long, value_enum, default_value_t = Way::Request)]
     direction: Way,
     /// What the bodies are, as in HTTP [default: from a file's name, else text/plain]
-    #[arg(long = "type", value_name = "MEDIA_TYPE")]
+    #[arg(long = "type", value_name = "MEDIA_TYPE", value_parser = media_type_argument)]
     media_type: Option<String>,
     /// Write each file back to its place
     #[arg(short, long, requires = "files", conflicts_with = "out")]

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use self::report::Report;
-use super::input::{PIECE, Source, sources};
+use super::input::{PIECE, Source, media_type_argument, sources};
 use super::locate::{Locator, Place};
 use super::redact::{refusal, specification};
 use super::rules::{Active, RulesChoice, Way};
@@ -40,7 +40,7 @@ pub(super) struct ScanArguments {
     #[arg(long, value_enum, default_value_t = Way::Request)]
     direction: Way,
     /// What the bodies are, as in HTTP [default: from a file's name, else text/plain]
-    #[arg(long = "type", value_name = "MEDIA_TYPE")]
+    #[arg(long = "type", value_name = "MEDIA_TYPE", value_parser = media_type_argument)]
     media_type: Option<String>,
     /// How findings are printed; json is one object a line
     #[arg(long, value_enum, default_value_t = Style::Text)]
@@ -96,7 +96,8 @@ fn one(arguments: &ScanArguments, active: &Active, source: &Source, report: &mut
     let refused = |error: &BodyError| refusal(source, error, &active.rules);
     let format = source.format();
     let media_type = arguments.media_type.as_deref().unwrap_or(format.media_type);
-    let scopes = unblocked(active.scopes(arguments.direction.into()), &active.rules);
+    let named = active.scopes(arguments.direction.into());
+    let scopes = unblocked(named, &active.rules);
     let encoding = format.content_encoding().unwrap_or_default();
     let codings = parse_content_encoding(std::iter::once(encoding.as_bytes()), active.limits.coding_layers)
         .map_err(|error| refused(&error))?;
@@ -110,7 +111,7 @@ fn one(arguments: &ScanArguments, active: &Active, source: &Source, report: &mut
     let scopes = Arc::new(scopes);
     let spec = specification(active, &scopes, media_type, Vec::new(), arguments.direction.into());
     let inspector = BodyInspector::new(spec).map_err(|error| refused(&error))?;
-    let scanner = BodyScanner::new(inspector, &scopes, texts);
+    let scanner = BodyScanner::new(inspector, &scopes, &named.actions, texts);
     let input =
         source.open(arguments.format != Style::Text || !std::io::IsTerminal::is_terminal(&std::io::stdout()))?;
     feed(input, &mut decoding, scanner, source, &active.rules, report)
@@ -177,16 +178,17 @@ enum Texts {
 /// Scans a text as it stands.
 struct TextScanner {
     redactor: StreamRedactor,
-    actions: Arc<ActionTable>,
+    /// The actions as configured.
+    named: Arc<ActionTable>,
     locator: Locator,
     out: Output,
 }
 
 impl TextScanner {
-    fn new(scopes: &Scopes) -> Self {
+    fn new(scopes: &Scopes, named: &Arc<ActionTable>) -> Self {
         Self {
             redactor: StreamRedactor::new(Arc::clone(&scopes.rules), Arc::clone(&scopes.actions)),
-            actions: Arc::clone(&scopes.actions),
+            named: Arc::clone(named),
             locator: Locator::new(scopes.rules.holdback() + REACH),
             out: Output::default(),
         }
@@ -215,7 +217,7 @@ impl TextScanner {
     fn hand_over(&mut self, found: &mut Vec<Found>) {
         for finding in &self.out.findings {
             let place = self.locator.place(finding.span.start);
-            found.push(Found { rule: finding.rule, action: self.actions.action(finding.rule).name(), place });
+            found.push(Found { rule: finding.rule, action: self.named.action(finding.rule).name(), place });
         }
         self.out.clear();
     }
@@ -237,13 +239,13 @@ struct BodyScanner {
 }
 
 impl BodyScanner {
-    fn new(inspector: BodyInspector, scopes: &Scopes, texts: Texts) -> Self {
+    fn new(inspector: BodyInspector, scopes: &Scopes, named: &Arc<ActionTable>, texts: Texts) -> Self {
         Self {
             texts,
             inspector,
             redacted: Vec::new(),
             counted: Vec::new(),
-            raw: TextScanner::new(scopes),
+            raw: TextScanner::new(scopes, named),
             waiting: VecDeque::new(),
             line: 1,
             filled: 1,
@@ -314,6 +316,9 @@ impl BodyScanner {
                     None => None,
                 };
                 let place = place.unwrap_or(Place { line: self.filled, column: 1, character: 1 });
+                // A rule that blocks was made to observe, so that the scan goes on.
+                let blocks = *action == "observe" && matches!(self.raw.named.action(*rule), Action::Block);
+                let action = if blocks { "block" } else { action };
                 found.push(Found { rule: *rule, action, place });
             }
         }
