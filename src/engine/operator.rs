@@ -1,6 +1,7 @@
 //! What replaces a finding: one function from an action and a value to the bytes that leave instead.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -43,6 +44,23 @@ impl Action {
             "EMAIL" => Self::MaskDomain,
             "PASSWORD" => Self::Replace(Arc::from("[SECRET]")),
             _ => Self::Redact,
+        }
+    }
+
+    /// Whether a part of the value stays readable.
+    pub(super) fn shows_part(&self) -> bool {
+        matches!(self, Self::KeepLast4 | Self::MaskDomain)
+    }
+
+    /// The part of a whole value that stays readable; never less than that.
+    pub(super) fn shown(&self, value: &[u8]) -> Range<usize> {
+        match self {
+            Self::MaskDomain => 0..value.iter().rposition(|byte| *byte == b'@').unwrap_or(0),
+            Self::KeepLast4 => {
+                let last = value.iter().enumerate().rev().filter(|(_, byte)| byte.is_ascii_alphanumeric());
+                last.take(4).last().map_or(0, |(at, _)| at)..value.len()
+            }
+            _ => 0..0,
         }
     }
 
@@ -91,7 +109,7 @@ pub(super) enum Extent {
     Beginning,
     /// More of a finding whose beginning has been replaced.
     Continuation,
-    /// What another finding left of it.
+    /// What another finding left of it, or a value that holds another's.
     Remainder,
 }
 

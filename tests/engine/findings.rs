@@ -18,11 +18,30 @@ fn values_in_text() {
         ("号码是4111111111111111请", "号码是************1111请"),
         ("4111111111111111 5555555555554444", "************1111 ************4444"),
         ("a@example.com,b@example.org", "a@***,b@***"),
+        ("4111111111111111-jane@example.com", "****************-****@*******.***"),
+        ("to AKIAQQQQQQQQQQQQQQQQ.jane@example.com", "to ********************.****@*******.***"),
+        ("jane@4111111111111111.example.com", "jane@***"),
+        ("+44 20 7946 0958 (212) 555-0123", "+** ** **** 0958 (***) ***-0123"),
+        ("+44 (0)20 7946 0958 and +33 (1) 42 68 53 00", "+** (*)** **** 0958 and +** (*) ** ** 53 00"),
         ("4111 1111 1111 1112 and 123-45-67890", "4111 1111 1111 1112 and 123-45-67890"),
         ("2026-11-21T10:32:07Z 1726943028 0.4111111111111111", "2026-11-21T10:32:07Z 1726943028 0.4111111111111111"),
         ("", ""),
     ] {
         assert_eq!(whole(&rules, &actions, text), wanted);
+    }
+}
+
+#[test]
+fn a_blocked_value_inside_one_that_shows_a_part_stays_inside() {
+    let (rules, actions) = set(
+        vec![spec("card", Pattern::Detector(Detector::Card)), spec("email", Pattern::Detector(Detector::Email))],
+        vec![Action::Block, Action::MaskDomain],
+    );
+    let text = b"4111111111111111-jane@example.com ";
+    for cut in 0..text.len() {
+        let result = run(&rules, &actions, &[&text[..cut], &text[cut..]]);
+        assert_eq!(result.blocked, Some(0), "at {cut}");
+        assert!(!result.text.starts_with(b"4"), "at {cut}");
     }
 }
 

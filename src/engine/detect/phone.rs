@@ -203,7 +203,8 @@ fn international(text: &[u8], at: usize, last: bool) -> Step {
         if is_number(digits.get(..count).unwrap_or_default()) {
             best = Step::Match(here);
         }
-        match joint(text, here, last) {
+        // A bracket is put around an area code or a trunk zero; one further on begins another number.
+        match joint(text, here, count <= 4, last) {
             Ok(next) if next == here => return best,
             Ok(next) => here = next,
             Err(Stop::Mismatch) => return best,
@@ -213,12 +214,12 @@ fn international(text: &[u8], at: usize, last: bool) -> Step {
 }
 
 /// What may stand between two groups: a separator, or a bracket with or without one.
-fn joint(text: &[u8], at: usize, last: bool) -> Result<usize, Stop> {
+fn joint(text: &[u8], at: usize, may_open: bool, last: bool) -> Result<usize, Stop> {
     let mut cursor = Cursor { text, at, last };
     if cursor.byte(b')')? {
         cursor.separator()?;
-    } else if cursor.byte(b'(')? {
-    } else if cursor.separator()? {
+    } else if may_open && cursor.byte(b'(')? {
+    } else if cursor.separator()? && may_open {
         cursor.byte(b'(')?;
     }
     match text.get(cursor.at) {

@@ -39,8 +39,9 @@ impl Text {
         let mut judged = 0;
         let mut dropped: Vec<(usize, u64)> = Vec::new();
         let mut outcome = Ok(());
-        for candidate in &found {
-            if candidate.start >= safe || !self.may_be_judged(candidate) {
+        for (place, candidate) in found.iter().enumerate() {
+            let shows = force.actions.action(candidate.rule).shows_part();
+            if candidate.start >= safe || (shows && candidate.end > safe) || !self.may_be_judged(candidate) {
                 // What an unfinished longer match has been handed on for may go, the rest waits.
                 safe = safe.min(candidate.from.max(self.released));
                 break;
@@ -58,7 +59,15 @@ impl Text {
                 Judgement::Rejected => {}
                 Judgement::Finding
                     if candidate.from > candidate.start && dropped.contains(&(candidate.rule, candidate.start)) => {}
-                Judgement::Finding => outcome = self.apply(force, candidate, out),
+                Judgement::Finding => {
+                    let later = found.get(place + 1..).unwrap_or_default();
+                    let inside = if shows { self.hides_inside(force, candidate, later, last) } else { Some(false) };
+                    let Some(hidden) = inside else {
+                        safe = safe.min(candidate.start);
+                        break;
+                    };
+                    outcome = self.apply(force, candidate, hidden, out);
+                }
             }
             judged += 1;
             if outcome.is_err() {
@@ -102,8 +111,35 @@ impl Text {
         judge(&rule.checks, &self.buffer, self.index(candidate.start), self.index(candidate.end), last)
     }
 
-    /// Replaces what is left of a finding.
-    fn apply(&mut self, force: Force<'_>, candidate: &Candidate, out: &mut Output) -> Result<(), Blocked> {
+    /// Whether another finding lies in the part of this one that its action would show; nothing while text that has
+    /// not come yet decides. `later` are the matches after it in order, and all that begin inside it are known.
+    fn hides_inside(
+        &self,
+        force: Force<'_>,
+        candidate: &Candidate,
+        later: &[Candidate],
+        last: bool,
+    ) -> Option<bool> {
+        let action = force.actions.action(candidate.rule);
+        let value = self.buffer.get(self.index(candidate.start)..self.index(candidate.end)).unwrap_or_default();
+        let shown = action.shown(value);
+        let (from, to) = (candidate.start + shown.start as u64, candidate.start + shown.end as u64);
+        for other in later.iter().take_while(|other| other.start < to).filter(|other| other.end > from) {
+            let theirs = force.actions.action(other.rule);
+            if other.rule == candidate.rule || matches!(theirs, Action::Off | Action::Observe) || theirs == action {
+                continue;
+            }
+            match self.judge(force, other, last) {
+                Judgement::Finding => return Some(true),
+                Judgement::More => return None,
+                Judgement::Rejected => {}
+            }
+        }
+        Some(false)
+    }
+
+    /// Replaces what is left of a finding; `hidden` where nothing of it may be shown.
+    fn apply(&mut self, force: Force<'_>, candidate: &Candidate, hidden: bool, out: &mut Output) -> Result<(), Blocked> {
         let Some(rule) = force.rules.rules().get(candidate.rule) else {
             return Ok(());
         };
@@ -137,6 +173,7 @@ impl Text {
         let value = self.buffer.get(self.index(from)..self.index(candidate.end)).unwrap_or_default();
         let extent = match (first_part, from == candidate.from, candidate.open) {
             (true, true, true) => Extent::Beginning,
+            (true, true, false) if hidden => Extent::Remainder,
             (true, true, false) => Extent::Whole,
             (true, false, _) => Extent::Remainder,
             (false, ..) => Extent::Continuation,
