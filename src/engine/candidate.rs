@@ -102,7 +102,9 @@ fn contains_word(keywords: &Keywords, text: &[u8], from: usize, to: usize, last:
     let window = text.get(from..to).unwrap_or_default();
     keywords.words.iter().any(|word| {
         let word = word.as_bytes();
-        window.windows(word.len()).enumerate().any(|(offset, stretch)| {
+        let Some(first) = word.first() else { return false };
+        memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), window).any(|offset| {
+            let stretch = window.get(offset..offset + word.len()).unwrap_or_default();
             stretch.eq_ignore_ascii_case(word) && bounded(text, from + offset, from + offset + word.len(), last)
         })
     })

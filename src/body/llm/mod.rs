@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 pub use self::failure::{error_body, error_event};
 use self::parked::Parked;
-use self::plan::{Carrier, Event, Plan, TextKey};
+use self::plan::{Carrier, End, Event, Part, Plan, TextKey};
 use self::texts::Texts;
 use self::values::Values;
 use self::work::Work;
@@ -63,8 +63,10 @@ pub(crate) struct Model {
     /// Beginning of a chunk, and the event name, as the stream last had them while text was held.
     envelope: Vec<u8>,
     name: Vec<u8>,
-    /// The last delta of each item's text that holds something.
+    /// The last delta of each text that holds something and is carried by a copy of it.
     deltas: Vec<Delta>,
+    /// The identifier that each tool call's place last had.
+    calls: Vec<(TextKey, Vec<u8>)>,
     /// Events that wait for the next, and the one that is to be parked.
     parked: Vec<Parked>,
     parking: Parked,
@@ -75,7 +77,7 @@ pub(crate) struct Model {
     work: Work,
 }
 
-/// An item's delta, to be repeated with another text.
+/// A delta, to be repeated with another text.
 struct Delta {
     key: TextKey,
     name: Vec<u8>,
@@ -94,6 +96,7 @@ impl Model {
             envelope: Vec::new(),
             name: Vec::new(),
             deltas: Vec::new(),
+            calls: Vec::new(),
             parked: Vec::new(),
             parking: Parked::default(),
             ended: false,
@@ -234,6 +237,8 @@ impl Model {
                 return Err(BodyErrorKind::TooManyTexts.into());
             }
         }
+        self.leave_words(event, &mut plan);
+        self.begin_calls(event, &mut plan);
         if !self.parked.is_empty() {
             self.settle(index, &plan, payload.ending, out, seen)?;
         }
@@ -246,6 +251,32 @@ impl Model {
         let judged = self.written(event, &plan);
         self.plan = plan;
         Ok(judged)
+    }
+
+    /// Takes words of the protocol from what the event adds to texts that have no name we know: a text that has not
+    /// begun does not begin with a bare lower-case word, which such a member has from first to last.
+    fn leave_words(&self, event: Event<'_>, plan: &mut Plan) {
+        plan.deltas.retain(|(node, key)| {
+            let named = matches!(key.part, Part::Named(_) | Part::BlockNamed(_));
+            let word = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
+            !named || self.texts.find(|open| open == *key).is_some() || !event.word(*node).iter().all(word)
+        });
+    }
+
+    /// Ends the arguments of a tool call where another call begins at its place.
+    fn begin_calls(&mut self, event: Event<'_>, plan: &mut Plan) {
+        for (id, key) in &plan.calls {
+            let id = event.word(*id);
+            if let Some(at) = self.calls.iter().position(|(known, _)| known == key) {
+                let (_, known) = self.calls.remove(at);
+                if known != id.as_ref() {
+                    plan.before.push(End::One(*key));
+                }
+            } else if self.calls.len() >= self.limits.logical_texts {
+                self.calls.remove(0);
+            }
+            self.calls.push((*key, id.into_owned()));
+        }
     }
 
     /// Writes the data as it leaves, and makes out whether the event must wait.
@@ -490,10 +521,10 @@ impl Model {
         written
     }
 
-    /// Keeps the deltas of items whose texts hold something, and forgets those of the others.
+    /// Keeps the deltas of texts that are carried by a copy and hold something, and forgets those of the others.
     fn keep_carriers(&mut self, event: Event<'_>, plan: &Plan, name: &[u8]) {
         self.deltas.retain(|delta| self.texts.hold(|key| key == delta.key));
-        let items = plan.deltas.iter().filter(|(_, key)| key.part.carrier() == Carrier::Item);
+        let items = plan.deltas.iter().filter(|(_, key)| key.part.is_carried_by_copy());
         for (node, key) in items.filter(|(_, key)| self.texts.hold(|held| held == *key)) {
             let range = event.index.range(*node);
             let mut delta = match self.deltas.iter().position(|delta| delta.key == *key) {
@@ -517,7 +548,7 @@ impl Model {
         for (key, text) in self.work.tails().filter(|(key, _)| covers(*key)) {
             let delta = self.deltas.iter().find(|delta| delta.key == key);
             let name = match key.part.carrier() {
-                Carrier::Block => b"content_block_delta",
+                Carrier::Block => b"content_block_delta".as_slice(),
                 Carrier::Choice => self.name.as_slice(),
                 Carrier::Item => delta.map_or(b"".as_slice(), |delta| &delta.name),
             };
@@ -526,14 +557,14 @@ impl Model {
             }
             out.extend_from_slice(b"data: ");
             match (key.part.carrier(), delta) {
-                (Carrier::Block, _) => anthropic::write_delta(key, text, out),
-                (Carrier::Item, Some(delta)) => {
+                (Carrier::Block | Carrier::Item, Some(delta)) => {
                     out.extend_from_slice(&delta.before);
                     out.push(b'"');
                     escape(text, out);
                     out.push(b'"');
                     out.extend_from_slice(&delta.after);
                 }
+                (Carrier::Block, None) => anthropic::write_delta(key, text, out),
                 (Carrier::Choice | Carrier::Item, _) => openai::write_chunk(&self.envelope, key, text, out),
             }
             out.extend_from_slice(ending);

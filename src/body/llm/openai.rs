@@ -47,6 +47,8 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
     plan.delta(event.index, event.member(delta, "refusal")?, of, Part::Refusal);
     plan.delta(event.index, event.member(delta, "reasoning_content")?, of, Part::ReasoningContent);
     plan.delta(event.index, event.member(delta, "reasoning")?, of, Part::Reasoning);
+    let known: [&[u8]; 4] = [b"content", b"refusal", b"reasoning_content", b"reasoning"];
+    plan.others(event.index, delta, &known, of, Part::Named);
     if let Some(call) = event.of_kind(delta, "function_call", Kind::Object)? {
         plan.delta(event.index, event.member(call, "arguments")?, of, Part::FunctionArguments);
     }
@@ -72,6 +74,9 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
 
 fn read_tool_call(event: Event<'_>, call: Node, of: u64, plan: &mut Plan) -> Result<(), BodyError> {
     let at = event.number(call, "index", event.index.place(call))?;
+    if let Some(id) = event.of_kind(call, "id", Kind::String)?.filter(|id| event.index.range(*id).len() > 2) {
+        plan.calls.push((id, TextKey { of, part: Part::ToolArguments(at) }));
+    }
     if let Some(function) = event.of_kind(call, "function", Kind::Object)? {
         plan.delta(event.index, event.member(function, "arguments")?, of, Part::ToolArguments(at));
     }
@@ -129,6 +134,7 @@ pub(super) fn write_chunk(envelope: &[u8], key: TextKey, text: &[u8], out: &mut 
         Part::Reasoning => ("\"delta\":{\"reasoning\":".into(), "}"),
         Part::FunctionArguments => ("\"delta\":{\"function_call\":{\"arguments\":".into(), "}}"),
         Part::Transcript => ("\"delta\":{\"audio\":{\"transcript\":".into(), "}}"),
+        Part::Named(name) => (format!("\"delta\":{{\"{}\":", name.as_str()), "}"),
         Part::Completion => ("\"text\":".into(), ""),
         Part::ContentThinking => (
             "\"delta\":{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":".into(),
@@ -148,7 +154,7 @@ pub(super) fn write_chunk(envelope: &[u8], key: TextKey, text: &[u8], out: &mut 
             format!("\"delta\":{{\"reasoning_details\":[{{\"type\":\"reasoning.summary\",\"index\":{at},\"summary\":"),
             "}]}",
         ),
-        Part::Content | Part::Text | Part::PartialJson | Part::Thinking | Part::Item { .. } => {
+        Part::Content | Part::Text | Part::PartialJson | Part::Thinking | Part::BlockNamed(_) | Part::Item { .. } => {
             ("\"delta\":{\"content\":".into(), "}")
         }
     };

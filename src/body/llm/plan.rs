@@ -39,15 +39,59 @@ pub(super) enum Part {
     Transcript,
     /// `choices[].text`
     Completion,
+    /// Any other string of a delta.
+    Named(Name),
     // `content_block_delta`
     Text,
     PartialJson,
     Thinking,
+    /// Any other string of a delta.
+    BlockNamed(Name),
     /// `response.….delta`, by its kind and its place in the item.
     Item {
         kind: u8,
         at: u64,
     },
+}
+
+/// A member's name, as plain as names in protocols are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Name {
+    bytes: [u8; 40],
+    len: usize,
+}
+
+impl Name {
+    /// Members of deltas that are words of the protocol, or bytes, and never grow.
+    const FIXED: [&[u8]; 12] = [
+        b"role",
+        b"id",
+        b"type",
+        b"name",
+        b"object",
+        b"model",
+        b"status",
+        b"finish_reason",
+        b"signature",
+        b"encrypted_content",
+        b"data",
+        b"obfuscation",
+    ];
+
+    /// The name of a member that may be a growing text.
+    fn of_text(key: &[u8]) -> Option<Self> {
+        let plain = key.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        if !plain || Self::FIXED.contains(&key) || key.ends_with(b"_id") {
+            return None;
+        }
+        let mut bytes = [0; 40];
+        bytes.get_mut(..key.len())?.copy_from_slice(key);
+        Some(Self { bytes, len: key.len() })
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        self.bytes.get(..self.len).and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default()
+    }
 }
 
 /// What carries a text.
@@ -88,6 +132,8 @@ impl Part {
             | Self::ToolInput(_)
             | Self::Transcript
             | Self::Completion
+            | Self::Named(_)
+            | Self::BlockNamed(_)
             | Self::Text => Reading::Sniffing,
         }
     }
@@ -97,9 +143,14 @@ impl Part {
         matches!(self, Self::Thinking | Self::ContentThinking | Self::ReasoningText(_))
     }
 
+    /// Whether what is held of it leaves in a copy of its last delta.
+    pub(super) fn is_carried_by_copy(self) -> bool {
+        matches!(self, Self::Item { .. } | Self::BlockNamed(_))
+    }
+
     pub(super) fn carrier(self) -> Carrier {
         match self {
-            Self::Text | Self::PartialJson | Self::Thinking => Carrier::Block,
+            Self::Text | Self::PartialJson | Self::Thinking | Self::BlockNamed(_) => Carrier::Block,
             Self::Item { .. } => Carrier::Item,
             Self::Content
             | Self::ContentThinking
@@ -112,6 +163,7 @@ impl Part {
             | Self::ToolInput(_)
             | Self::FunctionArguments
             | Self::Transcript
+            | Self::Named(_)
             | Self::Completion => Carrier::Choice,
         }
     }
@@ -156,6 +208,8 @@ pub(super) struct Plan {
     pub(super) before: Vec<End>,
     /// Texts that end with this event, after its fragments.
     pub(super) with: Vec<TextKey>,
+    /// Identifiers of tool calls: a new one at the same place begins another call.
+    pub(super) calls: Vec<(Node, TextKey)>,
     /// Choices that the event speaks of.
     pub(super) mentions: Vec<u64>,
     /// Choices that say that they have finished.
@@ -176,6 +230,7 @@ impl Plan {
         self.deltas.clear();
         self.before.clear();
         self.with.clear();
+        self.calls.clear();
         self.mentions.clear();
         self.finishes.clear();
         self.copies.clear();
@@ -187,7 +242,12 @@ impl Plan {
 
     /// How much the event speaks of.
     pub(super) fn size(&self) -> usize {
-        self.deltas.len() + self.mentions.len() + self.copies.len() + self.twins.len() + self.signatures.len()
+        self.deltas.len()
+            + self.mentions.len()
+            + self.copies.len()
+            + self.twins.len()
+            + self.signatures.len()
+            + self.calls.len()
     }
 
     /// Whether the event brings text of this choice.
@@ -199,6 +259,16 @@ impl Plan {
     pub(super) fn delta(&mut self, index: &Index, node: Option<Node>, of: u64, part: Part) {
         if let Some(node) = node.filter(|node| index.kind(*node) == Kind::String) {
             self.deltas.push((node, TextKey { of, part }));
+        }
+    }
+
+    /// Adds every string of a delta that is not in `known` as a text of its own, since any of them may grow.
+    pub(super) fn others(&mut self, index: &Index, delta: Node, known: &[&[u8]], of: u64, part: fn(Name) -> Part) {
+        for child in index.children(delta).filter(|child| index.kind(*child) == Kind::String) {
+            let key = index.key(child).filter(|key| !known.contains(key));
+            if let Some(name) = key.and_then(Name::of_text) {
+                self.deltas.push((child, TextKey { of, part: part(name) }));
+            }
         }
     }
 
@@ -251,8 +321,15 @@ impl<'a> Event<'a> {
 
     /// The member of this key as a number, else `place`.
     pub(super) fn number(&self, node: Node, key: &str, place: usize) -> Result<u64, BodyError> {
-        let number = self.of_kind(node, key, Kind::Number)?;
-        let number = number.and_then(|number| std::str::from_utf8(&self.word(number)).ok()?.parse().ok());
+        let number = self.member(node, key)?.filter(|at| matches!(self.index.kind(*at), Kind::Number | Kind::String));
+        let number = number.and_then(|number| whole_number(std::str::from_utf8(&self.word(number)).ok()?));
         Ok(number.unwrap_or(place as u64))
     }
+}
+
+/// A number that readers take for this one: `1`, `1.0` and `1e0` are one index.
+fn whole_number(text: &str) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let same = |number: &f64| (0.0..EXACT).contains(number) && number.fract() == 0.0;
+    text.parse().ok().or_else(|| text.parse::<f64>().ok().filter(same).map(|number| number as u64))
 }

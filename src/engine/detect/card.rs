@@ -143,6 +143,18 @@ fn grouping_is_usual(groups: &[u8]) -> bool {
     }
 }
 
+/// Whether the digits are pairs behind a separator and two other characters: the middle of a dump of bytes. What
+/// stands before decides alone, so that nothing need be waited for.
+fn in_pairs(text: &[u8], at: usize, reading: &Reading) -> bool {
+    let pair = |token: &[u8]| token.iter().all(u8::is_ascii_hexdigit);
+    reading.groups().first() == Some(&2)
+        && reading.group_count > 1
+        && text.get(..at).and_then(|head| head.split_last()).is_some_and(|(separator, head)| {
+            matches!(separator, b' ' | b'-' | b'_' | b'\t')
+                && head.len().checked_sub(2).is_some_and(|from| pair(head.split_at(from).1))
+        })
+}
+
 /// Looks for a card number whose first digit is at `at`, the beginning of a run of digits.
 pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
     if continues_number(text, at, b".,") || glued_to_code(text, at) {
@@ -177,7 +189,7 @@ pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
         if !grouping_is_usual(reading.groups()) {
             return best;
         }
-        if reading.is_card() {
+        if reading.is_card() && !in_pairs(text, at, &reading) {
             best = Step::Match(here);
         }
         let (len, kind) = match separator(text, here, last) {
@@ -240,8 +252,9 @@ mod tests {
             "411 111 111 111 1111",
             "4111 1111-1111 1111",
             "a4b4111111111111111",
+            "0b 30 09 06 03 55 04 06 13 02 46 52",
         ] {
-            let at = text.find("4111").or_else(|| text.find("411 ")).unwrap_or(0);
+            let at = text.find("4111").or_else(|| text.find("411 ")).or_else(|| text.find("30 ")).unwrap_or(0);
             assert_eq!(card(text.as_bytes(), at, true), Step::None, "{text}");
         }
     }

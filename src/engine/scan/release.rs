@@ -113,13 +113,7 @@ impl Text {
 
     /// Whether another finding lies in the part of this one that its action would show; nothing while text that has
     /// not come yet decides. `later` are the matches after it in order, and all that begin inside it are known.
-    fn hides_inside(
-        &self,
-        force: Force<'_>,
-        candidate: &Candidate,
-        later: &[Candidate],
-        last: bool,
-    ) -> Option<bool> {
+    fn hides_inside(&self, force: Force<'_>, candidate: &Candidate, later: &[Candidate], last: bool) -> Option<bool> {
         let action = force.actions.action(candidate.rule);
         let value = self.buffer.get(self.index(candidate.start)..self.index(candidate.end)).unwrap_or_default();
         let shown = action.shown(value);
@@ -139,7 +133,13 @@ impl Text {
     }
 
     /// Replaces what is left of a finding; `hidden` where nothing of it may be shown.
-    fn apply(&mut self, force: Force<'_>, candidate: &Candidate, hidden: bool, out: &mut Output) -> Result<(), Blocked> {
+    fn apply(
+        &mut self,
+        force: Force<'_>,
+        candidate: &Candidate,
+        hidden: bool,
+        out: &mut Output,
+    ) -> Result<(), Blocked> {
         let Some(rule) = force.rules.rules().get(candidate.rule) else {
             return Ok(());
         };

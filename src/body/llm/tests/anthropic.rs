@@ -223,3 +223,19 @@ fn whole_blocks_and_citations_are_scanned_and_opaque_strings_are_not() {
     let digits = start(0, r#"{"type":"x","encrypted_content":"pan 4111111111111111 pan 4111111111111111"}"#);
     assert_clean(&run(Dialect::Anthropic, digits.as_bytes()));
 }
+
+/// A delta of a kind that we do not know grows all the same, and what was held leaves in a delta of its kind.
+#[test]
+fn deltas_of_an_unknown_kind_are_texts() {
+    let event = |kind: &str, rest: &str| format!("event: {kind}\ndata: {{\"type\":\"{kind}\",\"index\":0{rest}}}\n\n");
+    let mut body = event("content_block_start", ",\"content_block\":{\"type\":\"compaction\",\"content\":null}");
+    for text in fragments(PROSE, 3) {
+        let delta = format!(",\"delta\":{{\"type\":\"compaction_delta\",\"content\":{}}}", quote(&text));
+        body.push_str(&event("content_block_delta", &delta));
+    }
+    body.push_str(&event("content_block_stop", ""));
+    let out = run(Dialect::Anthropic, body.as_bytes());
+    assert_clean(&out);
+    assert_eq!(anthropic_sums(&out)["0.content"], redacted(PROSE, false));
+    assert_eq!(out.matches("compaction_delta").count(), out.matches("content_block_delta").count() / 2);
+}

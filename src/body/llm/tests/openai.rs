@@ -321,7 +321,8 @@ fn legacy_completions() {
 fn every_other_value_and_key_is_scanned() {
     let body = "data: {\"id\":\"4111111111111111\",\"jane@example.com\":[4111111111111111,{\"x\":\"\\u0034111 1111 1111 1111\"}],\"choices\":[{\"index\":0,\"delta\":{\"novel\":\"078-05-1120\",\"content\":\"jane\"}}]}\n\n";
     let out = run(Dialect::OpenAi, body.as_bytes());
-    let expected = "data: {\"id\":\"************1111\",\"jane@***\":[\"************1111\",{\"x\":\"**** **** **** 1111\"}],\"choices\":[{\"index\":0,\"delta\":{\"novel\":\"***-**-****\",\"content\":\"\"}}]}\n\n\
+    let expected = "data: {\"id\":\"************1111\",\"jane@***\":[\"************1111\",{\"x\":\"**** **** **** 1111\"}],\"choices\":[{\"index\":0,\"delta\":{\"novel\":\"\",\"content\":\"\"}}]}\n\n\
+        data: {\"id\":\"************1111\",\"choices\":[{\"index\":0,\"delta\":{\"novel\":\"***-**-****\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n\
         data: {\"id\":\"************1111\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"jane\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
     assert_eq!(out, expected);
 }
@@ -382,4 +383,55 @@ fn requests_are_treated_alike() {
     assert_eq!(events(&out).len(), 2, "{out}");
     assert!(seen.scanned > 0);
     assert_eq!(seen.findings, [(0, "keep-last-4", 1)]);
+}
+
+/// A server's own member of a delta grows like the ones we know; a word of its protocol stays where it is.
+#[test]
+fn members_without_a_known_name_are_texts() {
+    for len in [1, 2, 5] {
+        let mut body = String::new();
+        for text in fragments(PROSE, len) {
+            let text = quote(&text);
+            body.push_str(&format!(
+                "data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{\"phase\":\"final\",\"thoughts\":{text}}}}}]}}\n\n"
+            ));
+        }
+        body.push_str(
+            "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+        );
+        let out = run(Dialect::OpenAi, body.as_bytes());
+        assert_clean(&out);
+        let sums = openai_sums(&out);
+        assert_eq!(sums["0.delta.thoughts"], redacted(PROSE, false), "{len}");
+        assert_eq!(out.matches("\"phase\":\"final\"").count(), body.matches("\"phase\":\"final\"").count());
+    }
+}
+
+/// Servers that give every tool call the index 0 tell them apart by their identifiers.
+#[test]
+fn a_new_identifier_begins_another_tool_call() {
+    let call = |id: &str, arguments: &str| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":0{id},\"function\":{{\"arguments\":{}}}}}]}}}}]}}\n\n",
+            quote(arguments)
+        )
+    };
+    let body = [
+        call(",\"id\":\"a\"", "{\"a\":\"x y"),
+        call(",\"id\":\"b\"", "{\"b\":\"4111 1111 "),
+        call(",\"id\":\"b\"", "1111 1111\"}"),
+    ];
+    let out = run(Dialect::OpenAi, body.concat().as_bytes());
+    let second = out.find("\"id\":\"b\"").expect("the second call");
+    assert!(out[..second].contains("x ") && out[..second].contains(quote("y").trim_matches('"')), "{out}");
+    assert!(out[second..].contains("**** **** **** 1111"), "{out}");
+}
+
+#[test]
+fn an_index_is_one_number_however_it_is_written() {
+    let chunk = |index: &str, text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+    };
+    let body = [chunk("1.0", "4111 11"), chunk("1", "11 1111"), chunk("1e0", " 1111.")].concat();
+    assert!(run(Dialect::OpenAi, body.as_bytes()).contains("**** **** **** 1111"));
 }
