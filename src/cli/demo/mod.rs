@@ -13,6 +13,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::client::Reply;
 use self::picture::{Ink, Picture};
@@ -142,7 +143,12 @@ async fn show(keep: bool) -> Result<Code, Failure> {
     let code = if leaks.is_empty() { Code::Fine } else { Code::Refused };
     if keep {
         stage.invite()?;
-        tokio::signal::ctrl_c().await.map_err(fault)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
+        // Whoever stops it, the directory with its keys goes.
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed.map_err(fault)?,
+            _ = terminate.recv() => {}
+        }
     }
     stage.strike().await;
     Ok(code)
