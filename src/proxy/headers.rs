@@ -7,7 +7,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::body::{Inspection, Scopes};
-use crate::engine::{Output, Piece, RuleId, StreamRedactor};
+use crate::engine::{Output, RuleId, StreamRedactor};
 
 use super::reply::{ErrorKind, ProxyError};
 use super::target;
@@ -141,21 +141,21 @@ impl<'a> TextScan<'a> {
     /// # Errors
     /// A blocking rule matched.
     pub(crate) fn redact(&mut self, text: &[u8]) -> Result<Option<&[u8]>, ProxyError> {
-        Ok(self.redact_pieces(text)?.map(|(clean, _)| clean))
+        Ok(self.redact_pieces(text)?.map(|output| output.bytes.as_slice()))
     }
 
     /// [`TextScan::redact`], with how the text came about.
     ///
     /// # Errors
     /// A blocking rule matched.
-    pub(crate) fn redact_pieces(&mut self, text: &[u8]) -> Result<Option<(&[u8], &[Piece])>, ProxyError> {
+    pub(crate) fn redact_pieces(&mut self, text: &[u8]) -> Result<Option<&Output>, ProxyError> {
         self.output.clear();
         let scanned = self.redactor.push(text, &mut self.output).and_then(|()| self.redactor.finish(&mut self.output));
         self.seen.record(&self.output.findings, &self.scopes.actions);
         if let Err(blocked) = scanned {
             return Err(ProxyError::blocked(self.rule(blocked.rule)));
         }
-        Ok(if self.output.is_verbatim() { None } else { Some((&self.output.bytes, &self.output.pieces)) })
+        Ok(if self.output.is_verbatim() { None } else { Some(&self.output) })
     }
 
     /// The rule of the last text's first finding.

@@ -167,10 +167,10 @@ fn redact_layer(text: &[u8], layer: usize, scan: &mut TextScan<'_>) -> Result<Op
     let mut all = layers(text);
     let Some(units) = all.get_mut(layer).map(std::mem::take) else { return Ok(None) };
     let below: Vec<u8> = units.iter().map(|unit| unit.octet).collect();
-    let Some((clean, pieces)) = scan.redact_pieces(&below)? else { return Ok(None) };
+    let Some(output) = scan.redact_pieces(&below)? else { return Ok(None) };
     let mut redacted = Vec::with_capacity(text.len());
-    let (mut text, mut units, mut clean) = (text, units.as_slice(), clean);
-    for piece in pieces {
+    let (mut text, mut units, mut clean) = (text, units.as_slice(), output.bytes.as_slice());
+    for piece in &output.pieces {
         let (taken, given) = match *piece {
             Piece::Clear { len } => (len, len),
             Piece::Replaced { taken, given } => (taken, given),
