@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::policy::PolicyStore;
+use crate::policy::{PolicyStore, Severity};
 
 use super::{Bound, Handle};
 
@@ -103,7 +103,7 @@ impl Handle {
                 })
             }
             Err(diagnostics) => {
-                for diagnostic in diagnostics {
+                for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error) {
                     tracing::error!(%diagnostic, "the configuration in force stays");
                 }
                 Err(())

@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use crate::support::client::exchange2;
-use crate::support::{Reply, TestProxy, Upstream, within};
+use crate::support::client::{connect, exchange2};
+use crate::support::proxy::ACME;
+use crate::support::{Client, Reply, TestProxy, Upstream, within};
 
 const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
 
@@ -88,4 +89,35 @@ async fn the_drain_is_bounded() {
     assert_eq!(within(busy.head()).await.unwrap().status, 200);
     proxy.stop();
     assert!(!proxy.ended().await, "a stream without end is left behind");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_ends_the_process_at_once() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let (mut upstream, _pieces) = streaming().await;
+    let files = TestProxy::new().workspace("acme", RULES).upstream(&upstream);
+    let config = files.write();
+    let mut process = Command::new(env!("CARGO_BIN_EXE_blackbar"))
+        .args(["serve", "--config"])
+        .arg(&config)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let listening = log.find(|line| line.contains("Tcp(127.0.0.1:")).unwrap();
+    let port = listening.split("Tcp(127.0.0.1:").nth(1).unwrap().split(')').next().unwrap().parse::<u16>().unwrap();
+    let tls = files.pki.client_config(Some(files.pki.client(&[ACME])), &["http/1.1"]);
+    let mut client = Client::new(connect(([127, 0, 0, 1], port).into(), "localhost", tls).await.unwrap());
+    client.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    upstream.request().await;
+    let id = process.id().to_string();
+    let terminate = || assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    terminate();
+    log.find(|line| line.contains("draining")).unwrap();
+    terminate();
+    // The drain has 30 seconds, as long as this test.
+    let status = within(tokio::task::spawn_blocking(move || process.wait().unwrap())).await.unwrap();
+    assert_eq!(status.code(), Some(2));
 }
