@@ -107,7 +107,10 @@ impl Source {
                 (Reader::File(file), metadata.is_file().then_some(metadata.len()))
             }
         };
-        let progress = if watched && io::stderr().is_terminal() { bar(&self.to_string(), length) } else { None };
+        // Who types the text needs no bar for it.
+        let typed = *self == Self::Stdin && io::stdin().is_terminal();
+        let shown = watched && !typed && io::stderr().is_terminal();
+        let progress = if shown { bar(&self.to_string(), length) } else { None };
         Ok(Input { reader, progress })
     }
 }

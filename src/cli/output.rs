@@ -3,7 +3,7 @@
 //! A file is written beside its target under another name, synced and moved there by [`Output::commit`]. One that is
 //! dropped without it leaves no trace, and the target stays as it was.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
@@ -34,8 +34,8 @@ impl Output {
         Self::Stdout(io::stdout().lock())
     }
 
-    /// A file at `target`; with the permissions of `like`.
-    pub(super) fn replacing(target: &Path, like: Option<&Permissions>) -> Result<Self, Failure> {
+    /// A file at `target`; with the permissions and, where that is allowed, the owner of `like`.
+    pub(super) fn replacing(target: &Path, like: Option<&Metadata>) -> Result<Self, Failure> {
         let fault = |error: &io::Error| Failure::io(target.display(), error);
         let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut name = std::ffi::OsString::from(".");
@@ -55,8 +55,14 @@ impl Output {
         let file = options.open(&fresh).map_err(|error| fault(&error))?;
         let made =
             Replacement { file: BufWriter::with_capacity(PIECE, file), fresh, target: target.to_owned(), done: false };
-        if let Some(permissions) = like {
-            fs::set_permissions(&made.fresh, permissions.clone()).map_err(|error| fault(&error))?;
+        if let Some(like) = like {
+            // Only root gives files away; anyone else's copy is their own, as with sed.
+            #[cfg(unix)]
+            let _ = {
+                use std::os::unix::fs::{MetadataExt, fchown};
+                fchown(made.file.get_ref(), Some(like.uid()), Some(like.gid()))
+            };
+            fs::set_permissions(&made.fresh, like.permissions()).map_err(|error| fault(&error))?;
         }
         Ok(Self::File(made))
     }

@@ -142,7 +142,7 @@ fn output(arguments: &RedactArguments, source: &Source) -> Result<Output, Failur
         if !metadata.is_file() {
             return Err(Failure::failed(format!("{}: -i is for regular files", path.display())));
         }
-        return Output::replacing(&target, Some(&metadata.permissions()));
+        return Output::replacing(&target, Some(&metadata));
     }
     match &arguments.out {
         Some(out) => Output::replacing(&out.join(path.file_name().unwrap_or_default()), None),

@@ -124,6 +124,8 @@ struct Run {
 async fn show(keep: bool) -> Result<Code, Failure> {
     let planted = Planted::new();
     let stage = Stage::set(&planted).await?;
+    // The first of all is slower than those after it, whoever sends it.
+    stage.chat_directly(&planted).await?;
     let run = Run {
         // The same chat past the proxy, to a provider of its own, tells what time the proxy adds.
         direct: stage.chat_directly(&planted).await?,
@@ -135,7 +137,8 @@ async fn show(keep: bool) -> Result<Code, Failure> {
             return Err(Failure::failed(format!("the {what} was answered with status {}", reply.status)));
         }
     }
-    let leaks = leaks(&stage, &planted, &run);
+    let mut leaks = leaks(&stage, &planted, &run);
+    leaks.extend(changes(&stage, &planted, &run)?);
     let ink = if io::stdout().is_terminal() { Ink::Colours } else { Ink::Plain };
     let text = draw(&stage, &planted, &run, &leaks, ink)?;
     io::stdout().lock().write_all(text.as_bytes()).map_err(|error| Failure::io("stdout", &error))?;
@@ -172,6 +175,39 @@ fn leaks(stage: &Stage, planted: &Planted, run: &Run) -> Vec<String> {
     leaks
 }
 
+/// What was changed although no value stood there.
+fn changes(stage: &Stage, planted: &Planted, run: &Run) -> Result<Vec<String>, Failure> {
+    let question = received(stage)?;
+    let answer = upstream::answer_to(&question, &planted.addition());
+    let texts = [
+        ("the chat", planted.question(), question),
+        ("the answer", answer, run.chat.content()),
+        ("the log batch", planted.batch(), stage.sink_body()),
+    ];
+    let values: Vec<&str> = planted.all().map(|(_, value)| value.as_str()).collect();
+    let changed = texts.iter().filter(|(_, before, after)| !kept(before, after, &values));
+    Ok(changed.map(|(what, _, _)| format!("demo: {what} was changed where nothing was planted")).collect())
+}
+
+/// Whether `after` is `before` with something in place of each value, and nothing else.
+fn kept(before: &str, after: &str, values: &[&str]) -> bool {
+    let (mut before, mut after, mut begun) = (before, after, false);
+    loop {
+        let next = values.iter().filter_map(|value| before.find(value).map(|at| (at, value.len()))).min();
+        let Some((at, length)) = next else { return if begun { after.ends_with(before) } else { after == before } };
+        let Some((between, rest)) = before.split_at_checked(at) else { return false };
+        let Some(place) = after.find(between).filter(|place| begun || *place == 0) else { return false };
+        begun = true;
+        after = after.get(place + at..).unwrap_or_default();
+        before = rest.get(length..).unwrap_or_default();
+    }
+}
+
+/// The question as the provider received it.
+fn received(stage: &Stage) -> Result<String, Failure> {
+    upstream::question_in(&stage.provider_body()).ok_or_else(|| fault("the provider received no question"))
+}
+
 /// Whether the value stands in the bytes, as it is or by its letters and digits alone.
 fn contains(bytes: &[u8], value: &str) -> bool {
     let bare = |bytes: &[u8]| bytes.iter().copied().filter(u8::is_ascii_alphanumeric).collect::<Vec<u8>>();
@@ -189,7 +225,7 @@ fn draw(stage: &Stage, planted: &Planted, run: &Run, leaks: &[String], ink: Ink)
          own, and streams it all in pieces of 3 characters, so that every value is split.",
     );
     picture.heading("1  A chat, streamed");
-    let question = upstream::question_in(&stage.provider_body()).ok_or_else(|| Failure::failed("no question"))?;
+    let question = received(stage)?;
     picture.columns(&[
         ("CLIENT SENT", &planted.question()),
         ("PROVIDER RECEIVED", &question),
@@ -206,7 +242,7 @@ fn draw(stage: &Stage, planted: &Planted, run: &Run, leaks: &[String], ink: Ink)
     if leaks.is_empty() {
         picture.verdict(true, &format!("{count} values were planted; none reached {places}. Nothing else changed."));
     } else {
-        picture.verdict(false, &format!("{} planted values got through.", leaks.len()));
+        picture.verdict(false, &format!("{} things are not as they must be; stderr says which.", leaks.len()));
     }
     Ok(picture.finish())
 }
@@ -247,6 +283,17 @@ mod tests {
         assert!(contains(b"{\"a\":\"4111 1111 1111 1111\"}", "4111 1111 1111 1111"));
         assert!(contains(b"4111-1111-1111-1111", "4111 1111 1111 1111"));
         assert!(!contains(b"**** **** **** 1111", "4111 1111 1111 1111"));
+    }
+
+    #[test]
+    fn changes_elsewhere_are_seen() {
+        let values = ["4111", "jane"];
+        assert!(kept("a 4111 b jane c", "a **** b [X] c", &values));
+        assert!(kept("nothing", "nothing", &values));
+        assert!(kept("4111", "****", &values));
+        for after in ["x a **** b [X] c", "a **** B [X] c", "a **** b [X] C", "", "a ****"] {
+            assert!(!kept("a 4111 b jane c", after, &values), "{after}");
+        }
     }
 
     #[test]

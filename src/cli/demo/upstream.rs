@@ -106,6 +106,11 @@ pub(super) fn question_in(body: &[u8]) -> Option<String> {
     Some(request.get("messages")?.as_array()?.last()?.get("content")?.as_str()?.to_owned())
 }
 
+/// What the model says to a question.
+pub(super) fn answer_to(question: &str, addition: &str) -> String {
+    format!("You wrote: \u{201c}{question}\u{201d} {addition}")
+}
+
 async fn answer(
     kind: Kind,
     request: Request<Incoming>,
@@ -124,7 +129,7 @@ async fn answer(
         let error = json!({ "error": { "message": "no message", "type": "invalid_request_error" } });
         return Ok(whole(StatusCode::BAD_REQUEST, &error));
     };
-    let text = format!("You wrote: \u{201c}{question}\u{201d} {addition}");
+    let text = answer_to(&question, &addition);
     let streamed = serde_json::from_slice::<Value>(&body).ok().and_then(|body| body.get("stream")?.as_bool());
     if streamed != Some(true) {
         let message = json!({ "role": "assistant", "content": text });
