@@ -70,16 +70,9 @@ const CREDENTIALS: &[&str] = &[
 
 /// Fields whose values have a form of their own that a replacement would break, and no room for prose.
 const PROTOCOL: &[&str] = &[
-    "accept",
     "accept-encoding",
-    "accept-language",
-    "access-control-allow-headers",
-    "access-control-allow-methods",
-    "access-control-expose-headers",
     "access-control-max-age",
     "age",
-    "allow",
-    "cache-control",
     "content-encoding",
     "content-length",
     "date",
@@ -93,7 +86,6 @@ const PROTOCOL: &[&str] = &[
     "strict-transport-security",
     "traceparent",
     "trailer",
-    "vary",
 ];
 
 /// Fields that a trailer section may not hold (RFC 9110 section 6.5.1), besides those dropped anyway.

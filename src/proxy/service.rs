@@ -93,6 +93,9 @@ impl Handle {
         let taken = match store.reload() {
             Ok(outcome) => {
                 outcome.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                if !outcome.changed {
+                    tracing::info!("configuration unchanged");
+                }
                 let next = store.current();
                 if next.admin != self.shared.generation().policy.admin {
                     tracing::warn!("a change of the admin listener needs a restart");

@@ -33,7 +33,7 @@ fn serve_is_ready_reloads_and_drains() {
     std::fs::write(&config, text.replace("path = \"/up\"", "path = \"/down\"")).unwrap();
     wait_for("configuration in force");
     std::fs::write(&config, text.replace("path = ", "pfad = ")).unwrap();
-    wait_for("the one in force stays");
+    wait_for("in force stays");
     assert_eq!(run(["health", &url]).code, 0);
     signal(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));

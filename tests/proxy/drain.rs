@@ -106,8 +106,8 @@ async fn a_second_signal_ends_the_process_at_once() {
         .spawn()
         .unwrap();
     let mut log = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let listening = log.find(|line| line.contains("Tcp(127.0.0.1:")).unwrap();
-    let port = listening.split("Tcp(127.0.0.1:").nth(1).unwrap().split(')').next().unwrap().parse::<u16>().unwrap();
+    let listening = log.find(|line| line.contains("listening")).unwrap();
+    let port = listening.split("127.0.0.1:").nth(1).unwrap().split('"').next().unwrap().parse::<u16>().unwrap();
     let tls = files.pki.client_config(Some(files.pki.client(&[ACME])), &["http/1.1"]);
     let mut client = Client::new(connect(([127, 0, 0, 1], port).into(), "localhost", tls).await.unwrap());
     client.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;

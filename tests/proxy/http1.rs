@@ -64,7 +64,7 @@ async fn headers_and_query_are_redacted_and_credentials_pass() {
     let answer = client
         .send(
             "GET /a?mail=jane%40example.com&key=4111111111111111&q=a+b%20c HTTP/1.1\r\nHost: localhost\r\n\
-            Authorization: Bearer 4111111111111111\r\nX-Customer: 4111 1111 1111 1111\r\nX-Forwarded-For: 1.2.3.4\r\n\
+            Authorization: Bearer 4111111111111111\r\nX-Customer: 4111 1111 1111 1111\r\nAccept-Language: 5555555555554444\r\nX-Forwarded-For: 1.2.3.4\r\n\
             Range: bytes=0-1\r\nAccept-Encoding: gzip, exi\r\nConnection: x-mine, host\r\nX-Mine: 1\r\n\r\n",
         )
         .await;
@@ -78,6 +78,7 @@ async fn headers_and_query_are_redacted_and_credentials_pass() {
     assert_eq!(received.request_line(), "GET /a?mail=jane%40%2A%2A%2A&key=4111111111111111&q=a+b%20c HTTP/1.1");
     assert_eq!(received.header("authorization"), Some("Bearer 4111111111111111"));
     assert_eq!(received.header("x-customer"), Some("**** **** **** 1111"));
+    assert_eq!(received.header("accept-language"), Some("************4444"));
     assert_eq!(received.header("accept-encoding"), Some("gzip"));
     for gone in ["x-forwarded-for", "range", "x-mine"] {
         assert_eq!(received.header(gone), None, "{gone}");
