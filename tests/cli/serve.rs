@@ -2,41 +2,76 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
 
 use crate::{Folder, blackbar, configuration, run};
 
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
+/// A proxy that runs, and goes with the test whatever becomes of it.
+struct Serving {
+    child: Child,
+    log: Receiver<String>,
+}
+
+impl Serving {
+    fn start(config: &Path) -> Self {
+        let mut command = blackbar(["serve".as_ref(), "--config".as_ref(), config.as_os_str()]);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let (lines, log) = sync_channel(1024);
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
+        Self { child, log }
+    }
+
+    /// The next line of the log with these words.
+    fn wait_for(&self, words: &str) -> String {
+        loop {
+            match self.log.recv_timeout(Duration::from_secs(60)) {
+                Ok(line) if line.contains(words) => return line,
+                Ok(_) => {}
+                Err(error) => panic!("{words}: {error}"),
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 #[test]
 fn serve_is_ready_reloads_and_drains() {
     let folder = Folder::new();
     let config = configuration::sample(&folder, "");
-    let mut command = blackbar(["serve".as_ref(), "--config".as_ref(), config.as_os_str()]);
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut wait_for = |word: &str| log.by_ref().map(Result::unwrap).find(|line| line.contains(word)).unwrap();
-    let admin = wait_for("admin listener");
+    let mut serving = Serving::start(&config);
+    let admin = serving.wait_for("admin listener");
     let at = admin.find("127.0.0.1:").unwrap();
     let address: String =
         admin[at..].chars().take_while(|letter| letter.is_ascii_digit() || ".:".contains(*letter)).collect();
-    wait_for("listening");
+    serving.wait_for("listening");
     let url = format!("http://{address}/readyz");
     let ready = run(["health", &url]);
     assert_eq!((ready.code, ready.text()), (0, "ready\n"), "{}", ready.stderr);
-    signal(&child, "HUP");
-    wait_for("configuration unchanged");
+    serving.signal("HUP");
+    serving.wait_for("configuration in force");
     let text = std::fs::read_to_string(&config).unwrap();
     // Nobody need tell it that a file is another one now.
     std::fs::write(&config, text.replace("path = \"/up\"", "path = \"/down\"")).unwrap();
-    wait_for("configuration in force");
+    serving.wait_for("configuration in force");
     std::fs::write(&config, text.replace("path = ", "pfad = ")).unwrap();
-    wait_for("in force stays");
+    serving.wait_for("in force stays");
     assert_eq!(run(["health", &url]).code, 0);
-    signal(&child, "TERM");
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    serving.signal("TERM");
+    assert_eq!(serving.child.wait().unwrap().code(), Some(0));
     assert_eq!(run(["health", &url]).code, 2);
 }
 
