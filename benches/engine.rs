@@ -85,6 +85,7 @@ fn redactor() -> StreamRedactor {
         keywords: None,
         suppressions: Vec::new(),
         priority: 0,
+        confidence: 80,
     };
     let regex = |id, pattern: &str| spec(id, Pattern::Regex { pattern: pattern.to_owned(), max_len: Some(4096) });
     let mut specs: Vec<_> =

@@ -56,6 +56,14 @@ pub struct RuleSpec {
     pub suppressions: Vec<Suppression>,
     /// Decides between two matches of the same span: the higher wins. 0 unless told.
     pub priority: i32,
+    /// How likely a match is to be what the rule says, in percent, 1 to 100. A workspace's threshold leaves out the
+    /// rules below it.
+    pub confidence: u8,
+}
+
+impl RuleSpec {
+    /// The confidence of a rule that states none, in percent.
+    pub const CONFIDENCE: u8 = 80;
 }
 
 /// How a rule finds its candidates.

@@ -14,26 +14,38 @@ use super::files::{Disk, beside};
 use super::rules::{self, RuleShape, RulesFile, ScopeShape};
 
 /// The packs that come with the program.
-pub(crate) const BUNDLED: [(&str, &str); 4] = [
-    ("pci", include_str!("../../rules/pci.toml")),
-    ("us-pii", include_str!("../../rules/us-pii.toml")),
-    ("contact", include_str!("../../rules/contact.toml")),
-    ("secrets", include_str!("../../rules/secrets.toml")),
+/// A pack is one file or several.
+pub(crate) const BUNDLED: [(&str, &[&str]); 10] = [
+    ("pci", &[include_str!("../../rules/pci.toml")]),
+    ("us-pii", &[include_str!("../../rules/us-pii.toml")]),
+    ("contact", &[include_str!("../../rules/contact.toml")]),
+    ("secrets", &[include_str!("../../rules/secrets.toml")]),
+    ("finance", &[include_str!("../../rules/finance.toml")]),
+    ("government", &[include_str!("../../rules/government.toml")]),
+    ("health", &[include_str!("../../rules/health.toml")]),
+    ("network", &[include_str!("../../rules/network.toml")]),
+    ("device", &[include_str!("../../rules/device.toml")]),
+    ("business", &[include_str!("../../rules/business.toml")]),
 ];
-/// Names for several packs. Both are the same until there are packs that only one of them takes.
-const COLLECTIONS: [(&str, &[&str]); 2] =
-    [("default", &["pci", "us-pii", "contact", "secrets"]), ("all", &["pci", "us-pii", "contact", "secrets"])];
+/// Names for several packs.
+const COLLECTIONS: [(&str, &[&str]); 2] = [
+    ("default", &["pci", "us-pii", "contact", "finance", "secrets", "government"]),
+    (
+        "all",
+        &["pci", "us-pii", "contact", "finance", "secrets", "government", "health", "network", "device", "business"],
+    ),
+];
 /// Names that are reserved for packs to come.
-const TO_COME: [&str; 7] = ["finance", "government", "health", "network", "device", "business", "injection"];
+const TO_COME: [&str; 1] = ["injection"];
 /// Most rules of a workspace.
 const RULES: usize = 4096;
 /// Deepest nesting of pack files.
 const DEPTH: usize = 8;
 
-/// The text of a bundled pack.
+/// The files of a bundled pack.
 #[must_use]
-pub fn bundled_pack(name: &str) -> Option<&'static str> {
-    BUNDLED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+pub fn bundled_pack(name: &str) -> Option<&'static [&'static str]> {
+    BUNDLED.iter().find(|(known, _)| *known == name).map(|(_, files)| *files)
 }
 
 /// The names of the bundled packs.
@@ -191,10 +203,12 @@ impl<'a> Assembler<'a> {
             return;
         }
         let key = PathBuf::from(format!("bundled:{name}"));
-        if let Some(text) = bundled_pack(name) {
+        if let Some(files) = bundled_pack(name) {
             if !self.seen.contains(&key) {
                 self.seen.push(key.clone());
-                self.take(&Source::new(&key, text.to_owned()), true, false);
+                for text in files {
+                    self.take(&Source::new(&key, (*text).to_owned()), true, false);
+                }
             }
             return;
         }

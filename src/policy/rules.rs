@@ -159,6 +159,8 @@ fn rule(mut fields: Fields<'_>, bundled: bool, report: &mut Report) -> Option<Ru
     let action = fields.value("action").and_then(|value| action_pair(&value, report));
     let priority = fields.value("priority").and_then(|value| value.integer(i32::MIN.into()..=i32::MAX.into(), report));
     let priority = priority.and_then(|priority| i32::try_from(priority).ok()).unwrap_or(0);
+    let confidence = fields.value("confidence").and_then(|value| value.integer(1..=100, report));
+    let confidence = confidence.and_then(|percent| u8::try_from(percent).ok()).unwrap_or(RuleSpec::CONFIDENCE);
     let owned = |texts: Vec<(&str, Place)>| texts.into_iter().map(|(text, place)| (text.to_owned(), place)).collect();
     let examples = owned(fields.texts("examples", report));
     let counterexamples = owned(fields.texts("counterexamples", report));
@@ -173,7 +175,7 @@ fn rule(mut fields: Fields<'_>, bundled: bool, report: &mut Report) -> Option<Ru
         // make a costly rule of a cheap one.
         return None;
     }
-    let spec = RuleSpec { id, entity, pattern, validator, keywords, suppressions, priority };
+    let spec = RuleSpec { id, entity, pattern, validator, keywords, suppressions, priority, confidence };
     let keywords = keywords_value.map_or(whole, |value| value.place());
     let places = RulePlaces { id: id_place, pattern: pattern_place, keywords, bundled };
     Some(RuleShape { spec, action, examples, counterexamples, places })
@@ -245,7 +247,7 @@ fn validator(value: &Value<'_>, report: &mut Report) -> Option<Validator> {
     let name = value.text(report)?;
     let found = Validator::by_name(name);
     if found.is_none() {
-        unknown_name("validator", name, Validator::ALL.iter().map(|(name, _)| *name), &value.place(), report);
+        unknown_name("validator", name, Validator::names(), &value.place(), report);
     }
     found
 }
@@ -322,6 +324,7 @@ fn terms(mut fields: Fields<'_>, bundled: bool, disk: &mut Disk, report: &mut Re
         keywords: None,
         suppressions: Vec::new(),
         priority: 0,
+        confidence: RuleSpec::CONFIDENCE,
     };
     let places = RulePlaces { id: id_place, pattern: place, keywords: whole, bundled };
     Some(RuleShape { spec, action, examples: Vec::new(), counterexamples: Vec::new(), places })

@@ -105,7 +105,7 @@ fn keywords_validators_and_suppressions() {
     let mut near = regex("near", "[0-9]{9}", None);
     near.keywords = keyword("ssn", 20, 0);
     let mut luhn = regex("luhn", r"\bL[0-9]{4}\b", None);
-    luhn.validator = Some(Validator::Luhn);
+    luhn.validator = Validator::by_name("luhn");
     let mut mail = spec("mail", Pattern::Detector(Detector::Email));
     mail.suppressions = vec![
         Suppression::EmailDomain("acme.com".to_owned()),

@@ -16,6 +16,7 @@ pub(crate) fn spec(id: &str, pattern: Pattern) -> RuleSpec {
         keywords: None,
         suppressions: Vec::new(),
         priority: 0,
+        confidence: 80,
     }
 }
 

@@ -18,6 +18,7 @@ fn scopes() -> Arc<Scopes> {
         keywords: None,
         suppressions: Vec::new(),
         priority: 0,
+        confidence: 80,
     };
     let regex = |pattern: &str| Pattern::Regex { pattern: String::from(pattern), max_len: None };
     let rules = RuleSet::build(vec![

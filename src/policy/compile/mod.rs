@@ -88,7 +88,7 @@ pub(super) fn attempt(config: &Path) -> Attempt {
 fn version_of(files: &[(PathBuf, FileHash)]) -> String {
     let mut hash = Sha256::new();
     files.iter().for_each(|(_, file)| hash.update(file));
-    BUNDLED.iter().for_each(|(_, text)| hash.update(Sha256::digest(text.as_bytes())));
+    BUNDLED.iter().flat_map(|(_, files)| *files).for_each(|text| hash.update(Sha256::digest(text.as_bytes())));
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -21,6 +21,7 @@ fn spec(id: &str, entity: &str, pattern: Pattern) -> RuleSpec {
         keywords: None,
         suppressions: Vec::new(),
         priority: 0,
+        confidence: 80,
     }
 }
 

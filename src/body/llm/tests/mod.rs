@@ -28,6 +28,7 @@ fn rules(actions: &[(&str, Detector, Action)]) -> Arc<Scopes> {
         keywords: None,
         suppressions: Vec::new(),
         priority: 0,
+        confidence: 80,
     });
     let rules = RuleSet::build(specs.collect()).expect("the detectors compile");
     let table = ActionTable::new(actions.iter().map(|(_, _, action)| action.clone()).collect(), None);

@@ -1,0 +1,6 @@
+//! Addresses of networks.
+
+use super::Family;
+
+/// The checks of this family.
+pub(super) const CHECKS: Family = &[];
