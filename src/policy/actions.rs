@@ -1,7 +1,8 @@
 //! Actions as files write them in, one table of actions for each route, direction and JSON path out.
 //!
 //! A rule starts with its own action, else its entity's default. Then every entry that names it is applied in the order
-//! of the files: the packs', the file's own, the scopes' from the widest to the narrowest. The last one wins. A scope is
+//! of the files: the packs', the file's own, the scopes' from the widest to the narrowest. The last one wins. A rule whose
+//! confidence is below the threshold starts switched off, and only an entry with its own id switches it on. A scope is
 //! narrower the more of routes, directions and paths it names; then by having a path, by the narrower path, by its place
 //! in the file.
 
@@ -13,6 +14,7 @@ use crate::engine::{Action, ActionTable, HashKey, RuleSet};
 use super::diagnostic::{Place, Report, nearest, quote, quoted_list};
 use super::files::{Fields, Value};
 use super::json_path;
+use super::packs::Assembly;
 use super::rules::{RuleShape, ScopeShape};
 
 /// Longest text of `{ replace = … }`.
@@ -216,6 +218,11 @@ pub(crate) struct Resolved {
 }
 
 impl Resolved {
+    /// The action of rule `index` in the whole body.
+    pub(crate) fn base(&self, index: usize) -> Action {
+        self.base.get(index).cloned().unwrap_or(Action::Off)
+    }
+
     /// Whether rule `index` does anything anywhere.
     pub(crate) fn uses(&self, index: usize) -> bool {
         let on = |actions: &[Action]| actions.get(index).is_some_and(|action| *action != Action::Off);
@@ -236,16 +243,41 @@ impl Resolved {
     }
 }
 
+/// What each rule does, while entries are applied.
+#[derive(Clone)]
+struct Applied {
+    actions: Vec<Action>,
+    /// Rules below the threshold that no entry has named by its id yet.
+    muted: Vec<bool>,
+}
+
+impl Applied {
+    fn new(rules: &[RuleShape], threshold: u8, direction: Direction) -> Self {
+        let muted: Vec<bool> = rules.iter().map(|rule| rule.spec.confidence < threshold).collect();
+        let action = |(rule, muted): (_, &bool)| if *muted { Action::Off } else { default_action(rule, direction) };
+        Self { actions: rules.iter().zip(&muted).map(action).collect(), muted }
+    }
+
+    fn apply(&mut self, entries: &[ActionEntry], rules: &[RuleShape], direction: Direction) {
+        for entry in entries {
+            let Some(action) = entry.action.of(direction) else { continue };
+            for ((rule, slot), muted) in rules.iter().zip(&mut self.actions).zip(&mut self.muted) {
+                if *muted && entry.key == rule.spec.id.as_str() {
+                    *muted = false;
+                }
+                if !*muted && entry.names(rule) {
+                    *slot = action.clone();
+                }
+            }
+        }
+    }
+}
+
 /// Resolves the actions of `rules` for a route (none: text outside any route) and a direction.
-pub(crate) fn resolve(
-    rules: &[RuleShape],
-    entries: &[ActionEntry],
-    scopes: &[ScopeShape],
-    route: Option<&str>,
-    direction: Direction,
-) -> Resolved {
-    let mut base: Vec<Action> = rules.iter().map(|rule| default_action(rule, direction)).collect();
-    apply(entries, rules, direction, &mut base);
+pub(crate) fn resolve(assembly: &Assembly, route: Option<&str>, direction: Direction) -> Resolved {
+    let Assembly { rules, actions, scopes, threshold, .. } = assembly;
+    let mut base = Applied::new(rules, *threshold, direction);
+    base.apply(actions, rules, direction);
     let here: Vec<&ScopeShape> = scopes
         .iter()
         .filter(|scope| scope.routes.is_empty() || scope.routes.iter().any(|(name, _)| Some(name.as_str()) == route))
@@ -270,15 +302,15 @@ pub(crate) fn resolve(
     let wideness = |path: &JsonPath| places.iter().rev().position(|place| *place == path);
     applied.sort_by_key(|(path, scope)| (narrowness(scope), path.and_then(wideness)));
     let table = |place: Option<&JsonPath>| {
-        let mut actions = base.clone();
+        let mut applied_here = base.clone();
         let holds = |path: &Option<&JsonPath>| match (path, place) {
             (None, _) => true,
             (Some(_), None) => false,
             (Some(path), Some(place)) => json_path::covers(path, place),
         };
         let around = applied.iter().filter(|(path, _)| holds(path));
-        around.for_each(|(_, scope)| apply(&scope.actions, rules, direction, &mut actions));
-        actions
+        around.for_each(|(_, scope)| applied_here.apply(&scope.actions, rules, direction));
+        applied_here.actions
     };
     let paths = places.iter().map(|place| ((*place).clone(), table(Some(place)))).collect();
     Resolved { base: table(None), paths }
@@ -295,17 +327,6 @@ fn narrowness(scope: &ScopeShape) -> usize {
 fn default_action(rule: &RuleShape, direction: Direction) -> Action {
     let own = rule.action.as_ref().and_then(|action| action.of(direction));
     own.cloned().unwrap_or_else(|| Action::default_for(&rule.spec.entity))
-}
-
-fn apply(entries: &[ActionEntry], rules: &[RuleShape], direction: Direction, actions: &mut [Action]) {
-    for entry in entries {
-        let Some(action) = entry.action.of(direction) else { continue };
-        for (rule, slot) in rules.iter().zip(actions.iter_mut()) {
-            if entry.names(rule) {
-                *slot = action.clone();
-            }
-        }
-    }
 }
 
 /// Tables of a workspace, each kept once.

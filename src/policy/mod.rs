@@ -24,7 +24,7 @@ use std::time::Duration;
 use crate::body::{BodyLimits, Dialect, Direction, Scopes};
 use crate::engine::RuleSet;
 
-pub use compile::{Loaded, RuleTest, StandaloneRules, load, load_rules, test_rules};
+pub use compile::{Loaded, OffReason, RuleState, RuleTest, StandaloneRules, load, load_rules, test_rules};
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::FileHash;
 pub use packs::{bundled_names, bundled_pack};
@@ -119,6 +119,8 @@ pub struct Workspace {
     pub scopes: Vec<[Arc<Scopes>; 2]>,
     /// Actions outside any route, as filters use them: request, response.
     pub base: [Arc<Scopes>; 2],
+    /// Every rule of the rules file and its packs, those that are off among them.
+    pub catalogue: Arc<[RuleState]>,
 }
 
 /// What a body that cannot be scanned does.

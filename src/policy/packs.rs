@@ -53,8 +53,11 @@ pub fn bundled_names() -> impl Iterator<Item = &'static str> {
     BUNDLED.iter().map(|(name, _)| *name)
 }
 
+/// Rules of less confidence are off unless a file says otherwise, in percent.
+pub(crate) const THRESHOLD: u8 = 50;
+
 /// A rules file and its packs, put together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Assembly {
     /// Every rule, packs first.
     pub(crate) rules: Vec<RuleShape>,
@@ -64,6 +67,15 @@ pub(crate) struct Assembly {
     pub(crate) scopes: Vec<ScopeShape>,
     /// The first place that asks for `hash`.
     pub(crate) hash: Option<Place>,
+    /// The least confidence of a rule that is on, in percent.
+    pub(crate) threshold: u8,
+}
+
+impl Default for Assembly {
+    fn default() -> Self {
+        let (rules, actions, scopes, hash) = Default::default();
+        Self { rules, actions, scopes, hash, threshold: THRESHOLD }
+    }
 }
 
 /// Reads the rules file at `path`, named at `place`, and its packs.
@@ -112,7 +124,7 @@ impl<'a> Assembler<'a> {
             self.blind = true;
             return;
         };
-        let RulesFile { packs, own_domains, actions, rules, scopes, lost } = file;
+        let RulesFile { packs, own_domains, threshold, actions, rules, scopes, lost } = file;
         self.lost.extend(lost);
         for (name, place) in &packs {
             self.named(name, place, source);
@@ -136,6 +148,14 @@ impl<'a> Assembler<'a> {
             }
         }
         self.made.actions.extend(actions);
+        match threshold {
+            Some((percent, _)) if own => self.made.threshold = percent,
+            Some((_, place)) => {
+                let message = "a pack has no threshold: it holds for a whole workspace";
+                self.report.error(&place, "contradiction", message).help("move it to the workspace's own file");
+            }
+            None => {}
+        }
         if own {
             self.made.scopes = scopes;
         } else if let Some(entry) = scopes.iter().flat_map(|scope| &scope.actions).next() {

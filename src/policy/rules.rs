@@ -31,6 +31,8 @@ pub(crate) struct RulesFile {
     pub(crate) packs: Vec<(String, Place)>,
     /// `own_email_domains`.
     pub(crate) own_domains: Vec<String>,
+    /// `threshold`, in percent, and where it is written.
+    pub(crate) threshold: Option<(u8, Place)>,
     /// `[actions]`.
     pub(crate) actions: Vec<ActionEntry>,
     /// `[[rule]]` and `[[terms]]`.
@@ -101,6 +103,8 @@ fn file(mut fields: Fields<'_>, bundled: bool, disk: &mut Disk, report: &mut Rep
                 .help("write \"acme.com\", or \"*.acme.com\" for every subdomain");
         }
     }
+    let threshold = fields.value("threshold").and_then(|value| Some((value.integer(1..=100, report)?, value.place())));
+    let threshold = threshold.and_then(|(percent, place)| Some((u8::try_from(percent).ok()?, place)));
     let actions = match fields.value("actions") {
         Some(value) => value.table("[actions]", report).map(|table| action_entries(&table, report)).unwrap_or_default(),
         None => Vec::new(),
@@ -128,7 +132,7 @@ fn file(mut fields: Fields<'_>, bundled: bool, disk: &mut Disk, report: &mut Rep
         report.error(&fields.value_place("scope"), "out-of-range", message).help("name wider paths");
     }
     fields.finish(report);
-    RulesFile { packs, own_domains, actions, rules, scopes, lost }
+    RulesFile { packs, own_domains, threshold, actions, rules, scopes, lost }
 }
 
 /// What a rule calls itself and what it finds.

@@ -5,7 +5,7 @@ use std::path::Path;
 use blackbar::body::Direction::{self, Request, Response};
 use blackbar::body::JsonPath;
 use blackbar::engine::{Action, Output, StreamRedactor};
-use blackbar::policy::{NoWorkspace, PeerIdentity, Policy, load, load_rules, test_rules};
+use blackbar::policy::{NoWorkspace, OffReason, PeerIdentity, Policy, load, load_rules, test_rules};
 
 use crate::support::{Folder, MINIMAL};
 
@@ -310,5 +310,46 @@ fn bundled_rules_pass_their_examples() {
         assert!(shown.is_empty(), "{}", shown.join("\n"));
         let pack = test.rule.as_str().split('.').next().unwrap();
         assert!(blackbar::policy::bundled_pack(pack).is_some(), "{} begins with its pack's name", test.rule);
+    }
+}
+
+const WEAK: &str = r#"version = 1
+THRESHOLD
+[actions]
+CODE = "mask"
+"own.*" = { replace = "(gone)" }
+NAMED
+[[rule]]
+id = "own.weak"
+entity = "CODE"
+pattern = 'W-\d{4}'
+confidence = 40
+[[rule]]
+id = "own.sure"
+entity = "CODE"
+pattern = 'S-\d{4}'
+"#;
+
+#[test]
+fn rules_below_the_threshold_are_off_unless_their_id_is_named() {
+    let folder = Folder::new();
+    let table = [
+        ("", "", "W-1234 (gone)", Some(OffReason::Threshold(50))),
+        ("threshold = 40", "", "(gone) (gone)", None),
+        ("threshold = 41", "", "W-1234 (gone)", Some(OffReason::Threshold(41))),
+        ("", "\"own.weak\" = \"redact\"", "[CODE] (gone)", None),
+        ("threshold = 90", "", "W-1234 S-1234", Some(OffReason::Threshold(90))),
+        ("", "\"own.weak\" = \"off\"", "W-1234 (gone)", Some(OffReason::Threshold(50))),
+        ("threshold = 1", "\"own.weak\" = \"off\"", "W-1234 (gone)", Some(OffReason::Action)),
+    ];
+    for (threshold, named, wanted, off) in table {
+        folder.write("rules.toml", &WEAK.replace("THRESHOLD", threshold).replace("NAMED", named));
+        let rules = load_rules(Some(&folder.path("rules.toml"))).unwrap();
+        let mut redactor = StreamRedactor::new(rules.rules.clone(), rules.request.actions.clone());
+        let mut out = Output::default();
+        redactor.push_last(b"W-1234 S-1234", &mut out).unwrap();
+        assert_eq!(String::from_utf8(out.bytes).unwrap(), wanted, "{threshold} {named}");
+        assert_eq!(rules.catalogue.len(), 2);
+        assert_eq!(rules.catalogue[0].off, off, "{threshold} {named}");
     }
 }

@@ -4,6 +4,7 @@
 //! are read first, then names are looked up between them, then rules are compiled for each workspace and route. An
 //! error never ends the reading; it only means that there is no policy at the end.
 
+mod catalogue;
 mod limits;
 mod listeners;
 mod routes;
@@ -28,9 +29,10 @@ use super::{AdminSettings, ClientAuth, Limits, ListenAddress, Policy, Route, Tim
 use crate::body::BodyLimits;
 use listeners::ListenerShape;
 use routes::RouteShape;
-use ruleset::{Compiled, compile};
+use ruleset::{Bound, Compiled, compile};
 use workspaces::WorkspaceShape;
 
+pub use catalogue::{OffReason, RuleState};
 pub use ruleset::RuleTest;
 pub use standalone::{StandaloneRules, load_rules, test_rules};
 
@@ -306,7 +308,7 @@ fn bind(shape: WorkspaceShape, rules: &Compiled, routes: &[Option<&str>], report
         report.error(&shape.place, "hash-key", message).help("add key = { file = \"…\" } with 32 random bytes");
     }
     let everywhere: Vec<Option<&str>> = routes.iter().copied().chain([None]).collect();
-    let (rules, mut scopes) = rules.bind(&everywhere, shape.key);
+    let Bound { rules, mut scopes, catalogue } = rules.bind(&everywhere, shape.key);
     let base = scopes.pop().expect("one for each route that was asked for, the last for none");
     match rules.rules().iter().max_by_key(|rule| rule.holdback) {
         Some(longest) => {
@@ -326,5 +328,6 @@ fn bind(shape: WorkspaceShape, rules: &Compiled, routes: &[Option<&str>], report
         on_fault: shape.on_fault,
         scopes,
         base,
+        catalogue,
     }
 }

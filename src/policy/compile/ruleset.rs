@@ -14,11 +14,24 @@ use crate::policy::diagnostic::{Diagnostic, Place, Report};
 use crate::policy::packs::Assembly;
 use crate::policy::rules::RuleShape;
 
+use super::catalogue::RuleState;
+
 /// Rules compiled, with what is needed to resolve their actions.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     assembly: Assembly,
     rules: Arc<RuleSet>,
+}
+
+/// The rules that do something, with their actions.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    /// The rules.
+    pub(crate) rules: Arc<RuleSet>,
+    /// The actions of each route that was asked for: request, response.
+    pub(crate) scopes: Vec<[Arc<Scopes>; 2]>,
+    /// Every rule, those that are off among them.
+    pub(crate) catalogue: Arc<[RuleState]>,
 }
 
 /// One rule's examples, tried.
@@ -102,13 +115,19 @@ impl Compiled {
     }
 
     /// The rules that do something, and their actions for each of `routes`.
-    pub(crate) fn bind(&self, routes: &[Option<&str>], key: Option<HashKey>) -> (Arc<RuleSet>, Vec<[Arc<Scopes>; 2]>) {
-        let Assembly { rules, actions, scopes, .. } = &self.assembly;
-        let of = |route, direction| resolve(rules, actions, scopes, route, direction);
+    pub(crate) fn bind(&self, routes: &[Option<&str>], key: Option<HashKey>) -> Bound {
+        let rules = &self.assembly.rules;
+        let of = |route, direction| resolve(&self.assembly, route, direction);
         let mut resolved: Vec<[Resolved; 2]> =
             routes.iter().map(|route| [of(*route, Direction::Request), of(*route, Direction::Response)]).collect();
         let used = |index| resolved.iter().flatten().any(|one| one.uses(index));
         let kept: Vec<bool> = (0..rules.len()).map(used).collect();
+        let base = [of(None, Direction::Request), of(None, Direction::Response)];
+        let compiled = rules.iter().zip(self.rules.rules()).zip(&kept).enumerate();
+        let state = |(index, ((shape, rule), used)): (usize, ((&RuleShape, _), &bool))| {
+            RuleState::new(shape, rule, self.assembly.threshold, &base, index, *used)
+        };
+        let catalogue = compiled.map(state).collect();
         let mut set = Arc::clone(&self.rules);
         if kept.contains(&false) {
             let specs = rules.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule.spec.clone()).collect();
@@ -119,9 +138,9 @@ impl Compiled {
             }
         }
         let mut tables = Tables::new(Arc::clone(&set), key);
-        let bound =
+        let scopes =
             resolved.iter().map(|[request, response]| [tables.scopes(request), tables.scopes(response)]).collect();
-        (set, bound)
+        Bound { rules: set, scopes, catalogue }
     }
 
     /// Tries the examples of the rules that `chosen` takes.

@@ -10,7 +10,8 @@ use crate::policy::diagnostic::{Diagnostic, Place, Report};
 use crate::policy::files::Disk;
 use crate::policy::packs::{assemble, assemble_bundled};
 
-use super::ruleset::{Compiled, RuleTest, compile};
+use super::catalogue::RuleState;
+use super::ruleset::{Bound, Compiled, RuleTest, compile};
 
 /// Rules and actions that hold outside any route.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct StandaloneRules {
     pub request: Arc<Scopes>,
     /// The actions of responses.
     pub response: Arc<Scopes>,
+    /// Every rule, those that are off among them.
+    pub catalogue: Arc<[RuleState]>,
     /// Warnings and notes.
     pub warnings: Vec<Diagnostic>,
 }
@@ -49,10 +52,10 @@ pub fn load_rules(rules: Option<&Path>) -> Result<StandaloneRules, Vec<Diagnosti
     }
     match compiled {
         Some(compiled) if report.errors() == 0 => {
-            let (rules, mut scopes) = compiled.bind(&[None], None);
+            let Bound { rules, mut scopes, catalogue } = compiled.bind(&[None], None);
             match scopes.pop() {
                 Some([request, response]) => {
-                    Ok(StandaloneRules { rules, request, response, warnings: report.into_sorted() })
+                    Ok(StandaloneRules { rules, request, response, catalogue, warnings: report.into_sorted() })
                 }
                 None => Err(report.into_sorted()),
             }
