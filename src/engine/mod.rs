@@ -7,6 +7,7 @@
 mod candidate;
 mod detect;
 pub mod operator;
+pub mod proof;
 mod regex;
 pub mod rule;
 pub mod ruleset;

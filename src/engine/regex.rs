@@ -24,6 +24,8 @@ pub(super) struct Regex {
     automaton: dense::DFA<Vec<u32>>,
     /// Longest match, told or derived.
     pub(super) max_len: usize,
+    /// The longest match that the rule's author allows, where it is told.
+    pub(super) told: Option<usize>,
     /// Whether the expression itself has a longest match; if not, a match may be followed beyond `max_len`.
     pub(super) finite: bool,
     /// Literals of two bytes or more of which every match begins with one; empty when there are none.
@@ -73,7 +75,12 @@ impl Regex {
         let automaton = determinize(&hir)?;
         let (first, leading_run) = (first_bytes(&automaton), leading_run(&automaton));
         let literals = leading_literals(&hir);
-        Ok(Self { literals, automaton, max_len: longest, finite: own.is_some(), first, leading_run })
+        Ok(Self { literals, automaton, max_len: longest, told: max_len, finite: own.is_some(), first, leading_run })
+    }
+
+    /// The automaton, as it is stepped.
+    pub(super) fn automaton(&self) -> &dense::DFA<Vec<u32>> {
+        &self.automaton
     }
 
     /// The state before a match that would begin after `before`, or at the beginning of the text.
@@ -193,6 +200,11 @@ impl FirstBytes {
     pub(super) fn may_begin(&self, before: Option<u8>, byte: u8) -> bool {
         let behind_word = before.is_some_and(|before| before.is_ascii_alphanumeric() || before == b'_');
         self.after[usize::from(!behind_word)][usize::from(byte)]
+    }
+
+    /// The bytes behind a word character, and elsewhere.
+    pub(super) fn tables(&self) -> &[[bool; 256]; 2] {
+        &self.after
     }
 
     pub(super) fn extend(&mut self, other: &Self) {

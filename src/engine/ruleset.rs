@@ -6,7 +6,8 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
 use super::detect;
 use super::operator::{Action, HashKey};
-use super::regex::{FirstBytes, Regex};
+use super::proof::{Anchor, ByteSet};
+use super::regex::{FirstBytes, Regex, is_token};
 use super::rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
 use super::terms::Terms;
 use super::validate::Validator;
@@ -54,6 +55,21 @@ pub(super) struct Checks {
 }
 
 impl Checks {
+    /// Whether what passes `other` passes these too.
+    pub(super) fn at_most(&self, other: &Self) -> bool {
+        let same = |(own, theirs): (&Keywords, &Keywords)| {
+            own.before >= theirs.before
+                && own.after >= theirs.after
+                && theirs.words.iter().all(|word| own.words.contains(word))
+        };
+        (self.validator.is_none() || self.validator == other.validator)
+            && self.suppressions.iter().all(|one| other.suppressions.contains(one))
+            && self
+                .keywords
+                .as_ref()
+                .is_none_or(|own| other.keywords.as_ref().is_some_and(|theirs| same((own, theirs))))
+    }
+
     /// Whether every match is a finding.
     pub(super) fn none(&self) -> bool {
         self.validator.is_none() && self.keywords.is_none() && self.suppressions.is_empty()
@@ -118,6 +134,12 @@ impl Literals {
         let mut first: Vec<u8> = sorted.iter().filter_map(|literal| literal.first().copied()).collect();
         first.dedup();
         Self { searcher, sorted, rules, longest, first }
+    }
+
+    /// The literals that a rule is tried at.
+    fn of(&self, rule: usize) -> Vec<Vec<u8>> {
+        let owned = self.sorted.iter().zip(&self.rules).filter(|(_, owners)| owners.contains(&rule));
+        owned.map(|(literal, _)| literal.clone()).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -216,6 +238,23 @@ impl RuleSet {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// What the scan waits for before it tries rule `index`; every one of these must hold for every match of the rule.
+    /// Nothing for rules that are tried everywhere, or are no regular expressions.
+    #[must_use]
+    pub fn anchors(&self, index: usize) -> Vec<Anchor> {
+        let literals = self.literals.of(index);
+        if !literals.is_empty() {
+            return vec![Anchor::Literals { literals, within: 0, ignore_case: false }];
+        }
+        if !self.unanchored.contains(&index) {
+            return Vec::new();
+        }
+        let [behind_word, elsewhere] = self.unanchored_first.tables();
+        let set = |table: &[bool; 256]| ByteSet::new(|byte| table.get(usize::from(byte)).copied().unwrap_or(true));
+        let first = Anchor::First { behind_word: set(behind_word), elsewhere: set(elsewhere) };
+        vec![first, Anchor::Run { bytes: ByteSet::new(is_token), len: self.unanchored_run }]
     }
 
     /// The most bytes a stream holds back under these rules.
