@@ -13,7 +13,7 @@ use super::check::{count_of, readable};
 use super::{Code, Failure, complain, say};
 use crate::body::{BodyLimits, Direction, Scopes};
 use crate::engine::{Action, Cost, RuleSet};
-use crate::policy::{self, OnFault};
+use crate::policy::{self, OnFault, ProofCount, RuleTests, Severity};
 
 /// Arguments of `rules`.
 #[derive(Args, Debug)]
@@ -28,12 +28,15 @@ enum RulesCommand {
     /// Print the rules in force: entity, action, cost and hold-back of each.
     #[command(after_help = "Example: blackbar rules list --config blackbar.toml --workspace acme")]
     List(RulesChoice),
-    /// Try the examples and counterexamples of rules; exit 1 if one goes wrong.
+    /// Try the examples and counterexamples of rules and prove them by automata; exit 1 if one goes wrong.
     #[command(after_help = "Example: blackbar rules test rules/workspaces/acme.toml")]
     Test {
         /// Rules files; the bundled packs if none is named
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Prove the bundled rules too: anchors, hold-back, replacements, shadows
+        #[arg(long)]
+        prove: bool,
     },
 }
 
@@ -139,7 +142,7 @@ impl RulesChoice {
 pub(super) fn run(arguments: &RulesArguments) -> Result<Code, Failure> {
     match &arguments.command {
         RulesCommand::List(choice) => list(&choice.load()?),
-        RulesCommand::Test { files } => test(files),
+        RulesCommand::Test { files, prove } => test(files, *prove),
     }
 }
 
@@ -187,7 +190,7 @@ fn cost(cost: Cost) -> &'static str {
     }
 }
 
-fn test(files: &[PathBuf]) -> Result<Code, Failure> {
+fn test(files: &[PathBuf], prove_all: bool) -> Result<Code, Failure> {
     let mut code = Code::Fine;
     let named = files.iter().map(|path| Some(path.as_path()));
     let chosen: Vec<_> = if files.is_empty() { vec![None] } else { named.collect() };
@@ -196,7 +199,7 @@ fn test(files: &[PathBuf]) -> Result<Code, Failure> {
             readable(path)?;
         }
         let name = path.map_or_else(|| "bundled packs".to_owned(), |path| path.display().to_string());
-        let tests = match policy::test_rules(path) {
+        let RuleTests { tests, proofs, found } = match policy::test_rules(path, prove_all) {
             Ok(tests) => tests,
             Err(faults) => {
                 faults.iter().for_each(|fault| complain(&fault.to_string()));
@@ -204,12 +207,19 @@ fn test(files: &[PathBuf]) -> Result<Code, Failure> {
                 continue;
             }
         };
-        tests.iter().flat_map(|test| &test.failures).for_each(|failure| complain(&failure.to_string()));
+        tests.iter().flat_map(|test| &test.failures).chain(&found).for_each(|fault| complain(&fault.to_string()));
         let (cases, failures) =
             tests.iter().fold((0, 0), |(cases, failures), test| (cases + test.cases, failures + test.failures.len()));
         let counts = [count_of(tests.len(), "rule"), count_of(cases, "case"), count_of(failures, "failure")];
-        say(&mut io::stdout().lock(), format_args!("{name}: {}", counts.join(", ")))?;
-        if failures > 0 {
+        let mut out = io::stdout().lock();
+        say(&mut out, format_args!("{name}: {}", counts.join(", ")))?;
+        if proofs.iter().any(|one| one.proven + one.open + one.wrong > 0) {
+            let told = |one: &ProofCount| {
+                format!("{} {} proven, {} not proven, {} wrong", one.check.name(), one.proven, one.open, one.wrong)
+            };
+            say(&mut out, format_args!("{name}: {}", proofs.iter().map(told).collect::<Vec<_>>().join("; ")))?;
+        }
+        if failures > 0 || found.iter().any(|fault| fault.severity == Severity::Error) {
             code = Code::Refused;
         }
     }

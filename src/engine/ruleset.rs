@@ -46,6 +46,14 @@ pub struct Rule {
     pub(super) regex: Option<Regex>,
 }
 
+impl Rule {
+    /// How large the rule's automaton is, in bytes: what it costs to compile and to keep.
+    #[must_use]
+    pub fn automaton_size(&self) -> usize {
+        self.regex.as_ref().map_or(0, |regex| regex.automaton().memory_usage())
+    }
+}
+
 /// What a match must pass to be a finding.
 #[derive(Debug, Default)]
 pub(super) struct Checks {

@@ -24,7 +24,9 @@ use std::time::Duration;
 use crate::body::{BodyLimits, Dialect, Direction, Scopes};
 use crate::engine::RuleSet;
 
-pub use compile::{Loaded, OffReason, RuleState, RuleTest, StandaloneRules, load, load_rules, test_rules};
+pub use compile::{
+    Loaded, OffReason, ProofCount, RuleState, RuleTest, RuleTests, StandaloneRules, load, load_rules, test_rules,
+};
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::FileHash;
 pub use packs::{bundled_names, bundled_pack};

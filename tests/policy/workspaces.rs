@@ -305,7 +305,7 @@ fn limits_and_times_have_units() {
 
 #[test]
 fn bundled_rules_pass_their_examples() {
-    for test in test_rules(None).unwrap() {
+    for test in test_rules(None, false).unwrap().tests {
         let shown: Vec<String> = test.failures.iter().map(ToString::to_string).collect();
         assert!(shown.is_empty(), "{}", shown.join("\n"));
         let pack = test.rule.as_str().split('.').next().unwrap();

@@ -41,8 +41,8 @@ enum Again {
 pub(super) enum Masked {
     /// Nothing that the mask gives is matched.
     Never,
-    /// This match's mask may be matched; what stands before it.
-    Maybe(Option<u8>, Vec<u8>),
+    /// This match's mask may be matched.
+    Maybe(Vec<u8>),
     /// The search grew too large.
     TooLarge,
 }
@@ -165,13 +165,8 @@ pub(super) fn kind(byte: u8) -> u8 {
     }
 }
 
-/// Whether some text of what `action` leaves can be matched at all: a quick answer before [`matches`].
-pub(super) fn may_match(again: &Automaton, action: &Action) -> bool {
-    let shown = match action {
-        Action::KeepLast4 => 4,
-        Action::Mask => 0,
-        _ => return true,
-    };
+/// Whether a text with so many letters and digits at most can be matched: a quick answer before [`matches`].
+pub(super) fn may_match(again: &Automaton, shown: u8) -> bool {
     let bytes = representatives(|byte| (again.class(byte), byte.is_ascii_alphanumeric()));
     let mut search = Search::new(usize::MAX);
     again.starts.into_iter().for_each(|start| search.begin((start, 0)));
@@ -183,7 +178,7 @@ pub(super) fn may_match(again: &Automaton, action: &Action) -> bool {
             return true;
         }
         for byte in &bytes {
-            let count = count + u8::from(byte.is_ascii_alphanumeric());
+            let count: u8 = count + u8::from(byte.is_ascii_alphanumeric());
             if count <= shown {
                 search.reach(node, *byte, (again.step(state, *byte), count));
             }
@@ -201,7 +196,7 @@ pub(super) fn matches(masked: &Automaton, action: &Action, again: &Automaton, hi
         (masked.class(byte), again.class(byte), kind)
     };
     let bytes = representatives(key);
-    for (before, start) in BEFORE.into_iter().zip(masked.starts).filter(|(_, start)| masked.is_alive(*start)) {
+    for start in masked.starts.into_iter().filter(|start| masked.is_alive(*start)) {
         let mut search = Search::new(limit);
         for mask in masking.begin() {
             // What stands before the mask may be anything.
@@ -210,7 +205,7 @@ pub(super) fn matches(masked: &Automaton, action: &Action, again: &Automaton, hi
         while let Some((node, (state, mask, place))) = search.next() {
             if masked.is_final(state) && masking.complete(mask) && masking.ends(place, mask) {
                 let (_, word) = search.word(node);
-                return Masked::Maybe(before, word);
+                return Masked::Maybe(word);
             }
             let given_in = mask;
             for byte in &bytes {

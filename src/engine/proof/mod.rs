@@ -14,11 +14,15 @@ mod image;
 mod replaced;
 mod search;
 
+use std::cell::OnceCell;
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use self::automaton::{Automaton, Longest};
-use super::regex::Regex;
+use super::operator::Action;
+use super::regex::{Regex, Stand};
 use super::rule::{Pattern, RuleSpec};
 use super::ruleset::{ActionTable, BuildErrorKind, Rule, RuleSet};
 use super::validate::Validator;
@@ -203,17 +207,18 @@ pub fn prove(rules: &Arc<RuleSet>, actions: &ActionTable, asked: impl Fn(usize) 
     if !(0..all.len()).any(&asked) {
         return proof;
     }
-    let tables: Vec<Option<Automaton>> = all.iter().map(|rule| rule.regex.as_ref().and_then(Automaton::new)).collect();
+    let tables = Tables::new(rules);
+    let starts = Beginnings::new(rules);
     for (index, rule) in all.iter().enumerate().filter(|(index, _)| asked(*index)) {
         let Some(regex) = &rule.regex else { continue };
-        let Some(table) = tables.get(index).and_then(Option::as_ref) else {
+        let Some(table) = tables.get(index) else {
             let open = [Check::Anchor, Check::Holdback, Check::Shadow];
             open.into_iter().for_each(|check| proof.add(check, index, vec![Fault::NotProven(check)]));
             continue;
         };
         proof.add(Check::Anchor, index, anchors(table, rule, &rules.anchors(index), limit));
         proof.add(Check::Holdback, index, holdback(table, regex.max_len, regex.told, rule.holdback));
-        proof.add(Check::Shadow, index, shadows(&tables, rules, actions, index, limit));
+        proof.add(Check::Shadow, index, shadows(&tables, &starts, actions, index, limit));
         if rule.checks.none()
             && let Some(example) = compare::inside_word(table, limit)
         {
@@ -329,30 +334,92 @@ fn table_of(rule: &RuleSpec) -> Option<(Automaton, Regex)> {
     Some((Automaton::new(&regex)?, regex))
 }
 
+/// The tables of a rule set, each made when it is first asked for.
+struct Tables<'a> {
+    rules: &'a RuleSet,
+    made: Vec<OnceCell<Option<Automaton>>>,
+}
+
+impl<'a> Tables<'a> {
+    fn new(rules: &'a RuleSet) -> Self {
+        Self { rules, made: rules.rules().iter().map(|_| OnceCell::new()).collect() }
+    }
+
+    /// How many rules there are.
+    fn len(&self) -> usize {
+        self.made.len()
+    }
+
+    /// The expression of a rule, if it is one.
+    fn regex(&self, index: usize) -> Option<&'a Regex> {
+        self.rules.rules().get(index)?.regex.as_ref()
+    }
+
+    /// The table of a rule's expression; none where it has none or grows too large.
+    fn get(&self, index: usize) -> Option<&Automaton> {
+        self.made.get(index)?.get_or_init(|| self.regex(index).and_then(Automaton::new)).as_ref()
+    }
+}
+
+/// Regular expressions by the bytes that all their matches begin with.
+struct Beginnings(HashMap<Vec<u8>, Vec<usize>>);
+
+impl Beginnings {
+    /// The most bytes that are told apart.
+    const LEN: usize = 16;
+
+    fn new(rules: &RuleSet) -> Self {
+        let mut found: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+        for (index, rule) in rules.rules().iter().enumerate() {
+            let Some(regex) = &rule.regex else { continue };
+            let mut common = regex.literals.first().cloned().unwrap_or_default();
+            for literal in &regex.literals {
+                let same = common.iter().zip(literal).take_while(|(left, right)| left == right).count();
+                common.truncate(same);
+            }
+            common.truncate(Self::LEN);
+            found.entry(common).or_default().push(index);
+        }
+        Self(found)
+    }
+
+    /// The rules of which a match may begin as `word` does.
+    fn of(&self, word: &[u8]) -> impl Iterator<Item = usize> {
+        let heads = (0..=word.len().min(Self::LEN)).filter_map(|len| self.0.get(word.get(..len)?));
+        heads.flatten().copied()
+    }
+}
+
 /// A rule that wins wherever this one matches: it matches there too, as far or farther, has no check that this one
 /// lacks, and comes first in the order of overlaps.
 fn shadows(
-    tables: &[Option<Automaton>],
-    rules: &RuleSet,
+    tables: &Tables<'_>,
+    beginnings: &Beginnings,
     actions: &ActionTable,
     index: usize,
     limit: usize,
 ) -> Vec<Fault> {
-    use super::operator::Action;
-    let (Some(rule), Some(Some(table))) = (rules.rules().get(index), tables.get(index)) else { return Vec::new() };
+    let all = tables.rules.rules();
+    let (Some(rule), Some(own), Some(table)) = (all.get(index), tables.regex(index), tables.get(index)) else {
+        return Vec::new();
+    };
     let Some((before, word)) = table.shortest() else { return Vec::new() };
     let mut faults = Vec::new();
-    for (by, (other, wide)) in rules.rules().iter().zip(tables).enumerate() {
-        let (Some(wide), Some(regex)) = (wide, &other.regex) else { continue };
-        let first = (std::cmp::Reverse(other.priority), by) < (std::cmp::Reverse(rule.priority), index);
+    for by in beginnings.of(&word) {
+        let (Some(other), Some(regex)) = (all.get(by), tables.regex(by)) else { continue };
+        let first = (Reverse(other.priority), by) < (Reverse(rule.priority), index);
         let silent = matches!(actions.action(by), Action::Off | Action::Observe);
-        let cut = !regex.finite && rule.regex.as_ref().is_none_or(|own| own.max_len > regex.max_len);
+        let cut = regex.told.is_some_and(|told| told < own.max_len);
         if by == index || !first || silent || cut || !other.checks.at_most(&rule.checks) {
             continue;
         }
-        if !may_match(wide, before, &word) {
+        if !matches_alone(regex, before, &word) {
             continue;
         }
+        let Some(wide) = tables.get(by) else {
+            faults = vec![Fault::NotProven(Check::Shadow)];
+            continue;
+        };
         match compare::includes(wide, table, limit) {
             Ok(()) => return vec![Fault::Shadowed { by }],
             Err(Unproven::TooLarge) => faults = vec![Fault::NotProven(Check::Shadow)],
@@ -362,10 +429,14 @@ fn shadows(
     faults
 }
 
-/// Whether the automaton matches this word, or may go on behind it: what an inclusion needs of it.
-fn may_match(table: &Automaton, before: Option<u8>, word: &[u8]) -> bool {
-    let start = automaton::BEFORE.iter().zip(table.starts).find(|(known, _)| **known == before);
-    let state =
-        word.iter().fold(start.map_or(automaton::DEAD, |(_, state)| state), |state, byte| table.step(state, *byte));
-    table.is_final(state)
+/// Whether an expression matches this word before some byte: what an inclusion needs of it.
+fn matches_alone(regex: &Regex, before: Option<u8>, word: &[u8]) -> bool {
+    let Some(mut state) = regex.begin(before) else { return false };
+    for byte in word {
+        match regex.step(state, *byte) {
+            Stand::Dead => return false,
+            Stand::Alive(next) | Stand::Matched(next) => state = next,
+        }
+    }
+    regex.end(state) || (0..=255).any(|byte| matches!(regex.step(state, byte), Stand::Matched(_)))
 }

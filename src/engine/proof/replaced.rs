@@ -5,14 +5,18 @@
 //! example is tried with the real operator before it is told. A rule that finds a replacement whole and puts the same in
 //! its place changes nothing and is no fault. Keywords are taken as given: any text may stand before.
 
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::automaton::{Automaton, BEFORE, DEAD};
+use regex_automata::util::primitives::StateID;
+
+use super::automaton::{Automaton, BEFORE};
 use super::image::{Masked, matches, may_match};
-use super::{Check, Example, Fault, Proof};
+use super::{Check, Example, Fault, Proof, Tables};
 use crate::engine::operator::{Action, Extent, replace};
-use crate::engine::regex::Regex;
+use crate::engine::regex::{Regex, Stand};
 use crate::engine::rule::{Detector, EntityType, Suppression};
 use crate::engine::ruleset::{ActionTable, Checks, RuleSet};
 use crate::engine::stream::{Output, StreamRedactor};
@@ -26,38 +30,35 @@ const SEPARATOR: &str = r"(?-u:[ \t./_-]|\xC2\xA0|\xE2\x80[\x80-\x8A\x90-\x95\xA
 struct Checked<'a> {
     rules: &'a Arc<RuleSet>,
     actions: &'a ActionTable,
-    tables: &'a [Option<Automaton>],
+    tables: &'a Tables<'a>,
     limit: usize,
+    /// Who finds a text that is the same for every finding.
+    known: RefCell<HashMap<String, Vec<usize>>>,
+    /// Whether a rule may find something in a mask of letters and digits: all masked, and with four shown.
+    finds: [Vec<OnceCell<bool>>; 2],
+    /// For each detector some of what it finds, and more than it finds.
+    shapes: Vec<(Detector, Automaton, Automaton)>,
 }
 
 /// Proves for each rule that nothing it leaves is found again, where it or the finder is asked about.
 pub(super) fn prove(
     rules: &Arc<RuleSet>,
     actions: &ActionTable,
-    tables: &[Option<Automaton>],
+    tables: &Tables<'_>,
     asked: &impl Fn(usize) -> bool,
     limit: usize,
     proof: &mut Proof,
 ) {
-    let checked = Checked { rules, actions, tables, limit };
-    let detectors: Vec<(Detector, Automaton)> =
-        Detector::ALL.iter().filter_map(|(_, one)| Some((*one, shape(*one)?))).collect();
-    // What may be found in a mask at all, once for each kind of mask.
-    let finds = |action: Action| -> Vec<usize> {
-        let on = |index: &usize| !matches!(actions.action(*index), Action::Off | Action::Observe);
-        let can =
-            |index: &usize| tables.get(*index).and_then(Option::as_ref).is_some_and(|table| may_match(table, &action));
-        (0..tables.len()).filter(on).filter(can).collect()
-    };
-    let [plain, last_four, address] = [Action::Mask, Action::KeepLast4, Action::MaskDomain].map(finds);
-    for index in 0..rules.rules().len() {
+    let cells = || (0..tables.len()).map(|_| OnceCell::new()).collect();
+    let shapes = Detector::ALL.iter().filter_map(|(_, one)| Some((*one, samples(*one)?, shape(*one)?))).collect();
+    let (known, finds) = (RefCell::default(), [cells(), cells()]);
+    let checked = Checked { rules, actions, tables, limit, known, finds, shapes };
+    for index in 0..tables.len() {
         let own = asked(index);
         let by = |finder: usize| own || asked(finder);
         let faults = match actions.action(index) {
             Action::Off | Action::Observe | Action::Block | Action::Remove => continue,
-            Action::Mask => checked.masked(index, &plain, by, &detectors),
-            Action::KeepLast4 => checked.masked(index, &last_four, by, &detectors),
-            Action::MaskDomain => checked.masked(index, &address, by, &detectors),
+            Action::Mask | Action::KeepLast4 | Action::MaskDomain => checked.masked(index, by),
             Action::Redact | Action::Replace(_) | Action::Hash => checked.fixed(index, by),
         };
         if own || !faults.is_empty() {
@@ -81,16 +82,29 @@ fn shown(action: &Action, value: &[u8], replacement: &[u8]) -> Range<usize> {
     }
 }
 
+/// Some of what a detector finds: reserved and published values, in the usual spellings.
+fn samples(detector: Detector) -> Option<Automaton> {
+    let pattern = match detector {
+        Detector::Card => "4111(?: 1111 1111 |-1111-1111-|11111111)1111",
+        Detector::UsSsn => "078(?:-05-| 05 )1120",
+        Detector::UsItin => "912(?:-70-| 70 )1234",
+        Detector::Phone => r"(?:\+1 ?)?(?:\(212\) |212[-. ])555[-. ]0[0-9]{3}",
+        Detector::Email => r"[a-z][a-z0-9._+-]{0,15}@example\.com",
+    };
+    Automaton::new(&Regex::compile(pattern, None).ok()?)
+}
+
 /// A language that holds every match of a detector: wider than what it finds.
 fn shape(detector: Detector) -> Option<Automaton> {
     let pattern = match detector {
         Detector::Card | Detector::UsSsn | Detector::UsItin => {
-            format!("[0-9](?:{SEPARATOR}*[0-9]){{8}}(?:{SEPARATOR}*[0-9])*")
+            format!("[0-9](?:{SEPARATOR}{{0,2}}[0-9]){{8}}(?:{SEPARATOR}{{0,2}}[0-9])*")
         }
-        Detector::Phone => {
-            format!("[+(0-9](?:[0-9A-Za-z()+#:;=,]|{SEPARATOR})*[0-9](?:[0-9A-Za-z()+#:;=,]|{SEPARATOR})*[0-9]")
-        }
-        Detector::Email => r"(?-u:[!-?A-~\x80-\xFF]+@[!-?A-~\x80-\xFF]+)".to_owned(),
+        Detector::Phone => format!(
+            "(?:[+(]|{SEPARATOR}){{0,3}}[0-9](?:(?:[()]|{SEPARATOR}){{0,3}}[0-9]){{6}}(?:(?:[()]|{SEPARATOR}){{0,3}}[0-9])*\
+             (?:(?:[A-Za-z,;:#=]|{SEPARATOR}){{1,14}}[0-9]{{1,9}})?"
+        ),
+        Detector::Email => r"(?-u:[!#-'*+./0-9=?A-Z^-~\x80-\xFF-]+@[0-9A-Za-z.\x80-\xFF-]+)".to_owned(),
     };
     Automaton::new(&Regex::compile(&pattern, Some(256)).ok()?)
 }
@@ -104,108 +118,121 @@ impl Checked<'_> {
             Action::Hash => format!("[{}_{TAG}]", rule.entity),
             _ => format!("[{}]", rule.entity),
         };
-        let mut faults = Vec::new();
-        for finder in (0..self.tables.len()).filter(|finder| by(*finder)) {
-            if self.found(finder, text.as_bytes()) {
-                let replacement = Example::new(None, text.clone().into_bytes(), None);
-                faults.push(Fault::Again { by: finder, replacement });
-            }
-        }
-        let rest = self.found_otherwise(text.as_bytes()).filter(|finder| by(*finder));
-        faults.extend(rest.map(|finder| Fault::Again {
-            by: finder,
-            replacement: Example::new(None, text.clone().into_bytes(), None),
-        }));
-        faults
+        let mut known = self.known.borrow_mut();
+        let finders = known.entry(text.clone()).or_insert_with(|| {
+            let regexes = (0..self.tables.len()).filter(|finder| self.changes(*finder, text.as_bytes()));
+            regexes.chain(self.found_otherwise(text.as_bytes())).collect()
+        });
+        let replacement = Example::new(None, text.into_bytes(), None);
+        let again = finders.iter().filter(|finder| by(**finder));
+        again.map(|finder| Fault::Again { by: *finder, replacement: replacement.clone() }).collect()
     }
 
     /// A mask: the image of the rule's language.
-    fn masked(
-        &self,
-        index: usize,
-        finders: &[usize],
-        by: impl Fn(usize) -> bool,
-        detectors: &[(Detector, Automaton)],
-    ) -> Vec<Fault> {
+    fn masked(&self, index: usize, by: impl Fn(usize) -> bool) -> Vec<Fault> {
         let action = self.actions.action(index);
-        let detector = self.rules.detectors.iter().find(|(_, rules)| rules.contains(&index));
-        let shape = detector.and_then(|(kind, _)| detectors.iter().find(|(known, _)| known == kind));
-        let table = match (self.tables.get(index), shape) {
-            (Some(Some(table)), _) => table,
-            (_, Some((_, table))) => table,
-            // A list of terms: its values are its language, and a mask of them holds no letters.
-            _ => return vec![Fault::NotProven(Check::Replacement)],
+        let detector = self.rules.detectors.iter().find(|(_, rules)| rules.contains(&index)).map(|(kind, _)| *kind);
+        let shape = self.shapes.iter().find(|(known, _, _)| Some(*known) == detector);
+        let Some(table) = self.tables.get(index).or(shape.map(|(_, _, wide)| wide)) else {
+            // A list of terms, or an expression that grew too large.
+            return vec![Fault::NotProven(Check::Replacement)];
         };
         let mut faults = Vec::new();
-        for finder in finders.iter().copied().filter(|finder| by(*finder)) {
+        for finder in (0..self.tables.len()).filter(|finder| by(*finder)) {
             // What is masked already is masked to itself.
             let same = matches!(action, Action::Mask)
                 && matches!(self.actions.action(finder), Action::Mask | Action::KeepLast4);
-            let Some(Some(again)) = self.tables.get(finder).filter(|_| !same) else { continue };
+            if same || !self.is_on(finder) || !self.may_find(finder, action) {
+                continue;
+            }
+            let Some(again) = self.tables.get(finder) else {
+                if self.tables.regex(finder).is_some() {
+                    faults.push(Fault::NotProven(Check::Replacement));
+                }
+                continue;
+            };
             let hides = *self.actions.action(finder) != *action;
+            // A fault is sought among a detector's own values, a proof in what is wider.
+            let sample = shape.map(|(_, samples, _)| matches(samples, action, again, hides, self.limit));
+            if let Some(Masked::Maybe(value)) = sample
+                && let Some(fault @ Fault::Again { .. }) = self.tried(index, finder, &value, hides, true)
+            {
+                faults.push(fault);
+                continue;
+            }
             match matches(table, action, again, hides, self.limit) {
                 Masked::Never => {}
                 Masked::TooLarge => faults.push(Fault::NotProven(Check::Replacement)),
-                Masked::Maybe(_, value) => {
-                    let mut replacement = Vec::new();
-                    let entity = EntityType::new("MASKED");
-                    replace(action, &entity, &value, Extent::Whole, None, &mut replacement);
-                    let shown = if hides { shown(action, &value, &replacement) } else { 0..0 };
-                    let beyond = |span: &(usize, usize)| span.0 < shown.start || span.1 > shown.end;
-                    let spans = self.spans(finder, &replacement);
-                    let mut changed = spans
-                        .iter()
-                        .filter(|span| beyond(span))
-                        .map(|span| !self.unchanged(finder, &replacement, *span));
-                    if changed.any(|changed| changed) {
-                        faults.push(Fault::Again { by: finder, replacement: Example::new(None, replacement, None) });
-                    } else if spans.is_empty() {
-                        // The language is wider than the rule, or a validator stands between.
-                        faults.push(Fault::NotProven(Check::Replacement));
-                    }
-                }
+                Masked::Maybe(value) => faults.extend(self.tried(index, finder, &value, hides, detector.is_some())),
             }
         }
         faults.dedup();
         faults
     }
 
+    /// Tries an example with the real operator: the language is wider than the rule, and a validator may stand between.
+    fn tried(&self, index: usize, finder: usize, value: &[u8], hides: bool, detector: bool) -> Option<Fault> {
+        let action = self.actions.action(index);
+        if detector && !self.detects(index, value) {
+            return Some(Fault::NotProven(Check::Replacement));
+        }
+        let mut replacement = Vec::new();
+        replace(action, &EntityType::new("MASKED"), value, Extent::Whole, None, &mut replacement);
+        let shown = if hides { shown(action, value, &replacement) } else { 0..0 };
+        let spans = self.spans(finder, &replacement);
+        let mut beyond = spans.iter().filter(|span| span.0 < shown.start || span.1 > shown.end);
+        if beyond.any(|span| !self.unchanged(finder, &replacement, *span)) {
+            return Some(Fault::Again { by: finder, replacement: Example::new(None, replacement, None) });
+        }
+        spans.is_empty().then_some(Fault::NotProven(Check::Replacement))
+    }
+
+    /// Whether a rule changes what it finds.
+    fn is_on(&self, index: usize) -> bool {
+        !matches!(self.actions.action(index), Action::Off | Action::Observe)
+    }
+
+    /// Whether a rule may find anything in what this mask leaves of letters and digits.
+    fn may_find(&self, finder: usize, action: &Action) -> bool {
+        let (cells, shown) = match (action, &self.finds) {
+            (Action::Mask, [plain, _]) => (plain, 0),
+            (Action::KeepLast4, [_, four]) => (four, 4),
+            _ => return true,
+        };
+        let Some(cell) = cells.get(finder) else { return true };
+        *cell.get_or_init(|| {
+            let Some(regex) = self.tables.regex(finder) else { return false };
+            let count = |literal: &Vec<u8>| literal.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
+            if !regex.literals.is_empty() && !regex.literals.iter().any(|literal| count(literal) <= usize::from(shown))
+            {
+                return false;
+            }
+            self.tables.get(finder).is_none_or(|table| may_match(table, shown))
+        })
+    }
+
     /// Whether a regular expression finds something in `text` and would change it.
-    fn found(&self, finder: usize, text: &[u8]) -> bool {
+    fn changes(&self, finder: usize, text: &[u8]) -> bool {
         self.spans(finder, text).into_iter().any(|span| !self.unchanged(finder, text, span))
     }
 
     /// The matches of a regular expression in `text`, whatever stands beside it, that its own checks pass.
     fn spans(&self, finder: usize, text: &[u8]) -> Vec<(usize, usize)> {
         let mut spans = Vec::new();
-        let (Some(rule), Some(Some(table))) = (self.rules.rules().get(finder), self.tables.get(finder)) else {
+        let (Some(rule), Some(regex)) = (self.rules.rules().get(finder), self.tables.regex(finder)) else {
             return spans;
         };
-        if matches!(self.actions.action(finder), Action::Off | Action::Observe) {
+        let missing = |literal: &Vec<u8>| memchr::memmem::find(text, literal).is_none();
+        if !self.is_on(finder) || !regex.literals.is_empty() && regex.literals.iter().all(missing) {
             return spans;
         }
         for start in 0..text.len() {
             let before = start.checked_sub(1).and_then(|at| text.get(at)).copied();
-            for (known, begin) in BEFORE.into_iter().zip(table.starts) {
-                if before.is_some_and(|before| known != Some(super::image::kind(before))) {
-                    continue;
-                }
-                let mut state = begin;
-                let mut end = None;
-                for (at, byte) in text.iter().enumerate().skip(start) {
-                    state = table.step(state, *byte);
-                    if table.matched(state) {
-                        end = Some(at);
-                    }
-                    if state == DEAD {
-                        break;
-                    }
-                }
-                if table.is_final(state) {
-                    end = Some(text.len());
-                }
-                let value = end.and_then(|end| text.get(start..end));
-                if let (Some(end), true) = (end, value.is_some_and(|value| passes_alone(&rule.checks, value))) {
+            let here = |known: &Option<u8>| before.is_none_or(|before| *known == Some(super::image::kind(before)));
+            for known in BEFORE.into_iter().filter(here) {
+                let end = regex.begin(known).and_then(|state| last_end(regex, state, text, start));
+                let Some(end) = end else { continue };
+                if text.get(start..end).is_some_and(|value| passes_alone(&rule.checks, value)) {
                     spans.push((start, end));
                 }
             }
@@ -221,20 +248,44 @@ impl Checked<'_> {
         given == value && !matches!(self.actions.action(finder), Action::Block)
     }
 
+    /// Whether a rule that is no regular expression finds all of `value`.
+    fn detects(&self, rule: usize, value: &[u8]) -> bool {
+        let whole = 0..value.len() as u64;
+        self.findings(value, |index| index == rule).contains(&(rule, whole))
+    }
+
     /// Detectors and lists that find something in `text`, as it stands in a stream.
-    fn found_otherwise(&self, text: &[u8]) -> impl Iterator<Item = usize> {
-        let mut out = Output::default();
-        // Only rules that are no regular expressions: the others were tried with every neighbour.
-        let other = |index| self.tables.get(index).is_some_and(Option::is_none);
-        let only =
-            (0..self.tables.len()).map(|index| if other(index) { Action::Observe } else { Action::Off }).collect();
-        let rules = Arc::clone(self.rules);
-        let mut redactor = StreamRedactor::new(rules, Arc::new(ActionTable::new(only, None)));
-        // Observing rules do not block.
-        let _ = redactor.push_last(text, &mut out);
-        let mut found: Vec<usize> = out.findings.iter().map(|finding| finding.rule).collect();
+    fn found_otherwise(&self, text: &[u8]) -> Vec<usize> {
+        // The others were tried with every neighbour.
+        let found = self.findings(text, |index| self.tables.regex(index).is_none() && self.is_on(index));
+        let mut found: Vec<usize> = found.into_iter().map(|(rule, _)| rule).collect();
         found.sort_unstable();
         found.dedup();
-        found.into_iter()
+        found
     }
+
+    /// What the rules that `chosen` takes find in a text, with its place.
+    fn findings(&self, text: &[u8], chosen: impl Fn(usize) -> bool) -> Vec<(usize, Range<u64>)> {
+        let mut out = Output::default();
+        let action = |index| if chosen(index) { Action::Observe } else { Action::Off };
+        let actions = ActionTable::new((0..self.tables.len()).map(action).collect(), None);
+        let mut redactor = StreamRedactor::new(Arc::clone(self.rules), Arc::new(actions));
+        // Observing rules do not block.
+        let _ = redactor.push_last(text, &mut out);
+        out.findings.into_iter().map(|finding| (finding.rule, finding.span)).collect()
+    }
+}
+
+/// The end of the longest match from `start` on, whatever follows the text.
+fn last_end(regex: &Regex, mut state: StateID, text: &[u8], start: usize) -> Option<usize> {
+    let mut end = None;
+    for (at, byte) in text.iter().enumerate().skip(start) {
+        match regex.step(state, *byte) {
+            Stand::Dead => return end,
+            Stand::Alive(next) => state = next,
+            Stand::Matched(next) => (state, end) = (next, Some(at)),
+        }
+    }
+    let ends = regex.end(state) || (0..=255).any(|byte| matches!(regex.step(state, byte), Stand::Matched(_)));
+    if ends { Some(text.len()) } else { end }
 }

@@ -7,6 +7,7 @@
 mod catalogue;
 mod limits;
 mod listeners;
+mod proofs;
 mod routes;
 mod ruleset;
 mod standalone;
@@ -33,8 +34,9 @@ use ruleset::{Bound, Compiled, compile};
 use workspaces::WorkspaceShape;
 
 pub use catalogue::{OffReason, RuleState};
+pub use proofs::ProofCount;
 pub use ruleset::RuleTest;
-pub use standalone::{StandaloneRules, load_rules, test_rules};
+pub use standalone::{RuleTests, StandaloneRules, load_rules, test_rules};
 
 /// A configuration that was taken.
 #[derive(Debug)]

@@ -1,13 +1,13 @@
 //! An assembly of rules in, a compiled rule set and its tables of actions out.
 //!
 //! What the engine refuses is reported where the rule is written. A rule's examples are tried with that rule alone
-//! switched on, so that an overlap with another rule does not hide a fault.
+//! switched on, so that an overlap with another rule does not hide a fault. What can be proven of them is (`proofs`).
 
 use std::sync::Arc;
 
 use crate::body::{Direction, Scopes};
 use crate::engine::{
-    Action, ActionTable, BuildError, BuildErrorKind, Cost, HashKey, Output, Pattern, RuleId, RuleSet, StreamRedactor,
+    Action, ActionTable, BuildError, BuildErrorKind, HashKey, Output, Pattern, RuleId, RuleSet, StreamRedactor,
 };
 use crate::policy::actions::{Resolved, Tables, resolve};
 use crate::policy::diagnostic::{Diagnostic, Place, Report};
@@ -15,6 +15,7 @@ use crate::policy::packs::Assembly;
 use crate::policy::rules::RuleShape;
 
 use super::catalogue::RuleState;
+use super::proofs::{ProofCount, prove_rules};
 
 /// Rules compiled, with what is needed to resolve their actions.
 #[derive(Debug)]
@@ -50,6 +51,7 @@ pub(crate) fn compile(assembly: Assembly, report: &mut Report) -> Option<Compile
     let errors = report.errors();
     let compiled = Compiled::build(assembly, report)?;
     compiled.try_examples(|shape| !shape.places.bundled, report);
+    compiled.prove(|shape| !shape.places.bundled, report);
     (report.errors() == errors).then_some(compiled)
 }
 
@@ -98,15 +100,12 @@ impl Compiled {
                 return None;
             }
         };
-        for (rule, shape) in rules.rules().iter().zip(&assembly.rules).filter(|(_, shape)| !shape.places.bundled) {
-            if rule.cost == Cost::Start {
-                let message =
-                    format!("rule {} is costly: it begins with no fixed text, so every byte is tried", rule.id);
-                let help = "begin the pattern with fixed characters, like `EMP-`";
-                report.warning(&shape.places.pattern, "cost", message).help(help);
-            }
-        }
         Some(Self { assembly, rules })
+    }
+
+    /// Proves what can be proven of the rules that `chosen` takes.
+    pub(crate) fn prove(&self, chosen: impl Fn(&RuleShape) -> bool, report: &mut Report) -> Vec<ProofCount> {
+        prove_rules(&self.assembly, &self.rules, chosen, report)
     }
 
     /// The first place that asks for `hash`.

@@ -11,6 +11,7 @@ use crate::policy::files::Disk;
 use crate::policy::packs::{assemble, assemble_bundled};
 
 use super::catalogue::RuleState;
+use super::proofs::ProofCount;
 use super::ruleset::{Bound, Compiled, RuleTest, compile};
 
 /// Rules and actions that hold outside any route.
@@ -64,30 +65,37 @@ pub fn load_rules(rules: Option<&Path>) -> Result<StandaloneRules, Vec<Diagnosti
     }
 }
 
-/// Tries the examples and counterexamples of every rule of a file and its packs, or of all bundled packs.
+/// What became of a file's rules when they were tried.
+#[derive(Clone, Debug)]
+pub struct RuleTests {
+    /// The examples of each rule.
+    pub tests: Vec<RuleTest>,
+    /// How much was proven.
+    pub proofs: Vec<ProofCount>,
+    /// What the proofs found: errors, then warnings, then notes.
+    pub found: Vec<Diagnostic>,
+}
+
+/// Tries the examples and counterexamples of every rule of a file and its packs, or of all bundled packs, and proves what
+/// can be proven: of the file's own rules, or of all of them where `prove_all`.
 ///
 /// # Errors
-/// The rules cannot be read at all. Examples that fail stand in the tests.
-pub fn test_rules(rules: Option<&Path>) -> Result<Vec<RuleTest>, Vec<Diagnostic>> {
+/// The rules cannot be read at all. Examples and proofs that fail stand in the result.
+pub fn test_rules(rules: Option<&Path>, prove_all: bool) -> Result<RuleTests, Vec<Diagnostic>> {
     let mut report = Report::default();
-    let compiled = match rules {
-        // Compiling tries the examples of a user's rules and fails with them; here they are results.
-        Some(path) => {
-            let assembly = assemble(path, &Place::file(path), &mut Disk::default(), &mut report);
-            if report.errors() > 0 {
-                return Err(report.into_sorted());
-            }
-            Compiled::build(assembly, &mut report)
-        }
-        None => {
-            let assembly = assemble_bundled("all", &mut Disk::default(), &mut report);
-            Compiled::build(assembly, &mut report)
-        }
+    // Compiling tries the examples of a user's rules and fails with them; here they are results.
+    let assembly = match rules {
+        Some(path) => assemble(path, &Place::file(path), &mut Disk::default(), &mut report),
+        None => assemble_bundled("all", &mut Disk::default(), &mut report),
     };
-    match compiled {
-        Some(compiled) if report.errors() == 0 => Ok(compiled.try_examples(|_| true, &mut report)),
-        Some(_) | None => Err(report.into_sorted()),
+    if report.errors() > 0 {
+        return Err(report.into_sorted());
     }
+    let Some(compiled) = Compiled::build(assembly, &mut report) else { return Err(report.into_sorted()) };
+    let tests = compiled.try_examples(|_| true, &mut Report::default());
+    let mut found = Report::default();
+    let proofs = compiled.prove(|shape| prove_all || !shape.places.bundled, &mut found);
+    Ok(RuleTests { tests, proofs, found: found.into_sorted() })
 }
 
 fn read(rules: Option<&Path>, report: &mut Report) -> Option<Compiled> {
