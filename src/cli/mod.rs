@@ -49,7 +49,7 @@ enum Command {
     Redact(redact::RedactArguments),
     /// Print where findings are, never what they are; exit 1 if there are any.
     Scan(scan::ScanArguments),
-    /// Show and test rules.
+    /// Show, test, prove and compare rules.
     Rules(rules::RulesArguments),
     /// Mint a development CA, a server certificate, an audit key and client certificates.
     Certs(certs::CertsArguments),

@@ -17,7 +17,8 @@ mod terms;
 pub mod validate;
 
 pub use operator::{Action, HashKey};
-pub use rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression, TermList};
+pub use rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
 pub use ruleset::{ActionTable, BuildError, BuildErrorKind, Cost, Rule, RuleSet};
 pub use stream::{Blocked, Finding, Output, Piece, StreamRedactor};
+pub use terms::{HashedTerm, MAX_WORDS, TermList};
 pub use validate::Validator;

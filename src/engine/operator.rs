@@ -92,6 +92,11 @@ impl HashKey {
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(Arc::new(bytes))
     }
+
+    /// The bytes.
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl fmt::Debug for HashKey {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::terms::TermList;
 use super::validate::Validator;
 
 /// A rule's permanent name, beginning with its pack's: `secrets.github-token`.
@@ -133,17 +134,4 @@ pub enum Suppression {
     Value(String),
     /// An e-mail address whose domain is this one; `*.acme.com` covers every subdomain. Compared without ASCII case.
     EmailDomain(String),
-}
-
-/// Literal values to find: folded to lower case, bounded by words, longest first.
-#[derive(Clone)]
-pub struct TermList {
-    /// The values as written, one each.
-    pub values: Arc<[String]>,
-}
-
-impl fmt::Debug for TermList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TermList({} values)", self.values.len())
-    }
 }

@@ -1,6 +1,7 @@
 //! Rules compiled: one value that every stream of a workspace shares.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
@@ -26,6 +27,8 @@ pub enum Cost {
     Literal,
     /// A term list, walked from the beginning of each word.
     Terms,
+    /// A list of keyed hashes: at the beginning of each word one hash for each number of words that its values have.
+    Hashes,
     /// A regular expression with no leading literal, tried at every byte that may begin it.
     Start,
 }
@@ -90,7 +93,7 @@ pub struct RuleSet {
     /// Rules of each detector, by [`Detector`]'s place in [`Detector::ALL`].
     pub(super) detectors: Vec<(Detector, Vec<usize>)>,
     /// Term lists and their rules.
-    pub(super) terms: Vec<(Terms, usize)>,
+    pub(super) terms: Vec<(Arc<Terms>, usize)>,
     /// Leading literals of regular expressions.
     pub(super) literals: Literals,
     /// Regular expressions without leading literals.
@@ -204,7 +207,7 @@ impl RuleSet {
         if errors.is_empty() { Ok(Self::assemble(rules, term_lists)) } else { Err(errors) }
     }
 
-    fn assemble(rules: Vec<(Rule, Option<Detector>)>, terms: Vec<(Terms, usize)>) -> Self {
+    fn assemble(rules: Vec<(Rule, Option<Detector>)>, terms: Vec<(Arc<Terms>, usize)>) -> Self {
         let mut detectors: Vec<(Detector, Vec<usize>)> = Vec::new();
         let mut literals = Vec::new();
         let mut unanchored = Vec::new();
@@ -274,7 +277,7 @@ impl RuleSet {
 
 impl Rule {
     #[expect(clippy::type_complexity, reason = "the parts go straight into RuleSet::assemble")]
-    fn compile(spec: RuleSpec) -> Result<((Self, Option<Detector>), Option<Terms>), BuildErrorKind> {
+    fn compile(spec: RuleSpec) -> Result<((Self, Option<Detector>), Option<Arc<Terms>>), BuildErrorKind> {
         let mut keywords = spec.keywords;
         if let Some(keywords) = &mut keywords {
             let distances = [keywords.before, keywords.after];
@@ -300,10 +303,10 @@ impl Rule {
                 (Cost::Detector, detect::max_len(kind))
             }
             Pattern::Terms(list) => {
-                let compiled = Terms::compile(&list.values)?;
-                let longest = compiled.max_len;
+                let compiled = list.terms();
+                let (cost, longest) = (compiled.cost(), compiled.max_len);
                 terms = Some(compiled);
-                (Cost::Terms, longest)
+                (cost, longest)
             }
             Pattern::Regex { pattern, max_len } => {
                 let compiled = Regex::compile(&pattern, max_len)?;

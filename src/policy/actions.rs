@@ -223,6 +223,13 @@ impl Resolved {
         self.base.get(index).cloned().unwrap_or(Action::Off)
     }
 
+    /// The actions of rule `index` at JSON paths, where they differ from the whole body's.
+    pub(crate) fn at_paths(&self, index: usize) -> Vec<(&JsonPath, Option<&Action>)> {
+        let own = self.base.get(index);
+        let at = self.paths.iter().map(|(path, actions)| (path, actions.get(index)));
+        at.filter(|(_, action)| *action != own).collect()
+    }
+
     /// Whether rule `index` does anything anywhere.
     pub(crate) fn uses(&self, index: usize) -> bool {
         let on = |actions: &[Action]| actions.get(index).is_some_and(|action| *action != Action::Off);

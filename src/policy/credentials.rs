@@ -259,7 +259,7 @@ fn variable_text(name: &str) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// 32 bytes as they are, as 64 hexadecimal digits, or as base64; all-zero is no key.
-fn key_bytes(bytes: &[u8]) -> Option<HashKey> {
+pub(crate) fn key_bytes(bytes: &[u8]) -> Option<HashKey> {
     let text = bytes.trim_ascii();
     let key: Zeroizing<[u8; 32]> = Zeroizing::new(match (bytes.len(), text.len()) {
         (32, _) => bytes.try_into().ok()?,

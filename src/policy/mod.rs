@@ -15,6 +15,7 @@ mod packs;
 mod routing;
 mod rules;
 mod store;
+mod terms;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,12 +26,14 @@ use crate::body::{BodyLimits, Dialect, Direction, Scopes};
 use crate::engine::RuleSet;
 
 pub use compile::{
-    Loaded, OffReason, ProofCount, RuleState, RuleTest, RuleTests, StandaloneRules, load, load_rules, test_rules,
+    Change, Loaded, OffReason, ProofCount, RuleChange, RuleState, RuleTest, RuleTests, StandaloneRules, diff_rules,
+    is_rules_path, load, load_rules, test_rules,
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::FileHash;
 pub use packs::{bundled_names, bundled_pack};
 pub use store::{PolicyStore, ReloadOutcome};
+pub use terms::{HashTermsError, hash_terms};
 
 /// Everything that `serve` needs, checked and compiled. An exchange takes one snapshot and keeps it to its end.
 #[derive(Debug)]

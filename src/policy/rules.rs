@@ -3,22 +3,16 @@
 //! The format is the same for bundled packs and for users. Nothing is looked up in other files here, but the lists of
 //! `[[terms]]`; packs are followed in [`super::packs`], actions resolved in [`super::actions`].
 
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::body::{Direction, JsonPath};
-use crate::engine::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression, TermList, Validator};
+use crate::engine::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression, Validator};
 
 use super::actions::{ActionEntry, ActionPair, action_entries, action_pair};
 use super::diagnostic::{Place, Report, Source, nearest, quote, quoted_list};
-use super::files::{Disk, Fields, Value, beside, walk};
+use super::files::{Disk, Fields, Value, walk};
+use super::terms;
 
-/// Largest list of terms.
-const TERMS_LIMIT: u64 = 64 << 20;
-/// Most terms of a list.
-const TERMS_COUNT: usize = 1_000_000;
-/// Longest term in bytes.
-const TERM_LENGTH: usize = 512;
 /// Most JSON paths of a file's scopes.
 const PATHS: usize = 256;
 /// Farthest that keywords may be looked for, in characters.
@@ -120,7 +114,7 @@ fn file(mut fields: Fields<'_>, bundled: bool, disk: &mut Disk, report: &mut Rep
     }
     for table in fields.tables("terms", "[[terms]]", report) {
         let names = names(&table);
-        match terms(table, bundled, disk, report) {
+        match term_rule(table, bundled, disk, report) {
             Some(rule) => rules.push(rule),
             None => lost.extend(names),
         }
@@ -308,22 +302,30 @@ fn keywords(value: &Value<'_>, report: &mut Report) -> Option<Keywords> {
     Some(Keywords { words: words.into_iter().map(|(word, _)| word.to_owned()).collect(), before, after })
 }
 
-fn terms(mut fields: Fields<'_>, bundled: bool, disk: &mut Disk, report: &mut Report) -> Option<RuleShape> {
+fn term_rule(mut fields: Fields<'_>, bundled: bool, disk: &mut Disk, report: &mut Report) -> Option<RuleShape> {
     let id = rule_id(&mut fields, report);
     let entity = entity(&mut fields, report);
     let file = fields.wanted("file", "name a list with one value a line", report);
     let file = file.and_then(|value| Some((value.text(report)?, value.place())));
+    let hashed = fields.value("hashed");
+    let key = hashed.map(|value| terms::key(&value, fields.source().path(), disk, report));
     let action = fields.value("action").and_then(|value| action_pair(&value, report));
     fields.text("description", report);
     let (whole, source) = (fields.place(), fields.source());
     fields.finish(report);
     let (name, place) = file?;
-    let values = term_list(&beside(source.path(), name), &place, disk, report)?;
+    let key = match key {
+        // A key that cannot be had was told of.
+        Some(None) => return None,
+        Some(key) => key,
+        None => None,
+    };
+    let list = terms::read((source.path(), name), &place, key.as_ref(), disk, report)?;
     let ((id, id_place), entity) = (id?, entity?);
     let spec = RuleSpec {
         id,
         entity,
-        pattern: Pattern::Terms(TermList { values: values.into() }),
+        pattern: Pattern::Terms(list),
         validator: None,
         keywords: None,
         suppressions: Vec::new(),
@@ -332,43 +334,6 @@ fn terms(mut fields: Fields<'_>, bundled: bool, disk: &mut Disk, report: &mut Re
     };
     let places = RulePlaces { id: id_place, pattern: place, keywords: whole, bundled };
     Some(RuleShape { spec, action, examples: Vec::new(), counterexamples: Vec::new(), places })
-}
-
-/// One value a line, without the white space around it; empty lines are skipped. Diagnostics name lines, not values.
-fn term_list(path: &Path, place: &Place, disk: &mut Disk, report: &mut Report) -> Option<Vec<String>> {
-    let contents = disk.wanted(path, TERMS_LIMIT, place, report)?;
-    let bytes = contents.bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&contents.bytes);
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
-            let message = format!("line {line} of {} is not UTF-8", path.display());
-            report.error(place, "terms", message).help("save the list as UTF-8");
-            return None;
-        }
-    };
-    let mut values = Vec::new();
-    for (line, value) in text.lines().enumerate() {
-        let value = value.trim();
-        if value.len() > TERM_LENGTH {
-            let message = format!("line {} of {} is longer than {TERM_LENGTH} bytes", line + 1, path.display());
-            report.error(place, "terms", message).help("write one value a line");
-            return None;
-        }
-        if !value.is_empty() {
-            values.push(value.to_owned());
-        }
-    }
-    if values.is_empty() {
-        report.error(place, "terms", format!("{} has no values", path.display())).help("write one value a line");
-        return None;
-    }
-    if values.len() > TERMS_COUNT {
-        let message = format!("{} has more than {TERMS_COUNT} values", path.display());
-        report.error(place, "terms", message).help("split the list");
-        return None;
-    }
-    Some(values)
 }
 
 fn scope(mut fields: Fields<'_>, report: &mut Report) -> ScopeShape {

@@ -16,7 +16,7 @@ fn rules() -> (Vec<blackbar::engine::RuleSpec>, Vec<Action>, Vec<Rule>) {
     let meta = |pattern: &str| Regex::new(pattern).expect("the pattern compiles");
     let mut near = regex("near", "--", None);
     near.keywords = keyword("a", 2, 2);
-    let term = TermList { values: Arc::from([String::from("a 1")]) };
+    let term = TermList::new(["a 1"]).expect("one term");
     let specs = vec![
         spec("mail", Pattern::Detector(Detector::Email)),
         regex("word", r"\ba1{1,2}\b", None),

@@ -134,9 +134,8 @@ fn keywords_validators_and_suppressions() {
 
 #[test]
 fn terms_in_text() {
-    let values = ["Jane Doe", "Acme Holding", "Müller"].map(String::from);
-    let (rules, actions) =
-        set(vec![spec("name", Pattern::Terms(TermList { values: values.into() }))], vec![Action::Redact]);
+    let values = TermList::new(["Jane Doe", "Acme Holding", "Müller"]).expect("three terms");
+    let (rules, actions) = set(vec![spec("name", Pattern::Terms(values))], vec![Action::Redact]);
     assert_eq!(whole(&rules, &actions, "JANE DOE met müller of acme holdings"), "[NAME] met [NAME] of acme holdings");
 }
 

@@ -109,7 +109,8 @@ fn sizes_and_counts_are_bounded() {
     let terms = "version = 1\n[[terms]]\nid = \"a.b\"\nentity = \"X\"\nfile = \"list.txt\"\n";
     let long = format!("Jane Roe\n\n{}\n", "x".repeat(513));
     let found = rules_error(terms, &[("list.txt", &long)]);
-    let expected = "[terms] rules.toml:5:8: line 3 of list.txt is longer than 512 bytes; write one value a line";
+    let expected =
+        "[terms] rules.toml:5:8: list.txt has a value of more than 512 bytes in line 3; write one value a line";
     assert_eq!(found, [expected]);
     let folder = Folder::new();
     folder.write("rules.toml", terms);

@@ -281,16 +281,48 @@ pub fn proves_longest(rule: &RuleSpec, stated: usize) -> Result<(), Fault> {
 #[must_use]
 pub fn lost(rule: &RuleSpec, others: &[&RuleSpec]) -> Option<Result<(), Example>> {
     let (table, _) = table_of(rule)?;
-    let others: Vec<(Automaton, Regex)> =
-        others.iter().take(TOGETHER).map(|other| table_of(other)).collect::<Option<_>>()?;
-    let others: Vec<&Automaton> = others.iter().map(|(table, _)| table).collect();
-    match compare::difference(&table, &others, LIMIT) {
-        Ok(()) => Some(Ok(())),
-        Err(Unproven::TooLarge) => None,
-        Err(Unproven::Example(example)) => Some(Err(match rule.validator {
-            Some(validator) => passing(&table, &others, example, validator),
-            None => example,
-        })),
+    let mut rest: Vec<&RuleSpec> = others.to_vec();
+    let mut held: Vec<Automaton> = Vec::new();
+    // Only what has the example that was found is added, so that few automata are walked at once.
+    loop {
+        let against: Vec<&Automaton> = held.iter().collect();
+        let example = match compare::difference(&table, &against, LIMIT) {
+            Ok(()) => return Some(Ok(())),
+            Err(Unproven::TooLarge) => return None,
+            Err(Unproven::Example(example)) => example,
+        };
+        let mut having = Vec::new();
+        let mut left = Vec::new();
+        for other in rest {
+            let (own, regex) = table_of(other)?;
+            if has(&regex, &example) { having.push(own) } else { left.push(other) }
+        }
+        if having.is_empty() {
+            return Some(Err(match rule.validator {
+                Some(validator) => passing(&table, &against, example, validator),
+                None => example,
+            }));
+        }
+        held.extend(having);
+        rest = left;
+        if held.len() > TOGETHER {
+            return None;
+        }
+    }
+}
+
+/// Whether an expression has this match, between the same neighbours.
+fn has(regex: &Regex, example: &Example) -> bool {
+    let Some(mut state) = regex.begin(example.before) else { return false };
+    for byte in &example.word {
+        match regex.step(state, *byte) {
+            Stand::Dead => return false,
+            Stand::Alive(next) | Stand::Matched(next) => state = next,
+        }
+    }
+    match example.next {
+        Some(next) => matches!(regex.step(state, next), Stand::Matched(_)),
+        None => regex.end(state),
     }
 }
 

@@ -5,6 +5,7 @@
 //! error never ends the reading; it only means that there is no policy at the end.
 
 mod catalogue;
+mod changes;
 mod limits;
 mod listeners;
 mod proofs;
@@ -34,6 +35,7 @@ use ruleset::{Bound, Compiled, compile};
 use workspaces::WorkspaceShape;
 
 pub use catalogue::{OffReason, RuleState};
+pub use changes::{Change, RuleChange, diff_rules, is_rules_path};
 pub use proofs::ProofCount;
 pub use ruleset::RuleTest;
 pub use standalone::{RuleTests, StandaloneRules, load_rules, test_rules};

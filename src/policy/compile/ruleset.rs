@@ -90,16 +90,17 @@ fn one_line(message: &str) -> String {
 }
 
 impl Compiled {
+    /// The rules of an assembly, compiled; what the engine refuses is reported.
+    pub(super) fn check(assembly: &Assembly, report: &mut Report) -> Option<RuleSet> {
+        let specs = assembly.rules.iter().map(|rule| rule.spec.clone()).collect();
+        let tell =
+            |faults: Vec<BuildError>| faults.iter().for_each(|fault| build_error(fault, &assembly.rules, report));
+        RuleSet::build(specs).map_err(tell).ok()
+    }
+
     /// Compiles an assembly; what the engine refuses is reported.
     pub(crate) fn build(assembly: Assembly, report: &mut Report) -> Option<Self> {
-        let specs = assembly.rules.iter().map(|rule| rule.spec.clone()).collect();
-        let rules = match RuleSet::build(specs) {
-            Ok(rules) => Arc::new(rules),
-            Err(faults) => {
-                faults.iter().for_each(|fault| build_error(fault, &assembly.rules, report));
-                return None;
-            }
-        };
+        let rules = Arc::new(Self::check(&assembly, report)?);
         Some(Self { assembly, rules })
     }
 

@@ -2,8 +2,10 @@
 //!
 //! Also where every command gets its rules from: a rules file, a workspace of a configuration, or the default packs.
 
-use std::fmt::Write as _;
-use std::io;
+mod diff;
+mod list;
+
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,8 +14,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::check::{count_of, readable};
 use super::{Code, Failure, complain, say};
 use crate::body::{BodyLimits, Direction, Scopes};
-use crate::engine::{Action, Cost, RuleSet};
-use crate::policy::{self, OnFault, ProofCount, RuleTests, Severity};
+use crate::engine::RuleSet;
+use crate::policy::{self, OnFault, ProofCount, RuleState, RuleTests, Severity};
 
 /// Arguments of `rules`.
 #[derive(Args, Debug)]
@@ -25,9 +27,30 @@ pub(super) struct RulesArguments {
 
 #[derive(Subcommand, Debug)]
 enum RulesCommand {
-    /// Print the rules in force: entity, action, cost and hold-back of each.
+    /// Print every rule: entity, action, validator, cost, confidence, hold-back, and whether it is on.
     #[command(after_help = "Example: blackbar rules list --config blackbar.toml --workspace acme")]
-    List(RulesChoice),
+    List {
+        #[command(flatten)]
+        choice: RulesChoice,
+        /// How rules are printed; json is one object a line
+        #[arg(long, value_enum, default_value_t = ListStyle::Text)]
+        format: ListStyle,
+    },
+    /// Print what a change of rules stops and starts covering; exit 1 if anything differs.
+    #[command(after_help = "Example: blackbar rules diff rules/acme.old.toml rules/acme.toml")]
+    Diff {
+        /// A rules file, or the name of a bundled pack
+        old: String,
+        /// A rules file, or the name of a bundled pack
+        new: String,
+    },
+    /// Turn a list of values on stdin, one a line, into a list of keyed hashes on stdout.
+    #[command(after_help = "Example: blackbar rules hash-terms --key terms.key32 < customers.txt > customers.hashed")]
+    HashTerms {
+        /// A file with the list's key: 32 bytes, also as hexadecimal digits or base64
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
     /// Try the examples and counterexamples of rules and prove them by automata; exit 1 if one goes wrong.
     #[command(after_help = "Example: blackbar rules test rules/workspaces/acme.toml")]
     Test {
@@ -52,6 +75,15 @@ pub(super) struct RulesChoice {
     /// The workspace; may be left out where there is only one
     #[arg(long, value_name = "NAME", requires = "config")]
     workspace: Option<String>,
+}
+
+/// How rules are printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum ListStyle {
+    /// A table
+    Text,
+    /// One object a line
+    Json,
 }
 
 /// Which way a body goes.
@@ -81,6 +113,8 @@ pub(super) struct Active {
     request: Arc<Scopes>,
     /// Actions of responses.
     response: Arc<Scopes>,
+    /// Every rule, those that are off among them.
+    catalogue: Arc<[RuleState]>,
     /// Bounds of bodies.
     pub(super) limits: BodyLimits,
     /// Whether what is not what its type says passes, counted.
@@ -107,8 +141,8 @@ impl RulesChoice {
             readable(path)?;
         }
         let loaded = policy::load_rules(self.rules.as_deref()).map_err(|faults| Failure::invalid(&faults))?;
-        let policy::StandaloneRules { rules, request, response, .. } = loaded;
-        Ok(Active { rules, request, response, limits: BodyLimits::default(), on_fault_pass: false })
+        let policy::StandaloneRules { rules, request, response, catalogue, .. } = loaded;
+        Ok(Active { rules, request, response, catalogue, limits: BodyLimits::default(), on_fault_pass: false })
     }
 
     fn workspace_of(&self, config: &std::path::Path) -> Result<Active, Failure> {
@@ -132,6 +166,7 @@ impl RulesChoice {
             rules: Arc::clone(&workspace.rules),
             request: Arc::clone(request),
             response: Arc::clone(response),
+            catalogue: Arc::clone(&workspace.catalogue),
             limits: policy.body_limits.clone(),
             on_fault_pass: workspace.on_fault == OnFault::Pass,
         })
@@ -141,53 +176,17 @@ impl RulesChoice {
 /// Runs `rules`.
 pub(super) fn run(arguments: &RulesArguments) -> Result<Code, Failure> {
     match &arguments.command {
-        RulesCommand::List(choice) => list(&choice.load()?),
+        RulesCommand::List { choice, format } => list::list(&choice.load()?, *format),
+        RulesCommand::Diff { old, new } => diff::diff(old, new),
+        RulesCommand::HashTerms { key } => hash_terms(key),
         RulesCommand::Test { files, prove } => test(files, *prove),
     }
 }
 
-fn list(active: &Active) -> Result<Code, Failure> {
-    let mut out = io::stdout().lock();
-    let mut rows = vec![["RULE", "ENTITY", "ACTION", "COST", "HOLD-BACK"].map(str::to_owned)];
-    for (index, rule) in active.rules.rules().iter().enumerate() {
-        let (request, response) = (active.request.actions.action(index), active.response.actions.action(index));
-        rows.push([
-            rule.id.to_string(),
-            rule.entity.to_string(),
-            if request == response { told(request) } else { format!("{} / {}", told(request), told(response)) },
-            cost(rule.cost).to_owned(),
-            rule.holdback.to_string(),
-        ]);
-    }
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
-    let widths = [width(0), width(1), width(2), width(3), width(4)];
-    for row in &rows {
-        let mut line = String::new();
-        for (at, (cell, width)) in row.iter().zip(widths).enumerate() {
-            // Numbers stand at their right edge. Writing to a string does not fail.
-            let _ = if at == 4 { write!(line, "{cell:>width$}") } else { write!(line, "{cell:<width$}  ") };
-        }
-        say(&mut out, format_args!("{}", line.trim_end()))?;
-    }
-    let rules = count_of(active.rules.rules().len(), "rule");
-    say(&mut out, format_args!("{rules}, at most {} bytes held back", active.rules.holdback()))?;
+fn hash_terms(key: &std::path::Path) -> Result<Code, Failure> {
+    let hashed = policy::hash_terms(key, io::stdin().lock()).map_err(|error| Failure::failed(error.to_string()))?;
+    io::stdout().lock().write_all(hashed.as_bytes()).map_err(|error| Failure::io("stdout", &error))?;
     Ok(Code::Fine)
-}
-
-fn told(action: &Action) -> String {
-    match action {
-        Action::Replace(text) => format!("replace {text:?}"),
-        other => other.name().to_owned(),
-    }
-}
-
-fn cost(cost: Cost) -> &'static str {
-    match cost {
-        Cost::Detector => "detector",
-        Cost::Literal => "literal",
-        Cost::Terms => "terms",
-        Cost::Start => "every byte",
-    }
 }
 
 fn test(files: &[PathBuf], prove_all: bool) -> Result<Code, Failure> {
