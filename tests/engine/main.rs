@@ -7,3 +7,4 @@ mod proofs;
 mod properties;
 mod reference;
 mod support;
+mod terms;

@@ -175,6 +175,12 @@ impl Automaton {
         self.distance[state as usize] != u32::MAX
     }
 
+    /// Whether some match has one of these bytes.
+    pub(super) fn uses(&self, bytes: &[u8]) -> bool {
+        let states = 1..u32::try_from(self.states()).unwrap_or(u32::MAX);
+        states.into_iter().any(|state| bytes.iter().any(|byte| self.is_alive(self.step(state, *byte))))
+    }
+
     /// Appends bytes that lead from `state` to the nearest end of a match; gives the state there.
     pub(super) fn complete(&self, mut state: u32, word: &mut Vec<u8>) -> u32 {
         while self.is_alive(state) && !self.is_final(state) {
