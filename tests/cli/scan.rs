@@ -81,6 +81,19 @@ fn sarif_has_what_the_standard_asks_for() {
     assert!(place["artifactLocation"]["uri"].as_str().unwrap().ends_with("/a%20b.log"));
     // Characters, not bytes: an é stands before it.
     assert_eq!((place["region"]["startLine"].as_u64(), place["region"]["startColumn"].as_u64()), (Some(2), Some(8)));
+    let known: [(&Value, &[&str]); 6] = [
+        (&report, &["$schema", "version", "runs"]),
+        (run, &["tool", "columnKind", "results"]),
+        (&run["tool"]["driver"], &["name", "semanticVersion", "rules"]),
+        (&results[0], &["ruleId", "ruleIndex", "level", "message", "locations", "properties"]),
+        (&place["artifactLocation"], &["uri"]),
+        (&place["region"], &["startLine", "startColumn"]),
+    ];
+    // The schema (OASIS SARIF 2.1.0) closes every object: a key that it does not name makes a report invalid.
+    for (object, keys) in known {
+        let given: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
+        assert!(given.iter().all(|key| keys.contains(key)) && given.len() == keys.len(), "{given:?}");
+    }
     let empty = run_with_sarif(b"nothing");
     assert_eq!(empty["runs"][0]["results"].as_array().map(Vec::len), Some(0));
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use blackbar::engine::{Output, StreamRedactor};
 use blackbar::policy::{PolicyStore, Severity};
 
 use crate::support::{Folder, MINIMAL};
@@ -87,4 +89,40 @@ fn reloads_at_once_leave_one_whole_policy() {
     });
     assert_eq!(store.current().limits.connections, 7);
     assert_eq!(store.current().version.len(), 16);
+}
+
+/// A large list is read and compiled beside the policy that serves: requests go on under the old one meanwhile.
+#[test]
+fn a_large_list_is_loaded_while_requests_go_on() {
+    let count = if std::env::var_os("BLACKBAR_LONG").is_some() { 1_000_000 } else { 50_000 };
+    let folder = Folder::new();
+    folder.write("own.toml", "version = 1\n[[terms]]\nid = \"own.names\"\nentity = \"NAME\"\nfile = \"names.txt\"\n");
+    folder.write("names.txt", "Jane Roe\n");
+    let store = store(&folder, &MINIMAL.replace("[[route]]", "rules = \"own.toml\"\n[[route]]"));
+    let names: String = (0..count).map(|number| format!("Name{number} Of Customer{}\n", number % 977)).collect();
+    folder.write("names.txt", &format!("{names}Joan Doe\n"));
+    let redacted = || {
+        let policy = store.current();
+        let rules = Arc::clone(&policy.workspaces[0].rules);
+        let mut redactor = StreamRedactor::new(rules, Arc::clone(&policy.workspaces[0].base[0].actions));
+        let mut out = Output::default();
+        redactor.push_last(b"Jane Roe and Joan Doe", &mut out).unwrap();
+        String::from_utf8(out.bytes).unwrap()
+    };
+    let done = AtomicBool::new(false);
+    let meanwhile = std::thread::scope(|threads| {
+        threads.spawn(|| {
+            assert!(store.reload().unwrap().changed);
+            done.store(true, Ordering::Release);
+        });
+        let mut meanwhile = 0;
+        while !done.load(Ordering::Acquire) {
+            let text = redacted();
+            assert!(text == "[NAME] and Joan Doe" || text == "Jane Roe and [NAME]", "{text}");
+            meanwhile += usize::from(text == "[NAME] and Joan Doe");
+        }
+        meanwhile
+    });
+    assert_eq!(redacted(), "Jane Roe and [NAME]");
+    assert!(meanwhile > 0, "no request was served while the list was loaded");
 }

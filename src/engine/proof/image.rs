@@ -6,6 +6,8 @@
 //! separator, so they may give themselves, `*` or nothing; an example that rests on that may be wrong and is tried
 //! before it is told.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::automaton::{Automaton, BEFORE, DEAD, representatives};
 use super::search::Search;
 use crate::engine::operator::Action;
@@ -185,6 +187,43 @@ pub(super) fn may_match(again: &Automaton, shown: u8) -> bool {
         }
     }
     false
+}
+
+/// Everything that a plain mask leaves of a rule's matches, where that is no more than `most` texts of 64 bytes: the
+/// masks of numbers differ in their separators alone. None where there are more, or a match may have bytes above ASCII.
+pub(super) fn texts(masked: &Automaton, most: usize) -> Option<Vec<Vec<u8>>> {
+    let bytes = representatives(|byte| match byte.is_ascii_alphanumeric() {
+        true => (Some(masked.class(byte)), None),
+        false => (None, Some(byte)),
+    });
+    let mut found = Vec::new();
+    let starts = masked.starts.into_iter().filter(|start| masked.is_alive(*start)).collect();
+    let mut level: BTreeMap<Vec<u8>, BTreeSet<u32>> = BTreeMap::from([(Vec::new(), starts)]);
+    for _ in 0..=64 {
+        let mut next: BTreeMap<Vec<u8>, BTreeSet<u32>> = BTreeMap::new();
+        for (text, states) in level {
+            if states.iter().any(|state| masked.is_final(*state)) {
+                found.push(text.clone());
+            }
+            let steps = states.iter().flat_map(|state| bytes.iter().map(|byte| (*byte, masked.step(*state, *byte))));
+            for (byte, state) in steps.filter(|(_, state)| masked.is_alive(*state)) {
+                if !byte.is_ascii() {
+                    return None;
+                }
+                let mut longer = text.clone();
+                longer.push(if byte.is_ascii_alphanumeric() { b'*' } else { byte });
+                next.entry(longer).or_default().insert(state);
+            }
+            if found.len() + next.len() > most {
+                return None;
+            }
+        }
+        if next.is_empty() {
+            return Some(found);
+        }
+        level = next;
+    }
+    None
 }
 
 /// Looks for a match of `masked` whose mask `again` may match, within it or all of it; not where it `hides` what the

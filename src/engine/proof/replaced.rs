@@ -13,7 +13,7 @@ use std::sync::Arc;
 use regex_automata::util::primitives::StateID;
 
 use super::automaton::{Automaton, BEFORE};
-use super::image::{Masked, matches, may_match};
+use super::image::{Masked, matches, may_match, texts};
 use super::{Check, Example, Fault, Proof, Tables};
 use crate::engine::operator::{Action, Extent, replace};
 use crate::engine::regex::{Regex, Stand};
@@ -23,6 +23,8 @@ use crate::engine::stream::{Output, StreamRedactor};
 
 /// What stands for the 16 digits of a hash.
 const TAG: &str = "0123456789abcdef";
+/// The most masks of a rule that are tried one by one.
+const TEXTS: usize = 512;
 /// Separators that detectors take between digits.
 const SEPARATOR: &str = r"(?-u:[ \t./_-]|\xC2\xA0|\xE2\x80[\x80-\x8A\x90-\x95\xAF]|\xE2\x88\x92)";
 
@@ -32,8 +34,8 @@ struct Checked<'a> {
     actions: &'a ActionTable,
     tables: &'a Tables<'a>,
     limit: usize,
-    /// Who finds a text that is the same for every finding.
-    known: RefCell<HashMap<String, Vec<usize>>>,
+    /// Who finds a replacement and would change it.
+    known: RefCell<HashMap<Vec<u8>, Vec<usize>>>,
     /// Whether a rule may find something in a mask of letters and digits: all masked, and with four shown.
     finds: [Vec<OnceCell<bool>>; 2],
     /// For each detector some of what it finds, and more than it finds.
@@ -118,12 +120,17 @@ impl Checked<'_> {
             Action::Hash => format!("[{}_{TAG}]", rule.entity),
             _ => format!("[{}]", rule.entity),
         };
+        self.again(text.into_bytes(), by)
+    }
+
+    /// Who finds this replacement again.
+    fn again(&self, text: Vec<u8>, by: impl Fn(usize) -> bool) -> Vec<Fault> {
         let mut known = self.known.borrow_mut();
         let finders = known.entry(text.clone()).or_insert_with(|| {
-            let regexes = (0..self.tables.len()).filter(|finder| self.changes(*finder, text.as_bytes()));
-            regexes.chain(self.found_otherwise(text.as_bytes())).collect()
+            let regexes = (0..self.tables.len()).filter(|finder| self.changes(*finder, &text));
+            regexes.chain(self.found_otherwise(&text)).collect()
         });
-        let replacement = Example::new(None, text.into_bytes(), None);
+        let replacement = Example::new(None, text, None);
         let again = finders.iter().filter(|finder| by(**finder));
         again.map(|finder| Fault::Again { by: *finder, replacement: replacement.clone() }).collect()
     }
@@ -137,6 +144,11 @@ impl Checked<'_> {
             // A list of terms, or an expression that grew too large.
             return vec![Fault::NotProven(Check::Replacement)];
         };
+        if *action == Action::Mask
+            && let Some(texts) = texts(table, TEXTS)
+        {
+            return self.masks(texts, by);
+        }
         let mut faults = Vec::new();
         for finder in (0..self.tables.len()).filter(|finder| by(*finder)) {
             // What is masked already is masked to itself.
@@ -172,6 +184,18 @@ impl Checked<'_> {
         }
         faults.dedup();
         faults
+    }
+
+    /// Masks that are few enough to be tried one by one; one example for each finder.
+    fn masks(&self, texts: Vec<Vec<u8>>, by: impl Fn(usize) -> bool) -> Vec<Fault> {
+        let mut found: Vec<Fault> = Vec::new();
+        for fault in texts.into_iter().flat_map(|text| self.again(text, &by)) {
+            let finder = |fault: &Fault| if let Fault::Again { by, .. } = fault { Some(*by) } else { None };
+            if !found.iter().any(|known| finder(known) == finder(&fault)) {
+                found.push(fault);
+            }
+        }
+        found
     }
 
     /// Tries an example with the real operator: the language is wider than the rule, and a validator may stand between.

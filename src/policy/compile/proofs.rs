@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::body::Direction;
-use crate::engine::proof::{Check, Fault, LIMIT, Proof, prove};
+use crate::engine::proof::{Check, Example, Fault, LIMIT, Proof, prove};
 use crate::engine::{Cost, RuleSet};
 use crate::policy::actions::{Tables, resolve};
 use crate::policy::diagnostic::Report;
@@ -80,7 +80,35 @@ fn count(proof: &Proof) -> Vec<ProofCount> {
     counts.map(|((check, proven), open)| ProofCount { check, proven, open, wrong: wrong(check) }).collect()
 }
 
+/// What is found again, by the rule that finds it: one that finds whatever stands before it finds all replacements.
+fn tell_again(proof: &Proof, assembly: &Assembly, rules: &RuleSet, report: &mut Report) {
+    let mut finders: Vec<(usize, Vec<(usize, &Example)>)> = Vec::new();
+    for (rule, fault) in &proof.faults {
+        let Fault::Again { by, replacement } = fault else { continue };
+        match finders.iter_mut().find(|(finder, _)| finder == by) {
+            Some((_, list)) => list.push((*rule, replacement)),
+            None => finders.push((*by, vec![(*rule, replacement)])),
+        }
+    }
+    let name = |index: usize| rules.rules().get(index).map_or("?", |rule| rule.id.as_str());
+    for (finder, found) in finders {
+        let Some((first, example)) = found.first() else { continue };
+        let Some(shape) = assembly.rules.get(*first) else { continue };
+        let mut others: Vec<usize> = found.iter().map(|(rule, _)| *rule).collect();
+        others.dedup();
+        let (who, whose) = match others.len() - 1 {
+            0 => (name(*first).to_owned(), "its"),
+            more => (format!("{} and {more} more", name(*first)), "their"),
+        };
+        let message =
+            format!("rule {who}: what takes {whose} place, like {example}, is found again by {}", name(finder));
+        let help = "narrow that rule, or change the action of one of the two";
+        report.warning(&shape.places.pattern, "replacement", message).help(help);
+    }
+}
+
 fn tell(proof: &Proof, assembly: &Assembly, rules: &RuleSet, report: &mut Report) {
+    tell_again(proof, assembly, rules, report);
     let name = |index: &usize| rules.rules().get(*index).map_or("?", |rule| rule.id.as_str());
     for (index, fault) in &proof.faults {
         let Some(shape) = assembly.rules.get(*index) else { continue };
@@ -105,12 +133,7 @@ fn tell(proof: &Proof, assembly: &Assembly, rules: &RuleSet, report: &mut Report
                 let message = format!("rule {id}: no text matches the pattern");
                 report.error(place, "proof", message).help("look at its \\b, ^ and $");
             }
-            Fault::Again { by, replacement } => {
-                let message =
-                    format!("rule {id}: what takes its place, like {replacement}, is found again by {}", name(by));
-                let help = "narrow that rule, or change the action of one of the two";
-                report.warning(place, "replacement", message).help(help);
-            }
+            Fault::Again { .. } => {}
             Fault::Shadowed { by } => {
                 let message =
                     format!("rule {id} never wins: {} finds everything that it finds, and comes first", name(by));
