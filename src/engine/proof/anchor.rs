@@ -15,27 +15,26 @@ use crate::engine::rule::Keywords;
 
 /// A set of bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ByteSet([bool; 256]);
+pub struct ByteSet([u64; 4]);
 
 impl ByteSet {
     /// The bytes that `holds` takes.
     #[must_use]
     pub fn new(holds: impl Fn(u8) -> bool) -> Self {
-        let mut set = [false; 256];
-        (0..=255_u8).zip(&mut set).for_each(|(byte, slot)| *slot = holds(byte));
-        Self(set)
+        let word = |word: usize| (0..=255_u8).filter(|byte| usize::from(*byte) / 64 == word && holds(*byte));
+        Self(std::array::from_fn(|place| word(place).fold(0, |bits, byte| bits | 1 << (byte % 64))))
     }
 
     /// Whether `byte` is one of them.
     #[must_use]
     pub fn contains(&self, byte: u8) -> bool {
-        self.0.get(usize::from(byte)).copied().unwrap_or(false)
+        self.0.get(usize::from(byte / 64)).is_some_and(|bits| bits >> (byte % 64) & 1 == 1)
     }
 }
 
 impl fmt::Debug for ByteSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ByteSet({} bytes)", self.0.iter().filter(|holds| **holds).count())
+        write!(f, "ByteSet({} bytes)", self.0.iter().map(|bits| bits.count_ones()).sum::<u32>())
     }
 }
 

@@ -54,6 +54,8 @@ pub(super) fn prove(
     let cells = || (0..tables.len()).map(|_| OnceCell::new()).collect();
     let shapes = Detector::ALL.iter().filter_map(|(_, one)| Some((*one, samples(*one)?, shape(*one)?))).collect();
     let (known, finds) = (RefCell::default(), [cells(), cells()]);
+    // A mask that is not decided after that many steps mostly never is, and there are many pairs of rules.
+    let limit = limit / 8;
     let checked = Checked { rules, actions, tables, limit, known, finds, shapes };
     for index in 0..tables.len() {
         let own = asked(index);

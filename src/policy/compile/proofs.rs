@@ -145,8 +145,8 @@ fn tell(proof: &Proof, assembly: &Assembly, rules: &RuleSet, report: &mut Report
                 report.warning(place, "inside-words", message).help(help);
             }
             Fault::NotProven(check) => {
-                let message = format!("rule {id}: {} not proven: the pattern is too large for it", check.name());
-                report.warning(place, "proof", message).help("lower its repetitions");
+                let message = format!("rule {id}: {} not proven: the search grew too large", check.name());
+                report.warning(place, "proof", message).help("lower the repetitions of long patterns");
             }
         }
     }
