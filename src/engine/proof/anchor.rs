@@ -14,15 +14,22 @@ use super::{Example, Unproven};
 use crate::engine::rule::Keywords;
 
 /// A set of bytes.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ByteSet([u64; 4]);
 
 impl ByteSet {
     /// The bytes that `holds` takes.
     #[must_use]
     pub fn new(holds: impl Fn(u8) -> bool) -> Self {
-        let word = |word: usize| (0..=255_u8).filter(|byte| usize::from(*byte) / 64 == word && holds(*byte));
-        Self(std::array::from_fn(|place| word(place).fold(0, |bits, byte| bits | 1 << (byte % 64))))
+        let mut words = [0; 4];
+        for byte in 0..=255_u8 {
+            if let Some(word) = words.get_mut(usize::from(byte / 64))
+                && holds(byte)
+            {
+                *word |= 1 << (byte % 64);
+            }
+        }
+        Self(words)
     }
 
     /// Whether `byte` is one of them.

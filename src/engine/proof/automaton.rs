@@ -12,6 +12,7 @@ use regex_automata::dfa::Automaton as _;
 use regex_automata::util::primitives::StateID;
 
 use super::super::regex::Regex;
+use super::anchor::ByteSet;
 
 /// The state from which nothing matches.
 pub(super) const DEAD: u32 = 0;
@@ -173,6 +174,16 @@ impl Automaton {
     #[inline]
     pub(super) fn is_alive(&self, state: u32) -> bool {
         self.distance[state as usize] != u32::MAX
+    }
+
+    /// The bytes that matches have.
+    pub(super) fn alphabet(&self) -> ByteSet {
+        let mut alive = vec![false; self.stride];
+        let rows = self.next.chunks_exact(self.stride).skip(1);
+        for (slot, to) in rows.flat_map(|row| row.iter().enumerate()) {
+            alive[slot] |= self.is_alive(*to);
+        }
+        ByteSet::new(|byte| alive[usize::from(self.class(byte))])
     }
 
     /// Whether some match has one of these bytes.

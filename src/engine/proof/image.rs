@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::anchor::ByteSet;
 use super::automaton::{Automaton, BEFORE, DEAD, representatives};
 use super::search::Search;
 use crate::engine::operator::Action;
@@ -167,11 +168,29 @@ pub(super) fn kind(byte: u8) -> u8 {
     }
 }
 
-/// Whether a text with so many letters and digits at most can be matched: a quick answer before [`matches`].
-pub(super) fn may_match(again: &Automaton, shown: u8) -> bool {
-    let bytes = representatives(|byte| (again.class(byte), byte.is_ascii_alphanumeric()));
+/// How many letters and digits a mask shows at most.
+pub(super) fn shown(action: &Action) -> u8 {
+    match action {
+        Action::Mask => 0,
+        Action::KeepLast4 => 4,
+        _ => u8::MAX,
+    }
+}
+
+/// The bytes that a mask of a rule's matches may have.
+pub(super) fn alphabet(masked: &Automaton, action: &Action) -> ByteSet {
+    let own = masked.alphabet();
+    let hidden = |byte: u8| byte.is_ascii_alphanumeric() && shown(action) == 0;
+    ByteSet::new(|byte| byte == b'*' || own.contains(byte) && !hidden(byte))
+}
+
+/// Whether a text of these bytes, with so many letters and digits at most, can be matched: a quick answer before
+/// [`matches`].
+pub(super) fn may_match(again: &Automaton, bytes: &ByteSet, shown: u8) -> bool {
+    let usable = representatives(|byte| (again.class(byte), byte.is_ascii_alphanumeric(), bytes.contains(byte)));
+    let usable: Vec<u8> = usable.into_iter().filter(|byte| bytes.contains(*byte)).collect();
     let mut search = Search::new(usize::MAX);
-    again.starts.into_iter().for_each(|start| search.begin((start, 0)));
+    again.starts.into_iter().for_each(|start| search.begin((start, 0_u8)));
     while let Some((node, (state, count))) = search.next() {
         if !again.is_alive(state) {
             continue;
@@ -179,8 +198,9 @@ pub(super) fn may_match(again: &Automaton, shown: u8) -> bool {
         if again.is_final(state) {
             return true;
         }
-        for byte in &bytes {
-            let count: u8 = count + u8::from(byte.is_ascii_alphanumeric());
+        for byte in &usable {
+            // Where nothing is hidden nothing need be counted.
+            let count = count + u8::from(shown < u8::MAX && byte.is_ascii_alphanumeric());
             if count <= shown {
                 search.reach(node, *byte, (again.step(state, *byte), count));
             }

@@ -5,15 +5,16 @@
 //! example is tried with the real operator before it is told. A rule that finds a replacement whole and puts the same in
 //! its place changes nothing and is no fault. Keywords are taken as given: any text may stand before.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use regex_automata::util::primitives::StateID;
 
+use super::anchor::ByteSet;
 use super::automaton::{Automaton, BEFORE};
-use super::image::{Masked, matches, may_match, texts};
+use super::image::{self, Masked, matches, may_match, texts};
 use super::{Check, Example, Fault, Proof, Tables};
 use crate::engine::operator::{Action, Extent, replace};
 use crate::engine::regex::{Regex, Stand};
@@ -36,8 +37,8 @@ struct Checked<'a> {
     limit: usize,
     /// Who finds a replacement and would change it.
     known: RefCell<HashMap<Vec<u8>, Vec<usize>>>,
-    /// Whether a rule may find something in a mask of letters and digits: all masked, and with four shown.
-    finds: [Vec<OnceCell<bool>>; 2],
+    /// Whether a rule may find something in masks of so many letters and digits at most and of these bytes.
+    finds: RefCell<HashMap<(usize, u8, ByteSet), bool>>,
     /// For each detector some of what it finds, and more than it finds.
     shapes: Vec<(Detector, Automaton, Automaton)>,
 }
@@ -51,11 +52,10 @@ pub(super) fn prove(
     limit: usize,
     proof: &mut Proof,
 ) {
-    let cells = || (0..tables.len()).map(|_| OnceCell::new()).collect();
     let shapes = Detector::ALL.iter().filter_map(|(_, one)| Some((*one, samples(*one)?, shape(*one)?))).collect();
-    let (known, finds) = (RefCell::default(), [cells(), cells()]);
+    let (known, finds) = Default::default();
     // A mask that is not decided after that many steps mostly never is, and there are many pairs of rules.
-    let limit = limit / 8;
+    let limit = limit / 4;
     let checked = Checked { rules, actions, tables, limit, known, finds, shapes };
     for index in 0..tables.len() {
         let own = asked(index);
@@ -151,12 +151,13 @@ impl Checked<'_> {
         {
             return self.masks(texts, by);
         }
+        let bytes = image::alphabet(table, action);
         let mut faults = Vec::new();
         for finder in (0..self.tables.len()).filter(|finder| by(*finder)) {
             // What is masked already is masked to itself.
             let same = matches!(action, Action::Mask)
                 && matches!(self.actions.action(finder), Action::Mask | Action::KeepLast4);
-            if same || !self.is_on(finder) || !self.may_find(finder, action) {
+            if same || !self.is_on(finder) || !self.may_find(finder, action, &bytes) {
                 continue;
             }
             let Some(again) = self.tables.get(finder) else {
@@ -222,23 +223,19 @@ impl Checked<'_> {
         !matches!(self.actions.action(index), Action::Off | Action::Observe)
     }
 
-    /// Whether a rule may find anything in what this mask leaves of letters and digits.
-    fn may_find(&self, finder: usize, action: &Action) -> bool {
-        let (cells, shown) = match (action, &self.finds) {
-            (Action::Mask, [plain, _]) => (plain, 0),
-            (Action::KeepLast4, [_, four]) => (four, 4),
-            _ => return true,
+    /// Whether a rule may find anything in a mask that has these bytes alone.
+    fn may_find(&self, finder: usize, action: &Action, bytes: &ByteSet) -> bool {
+        let shown = image::shown(action);
+        let Some(regex) = self.tables.regex(finder) else { return false };
+        let possible = |literal: &Vec<u8>| {
+            let count = literal.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
+            count <= usize::from(shown) && literal.iter().all(|byte| bytes.contains(*byte))
         };
-        let Some(cell) = cells.get(finder) else { return true };
-        *cell.get_or_init(|| {
-            let Some(regex) = self.tables.regex(finder) else { return false };
-            let count = |literal: &Vec<u8>| literal.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
-            if !regex.literals.is_empty() && !regex.literals.iter().any(|literal| count(literal) <= usize::from(shown))
-            {
-                return false;
-            }
-            self.tables.get(finder).is_none_or(|table| may_match(table, shown))
-        })
+        if !regex.literals.is_empty() && !regex.literals.iter().any(possible) {
+            return false;
+        }
+        let answer = || self.tables.get(finder).is_none_or(|table| may_match(table, bytes, shown));
+        *self.finds.borrow_mut().entry((finder, shown, bytes.clone())).or_insert_with(answer)
     }
 
     /// Whether a regular expression finds something in `text` and would change it.
@@ -258,7 +255,7 @@ impl Checked<'_> {
         }
         for start in 0..text.len() {
             let before = start.checked_sub(1).and_then(|at| text.get(at)).copied();
-            let here = |known: &Option<u8>| before.is_none_or(|before| *known == Some(super::image::kind(before)));
+            let here = |known: &Option<u8>| before.is_none_or(|before| *known == Some(image::kind(before)));
             for known in BEFORE.into_iter().filter(here) {
                 let end = regex.begin(known).and_then(|state| last_end(regex, state, text, start));
                 let Some(end) = end else { continue };

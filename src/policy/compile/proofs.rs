@@ -11,7 +11,7 @@ use crate::policy::packs::Assembly;
 use crate::policy::rules::RuleShape;
 
 /// An automaton of more bytes takes longer than 50 ms to compile.
-const SLOW: usize = 1 << 20;
+const SLOW: usize = 4 << 20;
 
 /// What was proven of rules.
 #[derive(Clone, Debug)]
