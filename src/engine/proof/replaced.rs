@@ -179,6 +179,10 @@ impl Checked<'_> {
                 faults.push(fault);
                 continue;
             }
+            // One search that came to nothing is enough to say so; faults are still sought among the samples.
+            if detector.is_some() && faults.contains(&Fault::NotProven(Check::Replacement)) {
+                continue;
+            }
             match matches(table, action, again, hides, self.limit) {
                 Masked::Never => {}
                 Masked::TooLarge => faults.push(Fault::NotProven(Check::Replacement)),

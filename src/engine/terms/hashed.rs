@@ -39,6 +39,8 @@ pub(super) struct Hashed {
     longest: usize,
     /// Sorted.
     hashes: Box<[[u8; 16]]>,
+    /// For the first 16 bits of a hash, where those that begin with them or with more begin.
+    starts: Box<[u32]>,
 }
 
 impl fmt::Debug for Hashed {
@@ -65,7 +67,9 @@ impl Hashed {
         }
         hashes.sort_unstable();
         hashes.dedup();
-        Some(Self { key: keyed(key)?, words: counts, longest, hashes: hashes.into() })
+        let start = |head: u32| hashes.partition_point(|hash| u32::from(head_of(hash)) < head);
+        let starts = (0..=1 << 16).map(|head| u32::try_from(start(head)).ok()).collect::<Option<_>>()?;
+        Some(Self { key: keyed(key)?, words: counts, longest, hashes: hashes.into(), starts })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -82,7 +86,10 @@ impl Hashed {
     }
 
     fn holds(&self, folded: &str) -> bool {
-        self.hashes.binary_search(&tag(&self.key, folded)).is_ok()
+        let tag = tag(&self.key, folded);
+        let head = usize::from(head_of(&tag));
+        let bound = |at: usize| self.starts.get(at).map_or(0, |start| *start as usize);
+        self.hashes.get(bound(head)..bound(head + 1)).is_some_and(|near| near.binary_search(&tag).is_ok())
     }
 
     /// Looks for the longest value at `at`, the beginning of a character.
@@ -123,6 +130,12 @@ impl Hashed {
         }
         best
     }
+}
+
+/// The first 16 bits of a hash.
+fn head_of(hash: &[u8; 16]) -> u16 {
+    let [first, second, ..] = *hash;
+    u16::from_be_bytes([first, second])
 }
 
 /// What stands behind a word.
