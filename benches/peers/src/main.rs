@@ -1,0 +1,41 @@
+//! Blackbar beside the engines it is compared with: one process, one thread, all engines per round in turn, CPU time.
+//!
+//! What enters are seeded corpora in units of at most 64 KiB that end at a line's end; what leaves is the table of
+//! speeds with each goal beside its figure. Every engine runs the same eleven rules, applies Luhn and mod 97, resolves
+//! overlaps and writes the redacted bytes to a buffer that it reuses.
+
+mod arguments;
+mod clock;
+#[path = "../../corpus/mod.rs"]
+mod corpus;
+mod engines;
+mod memory;
+mod report;
+mod rules;
+mod table;
+
+use std::process::ExitCode;
+
+use arguments::Arguments;
+use report::Report;
+
+#[global_allocator]
+static ALLOCATOR: memory::Counting = memory::Counting;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let arguments = Arguments::parse(corpus::SEED, std::env::args().skip(1))?;
+    let mut report = Report::default();
+    table::run(&arguments, &mut report)?;
+    report.summary();
+    Ok(())
+}
