@@ -22,7 +22,7 @@ pub(crate) fn adversarial(size: usize, seed: u64) -> Corpus {
 }
 
 fn near_miss(text: &mut String, random: &mut Random) {
-    let _ = match random.below(24) {
+    let _ = match random.below(32) {
         0..=2 => write!(text, "{}", wrong_card(random)),
         3 => write!(text, "{}", random.string(DIGITS, 40)),
         4 => write!(text, "9{}-{}-{}", random.string(DIGITS, 2), random.string(DIGITS, 2), random.string(DIGITS, 4)),
@@ -47,11 +47,29 @@ fn near_miss(text: &mut String, random: &mut Random) {
         20 => write!(text, "sk-{}", random.string(BASE64_URL, 12)),
         21 => write!(text, "ghp_{}", random.string(BASE62, 35)),
         22 => write!(text, "eyJ{}.eyJ{}", random.string(BASE64_URL, 24), random.string(BASE64_URL, 40)),
-        _ => {
+        23 | 24 => {
             let length = random.between(40, 200);
             write!(text, "{}", random.string(BASE64_URL, length))
         }
+        // Runs in which every group may begin a value while others are still open: an automaton's states multiply.
+        25 | 26 => write!(text, "{}", run(random, DIGITS, 4, " -")),
+        27 | 28 => write!(text, "{}", run(random, b"ABCDEFGHIJ0123456789", 5, "  ")),
+        29 => write!(text, "{}", run(random, HEX, 5, "::")),
+        30 => write!(text, "{}", run(random, DIGITS, 3, ".-")),
+        _ => write!(text, "{}", run(random, b"abcdef0123456789", 4, ".:")),
     };
+}
+
+/// Groups of up to `longest` characters with one of two separators between them.
+fn run(random: &mut Random, alphabet: &[u8], longest: usize, separators: &str) -> String {
+    let (one, other) = separators.split_at(1);
+    let mut text = String::new();
+    for _ in 0..random.between(8, 24) {
+        let length = random.between(1, longest);
+        text.push_str(&random.string(alphabet, length));
+        text.push_str(random.pick(&[one, other]));
+    }
+    text
 }
 
 /// A card number with one digit changed, so that the check digit is wrong.
