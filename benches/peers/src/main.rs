@@ -34,6 +34,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let arguments = Arguments::parse(corpus::SEED, std::env::args().skip(1))?;
+    if arguments.fetch {
+        engines::hyperscan::fetch()?;
+    }
     let mut report = Report::default();
     table::run(&arguments, &mut report)?;
     report.summary();

@@ -5,6 +5,7 @@ use crate::clock::{Spread, thread_seconds};
 use crate::corpus::{self, Corpus, Kind};
 use crate::engines::automata::Automata;
 use crate::engines::ceilings::{AbsentByte, Copy};
+use crate::engines::hyperscan::Hyperscan;
 use crate::engines::ours::Ours;
 use crate::engines::{Engine, Tally};
 use crate::report::{Goal, Report, significant};
@@ -47,13 +48,27 @@ fn engines(arguments: &Arguments, report: &mut Report) -> Result<Vec<Box<dyn Eng
     if arguments.wants_engine("automata-64m") {
         engines.push(Box::new(Automata::new("automata-64m", Some(64 << 20))?));
     }
+    for (library, start_of_match) in
+        [("hyperscan", true), ("vectorscan", true), ("hyperscan", false), ("vectorscan", false)]
+    {
+        let name = format!("{library}{}", if start_of_match { "" } else { "-ends" });
+        if arguments.wants_engine(&name) {
+            match Hyperscan::open(library, start_of_match) {
+                Ok(engine) => engines.push(Box::new(engine)),
+                Err(reason) => report.line(format_args!("{name} is left out: {reason}")),
+            }
+        }
+    }
+    #[cfg(feature = "sds")]
+    if arguments.wants_engine("sds") {
+        engines.push(Box::new(crate::engines::sds::Sds::new()?));
+    }
     if arguments.wants_engine("memchr") {
         engines.push(Box::new(AbsentByte));
     }
     if arguments.wants_engine("memcpy") {
         engines.push(Box::new(Copy::default()));
     }
-    let _ = report;
     Ok(engines)
 }
 

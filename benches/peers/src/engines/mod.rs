@@ -2,7 +2,10 @@
 
 pub mod automata;
 pub mod ceilings;
+pub mod hyperscan;
 pub mod ours;
+#[cfg(feature = "sds")]
+pub mod sds;
 
 use crate::rules::RULES;
 
