@@ -10,7 +10,10 @@ mod clock;
 mod corpus;
 mod engines;
 mod memory;
+mod packs;
+mod record;
 mod report;
+mod rows;
 mod rules;
 mod table;
 
@@ -23,6 +26,10 @@ use report::Report;
 static ALLOCATOR: memory::Counting = memory::Counting;
 
 fn main() -> ExitCode {
+    let mut given = std::env::args_os();
+    if given.nth(1).is_some_and(|first| first == rows::AS_BLACKBAR) {
+        return blackbar::cli::run(std::iter::once("blackbar".into()).chain(given));
+    }
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
@@ -34,11 +41,21 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let arguments = Arguments::parse(corpus::SEED, std::env::args().skip(1))?;
+    if arguments.list {
+        let names = table::ENGINES.into_iter().chain(["table"]).chain(rows::ROWS.map(|(name, _)| name));
+        println!("{}", names.collect::<Vec<_>>().join(" "));
+        return Ok(());
+    }
     if arguments.fetch {
         engines::hyperscan::fetch()?;
     }
     let mut report = Report::default();
-    table::run(&arguments, &mut report)?;
+    let libraries = table::run(&arguments, &mut report)?;
+    rows::run(&arguments, &mut report);
     report.summary();
+    if arguments.record {
+        let path = record::write(&record::head(&arguments, &libraries), report.text())?;
+        println!("\nWritten to {}", path.display());
+    }
     Ok(())
 }

@@ -39,6 +39,20 @@ fn fields(arguments: &Arguments) -> [Field; 4] {
     ]
 }
 
+/// The names that `--only` takes for engines.
+pub const ENGINES: [&str; 10] = [
+    "blackbar",
+    "automata",
+    "automata-64m",
+    "hyperscan",
+    "vectorscan",
+    "hyperscan-ends",
+    "vectorscan-ends",
+    "sds",
+    "memchr",
+    "memcpy",
+];
+
 /// The engines that were asked for; those that are not there say why.
 fn engines(arguments: &Arguments, report: &mut Report) -> Result<Vec<Box<dyn Engine>>, String> {
     let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Ours::new("blackbar", rules::redactor(rules::eleven())?))];
@@ -101,9 +115,12 @@ pub fn measure(engines: &mut [Box<dyn Engine>], text: &[u8], rounds: usize) -> (
     (speeds, tallies)
 }
 
-/// Measures and prints.
-pub fn run(arguments: &Arguments, report: &mut Report) -> Result<(), String> {
+/// Measures and prints; gives the versions of the engines that no lock file knows.
+pub fn run(arguments: &Arguments, report: &mut Report) -> Result<Vec<(String, String)>, String> {
     let mut engines = engines(arguments, report)?;
+    if engines.len() == 1 && !arguments.wants_engine("blackbar") {
+        return Ok(Vec::new());
+    }
     let fields = fields(arguments);
     report.heading("Speed, eleven rules, MB/s of CPU time: median [least, most]");
     report.line(format_args!("Blackbar's rules: {}. {} rounds.\n", rules::forms(), arguments.rounds));
@@ -116,7 +133,8 @@ pub fn run(arguments: &Arguments, report: &mut Report) -> Result<(), String> {
     for (field, (_, tallies)) in fields.iter().zip(&measured) {
         matches(&names, &redacting, field, tallies, report);
     }
-    Ok(())
+    let versions = engines.iter().filter_map(|engine| Some((engine.name().to_owned(), engine.version()?.to_owned())));
+    Ok(versions.collect())
 }
 
 fn speeds(names: &[String], fields: &[Field], measured: &[(Speeds, Vec<Tally>)], report: &mut Report) {

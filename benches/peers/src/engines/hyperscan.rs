@@ -116,10 +116,6 @@ impl Hyperscan {
             writer: Writer::default(),
         })
     }
-
-    pub fn version(&self) -> &str {
-        &self.version
-    }
 }
 
 fn build(compile: Compile, flags: c_uint) -> Result<*const c_void, String> {
@@ -160,6 +156,10 @@ impl Engine for Hyperscan {
 
     fn redacts(&self) -> bool {
         self.start_of_match
+    }
+
+    fn version(&self) -> Option<&str> {
+        Some(&self.version)
     }
 
     fn redact(&mut self, unit: &[u8], tally: &mut Tally) -> &[u8] {

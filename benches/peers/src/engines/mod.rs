@@ -3,6 +3,7 @@
 pub mod automata;
 pub mod ceilings;
 pub mod hyperscan;
+pub mod json;
 pub mod ours;
 #[cfg(feature = "sds")]
 pub mod sds;
@@ -20,6 +21,11 @@ pub trait Engine {
     /// Whether it finds and redacts; the others are ceilings, or matchers that cannot redact.
     fn redacts(&self) -> bool {
         true
+    }
+
+    /// The version of what it stands for, where no lock file knows it.
+    fn version(&self) -> Option<&str> {
+        None
     }
 
     /// Handles one unit as a text of its own, counts what it finds, and gives the bytes that it has written.
