@@ -1,38 +1,26 @@
 //! The engine alone: redacted bytes written, one thread. `cargo bench --bench engine`.
 //!
-//! Four seeded corpora: chat bodies (a value in every two kilobytes), clean prose, logs (values in every line), and
-//! near misses. Beside them a copy of the same bytes, so that figures can be given as ratios.
+//! The seeded corpora of `benches/corpus/` with the eleven rules, pushed in pieces of several sizes, and a copy of the
+//! same bytes, so that figures can be given as ratios. Without a filter it prints as well how long small pushes take
+//! and how much of the text they leave undecided. `benches/peers` is where Blackbar stands beside other engines.
 #![allow(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, reason = "a bench may stop")]
 
-use std::sync::Arc;
+mod corpus;
+mod eleven;
 
-use blackbar::engine::{
-    Action, ActionTable, Detector, EntityType, Output, Pattern, RuleId, RuleSet, RuleSpec, StreamRedactor,
-};
+use blackbar::engine::{Output, StreamRedactor};
+use corpus::SEED;
 use divan::Bencher;
 use divan::counter::BytesCount;
 
 fn main() {
+    if std::env::args().skip(1).all(|argument| argument == "--bench") {
+        latency();
+    }
     divan::main();
 }
 
 const SIZE: usize = 4 << 20;
-
-const WORDS: &[&str] = &[
-    "please", "look", "at", "the", "order", "that", "our", "customer", "sent", "last", "week", "and", "tell", "me",
-    "whether", "it", "was", "shipped", "with", "second", "invoice", "or", "not", "because", "they", "asked", "again",
-];
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as usize % below
-    }
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Corpus {
@@ -42,64 +30,21 @@ enum Corpus {
     NearMisses,
 }
 
-fn corpus(kind: Corpus) -> Vec<u8> {
-    let mut random = Random(20_261_121);
-    let values = ["4111 1111 1111 1111", "078-05-1120", "(212) 555-0123", "jane@example.com", "AKIAQQQQQQQQQQQQQQQQ"];
-    let mut text = String::new();
-    while text.len() < SIZE {
-        match kind {
-            Corpus::Chat | Corpus::Clean => {
-                text.push_str(WORDS[random.next(WORDS.len())]);
-                text.push_str(if random.next(12) == 0 { ". " } else { " " });
-                if matches!(kind, Corpus::Chat) && random.next(360) == 0 {
-                    text.push_str(values[random.next(values.len())]);
-                    text.push(' ');
-                }
-            }
-            Corpus::Logs => {
-                let number = random.next(1 << 30);
-                text.push_str(&format!(
-                    "2026-11-21T10:32:{:02}.{:03}Z INFO req={number:08x} user={} status=200 took={}us bytes={}\n",
-                    number % 60,
-                    number % 1000,
-                    values[random.next(values.len())],
-                    number % 100_000,
-                    number
-                ));
-            }
-            Corpus::NearMisses => text.push_str(
-                ["4111 1111 1111 1112 ", "000-12-3456 ", "x@y ", "sk-", "eyJ", "212-155-0123 ", "AKIA", "+210 "]
-                    [random.next(8)],
-            ),
-        }
-    }
-    text.into_bytes()
+const ALL: [Corpus; 4] = [Corpus::Chat, Corpus::Clean, Corpus::Logs, Corpus::NearMisses];
+
+fn text(kind: Corpus, size: usize) -> Vec<u8> {
+    let corpus = match kind {
+        Corpus::Chat => corpus::chat(size, SEED),
+        Corpus::Clean => corpus::clean(size, SEED),
+        Corpus::Logs => corpus::logs(size, SEED),
+        Corpus::NearMisses => corpus::adversarial(size, SEED),
+    };
+    corpus.text.into_bytes()
 }
 
 fn redactor() -> StreamRedactor {
-    let spec = |id: &str, pattern| RuleSpec {
-        id: RuleId::new(id),
-        entity: EntityType::new("X"),
-        pattern,
-        validator: None,
-        keywords: None,
-        suppressions: Vec::new(),
-        priority: 0,
-        confidence: 80,
-    };
-    let regex = |id, pattern: &str| spec(id, Pattern::Regex { pattern: pattern.to_owned(), max_len: Some(4096) });
-    let mut specs: Vec<_> =
-        Detector::ALL.iter().map(|(name, detector)| spec(name, Pattern::Detector(*detector))).collect();
-    specs.push(regex("aws", r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b"));
-    specs.push(regex("sk", r"\bsk-(?:proj-|svcacct-|ant-api03-)?[A-Za-z0-9_-]{20,}"));
-    specs.push(regex("ghp", r"\bgh[pousr]_[A-Za-z0-9]{36}\b"));
-    specs.push(regex("jwt", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}"));
-    let actions = vec![Action::Redact; specs.len()];
-    let rules = Arc::new(RuleSet::build(specs).unwrap());
-    StreamRedactor::new(rules, Arc::new(ActionTable::new(actions, None)))
+    eleven::redactor(eleven::eleven()).unwrap()
 }
-
-const ALL: [Corpus; 4] = [Corpus::Chat, Corpus::Clean, Corpus::Logs, Corpus::NearMisses];
 
 #[divan::bench(args = ALL)]
 fn redact_64_kib(bencher: Bencher, kind: Corpus) {
@@ -117,7 +62,7 @@ fn redact_3_bytes(bencher: Bencher, kind: Corpus) {
 }
 
 fn push_by(bencher: Bencher, kind: Corpus, size: usize) {
-    let text = corpus(kind);
+    let text = text(kind, SIZE);
     let mut redactor = redactor();
     let mut out = Output::default();
     bencher.counter(BytesCount::new(text.len())).bench_local(|| {
@@ -132,7 +77,7 @@ fn push_by(bencher: Bencher, kind: Corpus, size: usize) {
 
 #[divan::bench(args = ALL)]
 fn copy(bencher: Bencher, kind: Corpus) {
-    let text = corpus(kind);
+    let text = text(kind, SIZE);
     let mut out = Vec::new();
     bencher.counter(BytesCount::new(text.len())).bench_local(|| {
         for piece in text.chunks(64 << 10) {
@@ -140,4 +85,48 @@ fn copy(bencher: Bencher, kind: Corpus) {
             out.extend_from_slice(divan::black_box(piece));
         }
     });
+}
+
+/// Small pushes, as a model streams: how long each takes, what it leaves held, and after how many further bytes a byte
+/// is out.
+fn latency() {
+    println!("pushes, p50 / p99 / most  | time of a push, ns    | bytes held after it  | bytes until a byte is out");
+    for kind in ALL {
+        let text = text(kind, 1 << 20);
+        for size in [4, 20, 200] {
+            let (times, held, waits) = pushes(&text, size);
+            let columns = [times, held, waits].map(|values| {
+                let [half, most_pushes, most] = percentiles(values);
+                format!("{half:>6} / {most_pushes:>5} / {most:>6}")
+            });
+            println!("{:<12} {size:>4} bytes   | {}", format!("{kind:?}"), columns.join(" | "));
+        }
+    }
+    println!();
+}
+
+/// Nanoseconds and held bytes of each push, and for each byte how many more had come when it was out.
+fn pushes(text: &[u8], size: usize) -> (Vec<usize>, Vec<usize>, Vec<usize>) {
+    let mut redactor = redactor();
+    let mut out = Output::default();
+    let (mut times, mut held, mut waits) = (Vec::new(), Vec::new(), Vec::with_capacity(text.len()));
+    let mut pushed = 0;
+    for piece in text.chunks(size) {
+        out.clear();
+        #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
+        let begun = std::time::Instant::now();
+        redactor.push(piece, &mut out).unwrap();
+        times.push(usize::try_from(begun.elapsed().as_nanos()).unwrap());
+        held.push(redactor.held());
+        pushed += piece.len();
+        let decided = pushed - redactor.held();
+        waits.extend((waits.len()..decided).map(|place| pushed - 1 - place));
+    }
+    (times, held, waits)
+}
+
+fn percentiles(mut values: Vec<usize>) -> [usize; 3] {
+    values.sort_unstable();
+    let at = |part: usize| values[(values.len() - 1) * part / 100];
+    [at(50), at(99), at(100)]
 }

@@ -44,9 +44,9 @@ fn plant(corpus: &mut Corpus, kind: Kind, random: &mut Random) {
     corpus.plant(kind, &value);
 }
 
-/// A value with the key that such lines give it, in a third of the lines.
+/// A value with the key that such lines give it, in a fifth of the lines.
 fn sometimes(corpus: &mut Corpus, random: &mut Random) {
-    let (key, kind) = match random.below(60) {
+    let (key, kind) = match random.below(100) {
         0..8 => (" user=", Kind::Email),
         8..11 => (" phone=", Kind::Phone),
         11..14 => (" card=", Kind::Card),
@@ -127,9 +127,14 @@ fn pairs(corpus: &mut Corpus, clock: &Clock, random: &mut Random) {
         random.below(10_000),
     );
     plant(corpus, Kind::Ipv4, random);
-    let _ = write!(corpus.text, ":{} dst=", random.between(1024, 65_535));
-    plant(corpus, Kind::Ipv4, random);
-    let _ = write!(corpus.text, ":443 id={}-{}", random.string(HEX, 8), uuid_rest(random));
+    let _ = write!(
+        corpus.text,
+        ":{} dst=node{:02}.internal:443 id={}-{}",
+        random.between(1024, 65_535),
+        random.between(1, 40),
+        random.string(HEX, 8),
+        uuid_rest(random),
+    );
     sometimes(corpus, random);
 }
 

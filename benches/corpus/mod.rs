@@ -5,7 +5,7 @@
 //! a corpus ends at a line's end and may be a line longer than asked for.
 //!
 //! Shared by `#[path]`, so that no package need depend on it; not every user uses all of it.
-#![allow(dead_code, reason = "each of its users needs a part")]
+#![allow(dead_code, unused_imports, reason = "each of its users needs a part")]
 
 mod hostile;
 mod logs;

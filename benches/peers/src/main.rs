@@ -14,6 +14,7 @@ mod packs;
 mod record;
 mod report;
 mod rows;
+#[path = "../../eleven/mod.rs"]
 mod rules;
 mod table;
 

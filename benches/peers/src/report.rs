@@ -78,6 +78,7 @@ impl std::fmt::Display for Goal {
 /// Three significant digits.
 pub fn significant(figure: f64) -> String {
     let digits = match figure.abs() {
+        0.0 => 0,
         100.0.. => 0,
         10.0.. => 1,
         1.0.. => 2,

@@ -1,4 +1,5 @@
-//! The eleven rules that every engine runs, and Blackbar's own form of them.
+//! The eleven rules that every engine runs, and Blackbar's own form of them. Shared by `#[path]`.
+#![allow(dead_code, reason = "each of its users needs a part")]
 
 use std::sync::Arc;
 
@@ -7,10 +8,10 @@ use blackbar::engine::{
 };
 
 /// How many rules there are.
-pub const RULES: usize = 11;
+pub(crate) const RULES: usize = 11;
 
 /// Names and expressions, ASCII semantics, without flags.
-pub const ELEVEN: [(&str, &str); RULES] = [
+pub(crate) const ELEVEN: [(&str, &str); RULES] = [
     ("card", r"\b[0-9](?:[ -]?[0-9]){12,18}\b"),
     (
         "ssn",
@@ -31,8 +32,8 @@ pub const ELEVEN: [(&str, &str); RULES] = [
 ];
 
 /// Places in [`ELEVEN`] of the rules with arithmetic.
-pub const CARD: usize = 0;
-pub const IBAN: usize = 4;
+pub(crate) const CARD: usize = 0;
+pub(crate) const IBAN: usize = 4;
 
 /// The detector that says a rule of [`ELEVEN`], where there is one.
 const DETECTORS: [(&str, &str); 7] = [
@@ -49,7 +50,7 @@ const DETECTORS: [(&str, &str); 7] = [
 const MAX_LEN: usize = 4096;
 
 /// Whether a match of a rule passes its arithmetic.
-pub fn passes(rule: usize, value: &[u8]) -> bool {
+pub(crate) fn passes(rule: usize, value: &[u8]) -> bool {
     match rule {
         CARD => luhn(value),
         IBAN => mod_97(value),
@@ -95,7 +96,7 @@ fn spec(id: &str, entity: &str, pattern: Pattern, validator: Option<Validator>) 
 }
 
 /// A rule by its expression.
-pub fn regex(id: &str, pattern: &str) -> RuleSpec {
+pub(crate) fn regex(id: &str, pattern: &str) -> RuleSpec {
     spec(id, "X", Pattern::Regex { pattern: pattern.to_owned(), max_len: Some(MAX_LEN) }, None)
 }
 
@@ -105,7 +106,7 @@ fn detector_of(name: &str) -> Option<(&'static str, Detector)> {
 }
 
 /// The eleven rules as one writes them for Blackbar: detectors where there are any.
-pub fn eleven() -> Vec<RuleSpec> {
+pub(crate) fn eleven() -> Vec<RuleSpec> {
     ELEVEN
         .iter()
         .map(|(name, pattern)| match detector_of(name) {
@@ -116,14 +117,14 @@ pub fn eleven() -> Vec<RuleSpec> {
 }
 
 /// Which of the eleven are detectors, in words.
-pub fn forms() -> String {
+pub(crate) fn forms() -> String {
     let (detectors, regexes): (Vec<_>, Vec<_>) = ELEVEN.iter().partition(|(name, _)| detector_of(name).is_some());
     let names = |list: Vec<&(&str, &str)>| list.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     format!("detectors: {}; expressions: {}", names(detectors), names(regexes))
 }
 
 /// The eleven rules as a rules file.
-pub fn eleven_file() -> String {
+pub(crate) fn eleven_file() -> String {
     let mut file = "version = 1\n".to_owned();
     for (name, pattern) in ELEVEN {
         let how = match detector_of(name) {
@@ -140,7 +141,7 @@ pub fn eleven_file() -> String {
 }
 
 /// A redactor that redacts what these rules find.
-pub fn redactor(specs: Vec<RuleSpec>) -> Result<StreamRedactor, String> {
+pub(crate) fn redactor(specs: Vec<RuleSpec>) -> Result<StreamRedactor, String> {
     let actions = vec![Action::Redact; specs.len()];
     let rules =
         RuleSet::build(specs).map_err(|errors| errors.iter().map(|error| format!("{error}\n")).collect::<String>())?;
