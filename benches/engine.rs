@@ -3,7 +3,13 @@
 //! The seeded corpora of `benches/corpus/` with the eleven rules, pushed in pieces of several sizes, and a copy of the
 //! same bytes, so that figures can be given as ratios. Without a filter it prints as well how long small pushes take
 //! and how much of the text they leave undecided. `benches/peers` is where Blackbar stands beside other engines.
-#![allow(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, reason = "a bench may stop")]
+#![allow(
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench may stop, and says what it found"
+)]
 
 mod corpus;
 mod eleven;
