@@ -156,7 +156,7 @@ def jwt(r):
 
 def pem(r, name, lines):
     body = "\n".join(letters(r, 64, BASE64) for _ in range(lines))
-    return f"-----BEGIN {name}-----\n{body}\n{letters(r, 30, BASE64)}==\n-----END {name}-----"
+    return f"-----BEGIN {name}-----\n{body}\n{letters(r, 30, BASE64)}==\n-----END {name}-----\n"
 
 
 def special(r):
@@ -180,7 +180,7 @@ def special(r):
         ("sendgrid", j("S", "G.") + letters(r, 22, URLSAFE) + "." + letters(r, 43, URLSAFE)),
         ("mailchimp", h(32) + f"-us{r.randint(1, 21)}"),
         ("telegram", f"{r.randint(100000000, 7999999999)}:AA{letters(r, 33, URLSAFE)}"),
-        ("discord", f"M{letters(r, 25, ALNUM)}.G{letters(r, 5, URLSAFE)}.{letters(r, 38, URLSAFE)}"),
+        ("discord", f"{base64url(str(r.randint(10**18, 2 * 10**18)).encode())}.G{letters(r, 5, URLSAFE)}.{letters(r, 38, URLSAFE)}"),
         ("discord-webhook", "https://discord.com/" + j("api/", "webhooks/") + f"{digits(r, 19)}/{letters(r, 68, URLSAFE)}"),
         ("teams-webhook", f"https://contoso.webhook.office.com/{j('webhook', 'b2')}/{uuid(r)}@{uuid(r)}/IncomingWebhook/{h(32)}/{uuid(r)}"),
         ("terraform-cloud", a(14) + j(".atlas", "v1.") + letters(r, 67, URLSAFE)),
@@ -210,7 +210,7 @@ def special(r):
 
 # Where not all of the text is the secret: what goes before the secret's first byte, and what follows its last.
 INNER = {
-    "azure-storage": ("AccountKey=", ";"), "azure-sas": ("sig=", ""), "gcp-service-account": ("-----BEGIN", '"}'),
+    "azure-storage": ("AccountKey=", ";"), "azure-sas": ("sig=", ""), "slack-webhook": ("services/", ""), "teams-webhook": ("webhookb2/", ""),
     "url-postgres": ("app:", "@"), "url-mysql": ("root:", "@"), "url-mongodb": ("svc:", "@"), "url-redis": ("redis://:", "@"),
     "url-amqp": ("worker:", "@"), "url-https": ("deploy:", "@"), "odbc": ("Password=", ";"), "jdbc": ("password=", ""),
 }
@@ -234,11 +234,16 @@ def tokens(r):
             text = text[:-1] + r.choice(ALNUM)
         out.append((vendor, "", text + follows, ""))
     for vendor, text in special(r):
-        begin, end = INNER.get(vendor, ("", ""))
-        start = text.index(begin) + (0 if vendor == "gcp-service-account" else len(begin))
-        stop = text.index(end, start) if end else len(text)
-        if text[stop - 1] in "_-" and stop == len(text) and not vendor.startswith(("pem", "pgp")):
-            text = text[:-1] + r.choice(ALNUM)
+        if "-----BEGIN" in text:
+            # The lines that begin and end a key are no secret; its body is.
+            start = text.index("-----", text.index("-----BEGIN") + 5) + 5
+            stop = text.index("-----END")
+        else:
+            begin, end = INNER.get(vendor, ("", ""))
+            start = text.rindex("/") + 1 if vendor == "discord-webhook" else text.index(begin) + len(begin)
+            stop = text.index(end, start) if end else len(text)
+            if text[stop - 1] in "_-" and stop == len(text):
+                text = text[:-1] + r.choice(ALNUM)
         out.append((vendor, text[:start], text[start:stop], text[stop:]))
     return out
 
