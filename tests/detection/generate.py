@@ -111,7 +111,7 @@ def phones(corpus):
             corpus.carry(r, "phone.international", Value(number, "PHONE", kind), labels, 2)
             corpus.carry(r, "phone.international", Value(compact, "PHONE", kind + "-compact"), labels, 1)
             corpus.direct("phone.international.bare", r.choice(["call ", "", "from "]), Value(number, "PHONE", kind), r.choice(["", " now"]))
-            corpus.direct("phone.tel", "<a href=\"", Value("tel:" + compact, "PHONE", kind + "-tel"), "\">call</a>")
+            corpus.direct("phone.tel", "<a href=\"tel:", Value(compact, "PHONE", kind + "-tel"), "\">call</a>")
             corpus.direct("phone.00", f"{r.choice(labels)}: ", Value("00" + number[1:], "PHONE", f"{country}-00"), r.choice(["", "\n"]))
             corpus.carry(r, "phone.national", Value(values.filled(r, form), "PHONE", f"{country}-national"), labels, 3)
 
