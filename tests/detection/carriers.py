@@ -511,15 +511,23 @@ def regrouped(value, separator):
     """The value's groups with another separator between them; long runs are cut into groups as people do."""
     groups = [group for group in re.split(r"[\s\-./()]+", value.text) if group]
     if len(groups) == 1:
+        if value.entity == "GOV_ID":
+            return None
         run = groups[0]
         size = {"US_SSN": 3, "PHONE": 3}.get(value.entity, 4)
         groups = [run[place:place + size] for place in range(0, len(run), size)]
     return separator.join(groups)
 
 
+def spread(r, value, label, separator):
+    text = regrouped(value, separator)
+    return None if text is None else direct("prose", r, value, label, text)
+
+
 for _name, _separator in (("non-breaking-hyphen", "\u2011"), ("en-dash", "\u2013"), ("em-dash", "\u2014"), ("minus-sign", "\u2212"), ("underscore", "_"), ("slash", "/"),
-                          ("double-space", "  "), ("nbsp", "\u00a0"), ("narrow-nbsp", "\u202f"), ("thin-space", "\u2009"), ("dots", "."), ("tab", "\t"), ("spaced-hyphen", " - ")):
-    evasion(_name, LOOSE)(lambda r, value, label, separator=_separator: direct("prose", r, value, label, regrouped(value, separator)))
+                          ("double-space", "  "), ("nbsp", "\u00a0"), ("narrow-nbsp", "\u202f"), ("thin-space", "\u2009"), ("dots", "."), ("spaced-hyphen", " - ")):
+    evasion(_name, LOOSE)(lambda r, value, label, separator=_separator: spread(r, value, label, separator))
+evasion("tab", {"CREDIT_CARD", "PHONE", "IBAN"}, gated=False)(lambda r, value, label: spread(r, value, label, "\t"))
 
 
 @evasion("spaced-out", NUMBERS)
@@ -550,6 +558,9 @@ def full_width_digits(r, value, label):
 def cut(value, what):
     """The value with `what` at its middle border, in the place of a space that stands there."""
     text = value.text
+    if value.entity == "EMAIL":
+        place = text.index("@") + 1
+        return text[:place] + what + text[place:]
     borders = [place for place in range(2, len(text) - 1) if text[place] in " -"]
     place = min(borders, key=lambda place: abs(place - len(text) // 2)) if borders else len(text) // 2
     after = text[place + 1:] if text[place:place + 1] == " " else text[place:]

@@ -69,11 +69,11 @@ def cards(corpus):
     r = corpus.random("cards")
     for kind, prefixes, lengths in values.CARDS:
         for length in lengths:
-            for form, _ in values.card_forms("0" * length):
+            for form, _ in values.card_forms("0" * length, kind):
                 number = values.card_number(r, prefixes, length)
-                text = dict(values.card_forms(number))[form]
+                text = dict(values.card_forms(number, kind))[form]
                 value = Value(text, "CREDIT_CARD", f"{kind}-{length}-{form}")
-                corpus.carry(r, "card", value, values.CARD_LABELS, 4)
+                corpus.carry(r, "card", value, values.CARD_LABELS, 5)
                 corpus.direct("card.bare", r.choice(["", "paid with ", "see "]), value, r.choice(["", " today", ", ok"]))
 
 

@@ -149,7 +149,7 @@ LOOKALIKES = [
     ("placeholder-secret", ["API_KEY={}", "token: {}", 'api_key = "{}"', "password={}", "Authorization: Bearer {}"],
      lambda r: r.choice(["<your-key>", "xxxxxxxxxxxxxxxx", "${API_KEY}", "{{ secrets.TOKEN }}", "YOUR_API_KEY", "********", "$TOKEN", "null", "process.env.KEY", "[REDACTED]"])),
     ("placeholder-number", ["card {}", "ssn: {}", "call {}", "SSN {}"], lambda r: r.choice(["XXXX-XXXX-XXXX-1234", "###-##-####", "XXX-XX-6789", "0000 0000 0000 0000", "(XXX) XXX-XXXX", "000-00-0000", "**** **** **** 4242"])),
-    ("bad-card", ["card {}", "assert not luhn('{}')", "rejects {}", "credit card {} is invalid"], lambda r: no_luhn(r, lambda: r.choice(["4", "51", "37", "6011"]) + digits(r, 14))[:16]),
+    ("bad-card", ["card {}", "assert not luhn('{}')", "rejects {}", "credit card {} is invalid"], lambda r: no_luhn(r, lambda: (r.choice(["4", "51", "37", "6011"]) + digits(r, 15))[:16])),
     ("bad-ssn", ["ssn {}", "invalid: {}", "rejects {}"], lambda r: r.choice([f"000-{digits(r, 2)}-{digits(r, 4)}", f"666-{digits(r, 2)}-{digits(r, 4)}", f"{r.randint(100, 600)}-00-{digits(r, 4)}", f"{r.randint(100, 600)}-{r.randint(10, 99)}-0000"])),
     ("bad-iban", ["IBAN {}", "assertFalse(valid('{}'))"], bad_iban),
     ("bad-ip", ["{}", "rejects {}", "parse error: {}"], lambda r: r.choice([f"{r.randint(256, 999)}.{version(r, 3)}", f"10.0.{r.randint(256, 999)}.1", f"1.2.{r.randint(1, 9)}.{r.randint(256, 900)}"])),

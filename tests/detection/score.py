@@ -54,7 +54,7 @@ ROWS = {row: row for row in FLOORS} | {
     "PHONE_NUMBER": "PHONE", "EMAIL_ADDRESS": "EMAIL", "IBAN_CODE": "IBAN", "IP": "IP_ADDRESS", "IPV4": "IP_ADDRESS", "IPV6": "IP_ADDRESS",
     "IPV4_ADDRESS": "IP_ADDRESS", "IPV6_ADDRESS": "IP_ADDRESS", "CRYPTO": "CRYPTO_WALLET", "CRYPTO_ADDRESS": "CRYPTO_WALLET", "US_BANK_NUMBER": "BANK_ACCOUNT", "ABA_ROUTING_NUMBER": "BANK_ACCOUNT",
     "PASSWORD": "SECRET", "CREDENTIAL": "SECRET", "CREDENTIALS": "SECRET", "SECRET_LABELLED": "SECRET", "PRIVATE_KEY": "SECRET", "API_KEY": "SECRET",
-    "URL": "OTHER", "DATE_TIME": "OTHER", "PERSON": "OTHER", "NAME": "OTHER", "LOCATION": "OTHER", "NRP": "OTHER", "STREETADDRESS": "OTHER", "ZIPCODE": "OTHER",
+    "UNKNOWN": "OTHER", "URL": "OTHER", "DATE_TIME": "OTHER", "PERSON": "OTHER", "NAME": "OTHER", "LOCATION": "OTHER", "NRP": "OTHER", "STREETADDRESS": "OTHER", "ZIPCODE": "OTHER",
     "USERNAME": "OTHER", "DIGITS": "OTHER", "TWITTER": "OTHER", "SKYPE": "OTHER", "POSTALCODE": "OTHER", "DATE_OF_BIRTH": "OTHER", "IMEI": "DEVICE_ID", "IMSI": "DEVICE_ID",
     "VEHICLE": "OTHER", "LICENCEPLATE": "OTHER", "MAC": "MAC_ADDRESS", "ETHEREUM": "CRYPTO_WALLET", "BITCOIN": "CRYPTO_WALLET",
 }
@@ -128,7 +128,7 @@ def base64_bytes(run):
 
 
 BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{10,}={0,2}")
-BASE64_LINES = re.compile(r"(?<=\r\n\r\n)[A-Za-z0-9+/\r\n]{10,}={0,2}")
+BASE64_LINES = re.compile(r"(?<=\r\n\r\n)[A-Za-z0-9+/]+(?:\r\n[A-Za-z0-9+/]+)*={0,2}")
 HEX_RUN = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2}){6,})")
 
 
@@ -151,16 +151,6 @@ DECODERS = {
     "qp": lambda text: quopri.decodestring(text.encode()).decode("utf-8", "replace"),
     "form+base64": lambda text: decoded_runs(urllib.parse.unquote(text), BASE64_RUN, base64_bytes),
 }
-
-
-def decode_json_depth(line, text):
-    """JSON in a JSON string is compared in its decoded form, where the carrier is one and decoding is asked for."""
-    if line["carrier"] == "json-in-json" and line.get("decode") == "uescape":
-        try:
-            return json.loads(text)["payload"]
-        except (ValueError, KeyError, TypeError):
-            return text
-    return text
 
 
 # Regions that were changed
@@ -204,7 +194,8 @@ def survives(text, span, changed):
     start, end, group = span
     left = [place for place in range(start, end) if not any(begin <= place < stop for begin, stop, _ in changed)]
     if group in ("CREDIT_CARD", "PHONE", "US_SSN", "US_ITIN"):
-        every = [place for place in range(start, end) if text[place].isnumeric() or text[place].isdigit()]
+        every = [place for place in range(start, end) if text[place].isnumeric()]
+        every = every if len(every) > 6 else [place for place in range(start, end) if text[place].isalnum()]
         may = set(every[-4:]) if group in ("CREDIT_CARD", "PHONE") else set()
         return [place for place in left if place in set(every) - may]
     if group == "EMAIL":
@@ -247,7 +238,7 @@ class Score:
         if output is None or output == line["text"]:
             changed = []
         else:
-            changed, exact = regions(text, decode_json_depth(line, DECODERS[line.get("decode", "")](output)))
+            changed, exact = regions(text, DECODERS[line.get("decode", "")](output))
             if not exact:
                 self.inexact.append((line, output))
         spans = offsets(text, plain["spans"])
@@ -402,6 +393,9 @@ def main():
         import generate
 
         lines = generate.corpus(chosen.seed)
+    for line in lines:
+        if DECODERS[line.get("decode", "")](line["text"]) != line.get("plain", line)["text"]:
+            sys.exit(f"the corpus is wrong: {line['class']} does not decode to its plain text: {shown(line['text'], 2000)}")
     scores = {}
     sources = [("Blackbar", lambda: blackbar_outputs(chosen.blackbar, lines, chosen.rules))] if chosen.blackbar else []
     for item in chosen.outputs:

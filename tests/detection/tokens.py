@@ -197,7 +197,7 @@ def special(r):
         ("pgp", pem(r, j("PGP PRIVATE KEY", " BLOCK"), 20)),
         ("gcp-service-account", json.dumps({"type": "service_account", "project_id": "acme", "private_key": pem(r, j("PRIVATE", " KEY"), 26)})),
         ("url-postgres", f"postgres://app:{password(r, False)}@db.example.com:5432/main"),
-        ("url-mysql", f"mysql://root:{password(r, False)}@10.0.0.5/shop"),
+        ("url-mysql", f"mysql://root:{password(r, False)}@db.internal/shop"),
         ("url-mongodb", f"mongodb+srv://svc:{password(r, False)}@cluster0.example.net/?retryWrites=true"),
         ("url-redis", f"redis://:{password(r, False)}@cache.example.com:6379/0"),
         ("url-amqp", f"amqps://worker:{password(r, False)}@mq.example.com/vhost"),

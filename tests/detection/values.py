@@ -82,12 +82,14 @@ def card_number(r, prefixes, length):
     return body + checks.luhn(body)
 
 
-def card_forms(number):
-    """The ways in which a card of this length is printed: name, text."""
+def card_forms(number, kind=""):
+    """The ways in which a card of this length is printed: name, text. Cards of 17 and 18 digits have no usual groups."""
     length = len(number)
-    sizes = {13: (4, 3, 3, 3), 14: (4, 6, 4), 15: (4, 6, 5), 16: (4, 4, 4, 4), 17: (4, 4, 4, 5), 18: (4, 4, 4, 6), 19: (4, 4, 4, 4, 3)}[length]
+    sizes = {13: (4, 3, 3, 3), 14: (4, 6, 4), 15: (4, 6, 5), 16: (4, 4, 4, 4), 19: (4, 4, 4, 4, 3)}.get(length)
+    if sizes is None or (length == 13 and kind != "visa"):
+        return [("plain", number)]
     forms = [("plain", number), ("spaces", grouped(number, sizes)), ("hyphens", grouped(number, sizes, "-"))]
-    if length == 19:
+    if length == 19 and kind == "unionpay":
         forms.append(("6-13", grouped(number, (6, 13))))
     if length in (15, 16):
         forms.append(("4s", grouped(number, (4, 4, 4, 4))))
