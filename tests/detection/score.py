@@ -65,7 +65,10 @@ MARK = re.compile("⟦([A-Z0-9_]*)⟧")
 
 def entities_of(blackbar, rules):
     """The entities of the rules in force, from `rules list`."""
-    listed = subprocess.run([blackbar, "rules", "list", "--rules", rules], capture_output=True, text=True, check=True).stdout.splitlines()
+    done = subprocess.run([blackbar, "rules", "list", "--rules", rules], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"blackbar rules list ended with {done.returncode}: {done.stderr[-2000:]}")
+    listed = done.stdout.splitlines()
     place = listed[0].split().index("ENTITY")
     return sorted({line.split()[place] for line in listed[1:] if len(line.split()) > place and re.fullmatch(r"[A-Z][A-Z0-9_]*", line.split()[place])})
 

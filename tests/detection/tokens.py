@@ -271,8 +271,9 @@ def labelled(r, entry):
     label, alphabet, count = entry
     if alphabet == "uuid":
         return Value(uuid(r), "SECRET_LABELLED", label, [label])
-    text = r.choice(ALNUM) + letters(r, count - 2, alphabet) + r.choice(ALNUM)
-    return Value(text if alphabet == HEX else text, "SECRET_LABELLED", label, [label])
+    ends = "".join(char for char in alphabet if char in ALNUM)
+    text = r.choice(ends) + letters(r, count - 2, alphabet) + r.choice(ends)
+    return Value(text, "SECRET_LABELLED", label, [label])
 
 
 # Passwords: the word for it in the languages of the texts
