@@ -8,6 +8,7 @@ import base64
 import html
 import json
 import re
+import unicodedata
 import urllib.parse
 from dataclasses import dataclass, field
 
@@ -28,11 +29,23 @@ class Text:
 # How a label is written as a name
 
 def words(label):
-    return [word for word in re.split(r"[\s.\-_/'’°№º()]+|(?<=[a-z])(?=[A-Z])", label) if word]
+    """A label's words: `T.C. kimlik` is TC and kimlik, `driver's` is drivers, `N°` and `nº` go."""
+    label = re.sub(r"(?i)\bn(?:\.?º|°)|№", " ", label).replace("A/C", "AC").replace("'s ", "s ")
+    label = re.sub(r"\b(?:\w\.){2,}", lambda match: match.group().replace(".", "") + " ", label)
+    return [word for word in re.split(r"[\s.\-_/'’()]+|(?<=[a-z])(?=[A-Z])", label) if word]
+
+
+def plain_letters(text):
+    """Latin letters without their marks, as names in programs have them."""
+    folded = unicodedata.normalize("NFD", text)
+    bare = "".join(char for char in folded if not unicodedata.combining(char)).replace("ł", "l").replace("ø", "o").replace("ı", "i").replace("đ", "d")
+    return bare if bare.isascii() else text
 
 
 def snake(label):
-    return "_".join(words(label)).lower()
+    name = "_".join(words(label)).lower()
+    # Half of the labels keep their marks: which half does not change from run to run.
+    return plain_letters(name) if len(name) % 2 else name
 
 
 def camel(label):

@@ -58,6 +58,8 @@ ROWS = {row: row for row in FLOORS} | {
     "USERNAME": "OTHER", "DIGITS": "OTHER", "TWITTER": "OTHER", "SKYPE": "OTHER", "POSTALCODE": "OTHER", "DATE_OF_BIRTH": "OTHER", "IMEI": "DEVICE_ID", "IMSI": "DEVICE_ID",
     "VEHICLE": "OTHER", "LICENCEPLATE": "OTHER", "MAC": "MAC_ADDRESS", "ETHEREUM": "CRYPTO_WALLET", "BITCOIN": "CRYPTO_WALLET",
 }
+# Every pack that says what people are and what opens things. `business` (VAT, LEI and the like) is off by default.
+PACKS = ["pci", "us-pii", "contact", "secrets", "finance", "government", "health", "network", "device"]
 MARK = re.compile("⟦([A-Z0-9_]*)⟧")
 
 
@@ -78,7 +80,7 @@ def blackbar_outputs(blackbar, lines, extra):
     room = tempfile.mkdtemp(prefix="blackbar-detection-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
     try:
         rules = os.path.join(room, "rules.toml")
-        head = 'version = 1\npacks = ["all"]\n' + extra
+        head = f"version = 1\npacks = {json.dumps(PACKS)}\n{extra}\n"
         with open(rules, "w", encoding="utf-8") as file:
             file.write(head)
         actions = "".join(f'{entity} = {{ replace = "⟦{entity}⟧" }}\n' for entity in entities_of(blackbar, rules))
@@ -164,17 +166,26 @@ def regions(before, after):
         return [], True
     parts = MARK.split(after)
     pieces, names = parts[::2], parts[1::2]
-    for strip in (False, True):
-        if strip:
-            # A number that became a string, a quote that a redactor took along.
-            pieces = [piece[(1 if place and piece[:1] == '"' else 0):(-1 if place < len(pieces) - 1 and piece[-1:] == '"' else None)] for place, piece in enumerate(pieces)]
-        if not names:
-            break
-        pattern = "(.*?)".join(re.escape(piece) for piece in pieces)
-        found = re.fullmatch(pattern, before, re.DOTALL) if len(names) < 12 else None
+    if not names:
+        return inexact(before, after), False
+    for trimmed in (lambda piece: piece, unquoted, lambda piece: piece.strip(" ")):
+        # Only beside a mark: a number that became a string, or blanks that fill an encoding's last group.
+        kept = [beside(piece, trimmed, place > 0, place < len(pieces) - 1) for place, piece in enumerate(pieces)]
+        found = re.fullmatch("(.*?)".join(re.escape(piece) for piece in kept), before, re.DOTALL) if len(names) < 12 else None
         if found:
             return [(*found.span(group + 1), name) for group, name in enumerate(names) if found.group(group + 1)], True
     return inexact(before, after), False
+
+
+def unquoted(piece):
+    return piece.removeprefix('"').removesuffix('"')
+
+
+def beside(piece, trimmed, left, right):
+    """`piece` trimmed at the sides at which a mark stands."""
+    whole = trimmed(piece)
+    head, _, tail = piece.partition(whole) if whole else (piece, "", "")
+    return ("" if left else head) + whole + ("" if right else tail)
 
 
 def inexact(before, after):
