@@ -32,7 +32,8 @@ def words(label):
     """A label's words: `T.C. kimlik` is TC and kimlik, `driver's` is drivers, `N°` and `nº` go."""
     label = re.sub(r"(?i)\bn(?:\.?º|°)|№", " ", label).replace("A/C", "AC").replace("'s ", "s ")
     label = re.sub(r"\b(?:\w\.){2,}", lambda match: match.group().replace(".", "") + " ", label)
-    return [word for word in re.split(r"[\s.\-_/'’()]+|(?<=[a-z])(?=[A-Z])", label) if word]
+    found = [word for word in re.split(r"[\s.\-_/'’()]+|(?<=[a-z])(?=[A-Z])", label) if word]
+    return found[1:] if found[0] == "de" else found
 
 
 def plain_letters(text):
@@ -214,8 +215,9 @@ def form(r, value, label):
 
 
 def header(r, value, label):
-    name = kebab(label)
-    return Text("header", "text/plain", [(f"GET /me HTTP/1.1\r\nHost: api.example.com\r\nX-{name}: ", False), (value.text, True), ("\r\nAccept: */*\r\n\r\n", False)])
+    name = plain_letters(kebab(label))
+    name = f"X-{name}" if name.isascii() else label
+    return Text("header", "text/plain", [(f"GET /me HTTP/1.1\r\nHost: api.example.com\r\n{name}: ", False), (value.text, True), ("\r\nAccept: */*\r\n\r\n", False)])
 
 
 def sql(r, value, label):
