@@ -30,7 +30,8 @@ class Text:
 
 def words(label):
     """A label's words: `T.C. kimlik` is TC and kimlik, `driver's` is drivers, `N°` and `nº` go."""
-    label = re.sub(r"(?i)\bn(?:\.?º|°)|№", " ", label).replace("A/C", "AC").replace("'s ", "s ")
+    label = re.sub(r"(?i)\bn(?:\.?º|°)|№", " ", label).replace("A/C", "AC").replace("'s ", "s ").replace("eID", "eid")
+    label = re.sub(r"(?i)\be-mail\b", "email", label)
     label = re.sub(r"\b(?:\w\.){2,}", lambda match: match.group().replace(".", "") + " ", label)
     found = [word for word in re.split(r"[\s.\-_/'’()]+|(?<=[a-z])(?=[A-Z])", label) if word]
     return found[1:] if found[0] == "de" else found
@@ -584,8 +585,9 @@ def cut(value, what):
     return text[:place] + what + after
 
 
-for _name, _what, _who in (("line-break", "\n", ALL - {"PASSWORD", "IP_ADDRESS"}), ("crlf-indent", "\r\n    ", ALL - {"PASSWORD", "IP_ADDRESS"}), ("quoted-reply", "\n> ", {"CREDIT_CARD", "IBAN", "US_SSN", "PHONE"})):
+for _name, _what, _who in (("line-break", "\n", ALL - {"PASSWORD", "IP_ADDRESS"}), ("crlf-indent", "\r\n    ", ALL - {"PASSWORD", "IP_ADDRESS"})):
     evasion(_name, _who)(lambda r, value, label, what=_what: direct("prose", r, value, label, cut(value, what)))
+evasion("quoted-reply", {"CREDIT_CARD", "IBAN", "US_SSN", "PHONE"}, gated=False)(lambda r, value, label: direct("prose", r, value, label, cut(value, "\n> ")))
 
 
 @evasion("json-line-break", {"CREDIT_CARD", "US_SSN", "IBAN", "PHONE", "EMAIL"})
