@@ -17,6 +17,7 @@ import random
 import sys
 
 import carriers
+import evasions
 import government
 import negatives
 import tokens
@@ -214,7 +215,7 @@ CHECKED = "gb-nhs gb-nino gb-utr ca-sin au-tfn de-idnr fr-nir nl-bsn es-dni it-c
 
 
 def evaded(corpus):
-    for name, entities, gated, function in carriers.EVASIONS:
+    for name, entities, gated, function in evasions.EVASIONS:
         r = corpus.random(f"evasion:{name}")
         for entity in sorted(entities):
             made = 0

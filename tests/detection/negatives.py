@@ -9,7 +9,7 @@ import hashlib
 
 import checks
 from tokens import ALNUM, uuid
-from values import BASE36, DIGITS, HEX, LETTERS, digits, filled, grouped, letters
+from values import BASE36, DIGITS, HEX, LETTERS, digits, grouped, letters
 
 
 def no_luhn(r, make):
