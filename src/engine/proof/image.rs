@@ -185,7 +185,7 @@ pub(super) fn alphabet(masked: &Automaton, action: &Action) -> ByteSet {
 }
 
 /// Whether a text of these bytes, with so many letters and digits at most, can be matched: a quick answer before
-/// [`matches`].
+/// `matches`.
 pub(super) fn may_match(again: &Automaton, bytes: &ByteSet, shown: u8) -> bool {
     let usable = representatives(|byte| (again.class(byte), byte.is_ascii_alphanumeric(), bytes.contains(byte)));
     let usable: Vec<u8> = usable.into_iter().filter(|byte| bytes.contains(*byte)).collect();
