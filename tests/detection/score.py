@@ -58,7 +58,7 @@ ROWS = {row: row for row in FLOORS} | {
     "USERNAME": "OTHER", "DIGITS": "OTHER", "TWITTER": "OTHER", "SKYPE": "OTHER", "POSTALCODE": "OTHER", "DATE_OF_BIRTH": "OTHER", "IMEI": "DEVICE_ID", "IMSI": "DEVICE_ID",
     "VEHICLE": "OTHER", "LICENCEPLATE": "OTHER", "MAC": "MAC_ADDRESS", "ETHEREUM": "CRYPTO_WALLET", "BITCOIN": "CRYPTO_WALLET",
 }
-# Every pack that says what people are and what opens things. `business` (VAT, LEI and the like) is off by default.
+# Every pack there is.
 PACKS = ["all"]
 MARK = re.compile("⟦([A-Z0-9_]*)⟧")
 

@@ -1,6 +1,0 @@
-//! Numbers of devices: IMEI, MEID and the like.
-
-use super::Family;
-
-/// The checks of this family.
-pub(super) const CHECKS: Family = &[];

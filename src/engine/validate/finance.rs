@@ -1,6 +1,0 @@
-//! Account and wallet numbers.
-
-use super::Family;
-
-/// The checks of this family.
-pub(super) const CHECKS: Family = &[];

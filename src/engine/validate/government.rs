@@ -1,6 +1,0 @@
-//! National, tax and other government numbers.
-
-use super::Family;
-
-/// The checks of this family.
-pub(super) const CHECKS: Family = &[];

@@ -1,6 +1,0 @@
-//! Addresses of networks.
-
-use super::Family;
-
-/// The checks of this family.
-pub(super) const CHECKS: Family = &[];
