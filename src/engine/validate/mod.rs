@@ -1,6 +1,7 @@
 //! Arithmetic that a match must pass. Shapes belong to patterns, arithmetic here.
 //!
-//! Enters: the bytes of a match. Leaves: whether they pass. A check is added to the one table of names.
+//! Enters: the bytes of a match. Leaves: whether they pass. A check is a line in the table of its family; a family is a
+//! file with such a table, named in [`FAMILIES`].
 
 /// A check on a match, by the name it has in rule files.
 ///
@@ -15,19 +16,26 @@ pub struct Validator {
 /// A check's name and its function.
 type Check = (&'static str, fn(&[u8]) -> bool);
 
-/// Every check.
-const CHECKS: &[Check] = &[("luhn", |value| luhn(digits(value)))];
+/// Every check, by family.
+const FAMILIES: &[&[Check]] = &[GENERAL];
+
+/// Arithmetic that numbers of many kinds share.
+const GENERAL: &[Check] = &[("luhn", |value| luhn(digits(value)))];
+
+fn checks() -> impl Iterator<Item = &'static Check> + Clone {
+    FAMILIES.iter().copied().flatten()
+}
 
 impl Validator {
     /// Every name there is.
     pub fn names() -> impl Iterator<Item = &'static str> + Clone {
-        CHECKS.iter().map(|(name, _)| *name)
+        checks().map(|(name, _)| *name)
     }
 
     /// The validator of this name.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        let found = CHECKS.iter().find(|(known, _)| *known == name);
+        let found = checks().find(|(known, _)| *known == name);
         found.map(|(name, accepts)| Self { name, accepts: *accepts })
     }
 
