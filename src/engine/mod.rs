@@ -4,9 +4,11 @@
 //! findings. Holds the invariants *Split*, *Coverage*, *Bound*, *Promptness*, *Verbatim* and *Secrecy* of the README.
 //! Pure: no async, I/O, clock or logging, so it runs in a fuzzer as well as in the proxy.
 
+mod byte_set;
 mod candidate;
 mod detect;
 pub mod operator;
+mod prefilter;
 pub mod proof;
 mod regex;
 pub mod rule;
@@ -15,6 +17,7 @@ mod scan;
 pub mod stream;
 mod terms;
 pub mod validate;
+mod vector;
 
 pub use operator::{Action, HashKey};
 pub use rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};

@@ -30,8 +30,6 @@ pub(super) struct Regex {
     pub(super) finite: bool,
     /// Literals of two bytes or more of which every match begins with one; empty when there are none.
     pub(super) literals: Vec<Vec<u8>>,
-    /// Bytes a match may begin with.
-    pub(super) first: FirstBytes,
     /// How many [`is_token`] bytes every match begins with, at least.
     pub(super) leading_run: usize,
 }
@@ -73,9 +71,9 @@ impl Regex {
             return Err(BuildErrorKind::TooLong { asked: longest, limit: MAX_LEN_LIMIT });
         }
         let automaton = determinize(&hir)?;
-        let (first, leading_run) = (first_bytes(&automaton), leading_run(&automaton));
+        let leading_run = leading_run(&automaton);
         let literals = leading_literals(&hir);
-        Ok(Self { literals, automaton, max_len: longest, told: max_len, finite: own.is_some(), first, leading_run })
+        Ok(Self { literals, automaton, max_len: longest, told: max_len, finite: own.is_some(), leading_run })
     }
 
     /// The automaton, as it is stepped.
@@ -183,37 +181,6 @@ fn leading_literals(hir: &Hir) -> Vec<Vec<u8>> {
     literals.iter().map(|literal| literal.as_bytes().to_vec()).collect()
 }
 
-/// Bytes that a match may begin with, by what stands before it.
-#[derive(Debug)]
-pub(super) struct FirstBytes {
-    /// Behind a word character, and behind anything else: most expressions of words begin only behind the latter.
-    after: Box<[[bool; 256]; 2]>,
-}
-
-impl FirstBytes {
-    pub(super) fn none() -> Self {
-        Self { after: Box::new([[false; 256]; 2]) }
-    }
-
-    /// Whether a match may begin with `byte` behind `before`.
-    #[inline]
-    pub(super) fn may_begin(&self, before: Option<u8>, byte: u8) -> bool {
-        let behind_word = before.is_some_and(|before| before.is_ascii_alphanumeric() || before == b'_');
-        self.after[usize::from(!behind_word)][usize::from(byte)]
-    }
-
-    /// The bytes behind a word character, and elsewhere.
-    pub(super) fn tables(&self) -> &[[bool; 256]; 2] {
-        &self.after
-    }
-
-    pub(super) fn extend(&mut self, other: &Self) {
-        for (own, others) in self.after.iter_mut().zip(other.after.iter()) {
-            own.iter_mut().zip(others).for_each(|(own, other)| *own |= other);
-        }
-    }
-}
-
 /// Bytes that keys and tokens are made of.
 #[inline]
 pub(super) fn is_token(byte: u8) -> bool {
@@ -260,20 +227,4 @@ fn leading_run(automaton: &dense::DFA<Vec<u32>>) -> usize {
         states = next;
     }
     32
-}
-
-fn first_bytes(automaton: &dense::DFA<Vec<u32>>) -> FirstBytes {
-    let mut first = FirstBytes::none();
-    for before in BEFORE {
-        let side = usize::from(before != Some(b'a'));
-        let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
-        for byte in 0..=255_u8 {
-            // Where there is no beginning state to ask, nothing is ruled out.
-            let alive = automaton
-                .start_state(&config)
-                .map_or(true, |state| !automaton.is_dead_state(automaton.next_state(state, byte)));
-            first.after[side][usize::from(byte)] |= alive;
-        }
-    }
-    first
 }

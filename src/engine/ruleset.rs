@@ -3,15 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
-
 use super::detect;
 use super::operator::{Action, HashKey};
-use super::proof::{Anchor, ByteSet};
-use super::regex::{FirstBytes, Regex, is_token};
+use super::byte_set::ByteSet;
+use super::proof::Anchor;
+use super::prefilter::Prefilter;
+use super::regex::{Regex, is_token};
 use super::rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
 use super::terms::Terms;
 use super::validate::Validator;
+use super::vector::AHEAD;
 
 /// Bytes kept before what has been released: what the detectors look back at.
 const MIN_LOOK_BEHIND: usize = 36;
@@ -94,89 +95,10 @@ pub struct RuleSet {
     pub(super) detectors: Vec<(Detector, Vec<usize>)>,
     /// Term lists and their rules.
     pub(super) terms: Vec<(Arc<Terms>, usize)>,
-    /// Leading literals of regular expressions.
-    pub(super) literals: Literals,
-    /// Regular expressions without leading literals.
-    pub(super) unanchored: Vec<usize>,
-    /// Bytes that a match of one of them may begin with.
-    pub(super) unanchored_first: FirstBytes,
-    /// The shortest run of token bytes that a match of one of them begins with.
-    pub(super) unanchored_run: usize,
+    /// Where rules are tried.
+    pub(super) prefilter: Prefilter,
     /// Bytes kept before what has been released, for what rules look back at.
     pub(super) look_behind: usize,
-}
-
-/// Literals of which none is another's beginning, with the rules that begin with each.
-#[derive(Default)]
-pub(super) struct Literals {
-    searcher: Option<AhoCorasick>,
-    sorted: Vec<Vec<u8>>,
-    rules: Vec<Vec<usize>>,
-    longest: usize,
-    /// Bytes that a literal begins with.
-    first: Vec<u8>,
-}
-
-impl Literals {
-    fn new(mut all: Vec<(Vec<u8>, usize)>) -> Self {
-        all.sort();
-        let mut sorted: Vec<Vec<u8>> = Vec::new();
-        let mut rules: Vec<Vec<usize>> = Vec::new();
-        for (literal, rule) in all {
-            match (sorted.last(), rules.last_mut()) {
-                (Some(shorter), Some(list)) if literal.starts_with(shorter) => {
-                    if !list.contains(&rule) {
-                        list.push(rule);
-                    }
-                }
-                _ => {
-                    sorted.push(literal);
-                    rules.push(vec![rule]);
-                }
-            }
-        }
-        let searcher = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostFirst)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(&sorted)
-            .ok();
-        let searcher = if sorted.is_empty() { None } else { searcher };
-        let longest = sorted.iter().map(Vec::len).max().unwrap_or(0);
-        let mut first: Vec<u8> = sorted.iter().filter_map(|literal| literal.first().copied()).collect();
-        first.dedup();
-        Self { searcher, sorted, rules, longest, first }
-    }
-
-    /// The literals that a rule is tried at.
-    fn of(&self, rule: usize) -> Vec<Vec<u8>> {
-        let owned = self.sorted.iter().zip(&self.rules).filter(|(_, owners)| owners.contains(&rule));
-        owned.map(|(literal, _)| literal.clone()).collect()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.searcher.is_none()
-    }
-
-    /// The next literal at or after `from`: its place and the rules that begin with it.
-    pub(super) fn find(&self, text: &[u8], from: usize) -> Option<(usize, &[usize])> {
-        let found = self.searcher.as_ref()?.find(Input::new(text).range(from..))?;
-        Some((found.start(), self.rules.get(found.pattern().as_usize())?))
-    }
-
-    /// Where a literal may have begun, at or after `from`, that the text's end cuts off.
-    pub(super) fn cut_off(&self, text: &[u8], from: usize) -> usize {
-        let from = from.max((text.len() + 1).saturating_sub(self.longest));
-        (from..text.len())
-            .find(|start| {
-                let tail = text.get(*start..).unwrap_or_default();
-                if tail.first().is_none_or(|byte| !self.first.contains(byte)) {
-                    return false;
-                }
-                let place = self.sorted.partition_point(|literal| literal.as_slice() < tail);
-                self.sorted.get(place).is_some_and(|literal| literal.starts_with(tail))
-            })
-            .unwrap_or(text.len())
-    }
 }
 
 impl fmt::Debug for RuleSet {
@@ -209,10 +131,6 @@ impl RuleSet {
 
     fn assemble(rules: Vec<(Rule, Option<Detector>)>, terms: Vec<(Arc<Terms>, usize)>) -> Self {
         let mut detectors: Vec<(Detector, Vec<usize>)> = Vec::new();
-        let mut literals = Vec::new();
-        let mut unanchored = Vec::new();
-        let mut unanchored_first = FirstBytes::none();
-        let mut unanchored_run = usize::MAX;
         let mut look_behind = MIN_LOOK_BEHIND;
         for (index, (rule, detector)) in rules.iter().enumerate() {
             if let Some(detector) = detector {
@@ -224,25 +142,10 @@ impl RuleSet {
             if let Some(keywords) = &rule.checks.keywords {
                 look_behind = look_behind.max(keywords.before * 4 + 4);
             }
-            let Some(regex) = &rule.regex else { continue };
-            if regex.literals.is_empty() {
-                unanchored.push(index);
-                unanchored_first.extend(&regex.first);
-                unanchored_run = unanchored_run.min(regex.leading_run);
-            } else {
-                literals.extend(regex.literals.iter().map(|literal| (literal.clone(), index)));
-            }
         }
-        Self {
-            rules: rules.into_iter().map(|(rule, _)| rule).collect(),
-            detectors,
-            terms,
-            literals: Literals::new(literals),
-            unanchored,
-            unanchored_first,
-            unanchored_run,
-            look_behind,
-        }
+        let rules: Vec<Rule> = rules.into_iter().map(|(rule, _)| rule).collect();
+        let prefilter = Prefilter::new(&rules, detectors.iter().map(|(detector, _)| *detector));
+        Self { rules, detectors, terms, prefilter, look_behind }
     }
 
     /// The rules in their order; a [`super::Finding`]'s `rule` is an index into it.
@@ -255,17 +158,14 @@ impl RuleSet {
     /// Nothing for rules that are tried everywhere, or are no regular expressions.
     #[must_use]
     pub fn anchors(&self, index: usize) -> Vec<Anchor> {
-        let literals = self.literals.of(index);
-        if !literals.is_empty() {
-            return vec![Anchor::Literals { literals, within: 0, ignore_case: false }];
+        let regex = self.rules.get(index).and_then(|rule| rule.regex.as_ref());
+        let Some(regex) = regex else { return Vec::new() };
+        let (back, windows) = self.prefilter.windows_of(index);
+        let windows = Anchor::Windows { back, windows };
+        if regex.leading_run > AHEAD {
+            return vec![windows, Anchor::Run { bytes: ByteSet::new(is_token), len: regex.leading_run }];
         }
-        if !self.unanchored.contains(&index) {
-            return Vec::new();
-        }
-        let [behind_word, elsewhere] = self.unanchored_first.tables();
-        let set = |table: &[bool; 256]| ByteSet::new(|byte| table.get(usize::from(byte)).copied().unwrap_or(true));
-        let first = Anchor::First { behind_word: set(behind_word), elsewhere: set(elsewhere) };
-        vec![first, Anchor::Run { bytes: ByteSet::new(is_token), len: self.unanchored_run }]
+        vec![windows]
     }
 
     /// The most bytes a stream holds back under these rules.

@@ -37,7 +37,7 @@ impl StreamRedactor {
     pub fn push(&mut self, text: &[u8], out: &mut Output) -> Result<(), Blocked> {
         let (force, state) = self.parts();
         for piece in text.chunks(PIECE) {
-            state.buffer.extend_from_slice(piece);
+            state.lane.buffer.extend_from_slice(piece);
             state.advance(force, false, out)?;
         }
         Ok(())
@@ -62,7 +62,7 @@ impl StreamRedactor {
         let rest = text.len() - text.len() % PIECE;
         let (whole_pieces, rest) = text.split_at(rest);
         self.push(whole_pieces, out)?;
-        self.text.buffer.extend_from_slice(rest);
+        self.text.lane.buffer.extend_from_slice(rest);
         self.finish(out)
     }
 

@@ -8,12 +8,45 @@ mod email;
 mod phone;
 mod ssn;
 
-pub(super) use card::card;
-pub(super) use email::{email, local_start, trailing_atoms};
-pub(super) use phone::phone;
-pub(super) use ssn::{itin, ssn};
+pub(super) use email::{local_start, trailing_atoms};
 
+use super::byte_set::ByteSet;
+use super::prefilter::Window;
 use super::rule::Detector;
+
+/// Looks for a value that begins at `at`; of an address, one whose `@` stands there.
+pub(super) fn find(detector: Detector, text: &[u8], at: usize, last: bool) -> Step {
+    match detector {
+        Detector::Card => card::card(text, at, last),
+        Detector::UsSsn => ssn::ssn(text, at, last),
+        Detector::UsItin => ssn::itin(text, at, last),
+        Detector::Phone => phone::phone(text, at, last),
+        Detector::Email => email::email(text, at, last),
+    }
+}
+
+/// What stands round every place that a detector must be tried at: the byte before it, its own, three behind. A text that
+/// is too short for a window may still hold a value.
+pub(super) fn windows(detector: Detector) -> Vec<Window> {
+    let digit = ByteSet::new(|byte| byte.is_ascii_digit());
+    let no_digit = ByteSet::new(|byte| !byte.is_ascii_digit());
+    // Digits, and whatever may stand between two of them.
+    let number = ByteSet::new(|byte| !byte.is_ascii() || byte.is_ascii_digit() || b" \t\r\n-./_()+".contains(&byte));
+    let any = ByteSet::ALL;
+    match detector {
+        Detector::Card | Detector::UsSsn | Detector::UsItin => vec![[no_digit, digit, number, number, number]],
+        Detector::Phone => {
+            let sign = ByteSet::new(|byte| b"+(".contains(&byte));
+            vec![[no_digit, digit, number, number, number], [any, sign, digit, number, number]]
+        }
+        Detector::Email => {
+            let at = ByteSet::new(|byte| byte == b'@');
+            let before = ByteSet::new(|byte| !byte.is_ascii() || email::is_atom(byte));
+            let label = ByteSet::new(|byte| !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+            vec![[before, at, label, label, label]]
+        }
+    }
+}
 
 /// The most bytes a detector looks at from a value's first byte on.
 pub(super) fn max_len(detector: Detector) -> usize {

@@ -5,45 +5,15 @@
 //! reads a match from its first byte; the product of both is searched for a match that ends while the anchor has not
 //! been seen. The anchor must lie within the match.
 
+#![allow(clippy::indexing_slicing, reason = "a window has its five places")]
+
 use std::collections::HashMap;
-use std::fmt;
 
 use super::automaton::{Automaton, BEFORE, representatives};
 use super::search::Search;
 use super::{Example, Unproven};
+use crate::engine::byte_set::ByteSet;
 use crate::engine::rule::Keywords;
-
-/// A set of bytes.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ByteSet([u64; 4]);
-
-impl ByteSet {
-    /// The bytes that `holds` takes.
-    #[must_use]
-    pub fn new(holds: impl Fn(u8) -> bool) -> Self {
-        let mut words = [0; 4];
-        for byte in 0..=255_u8 {
-            if let Some(word) = words.get_mut(usize::from(byte / 64))
-                && holds(byte)
-            {
-                *word |= 1 << (byte % 64);
-            }
-        }
-        Self(words)
-    }
-
-    /// Whether `byte` is one of them.
-    #[must_use]
-    pub fn contains(&self, byte: u8) -> bool {
-        self.0.get(usize::from(byte / 64)).is_some_and(|bits| bits >> (byte % 64) & 1 == 1)
-    }
-}
-
-impl fmt::Debug for ByteSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ByteSet({} bytes)", self.0.iter().map(|bits| bits.count_ones()).sum::<u32>())
-    }
-}
 
 /// What the scan waits for before it tries a rule. Each of them must hold for every match of the rule.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,6 +33,14 @@ pub enum Anchor {
         behind_word: ByteSet,
         /// Where anything else does, or nothing.
         elsewhere: ByteSet,
+    },
+    /// One of the windows holds `back` bytes behind the match's first: the byte before that place, its own, three behind.
+    /// Places that lie outside the match count only where a window allows every byte there.
+    Windows {
+        /// How far behind the first byte.
+        back: usize,
+        /// The windows.
+        windows: Vec<[ByteSet; 5]>,
     },
     /// The match begins with so many bytes of the set.
     Run {
@@ -95,6 +73,7 @@ impl Anchor {
             Self::Literals { within: 0, .. } => "leading literals",
             Self::Literals { .. } => "inner literals",
             Self::First { .. } => "first bytes",
+            Self::Windows { .. } => "windows",
             Self::Run { .. } => "leading run",
             Self::Byte { .. } => "near byte",
             Self::Label { .. } => "label",
@@ -144,6 +123,11 @@ impl<'a> Guard<'a> {
                 self.state(usize::from(behind_word), Vec::new())
             }
             Anchor::Run { len: 0, .. } => Seen::Yes,
+            Anchor::Windows { back, windows } => {
+                let fits = |window: &[ByteSet; 5]| *back > 0 || before.is_none_or(|before| window[0].contains(before));
+                let left = windows.iter().enumerate().filter(|(_, window)| fits(window)).map(|(at, _)| (at, 0)).collect();
+                self.windows_left(0, left)
+            }
             _ => self.state(0, Vec::new()),
         }
     }
@@ -159,6 +143,21 @@ impl<'a> Guard<'a> {
         Seen::Not(number)
     }
 
+    /// The windows that still fit after so many bytes; settled once one of them asks for nothing more.
+    fn windows_left(&mut self, read: usize, left: Vec<(usize, usize)>) -> Seen {
+        let Anchor::Windows { back, windows } = self.anchor else { return Seen::Never };
+        // The window's place n is the match's byte back + n - 1.
+        let asks = |(window, _): &(usize, usize)| {
+            windows.get(*window).is_some_and(|window| {
+                window.iter().enumerate().any(|(place, set)| back + place > read && *set != ByteSet::ALL)
+            })
+        };
+        if left.iter().any(|one| !asks(one)) {
+            return Seen::Yes;
+        }
+        if left.is_empty() { Seen::Never } else { self.state(read, left) }
+    }
+
     fn step(&mut self, seen: Seen, byte: u8) -> Seen {
         let Seen::Not(number) = seen else { return seen };
         let Some((read, begun)) = self.states.get(number as usize).cloned() else { return Seen::Never };
@@ -166,6 +165,14 @@ impl<'a> Guard<'a> {
             Anchor::First { behind_word, elsewhere } => {
                 let bytes = if read == 1 { behind_word } else { elsewhere };
                 if bytes.contains(byte) { Seen::Yes } else { Seen::Never }
+            }
+            Anchor::Windows { back, windows } => {
+                let place = (read + 1).checked_sub(*back);
+                let fits = |window: &[ByteSet; 5]| {
+                    place.and_then(|place| window.get(place)).is_none_or(|set| set.contains(byte))
+                };
+                let left = begun.into_iter().filter(|(window, _)| windows.get(*window).is_some_and(fits)).collect();
+                self.windows_left(read + 1, left)
             }
             Anchor::Run { bytes, .. } if !bytes.contains(byte) => Seen::Never,
             Anchor::Run { len, .. } if read + 1 >= *len => Seen::Yes,
@@ -208,6 +215,7 @@ impl<'a> Guard<'a> {
                 true => (0..8).map(|bit| byte >> bit & 1 == 1).collect(),
                 false => Vec::new(),
             },
+            Anchor::Windows { windows, .. } => windows.iter().flatten().map(|set| set.contains(byte)).collect(),
             Anchor::Label { .. } => Vec::new(),
         }
     }

@@ -12,7 +12,7 @@ use regex_automata::dfa::Automaton as _;
 use regex_automata::util::primitives::StateID;
 
 use super::super::regex::Regex;
-use super::anchor::ByteSet;
+use super::super::byte_set::ByteSet;
 
 /// The state from which nothing matches.
 pub(super) const DEAD: u32 = 0;

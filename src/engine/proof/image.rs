@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::anchor::ByteSet;
+use super::super::byte_set::ByteSet;
 use super::automaton::{Automaton, BEFORE, DEAD, representatives};
 use super::search::Search;
 use crate::engine::operator::Action;

@@ -27,7 +27,8 @@ use super::rule::{Pattern, RuleSpec};
 use super::ruleset::{ActionTable, BuildErrorKind, Rule, RuleSet};
 use super::validate::Validator;
 
-pub use self::anchor::{Anchor, ByteSet};
+pub use self::anchor::Anchor;
+pub use super::byte_set::ByteSet;
 
 /// The most pairs of states that one check looks at, unless told otherwise.
 pub const LIMIT: usize = 1 << 18;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use regex_automata::util::primitives::StateID;
 
-use super::anchor::ByteSet;
+use super::super::byte_set::ByteSet;
 use super::automaton::{Automaton, BEFORE};
 use super::image::{self, Masked, matches, may_match, texts};
 use super::{Check, Example, Fault, Proof, Tables};

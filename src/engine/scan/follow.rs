@@ -8,7 +8,7 @@ use super::super::candidate::Candidate;
 use super::super::operator::Action;
 use super::super::regex::{Regex, Stand};
 use super::super::ruleset::Rule;
-use super::{Force, Text};
+use super::{Force, Lane};
 
 /// A regular expression's match that is being followed.
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +42,9 @@ impl Live {
     }
 }
 
-impl Text {
-    pub(super) fn start_match(&mut self, force: Force<'_>, index: usize, at: usize, last: bool) {
+impl Lane {
+    /// Begins to follow the match of a rule that may begin at `at`. The text is the lane's, lent by the caller.
+    pub(super) fn start_match(&mut self, force: Force<'_>, text: &[u8], index: usize, at: usize, last: bool) {
         let Some((rule, regex)) = force.rules.rules().get(index).and_then(|rule| Some((rule, rule.regex.as_ref()?)))
         else {
             return;
@@ -56,10 +57,10 @@ impl Text {
         if rule.checks.none() && self.covered(index, start) {
             return;
         }
-        let before = at.checked_sub(1).and_then(|before| self.buffer.get(before)).copied();
+        let before = at.checked_sub(1).and_then(|before| text.get(before)).copied();
         let Some(state) = regex.begin(before) else { return };
         let live = Live { rule: index, start, at: start, state, end: None, handed: None };
-        if let Some(live) = self.run(rule, regex, live, last) {
+        if let Some(live) = self.run(text, rule, regex, live, last) {
             self.live.push(live);
         }
     }
@@ -97,10 +98,11 @@ impl Text {
 
     /// Follows matches that the text's end had cut off.
     pub(super) fn follow(&mut self, force: Force<'_>, last: bool) {
+        let text = std::mem::take(&mut self.buffer);
         let mut index = 0;
         while let Some(live) = self.live.get(index).copied() {
             let rule = force.rules.rules().get(live.rule);
-            let goes_on = rule.and_then(|rule| self.run(rule, rule.regex.as_ref()?, live, last));
+            let goes_on = rule.and_then(|rule| self.run(&text, rule, rule.regex.as_ref()?, live, last));
             match (goes_on, self.live.get_mut(index)) {
                 (Some(live), Some(slot)) => {
                     *slot = live;
@@ -111,14 +113,15 @@ impl Text {
                 }
             }
         }
+        self.buffer = text;
     }
 
     /// Steps a match to its end, or to the end of the text; then it is given back to be followed later.
-    fn run(&mut self, rule: &Rule, regex: &Regex, mut live: Live, last: bool) -> Option<Live> {
+    fn run(&mut self, text: &[u8], rule: &Rule, regex: &Regex, mut live: Live, last: bool) -> Option<Live> {
         let goes_on = !regex.finite && rule.checks.none();
         let longest = regex.max_len as u64;
         let mut at = self.index(live.at);
-        while let Some(byte) = self.buffer.get(at) {
+        while let Some(byte) = text.get(at) {
             let here = self.base + at as u64;
             match regex.step(live.state, *byte) {
                 Stand::Dead => {

@@ -1,19 +1,14 @@
-//! What is known of one logical text: the families of rules, each with its cursor.
+//! What is known of one logical text: one pass over it, and what is tried where the pass stops.
 //!
 //! ```text
-//!            base        released         cursors, live matches          end
-//!   buffer    | look-behind | held: a rule may still match it | not seen  |
+//!            base        released     seen, waiting tries, live matches      end
+//!   buffer    | look-behind | held: a rule may still match it | not looked at |
 //! ```
 //!
-//! Each family (digits, addresses, literals, first bytes, terms) has a cursor: every match that begins before it has
-//! been found or is still being followed (`follow`). The least cursor is how far the text is safe. Matches that begin
-//! before it are judged in the one order of overlaps and replaced, winner by winner (`release`). Every decision is taken
-//! at a place of the text, never at the end of a push: that is *Split*.
-
-#![allow(
-    clippy::indexing_slicing,
-    reason = "tables of 256 entries are indexed by a byte, and arrays of four by a match"
-)]
+//! A [`Lane`] looks along a text once: the prefilter stops where a rule may begin, detectors and expressions are tried
+//! there, and what cannot be decided yet waits or is followed (`follow`). How far everything has been found is how far the
+//! text is safe. Matches that begin before it are judged in the one order of overlaps and replaced, winner by winner
+//! (`release`). Every decision is taken at a place of the text, never at the end of a push: that is *Split*.
 
 mod follow;
 mod release;
@@ -24,11 +19,13 @@ use self::follow::{Live, Reach};
 use super::candidate::Candidate;
 use super::detect::{self, Step};
 use super::operator::Action;
+use super::prefilter::{Prefilter, Target};
 use super::regex::is_token;
 use super::rule::Detector;
 use super::ruleset::{ActionTable, RuleSet};
 use super::stream::{Blocked, Output};
 use super::terms::word_before;
+use super::vector::{Hit, Hits};
 
 /// The rules in force, lent to each step.
 #[derive(Clone, Copy)]
@@ -41,120 +38,186 @@ pub(super) struct Force<'rules> {
 /// What is known of the text at hand.
 #[derive(Default)]
 pub(super) struct Text {
-    pub(super) buffer: Vec<u8>,
-    /// Offset in the text of the buffer's first byte.
-    base: u64,
+    pub(super) lane: Lane,
     /// Offset before which everything has left.
     released: u64,
-    cursors: Cursors,
-    live: Vec<Live>,
-    found: Vec<Candidate>,
     /// End of the last finding of a rule, while a match that begins before it may still come.
     ends: Vec<(usize, u64)>,
-    /// What is known of a rule's matches before they are judged.
-    reaches: Vec<Reach>,
     /// Matches too long to be held whose beginning another finding covered whole: rule and place of that beginning.
     unreported: Vec<(usize, Range<u64>)>,
     blocked: Option<Blocked>,
 }
 
-/// The families whose rules are not all off.
+/// One look along a text.
+#[derive(Default)]
+pub(super) struct Lane {
+    pub(super) buffer: Vec<u8>,
+    /// Offset in the text of the buffer's first byte.
+    base: u64,
+    /// Offset before which every window has been looked at.
+    seen: u64,
+    /// Offset of the first byte that may begin a match whose window is not whole yet.
+    cut_off: u64,
+    /// Offset of the first byte that may be the local part of an address whose sign has not come yet.
+    local: u64,
+    /// Offset before which every term has been found.
+    terms: u64,
+    /// Tries that text which has not come yet decides, in order.
+    waiting: Vec<Waiting>,
+    /// End of the last match of each detector.
+    detected: [u64; Detector::ALL.len()],
+    live: Vec<Live>,
+    found: Vec<Candidate>,
+    /// What is known of a rule's matches before they are judged.
+    reaches: Vec<Reach>,
+}
+
+/// A try that is made again when more of the text has come.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    attempt: Attempt,
+    /// The place that the prefilter stopped at.
+    at: u64,
+    /// The first byte that must not leave on its account.
+    holds: u64,
+}
+
+/// What is tried at a place and may have to wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Attempt {
+    Detector(Detector),
+    Runs,
+}
+
+/// What a try gave.
+enum Tried {
+    Done,
+    /// Later text decides; the first byte that it holds.
+    Waits(usize),
+}
+
+/// What of the rules is not all off.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Enabled {
-    card: bool,
-    ssn: bool,
-    itin: bool,
-    phone: bool,
-    email: bool,
-    literals: bool,
-    unanchored: bool,
+    /// A bit for each detector.
+    detectors: u32,
+    expressions: bool,
     terms: bool,
 }
 
 impl Enabled {
     pub(super) fn new(rules: &RuleSet, actions: &ActionTable) -> Self {
         let on = |rule: &usize| !matches!(actions.action(*rule), Action::Off);
-        let detector =
-            |wanted| rules.detectors.iter().any(|(detector, list)| *detector == wanted && list.iter().any(on));
+        let live = rules.detectors.iter().filter(|(_, list)| list.iter().any(on));
+        let expressions = (0..).zip(rules.rules()).any(|(index, rule)| rule.regex.is_some() && on(&index));
         Self {
-            card: detector(Detector::Card),
-            ssn: detector(Detector::UsSsn),
-            itin: detector(Detector::UsItin),
-            phone: detector(Detector::Phone),
-            email: detector(Detector::Email),
-            literals: !rules.literals.is_empty(),
-            unanchored: rules.unanchored.iter().any(on),
+            detectors: live.fold(0, |bits, (detector, _)| bits | 1 << *detector as u32),
+            expressions,
             terms: rules.terms.iter().any(|(_, rule)| on(rule)),
         }
     }
 
-    fn digits(self) -> bool {
-        self.card || self.ssn || self.itin || self.phone
+    fn detector(self, detector: Detector) -> bool {
+        self.detectors >> (detector as u32) & 1 == 1
     }
-}
 
-/// For each family, the offset before which every match has been found.
-#[derive(Clone, Copy, Default)]
-struct Cursors {
-    digits: u64,
-    emails: u64,
-    literals: u64,
-    unanchored: u64,
-    terms: u64,
-    /// Ends of the last match of the digit detectors, in the order card, SSN, ITIN, phone.
-    detector_ends: [u64; 4],
-    /// End of the last address.
-    email_end: u64,
+    fn prefilter(self) -> bool {
+        self.detectors != 0 || self.expressions
+    }
 }
 
 impl Text {
     pub(super) fn begin(&mut self) {
-        self.buffer.clear();
-        self.base = 0;
+        self.lane.begin();
         self.released = 0;
-        self.cursors = Cursors::default();
-        self.live.clear();
-        self.found.clear();
         self.ends.clear();
-        self.reaches.clear();
         self.unreported.clear();
         self.blocked = None;
     }
 
     pub(super) fn held(&self) -> usize {
-        self.buffer.len() - self.index(self.released)
-    }
-
-    fn index(&self, offset: u64) -> usize {
-        usize::try_from(offset - self.base).unwrap_or(usize::MAX)
+        self.lane.buffer.len() - self.lane.index(self.released)
     }
 
     pub(super) fn advance(&mut self, force: Force<'_>, last: bool, out: &mut Output) -> Result<(), Blocked> {
         if let Some(blocked) = self.blocked {
             return Err(blocked);
         }
-        self.follow(force, last);
-        if force.enabled.digits() {
-            self.scan_digits(force, last);
-        }
-        if force.enabled.email {
-            self.scan_addresses(force, last);
-        }
-        if force.enabled.literals {
-            self.scan_literals(force, last);
-        }
-        if force.enabled.unanchored {
-            self.scan_unanchored(force, last);
-        }
-        if force.enabled.terms {
-            self.scan_terms(force, last);
-        }
+        self.lane.advance(force, last);
         let outcome = self.release(force, last, out);
         if let Err(blocked) = outcome {
             self.blocked = Some(blocked);
         }
         self.compact(force);
         outcome
+    }
+}
+
+impl Lane {
+    fn begin(&mut self) {
+        self.buffer.clear();
+        self.base = 0;
+        (self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0);
+        self.waiting.clear();
+        self.detected = Default::default();
+        self.live.clear();
+        self.found.clear();
+        self.reaches.clear();
+    }
+
+    fn index(&self, offset: u64) -> usize {
+        usize::try_from(offset - self.base).unwrap_or(usize::MAX)
+    }
+
+    /// The index of an offset that may lie before the buffer.
+    fn floor(&self, offset: u64) -> usize {
+        usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX)
+    }
+
+    fn end(&self) -> u64 {
+        self.base + self.buffer.len() as u64
+    }
+
+    /// Looks along what has come.
+    fn advance(&mut self, force: Force<'_>, last: bool) {
+        if !self.live.is_empty() {
+            self.follow(force, last);
+        }
+        if !self.waiting.is_empty() {
+            self.try_again(force, last);
+        }
+        if force.enabled.prefilter() {
+            self.scan(force, last);
+        } else {
+            (self.seen, self.cut_off) = (self.end(), self.end());
+        }
+        self.local = self.end();
+        if force.enabled.detector(Detector::Email) && !last {
+            let floor = self.floor(self.detected.get(Detector::Email as usize).copied().unwrap_or(0));
+            // A sign too near the end to be looked at yet, or one that may still come.
+            let from = self.index(self.seen);
+            let sign = self.buffer.get(from..).and_then(|rest| memchr::memchr(b'@', rest));
+            let local = match sign {
+                Some(offset) => detect::local_start(&self.buffer, from + offset, floor),
+                None => detect::trailing_atoms(&self.buffer, floor),
+            };
+            self.local = self.base + local as u64;
+        }
+        if force.enabled.terms {
+            self.scan_terms(force, last);
+        } else {
+            self.terms = self.end();
+        }
+    }
+
+    /// How far every match has been found.
+    fn safe(&self, last: bool) -> u64 {
+        if last {
+            return self.end();
+        }
+        let waiting = self.waiting.iter().map(|waiting| waiting.holds);
+        let live = self.live.iter().map(Live::holds);
+        waiting.chain(live).chain([self.cut_off, self.local, self.terms]).min().unwrap_or(0)
     }
 
     fn add(&mut self, force: Force<'_>, rule: usize, start: usize, end: usize) {
@@ -165,6 +228,9 @@ impl Text {
     }
 
     fn add_detected(&mut self, force: Force<'_>, detector: Detector, start: usize, end: usize) {
+        if let Some(slot) = self.detected.get_mut(detector as usize) {
+            *slot = self.base + end as u64;
+        }
         for (kind, list) in &force.rules.detectors {
             if *kind == detector {
                 list.iter().for_each(|rule| self.add(force, *rule, start, end));
@@ -172,175 +238,156 @@ impl Text {
         }
     }
 
-    /// Cards, social security and taxpayer numbers, phones: tried at the beginning of each run of digits, phones at
-    /// `+` and `(` as well.
-    fn scan_digits(&mut self, force: Force<'_>, last: bool) {
-        let mut at = self.index(self.cursors.digits);
-        while let Some(next) =
-            self.buffer.get(at..).and_then(|rest| rest.iter().position(|byte| ANCHOR[usize::from(*byte)]))
-        {
-            at += next;
-            if detect::is_digit(&self.buffer, at) {
-                if at > 0 && detect::is_digit(&self.buffer, at - 1) {
-                    at += self.digits_from(at);
-                    continue;
+    /// The one pass: stops where a window holds and tries what may begin there.
+    fn scan(&mut self, force: Force<'_>, last: bool) {
+        let prefilter = &force.rules.prefilter;
+        let mut hits = Hits::new();
+        let mut at = self.index(self.seen);
+        let whole = Prefilter::whole(&self.buffer);
+        while at < whole {
+            at = prefilter.scan(&self.buffer, at, whole, &mut hits);
+            for hit in hits.as_slice() {
+                self.stop(force, *hit, last);
+            }
+        }
+        if last {
+            for at in at..self.buffer.len() {
+                let hit = prefilter.at_end(&self.buffer, at);
+                self.stop(force, hit, last);
+            }
+            (self.seen, self.cut_off) = (self.end(), self.end());
+        } else {
+            self.seen = self.base + at as u64;
+            self.cut_off = self.base + prefilter.cut_off(&self.buffer, at) as u64;
+        }
+    }
+
+    /// Tries what may begin at a place.
+    #[inline]
+    fn stop(&mut self, force: Force<'_>, hit: Hit, last: bool) {
+        let at = hit.at as usize;
+        // The buffer is lent to the search for targets, and none of the tries changes it.
+        let buffer = std::mem::take(&mut self.buffer);
+        for target in force.rules.prefilter.targets(&buffer, hit) {
+            match target {
+                Target::Rule { rule, back } => {
+                    if let Some(start) = at.checked_sub(back) {
+                        self.try_expression(force, &buffer, rule, start, last);
+                    }
                 }
-                if !self.try_digits(force, at, last) {
-                    break;
+                Target::Detector(detector) => {
+                    if force.enabled.detector(detector) {
+                        self.attempt(force, &buffer, Attempt::Detector(detector), at, last);
+                    }
                 }
-                at += self.digits_from(at);
-            } else {
-                if force.enabled.phone && !self.try_detector(force, Detector::Phone, at, last) {
-                    break;
-                }
-                at += 1;
-            }
-            if at >= self.buffer.len() {
-                break;
+                Target::Runs => self.attempt(force, &buffer, Attempt::Runs, at, last),
             }
         }
-        let end = self.buffer.len();
-        let stopped = self.buffer.get(at).is_some_and(|byte| ANCHOR[usize::from(*byte)]);
-        self.cursors.digits = self.base + if stopped { at } else { end } as u64;
+        self.buffer = buffer;
     }
 
-    fn digits_from(&self, at: usize) -> usize {
-        self.buffer.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count())
-    }
-
-    /// Tries every detector at the first digit of a run; false when text that has not come yet decides.
-    fn try_digits(&mut self, force: Force<'_>, at: usize, last: bool) -> bool {
-        let all = [
-            (force.enabled.card, Detector::Card),
-            (force.enabled.ssn, Detector::UsSsn),
-            (force.enabled.itin, Detector::UsItin),
-            (force.enabled.phone, Detector::Phone),
-        ];
-        let before = self.found.len();
-        let ends = self.cursors.detector_ends;
-        for (enabled, detector) in all {
-            if enabled && !self.try_detector(force, detector, at, last) {
-                // All are tried again when more has come.
-                self.found.truncate(before);
-                self.cursors.detector_ends = ends;
-                return false;
-            }
-        }
-        true
-    }
-
-    fn try_detector(&mut self, force: Force<'_>, detector: Detector, at: usize, last: bool) -> bool {
-        let slot = match detector {
-            Detector::Card => 0,
-            Detector::UsSsn => 1,
-            Detector::UsItin => 2,
-            Detector::Phone | Detector::Email => 3,
-        };
-        if self.base + (at as u64) < self.cursors.detector_ends[slot] {
-            return true;
-        }
-        let text = &self.buffer;
-        let step = match detector {
-            Detector::Card => detect::card(text, at, last),
-            Detector::UsSsn => detect::ssn(text, at, last),
-            Detector::UsItin => detect::itin(text, at, last),
-            Detector::Phone | Detector::Email => detect::phone(text, at, last),
-        };
-        match step {
-            Step::None => true,
-            Step::More => false,
-            Step::Match(end) => {
-                self.cursors.detector_ends[slot] = self.base + end as u64;
-                self.add_detected(force, detector, at, end);
-                true
-            }
-        }
-    }
-
-    /// E-mail addresses, tried at each `@`; the run of characters that the text ends with may still be a local part.
-    fn scan_addresses(&mut self, force: Force<'_>, last: bool) {
-        let mut from = self.index(self.cursors.emails);
-        loop {
-            let floor = self.floor(self.cursors.email_end);
-            let Some(at) = self.buffer.get(from..).and_then(|rest| memchr::memchr(b'@', rest)).map(|next| from + next)
-            else {
-                let held = if last { self.buffer.len() } else { detect::trailing_atoms(&self.buffer, floor) };
-                self.cursors.emails = self.base + held as u64;
+    /// An expression without digits in front: tried if the run of token bytes is as long as it needs.
+    fn try_expression(&mut self, force: Force<'_>, text: &[u8], rule: usize, start: usize, last: bool) {
+        let regex = force.rules.rules().get(rule).and_then(|rule| rule.regex.as_ref());
+        let needs = regex.map_or(0, |regex| regex.leading_run);
+        if needs > super::vector::AHEAD {
+            let rest = text.get(start..).unwrap_or_default();
+            let run = rest.iter().take(needs).take_while(|byte| is_token(**byte)).count();
+            // A run that the text's end cuts off may go on.
+            if run < needs && (run < rest.len() || last) {
                 return;
-            };
-            let start = detect::local_start(&self.buffer, at, floor);
-            if start < at {
-                match detect::email(&self.buffer, at, last) {
-                    Step::None => {}
-                    Step::More => {
-                        self.cursors.emails = self.base + start as u64;
-                        return;
-                    }
+            }
+        }
+        self.start_match(force, text, rule, start, last);
+    }
+
+    /// Tries a detector, or lets it wait behind its earlier tries.
+    fn attempt(&mut self, force: Force<'_>, text: &[u8], attempt: Attempt, at: usize, last: bool) {
+        let behind = self.waiting.iter().any(|waiting| waiting.attempt == attempt);
+        let tried = if behind { Tried::Waits(at) } else { self.attempt_now(force, text, attempt, at, last) };
+        if let Tried::Waits(holds) = tried {
+            self.waiting.push(Waiting { attempt, at: self.base + at as u64, holds: self.base + holds as u64 });
+        }
+    }
+
+    /// Makes the waiting tries again, each kind in its order.
+    fn try_again(&mut self, force: Force<'_>, last: bool) {
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let mut kept = 0;
+        for place in 0..waiting.len() {
+            let (earlier, rest) = waiting.split_at_mut(place);
+            let Some(one) = rest.first_mut() else { break };
+            let mut one = *one;
+            let behind = earlier.get(..kept).unwrap_or_default().iter().any(|other| other.attempt == one.attempt);
+            if !behind {
+                match self.attempt_now(force, &buffer, one.attempt, self.index(one.at), last) {
+                    Tried::Done => continue,
+                    Tried::Waits(holds) => one.holds = self.base + holds as u64,
+                }
+            }
+            if let Some(slot) = waiting.get_mut(kept) {
+                *slot = one;
+            }
+            kept += 1;
+        }
+        waiting.truncate(kept);
+        self.waiting = waiting;
+        self.buffer = buffer;
+    }
+
+    fn attempt_now(&mut self, force: Force<'_>, text: &[u8], attempt: Attempt, at: usize, last: bool) -> Tried {
+        match attempt {
+            Attempt::Runs => self.try_runs(force, text, at, last),
+            Attempt::Detector(Detector::Email) => self.try_address(force, text, at, last),
+            Attempt::Detector(detector) => {
+                let covered = self.detected.get(detector as usize).copied().unwrap_or(0);
+                if self.base + (at as u64) < covered {
+                    return Tried::Done;
+                }
+                match detect::find(detector, text, at, last) {
+                    Step::None => Tried::Done,
+                    Step::More => Tried::Waits(at),
                     Step::Match(end) => {
-                        self.cursors.email_end = self.base + end as u64;
-                        self.add_detected(force, Detector::Email, start, end);
+                        self.add_detected(force, detector, at, end);
+                        Tried::Done
                     }
                 }
             }
-            from = at + 1;
         }
     }
 
-    /// The index of an offset that may lie before the buffer.
-    fn floor(&self, offset: u64) -> usize {
-        usize::try_from(offset.saturating_sub(self.base)).unwrap_or(usize::MAX)
-    }
-
-    /// Regular expressions behind literals.
-    fn scan_literals(&mut self, force: Force<'_>, last: bool) {
-        let mut from = self.index(self.cursors.literals);
-        while let Some((at, owners)) = force.rules.literals.find(&self.buffer, from) {
-            for rule in owners {
-                self.start_match(force, *rule, at, last);
-            }
-            from = at + 1;
+    /// Expressions that begin with a run of digits: those that its length and what follows it leave over.
+    fn try_runs(&mut self, force: Force<'_>, text: &[u8], at: usize, last: bool) -> Tried {
+        let rest = text.get(at..).unwrap_or_default();
+        let run = rest.iter().take(super::prefilter::LONGEST_RUN).take_while(|byte| byte.is_ascii_digit()).count();
+        let follower = rest.get(run).copied();
+        if follower.is_none() && !last && run < super::prefilter::LONGEST_RUN {
+            return Tried::Waits(at);
         }
-        let held = if last { self.buffer.len() } else { force.rules.literals.cut_off(&self.buffer, from) };
-        self.cursors.literals = self.base + held as u64;
-    }
-
-    /// Regular expressions without literals: tried at every byte that may begin one, where the run of token bytes that
-    /// begins there is as long as the expression needs.
-    fn scan_unanchored(&mut self, force: Force<'_>, last: bool) {
-        let from = self.index(self.cursors.unanchored);
-        let mut before = from.checked_sub(1).and_then(|before| self.buffer.get(before)).copied();
-        let mut run_end = from;
-        for at in from..self.buffer.len() {
-            let byte = self.buffer[at];
-            if force.rules.unanchored_first.may_begin(before, byte) {
-                if run_end <= at {
-                    let rest = &self.buffer[at..];
-                    run_end = at + rest.iter().position(|byte| !is_token(*byte)).unwrap_or(rest.len());
-                }
-                // A run that the text's end cuts off may go on.
-                let run = if run_end < self.buffer.len() || last { run_end - at } else { usize::MAX };
-                if run >= force.rules.unanchored_run {
-                    self.try_unanchored(force, at, run, last);
-                }
-            }
-            before = Some(byte);
+        for rule in force.rules.prefilter.runs().of(run, follower) {
+            self.start_match(force, text, *rule, at, last);
         }
-        self.cursors.unanchored = self.base + self.buffer.len() as u64;
+        Tried::Done
     }
 
-    fn try_unanchored(&mut self, force: Force<'_>, at: usize, run: usize, last: bool) {
-        let (before, byte) = (at.checked_sub(1).map(|before| self.buffer[before]), self.buffer[at]);
-        for rule in &force.rules.unanchored {
-            let regex = force.rules.rules().get(*rule).and_then(|rule| rule.regex.as_ref());
-            if regex.is_some_and(|regex| run >= regex.leading_run && regex.first.may_begin(before, byte)) {
-                self.start_match(force, *rule, at, last);
+    /// An e-mail address whose `@` is at `at`.
+    fn try_address(&mut self, force: Force<'_>, text: &[u8], at: usize, last: bool) -> Tried {
+        let floor = self.floor(self.detected.get(Detector::Email as usize).copied().unwrap_or(0));
+        let start = detect::local_start(text, at, floor);
+        if start < at {
+            match detect::find(Detector::Email, text, at, last) {
+                Step::None => {}
+                Step::More => return Tried::Waits(start),
+                Step::Match(end) => self.add_detected(force, Detector::Email, start, end),
             }
         }
+        Tried::Done
     }
 
     /// Term lists, tried at the beginning of each word.
     fn scan_terms(&mut self, force: Force<'_>, last: bool) {
-        let mut at = self.index(self.cursors.terms);
+        let mut at = self.index(self.terms);
         'text: while let Some(byte) = self.buffer.get(at).copied() {
             if byte & 0xC0 != 0x80 && force.rules.terms.iter().any(|(terms, _)| terms.may_begin(byte)) {
                 let begins_inside_word = word_before(&self.buffer, at);
@@ -364,7 +411,7 @@ impl Text {
             }
             at += 1;
         }
-        self.cursors.terms = self.base + at as u64;
+        self.terms = self.base + at as u64;
     }
 
     /// Whether the character at `at` is a letter or digit.
@@ -373,16 +420,3 @@ impl Text {
         matches!(character_at(&self.buffer, at, true), Character::Some(character, _) if character.is_alphanumeric())
     }
 }
-
-/// Bytes at which the digit detectors are tried.
-static ANCHOR: [bool; 256] = {
-    let mut anchor = [false; 256];
-    let mut digit = b'0';
-    while digit <= b'9' {
-        anchor[digit as usize] = true;
-        digit += 1;
-    }
-    anchor[b'+' as usize] = true;
-    anchor[b'(' as usize] = true;
-    anchor
-};

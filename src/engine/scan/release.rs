@@ -5,36 +5,19 @@ use std::ops::Range;
 use super::super::candidate::{Candidate, Judgement, judge};
 use super::super::operator::{Action, Extent, replace};
 use super::super::stream::{Blocked, Finding, Output, Piece};
-use super::follow::Live;
 use super::{Force, Text};
 
 impl Text {
-    /// How far every match has been found.
-    fn safe(&self, force: Force<'_>, last: bool) -> u64 {
-        let end = self.base + self.buffer.len() as u64;
-        if last {
-            return end;
-        }
-        let on = |enabled: bool, cursor: u64| if enabled { cursor } else { end };
-        let enabled = force.enabled;
-        on(enabled.digits(), self.cursors.digits)
-            .min(on(enabled.email, self.cursors.emails))
-            .min(on(enabled.literals, self.cursors.literals))
-            .min(on(enabled.unanchored, self.cursors.unanchored))
-            .min(on(enabled.terms, self.cursors.terms))
-            .min(self.live.iter().map(Live::holds).min().unwrap_or(end))
-    }
-
     /// Judges, in order, the matches that begin where everything is known, and lets the text between them go.
     pub(super) fn release(&mut self, force: Force<'_>, last: bool, out: &mut Output) -> Result<(), Blocked> {
-        let mut safe = self.safe(force, last);
-        self.reaches.retain(|reach| reach.certain.max(reach.doubtful) > safe);
-        if self.found.is_empty() {
+        let mut safe = self.lane.safe(last);
+        self.lane.reaches.retain(|reach| reach.certain.max(reach.doubtful) > safe);
+        if self.lane.found.is_empty() {
             self.let_go(safe, out);
             self.ends.retain(|(_, end)| *end > safe);
             return Ok(());
         }
-        let mut found = std::mem::take(&mut self.found);
+        let mut found = std::mem::take(&mut self.lane.found);
         found.sort_unstable_by_key(|candidate| candidate.order(force.rules.rules()));
         let mut judged = 0;
         let mut dropped: Vec<(usize, u64)> = Vec::new();
@@ -53,7 +36,7 @@ impl Text {
                 }
                 Judgement::Rejected if candidate.open => {
                     // The rest of a match whose beginning is no finding is none either.
-                    self.live.retain(|live| (live.rule, live.start) != (candidate.rule, candidate.start));
+                    self.lane.live.retain(|live| (live.rule, live.start) != (candidate.rule, candidate.start));
                     dropped.push((candidate.rule, candidate.start));
                 }
                 Judgement::Rejected => {}
@@ -75,8 +58,8 @@ impl Text {
             }
         }
         found.drain(..judged);
-        self.found = found;
-        let (live, found) = (&self.live, &self.found);
+        self.lane.found = found;
+        let (live, found) = (&self.lane.live, &self.lane.found);
         self.unreported.retain(|(rule, span)| {
             live.iter().any(|live| (live.rule, live.start) == (*rule, span.start))
                 || found.iter().any(|candidate| (candidate.rule, candidate.start) == (*rule, span.start))
@@ -84,14 +67,14 @@ impl Text {
         if outcome.is_ok() {
             self.let_go(safe, out);
         }
-        let open = self.found.iter().map(|candidate| candidate.start).min().unwrap_or(u64::MAX).min(safe);
+        let open = self.lane.found.iter().map(|candidate| candidate.start).min().unwrap_or(u64::MAX).min(safe);
         self.ends.retain(|(_, end)| *end > open);
         outcome
     }
 
     /// A match that reaches beyond what an earlier, unfinished one covers must wait: the earlier one may cover more.
     fn may_be_judged(&self, candidate: &Candidate) -> bool {
-        self.live
+        self.lane.live
             .iter()
             .all(|live| live.handed.is_none_or(|handed| live.start >= candidate.start || candidate.end <= handed))
     }
@@ -108,14 +91,14 @@ impl Text {
         if rule.checks.none() {
             return Judgement::Finding;
         }
-        judge(&rule.checks, &self.buffer, self.index(candidate.start), self.index(candidate.end), last)
+        judge(&rule.checks, &self.lane.buffer, self.lane.index(candidate.start), self.lane.index(candidate.end), last)
     }
 
     /// Whether another finding lies in the part of this one that its action would show; nothing while text that has
     /// not come yet decides. `later` are the matches after it in order, and all that begin inside it are known.
     fn hides_inside(&self, force: Force<'_>, candidate: &Candidate, later: &[Candidate], last: bool) -> Option<bool> {
         let action = force.actions.action(candidate.rule);
-        let value = self.buffer.get(self.index(candidate.start)..self.index(candidate.end)).unwrap_or_default();
+        let value = self.lane.buffer.get(self.lane.index(candidate.start)..self.lane.index(candidate.end)).unwrap_or_default();
         let shown = action.shown(value);
         let (from, to) = (candidate.start + shown.start as u64, candidate.start + shown.end as u64);
         for other in later.iter().take_while(|other| other.start < to).filter(|other| other.end > from) {
@@ -170,7 +153,7 @@ impl Text {
         }
         self.let_go(candidate.from, out);
         let from = candidate.from.max(self.released);
-        let value = self.buffer.get(self.index(from)..self.index(candidate.end)).unwrap_or_default();
+        let value = self.lane.buffer.get(self.lane.index(from)..self.lane.index(candidate.end)).unwrap_or_default();
         let extent = match (first_part, from == candidate.from, candidate.open) {
             (true, true, true) => Extent::Beginning,
             (true, true, false) if hidden => Extent::Remainder,
@@ -202,22 +185,22 @@ impl Text {
     /// Lets the text up to an offset go as it came.
     fn let_go(&mut self, to: u64, out: &mut Output) {
         if to > self.released {
-            let range = self.index(self.released)..self.index(to);
-            out.clear_run(self.buffer.get(range).unwrap_or_default());
+            let range = self.lane.index(self.released)..self.lane.index(to);
+            out.clear_run(self.lane.buffer.get(range).unwrap_or_default());
             self.released = to;
         }
     }
 
     /// Forgets what nothing looks back at any more.
     pub(super) fn compact(&mut self, force: Force<'_>) {
-        let waiting = self.found.iter().map(|candidate| candidate.from).min().unwrap_or(u64::MAX);
-        let keep = self.released.min(waiting).min(self.safe(force, false));
-        let Some(drop) = self.index(keep).checked_sub(force.rules.look_behind) else {
+        let waiting = self.lane.found.iter().map(|candidate| candidate.from).min().unwrap_or(u64::MAX);
+        let keep = self.released.min(waiting).min(self.lane.safe(false));
+        let Some(drop) = self.lane.index(keep).checked_sub(force.rules.look_behind) else {
             return;
         };
         if drop >= force.rules.look_behind.max(256) {
-            self.buffer.drain(..drop);
-            self.base += drop as u64;
+            self.lane.buffer.drain(..drop);
+            self.lane.base += drop as u64;
         }
     }
 }

@@ -1,0 +1,50 @@
+//! Sets of bytes.
+
+use std::fmt;
+
+/// A set of bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ByteSet([u64; 4]);
+
+impl ByteSet {
+    /// Every byte.
+    pub(super) const ALL: Self = Self([u64::MAX; 4]);
+    /// No byte.
+    pub(super) const NONE: Self = Self([0; 4]);
+
+    /// The bytes that `holds` takes.
+    #[must_use]
+    pub fn new(holds: impl Fn(u8) -> bool) -> Self {
+        let mut set = Self::NONE;
+        (0..=255_u8).filter(|byte| holds(*byte)).for_each(|byte| set.insert(byte));
+        set
+    }
+
+    /// Whether `byte` is one of them.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte / 64)).is_some_and(|bits| bits >> (byte % 64) & 1 == 1)
+    }
+
+    pub(super) fn insert(&mut self, byte: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(byte / 64)) {
+            *word |= 1 << (byte % 64);
+        }
+    }
+
+    pub(super) fn union(&self, other: &Self) -> Self {
+        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
+        Self([a | e, b | f, c | g, d | h])
+    }
+
+    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
+        (0..=255_u8).filter(|byte| self.contains(*byte))
+    }
+}
+
+impl fmt::Debug for ByteSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ByteSet({} bytes)", self.0.iter().map(|bits| bits.count_ones()).sum::<u32>())
+    }
+}

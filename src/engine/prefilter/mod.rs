@@ -1,0 +1,243 @@
+//! Which rule may begin where: windows of bytes for every rule and detector, put into the buckets of one pass.
+//!
+//! Enters: compiled rules. Leaves: for a text, the places at which rules are tried. A window is what must stand round a
+//! place of every match, so nothing is missed; what stands there by chance costs a try. Everything that is tried
+//! anywhere is found here: expressions by the bytes of their automata, detectors by what they say they begin with.
+//!
+//! Expressions that begin with a digit at a number's beginning are many (numbers of authorities) and all alike in their
+//! first bytes. They share one window, and are told apart by how long the run of digits is and what follows it (`runs`).
+
+mod buckets;
+mod runs;
+mod window;
+
+use super::detect;
+use super::rule::Detector;
+use super::ruleset::Rule;
+use super::vector::{AHEAD, Hit, Hits, PLACES, Tables};
+use runs::Runs;
+pub(super) use runs::LONGEST as LONGEST_RUN;
+pub(super) use window::{Lead, Window};
+use window::{BACK, DEPTH, leads};
+
+/// What is tried at a place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Target {
+    /// A detector.
+    Detector(Detector),
+    /// The expressions that begin with a run of digits.
+    Runs,
+    /// An expression; its match would begin so many bytes before the place.
+    Rule {
+        /// Index of the rule.
+        rule: usize,
+        /// Bytes before the place.
+        back: usize,
+    },
+}
+
+/// A window and what is tried where it holds.
+struct Entry {
+    window: Window,
+    target: Target,
+    /// What stands at the match's first bytes, where the window begins behind them.
+    lead: Option<Box<Lead>>,
+}
+
+impl Entry {
+    fn back(&self) -> usize {
+        match self.target {
+            Target::Rule { back, .. } => back,
+            Target::Detector(_) | Target::Runs => 0,
+        }
+    }
+
+    /// Whether a match that begins at `start` fits what the text has up to its end.
+    fn fits(&self, text: &[u8], start: usize) -> bool {
+        let holds = |place: usize, from: usize, set: &super::byte_set::ByteSet| {
+            (from + place).checked_sub(1).and_then(|at| text.get(at)).is_none_or(|byte| set.contains(*byte))
+        };
+        let leads = self.lead.as_ref().is_none_or(|lead| {
+            holds(0, start, &lead.before) && lead.at.iter().enumerate().all(|(at, set)| holds(at + 1, start, set))
+        });
+        let place = start + self.back();
+        leads && self.window.iter().enumerate().all(|(at, set)| holds(at, place, set))
+    }
+}
+
+/// The windows of one bucket, by the byte at the place that tells them apart best.
+struct Bucket {
+    place: usize,
+    from: Box<[u16; 257]>,
+    entries: Vec<u16>,
+    all: Vec<u16>,
+}
+
+impl Bucket {
+    fn new(members: &[usize], entries: &[Entry]) -> Self {
+        let all: Vec<u16> = members.iter().filter_map(|member| u16::try_from(*member).ok()).collect();
+        let with = |place: usize, byte: u8| {
+            all.iter().copied().filter(move |id| {
+                let set = entries.get(usize::from(*id)).and_then(|entry| entry.window.get(place));
+                set.is_some_and(|set| set.contains(byte))
+            })
+        };
+        let cost = |place: &usize| (0..128_u8).map(|byte| with(*place, byte).count()).map(|count| count * count).sum::<usize>();
+        let place = (0..PLACES).min_by_key(cost).unwrap_or(1);
+        let mut bucket = Self { place, from: Box::new([0; 257]), entries: Vec::new(), all: Vec::new() };
+        for byte in 0..=255_u8 {
+            bucket.entries.extend(with(place, byte));
+            if let Some(slot) = bucket.from.get_mut(usize::from(byte) + 1) {
+                *slot = u16::try_from(bucket.entries.len()).unwrap_or(u16::MAX);
+            }
+        }
+        bucket.all = all;
+        bucket
+    }
+
+    fn of(&self, byte: Option<u8>) -> &[u16] {
+        let Some(byte) = byte.map(usize::from) else { return &self.all };
+        match (self.from.get(byte), self.from.get(byte + 1)) {
+            (Some(from), Some(to)) => self.entries.get(usize::from(*from)..usize::from(*to)).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+}
+
+/// The windows of a rule set.
+pub(super) struct Prefilter {
+    tables: Tables,
+    buckets: Vec<Bucket>,
+    entries: Vec<Entry>,
+    runs: Runs,
+    /// The entries that a match's first byte allows.
+    first: Vec<Vec<u16>>,
+    /// The farthest that a window begins behind its match.
+    reach: usize,
+}
+
+impl Prefilter {
+    pub(super) fn new(rules: &[Rule], detectors: impl Iterator<Item = Detector>) -> Self {
+        let mut entries: Vec<Entry> = Vec::new();
+        for detector in detectors {
+            let windows = detect::windows(detector);
+            let target = Target::Detector(detector);
+            entries.extend(windows.into_iter().map(|window| Entry { window, target, lead: None }));
+        }
+        let (mut runs, mut run_window): (Runs, Option<Window>) = (Runs::default(), None);
+        for (index, rule) in rules.iter().enumerate() {
+            let Some(regex) = &rule.regex else { continue };
+            let leads = leads(regex);
+            if let [lead] = leads.as_slice()
+                && runs.take(index, regex, lead)
+            {
+                let window = lead.window(0);
+                let union = run_window.get_or_insert(window);
+                union.iter_mut().zip(&window).for_each(|(own, other)| *own = own.union(other));
+                continue;
+            }
+            let back = back(&leads);
+            entries.extend(leads.into_iter().map(|lead| Entry {
+                window: lead.window(back),
+                target: Target::Rule { rule: index, back },
+                lead: (back > 0).then(|| Box::new(lead)),
+            }));
+        }
+        runs.seal();
+        entries.extend(run_window.map(|window| Entry { window, target: Target::Runs, lead: None }));
+        let windows: Vec<Window> = entries.iter().map(|entry| entry.window).collect();
+        let groups = buckets::buckets(&windows);
+        let unions: Vec<Window> = groups.iter().map(|(union, _)| *union).collect();
+        let first = |byte: u8| {
+            let begins = |entry: &Entry| match &entry.lead {
+                Some(lead) => lead.at.first().is_none_or(|set| set.contains(byte)),
+                None => entry.window.get(1).is_none_or(|set| set.contains(byte)),
+            };
+            (0..).zip(&entries).filter(|(_, entry)| begins(entry)).map(|(id, _)| id).collect()
+        };
+        Self {
+            tables: Tables::new(&unions),
+            buckets: groups.iter().map(|(_, members)| Bucket::new(members, &entries)).collect(),
+            first: (0..=255).map(first).collect(),
+            reach: entries.iter().map(Entry::back).max().unwrap_or(0),
+            entries,
+            runs,
+        }
+    }
+
+    pub(super) fn runs(&self) -> &Runs {
+        &self.runs
+    }
+
+    /// The windows that an expression is tried at, each for matches that begin `back` bytes before it; nothing for
+    /// rules that are no expressions.
+    pub(super) fn windows_of(&self, rule: usize) -> (usize, Vec<Window>) {
+        if self.runs.has(rule) {
+            let windows = self.entries.iter().filter(|entry| entry.target == Target::Runs);
+            return (0, windows.map(|entry| entry.window).collect());
+        }
+        let of_rule = |entry: &&Entry| matches!(entry.target, Target::Rule { rule: known, .. } if known == rule);
+        let back = self.entries.iter().find(of_rule).map_or(0, Entry::back);
+        (back, self.entries.iter().filter(of_rule).map(|entry| entry.window).collect())
+    }
+
+    /// Looks for places from `from` up to `to` whose windows are whole in the text, as [`Tables::scan`] does.
+    pub(super) fn scan(&self, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
+        self.tables.scan(text, from, to, hits)
+    }
+
+    /// The place up to which windows are whole.
+    pub(super) fn whole(text: &[u8]) -> usize {
+        (text.len() + 1).saturating_sub(AHEAD)
+    }
+
+    /// A place at the text's end, where a window may reach beyond it.
+    pub(super) fn at_end(&self, text: &[u8], at: usize) -> Hit {
+        Hit { at: u32::try_from(at).unwrap_or(u32::MAX), buckets: self.tables.at(text, at) }
+    }
+
+    /// What is tried at a place, by the exact windows of its buckets.
+    #[inline]
+    pub(super) fn targets<'a>(&'a self, text: &'a [u8], hit: Hit) -> impl Iterator<Item = Target> + 'a {
+        let at = hit.at as usize;
+        let mut left = hit.buckets;
+        let numbers = std::iter::from_fn(move || {
+            let number = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            (number < 16).then_some(number as usize)
+        });
+        numbers.filter_map(|number| self.buckets.get(number)).flat_map(move |bucket| {
+            let byte = (at + bucket.place).checked_sub(1).and_then(|index| text.get(index)).copied();
+            bucket.of(byte).iter().filter_map(move |id| {
+                let entry = self.entries.get(usize::from(*id))?;
+                let holds = entry.window.iter().enumerate().all(|(place, set)| {
+                    (at + place).checked_sub(1).and_then(|index| text.get(index)).is_none_or(|byte| set.contains(*byte))
+                });
+                holds.then_some(entry.target)
+            })
+        })
+    }
+
+    /// Where the first match may have begun whose window, at or behind `seen`, the text's end cuts off.
+    pub(super) fn cut_off(&self, text: &[u8], seen: usize) -> usize {
+        let from = seen.saturating_sub(self.reach);
+        (from..text.len())
+            .find(|start| {
+                let byte = text.get(*start).copied().unwrap_or_default();
+                self.first.get(usize::from(byte)).is_some_and(|ids| {
+                    ids.iter().filter_map(|id| self.entries.get(usize::from(*id))).any(|entry| {
+                        start + entry.back() >= seen && entry.fits(text, *start)
+                    })
+                })
+            })
+            .unwrap_or(text.len())
+    }
+}
+
+/// How far behind a match's beginning its windows are met least often.
+fn back(leads: &[Lead]) -> usize {
+    let rate = |back: &usize| leads.iter().map(|lead| buckets::rate(&lead.window(*back))).sum::<f64>();
+    // Nearer is better where it is as good: less is looked at again at the end of a piece.
+    let cost = |back: &usize| rate(back) * (1.0 + 0.02 * *back as f64);
+    (0..=BACK.min(DEPTH)).min_by(|one, other| cost(one).total_cmp(&cost(other))).unwrap_or(0)
+}

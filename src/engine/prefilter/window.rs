@@ -1,0 +1,131 @@
+//! What must stand where a match may begin, taken from the rule's automaton: bytes by their distance from the start.
+//!
+//! Enters: a compiled expression. Leaves: for each of its leading literals (or once, where it has none) the bytes that
+//! can stand at each of the first places of a match, as long as no shorter match ends before them. By construction no
+//! match is without them; `proof` proves it again from the outside.
+
+use regex_automata::dfa::Automaton;
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::start;
+use regex_automata::Anchored;
+
+use super::super::byte_set::ByteSet;
+use super::super::regex::Regex;
+use super::super::vector::PLACES;
+
+/// Places of a match that are looked into.
+pub(in crate::engine) const DEPTH: usize = 16;
+/// The farthest that a window may begin behind a match's first byte.
+pub(in crate::engine) const BACK: usize = DEPTH - PLACES + 1;
+/// States walked at once; beyond, anything may stand.
+const STATES: usize = 192;
+
+/// The bytes before a match and at its first places.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::engine) struct Lead {
+    /// What may stand before the match, if anything does.
+    pub(in crate::engine) before: ByteSet,
+    /// What may stand at each place.
+    pub(in crate::engine) at: [ByteSet; DEPTH],
+}
+
+/// Five places: one before a position, its own, three behind.
+pub(in crate::engine) type Window = [ByteSet; PLACES];
+
+impl Lead {
+    /// The window that begins `back` bytes behind the match's first byte.
+    pub(in crate::engine) fn window(&self, back: usize) -> Window {
+        let place = |place: usize| match (back + place).checked_sub(1) {
+            None => self.before,
+            Some(at) => self.at.get(at).copied().unwrap_or(ByteSet::ALL),
+        };
+        std::array::from_fn(place)
+    }
+
+    /// The union with another.
+    fn widen(&mut self, other: &Self) {
+        self.before = self.before.union(&other.before);
+        for (own, other) in self.at.iter_mut().zip(&other.at) {
+            *own = own.union(other);
+        }
+    }
+}
+
+/// The leads of an expression: one for each leading literal, or one in all.
+pub(in crate::engine) fn leads(regex: &Regex) -> Vec<Lead> {
+    let empty = [Vec::new()];
+    let literals = if regex.literals.is_empty() { &empty[..] } else { regex.literals.as_slice() };
+    let mut leads: Vec<Lead> = Vec::new();
+    for literal in literals {
+        let lead = lead(regex, literal);
+        // Spellings of one literal in both cases are one lead.
+        let same = |known: &&mut Lead| {
+            known.at.iter().zip(&lead.at).all(|(known, own)| {
+                let fold = |set: &ByteSet| set.bytes().next().map(|byte| byte.to_ascii_lowercase());
+                known == own || fold(known) == fold(own)
+            })
+        };
+        match leads.iter_mut().find(same) {
+            Some(known) => known.widen(&lead),
+            None => leads.push(lead),
+        }
+    }
+    leads
+}
+
+fn lead(regex: &Regex, literal: &[u8]) -> Lead {
+    let automaton = regex.automaton();
+    let begin = |before: Option<u8>| {
+        let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
+        let state = automaton.start_state(&config).ok().filter(|state| !automaton.is_dead_state(*state))?;
+        // A byte that the literal cannot begin behind is ruled out.
+        let mut here = state;
+        for byte in literal {
+            here = automaton.next_state(here, *byte);
+        }
+        let alive = !automaton.is_dead_state(here)
+            && (!literal.is_empty() || (0..=255_u8).any(|byte| !automaton.is_dead_state(automaton.next_state(here, byte))));
+        alive.then_some(state)
+    };
+    let mut before = ByteSet::NONE;
+    let mut states: Vec<StateID> = begin(None).into_iter().collect();
+    for byte in 0..=255_u8 {
+        if let Some(state) = begin(Some(byte)) {
+            before.insert(byte);
+            states.push(state);
+        }
+    }
+    let mut at = [ByteSet::ALL; DEPTH];
+    for (place, slot) in at.iter_mut().enumerate() {
+        states.sort_unstable();
+        states.dedup();
+        if states.len() > STATES || states.iter().any(|state| regex.end(*state)) {
+            break;
+        }
+        let mut set = ByteSet::NONE;
+        let mut next = Vec::new();
+        let mut ended = false;
+        for byte in (0..=255_u8).filter(|byte| literal.get(place).is_none_or(|wanted| wanted == byte)) {
+            for state in &states {
+                let reached = automaton.next_state(*state, byte);
+                if automaton.is_dead_state(reached) || automaton.is_quit_state(reached) {
+                    continue;
+                }
+                ended |= automaton.is_match_state(reached);
+                set.insert(byte);
+                next.push(reached);
+            }
+            if next.len() > 16 * STATES {
+                next.sort_unstable();
+                next.dedup();
+            }
+        }
+        // A match ended before this byte: what stands here need not be the match's.
+        if ended {
+            break;
+        }
+        *slot = set;
+        states = next;
+    }
+    Lead { before, at }
+}

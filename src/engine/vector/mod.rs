@@ -1,0 +1,214 @@
+//! Where something may begin: the one pass over every byte.
+//!
+//! Enters: text, and tables that say for each byte and each of five places round a position (one before it, itself,
+//! three behind) which of up to sixteen buckets may have that byte there. Leaves: the positions where all five places
+//! leave a bucket over. One function in several forms, chosen once by what the processor has; the scalar form is the
+//! definition and the fallback, and a test holds every other form against it.
+//!
+//! This is the one room with `unsafe`: the vector instructions are reached through `core::arch`, whose functions may
+//! only run on processors that have them, and through loads that trust a pointer. Each form states why both hold.
+
+#![allow(unsafe_code, reason = "vector instructions; each use states why it holds")]
+#![allow(clippy::indexing_slicing, reason = "tables of 256 entries are indexed by a byte, places by checked bounds")]
+
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+#[cfg(test)]
+mod tests;
+
+/// Places that a window looks at: the byte before the position, its own, and three behind.
+pub(super) const PLACES: usize = 5;
+/// Bytes behind a position that its window needs, its own included.
+pub(super) const AHEAD: usize = PLACES - 1;
+/// Buckets of one bank: bits of a byte.
+pub(super) const BANK: usize = 8;
+/// Hits of one call.
+pub(super) const HITS: usize = 256;
+
+/// A position that some bucket may begin at.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Hit {
+    /// The position, from the beginning of the text given.
+    pub(super) at: u32,
+    /// Its buckets, a bit each.
+    pub(super) buckets: u16,
+}
+
+/// For each place and byte, the buckets that allow it: one bank of eight buckets, or two.
+pub(super) struct Tables {
+    banks: Vec<Bank>,
+    form: Form,
+}
+
+/// The tables of eight buckets.
+struct Bank {
+    places: [[u8; 256]; PLACES],
+    /// The union over bytes beyond ASCII, for forms that look up 128 entries.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "the x86 forms need it"))]
+    beyond_ascii: [u8; PLACES],
+    /// For forms that look up 16 entries: buckets by the low and by the high half of a byte. A byte's buckets are among
+    /// what both halves allow.
+    #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code, reason = "vector forms"))]
+    halves: [([u8; 16], [u8; 16]); PLACES],
+}
+
+/// A form of the pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    /// Byte by byte.
+    Scalar,
+    /// SSSE3: 16 bytes at a time.
+    #[cfg(target_arch = "x86_64")]
+    Ssse3,
+    /// AVX2: 32 bytes at a time.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// AVX-512 with VBMI: 64 bytes at a time.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// Advanced SIMD: 16 bytes at a time.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+}
+
+impl Form {
+    /// The forms that this processor has, the best last.
+    pub(super) fn available() -> Vec<Self> {
+        let mut forms = vec![Self::Scalar];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx512 = is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vbmi");
+            let all = [
+                (is_x86_feature_detected!("ssse3"), Self::Ssse3),
+                (is_x86_feature_detected!("avx2"), Self::Avx2),
+                (avx512 && is_x86_feature_detected!("avx512f"), Self::Avx512),
+            ];
+            forms.extend(all.into_iter().filter(|(has, _)| *has).map(|(_, form)| form));
+        }
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("neon") {
+            forms.push(Self::Neon);
+        }
+        forms
+    }
+}
+
+/// Hits of a call, in order.
+pub(super) struct Hits {
+    list: [Hit; HITS],
+    len: usize,
+}
+
+impl Hits {
+    pub(super) fn new() -> Self {
+        Self { list: [Hit::default(); HITS], len: 0 }
+    }
+
+    pub(super) fn as_slice(&self) -> &[Hit] {
+        self.list.get(..self.len).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn push(&mut self, at: usize, buckets: u16) {
+        // A call stops while there is room for a whole block.
+        if let Some(slot) = self.list.get_mut(self.len) {
+            *slot = Hit { at: at as u32, buckets };
+            self.len += 1;
+        }
+    }
+
+    /// Whether a block of so many bytes may still be looked at.
+    #[inline(always)]
+    fn has_room(&self, block: usize) -> bool {
+        self.len + block <= HITS
+    }
+}
+
+impl Tables {
+    /// Tables from what each bucket allows at each place, for up to sixteen buckets.
+    pub(super) fn new(buckets: &[[super::byte_set::ByteSet; PLACES]]) -> Self {
+        Self::with_form(buckets, Form::available().last().copied().unwrap_or(Form::Scalar))
+    }
+
+    pub(super) fn with_form(buckets: &[[super::byte_set::ByteSet; PLACES]], form: Form) -> Self {
+        let banks = buckets.chunks(BANK).take(2).map(|buckets| {
+            let mut bank =
+                Bank { places: [[0; 256]; PLACES], beyond_ascii: [0; PLACES], halves: [([0; 16], [0; 16]); PLACES] };
+            for (number, sets) in buckets.iter().enumerate() {
+                for (place, set) in sets.iter().enumerate() {
+                    for byte in set.bytes() {
+                        bank.places[place][usize::from(byte)] |= 1 << number;
+                        bank.halves[place].0[usize::from(byte & 15)] |= 1 << number;
+                        bank.halves[place].1[usize::from(byte >> 4)] |= 1 << number;
+                        if !byte.is_ascii() {
+                            bank.beyond_ascii[place] |= 1 << number;
+                        }
+                    }
+                }
+            }
+            bank
+        });
+        Self { banks: banks.collect(), form }
+    }
+
+    /// The buckets that may begin at `at`. What lies before the text, and behind it, is anything.
+    pub(super) fn at(&self, text: &[u8], at: usize) -> u16 {
+        let mut all = 0;
+        for (number, bank) in self.banks.iter().enumerate() {
+            let mut buckets = 0xFF;
+            for (place, table) in bank.places.iter().enumerate() {
+                let byte = (at + place).checked_sub(1).and_then(|index| text.get(index));
+                buckets &= byte.map_or(0xFF, |byte| table[usize::from(*byte)]);
+            }
+            all |= u16::from(buckets) << (number * BANK);
+        }
+        all
+    }
+
+    /// Looks at positions from `from` up to `to`, each with its whole window in the text (`to + 3 <= text.len()`), and
+    /// puts those of some bucket into `hits`, emptied before. Gives the position to go on from: `to`, or less when
+    /// `hits` is full.
+    pub(super) fn scan(&self, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
+        hits.len = 0;
+        let to = to.min((text.len() + 1).saturating_sub(AHEAD));
+        if self.banks.is_empty() || from >= to {
+            return to.max(from);
+        }
+        let mut at = from;
+        if at == 0 {
+            self.step(text, 0, hits);
+            at = 1;
+        }
+        at = match self.form {
+            Form::Scalar => at,
+            // SAFETY: a form is only chosen where `Form::available` found its instructions on this processor.
+            #[cfg(target_arch = "x86_64")]
+            Form::Ssse3 => unsafe { x86::ssse3(self, text, at, to, hits) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Form::Avx2 => unsafe { x86::avx2(self, text, at, to, hits) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Form::Avx512 => unsafe { x86::avx512(self, text, at, to, hits) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            Form::Neon => unsafe { neon::neon(self, text, at, to, hits) },
+        };
+        while at < to && hits.has_room(1) && (self.form == Form::Scalar || to - at < 64) {
+            self.step(text, at, hits);
+            at += 1;
+        }
+        at
+    }
+
+    #[inline]
+    fn step(&self, text: &[u8], at: usize, hits: &mut Hits) {
+        let buckets = self.at(text, at);
+        if buckets != 0 {
+            hits.push(at, buckets);
+        }
+    }
+}

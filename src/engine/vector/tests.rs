@@ -1,0 +1,80 @@
+#![allow(clippy::unwrap_used, reason = "a panic here is a failed test")]
+
+use super::super::byte_set::ByteSet;
+use super::*;
+
+/// A generator of its own, so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+}
+
+fn all(tables: &Tables, text: &[u8], from: usize) -> Vec<Hit> {
+    let (mut hits, mut found, mut at) = (Hits::new(), Vec::new(), from);
+    let to = (text.len() + 1).saturating_sub(AHEAD);
+    while at < to {
+        at = tables.scan(text, at, to, &mut hits);
+        found.extend_from_slice(hits.as_slice());
+    }
+    found
+}
+
+fn buckets(random: &mut Random, count: usize) -> Vec<[ByteSet; PLACES]> {
+    let sets = |random: &mut Random| {
+        [(); PLACES].map(|()| match random.next() % 5 {
+            0 => ByteSet::ALL,
+            1 => ByteSet::new(|byte| byte.is_ascii_digit()),
+            2 => ByteSet::new(|byte| !byte.is_ascii_alphanumeric()),
+            3 => {
+                let one = random.next() as u8;
+                ByteSet::new(|byte| byte == one)
+            }
+            _ => {
+                let mask = random.next() as u8;
+                ByteSet::new(|byte| byte & mask == mask & 0x55)
+            }
+        })
+    };
+    (0..count).map(|_| sets(random)).collect()
+}
+
+/// Every form on every alignment of random text gives the hits of the scalar form, which are the definition's.
+#[test]
+fn every_form_finds_the_same() {
+    let mut random = Random(7);
+    for round in 0..300 {
+        let count = 1 + random.next() as usize % 16;
+        let buckets = buckets(&mut random, count);
+        let length = random.next() as usize % 700;
+        let ascii = random.next() % 2 == 0;
+        let text: Vec<u8> = (0..length)
+            .map(|_| match random.next() % 4 {
+                0 => b'0' + (random.next() % 10) as u8,
+                1 => b'a' + (random.next() % 26) as u8,
+                2 if ascii => b' ',
+                _ if ascii => (random.next() % 128) as u8,
+                _ => random.next() as u8,
+            })
+            .collect();
+        let scalar = Tables::with_form(&buckets, Form::Scalar);
+        for from in [0, 1, 2, 63, 64, 65, 130] {
+            let wanted = all(&scalar, &text, from);
+            for hit in &wanted {
+                let place = |place: usize, set: &ByteSet| {
+                    (hit.at as usize + place).checked_sub(1).is_none_or(|at| set.contains(text[at]))
+                };
+                let holds = |sets: &[ByteSet; PLACES]| sets.iter().enumerate().all(|(at, set)| place(at, set));
+                let bits = buckets.iter().enumerate().filter(|(_, sets)| holds(sets)).map(|(bit, _)| 1_u16 << bit);
+                assert_eq!(bits.sum::<u16>(), hit.buckets, "round {round}");
+            }
+            for form in Form::available() {
+                let found = all(&Tables::with_form(&buckets, form), &text, from);
+                assert_eq!(found, wanted, "round {round}, {form:?} from {from} of {length}");
+            }
+        }
+    }
+}

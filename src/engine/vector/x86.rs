@@ -1,0 +1,229 @@
+//! The pass with the vector instructions of x86-64.
+//!
+//! SSE2 alone has no table look-up and takes the scalar form. SSSE3 and AVX2 look up the halves of a byte in tables of
+//! 16, which allows more than the whole byte does, so what they find is looked at again by the exact tables; AVX-512 VBMI
+//! looks up ASCII exactly.
+
+use core::arch::x86_64::*;
+
+use super::{AHEAD, Bank, Hits, PLACES, Tables};
+
+/// # Safety
+/// The processor has SSSE3.
+#[target_feature(enable = "ssse3")]
+pub(super) unsafe fn ssse3(tables: &Tables, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
+    const BLOCK: usize = 16;
+    let low = _mm_set1_epi8(0x0F);
+    let mut at = from;
+    while at + BLOCK <= to && hits.has_room(BLOCK) {
+        let mut found = 0_u32;
+        for bank in &tables.banks {
+            let mut buckets = _mm_set1_epi8(-1);
+            for (place, (by_low, by_high)) in bank.halves.iter().enumerate() {
+                // SAFETY: the load reads text[at - 1 + place..][..16]; at >= 1, and at + 16 + 3 <= to + 3 <= text.len().
+                // Unaligned loads from arrays of 16 bytes and from the text.
+                let (bytes, by_low, by_high) = unsafe {
+                    (
+                        _mm_loadu_si128(text.as_ptr().add(at - 1 + place).cast()),
+                        _mm_loadu_si128(by_low.as_ptr().cast()),
+                        _mm_loadu_si128(by_high.as_ptr().cast()),
+                    )
+                };
+                let lows = _mm_shuffle_epi8(by_low, _mm_and_si128(bytes, low));
+                let highs = _mm_shuffle_epi8(by_high, _mm_and_si128(_mm_srli_epi16::<4>(bytes), low));
+                buckets = _mm_and_si128(buckets, _mm_and_si128(lows, highs));
+            }
+            let none = _mm_movemask_epi8(_mm_cmpeq_epi8(buckets, _mm_setzero_si128())) as u32;
+            found |= !none & 0xFFFF;
+        }
+        while found != 0 {
+            tables.step(text, at + found.trailing_zeros() as usize, hits);
+            found &= found - 1;
+        }
+        at += BLOCK;
+    }
+    at
+}
+
+/// # Safety
+/// The processor has AVX2.
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn avx2(tables: &Tables, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
+    const BLOCK: usize = 32;
+    let low = _mm256_set1_epi8(0x0F);
+    let mut at = from;
+    while at + BLOCK <= to && hits.has_room(BLOCK) {
+        let mut found = 0_u32;
+        for bank in &tables.banks {
+            let mut buckets = _mm256_set1_epi8(-1);
+            for (place, (by_low, by_high)) in bank.halves.iter().enumerate() {
+                // SAFETY: the load reads text[at - 1 + place..][..32]; at >= 1, and at + 32 + 3 <= to + 3 <= text.len().
+                // Unaligned loads from arrays of 16 bytes and from the text.
+                let (bytes, by_low, by_high) = unsafe {
+                    (
+                        _mm256_loadu_si256(text.as_ptr().add(at - 1 + place).cast()),
+                        _mm256_broadcastsi128_si256(_mm_loadu_si128(by_low.as_ptr().cast())),
+                        _mm256_broadcastsi128_si256(_mm_loadu_si128(by_high.as_ptr().cast())),
+                    )
+                };
+                let lows = _mm256_shuffle_epi8(by_low, _mm256_and_si256(bytes, low));
+                let highs = _mm256_shuffle_epi8(by_high, _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), low));
+                buckets = _mm256_and_si256(buckets, _mm256_and_si256(lows, highs));
+            }
+            found |= !(_mm256_movemask_epi8(_mm256_cmpeq_epi8(buckets, _mm256_setzero_si256())) as u32);
+        }
+        while found != 0 {
+            tables.step(text, at + found.trailing_zeros() as usize, hits);
+            found &= found - 1;
+        }
+        at += BLOCK;
+    }
+    at
+}
+
+/// # Safety
+/// The processor has AVX-512 F, BW and VBMI.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+pub(super) unsafe fn avx512(tables: &Tables, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        match tables.banks.as_slice() {
+            [bank] => avx512_one(tables, bank, text, from, to, hits),
+            [one, other, ..] => avx512_two(tables, one, other, text, from, to, hits),
+            [] => to,
+        }
+    }
+}
+
+/// A bank's tables for the 128 bytes of ASCII, and what stands for the others.
+struct Wide {
+    tables: [(__m512i, __m512i); PLACES],
+    beyond: [__m512i; PLACES],
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+unsafe fn wide(bank: &Bank) -> Wide {
+    let mut wide = Wide { tables: [(_mm512_setzero_si512(), _mm512_setzero_si512()); PLACES], beyond: [_mm512_setzero_si512(); PLACES] };
+    for (place, table) in bank.places.iter().enumerate() {
+        // SAFETY: unaligned loads of the first and the second 64 bytes of an array of 256.
+        wide.tables[place] = unsafe {
+            (_mm512_loadu_si512(table.as_ptr().cast()), _mm512_loadu_si512(table.as_ptr().add(64).cast()))
+        };
+        wide.beyond[place] = _mm512_set1_epi8(bank.beyond_ascii[place] as i8);
+    }
+    wide
+}
+
+/// The buckets of 64 positions. `exact` is false where a byte beyond ASCII stood in a window.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+unsafe fn look_up(wide: &Wide, bytes: &[__m512i; PLACES], high: &[u64; PLACES], exact: bool) -> __m512i {
+    let mut buckets = _mm512_set1_epi8(-1);
+    for place in 0..PLACES {
+        let (first, second) = wide.tables[place];
+        let mut found = _mm512_permutex2var_epi8(first, bytes[place], second);
+        if !exact {
+            found = _mm512_mask_mov_epi8(found, high[place], wide.beyond[place]);
+        }
+        buckets = _mm512_and_si512(buckets, found);
+    }
+    buckets
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+unsafe fn load(text: &[u8], at: usize) -> ([__m512i; PLACES], [u64; PLACES], bool) {
+    let mut bytes = [_mm512_setzero_si512(); PLACES];
+    for (place, slot) in bytes.iter_mut().enumerate() {
+        // SAFETY: the caller has seen that at >= 1 and at + 64 + 3 <= text.len(): reads text[at - 1 + place..][..64].
+        *slot = unsafe { _mm512_loadu_si512(text.as_ptr().add(at - 1 + place).cast()) };
+    }
+    // The first and the last load hold every byte of the windows between them.
+    let (first, last) = (_mm512_movepi8_mask(bytes[0]), _mm512_movepi8_mask(bytes[PLACES - 1]));
+    let exact = first | last == 0;
+    let mut high = [0; PLACES];
+    if !exact {
+        for (place, slot) in high.iter_mut().enumerate() {
+            *slot = _mm512_movepi8_mask(bytes[place]);
+        }
+    }
+    (bytes, high, exact)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+unsafe fn avx512_one(tables: &Tables, bank: &Bank, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
+    const BLOCK: usize = 64;
+    // SAFETY: the caller's promise about the processor is the callees'.
+    let wide = unsafe { wide(bank) };
+    let mut at = from;
+    debug_assert!(to + AHEAD <= text.len() + 1);
+    while at + BLOCK <= to && hits.has_room(BLOCK) {
+        // SAFETY: at >= 1 and at + 64 + 3 <= to + 3 <= text.len(); the processor as above.
+        let (buckets, exact) = unsafe {
+            let (bytes, high, exact) = load(text, at);
+            (look_up(&wide, &bytes, &high, exact), exact)
+        };
+        let mut found = _mm512_test_epi8_mask(buckets, buckets);
+        if found != 0 {
+            let mut by_place = [0_u8; BLOCK];
+            // SAFETY: an unaligned store into an array of 64 bytes.
+            unsafe { _mm512_storeu_si512(by_place.as_mut_ptr().cast(), buckets) };
+            while found != 0 {
+                let place = found.trailing_zeros() as usize;
+                if exact {
+                    hits.push(at + place, u16::from(by_place[place & 63]));
+                } else {
+                    tables.step(text, at + place, hits);
+                }
+                found &= found - 1;
+            }
+        }
+        at += BLOCK;
+    }
+    at
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+unsafe fn avx512_two(
+    tables: &Tables,
+    one: &Bank,
+    other: &Bank,
+    text: &[u8],
+    from: usize,
+    to: usize,
+    hits: &mut Hits,
+) -> usize {
+    const BLOCK: usize = 64;
+    // SAFETY: the caller's promise about the processor is the callees'.
+    let (one, other) = unsafe { (wide(one), wide(other)) };
+    let mut at = from;
+    debug_assert!(to + AHEAD <= text.len() + 1);
+    while at + BLOCK <= to && hits.has_room(BLOCK) {
+        // SAFETY: at >= 1 and at + 64 + 3 <= to + 3 <= text.len(); the processor as above.
+        let (first, second, exact) = unsafe {
+            let (bytes, high, exact) = load(text, at);
+            (look_up(&one, &bytes, &high, exact), look_up(&other, &bytes, &high, exact), exact)
+        };
+        let either = _mm512_or_si512(first, second);
+        let mut found = _mm512_test_epi8_mask(either, either);
+        if found != 0 {
+            let (mut firsts, mut seconds) = ([0_u8; BLOCK], [0_u8; BLOCK]);
+            // SAFETY: unaligned stores into arrays of 64 bytes.
+            unsafe {
+                _mm512_storeu_si512(firsts.as_mut_ptr().cast(), first);
+                _mm512_storeu_si512(seconds.as_mut_ptr().cast(), second);
+            }
+            while found != 0 {
+                let place = found.trailing_zeros() as usize;
+                if exact {
+                    hits.push(at + place, u16::from_le_bytes([firsts[place & 63], seconds[place & 63]]));
+                } else {
+                    tables.step(text, at + place, hits);
+                }
+                found &= found - 1;
+            }
+        }
+        at += BLOCK;
+    }
+    at
+}
