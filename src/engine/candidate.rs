@@ -19,14 +19,43 @@ pub(super) struct Candidate {
     pub(super) end: u64,
     /// Whether it goes on after `end`.
     pub(super) open: bool,
+    /// Which look along the text found it.
+    pub(super) lane: LaneId,
+    /// Its places as that lane counts them; of the text's own lane they are the same.
+    pub(super) own: Own,
+}
+
+/// The looks along a text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub(super) enum LaneId {
+    /// The text as it stands.
+    #[default]
+    Plain,
+    /// Its encoded characters as what they stand for.
+    Unfolded,
+    /// Its runs of base64 and hexadecimal.
+    Decoded,
+}
+
+/// Places of a match in its lane.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Own {
+    pub(super) start: u64,
+    pub(super) from: u64,
+    pub(super) end: u64,
 }
 
 impl Candidate {
+    /// A match, or a part of one, in the places of its lane.
+    pub(super) fn new(rule: usize, start: u64, from: u64, end: u64, open: bool) -> Self {
+        Self { rule, start, from, end, open, lane: LaneId::Plain, own: Own { start, from, end } }
+    }
+
     /// The one order of overlaps: by beginning, then a match's first part, then the longer, the rule of higher
-    /// priority, the rule's place.
+    /// priority, the rule's place, the text before its views.
     pub(super) fn order(&self, rules: &[Rule]) -> impl Ord + use<> {
         let priority = rules.get(self.rule).map_or(0, |rule| rule.priority);
-        (self.start, self.from, Reverse(self.end), Reverse(priority), self.rule)
+        (self.start, self.from, Reverse(self.end), Reverse(priority), self.rule, self.lane)
     }
 }
 

@@ -18,6 +18,7 @@ pub mod stream;
 mod terms;
 pub mod validate;
 mod vector;
+mod view;
 
 pub use operator::{Action, HashKey};
 pub use rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};

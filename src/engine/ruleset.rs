@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::byte_set::ByteSet;
 use super::detect;
 use super::operator::{Action, HashKey};
-use super::byte_set::ByteSet;
-use super::proof::Anchor;
 use super::prefilter::Prefilter;
+use super::proof::Anchor;
 use super::regex::{Regex, is_token};
 use super::rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
 use super::terms::Terms;

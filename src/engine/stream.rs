@@ -37,7 +37,7 @@ impl StreamRedactor {
     pub fn push(&mut self, text: &[u8], out: &mut Output) -> Result<(), Blocked> {
         let (force, state) = self.parts();
         for piece in text.chunks(PIECE) {
-            state.lane.buffer.extend_from_slice(piece);
+            state.take(piece, false);
             state.advance(force, false, out)?;
         }
         Ok(())
@@ -48,7 +48,12 @@ impl StreamRedactor {
     /// # Errors
     /// As [`StreamRedactor::push`].
     pub fn finish(&mut self, out: &mut Output) -> Result<(), Blocked> {
+        self.end(&[], out)
+    }
+
+    fn end(&mut self, rest: &[u8], out: &mut Output) -> Result<(), Blocked> {
         let (force, state) = self.parts();
+        state.take(rest, true);
         state.advance(force, true, out)?;
         state.begin();
         Ok(())
@@ -62,8 +67,7 @@ impl StreamRedactor {
         let rest = text.len() - text.len() % PIECE;
         let (whole_pieces, rest) = text.split_at(rest);
         self.push(whole_pieces, out)?;
-        self.text.lane.buffer.extend_from_slice(rest);
-        self.finish(out)
+        self.end(rest, out)
     }
 
     /// Drops what is held and starts a new text, under these actions of the same rule set.

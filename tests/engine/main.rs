@@ -8,3 +8,4 @@ mod properties;
 mod reference;
 mod support;
 mod terms;
+mod views;

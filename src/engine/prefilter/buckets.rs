@@ -15,8 +15,8 @@ const HIT: f64 = 4.0;
 /// How often a byte stands in a text, in parts of ten thousand.
 fn weight(byte: u8) -> f64 {
     const LETTERS: [f64; 26] = [
-        560., 110., 210., 270., 800., 150., 140., 280., 500., 20., 80., 300., 180., 480., 510., 140., 15., 440., 460., 620.,
-        200., 80., 120., 25., 130., 15.,
+        560., 110., 210., 270., 800., 150., 140., 280., 500., 20., 80., 300., 180., 480., 510., 140., 15., 440., 460.,
+        620., 200., 80., 120., 25., 130., 15.,
     ];
     match byte {
         b'a'..=b'z' => LETTERS.get(usize::from(byte - b'a')).copied().unwrap_or(1.),
@@ -60,7 +60,8 @@ impl Group {
         let mut union = self.union;
         let mut shares = self.shares;
         for place in 0..PLACES {
-            if let (Some(own), Some(theirs), Some(slot)) = (union.get_mut(place), other.union.get(place), shares.get_mut(place))
+            if let (Some(own), Some(theirs), Some(slot)) =
+                (union.get_mut(place), other.union.get(place), shares.get_mut(place))
                 && own != theirs
             {
                 *own = own.union(theirs);

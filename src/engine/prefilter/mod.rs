@@ -15,10 +15,11 @@ use super::detect;
 use super::rule::Detector;
 use super::ruleset::Rule;
 use super::vector::{AHEAD, Hit, Hits, PLACES, Tables};
-use runs::Runs;
+use super::view::{self, Blob};
 pub(super) use runs::LONGEST as LONGEST_RUN;
-pub(super) use window::{Lead, Window};
+use runs::Runs;
 use window::{BACK, DEPTH, leads};
+pub(super) use window::{Lead, Window};
 
 /// What is tried at a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +28,10 @@ pub(super) enum Target {
     Detector(Detector),
     /// The expressions that begin with a run of digits.
     Runs,
+    /// An encoded character.
+    Encoded,
+    /// A run of base64 or hexadecimal.
+    Blob(Blob),
     /// An expression; its match would begin so many bytes before the place.
     Rule {
         /// Index of the rule.
@@ -48,7 +53,7 @@ impl Entry {
     fn back(&self) -> usize {
         match self.target {
             Target::Rule { back, .. } => back,
-            Target::Detector(_) | Target::Runs => 0,
+            Target::Detector(_) | Target::Runs | Target::Encoded | Target::Blob(_) => 0,
         }
     }
 
@@ -82,7 +87,9 @@ impl Bucket {
                 set.is_some_and(|set| set.contains(byte))
             })
         };
-        let cost = |place: &usize| (0..128_u8).map(|byte| with(*place, byte).count()).map(|count| count * count).sum::<usize>();
+        let cost = |place: &usize| {
+            (0..128_u8).map(|byte| with(*place, byte).count()).map(|count| count * count).sum::<usize>()
+        };
         let place = (0..PLACES).min_by_key(cost).unwrap_or(1);
         let mut bucket = Self { place, from: Box::new([0; 257]), entries: Vec::new(), all: Vec::new() };
         for byte in 0..=255_u8 {
@@ -145,6 +152,11 @@ impl Prefilter {
         }
         runs.seal();
         entries.extend(run_window.map(|window| Entry { window, target: Target::Runs, lead: None }));
+        if !entries.is_empty() {
+            let encoded = view::windows().into_iter().map(|window| (Target::Encoded, window));
+            let blobs = Blob::windows().into_iter().map(|(blob, window)| (Target::Blob(blob), window));
+            entries.extend(encoded.chain(blobs).map(|(target, window)| Entry { window, target, lead: None }));
+        }
         let windows: Vec<Window> = entries.iter().map(|entry| entry.window).collect();
         let groups = buckets::buckets(&windows);
         let unions: Vec<Window> = groups.iter().map(|(union, _)| *union).collect();
@@ -225,9 +237,9 @@ impl Prefilter {
             .find(|start| {
                 let byte = text.get(*start).copied().unwrap_or_default();
                 self.first.get(usize::from(byte)).is_some_and(|ids| {
-                    ids.iter().filter_map(|id| self.entries.get(usize::from(*id))).any(|entry| {
-                        start + entry.back() >= seen && entry.fits(text, *start)
-                    })
+                    ids.iter()
+                        .filter_map(|id| self.entries.get(usize::from(*id)))
+                        .any(|entry| start + entry.back() >= seen && entry.fits(text, *start))
                 })
             })
             .unwrap_or(text.len())

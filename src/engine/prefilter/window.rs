@@ -4,10 +4,10 @@
 //! can stand at each of the first places of a match, as long as no shorter match ends before them. By construction no
 //! match is without them; `proof` proves it again from the outside.
 
+use regex_automata::Anchored;
 use regex_automata::dfa::Automaton;
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
-use regex_automata::Anchored;
 
 use super::super::byte_set::ByteSet;
 use super::super::regex::Regex;
@@ -84,7 +84,8 @@ fn lead(regex: &Regex, literal: &[u8]) -> Lead {
             here = automaton.next_state(here, *byte);
         }
         let alive = !automaton.is_dead_state(here)
-            && (!literal.is_empty() || (0..=255_u8).any(|byte| !automaton.is_dead_state(automaton.next_state(here, byte))));
+            && (!literal.is_empty()
+                || (0..=255_u8).any(|byte| !automaton.is_dead_state(automaton.next_state(here, byte))));
         alive.then_some(state)
     };
     let mut before = ByteSet::NONE;

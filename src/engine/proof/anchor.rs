@@ -125,7 +125,8 @@ impl<'a> Guard<'a> {
             Anchor::Run { len: 0, .. } => Seen::Yes,
             Anchor::Windows { back, windows } => {
                 let fits = |window: &[ByteSet; 5]| *back > 0 || before.is_none_or(|before| window[0].contains(before));
-                let left = windows.iter().enumerate().filter(|(_, window)| fits(window)).map(|(at, _)| (at, 0)).collect();
+                let left =
+                    windows.iter().enumerate().filter(|(_, window)| fits(window)).map(|(at, _)| (at, 0)).collect();
                 self.windows_left(0, left)
             }
             _ => self.state(0, Vec::new()),

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use regex_automata::dfa::Automaton as _;
 use regex_automata::util::primitives::StateID;
 
-use super::super::regex::Regex;
 use super::super::byte_set::ByteSet;
+use super::super::regex::Regex;
 
 /// The state from which nothing matches.
 pub(super) const DEAD: u32 = 0;

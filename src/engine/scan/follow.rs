@@ -143,13 +143,7 @@ impl Lane {
             }
             match live.end {
                 Some(end) if goes_on && live.handed.is_none() => {
-                    self.found.push(Candidate {
-                        rule: live.rule,
-                        start: live.start,
-                        from: live.start,
-                        end,
-                        open: true,
-                    });
+                    self.found.push(Candidate::new(live.rule, live.start, live.start, end, true));
                     live.handed = Some(end);
                 }
                 _ => {
@@ -174,7 +168,7 @@ impl Lane {
     }
 
     fn hand_on(&mut self, live: &mut Live, handed: u64, end: u64) {
-        self.found.push(Candidate { rule: live.rule, start: live.start, from: handed, end, open: true });
+        self.found.push(Candidate::new(live.rule, live.start, handed, end, true));
         live.handed = Some(end);
     }
 
@@ -184,7 +178,7 @@ impl Lane {
         self.note_reach(live.rule, live.start, end);
         let from = live.handed.unwrap_or(live.start);
         if end > from {
-            self.found.push(Candidate { rule: live.rule, start: live.start, from, end, open: false });
+            self.found.push(Candidate::new(live.rule, live.start, from, end, false));
         }
     }
 }

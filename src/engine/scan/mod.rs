@@ -12,11 +12,13 @@
 
 mod follow;
 mod release;
+mod view;
 
 use std::ops::Range;
 
 use self::follow::{Live, Reach};
-use super::candidate::Candidate;
+use self::view::View;
+use super::candidate::{Candidate, LaneId};
 use super::detect::{self, Step};
 use super::operator::Action;
 use super::prefilter::{Prefilter, Target};
@@ -26,6 +28,7 @@ use super::ruleset::{ActionTable, RuleSet};
 use super::stream::{Blocked, Output};
 use super::terms::word_before;
 use super::vector::{Hit, Hits};
+use super::view::Blob;
 
 /// The rules in force, lent to each step.
 #[derive(Clone, Copy)]
@@ -38,7 +41,13 @@ pub(super) struct Force<'rules> {
 /// What is known of the text at hand.
 #[derive(Default)]
 pub(super) struct Text {
-    pub(super) lane: Lane,
+    lane: Lane,
+    /// Its encoded characters, once there was one.
+    unfolded: Option<Box<View>>,
+    /// Its runs of base64 and hexadecimal, once there was one.
+    decoded: Option<Box<View>>,
+    /// Offset of a run that is too short yet to tell what it is.
+    undecided: u64,
     /// Offset before which everything has left.
     released: u64,
     /// End of the last finding of a rule, while a match that begins before it may still come.
@@ -50,8 +59,10 @@ pub(super) struct Text {
 
 /// One look along a text.
 #[derive(Default)]
-pub(super) struct Lane {
-    pub(super) buffer: Vec<u8>,
+struct Lane {
+    buffer: Vec<u8>,
+    /// The last bytes that came, while an encoded character may not be whole.
+    withheld: Vec<u8>,
     /// Offset in the text of the buffer's first byte.
     base: u64,
     /// Offset before which every window has been looked at.
@@ -70,6 +81,10 @@ pub(super) struct Lane {
     found: Vec<Candidate>,
     /// What is known of a rule's matches before they are judged.
     reaches: Vec<Reach>,
+    /// Offsets where an encoded character may begin.
+    triggers: Vec<u64>,
+    /// Offsets where a run of base64 or hexadecimal may begin.
+    blobs: Vec<(u64, Blob)>,
 }
 
 /// A try that is made again when more of the text has come.
@@ -129,6 +144,8 @@ impl Enabled {
 impl Text {
     pub(super) fn begin(&mut self) {
         self.lane.begin();
+        self.unfolded.as_mut().into_iter().chain(&mut self.decoded).for_each(|view| view.begin());
+        self.undecided = u64::MAX;
         self.released = 0;
         self.ends.clear();
         self.unreported.clear();
@@ -136,14 +153,53 @@ impl Text {
     }
 
     pub(super) fn held(&self) -> usize {
-        self.lane.buffer.len() - self.lane.index(self.released)
+        self.lane.buffer.len() - self.lane.index(self.released) + self.lane.withheld.len()
+    }
+
+    /// Takes the next bytes, but for what may be the beginning of an encoded character.
+    pub(super) fn take(&mut self, piece: &[u8], last: bool) {
+        let Lane { buffer, withheld, .. } = &mut self.lane;
+        buffer.append(withheld);
+        buffer.extend_from_slice(piece);
+        if !last {
+            let kept = view::withheld(buffer);
+            withheld.extend_from_slice(buffer.get(kept..).unwrap_or_default());
+            buffer.truncate(kept);
+        }
+    }
+
+    /// Looks along what has come: the text as it stands, and its views where it has any.
+    fn look(&mut self, force: Force<'_>, last: bool) {
+        self.lane.advance(force, last);
+        self.lane.note_last_triggers(last);
+        if !self.lane.triggers.is_empty() || self.unfolded.as_ref().is_some_and(|view| view.is_active()) {
+            self.unfolded.get_or_insert_default().unfold(force, &mut self.lane, last);
+        }
+        self.undecided = u64::MAX;
+        if !self.lane.blobs.is_empty() || self.decoded.as_ref().is_some_and(|view| view.is_active()) {
+            self.undecided = self.decoded.get_or_insert_default().decode(force, &mut self.lane, last);
+        }
+    }
+
+    /// How far every match has been found, in the text and in its views.
+    fn safe(&self, last: bool) -> u64 {
+        let views = self.unfolded.iter().chain(&self.decoded).map(|view| view.safe(last));
+        views.chain([self.undecided]).fold(self.lane.safe(last), u64::min)
+    }
+
+    fn view(&self, lane: LaneId) -> Option<&View> {
+        match lane {
+            LaneId::Plain => None,
+            LaneId::Unfolded => self.unfolded.as_deref(),
+            LaneId::Decoded => self.decoded.as_deref(),
+        }
     }
 
     pub(super) fn advance(&mut self, force: Force<'_>, last: bool, out: &mut Output) -> Result<(), Blocked> {
         if let Some(blocked) = self.blocked {
             return Err(blocked);
         }
-        self.lane.advance(force, last);
+        self.look(force, last);
         let outcome = self.release(force, last, out);
         if let Err(blocked) = outcome {
             self.blocked = Some(blocked);
@@ -156,6 +212,7 @@ impl Text {
 impl Lane {
     fn begin(&mut self) {
         self.buffer.clear();
+        self.withheld.clear();
         self.base = 0;
         (self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0);
         self.waiting.clear();
@@ -163,6 +220,31 @@ impl Lane {
         self.live.clear();
         self.found.clear();
         self.reaches.clear();
+        self.triggers.clear();
+        self.blobs.clear();
+    }
+
+    /// Lets go of everything that was begun, and keeps the text.
+    fn restart(&mut self) {
+        self.waiting.clear();
+        self.detected = Default::default();
+        self.live.clear();
+        self.found.clear();
+        self.reaches.clear();
+        self.triggers.clear();
+        self.blobs.clear();
+    }
+
+    /// Takes what is there for looked at.
+    fn skip_to_end(&mut self) {
+        let end = self.end();
+        (self.seen, self.cut_off, self.local, self.terms) = (end, end, end, end);
+    }
+
+    /// Forgets the text before an offset.
+    fn forget(&mut self, before: u64) {
+        self.buffer.drain(..self.index(before).min(self.buffer.len()));
+        self.base = before;
     }
 
     fn index(&self, offset: u64) -> usize {
@@ -223,7 +305,7 @@ impl Lane {
     fn add(&mut self, force: Force<'_>, rule: usize, start: usize, end: usize) {
         if !matches!(force.actions.action(rule), Action::Off) {
             let (start, end) = (self.base + start as u64, self.base + end as u64);
-            self.found.push(Candidate { rule, start, from: start, end, open: false });
+            self.found.push(Candidate::new(rule, start, start, end, false));
         }
     }
 
@@ -281,6 +363,8 @@ impl Lane {
                     }
                 }
                 Target::Runs => self.attempt(force, &buffer, Attempt::Runs, at, last),
+                Target::Encoded => self.triggers.push(self.base + at as u64),
+                Target::Blob(blob) => self.blobs.push((self.base + at as u64, blob)),
             }
         }
         self.buffer = buffer;

@@ -2,15 +2,16 @@
 
 use std::ops::Range;
 
-use super::super::candidate::{Candidate, Judgement, judge};
+use super::super::candidate::{Candidate, Judgement, LaneId, judge};
 use super::super::operator::{Action, Extent, replace};
 use super::super::stream::{Blocked, Finding, Output, Piece};
+use super::view::BACK;
 use super::{Force, Text};
 
 impl Text {
     /// Judges, in order, the matches that begin where everything is known, and lets the text between them go.
     pub(super) fn release(&mut self, force: Force<'_>, last: bool, out: &mut Output) -> Result<(), Blocked> {
-        let mut safe = self.lane.safe(last);
+        let mut safe = self.safe(last);
         self.lane.reaches.retain(|reach| reach.certain.max(reach.doubtful) > safe);
         if self.lane.found.is_empty() {
             self.let_go(safe, out);
@@ -20,7 +21,7 @@ impl Text {
         let mut found = std::mem::take(&mut self.lane.found);
         found.sort_unstable_by_key(|candidate| candidate.order(force.rules.rules()));
         let mut judged = 0;
-        let mut dropped: Vec<(usize, u64)> = Vec::new();
+        let mut dropped: Vec<(usize, u64, LaneId)> = Vec::new();
         let mut outcome = Ok(());
         for (place, candidate) in found.iter().enumerate() {
             let shows = force.actions.action(candidate.rule).shows_part();
@@ -36,12 +37,13 @@ impl Text {
                 }
                 Judgement::Rejected if candidate.open => {
                     // The rest of a match whose beginning is no finding is none either.
-                    self.lane.live.retain(|live| (live.rule, live.start) != (candidate.rule, candidate.start));
-                    dropped.push((candidate.rule, candidate.start));
+                    self.stop_following(candidate);
+                    dropped.push((candidate.rule, candidate.start, candidate.lane));
                 }
                 Judgement::Rejected => {}
                 Judgement::Finding
-                    if candidate.from > candidate.start && dropped.contains(&(candidate.rule, candidate.start)) => {}
+                    if candidate.from > candidate.start
+                        && dropped.contains(&(candidate.rule, candidate.start, candidate.lane)) => {}
                 Judgement::Finding => {
                     let later = found.get(place + 1..).unwrap_or_default();
                     let inside = if shows { self.hides_inside(force, candidate, later, last) } else { Some(false) };
@@ -59,11 +61,11 @@ impl Text {
         }
         found.drain(..judged);
         self.lane.found = found;
-        let (live, found) = (&self.lane.live, &self.lane.found);
-        self.unreported.retain(|(rule, span)| {
-            live.iter().any(|live| (live.rule, live.start) == (*rule, span.start))
-                || found.iter().any(|candidate| (candidate.rule, candidate.start) == (*rule, span.start))
-        });
+        if !self.unreported.is_empty() {
+            let mut unreported = std::mem::take(&mut self.unreported);
+            unreported.retain(|(rule, span)| self.goes_on(*rule, span.start));
+            self.unreported = unreported;
+        }
         if outcome.is_ok() {
             self.let_go(safe, out);
         }
@@ -72,11 +74,40 @@ impl Text {
         outcome
     }
 
+    /// The matches that are followed, in the text and in its views: rule, beginning, and how far handed on.
+    fn followed(&self) -> impl Iterator<Item = (usize, u64, Option<u64>)> + '_ {
+        let own = self.lane.live.iter().map(|live| (live.rule, live.start, live.handed));
+        let views = self.unfolded.iter().chain(&self.decoded).flat_map(|view| {
+            let place = |live: &super::Live| {
+                (live.rule, view.text_start(live.start), live.handed.map(|handed| view.text_end(handed)))
+            };
+            view.lane.live.iter().map(place)
+        });
+        own.chain(views)
+    }
+
+    /// Whether more may come of the match of a rule that begins at `start`.
+    fn goes_on(&self, rule: usize, start: u64) -> bool {
+        self.followed().any(|(known, begun, _)| (known, begun) == (rule, start))
+            || self.lane.found.iter().any(|candidate| (candidate.rule, candidate.start) == (rule, start))
+    }
+
+    /// Follows a match no further whose beginning is no finding.
+    fn stop_following(&mut self, candidate: &Candidate) {
+        let live = match candidate.lane {
+            LaneId::Plain => Some(&mut self.lane.live),
+            LaneId::Unfolded => self.unfolded.as_mut().map(|view| &mut view.lane.live),
+            LaneId::Decoded => self.decoded.as_mut().map(|view| &mut view.lane.live),
+        };
+        if let Some(live) = live {
+            live.retain(|live| (live.rule, live.start) != (candidate.rule, candidate.own.start));
+        }
+    }
+
     /// A match that reaches beyond what an earlier, unfinished one covers must wait: the earlier one may cover more.
     fn may_be_judged(&self, candidate: &Candidate) -> bool {
-        self.lane.live
-            .iter()
-            .all(|live| live.handed.is_none_or(|handed| live.start >= candidate.start || candidate.end <= handed))
+        self.followed()
+            .all(|(_, start, handed)| handed.is_none_or(|handed| start >= candidate.start || candidate.end <= handed))
     }
 
     fn judge(&self, force: Force<'_>, candidate: &Candidate, last: bool) -> Judgement {
@@ -91,16 +122,29 @@ impl Text {
         if rule.checks.none() {
             return Judgement::Finding;
         }
-        judge(&rule.checks, &self.lane.buffer, self.lane.index(candidate.start), self.lane.index(candidate.end), last)
+        let (lane, last) = match self.view(candidate.lane) {
+            None => (&self.lane, last),
+            Some(view) => (&view.lane, last || !view.may_go_on(candidate.own.end)),
+        };
+        judge(&rule.checks, &lane.buffer, lane.floor(candidate.own.start), lane.floor(candidate.own.end), last)
     }
 
     /// Whether another finding lies in the part of this one that its action would show; nothing while text that has
     /// not come yet decides. `later` are the matches after it in order, and all that begin inside it are known.
     fn hides_inside(&self, force: Force<'_>, candidate: &Candidate, later: &[Candidate], last: bool) -> Option<bool> {
         let action = force.actions.action(candidate.rule);
-        let value = self.lane.buffer.get(self.lane.index(candidate.start)..self.lane.index(candidate.end)).unwrap_or_default();
-        let shown = action.shown(value);
-        let (from, to) = (candidate.start + shown.start as u64, candidate.start + shown.end as u64);
+        let (from, to) = match self.view(candidate.lane) {
+            None => {
+                let range = self.lane.index(candidate.start)..self.lane.index(candidate.end);
+                let shown = action.shown(self.lane.buffer.get(range).unwrap_or_default());
+                (candidate.start + shown.start as u64, candidate.start + shown.end as u64)
+            }
+            Some(view) => {
+                let shown = action.shown(view.bytes(candidate.own.start..candidate.own.end));
+                let place = |offset: usize| candidate.own.start + offset as u64;
+                (view.text_start(place(shown.start)), view.text_end(place(shown.end)))
+            }
+        };
         for other in later.iter().take_while(|other| other.start < to).filter(|other| other.end > from) {
             let theirs = force.actions.action(other.rule);
             if other.rule == candidate.rule || matches!(theirs, Action::Off | Action::Observe) || theirs == action {
@@ -153,7 +197,6 @@ impl Text {
         }
         self.let_go(candidate.from, out);
         let from = candidate.from.max(self.released);
-        let value = self.lane.buffer.get(self.lane.index(from)..self.lane.index(candidate.end)).unwrap_or_default();
         let extent = match (first_part, from == candidate.from, candidate.open) {
             (true, true, true) => Extent::Beginning,
             (true, true, false) if hidden => Extent::Remainder,
@@ -162,8 +205,23 @@ impl Text {
             (false, ..) => Extent::Continuation,
         };
         let before = out.bytes.len();
-        replace(action, &rule.entity, value, extent, force.actions.key(), &mut out.bytes);
-        out.pieces.push(Piece::Replaced { taken: value.len(), given: out.bytes.len() - before });
+        let key = force.actions.key();
+        match self.view(candidate.lane) {
+            None => {
+                let range = self.lane.index(from)..self.lane.index(candidate.end);
+                let value = self.lane.buffer.get(range).unwrap_or_default();
+                replace(action, &rule.entity, value, extent, key, &mut out.bytes);
+            }
+            Some(view) => {
+                let own = candidate.own.from..candidate.own.end;
+                let own = if from == candidate.from { own } else { view.own_from(own.clone(), from)..own.end };
+                let mut replacement = Vec::new();
+                replace(action, &rule.entity, view.bytes(own.clone()), extent, key, &mut replacement);
+                view.write(own, &replacement, &mut out.bytes);
+            }
+        }
+        let taken = usize::try_from(candidate.end - from).unwrap_or(usize::MAX);
+        out.pieces.push(Piece::Replaced { taken, given: out.bytes.len() - before });
         self.released = candidate.end;
         let beginning = |(rule, span): &(usize, Range<u64>)| (*rule, span.start) == (candidate.rule, candidate.start);
         if first_part {
@@ -194,13 +252,22 @@ impl Text {
     /// Forgets what nothing looks back at any more.
     pub(super) fn compact(&mut self, force: Force<'_>) {
         let waiting = self.lane.found.iter().map(|candidate| candidate.from).min().unwrap_or(u64::MAX);
-        let keep = self.released.min(waiting).min(self.lane.safe(false));
-        let Some(drop) = self.lane.index(keep).checked_sub(force.rules.look_behind) else {
-            return;
-        };
-        if drop >= force.rules.look_behind.max(256) {
+        let keep = self.released.min(waiting).min(self.safe(false));
+        let look_behind = force.rules.look_behind + usize::try_from(BACK).unwrap_or(0);
+        if let Some(drop) = self.lane.index(keep).checked_sub(look_behind)
+            && drop >= look_behind.max(256)
+        {
             self.lane.buffer.drain(..drop);
             self.lane.base += drop as u64;
+        }
+        let found = &self.lane.found;
+        let needed = |lane| found.iter().filter(|one| one.lane == lane).map(|one| one.own.start).min();
+        let (unfolded, decoded) = (needed(LaneId::Unfolded), needed(LaneId::Decoded));
+        if let Some(view) = &mut self.unfolded {
+            view.compact(force, unfolded);
+        }
+        if let Some(view) = &mut self.decoded {
+            view.compact(force, decoded);
         }
     }
 }

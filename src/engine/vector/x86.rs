@@ -103,12 +103,14 @@ struct Wide {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 unsafe fn wide(bank: &Bank) -> Wide {
-    let mut wide = Wide { tables: [(_mm512_setzero_si512(), _mm512_setzero_si512()); PLACES], beyond: [_mm512_setzero_si512(); PLACES] };
+    let mut wide = Wide {
+        tables: [(_mm512_setzero_si512(), _mm512_setzero_si512()); PLACES],
+        beyond: [_mm512_setzero_si512(); PLACES],
+    };
     for (place, table) in bank.places.iter().enumerate() {
         // SAFETY: unaligned loads of the first and the second 64 bytes of an array of 256.
-        wide.tables[place] = unsafe {
-            (_mm512_loadu_si512(table.as_ptr().cast()), _mm512_loadu_si512(table.as_ptr().add(64).cast()))
-        };
+        wide.tables[place] =
+            unsafe { (_mm512_loadu_si512(table.as_ptr().cast()), _mm512_loadu_si512(table.as_ptr().add(64).cast())) };
         wide.beyond[place] = _mm512_set1_epi8(bank.beyond_ascii[place] as i8);
     }
     wide

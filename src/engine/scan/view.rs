@@ -1,0 +1,401 @@
+//! Views of a text: stretches of it as a reader of its encodings would see them, looked along by a lane of their own.
+//!
+//! ```text
+//!   text   … call +1%20212%20555%2D0123 now …      trigger: the first encoded character
+//!   view   … call +1 212 555-0123 now …            back, trigger … until: so far round encoded characters
+//! ```
+//!
+//! A session begins some way before the first encoded character, so that a value which begins in plain text is seen
+//! whole, and ends some way behind the last one. Both are places of the text, not of a push. Runs of base64 and
+//! hexadecimal are sessions of the second view. Every stretch of a view knows where in the text it comes from, so a match
+//! is told as a place of the text, and what takes its place is written as the text writes it.
+
+use std::ops::Range;
+
+use super::super::candidate::{Candidate, LaneId};
+use super::super::view::{
+    Beginning, Blob, Element, Encoding, Group, LONGEST, Parsed, may_begin, parse, write, write_blob,
+};
+use super::{Force, Lane};
+
+/// How far before its first encoded character a session begins, in bytes.
+pub(super) const BACK: u64 = 192;
+/// How far behind its last encoded character a session goes on, in bytes.
+const ON: u64 = 256;
+/// What a view keeps of what it is done with before it forgets it, in bytes.
+const KEPT: usize = 8 << 10;
+
+/// A view of the text at hand.
+#[derive(Default)]
+pub(super) struct View {
+    pub(super) lane: Lane,
+    segments: Vec<Segment>,
+    session: Option<Session>,
+    /// Offset in the text before which everything has been viewed.
+    done: u64,
+    /// Offset in the view of the end of the last session.
+    closed: u64,
+}
+
+/// A stretch of the view and where it comes from.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    /// Where it begins in the view.
+    view: u64,
+    /// Where it begins in the text.
+    text: u64,
+    /// Its length in the view.
+    view_len: u32,
+    /// Its length in the text.
+    text_len: u32,
+    encoding: Encoding,
+}
+
+impl Segment {
+    fn view_end(&self) -> u64 {
+        self.view + u64::from(self.view_len)
+    }
+
+    fn text_end(&self) -> u64 {
+        self.text + u64::from(self.text_len)
+    }
+}
+
+/// A stretch of the text that is being viewed.
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    /// The first encoded character: what ends before it is no business of this session.
+    trigger: u64,
+    /// Offset in the text up to which the view has been given.
+    fed: u64,
+    /// Offset in the text where the session ends, unless another encoded character comes before it.
+    until: u64,
+    /// What a run has been seen to be written in.
+    encoding: Encoding,
+    blob: Option<Blob>,
+}
+
+/// Where, in the last bytes of a text that may go on, an encoded character begins that is not whole.
+pub(super) fn withheld(text: &[u8]) -> usize {
+    let from = text.len().saturating_sub(LONGEST);
+    let cut =
+        |at: &usize| text.get(*at).is_some_and(|byte| may_begin(*byte)) && parse(text, *at, false) == Parsed::More;
+    (from..text.len()).find(cut).unwrap_or(text.len())
+}
+
+impl Lane {
+    /// The encoded character at an offset. What is withheld behind the text counts as well.
+    fn element(&self, at: u64, last: bool) -> Option<Element> {
+        let at = self.index(at);
+        let parsed = if at + LONGEST <= self.buffer.len() || self.withheld.is_empty() {
+            parse(&self.buffer, at, last)
+        } else {
+            let from = at.saturating_sub(1);
+            let mut near = [0; 2 * LONGEST + 1];
+            let bytes = self.buffer.get(from..).unwrap_or_default().iter().chain(&self.withheld);
+            let len = near.iter_mut().zip(bytes).map(|(slot, byte)| *slot = *byte).count();
+            parse(near.get(..len).unwrap_or_default(), at - from, last)
+        };
+        match parsed {
+            Parsed::Element(element) => Some(element),
+            Parsed::None | Parsed::More => None,
+        }
+    }
+
+    /// Notes the encoded characters too near the end for the prefilter to stop at.
+    pub(super) fn note_last_triggers(&mut self, last: bool) {
+        for at in self.index(self.seen)..self.buffer.len() {
+            if self.buffer.get(at).is_some_and(|byte| may_begin(*byte))
+                && self.element(self.base + at as u64, last).is_some()
+            {
+                self.triggers.push(self.base + at as u64);
+            }
+        }
+    }
+}
+
+impl View {
+    pub(super) fn begin(&mut self) {
+        self.lane.begin();
+        self.segments.clear();
+        self.session = None;
+        (self.done, self.closed) = (0, 0);
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// How far of the text every match that this view shows has been found.
+    pub(super) fn safe(&self, last: bool) -> u64 {
+        match &self.session {
+            None => u64::MAX,
+            Some(session) => {
+                let safe = self.lane.safe(last);
+                if safe >= self.lane.end() { session.fed } else { self.text_start(safe) }
+            }
+        }
+    }
+
+    /// Whether text behind this place of the view may still come.
+    pub(super) fn may_go_on(&self, own: u64) -> bool {
+        self.session.is_some() && own > self.closed
+    }
+
+    /// Views encoded characters, from the places that the text's own lane has seen.
+    pub(super) fn unfold(&mut self, force: Force<'_>, raw: &mut Lane, last: bool) {
+        let triggers = std::mem::take(&mut raw.triggers);
+        let mut next = 0;
+        loop {
+            while triggers.get(next).is_some_and(|at| *at < self.done) {
+                next += 1;
+            }
+            let trigger = triggers.get(next).copied();
+            let element = |at: u64| raw.element(at, last);
+            let Some(session) = self.session else {
+                let Some(at) = trigger else { break };
+                next += 1;
+                if element(at).is_some() {
+                    self.open(force, raw, at, at.saturating_sub(BACK), None);
+                    next -= 1;
+                }
+                continue;
+            };
+            let limit = raw.end().min(session.until);
+            if let Some(at) = trigger.filter(|at| *at < limit) {
+                next += 1;
+                if let Some(element) = element(at) {
+                    self.plain(raw, at);
+                    let end = at + element.len as u64;
+                    self.push(element.bytes(), Segment::of(at, element.len, element.encoding));
+                    self.fed_to(end, end + ON);
+                }
+                continue;
+            }
+            self.plain(raw, limit);
+            self.fed_to(limit, session.until);
+            let ends = last && limit == raw.end() && limit < session.until;
+            self.lane.advance(force, ends);
+            self.collect(raw, LaneId::Unfolded);
+            if limit < session.until || ends {
+                if ends {
+                    self.close();
+                }
+                break;
+            }
+            self.close();
+        }
+        raw.triggers = triggers;
+        raw.triggers.clear();
+    }
+
+    /// Views runs of base64 and hexadecimal. Gives the first byte of one that is too short yet to tell.
+    pub(super) fn decode(&mut self, force: Force<'_>, raw: &mut Lane, last: bool) -> u64 {
+        let blobs = std::mem::take(&mut raw.blobs);
+        let mut next = 0;
+        let mut undecided = u64::MAX;
+        loop {
+            let Some(session) = self.session else {
+                while blobs.get(next).is_some_and(|(at, _)| *at < self.done) {
+                    next += 1;
+                }
+                let Some((at, blob)) = blobs.get(next).copied() else { break };
+                match blob.begins(&raw.buffer, raw.index(at), last) {
+                    Beginning::No => next += 1,
+                    Beginning::More => {
+                        undecided = at;
+                        break;
+                    }
+                    Beginning::Yes => {
+                        next += 1;
+                        self.open(force, raw, at, at, Some(blob));
+                    }
+                }
+                continue;
+            };
+            let Some(blob) = session.blob else { break };
+            let at = session.fed;
+            match blob.group(&raw.buffer, raw.index(at), last) {
+                Group::Bytes { len, bytes, width, encoding } => {
+                    let encoding = encoding.unwrap_or(session.encoding);
+                    self.push(bytes.get(..width).unwrap_or_default(), Segment::of(at, len, encoding));
+                    self.fed_to(at + len as u64, u64::MAX);
+                    if let Some(session) = &mut self.session {
+                        session.encoding = encoding;
+                    }
+                    if blob == Blob::Base64 && width < 3 {
+                        self.end_blob(force, raw);
+                    }
+                }
+                Group::End => self.end_blob(force, raw),
+                Group::More => {
+                    self.lane.advance(force, false);
+                    self.collect(raw, LaneId::Decoded);
+                    break;
+                }
+            }
+        }
+        raw.blobs = blobs;
+        raw.blobs.drain(..next.min(raw.blobs.len()));
+        undecided
+    }
+
+    fn end_blob(&mut self, force: Force<'_>, raw: &mut Lane) {
+        self.lane.advance(force, true);
+        self.collect(raw, LaneId::Decoded);
+        self.close();
+    }
+
+    /// Begins a session whose lane looks from `start` on, with as much before it as rules look back at.
+    fn open(&mut self, force: Force<'_>, raw: &Lane, trigger: u64, start: u64, blob: Option<Blob>) {
+        let context = start.saturating_sub(force.rules.look_behind as u64).max(raw.base);
+        self.lane.restart();
+        let encoding = blob.map_or(Encoding::Plain, Blob::encoding);
+        self.session = Some(Session { trigger, fed: context, until: trigger + ON, encoding, blob });
+        self.plain(raw, start.max(raw.base));
+        self.lane.skip_to_end();
+    }
+
+    fn close(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.done = session.fed;
+        }
+        self.lane.restart();
+        self.lane.skip_to_end();
+        self.closed = self.lane.end();
+    }
+
+    fn fed_to(&mut self, fed: u64, until: u64) {
+        if let Some(session) = &mut self.session {
+            (session.fed, session.until) = (fed, until);
+        }
+        self.done = self.done.max(fed);
+    }
+
+    /// Gives the lane the text up to `to` as it stands.
+    fn plain(&mut self, raw: &Lane, to: u64) {
+        let Some(from) = self.session.map(|session| session.fed).filter(|from| *from < to) else { return };
+        let bytes = raw.buffer.get(raw.index(from)..raw.index(to)).unwrap_or_default();
+        let segment = Segment::of(from, bytes.len(), Encoding::Plain);
+        self.push(bytes, segment);
+        if let Some(session) = &mut self.session {
+            session.fed = to;
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], segment: Segment) {
+        let view = self.lane.end();
+        self.lane.buffer.extend_from_slice(bytes);
+        let view_len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        // A stretch that stands for nothing has no place in the view.
+        if view_len > 0 {
+            self.segments.push(Segment { view, view_len, ..segment });
+        }
+    }
+
+    /// Hands the lane's matches on as places of the text.
+    fn collect(&mut self, raw: &mut Lane, lane: LaneId) {
+        let Some(session) = self.session else { return };
+        let mut found = std::mem::take(&mut self.lane.found);
+        for candidate in found.drain(..) {
+            let end = self.text_end(candidate.end);
+            if end > session.trigger {
+                raw.found.push(Candidate {
+                    start: self.text_start(candidate.start),
+                    from: self.text_start(candidate.from),
+                    end,
+                    lane,
+                    ..candidate
+                });
+            }
+        }
+        self.lane.found = found;
+    }
+
+    fn segment(&self, own: u64) -> Option<&Segment> {
+        let after = self.segments.partition_point(|segment| segment.view <= own);
+        after.checked_sub(1).and_then(|at| self.segments.get(at))
+    }
+
+    /// The place in the text of what begins at a place of the view.
+    pub(super) fn text_start(&self, own: u64) -> u64 {
+        match self.segment(own) {
+            Some(segment) if own >= segment.view_end() => segment.text_end(),
+            Some(segment) if segment.encoding == Encoding::Plain => segment.text + (own - segment.view),
+            Some(segment) => segment.text,
+            None => 0,
+        }
+    }
+
+    /// The place in the text of what ends at a place of the view.
+    pub(super) fn text_end(&self, own: u64) -> u64 {
+        match own.checked_sub(1).and_then(|inside| self.segment(inside)) {
+            Some(segment) if segment.encoding == Encoding::Plain => {
+                (segment.text + (own - segment.view)).min(segment.text_end())
+            }
+            Some(segment) => segment.text_end(),
+            None => 0,
+        }
+    }
+
+    /// The first place of the view, in `own`, that comes from `text` or later.
+    pub(super) fn own_from(&self, own: Range<u64>, text: u64) -> u64 {
+        let mut here = own.start;
+        while here < own.end && self.text_start(here) < text {
+            here += 1;
+        }
+        here
+    }
+
+    pub(super) fn bytes(&self, own: Range<u64>) -> &[u8] {
+        self.lane.buffer.get(self.lane.floor(own.start)..self.lane.floor(own.end)).unwrap_or_default()
+    }
+
+    /// Appends what takes the place of a stretch of the view, as the text there is written.
+    pub(super) fn write(&self, own: Range<u64>, replacement: &[u8], out: &mut Vec<u8>) {
+        let near = |segment: &&Segment| segment.view <= own.end && segment.view_end() >= own.start;
+        let inside = |segment: &&Segment| segment.view < own.end && segment.view_end() > own.start;
+        let telling = |segment: &&Segment| !matches!(segment.encoding, Encoding::Plain | Encoding::Folded);
+        let from = self.segments.partition_point(|segment| segment.view_end() < own.start);
+        let segments = self.segments.get(from..).unwrap_or_default();
+        let segments = || segments.iter().take_while(|segment| segment.view <= own.end);
+        let encoding = segments()
+            .filter(inside)
+            .find(telling)
+            .or_else(|| segments().filter(near).find(telling))
+            .map_or(Encoding::Plain, |segment| segment.encoding);
+        if !matches!(encoding, Encoding::Base64 | Encoding::Base64Url | Encoding::HexLower | Encoding::HexUpper) {
+            return write(replacement, encoding, out);
+        }
+        let (Some(first), Some(final_group)) = (segments().find(inside), segments().filter(inside).last()) else {
+            return;
+        };
+        let mut bytes = self.bytes(first.view..own.start.max(first.view)).to_vec();
+        bytes.extend_from_slice(replacement);
+        bytes.extend_from_slice(self.bytes(own.end..final_group.view_end()));
+        // A run goes on behind a whole group, and its groups stay where they are.
+        if final_group.view_len == 3 && matches!(encoding, Encoding::Base64 | Encoding::Base64Url) {
+            bytes.resize(bytes.len().next_multiple_of(3), b'*');
+        }
+        write_blob(&bytes, encoding, final_group.text_len == 4, out);
+    }
+
+    /// Forgets what no match that waits to be judged needs.
+    pub(super) fn compact(&mut self, force: Force<'_>, needed: Option<u64>) {
+        if self.session.is_none() && needed.is_none() {
+            self.lane.forget(self.lane.end());
+            self.segments.clear();
+        } else if self.lane.buffer.len() > KEPT {
+            let keep = self.lane.safe(false).min(needed.unwrap_or(u64::MAX));
+            let keep = keep.saturating_sub(force.rules.look_behind as u64).max(self.lane.base);
+            self.lane.forget(keep);
+            self.segments.retain(|segment| segment.view_end() > keep);
+        }
+    }
+}
+
+impl Segment {
+    fn of(text: u64, len: usize, encoding: Encoding) -> Self {
+        Self { view: 0, text, view_len: 0, text_len: u32::try_from(len).unwrap_or(u32::MAX), encoding }
+    }
+}

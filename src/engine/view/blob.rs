@@ -1,0 +1,274 @@
+//! Runs of base64 and hexadecimal that hold text.
+//!
+//! Enters: a text and a place where such a run may begin. Leaves: whether it holds text, and its bytes group by group. A run
+//! counts once its first groups decode to characters that people write; words and checksums do not.
+
+use super::super::byte_set::ByteSet;
+use super::super::prefilter::Window;
+use super::element::Encoding;
+
+/// What a run may be written in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::engine) enum Blob {
+    /// Base64, four characters for three bytes.
+    Base64,
+    /// Hexadecimal, two characters a byte.
+    Hex,
+}
+
+/// What is known of the beginning of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::engine) enum Beginning {
+    /// It holds no text.
+    No,
+    /// The text ends too early to tell.
+    More,
+    /// It holds text.
+    Yes,
+}
+
+/// One group of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::engine) enum Group {
+    /// The run has ended.
+    End,
+    /// The text ends within the group.
+    More,
+    /// So many characters stand for so many of the bytes.
+    Bytes {
+        /// Characters.
+        len: usize,
+        /// The bytes.
+        bytes: [u8; 3],
+        /// How many.
+        width: usize,
+        /// What the characters tell of the alphabet.
+        encoding: Option<Encoding>,
+    },
+}
+
+/// The value of a character of either alphabet of base64.
+fn sextet(byte: u8) -> Option<u8> {
+    Some(match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    })
+}
+
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n')
+}
+
+impl Blob {
+    /// How the groups of it are written when nothing tells more.
+    pub(in crate::engine) fn encoding(self) -> Encoding {
+        match self {
+            Self::Base64 => Encoding::Base64,
+            Self::Hex => Encoding::HexLower,
+        }
+    }
+
+    /// What stands round the beginning of every run that holds text.
+    pub(in crate::engine) fn windows() -> Vec<(Self, Window)> {
+        let outside = ByteSet::new(|byte| !byte.is_ascii_alphanumeric());
+        let outside_hex = ByteSet::new(|byte| !byte.is_ascii_alphanumeric() || byte == b'x' || byte == b'X');
+        let sextets = |holds: fn(u8) -> bool| ByteSet::new(|byte| sextet(byte).is_some_and(holds));
+        // The first byte is ASCII and no control character but white space, and so is the next.
+        let first = sextets(|value| (8..32).contains(&value) || matches!(value, 2 | 3));
+        let second = sextets(|value| matches!(value & 15, 2..=7 | 0));
+        let third = sextets(|value| value & 2 == 0);
+        let any = sextets(|_| true);
+        let high = ByteSet::new(|byte| (b'2'..=b'7').contains(&byte));
+        let hex = ByteSet::new(|byte| byte.is_ascii_hexdigit());
+        vec![(Self::Base64, [outside, first, second, third, any]), (Self::Hex, [outside_hex, high, hex, high, hex])]
+    }
+
+    /// Whether the run at `at` holds text, by its first bytes: nine of base64, eight of hexadecimal.
+    pub(in crate::engine) fn begins(self, text: &[u8], at: usize, last: bool) -> Beginning {
+        let wanted = match self {
+            Self::Base64 => 9,
+            Self::Hex => 8,
+        };
+        let (mut here, mut seen) = (at, 0);
+        while seen < wanted {
+            match self.group(text, here, last) {
+                Group::End => return Beginning::No,
+                Group::More => return Beginning::More,
+                Group::Bytes { len, bytes, width, .. } => {
+                    if !bytes.iter().take(width).all(|byte| is_text(*byte)) || width == 0 {
+                        return Beginning::No;
+                    }
+                    here += len;
+                    seen += width;
+                }
+            }
+        }
+        Beginning::Yes
+    }
+
+    /// The group at `at`. A control character that no text has ends the run.
+    pub(in crate::engine) fn group(self, text: &[u8], at: usize, last: bool) -> Group {
+        let group = match self {
+            Self::Base64 => base64(text, at, last),
+            Self::Hex => hex(text, at, last),
+        };
+        match group {
+            Group::Bytes { bytes, width, .. }
+                if bytes.iter().take(width).any(|byte| *byte < b' ' && !is_text(*byte)) =>
+            {
+                Group::End
+            }
+            other => other,
+        }
+    }
+}
+
+fn base64(text: &[u8], at: usize, last: bool) -> Group {
+    let mut values = [0_u32; 4];
+    let mut count = 0;
+    let mut encoding = None;
+    for slot in &mut values {
+        match text.get(at + count) {
+            None if last => break,
+            None => return Group::More,
+            Some(byte) => match sextet(*byte) {
+                Some(value) => {
+                    match byte {
+                        b'-' | b'_' => encoding = Some(Encoding::Base64Url),
+                        b'+' | b'/' => encoding = Some(Encoding::Base64),
+                        _ => {}
+                    }
+                    *slot = u32::from(value);
+                    count += 1;
+                }
+                None => break,
+            },
+        }
+    }
+    let width = match count {
+        0 | 1 => return Group::End,
+        count => count - 1,
+    };
+    let mut len = count;
+    if count < 4 {
+        // What fills the last group up.
+        while len < 4 {
+            match text.get(at + len) {
+                Some(b'=') => len += 1,
+                None if !last => return Group::More,
+                _ => break,
+            }
+        }
+        if len < 4 {
+            len = count;
+        }
+    }
+    let [a, b, c, d] = values;
+    let bits = a << 18 | b << 12 | c << 6 | d;
+    Group::Bytes { len, bytes: [(bits >> 16) as u8, (bits >> 8) as u8, bits as u8], width, encoding }
+}
+
+fn hex(text: &[u8], at: usize, last: bool) -> Group {
+    let mut value = 0;
+    let mut encoding = None;
+    for offset in 0..2 {
+        match text.get(at + offset) {
+            None if last => return Group::End,
+            None => return Group::More,
+            Some(byte) => match char::from(*byte).to_digit(16) {
+                Some(digit) => {
+                    match byte {
+                        b'a'..=b'f' => encoding = Some(Encoding::HexLower),
+                        b'A'..=b'F' => encoding = Some(Encoding::HexUpper),
+                        _ => {}
+                    }
+                    value = value << 4 | digit as u8;
+                }
+                None => return Group::End,
+            },
+        }
+    }
+    Group::Bytes { len: 2, bytes: [value, 0, 0], width: 1, encoding }
+}
+
+/// Appends bytes in the encoding; `padded` fills the last group of base64 up with `=`.
+pub(in crate::engine) fn write(bytes: &[u8], encoding: Encoding, padded: bool, out: &mut Vec<u8>) {
+    const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    if matches!(encoding, Encoding::HexLower | Encoding::HexUpper) {
+        for byte in bytes {
+            for half in [byte >> 4, byte & 15] {
+                let digit = char::from_digit(u32::from(half), 16).unwrap_or('0');
+                let upper = encoding == Encoding::HexUpper;
+                out.push(if upper { digit.to_ascii_uppercase() } else { digit } as u8);
+            }
+        }
+        return;
+    }
+    let alphabet = if encoding == Encoding::Base64Url { URL } else { STANDARD };
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            if place <= chunk.len() {
+                let value = bits >> (18 - 6 * place) & 63;
+                out.extend(alphabet.get(value as usize));
+            } else if padded {
+                out.push(b'=');
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(blob: Blob, text: &str) -> Option<String> {
+        if blob.begins(text.as_bytes(), 0, true) != Beginning::Yes {
+            return None;
+        }
+        let (mut out, mut at) = (Vec::new(), 0);
+        while let Group::Bytes { len, bytes, width, .. } = blob.group(text.as_bytes(), at, true) {
+            out.extend_from_slice(&bytes[..width]);
+            at += len;
+        }
+        String::from_utf8(out).ok()
+    }
+
+    #[test]
+    fn runs_that_hold_text_and_others() {
+        for (blob, text, wanted) in [
+            (Blob::Base64, "amFuZUBleGFtcGxlLmNvbQ==", Some("jane@example.com")),
+            (Blob::Base64, "amFuZUBleGFtcGxlLmNvbQ", Some("jane@example.com")),
+            (Blob::Base64, "internationalization", None),
+            (Blob::Base64, "d41d8cd98f00b204e9800998ecf8427e", None),
+            (Blob::Hex, "6a616e65406578616d706c652e636f6d", Some("jane@example.com")),
+            (Blob::Hex, "d41d8cd98f00b204e9800998ecf8427e", None),
+            (Blob::Hex, "2026112119283746", None),
+        ] {
+            assert_eq!(decode(blob, text).as_deref(), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for text in ["jane@example.com", "078-05-1120!", "nine byte", "ten bytes!", "eleven byte"] {
+            for (blob, encoding, padded) in [
+                (Blob::Base64, Encoding::Base64, true),
+                (Blob::Base64, Encoding::Base64Url, false),
+                (Blob::Hex, Encoding::HexUpper, false),
+            ] {
+                let mut out = Vec::new();
+                write(text.as_bytes(), encoding, padded, &mut out);
+                let written = String::from_utf8(out).unwrap_or_default();
+                assert_eq!(decode(blob, &written).as_deref(), Some(text), "{written}");
+                assert!(!padded || written.len() % 4 == 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,460 @@
+//! One encoded character of a text, whatever its spelling, and what it stands for.
+//!
+//! Enters: a text and a place. Leaves: how many bytes are one character written in another way there, and the character:
+//! percent-encoding (RFC 3986 section 2.1, UTF-8 behind it), character references of HTML, `\u` and `\x` escapes behind
+//! any number of backslashes that nesting makes (JSON within JSON, four deep), quoted-printable (RFC 2045 section 6.7), and
+//! characters that [`fold`] knows. A percent sign or ampersand that is encoded itself is opened once more.
+
+use super::fold::{Fold, fold};
+
+/// How a stretch of a text is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::engine) enum Encoding {
+    /// As it stands.
+    Plain,
+    /// As a character that stands for another.
+    Folded,
+    /// `%41`.
+    Percent,
+    /// `%2541`.
+    PercentTwice,
+    /// `&#65;`.
+    Reference,
+    /// `&amp;#65;`.
+    ReferenceTwice,
+    /// `\u0041`.
+    Escape,
+    /// `=41`.
+    QuotedPrintable,
+    /// Base64 (RFC 4648 section 4).
+    Base64,
+    /// Base64 for URLs (RFC 4648 section 5).
+    Base64Url,
+    /// Hexadecimal, lower case.
+    HexLower,
+    /// Hexadecimal, upper case.
+    HexUpper,
+}
+
+/// What stands at a place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::engine) enum Parsed {
+    /// A plain byte.
+    None,
+    /// The text ends within what may be an encoded character.
+    More,
+    /// An encoded character.
+    Element(Element),
+}
+
+/// An encoded character: how long it is, and the bytes it stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::engine) struct Element {
+    pub(in crate::engine) len: usize,
+    pub(in crate::engine) encoding: Encoding,
+    bytes: [u8; 4],
+    width: u8,
+}
+
+/// The most bytes that one encoded character takes.
+pub(in crate::engine) const LONGEST: usize = 24;
+/// Backslashes before an escape: four levels of JSON within JSON.
+const BACKSLASHES: usize = 8;
+
+impl Element {
+    pub(in crate::engine) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.width)).unwrap_or_default()
+    }
+
+    /// A character that is written in `len` bytes.
+    fn new(character: char, len: usize, encoding: Encoding) -> Self {
+        let mut bytes = [0; 4];
+        let width = match fold(character) {
+            Fold::Gone => 0,
+            Fold::Byte(byte) => {
+                bytes = [byte, 0, 0, 0];
+                1
+            }
+            Fold::Same => character.encode_utf8(&mut bytes).len() as u8,
+        };
+        Self { len, encoding, bytes, width }
+    }
+}
+
+/// Reads bytes and says where the text ran out.
+struct Reader<'text> {
+    text: &'text [u8],
+    last: bool,
+}
+
+/// Why nothing was read.
+#[derive(Clone, Copy)]
+enum Stop {
+    Not,
+    More,
+}
+
+impl Reader<'_> {
+    fn byte(&self, at: usize) -> Result<u8, Stop> {
+        self.text.get(at).copied().ok_or(if self.last { Stop::Not } else { Stop::More })
+    }
+
+    fn hex(&self, at: usize, count: usize) -> Result<u32, Stop> {
+        let mut value = 0;
+        for offset in 0..count {
+            let digit = char::from(self.byte(at + offset)?).to_digit(16).ok_or(Stop::Not)?;
+            value = value << 4 | digit;
+        }
+        Ok(value)
+    }
+
+    /// One character in percent-encoded UTF-8, `sign` being what a percent sign is written as.
+    fn percent(&self, at: usize, sign: &[u8]) -> Result<(char, usize), Stop> {
+        let unit = |at: usize| {
+            for (offset, wanted) in sign.iter().enumerate() {
+                if self.byte(at + offset)? != *wanted {
+                    return Err(Stop::Not);
+                }
+            }
+            Ok(self.hex(at + sign.len(), 2)? as u8)
+        };
+        let size = sign.len() + 2;
+        let first = unit(at)?;
+        let width = match first {
+            0..0x80 => return Ok((char::from(first), size)),
+            0xC2..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0..=0xF4 => 4,
+            _ => return Err(Stop::Not),
+        };
+        let mut bytes = [first, 0, 0, 0];
+        for (offset, slot) in bytes.iter_mut().enumerate().take(width).skip(1) {
+            *slot = unit(at + offset * size)?;
+        }
+        let text = std::str::from_utf8(bytes.get(..width).unwrap_or_default()).map_err(|_| Stop::Not)?;
+        Ok((text.chars().next().ok_or(Stop::Not)?, width * size))
+    }
+
+    /// The rest of a character reference, behind its ampersand.
+    fn reference(&self, at: usize) -> Result<(char, usize), Stop> {
+        if self.byte(at)? == b'#' {
+            let (digits, radix) = match self.byte(at + 1)? {
+                b'x' | b'X' => (at + 2, 16),
+                _ => (at + 1, 10),
+            };
+            let mut value = 0_u32;
+            for here in digits..digits + 8 {
+                match self.byte(here)? {
+                    b';' if here > digits => {
+                        return Ok((char::from_u32(value).ok_or(Stop::Not)?, here + 1 - at));
+                    }
+                    byte => {
+                        let digit = char::from(byte).to_digit(radix).ok_or(Stop::Not)?;
+                        value = value.saturating_mul(radix).saturating_add(digit);
+                    }
+                }
+            }
+            return Err(Stop::Not);
+        }
+        let mut possible = false;
+        for (name, character) in NAMES {
+            let name = name.as_bytes();
+            let mut same = true;
+            for (offset, wanted) in name.iter().enumerate() {
+                match self.byte(at + offset) {
+                    Ok(byte) if byte == *wanted => {}
+                    Ok(_) | Err(Stop::Not) => {
+                        same = false;
+                        break;
+                    }
+                    Err(Stop::More) => {
+                        possible = true;
+                        same = false;
+                        break;
+                    }
+                }
+            }
+            if same {
+                return Ok((*character, name.len()));
+            }
+        }
+        Err(if possible { Stop::More } else { Stop::Not })
+    }
+
+    fn any(&self, at: usize) -> Result<Element, Stop> {
+        match self.byte(at)? {
+            b'%' => {
+                let (character, len) = self.percent(at, b"%")?;
+                if character != '%' {
+                    return Ok(Element::new(character, len, Encoding::Percent));
+                }
+                match self.percent(at, b"%25") {
+                    Ok((character, len)) => Ok(Element::new(character, len, Encoding::PercentTwice)),
+                    Err(Stop::More) => Err(Stop::More),
+                    Err(Stop::Not) => Ok(Element::new('%', len, Encoding::Percent)),
+                }
+            }
+            b'&' => {
+                let (character, len) = self.reference(at + 1)?;
+                if character != '&' {
+                    return Ok(Element::new(character, len + 1, Encoding::Reference));
+                }
+                match self.reference(at + 1 + len) {
+                    Ok((character, more)) => Ok(Element::new(character, 1 + len + more, Encoding::ReferenceTwice)),
+                    Err(Stop::More) => Err(Stop::More),
+                    Err(Stop::Not) => Ok(Element::new('&', len + 1, Encoding::Reference)),
+                }
+            }
+            b'\\' => self.escape(at),
+            b'=' => self.quoted(at),
+            first if first.is_ascii() => Err(Stop::Not),
+            first => {
+                let width = match first {
+                    0xC2..=0xDF => 2,
+                    0xE0..=0xEF => 3,
+                    0xF0..=0xF4 => 4,
+                    _ => return Err(Stop::Not),
+                };
+                self.byte(at + width - 1)?;
+                let bytes = self.text.get(at..at + width).unwrap_or_default();
+                let character =
+                    std::str::from_utf8(bytes).ok().and_then(|text| text.chars().next()).ok_or(Stop::Not)?;
+                if fold(character) == Fold::Same {
+                    Err(Stop::Not)
+                } else {
+                    Ok(Element::new(character, width, Encoding::Folded))
+                }
+            }
+        }
+    }
+
+    fn escape(&self, at: usize) -> Result<Element, Stop> {
+        let mut sign = at;
+        while sign < at + BACKSLASHES && self.byte(sign)? == b'\\' {
+            sign += 1;
+        }
+        match self.byte(sign)? {
+            b'x' => {
+                let byte = u8::try_from(self.hex(sign + 1, 2)?).ok().filter(u8::is_ascii).ok_or(Stop::Not)?;
+                Ok(Element::new(char::from(byte), sign + 3 - at, Encoding::Escape))
+            }
+            b'u' => {
+                let unit = self.hex(sign + 1, 4)?;
+                let len = sign + 5 - at;
+                if !(0xD800..0xDC00).contains(&unit) {
+                    return Ok(Element::new(char::from_u32(unit).ok_or(Stop::Not)?, len, Encoding::Escape));
+                }
+                // The second half of a pair stands behind as many backslashes.
+                let second = sign + 5;
+                for offset in 0..sign - at {
+                    if self.byte(second + offset)? != b'\\' {
+                        return Err(Stop::Not);
+                    }
+                }
+                let second = second + (sign - at);
+                if self.byte(second)? != b'u' {
+                    return Err(Stop::Not);
+                }
+                let low = self.hex(second + 1, 4)?.wrapping_sub(0xDC00);
+                if low >= 0x400 {
+                    return Err(Stop::Not);
+                }
+                let character = char::from_u32(0x10000 + ((unit - 0xD800) << 10) + low).ok_or(Stop::Not)?;
+                Ok(Element::new(character, second + 5 - at, Encoding::Escape))
+            }
+            _ => Err(Stop::Not),
+        }
+    }
+
+    /// An encoded byte or a soft line break. Encoders write letters and digits as they are, so `=41` is none; a blank
+    /// before a digit is one only behind another digit, since `=20` begins years and amounts.
+    fn quoted(&self, at: usize) -> Result<Element, Stop> {
+        let gone = |len| Element { len, encoding: Encoding::QuotedPrintable, bytes: [0; 4], width: 0 };
+        match self.byte(at + 1)? {
+            b'\n' => return Ok(gone(2)),
+            b'\r' => return if self.byte(at + 2)? == b'\n' { Ok(gone(3)) } else { Err(Stop::Not) },
+            _ => {}
+        }
+        if [at + 1, at + 2].iter().any(|place| self.text.get(*place).is_some_and(u8::is_ascii_lowercase)) {
+            return Err(Stop::Not);
+        }
+        let (character, len) = self.percent(at, b"=")?;
+        if character.is_ascii_alphanumeric() || character.is_control() {
+            return Err(Stop::Not);
+        }
+        let number = |at: Option<usize>| at.and_then(|at| self.text.get(at)).is_some_and(u8::is_ascii_digit);
+        if self.byte(at + 1)? == b'2' && self.byte(at + 2)?.is_ascii_digit() {
+            let next = self.byte(at + 3);
+            match next {
+                Err(Stop::More) => return Err(Stop::More),
+                Ok(byte) if byte.is_ascii_digit() && !number(at.checked_sub(1)) => return Err(Stop::Not),
+                Ok(_) | Err(Stop::Not) => {}
+            }
+        }
+        Ok(Element::new(character, len, Encoding::QuotedPrintable))
+    }
+}
+
+/// The references that a value may hold.
+const NAMES: &[(&str, char)] = &[
+    ("amp;", '&'),
+    ("lt;", '<'),
+    ("gt;", '>'),
+    ("quot;", '"'),
+    ("apos;", '\''),
+    ("nbsp;", ' '),
+    ("commat;", '@'),
+    ("period;", '.'),
+    ("hyphen;", '-'),
+    ("dash;", '-'),
+    ("ndash;", '-'),
+    ("mdash;", '-'),
+    ("minus;", '-'),
+    ("lowbar;", '_'),
+    ("UnderBar;", '_'),
+    ("colon;", ':'),
+    ("semi;", ';'),
+    ("comma;", ','),
+    ("num;", '#'),
+    ("plus;", '+'),
+    ("equals;", '='),
+    ("percnt;", '%'),
+    ("sol;", '/'),
+    ("bsol;", '\\'),
+    ("lpar;", '('),
+    ("rpar;", ')'),
+    ("lsqb;", '['),
+    ("rsqb;", ']'),
+    ("Tab;", '\t'),
+    ("NewLine;", '\n'),
+    ("ensp;", ' '),
+    ("emsp;", ' '),
+    ("thinsp;", ' '),
+    ("shy;", '\u{AD}'),
+    ("zwnj;", '\u{200C}'),
+    ("zwj;", '\u{200D}'),
+    ("ZeroWidthSpace;", '\u{200B}'),
+];
+
+/// What stands at `at`.
+pub(in crate::engine) fn parse(text: &[u8], at: usize, last: bool) -> Parsed {
+    match (Reader { text, last }).any(at) {
+        Ok(element) => Parsed::Element(element),
+        Err(Stop::Not) => Parsed::None,
+        Err(Stop::More) => Parsed::More,
+    }
+}
+
+/// Whether an encoded character may begin with this byte.
+pub(in crate::engine) fn may_begin(byte: u8) -> bool {
+    matches!(byte, b'%' | b'&' | b'\\' | b'=') || super::fold::is_lead(byte)
+}
+
+/// Appends `text` so that a reader of the encoding gets it back.
+pub(in crate::engine) fn write(text: &[u8], encoding: Encoding, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let hex = |sign: &[u8], byte: u8, out: &mut Vec<u8>| {
+        out.extend_from_slice(sign);
+        out.extend([byte >> 4, byte & 15].iter().filter_map(|half| HEX.get(usize::from(*half))));
+    };
+    for byte in text {
+        let safe = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'*');
+        match encoding {
+            Encoding::Percent if !safe => hex(b"%", *byte, out),
+            Encoding::PercentTwice if !safe => hex(b"%25", *byte, out),
+            Encoding::QuotedPrintable if *byte == b'=' || !byte.is_ascii() => hex(b"=", *byte, out),
+            Encoding::Reference | Encoding::ReferenceTwice if b"&<>\"'".contains(byte) => {
+                let sign: &[u8] = if encoding == Encoding::Reference { b"&#" } else { b"&amp;#" };
+                out.extend_from_slice(sign);
+                out.extend_from_slice(byte.to_string().as_bytes());
+                out.push(b';');
+            }
+            Encoding::Escape if *byte < b' ' || b"\"\\".contains(byte) => {
+                out.extend_from_slice(b"\\u00");
+                hex(b"", *byte, out);
+            }
+            _ => out.push(*byte),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings() {
+        for (text, wanted) in [
+            ("%41", Some((3, "A"))),
+            ("%4", None),
+            ("%zz", None),
+            ("%C3%A9", Some((6, "é"))),
+            ("%EF%BC%94", Some((9, "4"))),
+            ("%2541", Some((5, "A"))),
+            ("%25", Some((3, "%"))),
+            ("&#65;", Some((5, "A"))),
+            ("&#x41;", Some((6, "A"))),
+            ("&amp;#65;", Some((9, "A"))),
+            ("&amp;", Some((5, "&"))),
+            ("&commat;", Some((8, "@"))),
+            ("&T", None),
+            (r"\u0041", Some((6, "A"))),
+            (r"\\\\u0041", Some((9, "A"))),
+            (r"\ud83d\ude00", Some((12, "😀"))),
+            (r"\x41", Some((4, "A"))),
+            (r"\n", None),
+            ("=40", Some((3, "@"))),
+            ("=3D", Some((3, "="))),
+            ("=\r\n", Some((3, ""))),
+            ("=2026", None),
+            ("=20x", Some((3, " "))),
+            ("=41", None),
+            ("\u{FF14}", Some((3, "4"))),
+            ("\u{200B}", Some((3, ""))),
+            ("é", None),
+            ("a", None),
+        ] {
+            let found = match parse(text.as_bytes(), 0, true) {
+                Parsed::Element(element) => Some((element.len, String::from_utf8_lossy(element.bytes()).into_owned())),
+                Parsed::None | Parsed::More => None,
+            };
+            assert_eq!(found, wanted.map(|(len, text)| (len, text.to_owned())), "{text}");
+            // With less of the text it is not known yet, or the same.
+            for cut in 1..text.len() {
+                let early = parse(&text.as_bytes()[..cut], 0, false);
+                assert!(early == Parsed::More || early == parse(text.as_bytes(), 0, true), "{text} at {cut}");
+            }
+            assert!(text.len() <= LONGEST);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let text = b"[EMAIL] *** a=b&c\"d\\";
+        for encoding in [
+            Encoding::Percent,
+            Encoding::PercentTwice,
+            Encoding::Reference,
+            Encoding::ReferenceTwice,
+            Encoding::Escape,
+            Encoding::QuotedPrintable,
+        ] {
+            let mut out = Vec::new();
+            write(text, encoding, &mut out);
+            let (mut read, mut at) = (Vec::new(), 0);
+            while at < out.len() {
+                match parse(&out, at, true) {
+                    Parsed::Element(element) => {
+                        read.extend_from_slice(element.bytes());
+                        at += element.len;
+                    }
+                    Parsed::None | Parsed::More => {
+                        read.push(out[at]);
+                        at += 1;
+                    }
+                }
+            }
+            assert_eq!(String::from_utf8_lossy(&read), String::from_utf8_lossy(text), "{encoding:?}");
+        }
+    }
+}

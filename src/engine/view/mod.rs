@@ -1,0 +1,36 @@
+//! Other spellings of plain text: what is encoded, and what stands for something else.
+//!
+//! Enters: a text and a place. Leaves: the character or the bytes that are meant there, and how they are written. The scan
+//! makes views of a text from these (`scan::view`), so that rules see what a reader of the text would get.
+
+mod blob;
+mod element;
+mod fold;
+
+pub(super) use blob::Blob;
+pub(super) use element::Encoding;
+
+use super::byte_set::ByteSet;
+use super::prefilter::Window;
+
+pub(super) use blob::{Beginning, Group, write as write_blob};
+pub(super) use element::{Element, LONGEST, Parsed, may_begin, parse, write};
+
+/// What stands round every place where an encoded character begins.
+pub(super) fn windows() -> Vec<Window> {
+    let any = ByteSet::ALL;
+    let set = |bytes: &[u8]| ByteSet::new(|byte| bytes.contains(&byte));
+    let hex = ByteSet::new(|byte| byte.is_ascii_hexdigit());
+    let name = ByteSet::new(|byte| byte.is_ascii_alphabetic() || byte == b'#');
+    let reference = ByteSet::new(|byte| byte.is_ascii_alphanumeric() || byte == b';');
+    let quoted = set(b"234567ABCDEF\r\n");
+    let lead = ByteSet::new(fold::is_lead);
+    let tail = ByteSet::new(|byte| (0x80..0xC0).contains(&byte));
+    vec![
+        [any, set(b"%"), hex, hex, any],
+        [any, set(b"&"), name, reference, reference],
+        [any, set(b"\\"), set(b"\\ux"), any, any],
+        [any, set(b"="), quoted, any, any],
+        [any, lead, tail, any, any],
+    ]
+}
