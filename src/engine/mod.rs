@@ -7,6 +7,7 @@
 mod byte_set;
 mod candidate;
 mod detect;
+mod narrow;
 pub mod operator;
 mod prefilter;
 pub mod proof;

@@ -11,6 +11,7 @@ use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Capture, Hir, HirKind, Look, Repetition};
 
+use super::narrow::Narrow;
 use super::ruleset::BuildErrorKind;
 
 /// Longest match of any rule in bytes.
@@ -32,6 +33,8 @@ pub(super) struct Regex {
     pub(super) literals: Vec<Vec<u8>>,
     /// How many [`is_token`] bytes every match begins with, at least.
     pub(super) leading_run: usize,
+    /// The group `value`, where the expression has one: it alone is the finding.
+    pub(super) value: Option<Narrow>,
 }
 
 /// Where an automaton stands after a byte.
@@ -70,10 +73,12 @@ impl Regex {
         if longest > MAX_LEN_LIMIT {
             return Err(BuildErrorKind::TooLong { asked: longest, limit: MAX_LEN_LIMIT });
         }
+        let value = Narrow::new(&hir, AUTOMATON_LIMIT)?;
         let automaton = determinize(&hir)?;
         let leading_run = leading_run(&automaton);
         let literals = leading_literals(&hir);
-        Ok(Self { literals, automaton, max_len: longest, told: max_len, finite: own.is_some(), leading_run })
+        let finite = own.is_some();
+        Ok(Self { literals, automaton, max_len: longest, told: max_len, finite, leading_run, value })
     }
 
     /// The automaton, as it is stepped.
@@ -161,6 +166,8 @@ fn ascii_word_boundaries(hir: Hir) -> Hir {
         HirKind::Repetition(Repetition { min, max, greedy, sub }) => {
             Hir::repetition(Repetition { min, max, greedy, sub: Box::new(ascii_word_boundaries(*sub)) })
         }
+        // A group without a name only holds together.
+        HirKind::Capture(Capture { name: None, sub, .. }) => ascii_word_boundaries(*sub),
         HirKind::Capture(Capture { index, name, sub }) => {
             Hir::capture(Capture { index, name, sub: Box::new(ascii_word_boundaries(*sub)) })
         }

@@ -51,6 +51,11 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether every match is a finding, from its first byte to its last.
+    pub(super) fn takes_all(&self) -> bool {
+        self.checks.none() && self.regex.as_ref().is_none_or(|regex| regex.value.is_none())
+    }
+
     /// How large the rule's automaton is, in bytes: what it costs to compile and to keep.
     #[must_use]
     pub fn automaton_size(&self) -> usize {
@@ -82,7 +87,7 @@ impl Checks {
                 .is_none_or(|own| other.keywords.as_ref().is_some_and(|theirs| same((own, theirs))))
     }
 
-    /// Whether every match is a finding.
+    /// Whether nothing is asked of a match.
     pub(super) fn none(&self) -> bool {
         self.validator.is_none() && self.keywords.is_none() && self.suppressions.is_empty()
     }
@@ -293,6 +298,10 @@ pub enum BuildErrorKind {
         /// The largest allowed.
         limit: usize,
     },
+    /// A named group that is not `value`, or more than one of it.
+    Groups,
+    /// The group `value` may match the empty string.
+    EmptyValue,
     /// A keyword is empty, or `before` and `after` are both 0 or above 1,024.
     Keywords,
     /// A term is empty, or longer than 512 bytes.
@@ -308,6 +317,10 @@ impl fmt::Display for BuildError {
             BuildErrorKind::Unbounded => f.write_str("the pattern has no longest match; add max_len"),
             BuildErrorKind::TooLong { asked, limit } => write!(f, "longest match of {asked} bytes is above {limit}"),
             BuildErrorKind::TooLarge { limit } => write!(f, "the pattern's automaton is larger than {limit} bytes"),
+            BuildErrorKind::Groups => {
+                f.write_str("the one named group of a pattern is `value`, and it stands there once")
+            }
+            BuildErrorKind::EmptyValue => f.write_str("the group `value` matches the empty string"),
             BuildErrorKind::Keywords => f.write_str("keywords need words, and a distance of 1 to 1024 characters"),
             BuildErrorKind::Term => f.write_str("a term must have 1 to 512 bytes"),
         }

@@ -24,8 +24,10 @@ fn rules() -> (Vec<blackbar::engine::RuleSpec>, Vec<Action>, Vec<Rule>) {
         regex("class", r"[a1]{2} ", None),
         near,
         spec("term", Pattern::Terms(term)),
+        regex("value", r"-[ .]?(?<value>[a1]{1,2})[@-]?", None),
     ];
-    let actions = vec![Action::Redact, Action::Redact, Action::Mask, Action::Mask, Action::Redact, Action::Redact];
+    let actions =
+        vec![Action::Redact, Action::Redact, Action::Mask, Action::Mask, Action::Redact, Action::Redact, Action::Mask];
     let rule = |shape, entity, masks, near| Rule { shape, entity, masks, near };
     let reference = vec![
         rule(Shape::Email(meta(r"(?:[a1-]+\.)+a{2,}")), "MAIL", false, None),
@@ -34,6 +36,7 @@ fn rules() -> (Vec<blackbar::engine::RuleSpec>, Vec<Action>, Vec<Rule>) {
         rule(Shape::Finite(meta(r"[a1]{2} ")), "CLASS", true, None),
         rule(Shape::Finite(meta("--")), "NEAR", false, Some(("a", 2, 2))),
         rule(Shape::Term("a 1"), "TERM", false, None),
+        rule(Shape::Value(meta(r"-[ .]?(?<value>[a1]{1,2})[@-]?")), "VALUE", true, None),
     ];
     (specs, actions, reference)
 }

@@ -8,4 +8,5 @@ mod properties;
 mod reference;
 mod support;
 mod terms;
+mod value;
 mod views;

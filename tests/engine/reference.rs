@@ -19,6 +19,8 @@ pub(crate) enum Shape {
     /// One without, which is followed while it matches again within so many bytes.
     Endless(Regex, usize),
     Email(Regex),
+    /// An expression of whose match only the group `value` counts.
+    Value(Regex),
     Term(&'static str),
 }
 
@@ -57,6 +59,12 @@ fn matches(rule: &Rule, text: &[u8]) -> Vec<(usize, usize)> {
                     found.push((at - local, end));
                     address_end = end;
                 }
+                continue;
+            }
+            Shape::Value(regex) => {
+                let mut groups = regex.create_captures();
+                regex.captures(Input::new(text).range(at..).anchored(Anchored::Yes), &mut groups);
+                found.extend(groups.get_group_by_name("value").map(|value| (value.start, value.end)));
                 continue;
             }
             Shape::Term(term) => text[at..]

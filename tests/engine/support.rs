@@ -41,6 +41,7 @@ pub(crate) fn usual() -> (Arc<RuleSet>, Arc<ActionTable>) {
     specs.push(regex("sk", r"\bsk-[A-Za-z0-9_-]{20,}", Some(64)));
     specs.push(regex("jwt", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}", Some(4096)));
     specs.push(regex("staff", r"\bEMP-\d{6}\b", None));
+    specs.push(regex("label", r#"(?i)\bkey[=:] ?"?(?<value>[a-z0-9]{4,})"?"#, Some(40)));
     let actions = vec![
         Action::KeepLast4,
         Action::Mask,
@@ -51,6 +52,7 @@ pub(crate) fn usual() -> (Arc<RuleSet>, Arc<ActionTable>) {
         Action::Redact,
         Action::Redact,
         Action::Hash,
+        Action::Redact,
     ];
     set(specs, actions)
 }

@@ -220,7 +220,7 @@ pub fn prove(rules: &Arc<RuleSet>, actions: &ActionTable, asked: impl Fn(usize) 
         proof.add(Check::Anchor, index, anchors(table, rule, &rules.anchors(index), limit));
         proof.add(Check::Holdback, index, holdback(table, regex.max_len, regex.told, rule.holdback));
         proof.add(Check::Shadow, index, shadows(&tables, &starts, actions, index, limit));
-        if rule.checks.none()
+        if rule.takes_all()
             && let Some(example) = compare::inside_word(table, limit)
         {
             proof.faults.push((index, Fault::InsideWords { example }));
@@ -281,7 +281,8 @@ pub fn proves_longest(rule: &RuleSpec, stated: usize) -> Result<(), Fault> {
 /// validator of `rule`: its example passes it where one is found.
 #[must_use]
 pub fn lost(rule: &RuleSpec, others: &[&RuleSpec]) -> Option<Result<(), Example>> {
-    let (table, _) = table_of(rule)?;
+    let (table, own) = table_of(rule)?;
+    let whole = own.value.is_none();
     let mut rest: Vec<&RuleSpec> = others.to_vec();
     let mut held: Vec<Automaton> = Vec::new();
     // Only what has the example that was found is added, so that few automata are walked at once.
@@ -300,8 +301,9 @@ pub fn lost(rule: &RuleSpec, others: &[&RuleSpec]) -> Option<Result<(), Example>
         }
         if having.is_empty() {
             return Some(Err(match rule.validator {
-                Some(validator) => passing(&table, &against, example, validator),
-                None => example,
+                // The validator of a rule with a group `value` sees the value alone.
+                Some(validator) if whole => passing(&table, &against, example, validator),
+                _ => example,
             }));
         }
         held.extend(having);
@@ -424,7 +426,8 @@ impl Beginnings {
 }
 
 /// A rule that wins wherever this one matches: it matches there too, as far or farther, has no check that this one
-/// lacks, and comes first in the order of overlaps.
+/// lacks, and comes first in the order of overlaps. Matches are held against each other as wholes, so nothing is proven
+/// of a rule whose finding is its group `value`, nor by one.
 fn shadows(
     tables: &Tables<'_>,
     beginnings: &Beginnings,
@@ -436,6 +439,9 @@ fn shadows(
     let (Some(rule), Some(own), Some(table)) = (all.get(index), tables.regex(index), tables.get(index)) else {
         return Vec::new();
     };
+    if own.value.is_some() {
+        return vec![Fault::NotProven(Check::Shadow)];
+    }
     let Some((before, word)) = table.shortest() else { return Vec::new() };
     let mut faults = Vec::new();
     for by in beginnings.of(&word) {
@@ -454,6 +460,7 @@ fn shadows(
             continue;
         };
         match compare::includes(wide, table, limit) {
+            Ok(()) if regex.value.is_some() => faults = vec![Fault::NotProven(Check::Shadow)],
             Ok(()) => return vec![Fault::Shadowed { by }],
             Err(Unproven::TooLarge) => faults = vec![Fault::NotProven(Check::Shadow)],
             Err(Unproven::Example(_)) => {}

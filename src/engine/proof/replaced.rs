@@ -3,7 +3,8 @@
 //! A text that is the same for every finding (`[ENTITY]`, a user's own) is tried as it is, alone and with neighbours
 //! that only word boundaries see. A mask depends on the value: the language of all masks is searched (`image`), and an
 //! example is tried with the real operator before it is told. A rule that finds a replacement whole and puts the same in
-//! its place changes nothing and is no fault. Keywords are taken as given: any text may stand before.
+//! its place changes nothing and is no fault. Masks of a rule whose finding is its group `value` are not proven: the
+//! language at hand is that of whole matches. Keywords are taken as given: any text may stand before.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -139,6 +140,9 @@ impl Checked<'_> {
 
     /// A mask: the image of the rule's language.
     fn masked(&self, index: usize, by: impl Fn(usize) -> bool) -> Vec<Fault> {
+        if self.tables.regex(index).is_some_and(|regex| regex.value.is_some()) {
+            return vec![Fault::NotProven(Check::Replacement)];
+        }
         let action = self.actions.action(index);
         let detector = self.rules.detectors.iter().find(|(_, rules)| rules.contains(&index)).map(|(kind, _)| *kind);
         let shape = self.shapes.iter().find(|(known, _, _)| Some(*known) == detector);
@@ -263,8 +267,14 @@ impl Checked<'_> {
             for known in BEFORE.into_iter().filter(here) {
                 let end = regex.begin(known).and_then(|state| last_end(regex, state, text, start));
                 let Some(end) = end else { continue };
-                if text.get(start..end).is_some_and(|value| passes_alone(&rule.checks, value)) {
-                    spans.push((start, end));
+                let span = regex.value.as_ref().map_or(start..end, |narrow| {
+                    let behind: Vec<u8> = known.iter().chain(text.get(start..).unwrap_or_default()).copied().collect();
+                    let at = usize::from(known.is_some());
+                    let value = narrow.value(&behind, at, at + end - start);
+                    value.start + start - at..value.end + start - at
+                });
+                if text.get(span.clone()).is_some_and(|value| passes_alone(&rule.checks, value)) {
+                    spans.push((span.start, span.end));
                 }
             }
         }

@@ -54,7 +54,7 @@ impl Lane {
         }
         let start = self.base + at as u64;
         // A match of a rule without checks is a finding, and its next match begins after it.
-        if rule.checks.none() && self.covered(index, start) {
+        if rule.takes_all() && self.covered(index, start) {
             return;
         }
         let before = at.checked_sub(1).and_then(|before| text.get(before)).copied();
@@ -118,14 +118,14 @@ impl Lane {
 
     /// Steps a match to its end, or to the end of the text; then it is given back to be followed later.
     fn run(&mut self, text: &[u8], rule: &Rule, regex: &Regex, mut live: Live, last: bool) -> Option<Live> {
-        let goes_on = !regex.finite && rule.checks.none();
+        let goes_on = !regex.finite && rule.takes_all();
         let longest = regex.max_len as u64;
         let mut at = self.index(live.at);
         while let Some(byte) = text.get(at) {
             let here = self.base + at as u64;
             match regex.step(live.state, *byte) {
                 Stand::Dead => {
-                    self.settle(&live);
+                    self.settle(text, regex, &live);
                     return None;
                 }
                 Stand::Alive(state) => live.state = state,
@@ -147,7 +147,7 @@ impl Lane {
                     live.handed = Some(end);
                 }
                 _ => {
-                    self.settle(&live);
+                    self.settle(text, regex, &live);
                     return None;
                 }
             }
@@ -156,7 +156,7 @@ impl Lane {
             if regex.end(live.state) && (live.handed.is_some() || live.at - live.start <= longest) {
                 live.end = Some(live.at);
             }
-            self.settle(&live);
+            self.settle(text, regex, &live);
             return None;
         }
         if let (Some(handed), Some(end)) = (live.handed, live.end)
@@ -173,8 +173,14 @@ impl Lane {
     }
 
     /// Records a match that cannot grow any more.
-    fn settle(&mut self, live: &Live) {
+    fn settle(&mut self, text: &[u8], regex: &Regex, live: &Live) {
         let Some(end) = live.end else { return };
+        if let Some(narrow) = &regex.value {
+            let value = narrow.value(text, self.index(live.start), self.index(end));
+            let (start, end) = (self.base + value.start as u64, self.base + value.end as u64);
+            self.found.push(Candidate { rule: live.rule, start, from: start, end, open: false });
+            return;
+        }
         self.note_reach(live.rule, live.start, end);
         let from = live.handed.unwrap_or(live.start);
         if end > from {

@@ -71,6 +71,12 @@ fn build_error(fault: &BuildError, rules: &[RuleShape], report: &mut Report) {
         BuildErrorKind::TooLong { .. } if stated => (&shape.places.pattern, "lower max_len"),
         BuildErrorKind::TooLong { .. } => (&shape.places.pattern, "lower its repetitions"),
         BuildErrorKind::TooLarge { .. } => (&shape.places.pattern, "lower its repetitions, or split it into two rules"),
+        BuildErrorKind::Groups => {
+            (&shape.places.pattern, "write (?:…) for every group but the one that is the finding")
+        }
+        BuildErrorKind::EmptyValue => {
+            (&shape.places.pattern, "make something in the group obligatory, like `+` for `*`")
+        }
         BuildErrorKind::Keywords => (&shape.places.keywords, "write { words = [\"employee\"], within = 40 }"),
         BuildErrorKind::Term => (&shape.places.pattern, "remove the term from the list"),
     };
