@@ -3,6 +3,8 @@
 //! Enters: the bytes of a match. Leaves: whether they pass. A check is a line in the table of its family; a family is a
 //! file with such a table, named in [`FAMILIES`].
 
+mod secrets;
+
 /// A check on a match, by the name it has in rule files.
 ///
 /// It is given the match as it stands in the text, with its separators, and does not change its answer with what
@@ -17,7 +19,7 @@ pub struct Validator {
 type Check = (&'static str, fn(&[u8]) -> bool);
 
 /// Every check, by family.
-const FAMILIES: &[&[Check]] = &[GENERAL];
+const FAMILIES: &[&[Check]] = &[GENERAL, secrets::SECRETS];
 
 /// Arithmetic that numbers of many kinds share.
 const GENERAL: &[Check] = &[("luhn", |value| luhn(digits(value)))];

@@ -1,0 +1,512 @@
+//! What tells a secret from the words, names, types and placeholders that stand in its place in code and documents.
+//!
+//! None of these is proof. They look at the value alone, and are for rules that know by a label or a vendor's prefix that a
+//! secret is due: what a person would read as a word, a path, a call or a gap to be filled is none.
+
+use super::Check;
+
+/// Secrets and passwords.
+pub(super) const SECRETS: &[Check] = &[
+    ("token", |value| !is_gap(value)),
+    ("entropy", entropy),
+    ("entropy-hex", |value| hex(value)),
+    ("entropy-base64", |value| !is_gap(value) && value.len() >= 20 && !is_words(value) && bits(value) >= BASE64_BITS),
+    ("password", password),
+    ("password-strict", password_strict),
+];
+
+/// Least entropy of hexadecimal digits, in bits for each; 32 random ones have 3.5 and more.
+const HEX_BITS: f32 = 2.6;
+/// Least entropy of letters and digits, in bits for each; 16 random ones have 3.5 and more, 40 have 4.5.
+const BASE64_BITS: f32 = 3.0;
+/// How many letters and digits of a secret must belong to no word.
+const RANDOM: usize = 10;
+
+/// A random secret of either alphabet.
+fn entropy(value: &[u8]) -> bool {
+    if is_gap(value) || is_code(value) {
+        return false;
+    }
+    hex(value) || (value.len() >= RANDOM && !is_words(value) && bits(value) >= BASE64_BITS)
+}
+
+/// 16 hexadecimal digits or more, with hyphens or without, that are not few again and again.
+fn hex(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|byte| byte.is_ascii_hexdigit()).count();
+    let decimal = value.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-');
+    let only = value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
+    only && !decimal && digits >= 16 && bits(value) >= HEX_BITS
+}
+
+/// Shannon's entropy of the bytes, in bits for each.
+fn bits(value: &[u8]) -> f32 {
+    let mut counts = [0_u16; 128];
+    let mut total = 0_u16;
+    for byte in value.iter().take(1024) {
+        if let Some(count) = counts.get_mut(usize::from(*byte)) {
+            *count += 1;
+            total += 1;
+        }
+    }
+    let share = |count: &u16| f32::from(*count) / f32::from(total.max(1));
+    counts.iter().filter(|count| **count > 0).map(share).map(|share| -share * share.log2()).sum()
+}
+
+/// Words that hold the place of a value, or say of what type it is.
+const GAPS: &[&str] = &[
+    "none",
+    "null",
+    "nil",
+    "undefined",
+    "true",
+    "false",
+    "string",
+    "str",
+    "text",
+    "char",
+    "varchar",
+    "bytes",
+    "number",
+    "integer",
+    "boolean",
+    "object",
+    "array",
+    "any",
+    "required",
+    "optional",
+    "empty",
+    "unset",
+    "default",
+    "unknown",
+    "n/a",
+    "na",
+    "tbd",
+    "todo",
+    "secret",
+    "token",
+    "password",
+    "passwd",
+    "passphrase",
+    "apikey",
+    "api_key",
+    "key",
+    "value",
+    "hidden",
+    "masked",
+    "removed",
+    "redacted",
+    "encrypted",
+    "generated",
+    "disabled",
+    "enabled",
+    "invalid",
+    "incorrect",
+    "missing",
+    "protected",
+    "confidential",
+];
+/// What no secret holds, and gaps often do.
+const IN_GAPS: &[&str] = &[
+    "your_",
+    "your-",
+    "yourkey",
+    "yourtoken",
+    "yoursecret",
+    "yourpass",
+    "your.",
+    "changeme",
+    "change_me",
+    "change-me",
+    "changeit",
+    "placeholder",
+    "redacted",
+    "replace_",
+    "replace-",
+    "replaceme",
+    "insert_",
+    "insert-",
+    "_here",
+    "-here",
+    "xxxx",
+    "****",
+    "....",
+    "____",
+    "----",
+    "dummy",
+    "todo",
+];
+/// Names with digits that are no password.
+const NAMES: &[&str] = &[
+    "md5",
+    "sha1",
+    "sha2",
+    "sha3",
+    "sha224",
+    "sha256",
+    "sha384",
+    "sha512",
+    "sha-1",
+    "sha-256",
+    "sha-512",
+    "bcrypt",
+    "argon2",
+    "argon2id",
+    "argon2i",
+    "pbkdf2",
+    "scrypt",
+    "base64",
+    "base32",
+    "utf8",
+    "utf-8",
+    "oauth2",
+    "oauth1",
+    "aes128",
+    "aes256",
+    "aes-128",
+    "aes-256",
+    "rfc2898",
+    "win32",
+    "win64",
+    "x509",
+    "pkcs8",
+    "pkcs12",
+    "ipv4",
+    "ipv6",
+    "http2",
+    "md5sum",
+    "i18n",
+    "a11y",
+    "hs256",
+    "rs256",
+    "es256",
+    "2fa",
+    "u2f",
+    "fido2",
+    "s3",
+    "ed25519",
+    "int32",
+    "int64",
+    "uint8",
+    "uint32",
+    "uint64",
+    "varchar2",
+    "nvarchar2",
+    "latin1",
+    "mysql8",
+    "ntlmv2",
+    "ldap3",
+    "auth0",
+    "level3",
+];
+
+/// Whether a value is a gap to be filled: a word of the kind, a pattern such as `xxxx`, `${NAME}`, `<name>` or `%s`, the
+/// alphabet, one character again and again.
+fn is_gap(value: &[u8]) -> bool {
+    let has = |text: &&str| contains(value, text.as_bytes());
+    if GAPS.iter().any(|gap| value.eq_ignore_ascii_case(gap.as_bytes())) || IN_GAPS.iter().any(has) {
+        return true;
+    }
+    let second = value.get(1).copied().unwrap_or(b' ');
+    match value.first() {
+        Some(b'$') if second.is_ascii_alphabetic() || matches!(second, b'{' | b'(' | b'_' | b'$') => return true,
+        Some(b'%') if value.ends_with(b"%") || value.len() <= 3 || second == b'(' || second == b'{' => return true,
+        Some(b'<' | b'{') | None => return true,
+        Some(b'[') if value.ends_with(b"]") => return true,
+        _ => {}
+    }
+    let mut run = 1_usize;
+    let mut sequence = 1_usize;
+    for (left, right) in value.iter().zip(value.iter().skip(1)) {
+        run = if left == right { run + 1 } else { 1 };
+        let (left, right) = (left.to_ascii_lowercase(), right.to_ascii_lowercase());
+        sequence = if left.is_ascii_alphabetic() && right == left + 1 { sequence + 1 } else { 1 };
+        if run >= 10 || sequence >= 8 {
+            return true;
+        }
+    }
+    // Few characters again and again.
+    let mut seen = [false; 128];
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    for byte in letters.clone() {
+        if let Some(seen) = seen.get_mut(usize::from(byte.to_ascii_lowercase())) {
+            *seen = true;
+        }
+    }
+    let distinct = seen.iter().filter(|seen| **seen).count();
+    value.len() >= 4 && distinct <= 2 || letters.count() >= 20 && distinct <= 3
+}
+
+/// Whether `needle`, in small letters, stands in `value` in any case.
+fn contains(value: &[u8], needle: &[u8]) -> bool {
+    value.windows(needle.len().max(1)).any(|window| window.eq_ignore_ascii_case(needle))
+}
+
+/// Whether a value reads as program text: a path, an address, a call, an index, a member, an operator, a type.
+fn is_code(value: &[u8]) -> bool {
+    let starts = |prefix: &[u8]| value.starts_with(prefix);
+    let has = |part: &[u8]| value.windows(part.len()).any(|window| window == part);
+    if starts(b"./") || starts(b"~/") || starts(b"../") || starts(b"--") || starts(b"&") || starts(b"@") {
+        return true;
+    }
+    if [&b"://"[..], b"=>", b"==", b"!=", b"&&", b"||", b"->", b"::", b"()", b"${", b"{{", b"%s", b"](", b"\\("]
+        .iter()
+        .any(|part| has(part))
+    {
+        return true;
+    }
+    let head = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
+    let name = value.get(..head).unwrap_or_default();
+    let begins = name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+    let digits = name.iter().filter(|byte| byte.is_ascii_digit()).count();
+    match value.get(head) {
+        // A call or an index.
+        Some(b'(' | b'[') => begins && digits <= 2,
+        // A member, or a name with the word for it.
+        None => {
+            let member = name.contains(&b'.') && name.split(|byte| *byte == b'.').all(is_name);
+            let kind = ["password", "passwd", "secret", "token"].iter().any(|word| contains(name, word.as_bytes()));
+            begins && digits <= 1 && (member || (kind && !name.iter().any(u8::is_ascii_uppercase)))
+        }
+        Some(_) => false,
+    }
+}
+
+fn is_name(part: &[u8]) -> bool {
+    part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+}
+
+/// Whether a value is made of words, as names in programs, paths and prose are: too few of its letters and digits stand
+/// in what is no word.
+fn is_words(value: &[u8]) -> bool {
+    let mut random = 0_usize;
+    let mut all = 0_usize;
+    for part in value.split(|byte| !byte.is_ascii_alphanumeric()) {
+        all += part.len();
+        random += if is_word(part) { 0 } else { part.len() };
+    }
+    random < RANDOM.min(all) || random * 2 < all
+}
+
+/// Whether a run of letters and digits reads as a word, a compound in camel case, a number or a word with a number.
+fn is_word(part: &[u8]) -> bool {
+    let trailing = part.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let word = part.get(..part.len() - trailing).unwrap_or_default();
+    if word.is_empty() {
+        // The numbers of versions, dates and times; a longer one is no word, and no secret by itself.
+        return trailing <= 14;
+    }
+    if trailing > 4 || word.len() > 24 || !word.iter().all(u8::is_ascii_alphabetic) {
+        return false;
+    }
+    let upper = word.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    let vowels = word.iter().filter(|byte| b"aeiouyAEIOUY".contains(byte)).count();
+    if word.len() > 4 && (vowels * 7 < word.len() || vowels * 4 > word.len() * 3) {
+        return false;
+    }
+    // Capitals begin the parts of a compound: three letters each, or all are capitals.
+    upper == word.len() || upper * 3 <= word.len() || word.len() <= 3
+}
+
+/// A password as people choose and generators make them, where its label and a separator stand before it.
+fn password(value: &[u8]) -> bool {
+    if value.len() < 4 || value.len() > 128 || is_gap(value) || is_code(value) {
+        return false;
+    }
+    if NAMES.iter().any(|name| value.eq_ignore_ascii_case(name.as_bytes())) || is_path(value) {
+        return false;
+    }
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    if letters == 0 {
+        // Figures alone: a number to be typed in, not a size, a date or a version.
+        return digits >= 6 && value.iter().all(|byte| byte.is_ascii_digit() || b"!@#$%^&*".contains(byte));
+    }
+    if digits > 0 {
+        return letters + digits >= 5 && !is_measure(value);
+    }
+    // Without a digit: a sign amid letters, or letters in no order.
+    let inner = value.get(1..value.len() - 1).unwrap_or_default();
+    let signs = inner.iter().filter(|byte| b"!@#$%^&*+~?".contains(byte)).count();
+    let pipes = value.iter().any(|byte| b"|()[]\\/=<>.".contains(byte));
+    (signs > 0 && !pipes && value.len() >= 7) || (value.len() >= 12 && !is_words(value) && !value.contains(&b'.'))
+}
+
+/// Numbers with a unit or a bound: `8chars`, `30d`, `min:8`, `v2.1`, `1.2.3`.
+fn is_measure(value: &[u8]) -> bool {
+    let figures = value.iter().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b':')).count();
+    let rest = value.get(figures..).unwrap_or_default();
+    let unit = figures > 0 && rest.len() <= 6 && rest.iter().all(u8::is_ascii_lowercase);
+    let version =
+        value.first() == Some(&b'v') && value.iter().skip(1).all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    let bound = value.split(|byte| *byte == b'|').all(|part| {
+        let mut halves = part.split(|byte| matches!(byte, b':' | b'='));
+        let plain =
+            halves.next().is_some_and(|name| name.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_'));
+        plain && halves.all(|bound| bound.iter().all(u8::is_ascii_digit))
+    });
+    unit && figures <= 3 || version || (bound && value.iter().any(|byte| matches!(byte, b':' | b'=')))
+}
+
+/// A path of two parts or more that are words.
+fn is_path(value: &[u8]) -> bool {
+    value.contains(&b'/')
+        && is_words(value)
+        && value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(byte))
+}
+
+/// A password where only its label stands before it: letters and digits, and a sign, both cases or three digits.
+fn password_strict(value: &[u8]) -> bool {
+    let count = |kind: fn(&u8) -> bool| value.iter().filter(|byte| kind(byte)).count();
+    let (lower, upper) = (count(u8::is_ascii_lowercase), count(u8::is_ascii_uppercase));
+    let digits = count(u8::is_ascii_digit);
+    let signs = value.iter().filter(|byte| b"!@#$%^&*+~?_".contains(byte)).count();
+    // `RFC-6238`, `PBKDF2`, `8-character`, `hunter2`: the last is the one that is meant.
+    let named = lower == 0 && signs == 0 && value.len() < 16;
+    let counted = value.first().is_some_and(u8::is_ascii_digit) && value.contains(&b'-') && upper == 0;
+    let telling = signs > 0 || (lower > 0 && upper > 0) || digits >= 3 || value.last().is_some_and(u8::is_ascii_digit);
+    value.len() >= 7 && digits > 0 && lower + upper > 2 && !named && !counted && telling && password(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_and_what_stands_in_their_place() {
+        for value in [
+            "hunter2",
+            "Tiger1234!",
+            "lemon*123Q",
+            "TIGer!42stone",
+            "Maple-Cloud-17",
+            "p@ssw0rd",
+            "12345678",
+            "kX9#mPq2$vL",
+            "sw0rdf1sh",
+            "tiger!lily",
+            "aK9dP2mWq8Zr4LtX",
+            "correct-horse-battery-7",
+            "S3cr3t!",
+            "$2b$12$abcdefuvw",
+        ] {
+            assert!(password(value.as_bytes()), "{value}");
+        }
+        for value in [
+            "xxxx",
+            "<your-key>",
+            "changeme",
+            "${VAR}",
+            "{{x}}",
+            "****",
+            "None",
+            "null",
+            "string",
+            "required",
+            "str",
+            "getPassword()",
+            "os.environ[\"PW\"]",
+            "self.password",
+            "config.password2",
+            "process.env.KEY",
+            "$TOKEN",
+            "%s",
+            "[REDACTED]",
+            "user_password1",
+            "required|string|min:8",
+            "min:8",
+            "sha256",
+            "bcrypt",
+            "/run/secrets/db",
+            "https://example.com/reset1",
+            "30d",
+            "8chars",
+            "v2.1",
+            "String!",
+            "string?",
+            "reset",
+            "is",
+            "hash_password(x2)",
+            "Optional[str]",
+            "1.2.3",
+            "12",
+            "your_password1",
+            "crypto::hash2",
+        ] {
+            assert!(!password(value.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_label_alone_asks_for_more() {
+        for value in ["hunter2", "Tiger1234!", "abc12345", "river_99X"] {
+            assert!(password_strict(value.as_bytes()), "{value}");
+        }
+        for value in ["RFC-6238", "PBKDF2", "8-character", "OAuth2", "base64-encoded", "policy", "at", "12345678", "v2"]
+        {
+            assert!(!password_strict(value.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
+    fn random_values_and_names() {
+        for value in [
+            "9f86d081884c7d659a2feaa0c55ad015",
+            "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+            "kJ8sQw2LmZx9Bv4Np7Rt",
+            "aB3dE5gH7jK9mN1p",
+            "qWzRtPsDfGhJkLmXcVbN",
+            "ZX9Q-7WER2-77KJH-M2M4",
+            "dGhpc2lzYXRlc3Q5OHE3d2Vy",
+            "k3yf0r(z9=x8w+q2v!",
+        ] {
+            assert!(entropy(value.as_bytes()), "{value}");
+        }
+        for value in [
+            "getUserAccessToken",
+            "production-database-credentials",
+            "com.example.app.TokenProvider",
+            "secret-manager-v2",
+            "AKIAxxxxxxxxxxxxxxxx",
+            "abcdefghijklmnop",
+            "0000000000000000",
+            "/etc/ssl/private/server.key",
+            "process.env.API_KEY",
+            "jwt.sign(payload",
+            "12345678901234567890",
+            "refreshTokenExpiresIn",
+            "2026-11-28T10:00:00Z",
+            "YOUR_API_KEY",
+            "text-embedding-3-large",
+            "RS256",
+            "user@example.com",
+            "deadbeef",
+            "SecretKeyRef",
+            "kubernetes.io/service-account-token",
+        ] {
+            assert!(!entropy(value.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_no_gaps() {
+        assert!(
+            SECRETS
+                .iter()
+                .any(|(name, accepts)| *name == "token" && accepts(b"ghp_00c0ffee00c0ffee00c0ffee00c0ffee00c0"))
+        );
+        for value in [
+            "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "sk-your_key_goes_in_this_place",
+            "npm_000000000000000000000000000000000000",
+        ] {
+            assert!(is_gap(value.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
+    fn nothing_panics() {
+        for value in [&b""[..], b"\xff", b"$", b"%", b"[", b"\xe2\x80\x8b", b"a", b"::", b"(", b".", b"-"] {
+            assert!(SECRETS.iter().all(|(_, accepts)| !accepts(value) || !value.is_empty()));
+        }
+    }
+}
