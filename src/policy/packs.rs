@@ -19,7 +19,20 @@ pub(crate) const BUNDLED: [(&str, &[&str]); 4] = [
     ("pci", &[include_str!("../../rules/pci.toml")]),
     ("us-pii", &[include_str!("../../rules/us-pii.toml")]),
     ("contact", &[include_str!("../../rules/contact.toml")]),
-    ("secrets", &[include_str!("../../rules/secrets.toml")]),
+    (
+        "secrets",
+        &[
+            include_str!("../../rules/secrets-clouds.toml"),
+            include_str!("../../rules/secrets-code.toml"),
+            include_str!("../../rules/secrets-models.toml"),
+            include_str!("../../rules/secrets-messages.toml"),
+            include_str!("../../rules/secrets-payments.toml"),
+            include_str!("../../rules/secrets-operations.toml"),
+            include_str!("../../rules/secrets-services.toml"),
+            include_str!("../../rules/secrets-shapes.toml"),
+            include_str!("../../rules/secrets-labels.toml"),
+        ],
+    ),
 ];
 /// Names for several packs. Both are the same until there are packs that only one of them takes.
 const COLLECTIONS: [(&str, &[&str]); 2] =

@@ -13,6 +13,8 @@ pub(super) const SECRETS: &[Check] = &[
     ("entropy-base64", |value| !is_gap(value) && value.len() >= 20 && !is_words(value) && bits(value) >= BASE64_BITS),
     ("password", password),
     ("password-strict", password_strict),
+    ("url-password", url_password),
+    ("basic-credentials", basic_credentials),
 ];
 
 /// Least entropy of hexadecimal digits, in bits for each; 32 random ones have 3.5 and more.
@@ -265,7 +267,8 @@ fn is_code(value: &[u8]) -> bool {
         None => {
             let member = name.contains(&b'.') && name.split(|byte| *byte == b'.').all(is_name);
             let kind = ["password", "passwd", "secret", "token"].iter().any(|word| contains(name, word.as_bytes()));
-            begins && digits <= 1 && (member || (kind && !name.iter().any(u8::is_ascii_uppercase)))
+            let small = !name.iter().any(u8::is_ascii_uppercase);
+            begins && digits <= 1 && (member || (small && (kind || name.contains(&b'_'))))
         }
         Some(_) => false,
     }
@@ -367,6 +370,43 @@ fn password_strict(value: &[u8]) -> bool {
     value.len() >= 7 && digits > 0 && lower + upper > 2 && !named && !counted && telling && password(value)
 }
 
+/// The password of an address, where no word can be meant: all but gaps and the words that documents have there.
+fn url_password(value: &[u8]) -> bool {
+    let named = |name: &&str| value.eq_ignore_ascii_case(name.as_bytes());
+    !is_gap(value) && !["pass", "pw", "pwd", "passw0rd", "mypassword", "mysecretpassword", "pswd"].iter().any(named)
+}
+
+/// Base64 of a name, a colon and a password (RFC 7617), or the beginning of a Negotiate or NTLM message.
+fn basic_credentials(value: &[u8]) -> bool {
+    if value.starts_with(b"TlRMTVNTUA") || (value.starts_with(b"YI") && value.len() > 80) {
+        return true;
+    }
+    let digits = value.iter().take_while(|byte| **byte != b'=').map(|byte| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' | b'-' => Some(62),
+        b'/' | b'_' => Some(63),
+        _ => None,
+    });
+    let (mut held, mut bits, mut colon) = (0_u32, 0_u32, false);
+    for digit in digits {
+        let Some(digit) = digit else { return false };
+        held = held << 6 | u32::from(digit);
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            let byte = held >> bits & 0xFF;
+            held &= (1 << bits) - 1;
+            colon |= byte == u32::from(b':');
+            if byte < 0x20 || byte == 0x7F {
+                return false;
+            }
+        }
+    }
+    colon
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -431,6 +471,7 @@ mod tests {
             "12",
             "your_password1",
             "crypto::hash2",
+            "test_parser_2",
         ] {
             assert!(!password(value.as_bytes()), "{value}");
         }
@@ -501,6 +542,14 @@ mod tests {
         ] {
             assert!(is_gap(value.as_bytes()), "{value}");
         }
+    }
+
+    #[test]
+    fn basic_credentials_have_a_colon() {
+        // RFC 7617, section 2: `Aladdin:open sesame`.
+        assert!(basic_credentials(b"QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
+        assert!(!basic_credentials(b"ABCDEFGHIJKLMNOP"));
+        assert!(!basic_credentials(b"understanding"));
     }
 
     #[test]
