@@ -97,16 +97,28 @@ pub enum Detector {
     Phone,
     /// E-mail addresses (RFC 5321 as used: dot-atom local part, domain of two labels or more).
     Email,
+    /// International bank account numbers (ISO 13616): each country's length and structure, mod 97.
+    Iban,
+    /// IPv4 addresses in dotted decimal, but not versions, netmasks and loopback.
+    Ipv4,
+    /// IPv6 addresses in every spelling, with their zone.
+    Ipv6,
+    /// Hardware addresses of 48 and 64 bits, in pairs or groups of four.
+    Mac,
 }
 
 impl Detector {
     /// Every detector with the name it has in rule files.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 9] = [
         ("card", Self::Card),
         ("us-ssn", Self::UsSsn),
         ("us-itin", Self::UsItin),
         ("phone", Self::Phone),
         ("email", Self::Email),
+        ("iban", Self::Iban),
+        ("ipv4", Self::Ipv4),
+        ("ipv6", Self::Ipv6),
+        ("mac", Self::Mac),
     ];
 
     /// The detector of this name.

@@ -1,10 +1,19 @@
 //! Payment card numbers: ISO/IEC 7812 length, issuer range and check digit, in the groupings people write.
+//!
+//! A number stands for itself where its length belongs to its issuer's range and its check digit is right. It does not
+//! inside a longer token (a hash, a UUID, a decimal fraction), and 13 plain digits that are a right article number (EAN)
+//! are one.
 
 use super::super::validate::luhn;
-use super::{Separator, Step, continues_number, glued_to_code, separator};
+use super::gap::{BREAK, MAX_GAP, gap};
+use super::{Separator, Step, continues_number, glued_to_code};
 
-/// 19 digits, 18 separators of three bytes, and one byte to see the end.
-pub(in crate::engine) const MAX_LEN: usize = 19 + 18 * 3 + 1;
+/// 19 digits, 18 gaps of which one is the end of a line, and the letters that tell a token from a number with a word
+/// glued to it.
+pub(in crate::engine) const MAX_LEN: usize = 19 + 17 * 15 + MAX_GAP + CODE + 1;
+
+/// How many letters and digits behind a number are looked at for a digit.
+const CODE: usize = 8;
 
 const MOST_DIGITS: usize = 19;
 
@@ -20,12 +29,14 @@ const RANGES: &[(u32, u32, u32)] = &[
     (309, 309, lengths(&[14, 16, 19])),                   // Diners Club
     (36, 36, lengths(&[14, 16, 19])),                     // Diners Club
     (38, 39, lengths(&[14, 16, 19])),                     // Diners Club
-    (6011, 6011, lengths(&[16, 19])),                     // Discover
-    (644, 649, lengths(&[16, 19])),                       // Discover
-    (65, 65, lengths(&[16, 19])),                         // Discover, RuPay, Elo, Verve
+    (6011, 6011, lengths(&[16, 17, 18, 19])),             // Discover
+    (644, 649, lengths(&[16, 17, 18, 19])),               // Discover
+    (65, 65, lengths(&[16, 17, 18, 19])),                 // Discover, RuPay, Elo, Verve
     (3528, 3589, lengths(&[16, 17, 18, 19])),             // JCB
     (2131, 2131, lengths(&[15])),                         // JCB
     (1800, 1800, lengths(&[15])),                         // JCB
+    (1, 1, lengths(&[15])),                               // UATP, in groups
+    (3571, 3571, lengths(&[16])),                         // LankaPay
     (62, 62, lengths(&[16, 17, 18, 19])),                 // UnionPay
     (81, 82, lengths(&[16])),                             // UnionPay, RuPay
     (2200, 2205, lengths(&[16, 17, 18, 19])),             // Mir, Borica
@@ -35,13 +46,19 @@ const RANGES: &[(u32, u32, u32)] = &[
     (5038, 5038, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
     (5041, 5041, lengths(&[16])),                         // Elo
     (506, 509, lengths(&[16, 18, 19])),                   // Verve, Elo, RuPay
+    (56, 58, lengths(&[16, 17, 18, 19])),                 // Maestro
     (5893, 5893, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
     (60, 60, lengths(&[16])),                             // RuPay, Hipercard
     (6304, 6304, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
+    (6333, 6334, lengths(&[16, 18, 19])),                 // Maestro
     (636, 636, lengths(&[16, 17, 18, 19])),               // InterPayment, Elo
+    (637, 639, lengths(&[16, 17, 18, 19])),               // InstaPayment, Hipercard, Maestro
+    (67, 67, lengths(&[16, 17, 18, 19])),                 // Maestro
     (6759, 6759, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
     (6761, 6763, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
+    (8600, 8600, lengths(&[16])),                         // Uzcard
     (9792, 9792, lengths(&[16])),                         // Troy
+    (9860, 9860, lengths(&[16])),                         // Humo
 ];
 
 const fn lengths(list: &[u32]) -> u32 {
@@ -128,19 +145,95 @@ impl Reading {
             && self.possible_lengths() & (1 << self.count) != 0
             && grouping_is_usual(self.groups())
             && luhn(self.digits().iter().copied())
+            && !(self.group_count == 1 && (self.is_article_number() || self.is_plain_time()))
+    }
+
+    /// Thirteen digits with the check digit of an article number (GS1): weights 1 and 3.
+    fn is_article_number(&self) -> bool {
+        let sum = |sum: u32, (place, digit): (usize, &u8)| sum + u32::from(*digit) * if place % 2 == 0 { 1 } else { 3 };
+        self.count == 13 && self.digits().iter().enumerate().fold(0, sum).is_multiple_of(10)
+    }
+
+    /// Fifteen plain digits behind a 1, where a range is known only of numbers in groups: they count microseconds, or
+    /// anything.
+    fn is_plain_time(&self) -> bool {
+        self.count == 15 && self.digits().first() == Some(&1) && !self.digits().starts_with(&[1, 8, 0, 0])
     }
 }
 
-/// One group; equal groups of 1, 2, 4, 5 or 8 with a last one no longer; 4-6-5 and 4-6-4. Also true of what may still
-/// become one of these.
+/// Groupings besides one group, and equal groups of 1, 2, 4, 5 or 8 with a last one no longer.
+const GROUPINGS: &[&[u8]] = &[
+    &[4, 6, 5],
+    &[4, 6, 4],
+    &[4, 5, 6],
+    &[4, 5, 5],
+    &[4, 3, 3, 3],
+    &[4, 4, 5],
+    &[4, 4, 6],
+    &[4, 4, 7],
+    &[4, 4, 8],
+    &[4, 8, 4],
+    &[8, 4, 4],
+    &[4, 12],
+    &[12, 4],
+    &[6, 10],
+    &[6, 13],
+    &[6, 9],
+    &[6, 8],
+    &[6, 6, 4],
+    &[6, 4, 6],
+    &[6, 2, 8],
+    &[10, 6],
+    &[8, 11],
+    &[4, 4, 4, 7],
+    &[4, 4, 4, 5],
+    &[4, 4, 4, 6],
+];
+
+/// Whether cards are grouped like this. Also true of what may still become so.
 fn grouping_is_usual(groups: &[u8]) -> bool {
-    match groups {
-        [] | [_] => true,
-        [4, 6] | [4, 6, 1..=5] => true,
-        [first, middle @ .., final_group] => {
-            matches!(first, 1 | 2 | 4 | 5 | 8) && middle.iter().all(|size| size == first) && final_group <= first
+    if let [first, middle @ .., final_group] = groups
+        && matches!(first, 1 | 2 | 4 | 5 | 8)
+        && middle.iter().all(|size| size == first)
+        && final_group <= first
+    {
+        return true;
+    }
+    groups.len() < 2 || GROUPINGS.iter().any(|known| known.starts_with(groups))
+}
+
+/// Whether the groups with hyphens are the middle of a UUID: hexadecimal groups before them, letters behind.
+fn in_uuid(text: &[u8], at: usize, end: usize) -> bool {
+    let Some((b'-', head)) = text.get(..at).and_then(<[u8]>::split_last) else { return false };
+    let run = head.iter().rev().take(9).take_while(|byte| byte.is_ascii_alphanumeric());
+    run.clone().all(u8::is_ascii_hexdigit)
+        && matches!(run.count(), 4 | 8)
+        && text.get(end).is_some_and(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
+}
+
+/// Whether letters behind a number lead on to digits, as in a hash, or a fraction follows it.
+fn leads_to_code(text: &[u8], end: usize, last: bool) -> Option<bool> {
+    let mut letters = false;
+    for place in end..end + CODE {
+        match text.get(place) {
+            Some(b'.') if place == end => match text.get(end + 1) {
+                None if !last => return None,
+                next => return Some(next.is_some_and(u8::is_ascii_digit)),
+            },
+            Some(byte) if byte.is_ascii_digit() => return Some(letters),
+            Some(byte) if byte.is_ascii_alphabetic() => letters = true,
+            None if !last => return None,
+            _ => return Some(false),
         }
     }
+    Some(false)
+}
+
+/// Whether a number that only the end of a line cuts in two may be two: the columns of a table.
+fn in_column(text: &[u8], at: usize) -> bool {
+    let head = text.get(at.saturating_sub(16)..at).unwrap_or_default();
+    let before = head.iter().rev().find(|byte| !matches!(byte, b' '));
+    matches!(before, None | Some(b'\n' | b'\r' | b'\t' | b',' | b';' | b'|')) || before.is_some_and(u8::is_ascii_digit)
 }
 
 /// Whether the digits are pairs behind a separator and two other characters: the middle of a dump of bytes. What
@@ -166,7 +259,8 @@ pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
         return Step::None;
     }
     let mut reading = Reading { digits: [0; MOST_DIGITS], count: 0, groups: [0; MOST_DIGITS], group_count: 0 };
-    let mut separator_kind = None;
+    let mut kind_of_all = None;
+    let mut broken = false;
     let mut best = Step::None;
     let mut here = at;
     loop {
@@ -189,15 +283,28 @@ pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
         if !grouping_is_usual(reading.groups()) {
             return best;
         }
-        if reading.is_card() && !in_pairs(text, at, &reading) {
-            best = Step::Match(here);
+        if reading.is_card() && !in_pairs(text, at, &reading) && !in_uuid(text, at, here) {
+            match leads_to_code(text, here, last) {
+                None => return Step::More,
+                Some(true) => {}
+                Some(false) if broken && kind_of_all.is_none() && in_column(text, at) => {}
+                Some(false) => best = Step::Match(here),
+            }
         }
-        let (len, kind) = match separator(text, here, last) {
+        // No issuer has a longer number.
+        if possible >> reading.count == 1 {
+            return best;
+        }
+        let (len, kind) = match gap(text, here, last) {
             Separator::Found { len, kind } => (len, kind),
             Separator::None => return best,
             Separator::More => return Step::More,
         };
-        if *separator_kind.get_or_insert(kind) != kind {
+        if kind == BREAK {
+            if std::mem::replace(&mut broken, true) {
+                return best;
+            }
+        } else if *kind_of_all.get_or_insert(kind) != kind {
             return best;
         }
         here += len;
@@ -237,6 +344,20 @@ mod tests {
             "3530111333300000",
             "6212345678900000003",
             "ref4111111111111111.",
+            "4111  1111  1111  1111",
+            "4111 - 1111 - 1111 - 1111",
+            "4111/1111/1111/1111",
+            "4111_1111_1111_1111",
+            "4111 1111\n1111 1111",
+            "4111-1111-\r\n    1111-1111",
+            "x 41111111\n11111111",
+            "4-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1",
+            "4111111111111111abc",
+            "file_4111111111111111_v2",
+            "4111 1111 11111111",
+            "621234 5678900000003",
+            "4222 222 222 222",
+            "1354 12345 678911",
         ] {
             assert!(found(text), "{text}");
         }
@@ -253,6 +374,14 @@ mod tests {
             "4111 1111-1111 1111",
             "a4b4111111111111111",
             "0b 30 09 06 03 55 04 06 13 02 46 52",
+            "4111111111111111a4b",
+            "4111111111111111.25",
+            "\n41111111\n11111111",
+            "a,41111111\n11111111",
+            "4111\n1111\n1111\n1111",
+            "12345678-4111-1111-1111-1111abcdef12",
+            "135412345678911",
+            "4000000000006",
         ] {
             let at = text.find("4111").or_else(|| text.find("411 ")).or_else(|| text.find("30 ")).unwrap_or(0);
             assert_eq!(card(text.as_bytes(), at, true), Step::None, "{text}");
@@ -261,11 +390,21 @@ mod tests {
 
     #[test]
     fn an_answer_never_changes_with_more_text() {
-        let text = b"4111 1111 1111 1111 123 x";
-        let whole = card(text, 0, true);
-        for cut in 1..text.len() {
-            let early = card(&text[..cut], 0, false);
-            assert!(early == Step::More || early == whole, "at {cut}");
+        for text in [
+            "4111 1111 1111 1111 123 x",
+            "4111111111111111abc4",
+            "4111111111111111.5",
+            "4111-1111-\r\n    1111-1111\n 12",
+            "4111 - 1111 - 1111 - 1111 - x",
+            "378282246310005\r\n1",
+            "4111111111111111\u{a0}\u{a0}\u{2013} 1",
+        ] {
+            let bytes = text.as_bytes();
+            let whole = card(bytes, 0, true);
+            for cut in 1..bytes.len() {
+                let early = card(&bytes[..cut], 0, false);
+                assert!(early == Step::More || early == whole, "{text:?} at {cut}");
+            }
         }
     }
 }

@@ -5,6 +5,10 @@
 
 mod card;
 mod email;
+mod gap;
+mod iban;
+mod ip;
+mod mac;
 mod phone;
 mod ssn;
 
@@ -22,6 +26,24 @@ pub(super) fn find(detector: Detector, text: &[u8], at: usize, last: bool) -> St
         Detector::UsItin => ssn::itin(text, at, last),
         Detector::Phone => phone::phone(text, at, last),
         Detector::Email => email::email(text, at, last),
+        Detector::Iban => iban::iban(text, at, last),
+        Detector::Ipv4 => ip::ipv4(text, at, last),
+        Detector::Ipv6 => ip::ipv6(text, at, last),
+        Detector::Mac => mac::mac(text, at, last),
+    }
+}
+
+/// Whether a value may begin with a run of so many digits and what follows it: most numbers are ruled out by that alone.
+/// `follower` is nothing where the text ends.
+pub(super) fn may_begin_with_run(detector: Detector, run: usize, follower: Option<u8>) -> bool {
+    let gap = follower.is_some_and(|byte| !byte.is_ascii() || b" \t\r\n-./_".contains(&byte));
+    match detector {
+        Detector::Card => run >= 13 || (gap && matches!(run, 1 | 2 | 4 | 5 | 6 | 8 | 10 | 12)),
+        Detector::UsSsn | Detector::UsItin => gap && matches!(run, 1 | 3),
+        Detector::Ipv4 => run <= 3 && follower == Some(b'.'),
+        Detector::Ipv6 => run <= 4 && follower.is_some_and(|byte| byte.is_ascii_hexdigit() || byte == b':'),
+        Detector::Mac => run <= 4 && follower.is_some_and(|byte| byte.is_ascii_hexdigit() || b":-.".contains(&byte)),
+        Detector::Phone | Detector::Email | Detector::Iban => true,
     }
 }
 
@@ -45,6 +67,25 @@ pub(super) fn windows(detector: Detector) -> Vec<Window> {
             let label = ByteSet::new(|byte| !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
             vec![[before, at, label, label, label]]
         }
+        Detector::Iban => iban::windows(),
+        Detector::Ipv4 => {
+            let before = ByteSet::new(|before| ip::ipv4_may_begin(Some(before), b'1'));
+            let part = ByteSet::new(|byte| byte.is_ascii_digit() || byte == b'.');
+            vec![[before, digit, part, part, part]]
+        }
+        Detector::Ipv6 => {
+            let before =
+                ByteSet::new(|before| ip::ipv6_may_begin(Some(before), b'1') || ip::ipv6_may_begin(Some(before), b':'));
+            let first = ByteSet::new(|byte| ip::ipv6_may_begin(None, byte));
+            let part = ByteSet::new(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte));
+            vec![[before, first, part, part, part]]
+        }
+        Detector::Mac => {
+            let before = ByteSet::new(|before| mac::may_begin(Some(before), b'a'));
+            let hex = ByteSet::new(|byte| byte.is_ascii_hexdigit());
+            let joint = ByteSet::new(|byte| byte.is_ascii_hexdigit() || b":-".contains(&byte));
+            vec![[before, hex, hex, joint, hex]]
+        }
     }
 }
 
@@ -55,6 +96,10 @@ pub(super) fn max_len(detector: Detector) -> usize {
         Detector::UsSsn | Detector::UsItin => ssn::MAX_LEN,
         Detector::Phone => phone::MAX_LEN,
         Detector::Email => email::MAX_LEN,
+        Detector::Iban => iban::MAX_LEN,
+        Detector::Ipv4 => ip::IPV4_MAX_LEN,
+        Detector::Ipv6 => ip::IPV6_MAX_LEN,
+        Detector::Mac => mac::MAX_LEN,
     }
 }
 

@@ -102,6 +102,10 @@ fn samples(detector: Detector) -> Option<Automaton> {
         Detector::UsItin => "912(?:-70-| 70 )1234",
         Detector::Phone => r"(?:\+1 ?)?(?:\(212\) |212[-. ])555[-. ]0[0-9]{3}",
         Detector::Email => r"[a-z][a-z0-9._+-]{0,15}@example\.com",
+        Detector::Iban => "GB82 ?WEST ?1234 ?5698 ?7654 ?32",
+        Detector::Ipv4 => r"192\.0\.2\.[1-9]",
+        Detector::Ipv6 => "2001:db8::[1-9a-f]",
+        Detector::Mac => "00:1a:2b:3c:4d:[1-9a-f]e",
     };
     Automaton::new(&Regex::compile(pattern, None).ok()?)
 }
@@ -116,6 +120,12 @@ fn shape(detector: Detector) -> Option<Automaton> {
             "(?:[+(]|{SEPARATOR}){{0,3}}[0-9](?:(?:[()]|{SEPARATOR}){{0,3}}[0-9]){{6}}(?:(?:[()]|{SEPARATOR}){{0,3}}[0-9])*\
              (?:(?:[A-Za-z,;:#=]|{SEPARATOR}){{1,14}}[0-9]{{1,9}})?"
         ),
+        Detector::Iban => {
+            format!("[A-Za-z]{SEPARATOR}{{0,5}}[A-Za-z](?:(?:{SEPARATOR}|[ \\r\\n\\t]){{0,17}}[0-9A-Za-z]){{13,32}}")
+        }
+        Detector::Ipv4 => r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}".to_owned(),
+        Detector::Ipv6 => r"[0-9A-Fa-f:][0-9A-Fa-f:.]+(?:%[0-9A-Za-z._-]+)?".to_owned(),
+        Detector::Mac => "[0-9A-Fa-f]{2,4}(?:[.:-][0-9A-Fa-f]{2,4}){2,7}".to_owned(),
         Detector::Email => r"(?-u:[!#-'*+./0-9=?A-Z^-~\x80-\xFF-]+@[0-9A-Za-z.\x80-\xFF-]+)".to_owned(),
     };
     Automaton::new(&Regex::compile(&pattern, Some(256)).ok()?)

@@ -178,7 +178,7 @@ impl Lane {
         if let Some(narrow) = &regex.value {
             let value = narrow.value(text, self.index(live.start), self.index(end));
             let (start, end) = (self.base + value.start as u64, self.base + value.end as u64);
-            self.found.push(Candidate { rule: live.rule, start, from: start, end, open: false });
+            self.found.push(Candidate::new(live.rule, start, start, end, false));
             return;
         }
         self.note_reach(live.rule, live.start, end);

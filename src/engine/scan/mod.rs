@@ -426,7 +426,7 @@ impl Lane {
             Attempt::Detector(Detector::Email) => self.try_address(force, text, at, last),
             Attempt::Detector(detector) => {
                 let covered = self.detected.get(detector as usize).copied().unwrap_or(0);
-                if self.base + (at as u64) < covered {
+                if self.base + (at as u64) < covered || !run_allows(detector, text, at, last) {
                     return Tried::Done;
                 }
                 match detect::find(detector, text, at, last) {
@@ -503,4 +503,12 @@ impl Lane {
         use super::terms::{Character, character_at};
         matches!(character_at(&self.buffer, at, true), Character::Some(character, _) if character.is_alphanumeric())
     }
+}
+
+/// Whether the run of digits at `at`, where there is one, and what follows it leave the detector something to look at.
+fn run_allows(detector: Detector, text: &[u8], at: usize, last: bool) -> bool {
+    let rest = text.get(at..).unwrap_or_default();
+    let run = rest.iter().take(super::prefilter::LONGEST_RUN).take_while(|byte| byte.is_ascii_digit()).count();
+    let follower = rest.get(run).copied();
+    run == 0 || (follower.is_none() && !last) || detect::may_begin_with_run(detector, run, follower)
 }
