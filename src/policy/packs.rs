@@ -15,30 +15,36 @@ use super::rules::{self, RuleShape, RulesFile, ScopeShape};
 
 /// The packs that come with the program.
 /// A pack is one file or several.
-pub(crate) const BUNDLED: [(&str, &[&str]); 4] = [
+pub(crate) const BUNDLED: [(&str, &[&str]); 8] = [
     ("pci", &[include_str!("../../rules/pci.toml")]),
     ("us-pii", &[include_str!("../../rules/us-pii.toml")]),
     ("contact", &[include_str!("../../rules/contact.toml")]),
+    ("finance", &[include_str!("../../rules/finance.toml")]),
+    ("network", &[include_str!("../../rules/network.toml")]),
+    ("device", &[include_str!("../../rules/device.toml")]),
     (
         "secrets",
         &[
             include_str!("../../rules/secrets-clouds.toml"),
             include_str!("../../rules/secrets-code.toml"),
-            include_str!("../../rules/secrets-models.toml"),
+            include_str!("../../rules/secrets-labels.toml"),
             include_str!("../../rules/secrets-messages.toml"),
-            include_str!("../../rules/secrets-payments.toml"),
+            include_str!("../../rules/secrets-models.toml"),
             include_str!("../../rules/secrets-operations.toml"),
+            include_str!("../../rules/secrets-payments.toml"),
             include_str!("../../rules/secrets-services.toml"),
             include_str!("../../rules/secrets-shapes.toml"),
-            include_str!("../../rules/secrets-labels.toml"),
         ],
     ),
+    ("business", &[include_str!("../../rules/business.toml")]),
 ];
-/// Names for several packs. Both are the same until there are packs that only one of them takes.
-const COLLECTIONS: [(&str, &[&str]); 2] =
-    [("default", &["pci", "us-pii", "contact", "secrets"]), ("all", &["pci", "us-pii", "contact", "secrets"])];
+/// Names for several packs.
+const COLLECTIONS: [(&str, &[&str]); 2] = [
+    ("default", &["pci", "us-pii", "contact", "finance", "secrets"]),
+    ("all", &["pci", "us-pii", "contact", "finance", "network", "device", "secrets", "business"]),
+];
 /// Names that are reserved for packs to come.
-const TO_COME: [&str; 7] = ["finance", "government", "health", "network", "device", "business", "injection"];
+const TO_COME: [&str; 3] = ["government", "health", "injection"];
 /// Most rules of a workspace.
 const RULES: usize = 4096;
 /// Deepest nesting of pack files.

@@ -3,6 +3,10 @@
 //! Enters: the bytes of a match. Leaves: whether they pass. A check is a line in the table of its family; a family is a
 //! file with such a table, named in [`FAMILIES`].
 
+mod business;
+mod device;
+mod finance;
+mod network;
 mod secrets;
 
 /// A check on a match, by the name it has in rule files.
@@ -19,7 +23,8 @@ pub struct Validator {
 type Check = (&'static str, fn(&[u8]) -> bool);
 
 /// Every check, by family.
-const FAMILIES: &[&[Check]] = &[GENERAL, secrets::SECRETS];
+const FAMILIES: &[&[Check]] =
+    &[GENERAL, secrets::SECRETS, finance::CHECKS, device::CHECKS, network::CHECKS, business::CHECKS];
 
 /// Arithmetic that numbers of many kinds share.
 const GENERAL: &[Check] = &[("luhn", |value| luhn(digits(value)))];
