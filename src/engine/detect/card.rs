@@ -1,8 +1,8 @@
 //! Payment card numbers: ISO/IEC 7812 length, issuer range and check digit, in the groupings people write.
 //!
 //! A number stands for itself where its length belongs to its issuer's range and its check digit is right. It does not
-//! inside a longer token (a hash, a UUID, a decimal fraction), and 13 plain digits that are a right article number (EAN)
-//! are one.
+//! inside a longer token (a hash, a UUID, a decimal fraction), and 13 digits that are a right article number (EAN) and
+//! are called one are one.
 
 use super::super::validate::luhn;
 use super::gap::{BREAK, MAX_GAP, gap};
@@ -145,7 +145,7 @@ impl Reading {
             && self.possible_lengths() & (1 << self.count) != 0
             && grouping_is_usual(self.groups())
             && luhn(self.digits().iter().copied())
-            && !(self.group_count == 1 && (self.is_article_number() || self.is_plain_time()))
+            && !self.is_no_airline()
     }
 
     /// Thirteen digits with the check digit of an article number (GS1): weights 1 and 3.
@@ -154,10 +154,12 @@ impl Reading {
         self.count == 13 && self.digits().iter().enumerate().fold(0, sum).is_multiple_of(10)
     }
 
-    /// Fifteen plain digits behind a 1, where a range is known only of numbers in groups: they count microseconds, or
-    /// anything.
-    fn is_plain_time(&self) -> bool {
-        self.count == 15 && self.digits().first() == Some(&1) && !self.digits().starts_with(&[1, 8, 0, 0])
+    /// Fifteen digits behind a 1 that are not grouped as airlines' cards are: they may count anything.
+    fn is_no_airline(&self) -> bool {
+        self.count == 15
+            && self.digits().first() == Some(&1)
+            && !self.digits().starts_with(&[1, 8, 0, 0])
+            && !matches!(self.groups(), [4, 5, 6] | [4, 4, 4, 3])
     }
 }
 
@@ -211,6 +213,25 @@ fn in_uuid(text: &[u8], at: usize, end: usize) -> bool {
         && text.get(end).is_some_and(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
 }
 
+/// Words behind which thirteen digits are the number of an article.
+const ARTICLES: [&[u8]; 6] = [b"ean", b"gtin", b"upc", b"jan", b"isbn", b"barcode"];
+
+/// Whether a word before the place says that an article's number follows: `EAN 4…`, `"gtin13": "4…`.
+fn is_named_article(text: &[u8], at: usize) -> bool {
+    let head = text.get(at.saturating_sub(20)..at).unwrap_or_default();
+    ARTICLES.iter().any(|word| head.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word)))
+}
+
+/// Whether a number with two spaces between its groups is a row of a table: not in fours, or with digits before it.
+fn in_table(text: &[u8], at: usize, end: usize, groups: &[u8]) -> bool {
+    let wide = text.get(at..end).unwrap_or_default().windows(2).any(|pair| pair == b"  ");
+    let head = text.get(at.saturating_sub(4)..at).unwrap_or_default();
+    let spaces = head.iter().rev().take_while(|byte| **byte == b' ').count();
+    let behind_digit =
+        head.len().checked_sub(spaces + 1).and_then(|place| head.get(place)).is_some_and(u8::is_ascii_digit);
+    wide && (groups.first() != Some(&4) || (spaces > 1 && behind_digit))
+}
+
 /// Whether letters behind a number lead on to digits, as in a hash, or a fraction follows it.
 fn leads_to_code(text: &[u8], end: usize, last: bool) -> Option<bool> {
     let mut letters = false;
@@ -250,7 +271,8 @@ fn in_pairs(text: &[u8], at: usize, reading: &Reading) -> bool {
 
 /// Looks for a card number whose first digit is at `at`, the beginning of a run of digits.
 pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
-    if continues_number(text, at, b".,") || glued_to_code(text, at) {
+    let dialled = at.checked_sub(1).and_then(|before| text.get(before)) == Some(&b'+');
+    if dialled || continues_number(text, at, b".,") || glued_to_code(text, at) {
         return Step::None;
     }
     // Most digits are no card's first: decided before anything is read.
@@ -283,7 +305,12 @@ pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
         if !grouping_is_usual(reading.groups()) {
             return best;
         }
-        if reading.is_card() && !in_pairs(text, at, &reading) && !in_uuid(text, at, here) {
+        if reading.is_card()
+            && !in_pairs(text, at, &reading)
+            && !in_uuid(text, at, here)
+            && !in_table(text, at, here, reading.groups())
+            && !(reading.is_article_number() && is_named_article(text, at))
+        {
             match leads_to_code(text, here, last) {
                 None => return Step::More,
                 Some(true) => {}
@@ -381,9 +408,12 @@ mod tests {
             "4111\n1111\n1111\n1111",
             "12345678-4111-1111-1111-1111abcdef12",
             "135412345678911",
-            "4000000000006",
+            "ean 4000000000006",
+            "18435  24044  94745",
+            "12  4111  1111  1111  1111",
         ] {
-            let at = text.find("4111").or_else(|| text.find("411 ")).or_else(|| text.find("30 ")).unwrap_or(0);
+            let starts = ["4111", "411 ", "30 ", "4000"];
+            let at = starts.iter().find_map(|start| text.find(start)).unwrap_or(0);
             assert_eq!(card(text.as_bytes(), at, true), Step::None, "{text}");
         }
     }

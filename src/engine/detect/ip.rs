@@ -6,7 +6,7 @@
 use super::{Step, is_digit};
 
 /// Four groups of three digits with their dots, then what tells a version or a network from an address.
-pub(in crate::engine) const IPV4_MAX_LEN: usize = 15 + 5;
+pub(in crate::engine) const IPV4_MAX_LEN: usize = 15 + 7;
 /// Longest zone behind `%`.
 const ZONE: usize = 16;
 /// Eight groups of four with colons, or six and an IPv4 address; a zone; a byte to see the end.
@@ -103,8 +103,39 @@ pub(in crate::engine) fn ipv4(text: &[u8], at: usize, last: bool) -> Step {
             }
         }
     }
+    // A fraction follows, as in the paths of a drawing: `2.83-2.12 3.51.98.32 2.03`.
+    if behind_fraction(text, at) {
+        match leads_to_fraction(text, end, last) {
+            None => return Step::More,
+            Some(true) => return Step::None,
+            Some(false) => {}
+        }
+    }
     let port = byte(end) == Some(b':');
     if is_version(text, at, octets, port) { Step::None } else { Step::Match(end) }
+}
+
+/// Whether the place is behind a number with a fraction and a space.
+fn behind_fraction(text: &[u8], at: usize) -> bool {
+    let Some((b' ' | b',', head)) = text.get(..at).and_then(<[u8]>::split_last) else { return false };
+    let token = || head.iter().rev().take(12).take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
+    let dots = token().filter(|byte| **byte == b'.').count();
+    dots > 0 && (dots != 3 || token().any(|byte| *byte == b'-'))
+}
+
+/// Whether a number with a fraction follows what ends at `end`.
+fn leads_to_fraction(text: &[u8], end: usize, last: bool) -> Option<bool> {
+    for (place, byte) in (end..end + 6).map(|place| (place, text.get(place))) {
+        match byte {
+            None if !last => return None,
+            Some(b' ' | b',' | b'-') if place == end => {}
+            Some(b'-') if place == end + 1 => {}
+            Some(b'.') if place > end => return Some(true),
+            Some(byte) if byte.is_ascii_digit() && place > end => {}
+            _ => return Some(false),
+        }
+    }
+    Some(false)
 }
 
 /// Whether an address may be that of a host: not 0.0.0.0/8, 127.0.0.0/16, a netmask, or a well-known group.
@@ -201,8 +232,10 @@ fn is_version(text: &[u8], at: usize, octets: [u8; 4], port: bool) -> bool {
     if matches!(head.last(), Some(b'^' | b'~')) {
         return true;
     }
-    // A version of small numbers only: an address like 8.8.8.8 asks for a word of its own.
-    if octets.iter().all(|octet| *octet < 10) && !port && !matches!(head, [.., b'/', b'/'] | [.., b'@']) {
+    // Versions, sections and object identifiers have small numbers: an address like 8.8.8.8 asks for a word of its own.
+    let small = octets.iter().all(|octet| *octet <= 40) && octets[0] != 10;
+    let identifier = matches!(octets, [1, 3, 6, _] | [2, 5, 4 | 29, _]);
+    if (small || identifier) && !port && !matches!(head, [.., b'/', b'/'] | [.., b'@']) {
         return true;
     }
     let Some((word, rest)) = word_back(head) else { return false };
@@ -268,6 +301,9 @@ impl Reading {
         let widths = self.widths.get(..self.count).unwrap_or_default();
         let first = self.groups[0];
         // Unspecified, loopback, multicast of well-known groups.
+        if groups.iter().all(|group| *group == 0xFFFF) {
+            return false;
+        }
         let low = groups.iter().rev().skip(1).all(|group| *group == 0) && groups.last().is_none_or(|group| *group <= 1);
         if low || (first & 0xFFF0 == 0xFF00 && self.compressed != Some(0)) {
             return false;
@@ -281,7 +317,11 @@ impl Reading {
             Some(_) if !self.has_digit => false,
             Some(0) => self.tail || self.count >= 2,
             // Names of programs are short: `a1::b2`.
-            Some(_) => widths[0] == 4 || (self.count >= 3 && widths[0] >= 2) || self.count >= 5,
+            Some(_) => {
+                (widths[0] == 4 && (first >> 13 == 1 || first >= 0xFC00))
+                    || (self.count >= 3 && widths[0] >= 2)
+                    || self.count >= 5
+            }
         }
     }
 }
@@ -423,12 +463,13 @@ mod tests {
     use super::*;
 
     fn four(text: &str) -> Option<&str> {
-        let at = (0..text.len())
-            .find(|at| ipv4_may_begin(at.checked_sub(1).map(|at| text.as_bytes()[at]), text.as_bytes()[*at]))?;
-        match ipv4(text.as_bytes(), at, true) {
-            Step::Match(end) => text.get(at..end),
-            _ => None,
-        }
+        let bytes = text.as_bytes();
+        (0..text.len()).filter(|at| ipv4_may_begin(at.checked_sub(1).map(|at| bytes[at]), bytes[*at])).find_map(|at| {
+            match ipv4(bytes, at, true) {
+                Step::Match(end) => text.get(at..end),
+                _ => None,
+            }
+        })
     }
 
     fn six(text: &str) -> Option<&str> {
@@ -455,6 +496,7 @@ mod tests {
             ("192.168.1.0/24", "192.168.1.0"),
             ("8.8.8.8:53", "8.8.8.8"),
             ("10.0.0.1-10.0.0.9", "10.0.0.1"),
+            ("0.003 198.51.100.7 200", "198.51.100.7"),
         ] {
             assert_eq!(four(text), Some(found), "{text}");
         }
@@ -483,6 +525,9 @@ mod tests {
             "section 10.4.16.2",
             "1.2.3.4",
             "224.0.0.1",
+            "23.2.4.1 construct",
+            "2.5.29.15",
+            "2.83-2.12 3.51.98.32 2.03.5",
         ] {
             assert_eq!(four(text), None, "{text}");
         }
@@ -533,6 +578,8 @@ mod tests {
             "db::cafe::Add",
             "e2e::a1",
             "dead::beef",
+            "f33c::1",
+            "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
             "a::before",
             "::ffff:127.0.0.1",
             "2001:db8::/32",
@@ -551,7 +598,18 @@ mod tests {
     fn an_answer_never_changes_with_more_text() {
         type Look = fn(&[u8], usize, bool) -> Step;
         let both: [(Look, &[&str]); 2] = [
-            (ipv4, &["192.0.2.1.x", "192.0.2.1-b", "172.16.0.0/12 x", "172.16.0.0/24", "198.51.100.7:80", "1.2.3.4.5"]),
+            (
+                ipv4,
+                &[
+                    "192.0.2.1.x",
+                    "192.0.2.1-b",
+                    "172.16.0.0/12 x",
+                    "172.16.0.0/24",
+                    "198.51.100.7:80",
+                    "1.2.3.4.5",
+                    "1.5 198.51.100.7 -2.5",
+                ],
+            ),
             (
                 ipv6,
                 &[
