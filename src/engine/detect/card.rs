@@ -335,8 +335,19 @@ pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
             return best;
         }
         here += len;
+        let pairs = reading.groups().first() == Some(&2);
         match text.get(here) {
-            Some(byte) if byte.is_ascii_digit() => {}
+            // What is written digit by digit or in pairs is whole, or is a row of something else.
+            Some(byte) if byte.is_ascii_digit() => {
+                if pairs || reading.groups().first() == Some(&1) {
+                    best = Step::None;
+                }
+            }
+            Some(byte) if pairs && byte.is_ascii_hexdigit() => match text.get(here + 1) {
+                None if !last => return Step::More,
+                Some(byte) if byte.is_ascii_hexdigit() => return Step::None,
+                _ => return best,
+            },
             Some(_) => return best,
             None if last => return best,
             None => return Step::More,
@@ -409,6 +420,7 @@ mod tests {
             "12345678-4111-1111-1111-1111abcdef12",
             "135412345678911",
             "ean 4000000000006",
+            "30 07 02 03 01 00 01 02 03 01",
             "18435  24044  94745",
             "12  4111  1111  1111  1111",
         ] {
@@ -427,6 +439,7 @@ mod tests {
             "4111-1111-\r\n    1111-1111\n 12",
             "4111 - 1111 - 1111 - 1111 - x",
             "378282246310005\r\n1",
+            "30 07 02 03 01 00 01 af",
             "4111111111111111\u{a0}\u{a0}\u{2013} 1",
         ] {
             let bytes = text.as_bytes();

@@ -83,9 +83,9 @@ pub(in crate::engine) fn ipv4(text: &[u8], at: usize, last: bool) -> Step {
     if !names_a_host(octets) {
         return Step::None;
     }
-    // The network of a long prefix: 10.0.0.0/8, 172.16.0.0/12.
-    if octets[2] == 0 && octets[3] == 0 {
-        if octets[1] == 0 {
+    // A network and no host: 10.0.0.0/8, 172.16.0.0/12, 192.0.2.0/24.
+    if octets[3] == 0 {
+        if octets[1] == 0 && octets[2] == 0 {
             return Step::None;
         }
         if byte(end) == Some(b'/') {
@@ -96,8 +96,13 @@ pub(in crate::engine) fn ipv4(text: &[u8], at: usize, last: bool) -> Step {
                 if is_digit(text, end + 2) && missing(end + 3) {
                     return Step::More;
                 }
-                let one = byte(end + 1) == Some(b'1') && matches!(byte(end + 2), Some(b'0'..=b'6'));
-                if one || !is_digit(text, end + 2) {
+                let width = |digit: u8| u32::from(digit - b'0');
+                let prefix = match (byte(end + 1), byte(end + 2)) {
+                    (Some(tens), Some(ones)) if ones.is_ascii_digit() => width(tens) * 10 + width(ones),
+                    (Some(ones), _) => width(ones),
+                    _ => 32,
+                };
+                if u32::from_be_bytes(octets).trailing_zeros() >= 32_u32.saturating_sub(prefix) {
                     return Step::None;
                 }
             }
@@ -146,7 +151,9 @@ fn names_a_host(octets: [u8; 4]) -> bool {
         || (octets[0] == 127 && octets[1] == 0)
         || mask
         || (octets[0] == 224 && octets[1] == 0 && octets[2] == 0)
-        || octets == [239, 255, 255, 250])
+        || octets.iter().all(|octet| matches!(octet, 0 | 255))
+        || octets == [239, 255, 255, 250]
+        || octets == [169, 254, 169, 254])
 }
 
 /// Words behind which four numbers are a version, or the number of a section.
@@ -234,7 +241,7 @@ fn is_version(text: &[u8], at: usize, octets: [u8; 4], port: bool) -> bool {
     }
     // Versions, sections and object identifiers have small numbers: an address like 8.8.8.8 asks for a word of its own.
     let small = octets.iter().all(|octet| *octet <= 40) && octets[0] != 10;
-    let identifier = matches!(octets, [1, 3, 6, _] | [2, 5, 4 | 29, _]);
+    let identifier = matches!(octets, [1, 3, 6 | 101 | 132, _] | [2, 5, 4 | 29, _]);
     if (small || identifier) && !port && !matches!(head, [.., b'/', b'/'] | [.., b'@']) {
         return true;
     }
@@ -305,7 +312,8 @@ impl Reading {
             return false;
         }
         let low = groups.iter().rev().skip(1).all(|group| *group == 0) && groups.last().is_none_or(|group| *group <= 1);
-        if low || (first & 0xFFF0 == 0xFF00 && self.compressed != Some(0)) {
+        let mapped_network = first == 0xFFFF && groups.iter().skip(1).all(|group| *group == 0);
+        if low || mapped_network || (first & 0xFFF0 == 0xFF00 && self.compressed != Some(0)) {
             return false;
         }
         match self.compressed {
@@ -493,7 +501,8 @@ mod tests {
             ("来自192.0.2.1。", "192.0.2.1"),
             ("from 192.0.2.1.", "192.0.2.1"),
             ("root@192.0.2.1", "192.0.2.1"),
-            ("192.168.1.0/24", "192.168.1.0"),
+            ("192.168.1.1/24", "192.168.1.1"),
+            ("192.168.1.0/16", "192.168.1.0"),
             ("8.8.8.8:53", "8.8.8.8"),
             ("10.0.0.1-10.0.0.9", "10.0.0.1"),
             ("0.003 198.51.100.7 200", "198.51.100.7"),
@@ -508,6 +517,9 @@ mod tests {
             "255.255.255.255",
             "10.0.0.0/8",
             "172.16.0.0/12",
+            "192.0.2.0/24",
+            "255.0.255.0",
+            "169.254.169.254",
             "256.1.1.1",
             "1.2.3.256",
             "192.0.2.1.5",
@@ -582,6 +594,7 @@ mod tests {
             "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
             "a::before",
             "::ffff:127.0.0.1",
+            "::ffff:0:0/96",
             "2001:db8::/32",
             "fe80::/10",
             "2001:db8::12345",

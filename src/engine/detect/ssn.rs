@@ -67,6 +67,9 @@ fn grouped(text: &[u8], at: usize, last: bool, accepts: impl Fn(u32, u32, u32) -
     let [_, _, _, group @ .., _, _, _, _] = digits;
     let [_, _, _, _, _, serial @ ..] = digits;
     let Some(kind) = kind_of_all else { return Step::None };
+    if spaced && kind > 1 {
+        return Step::None;
+    }
     if !accepts(number(&area), number(&group), number(&serial)) || (spaced && !is_drawn(&digits)) {
         return Step::None;
     }
@@ -80,17 +83,33 @@ fn grouped(text: &[u8], at: usize, last: bool, accepts: impl Fn(u32, u32, u32) -
         Some(byte) if byte.is_ascii_digit() => Step::None,
         Some(b'/' | b'_') if text.get(here) == Some(&kind) => Step::None,
         Some(b'\n' | b'\r') if spaced => Step::None,
-        _ if !spaced && !(kind == 0 && has_two_spaces(text, at, here)) => Step::Match(here),
+        _ if !spaced && kind != 0 => Step::Match(here),
         // In a row of numbers another one follows.
         _ => match gap(text, here, last) {
-            Separator::Found { len, .. } => match text.get(here + len) {
+            Separator::Found { len, .. } if spaced || has_two_spaces(text, at, here) => match text.get(here + len) {
                 None if !last => Step::More,
                 Some(byte) if byte.is_ascii_digit() => Step::None,
                 _ => Step::Match(here),
             },
-            Separator::None => Step::Match(here),
+            Separator::Found { len: 1, kind: 0 } => match leads_to_group(text, here + 1, last) {
+                None => Step::More,
+                Some(true) => Step::None,
+                Some(false) => Step::Match(here),
+            },
+            Separator::Found { .. } | Separator::None => Step::Match(here),
             Separator::More => Step::More,
         },
+    }
+}
+
+/// Whether three or four digits stand at the place and no date, time or amount goes on behind them: one more group of a
+/// telephone number.
+fn leads_to_group(text: &[u8], at: usize, last: bool) -> Option<bool> {
+    let digits = text.get(at..).unwrap_or_default().iter().take(5).take_while(|byte| byte.is_ascii_digit()).count();
+    match text.get(at + digits) {
+        None if !last => None,
+        Some(b'-' | b'/' | b'.' | b':' | b',') => Some(false),
+        _ => Some(matches!(digits, 3 | 4)),
     }
 }
 
@@ -163,6 +182,8 @@ mod tests {
             "123\n45\n6789",
             "123456789",
             "123/45/6789/1",
+            "045 55 1234 5678",
+            "3.6.1.5.5.7.0.1.1",
         ] {
             assert_eq!(ssn(bad.as_bytes(), 0, true), Step::None, "{bad}");
         }
@@ -210,6 +231,8 @@ mod tests {
             "0 7 8 0 5 1 1 2 0 4",
             "078\u{2013}05\u{2013}1120.",
             "078-05-1120. x",
+            "078 05 1120 1234 x",
+            "078 05 1120 12:34",
         ] {
             let bytes = text.as_bytes();
             let whole = ssn(bytes, 0, true);
