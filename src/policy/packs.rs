@@ -15,11 +15,23 @@ use super::rules::{self, RuleShape, RulesFile, ScopeShape};
 
 /// The packs that come with the program.
 /// A pack is one file or several.
-pub(crate) const BUNDLED: [(&str, &[&str]); 8] = [
+pub(crate) const BUNDLED: [(&str, &[&str]); 9] = [
     ("pci", &[include_str!("../../rules/pci.toml")]),
     ("us-pii", &[include_str!("../../rules/us-pii.toml")]),
     ("contact", &[include_str!("../../rules/contact.toml")]),
     ("finance", &[include_str!("../../rules/finance.toml")]),
+    (
+        "government",
+        &[
+            include_str!("../../rules/government-europe-central.toml"),
+            include_str!("../../rules/government-europe-east.toml"),
+            include_str!("../../rules/government-europe-north.toml"),
+            include_str!("../../rules/government-europe-south.toml"),
+            include_str!("../../rules/government-europe-southeast.toml"),
+            include_str!("../../rules/government-europe-west.toml"),
+            include_str!("../../rules/government-europe.toml"),
+        ],
+    ),
     ("network", &[include_str!("../../rules/network.toml")]),
     ("device", &[include_str!("../../rules/device.toml")]),
     (
@@ -40,11 +52,11 @@ pub(crate) const BUNDLED: [(&str, &[&str]); 8] = [
 ];
 /// Names for several packs.
 const COLLECTIONS: [(&str, &[&str]); 2] = [
-    ("default", &["pci", "us-pii", "contact", "finance", "secrets"]),
-    ("all", &["pci", "us-pii", "contact", "finance", "network", "device", "secrets", "business"]),
+    ("default", &["pci", "us-pii", "contact", "finance", "secrets", "government"]),
+    ("all", &["pci", "us-pii", "contact", "finance", "government", "network", "device", "secrets", "business"]),
 ];
 /// Names that are reserved for packs to come.
-const TO_COME: [&str; 3] = ["government", "health", "injection"];
+const TO_COME: [&str; 2] = ["health", "injection"];
 /// Most rules of a workspace.
 const RULES: usize = 4096;
 /// Deepest nesting of pack files.

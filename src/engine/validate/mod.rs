@@ -3,11 +3,17 @@
 //! Enters: the bytes of a match. Leaves: whether they pass. A check is a line in the table of its family; a family is a
 //! file with such a table, named in [`FAMILIES`].
 
+mod arithmetic;
 mod business;
 mod device;
 mod finance;
+mod government_europe;
 mod network;
 mod secrets;
+
+
+
+
 
 /// A check on a match, by the name it has in rule files.
 ///
@@ -25,6 +31,7 @@ type Check = (&'static str, fn(&[u8]) -> bool);
 /// Every check, by family.
 const FAMILIES: &[&[Check]] =
     &[GENERAL, secrets::SECRETS, finance::CHECKS, device::CHECKS, network::CHECKS, business::CHECKS];
+const FAMILIES: &[&[Check]] = &[GENERAL, government_europe::CHECKS];
 
 /// Arithmetic that numbers of many kinds share.
 const GENERAL: &[Check] = &[("luhn", |value| luhn(digits(value)))];
