@@ -9,7 +9,7 @@ mod tests;
 mod west;
 
 use super::Check;
-use super::arithmetic::{digits_of, ean, lacking, mod_11_10, weighted};
+use super::arithmetic::{digits_of, ean, is_day, lacking, mod_11_10, tens, weighted};
 use east::{
     al_nid, am_public_services, baltic_personal_code, bg_egn, by_personal, cy_tin, cz_rodne_cislo, dk_cpr, fi_hetu,
     gr_afm, gr_amka, hu_personal, is_kennitala, jmbg, lv_personas_kods, md_idnp, no_fodselsnummer, pl_identity_card,
@@ -23,6 +23,7 @@ use west::{
 
 /// The checks of this family.
 pub(super) const CHECKS: &[Check] = &[
+    ("document-number", document_number),
     ("gb-nhs", gb_nhs),
     ("gb-chi", gb_chi),
     ("gb-nino", gb_nino),
@@ -119,4 +120,14 @@ fn without_country(value: &[u8]) -> &[u8] {
         [first, second, rest @ ..] if first.is_ascii_alphabetic() && second.is_ascii_alphabetic() => rest,
         _ => value,
     }
+}
+
+/// What tells the number of a passport or card, which has no check digit in print, from a word and from a day: two
+/// digits or more, and not eight that are a year of two centuries, a month and a day.
+fn document_number(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let day = digits_of::<8>(value).is_some_and(|[y1, y2, y3, y4, m1, m2, d1, d2]| {
+        matches!((y1, y2), (1, 9) | (2, 0)) && is_day(tens(y1, y2) * 100 + tens(y3, y4), tens(m1, m2), tens(d1, d2))
+    });
+    digits >= 2 && !day
 }
