@@ -15,7 +15,7 @@ use super::rules::{self, RuleShape, RulesFile, ScopeShape};
 
 /// The packs that come with the program.
 /// A pack is one file or several.
-pub(crate) const BUNDLED: [(&str, &[&str]); 9] = [
+pub(crate) const BUNDLED: [(&str, &[&str]); 10] = [
     ("pci", &[include_str!("../../rules/pci.toml")]),
     ("us-pii", &[include_str!("../../rules/us-pii.toml")]),
     ("contact", &[include_str!("../../rules/contact.toml")]),
@@ -23,6 +23,8 @@ pub(crate) const BUNDLED: [(&str, &[&str]); 9] = [
     (
         "government",
         &[
+            include_str!("../../rules/government-america.toml"),
+            include_str!("../../rules/government-asia.toml"),
             include_str!("../../rules/government-europe-central.toml"),
             include_str!("../../rules/government-europe-east.toml"),
             include_str!("../../rules/government-europe-north.toml"),
@@ -30,8 +32,11 @@ pub(crate) const BUNDLED: [(&str, &[&str]); 9] = [
             include_str!("../../rules/government-europe-southeast.toml"),
             include_str!("../../rules/government-europe-west.toml"),
             include_str!("../../rules/government-europe.toml"),
+            include_str!("../../rules/government-oceania-africa.toml"),
+            include_str!("../../rules/government-world.toml"),
         ],
     ),
+    ("health", &[include_str!("../../rules/health.toml")]),
     ("network", &[include_str!("../../rules/network.toml")]),
     ("device", &[include_str!("../../rules/device.toml")]),
     (
@@ -53,10 +58,10 @@ pub(crate) const BUNDLED: [(&str, &[&str]); 9] = [
 /// Names for several packs.
 const COLLECTIONS: [(&str, &[&str]); 2] = [
     ("default", &["pci", "us-pii", "contact", "finance", "secrets", "government"]),
-    ("all", &["pci", "us-pii", "contact", "finance", "government", "network", "device", "secrets", "business"]),
+    ("all", &["pci", "us-pii", "contact", "finance", "government", "health", "network", "device", "secrets", "business"]),
 ];
 /// Names that are reserved for packs to come.
-const TO_COME: [&str; 2] = ["health", "injection"];
+const TO_COME: [&str; 1] = ["injection"];
 /// Most rules of a workspace.
 const RULES: usize = 4096;
 /// Deepest nesting of pack files.

@@ -8,8 +8,11 @@ mod business;
 mod device;
 mod finance;
 mod government_europe;
+mod government_world;
+mod health;
 mod network;
 mod secrets;
+
 
 
 
@@ -31,7 +34,7 @@ type Check = (&'static str, fn(&[u8]) -> bool);
 /// Every check, by family.
 const FAMILIES: &[&[Check]] =
     &[GENERAL, secrets::SECRETS, finance::CHECKS, device::CHECKS, network::CHECKS, business::CHECKS];
-const FAMILIES: &[&[Check]] = &[GENERAL, government_europe::CHECKS];
+const FAMILIES: &[&[Check]] = &[GENERAL, government_europe::CHECKS, government_world::GOVERNMENT_WORLD, health::HEALTH];
 
 /// Arithmetic that numbers of many kinds share.
 const GENERAL: &[Check] = &[("luhn", |value| luhn(digits(value)))];
