@@ -184,7 +184,8 @@ fn brazilian_taxpayer(value: &[u8]) -> bool {
         && missing_to_11(weighted(&number, &weights)) == u32::from(second)
 }
 
-/// CNH: nine digits by 9 down to 1 and by 1 up to 9; where the first sum leaves 10, the second is two less.
+/// CNH: nine digits by 9 down to 1 and by 1 up to 9; where the first sum leaves 10, the second is two less, which not
+/// every office has kept to.
 fn brazilian_licence(value: &[u8]) -> bool {
     let Some(number) = exactly::<11>(value) else { return false };
     let [body @ .., first, second] = number;
@@ -192,7 +193,7 @@ fn brazilian_licence(value: &[u8]) -> bool {
     let low = weighted(&body, &[1, 2, 3, 4, 5, 6, 7, 8, 9]) % 11;
     let (one, less) = if high == 10 { (0, 2) } else { (high, 0) };
     let two = if low == 10 { 0 } else { (low + 11 - less) % 11 % 10 };
-    !uniform(&number) && one == u32::from(first) && two == u32::from(second)
+    !uniform(&number) && one == u32::from(first) && (two == u32::from(second) || low % 10 == u32::from(second))
 }
 
 /// Voter's title: eight digits, two of the state, two check digits; São Paulo and Minas Gerais have 1 for 0.
