@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 
-use super::rule::{Keywords, Suppression};
+use super::keywords::{KeywordTable, Scratch};
+use super::rule::Suppression;
 use super::ruleset::{Checks, Rule};
-use super::terms::{Character, character_at, word_before};
 
 /// A match that has not been judged yet. Places are offsets in the text.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +70,16 @@ pub(super) enum Judgement {
     More,
 }
 
-/// Judges the match `text[start..end]`.
-pub(super) fn judge(checks: &Checks, text: &[u8], start: usize, end: usize, last: bool) -> Judgement {
+/// Judges the match `text[start..end]`, which begins at byte `offset` of the text.
+pub(super) fn judge(
+    checks: &Checks,
+    keywords: &KeywordTable,
+    text: &[u8],
+    (start, end): (usize, usize),
+    offset: u64,
+    last: bool,
+    scratch: &mut Scratch,
+) -> Judgement {
     let value = text.get(start..end).unwrap_or_default();
     if checks.validator.is_some_and(|validator| !validator.accepts(value)) {
         return Judgement::Rejected;
@@ -79,8 +87,8 @@ pub(super) fn judge(checks: &Checks, text: &[u8], start: usize, end: usize, last
     if checks.suppressions.iter().any(|suppression| suppresses(suppression, value)) {
         return Judgement::Rejected;
     }
-    match &checks.keywords {
-        Some(keywords) => near_keyword(keywords, text, start, end, last),
+    match checks.near {
+        Some(near) => keywords.near(near, text, (start, end), offset, last, scratch),
         None => Judgement::Finding,
     }
 }
@@ -104,67 +112,4 @@ fn suppresses(suppression: &Suppression, value: &[u8]) -> bool {
             }
         }
     }
-}
-
-fn near_keyword(keywords: &Keywords, text: &[u8], start: usize, end: usize, last: bool) -> Judgement {
-    let before = characters_before(text, start, keywords.before);
-    if contains_word(keywords, text, before, start, true) {
-        return Judgement::Finding;
-    }
-    if keywords.after == 0 {
-        return Judgement::Rejected;
-    }
-    let (after, complete) = characters_after(text, end, keywords.after, last);
-    if contains_word(keywords, text, end, after, last) {
-        return Judgement::Finding;
-    }
-    // A word may end exactly at the window's end: the character behind it must be known.
-    if complete && (last || !matches!(character_at(text, after, false), Character::More)) {
-        Judgement::Rejected
-    } else {
-        Judgement::More
-    }
-}
-
-/// Whether a keyword stands whole in `text[from..to]`, bounded by what is not a letter or digit.
-fn contains_word(keywords: &Keywords, text: &[u8], from: usize, to: usize, last: bool) -> bool {
-    let window = text.get(from..to).unwrap_or_default();
-    keywords.words.iter().any(|word| {
-        let word = word.as_bytes();
-        let Some(first) = word.first() else { return false };
-        memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), window).any(|offset| {
-            let stretch = window.get(offset..offset + word.len()).unwrap_or_default();
-            stretch.eq_ignore_ascii_case(word) && bounded(text, from + offset, from + offset + word.len(), last)
-        })
-    })
-}
-
-fn bounded(text: &[u8], start: usize, end: usize, last: bool) -> bool {
-    if word_before(text, start) {
-        return false;
-    }
-    match character_at(text, end, last) {
-        Character::Some(next, _) => !next.is_alphanumeric(),
-        Character::End | Character::Broken => true,
-        Character::More => false,
-    }
-}
-
-fn characters_before(text: &[u8], end: usize, count: usize) -> usize {
-    let head = text.get(..end).unwrap_or_default();
-    head.iter().enumerate().rev().filter(|(_, byte)| **byte & 0xC0 != 0x80).take(count).last().map_or(end, |(at, _)| at)
-}
-
-/// The end of the `count` characters after `start`, and whether they are all there.
-fn characters_after(text: &[u8], start: usize, count: usize, last: bool) -> (usize, bool) {
-    let mut here = start;
-    for _ in 0..count {
-        match character_at(text, here, last) {
-            Character::Some(_, width) => here += width,
-            Character::Broken => here += 1,
-            Character::End => return (here, true),
-            Character::More => return (here, false),
-        }
-    }
-    (here, true)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::byte_set::ByteSet;
 use super::detect;
+use super::keywords::{KeywordTable, KeywordTableBuilder, Near, look_ahead, look_behind, normalised};
 use super::operator::{Action, HashKey};
 use super::prefilter::Prefilter;
 use super::proof::Anchor;
@@ -68,6 +69,8 @@ impl Rule {
 pub(super) struct Checks {
     pub(super) validator: Option<Validator>,
     pub(super) keywords: Option<Keywords>,
+    /// The keywords, as the rule set's table knows them.
+    pub(super) near: Option<Near>,
     pub(super) suppressions: Vec<Suppression>,
 }
 
@@ -102,6 +105,8 @@ pub struct RuleSet {
     pub(super) terms: Vec<(Arc<Terms>, usize)>,
     /// Where rules are tried.
     pub(super) prefilter: Prefilter,
+    /// The keywords of all rules.
+    pub(super) keywords: KeywordTable,
     /// Bytes kept before what has been released, for what rules look back at.
     pub(super) look_behind: usize,
 }
@@ -134,23 +139,25 @@ impl RuleSet {
         if errors.is_empty() { Ok(Self::assemble(rules, term_lists)) } else { Err(errors) }
     }
 
-    fn assemble(rules: Vec<(Rule, Option<Detector>)>, terms: Vec<(Arc<Terms>, usize)>) -> Self {
+    fn assemble(mut rules: Vec<(Rule, Option<Detector>)>, terms: Vec<(Arc<Terms>, usize)>) -> Self {
         let mut detectors: Vec<(Detector, Vec<usize>)> = Vec::new();
-        let mut look_behind = MIN_LOOK_BEHIND;
-        for (index, (rule, detector)) in rules.iter().enumerate() {
+        let mut farthest = MIN_LOOK_BEHIND;
+        let mut keywords = KeywordTableBuilder::default();
+        for (index, (rule, detector)) in rules.iter_mut().enumerate() {
             if let Some(detector) = detector {
                 match detectors.iter_mut().find(|(known, _)| known == detector) {
                     Some((_, list)) => list.push(index),
                     None => detectors.push((*detector, vec![index])),
                 }
             }
-            if let Some(keywords) = &rule.checks.keywords {
-                look_behind = look_behind.max(keywords.before * 4 + 4);
+            if let Some(words) = &rule.checks.keywords {
+                farthest = farthest.max(look_behind(words));
+                rule.checks.near = Some(keywords.add(words));
             }
         }
         let rules: Vec<Rule> = rules.into_iter().map(|(rule, _)| rule).collect();
         let prefilter = Prefilter::new(&rules, detectors.iter().map(|(detector, _)| *detector));
-        Self { rules, detectors, terms, prefilter, look_behind }
+        Self { rules, detectors, terms, prefilter, keywords: keywords.build(), look_behind: farthest }
     }
 
     /// The rules in their order; a [`super::Finding`]'s `rule` is an index into it.
@@ -189,16 +196,14 @@ impl Rule {
             let usable = distances.iter().any(|distance| *distance > 0)
                 && distances.iter().all(|distance| *distance <= MAX_KEYWORD_DISTANCE)
                 && !keywords.words.is_empty()
-                && keywords.words.iter().all(|word| !word.trim().is_empty());
+                && keywords.words.iter().all(|word| !normalised(word).is_empty());
             if !usable {
                 return Err(BuildErrorKind::Keywords);
             }
             for word in &mut keywords.words {
-                word.make_ascii_lowercase();
+                *word = normalised(word);
             }
         }
-        // Characters that must be seen after a match: the keyword window, and one to bound its last word.
-        let after = keywords.as_ref().map_or(0, |keywords| if keywords.after > 0 { keywords.after * 4 + 4 } else { 0 });
         let mut regex = None;
         let mut detector = None;
         let mut terms = None;
@@ -221,7 +226,8 @@ impl Rule {
                 (cost, longest)
             }
         };
-        let checks = Checks { validator: spec.validator, keywords, suppressions: spec.suppressions };
+        let after = keywords.as_ref().map_or(0, look_ahead);
+        let checks = Checks { validator: spec.validator, keywords, near: None, suppressions: spec.suppressions };
         let rule = Self {
             id: spec.id,
             entity: spec.entity,

@@ -12,6 +12,8 @@ use super::scan::{Enabled, Force, Text};
 
 /// Pushes are taken in pieces of this size, so that the buffer's is bounded.
 const PIECE: usize = 16 << 10;
+/// Bytes of a label that count.
+const LABEL: usize = 128;
 
 /// Redacts one logical text after another.
 pub struct StreamRedactor {
@@ -19,6 +21,8 @@ pub struct StreamRedactor {
     actions: Arc<ActionTable>,
     enabled: Enabled,
     text: Text,
+    /// The label of the text at hand.
+    label: Vec<u8>,
 }
 
 impl StreamRedactor {
@@ -26,7 +30,7 @@ impl StreamRedactor {
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, actions: Arc<ActionTable>) -> Self {
         let enabled = Enabled::new(&rules, &actions);
-        Self { rules, actions, enabled, text: Text::default() }
+        Self { rules, actions, enabled, text: Text::default(), label: Vec::new() }
     }
 
     /// Takes the next bytes of the text and appends to `out` what is decided.
@@ -55,7 +59,7 @@ impl StreamRedactor {
         let (force, state) = self.parts();
         state.take(rest, true);
         state.advance(force, true, out)?;
-        state.begin();
+        state.begin(&[]);
         Ok(())
     }
 
@@ -76,7 +80,20 @@ impl StreamRedactor {
             self.actions = Arc::clone(actions);
             self.enabled = Enabled::new(&self.rules, &self.actions);
         }
-        self.text.begin();
+        self.text.begin(&[]);
+    }
+
+    /// As [`StreamRedactor::restart`], for a text that has a name: it is scanned as if `label: ` stood before it. Nothing
+    /// of the label leaves, findings count from the text's first byte, and there a text begins for expressions too. Of
+    /// a long label its last 128 bytes count; names such as `taxId` are read as the words they have.
+    pub fn begin_labelled(&mut self, actions: &Arc<ActionTable>, label: &[u8]) {
+        if !Arc::ptr_eq(&self.actions, actions) {
+            self.actions = Arc::clone(actions);
+            self.enabled = Enabled::new(&self.rules, &self.actions);
+        }
+        self.label.clear();
+        spell_out(label, &mut self.label);
+        self.text.begin(&self.label);
     }
 
     /// Bytes held back now.
@@ -99,6 +116,28 @@ impl StreamRedactor {
 impl fmt::Debug for StreamRedactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "StreamRedactor({} bytes held)", self.held())
+    }
+}
+
+/// Appends the end of a label with its words apart, and what sets it off from the text; nothing for an empty one.
+fn spell_out(label: &[u8], out: &mut Vec<u8>) {
+    let cut = label.len().saturating_sub(LABEL);
+    let tail = label.get(cut..).unwrap_or_default();
+    let broken = if cut > 0 { tail.iter().take_while(|byte| **byte & 0xC0 == 0x80).count() } else { 0 };
+    let label = tail.get(broken..).unwrap_or_default().trim_ascii();
+    let mut before = b' ';
+    for (at, byte) in label.iter().enumerate() {
+        let small = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_lowercase);
+        let begins = byte.is_ascii_uppercase()
+            && (before.is_ascii_lowercase() || before.is_ascii_uppercase() && small(label.get(at + 1)));
+        if begins {
+            out.push(b' ');
+        }
+        out.push(*byte);
+        before = *byte;
+    }
+    if !label.is_empty() {
+        out.extend_from_slice(b": ");
     }
 }
 

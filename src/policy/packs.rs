@@ -58,7 +58,10 @@ pub(crate) const BUNDLED: [(&str, &[&str]); 10] = [
 /// Names for several packs.
 const COLLECTIONS: [(&str, &[&str]); 2] = [
     ("default", &["pci", "us-pii", "contact", "finance", "secrets", "government"]),
-    ("all", &["pci", "us-pii", "contact", "finance", "government", "health", "network", "device", "secrets", "business"]),
+    (
+        "all",
+        &["pci", "us-pii", "contact", "finance", "government", "health", "network", "device", "secrets", "business"],
+    ),
 ];
 /// Names that are reserved for packs to come.
 const TO_COME: [&str; 1] = ["injection"];

@@ -57,10 +57,12 @@ impl Entry {
         }
     }
 
-    /// Whether a match that begins at `start` fits what the text has up to its end.
-    fn fits(&self, text: &[u8], start: usize) -> bool {
+    /// Whether a match that begins at `start` fits what the text has up to its end; nothing stands before it where the
+    /// text `begins` there.
+    fn fits(&self, text: &[u8], start: usize, begins: bool) -> bool {
         let holds = |place: usize, from: usize, set: &super::byte_set::ByteSet| {
-            (from + place).checked_sub(1).and_then(|at| text.get(at)).is_none_or(|byte| set.contains(*byte))
+            let at = (from + place).checked_sub(1).filter(|at| !begins || *at >= start);
+            at.and_then(|at| text.get(at)).is_none_or(|byte| set.contains(*byte))
         };
         let leads = self.lead.as_ref().is_none_or(|lead| {
             holds(0, start, &lead.before) && lead.at.iter().enumerate().all(|(at, set)| holds(at + 1, start, set))
@@ -208,10 +210,24 @@ impl Prefilter {
         Hit { at: u32::try_from(at).unwrap_or(u32::MAX), buckets: self.tables.at(text, at) }
     }
 
-    /// What is tried at a place, by the exact windows of its buckets.
+    /// The place where a text begins, behind a label that is not looked at.
+    pub(super) fn at_beginning(&self, text: &[u8], at: usize) -> Hit {
+        let own = text.get(at..).unwrap_or_default();
+        Hit { at: u32::try_from(at).unwrap_or(u32::MAX), buckets: self.tables.at(own, 0) }
+    }
+
+    /// What is tried at a place, by the exact windows of its buckets. Nothing stands before a place where the text
+    /// `begins`.
     #[inline]
-    pub(super) fn targets<'a>(&'a self, text: &'a [u8], hit: Hit) -> impl Iterator<Item = Target> + 'a {
+    pub(super) fn targets<'a>(&'a self, text: &'a [u8], hit: Hit, begins: bool) -> impl Iterator<Item = Target> + 'a {
         let at = hit.at as usize;
+        let byte_at = move |place: usize| {
+            (at + place)
+                .checked_sub(1)
+                .filter(|index| !begins || *index >= at)
+                .and_then(|index| text.get(index))
+                .copied()
+        };
         let mut left = hit.buckets;
         let numbers = std::iter::from_fn(move || {
             let number = left.trailing_zeros();
@@ -219,19 +235,20 @@ impl Prefilter {
             (number < 16).then_some(number as usize)
         });
         numbers.filter_map(|number| self.buckets.get(number)).flat_map(move |bucket| {
-            let byte = (at + bucket.place).checked_sub(1).and_then(|index| text.get(index)).copied();
+            let byte = byte_at(bucket.place);
             bucket.of(byte).iter().filter_map(move |id| {
                 let entry = self.entries.get(usize::from(*id))?;
-                let holds = entry.window.iter().enumerate().all(|(place, set)| {
-                    (at + place).checked_sub(1).and_then(|index| text.get(index)).is_none_or(|byte| set.contains(*byte))
-                });
+                let holds = |(place, set): (usize, &super::byte_set::ByteSet)| {
+                    byte_at(place).is_none_or(|byte| set.contains(byte))
+                };
+                let holds = entry.window.iter().enumerate().all(holds);
                 holds.then_some(entry.target)
             })
         })
     }
 
     /// Where the first match may have begun whose window, at or behind `seen`, the text's end cuts off.
-    pub(super) fn cut_off(&self, text: &[u8], seen: usize) -> usize {
+    pub(super) fn cut_off(&self, text: &[u8], seen: usize, begins: Option<usize>) -> usize {
         let from = seen.saturating_sub(self.reach);
         (from..text.len())
             .find(|start| {
@@ -239,7 +256,7 @@ impl Prefilter {
                 self.first.get(usize::from(byte)).is_some_and(|ids| {
                     ids.iter()
                         .filter_map(|id| self.entries.get(usize::from(*id)))
-                        .any(|entry| start + entry.back() >= seen && entry.fits(text, *start))
+                        .any(|entry| start + entry.back() >= seen && entry.fits(text, *start, begins == Some(*start)))
                 })
             })
             .unwrap_or(text.len())

@@ -57,8 +57,7 @@ impl Lane {
         if rule.takes_all() && self.covered(index, start) {
             return;
         }
-        let before = at.checked_sub(1).and_then(|before| text.get(before)).copied();
-        let Some(state) = regex.begin(before) else { return };
+        let Some(state) = regex.begin(self.byte_before(text, at)) else { return };
         let live = Live { rule: index, start, at: start, state, end: None, handed: None };
         if let Some(live) = self.run(text, rule, regex, live, last) {
             self.live.push(live);
@@ -120,6 +119,8 @@ impl Lane {
     fn run(&mut self, text: &[u8], rule: &Rule, regex: &Regex, mut live: Live, last: bool) -> Option<Live> {
         let goes_on = !regex.finite && rule.takes_all();
         let longest = regex.max_len as u64;
+        // What stands in the text's label is not held.
+        let start = live.start.max(self.label_end());
         let mut at = self.index(live.at);
         while let Some(byte) = text.get(at) {
             let here = self.base + at as u64;
@@ -131,14 +132,14 @@ impl Lane {
                 Stand::Alive(state) => live.state = state,
                 Stand::Matched(state) => {
                     live.state = state;
-                    if live.handed.is_some() || here - live.start <= longest {
+                    if live.handed.is_some() || here.saturating_sub(start) <= longest {
                         live.end = Some(here);
                     }
                 }
             }
             at += 1;
             live.at = self.base + at as u64;
-            if here - live.end.filter(|_| live.handed.is_some()).unwrap_or(live.start) < longest {
+            if here.saturating_sub(live.end.filter(|_| live.handed.is_some()).unwrap_or(start)) < longest {
                 continue;
             }
             match live.end {
@@ -153,7 +154,7 @@ impl Lane {
             }
         }
         if last {
-            if regex.end(live.state) && (live.handed.is_some() || live.at - live.start <= longest) {
+            if regex.end(live.state) && (live.handed.is_some() || live.at.saturating_sub(start) <= longest) {
                 live.end = Some(live.at);
             }
             self.settle(text, regex, &live);

@@ -20,6 +20,7 @@ use self::follow::{Live, Reach};
 use self::view::View;
 use super::candidate::{Candidate, LaneId};
 use super::detect::{self, Step};
+use super::keywords::Scratch;
 use super::operator::Action;
 use super::prefilter::{Prefilter, Target};
 use super::regex::is_token;
@@ -52,9 +53,12 @@ pub(super) struct Text {
     released: u64,
     /// End of the last finding of a rule, while a match that begins before it may still come.
     ends: Vec<(usize, u64)>,
-    /// Matches too long to be held whose beginning another finding covered whole: rule and place of that beginning.
-    unreported: Vec<(usize, Range<u64>)>,
+    /// Matches too long to be held whose beginning another finding covered whole: rule, where the match begins, and
+    /// what is to be reported of that beginning.
+    unreported: Vec<(usize, u64, Range<u64>)>,
     blocked: Option<Blocked>,
+    /// The words beside the last place that was asked about, of the text and of each of its views.
+    words: [Scratch; 3],
 }
 
 /// One look along a text.
@@ -65,6 +69,8 @@ struct Lane {
     withheld: Vec<u8>,
     /// Offset in the text of the buffer's first byte.
     base: u64,
+    /// Where the text itself begins: behind its label, which is looked at and never leaves.
+    origin: u64,
     /// Offset before which every window has been looked at.
     seen: u64,
     /// Offset of the first byte that may begin a match whose window is not whole yet.
@@ -142,14 +148,19 @@ impl Enabled {
 }
 
 impl Text {
-    pub(super) fn begin(&mut self) {
+    /// Begins a text behind a label, which has left already: nothing of it leaves, and no finding spans it.
+    pub(super) fn begin(&mut self, label: &[u8]) {
         self.lane.begin();
-        self.unfolded.as_mut().into_iter().chain(&mut self.decoded).for_each(|view| view.begin());
+        self.lane.buffer.extend_from_slice(label);
+        self.lane.origin = label.len() as u64;
+        self.released = self.lane.origin;
+        let origin = self.lane.origin;
+        self.unfolded.as_mut().into_iter().chain(&mut self.decoded).for_each(|view| view.begin(origin));
         self.undecided = u64::MAX;
-        self.released = 0;
         self.ends.clear();
         self.unreported.clear();
         self.blocked = None;
+        self.words.iter_mut().for_each(Scratch::forget);
     }
 
     pub(super) fn held(&self) -> usize {
@@ -213,7 +224,7 @@ impl Lane {
     fn begin(&mut self) {
         self.buffer.clear();
         self.withheld.clear();
-        self.base = 0;
+        (self.base, self.origin) = (0, 0);
         (self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0);
         self.waiting.clear();
         self.detected = Default::default();
@@ -222,6 +233,21 @@ impl Lane {
         self.reaches.clear();
         self.triggers.clear();
         self.blobs.clear();
+    }
+
+    /// Where the label ends, in the places of this lane; 0 where it has none.
+    fn label_end(&self) -> u64 {
+        if self.origin == u64::MAX { 0 } else { self.origin }
+    }
+
+    /// The byte before `at`, as far as expressions are concerned: a text begins behind its label, and a label is not a
+    /// text's beginning.
+    fn byte_before(&self, text: &[u8], at: usize) -> Option<u8> {
+        match self.base + at as u64 {
+            place if place == self.origin => None,
+            0 => Some(b' '),
+            _ => at.checked_sub(1).and_then(|before| text.get(before)).copied(),
+        }
     }
 
     /// Lets go of everything that was begun, and keeps the text.
@@ -326,21 +352,33 @@ impl Lane {
         let mut hits = Hits::new();
         let mut at = self.index(self.seen);
         let whole = Prefilter::whole(&self.buffer);
+        // A label stands before the text and is no part of it: the text's first place is looked at as one.
+        let begins = self.origin.checked_sub(self.base).map(|at| self.floor(at + self.base)).filter(|at| *at > 0);
         while at < whole {
-            at = prefilter.scan(&self.buffer, at, whole, &mut hits);
+            let to = begins.filter(|begins| at < *begins).map_or(whole, |begins| begins.min(whole));
+            if begins == Some(at) {
+                let hit = prefilter.at_beginning(&self.buffer, at);
+                self.stop(force, hit, last);
+                at += 1;
+                continue;
+            }
+            at = prefilter.scan(&self.buffer, at, to, &mut hits);
             for hit in hits.as_slice() {
                 self.stop(force, *hit, last);
             }
         }
         if last {
             for at in at..self.buffer.len() {
-                let hit = prefilter.at_end(&self.buffer, at);
+                let hit = match begins {
+                    Some(begins) if begins == at => prefilter.at_beginning(&self.buffer, at),
+                    _ => prefilter.at_end(&self.buffer, at),
+                };
                 self.stop(force, hit, last);
             }
             (self.seen, self.cut_off) = (self.end(), self.end());
         } else {
             self.seen = self.base + at as u64;
-            self.cut_off = self.base + prefilter.cut_off(&self.buffer, at) as u64;
+            self.cut_off = self.base + prefilter.cut_off(&self.buffer, at, begins) as u64;
         }
     }
 
@@ -350,7 +388,8 @@ impl Lane {
         let at = hit.at as usize;
         // The buffer is lent to the search for targets, and none of the tries changes it.
         let buffer = std::mem::take(&mut self.buffer);
-        for target in force.rules.prefilter.targets(&buffer, hit) {
+        let begins = self.base + hit.at as u64 == self.origin;
+        for target in force.rules.prefilter.targets(&buffer, hit, begins) {
             match target {
                 Target::Rule { rule, back } => {
                     if let Some(start) = at.checked_sub(back) {

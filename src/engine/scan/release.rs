@@ -63,7 +63,7 @@ impl Text {
         self.lane.found = found;
         if !self.unreported.is_empty() {
             let mut unreported = std::mem::take(&mut self.unreported);
-            unreported.retain(|(rule, span)| self.goes_on(*rule, span.start));
+            unreported.retain(|(rule, start, _)| self.goes_on(*rule, *start));
             self.unreported = unreported;
         }
         if outcome.is_ok() {
@@ -110,7 +110,7 @@ impl Text {
             .all(|(_, start, handed)| handed.is_none_or(|handed| start >= candidate.start || candidate.end <= handed))
     }
 
-    fn judge(&self, force: Force<'_>, candidate: &Candidate, last: bool) -> Judgement {
+    fn judge(&mut self, force: Force<'_>, candidate: &Candidate, last: bool) -> Judgement {
         let Some(rule) = force.rules.rules().get(candidate.rule) else {
             return Judgement::Rejected;
         };
@@ -119,25 +119,48 @@ impl Text {
         {
             return Judgement::Rejected;
         }
+        if candidate.end <= self.lane.origin {
+            // It stands in the label.
+            return Judgement::Rejected;
+        }
         if rule.checks.none() {
             return Judgement::Finding;
         }
-        let (lane, last) = match self.view(candidate.lane) {
-            None => (&self.lane, last),
-            Some(view) => (&view.lane, last || !view.may_go_on(candidate.own.end)),
+        let (start, end) = (candidate.own.start, candidate.own.end);
+        // Places of views are told apart from the text's in what is remembered of one place.
+        let (lane, last, memory) = match candidate.lane {
+            LaneId::Plain => (Some(&self.lane), last, &mut self.words[0]),
+            LaneId::Unfolded => {
+                let view = self.unfolded.as_deref();
+                (view.map(|view| &view.lane), last || !view.is_some_and(|view| view.may_go_on(end)), &mut self.words[1])
+            }
+            LaneId::Decoded => {
+                let view = self.decoded.as_deref();
+                (view.map(|view| &view.lane), last || !view.is_some_and(|view| view.may_go_on(end)), &mut self.words[2])
+            }
         };
-        judge(&rule.checks, &lane.buffer, lane.floor(candidate.own.start), lane.floor(candidate.own.end), last)
+        let Some(lane) = lane else { return Judgement::Rejected };
+        let start = start.max(lane.label_end());
+        let place = (lane.floor(start), lane.floor(end));
+        judge(&rule.checks, &force.rules.keywords, &lane.buffer, place, start, last, memory)
     }
 
     /// Whether another finding lies in the part of this one that its action would show; nothing while text that has
     /// not come yet decides. `later` are the matches after it in order, and all that begin inside it are known.
-    fn hides_inside(&self, force: Force<'_>, candidate: &Candidate, later: &[Candidate], last: bool) -> Option<bool> {
+    fn hides_inside(
+        &mut self,
+        force: Force<'_>,
+        candidate: &Candidate,
+        later: &[Candidate],
+        last: bool,
+    ) -> Option<bool> {
         let action = force.actions.action(candidate.rule);
         let (from, to) = match self.view(candidate.lane) {
             None => {
-                let range = self.lane.index(candidate.start)..self.lane.index(candidate.end);
+                let start = candidate.start.max(self.lane.origin);
+                let range = self.lane.index(start)..self.lane.index(candidate.end);
                 let shown = action.shown(self.lane.buffer.get(range).unwrap_or_default());
-                (candidate.start + shown.start as u64, candidate.start + shown.end as u64)
+                (start + shown.start as u64, start + shown.end as u64)
             }
             Some(view) => {
                 let shown = action.shown(view.bytes(candidate.own.start..candidate.own.end));
@@ -173,7 +196,9 @@ impl Text {
         self.note_end(candidate);
         let first_part = candidate.from == candidate.start;
         let action = force.actions.action(candidate.rule);
-        let finding = Finding { rule: candidate.rule, span: candidate.start..candidate.end };
+        let from = candidate.from.max(self.lane.origin);
+        let span = candidate.start.saturating_sub(self.lane.origin)..candidate.end.saturating_sub(self.lane.origin);
+        let finding = Finding { rule: candidate.rule, span };
         match action {
             Action::Off => return Ok(()),
             Action::Block => {
@@ -191,13 +216,14 @@ impl Text {
         }
         if candidate.end <= self.released {
             if candidate.open && first_part {
-                self.unreported.push((candidate.rule, finding.span));
+                self.unreported.push((candidate.rule, candidate.start, finding.span));
             }
             return Ok(());
         }
-        self.let_go(candidate.from, out);
-        let from = candidate.from.max(self.released);
-        let extent = match (first_part, from == candidate.from, candidate.open) {
+        self.let_go(from, out);
+        let begun = from;
+        let from = from.max(self.released);
+        let extent = match (first_part, from == begun, candidate.open) {
             (true, true, true) => Extent::Beginning,
             (true, true, false) if hidden => Extent::Remainder,
             (true, true, false) => Extent::Whole,
@@ -223,12 +249,13 @@ impl Text {
         let taken = usize::try_from(candidate.end - from).unwrap_or(usize::MAX);
         out.pieces.push(Piece::Replaced { taken, given: out.bytes.len() - before });
         self.released = candidate.end;
-        let beginning = |(rule, span): &(usize, Range<u64>)| (*rule, span.start) == (candidate.rule, candidate.start);
+        let beginning =
+            |(rule, start, _): &(usize, u64, Range<u64>)| (*rule, *start) == (candidate.rule, candidate.start);
         if first_part {
             out.findings.push(finding);
         } else if let Some(place) = self.unreported.iter().position(beginning) {
-            let (rule, span) = self.unreported.swap_remove(place);
-            out.findings.push(Finding { rule, span });
+            let (rule, _, span) = self.unreported.swap_remove(place);
+            out.findings.push(if span.is_empty() { finding } else { Finding { rule, span } });
         }
         Ok(())
     }

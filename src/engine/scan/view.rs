@@ -115,11 +115,12 @@ impl Lane {
 }
 
 impl View {
-    pub(super) fn begin(&mut self) {
+    /// Begins a text whose own bytes begin at `origin`, behind its label.
+    pub(super) fn begin(&mut self, origin: u64) {
         self.lane.begin();
         self.segments.clear();
         self.session = None;
-        (self.done, self.closed) = (0, 0);
+        (self.done, self.closed) = (origin, 0);
     }
 
     pub(super) fn is_active(&self) -> bool {
@@ -250,6 +251,11 @@ impl View {
     fn open(&mut self, force: Force<'_>, raw: &Lane, trigger: u64, start: u64, blob: Option<Blob>) {
         let context = start.saturating_sub(force.rules.look_behind as u64).max(raw.base);
         self.lane.restart();
+        // Where the text begins, if that is part of the view.
+        self.lane.origin = match raw.origin.checked_sub(context) {
+            Some(label) if blob.is_none() => self.lane.end() + label,
+            _ => u64::MAX,
+        };
         let encoding = blob.map_or(Encoding::Plain, Blob::encoding);
         self.session = Some(Session { trigger, fed: context, until: trigger + ON, encoding, blob });
         self.plain(raw, start.max(raw.base));

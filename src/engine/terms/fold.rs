@@ -55,7 +55,7 @@ static DECOMPOSED: LazyLock<Vec<(char, char, char)>> = LazyLock::new(|| {
 });
 
 /// Hands on what a character counts as.
-pub(super) fn fold(character: char, give: &mut impl FnMut(char)) {
+pub(in crate::engine) fn fold(character: char, give: &mut impl FnMut(char)) {
     if character.is_ascii() {
         return give(character.to_ascii_lowercase());
     }
@@ -96,7 +96,7 @@ fn decompose(letter: char, give: &mut impl FnMut(char)) {
 }
 
 /// Whether a character is an accent or a vowel sign that belongs to the letter before it.
-pub(super) fn is_mark(character: char) -> bool {
+pub(in crate::engine) fn is_mark(character: char) -> bool {
     matches!(character,
         '\u{300}'..='\u{36F}' | '\u{483}'..='\u{487}' | '\u{591}'..='\u{5BD}' | '\u{5BF}' | '\u{5C1}'..='\u{5C2}'
         | '\u{64B}'..='\u{65F}' | '\u{670}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}'

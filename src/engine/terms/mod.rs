@@ -13,12 +13,13 @@ use std::sync::Arc;
 
 use fst::raw::{CompiledAddr, Node};
 
-use self::fold::{fold, is_word};
+use self::fold::is_word;
 use self::hashed::Hashed;
 use super::detect::Step;
 use super::operator::HashKey;
 use super::ruleset::{BuildErrorKind, Cost};
 
+pub(super) use self::fold::{fold, is_mark};
 pub use self::hashed::{HashedTerm, MAX_WORDS};
 
 /// Longest term in bytes as written.

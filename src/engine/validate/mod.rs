@@ -13,11 +13,6 @@ mod health;
 mod network;
 mod secrets;
 
-
-
-
-
-
 /// A check on a match, by the name it has in rule files.
 ///
 /// It is given the match as it stands in the text, with its separators, and does not change its answer with what
@@ -32,9 +27,17 @@ pub struct Validator {
 type Check = (&'static str, fn(&[u8]) -> bool);
 
 /// Every check, by family.
-const FAMILIES: &[&[Check]] =
-    &[GENERAL, secrets::SECRETS, finance::CHECKS, device::CHECKS, network::CHECKS, business::CHECKS];
-const FAMILIES: &[&[Check]] = &[GENERAL, government_europe::CHECKS, government_world::GOVERNMENT_WORLD, health::HEALTH];
+const FAMILIES: &[&[Check]] = &[
+    GENERAL,
+    secrets::SECRETS,
+    finance::CHECKS,
+    device::CHECKS,
+    network::CHECKS,
+    business::CHECKS,
+    government_europe::CHECKS,
+    government_world::GOVERNMENT_WORLD,
+    health::HEALTH,
+];
 
 /// Arithmetic that numbers of many kinds share.
 const GENERAL: &[Check] = &[("luhn", |value| luhn(digits(value)))];

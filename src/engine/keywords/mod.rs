@@ -1,0 +1,272 @@
+//! Words of which one must stand near a match.
+//!
+//! Enters: the keywords of all rules; then places of a text. Leaves: which rules' words stand how near before a place or
+//! behind it. The phrases of all rules are one table (`table`); the text beside a match is cut into words once (`cut`,
+//! `letters`) for all rules that ask about one place.
+//!
+//! A phrase is words, compared without case and without accents. Between its words may stand up to three other
+//! characters or none: `tax id` stands in `tax_id`, `Tax-ID`, `taxId` and `taxid`. A word is never found inside another.
+
+mod cut;
+mod letters;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use self::cut::Cut;
+use self::letters::{Class, append, splits, transliterated};
+use self::table::{Phrases, ROOT};
+use super::candidate::Judgement;
+use super::rule::Keywords;
+
+/// The most characters between two words of a phrase.
+const MAX_GAP: usize = 3;
+/// Phrases of so many words or fewer may have any of them written together; longer ones all or none.
+const JOINED_WORDS: usize = 4;
+
+/// The keywords of one rule, as the table knows them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Near {
+    /// Number of its words in the table.
+    pub(super) group: usize,
+    /// Characters before a match.
+    pub(super) before: usize,
+    /// Characters after it.
+    pub(super) after: usize,
+}
+
+/// The most bytes before a match that count.
+pub(super) fn look_behind(keywords: &Keywords) -> usize {
+    // The character before the window tells whether a word begins with it.
+    if keywords.before > 0 { 4 * (keywords.before + 1) } else { 0 }
+}
+
+/// The most bytes after a match that count.
+pub(super) fn look_ahead(keywords: &Keywords) -> usize {
+    // Two characters behind the window tell whether a word ends with it.
+    if keywords.after > 0 { 4 * (keywords.after + 2) } else { 0 }
+}
+
+/// The keywords of all rules of a set.
+#[derive(Debug)]
+pub(super) struct KeywordTable {
+    phrases: Phrases,
+    groups: usize,
+    /// The most characters that a rule looks back.
+    before: usize,
+}
+
+/// Collects the keywords of rules.
+#[derive(Default)]
+pub(super) struct KeywordTableBuilder {
+    lists: Vec<BTreeSet<Vec<Vec<u8>>>>,
+    before: usize,
+}
+
+impl KeywordTableBuilder {
+    /// Takes the keywords of a rule.
+    pub(super) fn add(&mut self, keywords: &Keywords) -> Near {
+        let list: BTreeSet<_> = keywords.words.iter().flat_map(|phrase| spellings(phrase)).collect();
+        let group = self.lists.iter().position(|known| *known == list).unwrap_or_else(|| {
+            self.lists.push(list);
+            self.lists.len() - 1
+        });
+        self.before = self.before.max(keywords.before);
+        Near { group, before: keywords.before, after: keywords.after }
+    }
+
+    /// The table.
+    pub(super) fn build(self) -> KeywordTable {
+        let lists = self.lists.iter().enumerate();
+        let phrases: Vec<_> =
+            lists.flat_map(|(group, list)| list.iter().map(move |words| (words.clone(), group as u32))).collect();
+        KeywordTable { phrases: Phrases::new(&phrases), groups: self.lists.len(), before: self.before }
+    }
+}
+
+/// How near the words of each rule stand.
+#[derive(Default, Debug)]
+pub(super) struct Hits {
+    /// By group the least distance in characters.
+    distances: Vec<u16>,
+    /// Groups whose distance is set.
+    touched: Vec<u32>,
+}
+
+impl Hits {
+    /// Whether one of the group's phrases stands whole within so many characters.
+    pub(super) fn within(&self, group: usize, characters: usize) -> bool {
+        self.distances.get(group).is_some_and(|distance| usize::from(*distance) <= characters)
+    }
+
+    fn begin(&mut self, groups: usize) {
+        for group in self.touched.drain(..) {
+            if let Some(distance) = self.distances.get_mut(group as usize) {
+                *distance = u16::MAX;
+            }
+        }
+        self.distances.resize(groups, u16::MAX);
+    }
+
+    fn note(&mut self, groups: &[u32], distance: usize) {
+        for group in groups {
+            let Some(known) = self.distances.get_mut(*group as usize) else { continue };
+            if *known == u16::MAX {
+                self.touched.push(*group);
+            }
+            *known = (*known).min(distance as u16);
+        }
+    }
+}
+
+/// What is known of the words beside one place, and memory for the next. One for each text.
+#[derive(Default, Debug)]
+pub(super) struct Scratch {
+    cut: Cut,
+    before: Hits,
+    after: Hits,
+    /// The place that `before` is about.
+    at: Option<u64>,
+}
+
+impl Scratch {
+    /// Begins a new text.
+    pub(super) fn forget(&mut self) {
+        self.at = None;
+    }
+}
+
+impl KeywordTable {
+    /// Which words stand before `start`, which is byte `offset` of the text; nothing while the character at `start`,
+    /// which a word may run into, is not known. Asked for one place again and again it cuts the text once.
+    pub(super) fn before<'s>(
+        &self,
+        text: &[u8],
+        start: usize,
+        offset: u64,
+        last: bool,
+        scratch: &'s mut Scratch,
+    ) -> Option<&'s Hits> {
+        if scratch.at != Some(offset) {
+            scratch.at = None;
+            if !scratch.cut.before(text, start, self.before, last) {
+                return None;
+            }
+            scratch.before.begin(self.groups);
+            scratch.cut.cut(&self.phrases);
+            let length = scratch.cut.len();
+            let hits = &mut scratch.before;
+            self.phrases_in(&scratch.cut, &mut |groups, begin, _| hits.note(groups, length - begin));
+            scratch.at = Some(offset);
+        }
+        Some(&scratch.before)
+    }
+
+    /// Whether a rule's words stand near the match `text[start..end]`, which begins at byte `offset` of the text.
+    pub(super) fn near(
+        &self,
+        near: Near,
+        text: &[u8],
+        (start, end): (usize, usize),
+        offset: u64,
+        last: bool,
+        scratch: &mut Scratch,
+    ) -> Judgement {
+        let mut known = true;
+        if near.before > 0 {
+            match self.before(text, start, offset, last, scratch) {
+                Some(hits) if hits.within(near.group, near.before) => return Judgement::Finding,
+                Some(_) => {}
+                None => known = false,
+            }
+        }
+        if near.after > 0 {
+            known &= scratch.cut.after(text, end, near.after, last);
+            scratch.after.begin(self.groups);
+            scratch.cut.cut(&self.phrases);
+            let hits = &mut scratch.after;
+            self.phrases_in(&scratch.cut, &mut |groups, _, end| hits.note(groups, end));
+            if hits.within(near.group, near.after) {
+                return Judgement::Finding;
+            }
+        }
+        if known { Judgement::Rejected } else { Judgement::More }
+    }
+
+    /// Tells every phrase of the window: its groups, its first character and the one behind its last.
+    fn phrases_in(&self, cut: &Cut, tell: &mut impl FnMut(&[u32], usize, usize)) {
+        for (place, word) in cut.words.iter().enumerate() {
+            if self.phrases.begins(word.number) || self.phrases.begins(word.name) {
+                self.follow(cut, ROOT, place, word.begin, tell);
+            }
+        }
+    }
+
+    /// Goes on from a node with the word at `place`. No deeper than the longest phrase has words.
+    fn follow(&self, cut: &Cut, node: u32, place: usize, begin: usize, tell: &mut impl FnMut(&[u32], usize, usize)) {
+        let Some(word) = cut.words.get(place).filter(|word| node == ROOT || word.gap <= MAX_GAP) else { return };
+        for (number, next) in [(word.number, place + 1), (word.name, word.behind_name)] {
+            let Some(node) = self.phrases.step(node, number) else { continue };
+            let end = next.checked_sub(1).and_then(|last| cut.words.get(last)).map_or(word.end, |last| last.end);
+            tell(self.phrases.groups(node), begin, end);
+            self.follow(cut, node, next, begin, tell);
+        }
+    }
+}
+
+/// A phrase as words joined by single spaces: what it is compared as. Empty where it has none.
+pub(super) fn normalised(phrase: &str) -> String {
+    let words: Vec<_> =
+        words(phrase).into_iter().map(|(word, _)| String::from_utf8_lossy(&word).into_owned()).collect();
+    words.join(" ")
+}
+
+/// The words of a phrase, and whether each is a character of a script without words.
+fn words(phrase: &str) -> Vec<(Vec<u8>, bool)> {
+    let letters: Vec<(char, Class)> = phrase.chars().map(|character| (character, Class::of(character))).collect();
+    let class = |at: usize| letters.get(at).map_or(Class::Other, |(_, class)| *class);
+    let mut words: Vec<(Vec<u8>, bool)> = Vec::new();
+    for (at, (character, own)) in letters.iter().enumerate() {
+        let before = at.checked_sub(1).map_or(Class::Other, class);
+        let begins = splits(before, *own, Some(class(at + 1))) == Some(true);
+        if *own == Class::Other {
+            continue;
+        }
+        if begins {
+            words.push((Vec::new(), *own == Class::Alone));
+        }
+        if let Some((word, _)) = words.last_mut() {
+            append(*character, *own, word);
+        }
+    }
+    words.retain(|(word, _)| !word.is_empty());
+    words
+}
+
+/// Every way in which a phrase is found: its words, written together or not, with letters as they are or as they are
+/// written without them.
+fn spellings(phrase: &str) -> Vec<Vec<Vec<u8>>> {
+    let small = phrase.to_lowercase();
+    let other: String =
+        small.chars().map(|letter| transliterated(letter).map_or_else(|| letter.to_string(), str::to_owned)).collect();
+    let mut all = Vec::new();
+    let both = [Some(phrase), (other != small).then_some(other.as_str())];
+    for words in both.into_iter().flatten().map(words) {
+        let joints = words.len().saturating_sub(1);
+        let ways = if words.len() <= JOINED_WORDS { (0..1_u32 << joints).collect() } else { vec![0, u32::MAX] };
+        for way in ways {
+            let mut spelling: Vec<(Vec<u8>, bool)> = Vec::new();
+            for (at, (word, alone)) in words.iter().enumerate() {
+                let joined = at > 0 && way >> (at - 1).min(31) & 1 == 1;
+                match spelling.last_mut() {
+                    Some((last, false)) if joined && !alone => last.extend_from_slice(word),
+                    _ => spelling.push((word.clone(), *alone)),
+                }
+            }
+            all.push(spelling.into_iter().map(|(word, _)| word).collect());
+        }
+    }
+    all
+}

@@ -1,0 +1,163 @@
+//! Words and phrases, compiled: a table of words, and for each phrase a path of words that leads to its groups.
+
+#![allow(clippy::indexing_slicing, reason = "tables are indexed below their mask, and by numbers they gave out")]
+
+use std::collections::HashMap;
+
+/// No word, no node.
+pub(super) const NONE: u32 = u32::MAX;
+/// Where every phrase begins.
+pub(super) const ROOT: u32 = 0;
+
+/// The words of all phrases, numbered.
+#[derive(Debug)]
+struct Words {
+    /// Word numbers by hash, [`NONE`] where there is none.
+    slots: Vec<u32>,
+    spans: Vec<(u32, u32)>,
+    bytes: Vec<u8>,
+    longest: usize,
+}
+
+/// The phrases.
+#[derive(Debug)]
+pub(super) struct Phrases {
+    words: Words,
+    /// From a node by a word to the next node.
+    steps: Vec<(u32, u32, u32)>,
+    /// For each word whether a phrase begins with it.
+    begins: Vec<bool>,
+    /// For each node where its groups stand in `groups`.
+    ends: Vec<(u32, u32)>,
+    groups: Vec<u32>,
+}
+
+impl Phrases {
+    /// Compiles phrases, each a list of words and the group it belongs to.
+    pub(super) fn new(phrases: &[(Vec<Vec<u8>>, u32)]) -> Self {
+        let mut numbers: HashMap<&[u8], u32> = HashMap::new();
+        let mut list: Vec<&[u8]> = Vec::new();
+        let mut nodes: HashMap<(u32, u32), u32> = HashMap::new();
+        let mut groups: Vec<Vec<u32>> = vec![Vec::new()];
+        for (words, group) in phrases.iter().filter(|(words, _)| !words.is_empty()) {
+            let mut node = ROOT;
+            for word in words {
+                let number = *numbers.entry(word).or_insert_with(|| {
+                    list.push(word);
+                    list.len() as u32 - 1
+                });
+                node = *nodes.entry((node, number)).or_insert_with(|| {
+                    groups.push(Vec::new());
+                    groups.len() as u32 - 1
+                });
+            }
+            if let Some(own) = groups.get_mut(node as usize)
+                && !own.contains(group)
+            {
+                own.push(*group);
+            }
+        }
+        let mut begins = vec![false; list.len()];
+        let mut steps = vec![(NONE, NONE, NONE); (2 * nodes.len()).next_power_of_two()];
+        for ((from, word), to) in nodes {
+            begins[word as usize] |= from == ROOT;
+            let mut slot = mix(from, word) as usize & (steps.len() - 1);
+            while steps[slot].2 != NONE {
+                slot = (slot + 1) & (steps.len() - 1);
+            }
+            steps[slot] = (from, word, to);
+        }
+        let mut flat = Vec::new();
+        let ends = groups.iter().map(|own| {
+            let from = flat.len() as u32;
+            flat.extend_from_slice(own);
+            (from, flat.len() as u32)
+        });
+        let ends = ends.collect();
+        Self { words: Words::new(&list), steps, begins, ends, groups: flat }
+    }
+
+    /// The number of a word; [`NONE`] where no phrase has it.
+    pub(super) fn word(&self, word: &[u8]) -> u32 {
+        self.words.find(word)
+    }
+
+    /// Whether a phrase begins with this word.
+    pub(super) fn begins(&self, word: u32) -> bool {
+        self.begins.get(word as usize).copied().unwrap_or(false)
+    }
+
+    /// Where a word leads.
+    pub(super) fn step(&self, node: u32, word: u32) -> Option<u32> {
+        if word == NONE {
+            return None;
+        }
+        let mut slot = mix(node, word) as usize & (self.steps.len() - 1);
+        loop {
+            let (from, by, to) = self.steps[slot];
+            if to == NONE {
+                return None;
+            }
+            if (from, by) == (node, word) {
+                return Some(to);
+            }
+            slot = (slot + 1) & (self.steps.len() - 1);
+        }
+    }
+
+    /// The groups whose phrase ends at a node.
+    pub(super) fn groups(&self, node: u32) -> &[u32] {
+        let (from, to) = self.ends.get(node as usize).copied().unwrap_or_default();
+        self.groups.get(from as usize..to as usize).unwrap_or_default()
+    }
+}
+
+impl Words {
+    fn new(list: &[&[u8]]) -> Self {
+        let size = (2 * list.len()).next_power_of_two();
+        let mut words = Self { slots: vec![NONE; size], spans: Vec::new(), bytes: Vec::new(), longest: 0 };
+        for (number, word) in list.iter().enumerate() {
+            let from = words.bytes.len() as u32;
+            words.bytes.extend_from_slice(word);
+            words.spans.push((from, words.bytes.len() as u32));
+            words.longest = words.longest.max(word.len());
+            let mut slot = hash(word) as usize & (size - 1);
+            while words.slots[slot] != NONE {
+                slot = (slot + 1) & (size - 1);
+            }
+            words.slots[slot] = number as u32;
+        }
+        words
+    }
+
+    fn find(&self, word: &[u8]) -> u32 {
+        if word.len() > self.longest {
+            return NONE;
+        }
+        let mut slot = hash(word) as usize & (self.slots.len() - 1);
+        loop {
+            let number = self.slots[slot];
+            if number == NONE {
+                return NONE;
+            }
+            let (from, to) = self.spans[number as usize];
+            if &self.bytes[from as usize..to as usize] == word {
+                return number;
+            }
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+    }
+}
+
+/// FNV-1a, its high bits brought down.
+fn hash(word: &[u8]) -> u64 {
+    let hash = word
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    hash ^ hash >> 32
+}
+
+fn mix(node: u32, word: u32) -> u64 {
+    let mixed = (u64::from(node) << 32 | u64::from(word)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^ mixed >> 32
+}
