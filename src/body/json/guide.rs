@@ -104,6 +104,11 @@ impl Guide {
         })
     }
 
+    /// Whether the document is of a model's protocol.
+    pub(super) fn reads_model(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// Which part of the output may not leave yet.
     pub(super) fn hold(&self) -> Option<Hold> {
         let block = self.blocks.as_ref().and_then(Blocks::hold).map(Hold::From);

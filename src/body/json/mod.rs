@@ -17,6 +17,7 @@ mod body;
 mod exempt;
 mod guide;
 mod index;
+mod labels;
 mod lexer;
 mod nested;
 mod number;

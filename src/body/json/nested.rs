@@ -45,8 +45,9 @@ impl Nested {
         }
     }
 
-    pub(super) fn restart(&mut self, actions: &Arc<ActionTable>) {
-        self.walker.restart(actions);
+    /// Begins a text that is called so.
+    pub(super) fn restart(&mut self, actions: &Arc<ActionTable>, label: &[u8]) {
+        self.walker.restart(actions, label);
         self.json.restart();
         self.plain.restart();
         self.findings.clear();

@@ -68,6 +68,8 @@ pub struct LogicalText {
     nested: Option<Box<Nested>>,
     exempt: Option<Box<Exempt>>,
     nesting: u8,
+    /// What the text is called.
+    label: Vec<u8>,
     scratch: Output,
 }
 
@@ -102,6 +104,7 @@ impl LogicalText {
             nested: None,
             exempt: None,
             nesting,
+            label: Vec::new(),
             scratch: Output::default(),
         };
         text.begin(reading);
@@ -145,6 +148,7 @@ impl LogicalText {
             self.take(out, seen);
             finished?;
         }
+        self.label.clear();
         self.begin(self.reading);
         Ok(())
     }
@@ -163,6 +167,7 @@ impl LogicalText {
     /// Drops what is held and begins a text under these actions.
     pub(super) fn restart(&mut self, actions: &Arc<ActionTable>, reading: Reading) {
         self.redactor.restart(actions);
+        self.label.clear();
         if !Arc::ptr_eq(&self.actions, actions) {
             self.actions = Arc::clone(actions);
         }
@@ -186,6 +191,14 @@ impl LogicalText {
                 State::Exempt(reason)
             }
         };
+    }
+
+    /// As [`LogicalText::begin`], for a text that is called so, or has no name where the label is empty.
+    pub(super) fn begin_labelled(&mut self, reading: Reading, label: &[u8]) {
+        self.label.clear();
+        self.label.extend_from_slice(label);
+        self.redactor.begin_labelled(&self.actions, label);
+        self.begin(reading);
     }
 
     /// The actions in force.
@@ -214,6 +227,7 @@ impl LogicalText {
             out.clear();
             out.append(&self.scratch);
         }
+        self.label.clear();
         self.begin(self.reading);
         Ok(verbatim)
     }
@@ -264,9 +278,11 @@ impl LogicalText {
 
     fn begin_json(&mut self) {
         match &mut self.nested {
-            Some(nested) => nested.restart(&self.actions),
+            Some(nested) => nested.restart(&self.actions, &self.label),
             None => {
-                self.nested = Some(Box::new(Nested::new(self.shared.clone(), &self.actions, self.nesting + 1)));
+                let mut nested = Nested::new(self.shared.clone(), &self.actions, self.nesting + 1);
+                nested.restart(&self.actions, &self.label);
+                self.nested = Some(Box::new(nested));
             }
         }
     }

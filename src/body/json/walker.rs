@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::exempt::Reason;
 use super::guide::{Guide, Treatment};
 use super::index::Kind;
-use super::lexer::{Escape, Fault, Framing, Lexer, Token};
+use super::labels::Labels;
+use super::lexer::{Container, Escape, Fault, Framing, Lexer, Token};
 use super::number::integer_digits;
 use super::out::TextOut;
 use super::raw::RawMap;
@@ -87,6 +88,7 @@ pub(super) struct Walker {
     redacted: TextOut,
     literal: Vec<u8>,
     guide: Option<Box<Guide>>,
+    labels: Labels,
 }
 
 /// The chunk being walked, and the run of it that is copied as it stands.
@@ -166,11 +168,15 @@ impl Walker {
             redacted: TextOut::default(),
             literal: Vec::new(),
             guide: None,
+            labels: Labels::default(),
         }
     }
 
     /// A walk that asks at every value what holds there.
     pub(super) fn guided(mut self, guide: Guide) -> Self {
+        if guide.reads_model() {
+            self.labels.of_model();
+        }
         self.guide = Some(Box::new(guide));
         self
     }
@@ -179,9 +185,10 @@ impl Walker {
         self.guide.as_deref_mut()
     }
 
-    /// Begins a new text under these actions.
-    pub(super) fn restart(&mut self, actions: &Arc<ActionTable>) {
+    /// Begins a new text under these actions that is called so.
+    pub(super) fn restart(&mut self, actions: &Arc<ActionTable>, label: &[u8]) {
         self.lexer.restart();
+        self.labels.restart(label);
         self.text.restart(actions, Reading::Plain);
         self.map.restart();
         self.inside = Inside::Nothing;
@@ -254,6 +261,7 @@ impl Walker {
                 Token::Open(container) => {
                     self.value_begin(container.into(), chunk, out)?;
                     chunk.at += len;
+                    self.labels.open(container == Container::Array);
                     if let Some(guide) = &mut self.guide {
                         guide.open(container, &mut Spot::new(chunk, out));
                     }
@@ -263,6 +271,7 @@ impl Walker {
                         guide.close(&mut Spot::new(chunk, out));
                     }
                     chunk.at += len;
+                    self.labels.close();
                     self.value_end(chunk, out)?;
                 }
                 Token::StringBegin { key } => {
@@ -310,6 +319,7 @@ impl Walker {
     fn string_begin(&mut self, key: bool, chunk: &mut Chunk<'_>, out: &mut TextOut) -> Result<(), BodyError> {
         let reading = if key {
             self.key_len = 0;
+            self.labels.key_begin();
             if let Some(guide) = &mut self.guide {
                 guide.key_begin();
                 let actions = guide.key_actions();
@@ -324,7 +334,13 @@ impl Walker {
                 Treatment::Usual | Treatment::Vector => Reading::Sniffing,
             }
         };
-        self.text.begin(reading);
+        let label = if key {
+            &[]
+        } else {
+            self.labels.text_begin();
+            self.labels.label()
+        };
+        self.text.begin_labelled(reading, label);
         self.map.restart();
         self.inside = Inside::Fresh;
         Ok(())
@@ -397,6 +413,7 @@ impl Walker {
     /// Counts a key's bytes and tells the guide what it listens to; how many bytes still fit where a key is too long.
     fn tell(&mut self, decoded: &[u8]) -> Result<Option<usize>, Stop> {
         if !self.lexer.in_key() {
+            self.labels.text_part(decoded);
             if let Some(guide) = &mut self.guide {
                 guide.text_part(decoded);
             }
@@ -404,6 +421,7 @@ impl Walker {
         }
         let room = self.shared.hold - self.key_len.min(self.shared.hold);
         self.key_len += decoded.len();
+        self.labels.key_part(decoded);
         if let Some(guide) = &mut self.guide {
             guide.key_part(decoded)?;
         }
@@ -428,6 +446,7 @@ impl Walker {
             }
             return Ok(());
         }
+        self.labels.text_end();
         Ok(self.value_end(chunk, out)?)
     }
 
@@ -517,11 +536,12 @@ impl Walker {
             Some(written) => (&b"-"[..], written),
             None => (&b""[..], number),
         };
-        self.text.begin(Reading::Plain);
+        self.text.begin_labelled(Reading::Plain, self.labels.label());
         let written_stands = self.text.whole(written, &mut self.redacted, seen)?;
         self.digits.clear();
         let exponent = written.iter().any(|byte| matches!(byte, b'e' | b'E'));
         if (written_stands || exponent) && integer_digits(written, &mut self.digits) {
+            self.text.begin_labelled(Reading::Plain, self.labels.label());
             // Where both readings change, each shows digits that the other hides.
             if !self.text.whole(&self.digits, &mut self.digit_text, seen)? {
                 std::mem::swap(&mut self.redacted, &mut self.digit_text);

@@ -255,7 +255,7 @@ impl Text {
             out.findings.push(finding);
         } else if let Some(place) = self.unreported.iter().position(beginning) {
             let (rule, _, span) = self.unreported.swap_remove(place);
-            out.findings.push(if span.is_empty() { finding } else { Finding { rule, span } });
+            out.findings.push(Finding { rule, span });
         }
         Ok(())
     }

@@ -1,0 +1,159 @@
+//! What a value is called: its key, and the key of the object around it.
+//!
+//! Enters: keys, brackets and short strings as the walk meets them. Leaves: the label of the value that begins. An
+//! array's elements are called as the array. Where an object says what its value is called (`"name": "ssn"` before
+//! `"value": …`) that counts too. Kept: the end of each open object's key, and of one short string.
+
+/// Bytes of a key that count, its last ones.
+const KEY: usize = 64;
+
+/// Members that say what another member of their object is.
+const NAMES: [&[u8]; 6] = [b"name", b"key", b"label", b"field", b"type", b"attribute"];
+/// The members that they speak of.
+const VALUES: [&[u8]; 5] = [b"value", b"val", b"content", b"text", b"data"];
+/// Members of a model's protocol that hold prose: what a text is called in one event it is not called in the next.
+const PROSE: [&[u8]; 14] = [
+    b"content",
+    b"text",
+    b"arguments",
+    b"thinking",
+    b"reasoning",
+    b"reasoning_content",
+    b"refusal",
+    b"transcript",
+    b"partial_json",
+    b"delta",
+    b"output",
+    b"input",
+    b"summary",
+    b"prompt",
+];
+
+/// An object or array that is open.
+#[derive(Default)]
+struct Frame {
+    array: bool,
+    /// The end of the object's current key.
+    key: Vec<u8>,
+    /// What the object says its value is called.
+    name: Vec<u8>,
+}
+
+/// Follows a document.
+#[derive(Default)]
+pub(super) struct Labels {
+    /// The frames that are open, and behind them those that were, to be used again.
+    frames: Vec<Frame>,
+    depth: usize,
+    /// What the document itself is called.
+    document: Vec<u8>,
+    /// A string that may be a name, and how long it is.
+    string: Vec<u8>,
+    string_len: usize,
+    listening: bool,
+    /// The document is of a model's protocol.
+    model: bool,
+    label: Vec<u8>,
+}
+
+impl Labels {
+    /// A document of a model's protocol.
+    pub(super) fn of_model(&mut self) {
+        self.model = true;
+    }
+
+    /// Begins a document that is called so.
+    pub(super) fn restart(&mut self, document: &[u8]) {
+        self.depth = 0;
+        self.listening = false;
+        self.document.clear();
+        self.document.extend_from_slice(document);
+    }
+
+    pub(super) fn open(&mut self, array: bool) {
+        if self.depth == self.frames.len() {
+            self.frames.push(Frame::default());
+        }
+        if let Some(frame) = self.frames.get_mut(self.depth) {
+            frame.array = array;
+            frame.key.clear();
+            frame.name.clear();
+        }
+        self.depth += 1;
+    }
+
+    pub(super) fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    fn innermost(&mut self) -> Option<&mut Frame> {
+        self.depth.checked_sub(1).and_then(|at| self.frames.get_mut(at))
+    }
+
+    pub(super) fn key_begin(&mut self) {
+        if let Some(frame) = self.innermost() {
+            frame.key.clear();
+        }
+    }
+
+    pub(super) fn key_part(&mut self, decoded: &[u8]) {
+        if let Some(frame) = self.innermost() {
+            let tail = decoded.get(decoded.len().saturating_sub(KEY)..).unwrap_or_default();
+            frame.key.extend_from_slice(tail);
+            let surplus = frame.key.len().saturating_sub(KEY);
+            frame.key.drain(..surplus);
+        }
+    }
+
+    /// A string begins as a value.
+    pub(super) fn text_begin(&mut self) {
+        self.string.clear();
+        self.string_len = 0;
+        let names = self.innermost().is_some_and(|frame| !frame.array && is_one_of(&frame.key, &NAMES));
+        self.listening = names;
+    }
+
+    pub(super) fn text_part(&mut self, decoded: &[u8]) {
+        if self.listening {
+            self.string_len += decoded.len();
+            if self.string_len <= KEY {
+                self.string.extend_from_slice(decoded);
+            }
+        }
+    }
+
+    pub(super) fn text_end(&mut self) {
+        if std::mem::take(&mut self.listening) && self.string_len <= KEY {
+            let mut string = std::mem::take(&mut self.string);
+            if let Some(frame) = self.innermost() {
+                std::mem::swap(&mut frame.name, &mut string);
+            }
+            self.string = string;
+        }
+    }
+
+    /// What the value that begins here is called; empty where it has no name.
+    pub(super) fn label(&mut self) -> &[u8] {
+        self.label.clear();
+        let open = self.frames.get(..self.depth).unwrap_or_default();
+        let mut objects = open.iter().rev().filter(|frame| !frame.array);
+        let own = objects.next();
+        let prose = self.model && own.is_none_or(|frame| is_one_of(&frame.key, &PROSE));
+        if prose {
+            return &self.label;
+        }
+        let around = objects.next().map_or(self.document.as_slice(), |frame| frame.key.as_slice());
+        let said = own.filter(|frame| is_one_of(&frame.key, &VALUES)).map(|frame| frame.name.as_slice());
+        for part in [Some(around), said, own.map(|frame| frame.key.as_slice())].into_iter().flatten() {
+            if !part.is_empty() && !self.label.is_empty() {
+                self.label.push(b' ');
+            }
+            self.label.extend_from_slice(part);
+        }
+        &self.label
+    }
+}
+
+fn is_one_of(key: &[u8], names: &[&[u8]]) -> bool {
+    names.iter().any(|name| key.eq_ignore_ascii_case(name))
+}
