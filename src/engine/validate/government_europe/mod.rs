@@ -23,7 +23,7 @@ use west::{
 
 /// The checks of this family.
 pub(super) const CHECKS: &[Check] = &[
-    ("document-number", document_number),
+    ("eu-document-number", document_number),
     ("gb-nhs", gb_nhs),
     ("gb-chi", gb_chi),
     ("gb-nino", gb_nino),

@@ -4,7 +4,7 @@ use crate::engine::Validator;
 
 /// A check, numbers that authorities or their descriptions print, and numbers that miss by a digit, a letter or a day.
 const VECTORS: &[(&str, &[&str], &[&str])] = &[
-    ("document-number", &["C01X00T47", "533401372", "20261301", "X4RTBPFW4"], &["EXPIRED1", "20260131", "UTF8"]),
+    ("eu-document-number", &["C01X00T47", "533401372", "20261301", "X4RTBPFW4"], &["EXPIRED1", "20260131", "UTF8"]),
     (
         "gb-nhs",
         &["9434765919", "943 476 5919", "943-476-5919"],
