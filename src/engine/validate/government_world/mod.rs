@@ -3,6 +3,9 @@
 //! Each function is written from the public description of its number. It takes the match with its separators and asks
 //! for the number of digits that the number has, so that a pattern may be loose.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Check, digits, luhn};
 
 /// The checks of these numbers, by the country that gives them.
@@ -221,7 +224,7 @@ fn brazilian_social(value: &[u8]) -> bool {
 fn brazilian_health(value: &[u8]) -> bool {
     let Some(number) = exactly::<15>(value) else { return false };
     let weights = [15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1];
-    matches!(number, [1 | 2 | 7..=9, ..]) && weighted(&number, &weights) % 11 == 0
+    matches!(number, [1 | 2 | 7..=9, ..]) && weighted(&number, &weights).is_multiple_of(11)
 }
 
 /// The weights of the taxpayers of Argentina and Peru.
@@ -537,100 +540,5 @@ fn new_zealand_health(value: &[u8]) -> bool {
         rest > 0 && (11 - rest) % 10 == usize::from(check - b'0')
     } else {
         place(&check) == Some(22 - sum % 23)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Validator;
-
-    /// Each check with numbers that pass and numbers that do not.
-    const VECTORS: &[(&str, &[&str], &[&str])] = &[
-        (
-            "document-number",
-            &["C03005988", "12AB34567", "20241315", "99-12-1234"],
-            &[
-                "000000000",
-                "PASSPORT",
-                "A1234",
-                "",
-                "2024-01",
-                "2024-01-15 10",
-                "2024-01-15",
-                "15.1.2024",
-                "01/31/1999",
-                "20240115",
-            ],
-        ),
-        ("ca-phn", &["9698 658 215", "9698658215"], &["9698658216", "8698658215", "969865821"]),
-        ("mx-curp", &["HEGG560427MVZRRL04", "BOXW310820HNERXN09"], &["HEGG560427MVZRRL05", "HEGG560427MVZRRL0"]),
-        ("mx-rfc", &["GODE561231GR8", "GODE-561231-GR8"], &["GODE561231GR7", "GODE561231GR", "GO.E561231GR8"]),
-        ("br-cpf", &["111.444.777-35", "52998224725"], &["111.444.777-36", "111.444.777-45", "11111111111"]),
-        ("br-cnh", &["02650306461", "97625655678"], &["02650306462", "02650306471", "00000000000"]),
-        ("br-voter", &["1023 8501 0671", "102385010671"], &["102385010672", "102385010681", "102385019971"]),
-        ("br-pis", &["120.56874.10-7", "17033259504"], &["12056874108", "17033259505", "00000000000"]),
-        ("br-cns", &["7000 0000 0000 005", "100000000060018"], &["700000000000006", "300000000000005"]),
-        ("ar-cuit", &["20-05536168-2", "27-39676401-1"], &["20-05536168-3", "20-0553616-2"]),
-        ("cl-rut", &["12.531.909-2", "76086428-5", "12.345.670-K", "12345670k"], &["12.531.909-3", "1-9", "K"]),
-        ("co-nit", &["213.123.432-1", "830114921-1"], &["213.123.432-2", ""]),
-        ("pe-ruc", &["20512333797", "10054052516"], &["20512333798", "2051233379"]),
-        ("py-ruc", &["80028061-0", "999160-3"], &["80028061-1", ""]),
-        ("ec-cedula", &["1714307103", "1714307103001"], &["1714307104", "9914307103", "171430710"]),
-        ("uy-ci", &["1.234.567-2", "12345672", "987.654-9"], &["1.234.567-3", "1234"]),
-        ("ve-rif", &["V-11470283-4", "V114702834"], &["V-11470283-5", "X-11470283-4", "V-1147028-4"]),
-        ("gt-cui", &["2345 67899 0101", "1987654360512"], &["2345678980101", "2345678999901", "2345678990199"]),
-        ("sv-dui", &["00016297-5"], &["00016297-6", "00000000-0"]),
-        ("in-aadhaar", &["2341 2341 2346", "999999990019"], &["234123412347", "134123412346", "23412341234"]),
-        (
-            "cn-ric",
-            &["11010519491231002X", "11010519491231002x", "440524188001010014"],
-            &["110105194912310021", "11010519491231002"],
-        ),
-        ("hk-hkid", &["A123456(3)", "AB987654(3)"], &["A123456(4)", "A12345(3)", "AB987654(2)"]),
-        ("tw-id", &["A123456789", "A800000014", "AC01234567"], &["A123456788", "A12345678", "A1234567X9"]),
-        ("jp-my-number", &["1234 5678 9018", "123456789018"], &["123456789019", "000000000000"]),
-        ("kr-rrn", &["971013-9019902", "870814-1002348", "850203-5123453"], &["870814-1002344", "870814-100234"]),
-        ("th-id", &["1-1014-00000-01-4", "7100600445638"], &["7100600445637", "0100600445638"]),
-        ("sg-nric", &["S1234567D", "T1234567J", "F1234567N", "G1234567X", "M1234567K"], &["S1234567E", "A1234567D"]),
-        ("vn-mst", &["0100233488", "0314409058-002"], &["0100233489", "01002334"]),
-        ("kz-iin", &["860904350504", "940702450113"], &["860904350505", "86090435050"]),
-        ("kw-civil-id", &["273032401582", "281011501234"], &["273032401583", "27303240158"]),
-        ("ir-melli", &["0012345679", "001-234567-9"], &["0012345678", "1111111111"]),
-        ("au-tfn", &["123 456 782", "876543210", "37 118 629"], &["123456783", "111111111", "1234567"]),
-        ("au-medicare", &["2123 45670 1", "2123456701", "21234567011"], &["2123456711", "9123456701", "212345670"]),
-        ("nz-ird", &["49-091-850", "136-410-132", "49098576"], &["49-091-851", "136410133", "9125568"]),
-        ("nz-nhi", &["ZAC5361", "ZBN77VL", "JBX3656"], &["ZAC5362", "ZBN77VM", "ZIC5361", "ZAC536"]),
-    ];
-
-    fn accepts(name: &str, value: &str) -> bool {
-        Validator::by_name(name).unwrap().accepts(value.as_bytes())
-    }
-
-    #[test]
-    fn numbers_with_a_right_check_digit_pass_and_near_misses_do_not() {
-        let mut wrong = Vec::new();
-        for (name, good, bad) in VECTORS {
-            wrong.extend(good.iter().filter(|value| !accepts(name, value)).map(|value| format!("{name}: not {value}")));
-            wrong.extend(bad.iter().filter(|value| accepts(name, value)).map(|value| format!("{name}: {value}")));
-        }
-        assert!(wrong.is_empty(), "{wrong:#?}");
-    }
-
-    #[test]
-    fn every_check_has_vectors() {
-        for (name, _) in super::GOVERNMENT_WORLD {
-            assert!(VECTORS.iter().any(|(known, ..)| known == name), "{name}");
-        }
-    }
-
-    #[test]
-    fn no_bytes_make_a_check_panic() {
-        let odd: [&[u8]; 7] =
-            [b"", b"\xFF", b"\xC3", b"A", b"9999999999999999999999", b"ZZZZZZZZZZZZZZZZZZ", "Ñ९٣".as_bytes()];
-        for (name, _) in super::GOVERNMENT_WORLD {
-            for value in odd {
-                let _ = Validator::by_name(name).unwrap().accepts(value);
-            }
-        }
     }
 }
