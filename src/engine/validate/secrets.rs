@@ -290,15 +290,26 @@ fn is_words(value: &[u8]) -> bool {
     random < RANDOM.min(all) || random * 2 < all
 }
 
-/// Whether a run of letters and digits reads as a word, a compound in camel case, a number or a word with a number.
+/// Whether a run of letters and digits reads as a word, a compound in camel case, a number or words with numbers.
 fn is_word(part: &[u8]) -> bool {
-    let trailing = part.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    let word = part.get(..part.len() - trailing).unwrap_or_default();
-    if word.is_empty() {
+    let letters = part.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    if letters == 0 {
         // The numbers of versions, dates and times; a longer one is no word, and no secret by itself.
-        return trailing <= 14;
+        return part.len() <= 14;
     }
-    if trailing > 4 || word.len() > 24 || !word.iter().all(u8::is_ascii_alphabetic) {
+    // Words and numbers take turns a few times at most.
+    let turns = part.windows(2).filter(|pair| is_turn(pair)).count();
+    let digits = part.len() - letters;
+    digits <= 5 && turns <= 3 && turns * 4 <= part.len() && part.split(u8::is_ascii_digit).all(is_compound)
+}
+
+fn is_turn(pair: &[u8]) -> bool {
+    matches!(pair, [left, right] if left.is_ascii_digit() != right.is_ascii_digit())
+}
+
+/// Whether letters read as a word, or as words in camel case.
+fn is_compound(word: &[u8]) -> bool {
+    if word.len() > 24 {
         return false;
     }
     let upper = word.iter().filter(|byte| byte.is_ascii_uppercase()).count();
@@ -306,8 +317,9 @@ fn is_word(part: &[u8]) -> bool {
     if word.len() > 4 && (vowels * 7 < word.len() || vowels * 4 > word.len() * 3) {
         return false;
     }
-    // Capitals begin the parts of a compound: three letters each, or all are capitals.
-    upper == word.len() || upper * 3 <= word.len() || word.len() <= 3
+    let humps = word.windows(2).filter(|pair| matches!(pair, [b'a'..=b'z', b'A'..=b'Z'])).count() + 1;
+    // Capitals begin the parts of a compound, or all of a part is capitals.
+    upper == word.len() || upper * 3 <= word.len() || word.len() <= 3 || humps * 4 <= word.len()
 }
 
 /// A password as people choose and generators make them, where its label and a separator stand before it.
@@ -521,7 +533,7 @@ mod tests {
             "RS256",
             "user@example.com",
             "deadbeef",
-            "SecretKeyRef",
+            "SecretKeyRef", "ed25519.Ed25519PrivateKey", "NID_pbe_WithSHA1And3_Key_TripleDES_CBC",
             "kubernetes.io/service-account-token",
         ] {
             assert!(!entropy(value.as_bytes()), "{value}");
