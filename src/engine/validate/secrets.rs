@@ -201,6 +201,42 @@ const NAMES: &[&str] = &[
     "level3",
 ];
 
+/// Words that are nothing but passwords: the head of every list of the most used ones.
+const MOST_USED: &[&str] = &[
+    "letmein",
+    "qwerty",
+    "qwertz",
+    "azerty",
+    "qwertyuiop",
+    "asdfgh",
+    "asdfghjkl",
+    "zxcvbn",
+    "zxcvbnm",
+    "iloveyou",
+    "sunshine",
+    "princess",
+    "dragon",
+    "monkey",
+    "football",
+    "baseball",
+    "superman",
+    "batman",
+    "starwars",
+    "whatever",
+    "trustno",
+    "opensesame",
+    "correcthorsebatterystaple",
+    "passw0rd",
+    "hunter",
+    "ninja",
+    "mustang",
+    "michael",
+    "jennifer",
+    "charlie",
+    "killer",
+    "pokemon",
+];
+
 /// Whether a value is a gap to be filled: a word of the kind, a pattern such as `xxxx`, `${NAME}`, `<name>` or `%s`, the
 /// alphabet, one character again and again.
 fn is_gap(value: &[u8]) -> bool {
@@ -262,7 +298,7 @@ fn is_code(value: &[u8]) -> bool {
     let digits = name.iter().filter(|byte| byte.is_ascii_digit()).count();
     match value.get(head) {
         // A call or an index.
-        Some(b'(' | b'[') => begins && digits <= 2,
+        Some(b'(' | b'[') => begins && digits <= 2 && is_words(name),
         // A member, or a name with the word for it.
         None => {
             let member = name.contains(&b'.') && name.split(|byte| *byte == b'.').all(is_name);
@@ -329,6 +365,9 @@ fn password(value: &[u8]) -> bool {
     }
     if NAMES.iter().any(|name| value.eq_ignore_ascii_case(name.as_bytes())) || is_path(value) {
         return false;
+    }
+    if MOST_USED.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes())) {
+        return true;
     }
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
@@ -436,6 +475,7 @@ mod tests {
             "kX9#mPq2$vL",
             "sw0rdf1sh",
             "tiger!lily",
+            "letmein",
             "aK9dP2mWq8Zr4LtX",
             "correct-horse-battery-7",
             "S3cr3t!",
@@ -533,7 +573,9 @@ mod tests {
             "RS256",
             "user@example.com",
             "deadbeef",
-            "SecretKeyRef", "ed25519.Ed25519PrivateKey", "NID_pbe_WithSHA1And3_Key_TripleDES_CBC",
+            "SecretKeyRef",
+            "ed25519.Ed25519PrivateKey",
+            "NID_pbe_WithSHA1And3_Key_TripleDES_CBC",
             "kubernetes.io/service-account-token",
         ] {
             assert!(!entropy(value.as_bytes()), "{value}");
