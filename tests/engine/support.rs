@@ -51,6 +51,10 @@ pub(crate) fn usual() -> (Arc<RuleSet>, Arc<ActionTable>) {
         Action::Redact,
         Action::Redact,
         Action::Redact,
+        Action::Redact,
+        Action::Redact,
+        Action::Redact,
+        Action::Redact,
         Action::Hash,
         Action::Redact,
     ];

@@ -343,7 +343,7 @@ pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
                     best = Step::None;
                 }
             }
-            Some(byte) if pairs && byte.is_ascii_hexdigit() => match text.get(here + 1) {
+            Some(byte) if pairs && best != Step::None && byte.is_ascii_hexdigit() => match text.get(here + 1) {
                 None if !last => return Step::More,
                 Some(byte) if byte.is_ascii_hexdigit() => return Step::None,
                 _ => return best,

@@ -247,6 +247,16 @@ impl Reader<'_> {
     }
 }
 
+impl Reader<'_> {
+    /// The next of the first four characters: set apart only where they are capitals, or every small word would wait.
+    fn head(&mut self, upper: bool) -> Result<u8, Step> {
+        match self.text.get(self.here) {
+            Some(byte) if !upper && !byte.is_ascii_alphanumeric() => Err(Step::None),
+            _ => self.next(),
+        }
+    }
+}
+
 /// Looks for an account number whose first letter is at `at`.
 pub(in crate::engine) fn iban(text: &[u8], at: usize, last: bool) -> Step {
     let before = text.get(..at).unwrap_or_default();
@@ -258,8 +268,9 @@ pub(in crate::engine) fn iban(text: &[u8], at: usize, last: bool) -> Step {
 }
 
 fn read(mut reader: Reader<'_>) -> Result<Step, Step> {
-    let country = [reader.next()?, reader.next()?];
-    let upper = country[0].is_ascii_uppercase();
+    let first = reader.next()?;
+    let upper = first.is_ascii_uppercase();
+    let country = [first, reader.head(upper)?];
     if upper != country[1].is_ascii_uppercase() {
         return Ok(Step::None);
     }
@@ -268,7 +279,7 @@ fn read(mut reader: Reader<'_>) -> Result<Step, Step> {
     };
     let mut check = 0;
     for _ in 0..2 {
-        let digit = reader.next()?;
+        let digit = reader.head(upper)?;
         if !digit.is_ascii_digit() {
             return Ok(Step::None);
         }
@@ -354,6 +365,7 @@ mod tests {
             "GB821234WEST5698765432",
             "GB82 WEST 1234\n5698\n7654 32",
             "no 12 people",
+            "g b 8 2 w e s t 1 2 3 4 5 6 9 8 7 6 5 4 3 2",
         ] {
             assert_eq!(iban(text.as_bytes(), 0, true), Step::None, "{text}");
         }
