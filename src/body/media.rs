@@ -38,6 +38,20 @@ pub(crate) enum Promise {
     Binary,
 }
 
+/// What form a text has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shape {
+    /// None that counts.
+    Plain,
+    /// Records of cells, with this between them where the type tells.
+    Table {
+        /// What stands between cells.
+        delimiter: Option<u8>,
+    },
+    /// Fields in their URL encoding.
+    Form,
+}
+
 impl MediaType {
     /// Reads the value of a Content-Type header; `None` where it does not follow the grammar.
     #[must_use]
@@ -150,6 +164,18 @@ impl MediaType {
                     | "x-sh"
                     | "x-www-form-urlencoded"
             )
+    }
+
+    /// What form the text has.
+    pub(crate) fn shape(&self) -> Shape {
+        match (self.kind(), self.subtype()) {
+            ("text" | "application", "csv" | "x-csv" | "comma-separated-values" | "x-comma-separated-values") => {
+                Shape::Table { delimiter: None }
+            }
+            ("text" | "application", "tab-separated-values" | "tsv") => Shape::Table { delimiter: Some(b'\t') },
+            ("application", "x-www-form-urlencoded") => Shape::Form,
+            _ => Shape::Plain,
+        }
     }
 
     /// What the type promises about the bytes.

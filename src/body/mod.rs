@@ -4,7 +4,9 @@
 //! encoding as it came. Nothing is buffered that can be streamed; every buffer has a bound in [`BodyLimits`].
 
 mod coding;
+mod csv;
 mod dialect;
+mod form;
 mod inspector;
 pub mod json;
 pub mod llm;

@@ -25,7 +25,7 @@ impl TextBody {
     /// A text that was announced as such: anything but wide character sets may be in it.
     #[must_use]
     pub(crate) fn announced(scopes: &Scopes) -> Self {
-        Self::new(scopes, Watch::Wide { at: 0, last: None, run: 0 })
+        Self::new(scopes, Watch::announced())
     }
 
     /// A text that is taken for one by its looks: it must be UTF-8 without control characters.
@@ -99,7 +99,7 @@ impl fmt::Debug for TextBody {
 }
 
 /// Looks along a text for what makes it none.
-enum Watch {
+pub(super) enum Watch {
     /// For NULs as UTF-16 and UTF-32 have them: a run of single bytes between them.
     Wide { at: u64, last: Option<u64>, run: u8 },
     /// For anything but UTF-8 text.
@@ -107,7 +107,13 @@ enum Watch {
 }
 
 impl Watch {
-    fn look(&mut self, text: &[u8]) -> Option<(usize, BodyErrorKind)> {
+    /// For a text that was announced as such.
+    pub(super) fn announced() -> Self {
+        Self::Wide { at: 0, last: None, run: 0 }
+    }
+
+    /// The place of the first byte that makes the text none, and what is wrong with it.
+    pub(super) fn look(&mut self, text: &[u8]) -> Option<(usize, BodyErrorKind)> {
         match self {
             Self::Wide { at, last, run } => {
                 for nul in memchr::memchr_iter(0, text) {
@@ -133,7 +139,7 @@ impl Watch {
 
 /// How far a UTF-8 sequence has come (RFC 3629 section 4): continuation bytes to come, and the range of the next one.
 #[derive(Default)]
-struct Utf8 {
+pub(super) struct Utf8 {
     left: u8,
     low: u8,
     high: u8,

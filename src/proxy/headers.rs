@@ -113,6 +113,8 @@ const CODINGS: &[&str] = &["gzip", "x-gzip", "deflate", "br", "zstd"];
 pub(crate) struct TextScan<'a> {
     scopes: &'a Scopes,
     redactor: StreamRedactor,
+    /// What the next texts are called.
+    label: Vec<u8>,
     output: Output,
     /// What was found.
     pub(crate) seen: Inspection,
@@ -123,9 +125,16 @@ impl<'a> TextScan<'a> {
         Self {
             scopes,
             redactor: StreamRedactor::new(scopes.rules.clone(), scopes.actions.clone()),
+            label: Vec::new(),
             output: Output::default(),
             seen: Inspection::default(),
         }
+    }
+
+    /// Says what the texts from now on are called; nothing, where they have no name.
+    pub(crate) fn call(&mut self, label: &[u8]) {
+        self.label.clear();
+        self.label.extend_from_slice(label);
     }
 
     /// The text as it may leave, or `None` where it may leave as it is.
@@ -142,6 +151,7 @@ impl<'a> TextScan<'a> {
     /// A blocking rule matched.
     pub(crate) fn redact_pieces(&mut self, text: &[u8]) -> Result<Option<&Output>, ProxyError> {
         self.output.clear();
+        self.redactor.begin_labelled(&self.scopes.actions, &self.label);
         let scanned = self.redactor.push(text, &mut self.output).and_then(|()| self.redactor.finish(&mut self.output));
         self.seen.record(&self.output.findings, &self.scopes.actions);
         if let Err(blocked) = scanned {
@@ -373,7 +383,10 @@ fn scan_values(headers: &mut HeaderMap, scan: &mut TextScan<'_>) -> Result<(), P
             forwarded.append(name, value.clone());
             continue;
         }
-        match redact_value(name, value.as_bytes(), scan)? {
+        scan.call(name.as_str().as_bytes());
+        let redacted = redact_value(name, value.as_bytes(), scan);
+        scan.call(&[]);
+        match redacted? {
             None => {
                 forwarded.append(name, value.clone());
             }

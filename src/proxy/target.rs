@@ -92,7 +92,10 @@ pub(crate) fn redact_query(query: &str, scan: &mut TextScan<'_>) -> Result<Strin
         if KEY_PARAMETERS.iter().any(|known| decoded_name.eq_ignore_ascii_case(known.as_bytes())) {
             redacted.push_str(value);
         } else {
-            push_redacted(value, scan, &mut redacted)?;
+            scan.call(&decoded_name);
+            let pushed = push_redacted(value, scan, &mut redacted);
+            scan.call(&[]);
+            pushed?;
         }
     }
     Ok(redacted)

@@ -3,5 +3,6 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may stop")]
 
 mod fixtures;
+mod labels;
 mod latency;
 mod splits;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::BodySpec;
 use super::gate::Gate;
 use super::probe::Probe;
+use super::records::Records;
 use super::sniff::{self, Outlook, Reading};
 use crate::body::json::{Framing, JsonBody};
-use crate::body::media::{MediaType, Promise};
+use crate::body::media::{MediaType, Promise, Shape};
 use crate::body::sse::EventStream;
 use crate::body::text::TextBody;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
@@ -22,6 +23,7 @@ enum State {
     Gate(Box<Gate>),
     Events(Box<EventStream>),
     Text(Box<TextBody>),
+    Records(Box<Records>),
     /// Passing unscanned, counted under this reason.
     Raw(&'static str),
 }
@@ -30,6 +32,8 @@ enum State {
 pub(super) struct Content {
     state: State,
     outlook: Outlook,
+    /// What form the body has where it is text.
+    shape: Shape,
     dialect: Dialect,
     direction: Direction,
     scopes: Arc<Scopes>,
@@ -47,6 +51,7 @@ impl Content {
         Self {
             state: State::Start(Vec::new()),
             outlook,
+            shape: spec.media_type.as_ref().map_or(Shape::Plain, MediaType::shape),
             dialect: spec.dialect,
             direction: spec.direction,
             scopes: spec.scopes,
@@ -68,21 +73,37 @@ impl Content {
                 None => Ok(()),
                 Some(at) => self.turn_to_text(input.get(at..).unwrap_or_default(), out, seen),
             },
-            State::Text(text) => match text.take(input, out, seen)? {
-                None => Ok(()),
-                Some((_, kind)) if !self.on_fault_pass => Err(kind.into()),
-                Some((at, kind)) => {
-                    text.finish(out, seen)?;
-                    self.state = State::Raw(kind.code());
-                    self.push(input.get(at..).unwrap_or_default(), out, seen)
-                }
-            },
+            State::Text(text) => {
+                let fault = text.take(input, out, seen)?;
+                self.end_text(fault, input, out, seen)
+            }
+            State::Records(records) => {
+                let fault = records.take(input, out, seen)?;
+                self.end_text(fault, input, out, seen)
+            }
             State::Raw(reason) => {
                 seen.exempt(reason, input.len() as u64);
                 out.extend_from_slice(input);
                 Ok(())
             }
         }
+    }
+
+    /// Ends the text where a byte is none.
+    fn end_text(
+        &mut self,
+        fault: Option<(usize, BodyErrorKind)>,
+        input: &[u8],
+        out: &mut Vec<u8>,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        let Some((at, kind)) = fault else { return Ok(()) };
+        if !self.on_fault_pass {
+            return Err(kind.into());
+        }
+        self.finish(out, seen)?;
+        self.state = State::Raw(kind.code());
+        self.push(input.get(at..).unwrap_or_default(), out, seen)
     }
 
     pub(super) fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
@@ -101,6 +122,7 @@ impl Content {
             State::Json(json) => json.finish(out, seen),
             State::Events(events) => events.finish(out, seen),
             State::Text(text) => text.finish(out, seen),
+            State::Records(records) => records.finish(out, seen),
             State::Start(_) | State::Gate(_) | State::Raw(_) => Ok(()),
         }
     }
@@ -110,7 +132,7 @@ impl Content {
         match self.state {
             State::Events(_) | State::Gate(_) => true,
             State::Json(_) => self.framing() == Framing::Sequence,
-            State::Start(_) | State::Text(_) | State::Raw(_) => false,
+            State::Start(_) | State::Text(_) | State::Records(_) | State::Raw(_) => false,
         }
     }
 
@@ -120,6 +142,7 @@ impl Content {
             State::Start(start) => start.len(),
             State::Gate(gate) => gate.held(),
             State::Text(text) => text.held(),
+            State::Records(records) => records.held(),
             State::Json(json) => json.held(),
             State::Events(events) => events.held(),
             State::Raw(_) => 0,
@@ -161,7 +184,7 @@ impl Content {
             Reading::Json => State::Json(Box::new(JsonBody::new(scopes, limits, dialect, direction, self.framing()))),
             Reading::JsonOrText => gate(false),
             Reading::Events => State::Events(Box::new(EventStream::new(scopes, limits, dialect, direction))),
-            Reading::Text => State::Text(Box::new(self.text())),
+            Reading::Text => self.text(),
         }
     }
 
@@ -173,18 +196,21 @@ impl Content {
         }
     }
 
-    fn text(&self) -> TextBody {
-        match self.outlook.promise {
+    fn text(&self) -> State {
+        if let Some(records) = Records::new(self.shape, &self.scopes, &self.limits) {
+            return State::Records(Box::new(records));
+        }
+        State::Text(Box::new(match self.outlook.promise {
             Promise::Nothing => TextBody::sniffed(&self.scopes),
             _ => TextBody::announced(&self.scopes),
-        }
+        }))
     }
 
     /// Goes on as text, from what the gate holds.
     fn turn_to_text(&mut self, rest: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let State::Gate(gate) = &mut self.state else { return Ok(()) };
         let held = gate.turn(out, seen)?;
-        self.state = State::Text(Box::new(self.text()));
+        self.state = self.text();
         self.push(&held, out, seen)?;
         self.push(rest, out, seen)
     }

@@ -7,6 +7,7 @@
 mod content;
 mod gate;
 mod probe;
+mod records;
 mod sniff;
 #[cfg(test)]
 mod tests;

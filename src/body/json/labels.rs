@@ -4,6 +4,8 @@
 //! array's elements are called as the array. Where an object says what its value is called (`"name": "ssn"` before
 //! `"value": …`) that counts too. Kept: the end of each open object's key, and of one short string.
 
+use super::index::{Index, Node};
+
 /// Bytes of a key that count, its last ones.
 const KEY: usize = 64;
 
@@ -28,6 +30,29 @@ const PROSE: [&[u8]; 14] = [
     b"summary",
     b"prompt",
 ];
+
+/// Whether a member or column of this name says what another one is.
+pub(in crate::body) fn says(key: &[u8]) -> bool {
+    is_one_of(key, &NAMES)
+}
+
+/// Whether a member or column of this name is one that another one speaks of.
+pub(in crate::body) fn speaks_of(key: &[u8]) -> bool {
+    is_one_of(key, &VALUES)
+}
+
+/// What a value of an indexed document of a model's protocol is called, as [`Labels::label`] tells it.
+pub(in crate::body) fn label_of(index: &Index, node: Node, out: &mut Vec<u8>) {
+    out.clear();
+    let mut keys = std::iter::successors(Some(node), |node| index.parent(*node)).filter_map(|node| index.key(node));
+    let Some(own) = keys.next().filter(|own| !is_one_of(own, &PROSE)) else { return };
+    for key in [keys.next(), Some(own)].into_iter().flatten() {
+        if !out.is_empty() {
+            out.push(b' ');
+        }
+        out.extend_from_slice(key.get(key.len().saturating_sub(KEY)..).unwrap_or_default());
+    }
+}
 
 /// An object or array that is open.
 #[derive(Default)]
@@ -109,7 +134,7 @@ impl Labels {
     pub(super) fn text_begin(&mut self) {
         self.string.clear();
         self.string_len = 0;
-        let names = self.innermost().is_some_and(|frame| !frame.array && is_one_of(&frame.key, &NAMES));
+        let names = self.innermost().is_some_and(|frame| !frame.array && says(&frame.key));
         self.listening = names;
     }
 
@@ -143,7 +168,7 @@ impl Labels {
             return &self.label;
         }
         let around = objects.next().map_or(self.document.as_slice(), |frame| frame.key.as_slice());
-        let said = own.filter(|frame| is_one_of(&frame.key, &VALUES)).map(|frame| frame.name.as_slice());
+        let said = own.filter(|frame| speaks_of(&frame.key)).map(|frame| frame.name.as_slice());
         for part in [Some(around), said, own.map(|frame| frame.key.as_slice())].into_iter().flatten() {
             if !part.is_empty() && !self.label.is_empty() {
                 self.label.push(b' ');

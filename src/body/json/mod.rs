@@ -32,6 +32,7 @@ mod walker;
 pub use body::JsonBody;
 pub(super) use exempt::{Form, Reason};
 pub use index::{Index, Kind, MAX_NODES, Node, Step, index};
+pub(super) use labels::{label_of, says, speaks_of};
 pub use lexer::Framing;
 pub use out::TextOut;
 pub use path::JsonPathError;

@@ -193,6 +193,11 @@ impl LogicalText {
         };
     }
 
+    /// Says what the text that begins is called; nothing of it may have been pushed.
+    pub(in crate::body) fn call(&mut self, label: &[u8]) {
+        self.begin_labelled(self.reading, label);
+    }
+
     /// As [`LogicalText::begin`], for a text that is called so, or has no name where the label is empty.
     pub(super) fn begin_labelled(&mut self, reading: Reading, label: &[u8]) {
         self.label.clear();

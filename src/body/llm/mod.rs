@@ -490,6 +490,7 @@ impl Model {
             seen.exempt(reason, decoded.len() as u64);
         } else {
             let actions = self.values.actions_at(event.index, node);
+            self.values.call(event.index, node);
             if let Some(new) = self.values.text(&decoded, &actions, seen)? {
                 self.work.edit_string(range, new);
                 changed = true;
@@ -502,6 +503,7 @@ impl Model {
     fn number(&mut self, event: Event<'_>, node: Node, seen: &mut Inspection) -> Result<(), BodyError> {
         let literal = event.index.literal(node, event.data);
         let actions = self.values.actions_at(event.index, node);
+        self.values.call(event.index, node);
         if let Some(new) = self.values.number(literal, &actions, seen)? {
             self.work.edit_raw(event.index.range(node), new);
         }

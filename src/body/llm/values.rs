@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::body::json::{Index, LogicalText, Node, TextOut};
+use crate::body::json::{Index, LogicalText, Node, TextOut, label_of};
 use crate::body::{BodyError, BodyLimits, Inspection, Scopes};
 use crate::engine::ActionTable;
 
@@ -15,6 +15,8 @@ pub(super) struct Values {
     scopes: Arc<Scopes>,
     limits: BodyLimits,
     readers: Vec<Readers>,
+    /// What the next value is called.
+    label: Vec<u8>,
     out: TextOut,
 }
 
@@ -27,7 +29,7 @@ struct Readers {
 
 impl Values {
     pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits) -> Self {
-        Self { scopes, limits: limits.clone(), readers: Vec::new(), out: TextOut::default() }
+        Self { scopes, limits: limits.clone(), readers: Vec::new(), label: Vec::new(), out: TextOut::default() }
     }
 
     /// The actions outside of any JSON document.
@@ -43,6 +45,11 @@ impl Values {
         let path = index.path(node);
         let scoped = self.scopes.paths.iter().find(|(pattern, _)| pattern.matches(&path));
         Arc::clone(scoped.map_or(&self.scopes.actions, |(_, actions)| actions))
+    }
+
+    /// Says that the next value is this one of an indexed document.
+    pub(super) fn call(&mut self, index: &Index, node: Node) {
+        label_of(index, node, &mut self.label);
     }
 
     /// Scans one text; its new form where it has changed.
@@ -87,6 +94,8 @@ impl Values {
         };
         let Some(readers) = self.readers.get_mut(at) else { return Ok(None) };
         let text = reader(readers);
+        text.call(&self.label);
+        self.label.clear();
         self.out.clear();
         text.push(value, &mut self.out, seen)?;
         text.finish(&mut self.out, seen)?;

@@ -1,0 +1,67 @@
+//! Texts with a form that names what stands in them: tables and forms.
+//!
+//! Enters: the bytes of a body that its media type calls so. Leaves: the same, redacted, up to the first byte that is no
+//! text.
+
+use std::sync::Arc;
+
+use crate::body::csv::CsvBody;
+use crate::body::form::FormBody;
+use crate::body::media::Shape;
+use crate::body::text::Watch;
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, Inspection, Scopes, Transform};
+
+/// A table or a form.
+pub(super) struct Records {
+    watch: Watch,
+    reader: Reader,
+}
+
+enum Reader {
+    Table(CsvBody),
+    Form(FormBody),
+}
+
+impl Records {
+    /// `None` where the text is no more than text.
+    pub(super) fn new(shape: Shape, scopes: &Arc<Scopes>, limits: &BodyLimits) -> Option<Self> {
+        let reader = match shape {
+            Shape::Plain => return None,
+            Shape::Table { delimiter } => Reader::Table(CsvBody::new(scopes, limits, delimiter)),
+            Shape::Form => Reader::Form(FormBody::new(scopes, limits)),
+        };
+        Some(Self { watch: Watch::announced(), reader })
+    }
+
+    /// Takes text up to the first byte that is none; gives that byte's place and what is wrong with it.
+    pub(super) fn take(
+        &mut self,
+        text: &[u8],
+        out: &mut Vec<u8>,
+        seen: &mut Inspection,
+    ) -> Result<Option<(usize, BodyErrorKind)>, BodyError> {
+        let fault = self.watch.look(text);
+        let good = text.get(..fault.as_ref().map_or(text.len(), |(at, _)| *at)).unwrap_or(text);
+        self.reader().push(good, out, seen)?;
+        Ok(fault)
+    }
+
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.reader().finish(out, seen)
+    }
+
+    /// Bytes held back now.
+    pub(super) fn held(&self) -> usize {
+        match &self.reader {
+            Reader::Table(table) => table.held(),
+            Reader::Form(form) => form.held(),
+        }
+    }
+
+    fn reader(&mut self) -> &mut dyn Transform {
+        match &mut self.reader {
+            Reader::Table(table) => table,
+            Reader::Form(form) => form,
+        }
+    }
+}
