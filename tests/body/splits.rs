@@ -18,10 +18,22 @@ fn cases() -> Vec<Case> {
         TEXT.chars().map(|c| if c.is_ascii_digit() { format!("\\u{:04x}", c as u32) } else { c.to_string() }).collect();
     let document = format!("{{\"a\":[{{\"text\":\"{TEXT}\"}},\"{escaped}\",4111111111111111,{{\"{TEXT}\":null}}]}}");
     let lines = format!("{{\"event\":\"{TEXT}\",\"n\":1}}\r\n{{\"n\":4111111111111111,\"event\":\"{escaped}\"}}\n");
+    let table = format!("n,\"note\"\r\n1,\"{TEXT} \"\"x\"\"\"\r\n\"{TEXT}\",2\n");
+    let encoded: String = TEXT
+        .bytes()
+        .map(|byte| match byte {
+            b' ' => String::from("+"),
+            byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            byte => format!("%{byte:02x}"),
+        })
+        .collect();
+    let form = format!("a=1&note={encoded}&b=&c={encoded}%");
     let mut cases = vec![
         Case { name: "text", kind: "text/plain", body: format!("{TEXT}\n{TEXT}").into(), coded: false },
         Case { name: "json", kind: "application/json", body: document.into(), coded: false },
         Case { name: "lines", kind: "application/x-ndjson", body: lines.into(), coded: false },
+        Case { name: "table", kind: "text/csv", body: table.into(), coded: false },
+        Case { name: "form", kind: "application/x-www-form-urlencoded", body: form.into(), coded: false },
     ];
     for size in [1, 3, 8] {
         cases.push(Case { name: "openai", kind: "text/event-stream", body: openai(TEXT, size).into(), coded: false });

@@ -20,6 +20,7 @@ use super::locate::{Locator, Place};
 use super::redact::{refusal, specification};
 use super::rules::{Active, RulesChoice, Way};
 use super::{Code, Failure, complain};
+use crate::body::media::Shape;
 use crate::body::{BodyError, BodyInspector, Decoding, MediaType, Scopes, parse_content_encoding};
 use crate::engine::{Action, ActionTable, Output, RuleSet, StreamRedactor};
 
@@ -103,7 +104,10 @@ fn one(arguments: &ScanArguments, active: &Active, source: &Source, report: &mut
         .map_err(|error| refused(&error))?;
     let mut decoding = Decoding::new(&codings, &active.limits).map_err(|error| refused(&error))?;
     let parsed = MediaType::parse(media_type.as_bytes());
-    let texts = match parsed.filter(|parsed| parsed.kind() == "text" && !parsed.is_json() && !parsed.is_json_lines()) {
+    let is_one = |parsed: &MediaType| {
+        parsed.kind() == "text" && !parsed.is_json() && !parsed.is_json_lines() && parsed.shape() == Shape::Plain
+    };
+    let texts = match parsed.filter(is_one) {
         Some(parsed) if parsed.is_event_stream() => Texts::Events,
         Some(_) => Texts::Whole,
         None => Texts::Lines,
