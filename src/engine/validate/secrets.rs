@@ -26,7 +26,7 @@ const RANDOM: usize = 10;
 
 /// A random secret of either alphabet.
 fn entropy(value: &[u8]) -> bool {
-    if is_gap(value) || is_code(value) {
+    if is_gap(value) || is_code(value) || !value.iter().any(u8::is_ascii_alphabetic) {
         return false;
     }
     hex(value) || (value.len() >= RANDOM && !is_words(value) && bits(value) >= BASE64_BITS)
@@ -222,19 +222,9 @@ const MOST_USED: &[&str] = &[
     "superman",
     "batman",
     "starwars",
-    "whatever",
-    "trustno",
     "opensesame",
     "correcthorsebatterystaple",
     "passw0rd",
-    "hunter",
-    "ninja",
-    "mustang",
-    "michael",
-    "jennifer",
-    "charlie",
-    "killer",
-    "pokemon",
 ];
 
 /// Whether a value is a gap to be filled: a word of the kind, a pattern such as `xxxx`, `${NAME}`, `<name>` or `%s`, the
