@@ -270,3 +270,44 @@ fn back(leads: &[Lead]) -> usize {
     let cost = |back: &usize| rate(back) * (1.0 + 0.02 * *back as f64);
     (0..=BACK.min(DEPTH)).min_by(|one, other| cost(one).total_cmp(&cost(other))).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Prints, for a text named by the environment, how often each target of a pack is met. No check.
+    #[test]
+    fn targets_of_a_text() {
+        let Some(path) = std::env::var_os("BLACKBAR_TARGETS_OF") else { return };
+        let text = std::fs::read(path).unwrap_or_default();
+        let rules = crate::policy::load_rules(None).expect("the bundled packs compile");
+        let set = &rules.scopes(crate::body::Direction::Request).rules;
+        let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+        let (mut hits, mut at) = (Hits::new(), 0);
+        let mut stops = 0;
+        while at < Self_whole(&text) {
+            at = set.prefilter.scan(&text, at, Self_whole(&text), &mut hits);
+            for hit in hits.as_slice() {
+                stops += 1;
+                for target in set.prefilter.targets(&text, *hit, false) {
+                    let name = match target {
+                        Target::Rule { rule, back } => format!("{} back {back}", set.rules()[rule].id),
+                        other => format!("{other:?}"),
+                    };
+                    *counts.entry(name).or_default() += 1;
+                }
+            }
+        }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        println!("{} bytes, {stops} stops, {} buckets", text.len(), set.prefilter.buckets.len());
+        for (name, count) in counts.into_iter().take(60) {
+            println!("{count:8} {name}");
+        }
+    }
+
+    #[allow(non_snake_case)]
+    fn Self_whole(text: &[u8]) -> usize {
+        Prefilter::whole(text)
+    }
+}

@@ -57,8 +57,6 @@ pub(super) struct Text {
     /// what is to be reported of that beginning.
     unreported: Vec<(usize, u64, Range<u64>)>,
     blocked: Option<Blocked>,
-    /// The words beside the last place that was asked about, of the text and of each of its views.
-    words: [Scratch; 3],
 }
 
 /// One look along a text.
@@ -87,6 +85,8 @@ struct Lane {
     found: Vec<Candidate>,
     /// What is known of a rule's matches before they are judged.
     reaches: Vec<Reach>,
+    /// The words beside the last place that was asked about.
+    words: Scratch,
     /// Offsets where an encoded character may begin.
     triggers: Vec<u64>,
     /// Offsets where a run of base64 or hexadecimal may begin.
@@ -160,7 +160,6 @@ impl Text {
         self.ends.clear();
         self.unreported.clear();
         self.blocked = None;
-        self.words.iter_mut().for_each(Scratch::forget);
     }
 
     pub(super) fn held(&self) -> usize {
@@ -225,12 +224,14 @@ impl Lane {
         self.buffer.clear();
         self.withheld.clear();
         (self.base, self.origin) = (0, 0);
+        self.words.forget();
         (self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0);
         self.waiting.clear();
         self.detected = Default::default();
         self.live.clear();
         self.found.clear();
         self.reaches.clear();
+        self.words.forget();
         self.triggers.clear();
         self.blobs.clear();
     }
@@ -411,6 +412,9 @@ impl Lane {
 
     /// An expression without digits in front: tried if the run of token bytes is as long as it needs.
     fn try_expression(&mut self, force: Force<'_>, text: &[u8], rule: usize, start: usize, last: bool) {
+        if matches!(force.actions.action(rule), Action::Off) {
+            return;
+        }
         let regex = force.rules.rules().get(rule).and_then(|rule| rule.regex.as_ref());
         let needs = regex.map_or(0, |regex| regex.leading_run);
         if needs > super::vector::AHEAD {
@@ -421,7 +425,22 @@ impl Lane {
                 return;
             }
         }
-        self.start_match(force, text, rule, start, last);
+        if self.words_stand(force, text, rule, start, last) {
+            self.start_match(force, text, rule, start, last);
+        }
+    }
+
+    /// Whether a rule that asks for words before its matches, and only there, may find them before `start`.
+    fn words_stand(&mut self, force: Force<'_>, text: &[u8], rule: usize, start: usize, last: bool) -> bool {
+        let Some(rule) = force.rules.rules().get(rule) else { return false };
+        let Some(near) = rule.checks.near.filter(|near| near.after == 0) else { return true };
+        let place = self.base + start as u64;
+        // A match that is narrowed to a value begins later than the place that is tried.
+        if rule.regex.as_ref().is_some_and(|regex| regex.value.is_some()) || place < self.label_end() {
+            return true;
+        }
+        let hits = force.rules.keywords.before(text, start, place, last, &mut self.words);
+        hits.is_none_or(|hits| hits.within(near.group, near.before))
     }
 
     /// Tries a detector, or lets it wait behind its earlier tries.
@@ -489,7 +508,9 @@ impl Lane {
             return Tried::Waits(at);
         }
         for rule in force.rules.prefilter.runs().of(run, follower) {
-            self.start_match(force, text, *rule, at, last);
+            if self.words_stand(force, text, *rule, at, last) {
+                self.start_match(force, text, *rule, at, last);
+            }
         }
         Tried::Done
     }

@@ -127,22 +127,17 @@ impl Text {
             return Judgement::Finding;
         }
         let (start, end) = (candidate.own.start, candidate.own.end);
-        // Places of views are told apart from the text's in what is remembered of one place.
-        let (lane, last, memory) = match candidate.lane {
-            LaneId::Plain => (Some(&self.lane), last, &mut self.words[0]),
-            LaneId::Unfolded => {
-                let view = self.unfolded.as_deref();
-                (view.map(|view| &view.lane), last || !view.is_some_and(|view| view.may_go_on(end)), &mut self.words[1])
-            }
-            LaneId::Decoded => {
-                let view = self.decoded.as_deref();
-                (view.map(|view| &view.lane), last || !view.is_some_and(|view| view.may_go_on(end)), &mut self.words[2])
-            }
+        let may_go_on = self.view(candidate.lane).is_some_and(|view| view.may_go_on(end));
+        let last = last || (candidate.lane != LaneId::Plain && !may_go_on);
+        let lane = match candidate.lane {
+            LaneId::Plain => Some(&mut self.lane),
+            LaneId::Unfolded => self.unfolded.as_mut().map(|view| &mut view.lane),
+            LaneId::Decoded => self.decoded.as_mut().map(|view| &mut view.lane),
         };
         let Some(lane) = lane else { return Judgement::Rejected };
         let start = start.max(lane.label_end());
         let place = (lane.floor(start), lane.floor(end));
-        judge(&rule.checks, &force.rules.keywords, &lane.buffer, place, start, last, memory)
+        judge(&rule.checks, &force.rules.keywords, &lane.buffer, place, start, last, &mut lane.words)
     }
 
     /// Whether another finding lies in the part of this one that its action would show; nothing while text that has
