@@ -224,7 +224,8 @@ fn is_named_article(text: &[u8], at: usize) -> bool {
 
 /// Whether a number with two spaces between its groups is a row of a table: not in fours, or with digits before it.
 fn in_table(text: &[u8], at: usize, end: usize, groups: &[u8]) -> bool {
-    let wide = text.get(at..end).unwrap_or_default().windows(2).any(|pair| pair == b"  ");
+    let value = text.get(at..end).unwrap_or_default();
+    let wide = value.windows(2).any(|pair| pair == b"  ") && !value.contains(&b'\n');
     let head = text.get(at.saturating_sub(4)..at).unwrap_or_default();
     let spaces = head.iter().rev().take_while(|byte| **byte == b' ').count();
     let behind_digit =
@@ -309,7 +310,7 @@ pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
             && !in_pairs(text, at, &reading)
             && !in_uuid(text, at, here)
             && !in_table(text, at, here, reading.groups())
-            && !(reading.is_article_number() && is_named_article(text, at))
+            && (!reading.is_article_number() || !is_named_article(text, at))
         {
             match leads_to_code(text, here, last) {
                 None => return Step::More,
@@ -389,6 +390,7 @@ mod tests {
             "4111 1111\n1111 1111",
             "4111-1111-\r\n    1111-1111",
             "x 41111111\n11111111",
+            "x 41111111\r\n    11111111",
             "4-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1",
             "4111111111111111abc",
             "file_4111111111111111_v2",

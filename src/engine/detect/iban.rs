@@ -260,8 +260,7 @@ impl Reader<'_> {
 /// Looks for an account number whose first letter is at `at`.
 pub(in crate::engine) fn iban(text: &[u8], at: usize, last: bool) -> Step {
     let before = text.get(..at).unwrap_or_default();
-    if before.last() == Some(&b'N') && !before.get(before.len().saturating_sub(4)..).is_some_and(|word| word == b"IBAN")
-    {
+    if before.last() == Some(&b'N') && before.get(before.len().saturating_sub(4)..).is_none_or(|word| word != b"IBAN") {
         return Step::None;
     }
     read(Reader { text, here: at, last, kind: None, broken: false, group: 0, single: None }).unwrap_or_else(|step| step)

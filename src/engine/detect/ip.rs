@@ -306,7 +306,7 @@ impl Reading {
     fn is_address(&self) -> bool {
         let groups = self.groups.get(..self.count).unwrap_or_default();
         let widths = self.widths.get(..self.count).unwrap_or_default();
-        let first = self.groups[0];
+        let (first, width) = (self.groups[0], self.widths[0]);
         // Unspecified, loopback, multicast of well-known groups.
         if groups.iter().all(|group| *group == 0xFFFF) {
             return false;
@@ -326,8 +326,8 @@ impl Reading {
             Some(0) => self.tail || self.count >= 2,
             // Names of programs are short: `a1::b2`.
             Some(_) => {
-                (widths[0] == 4 && (first >> 13 == 1 || first >= 0xFC00))
-                    || (self.count >= 3 && widths[0] >= 2)
+                (width == 4 && (first >> 13 == 1 || first >= 0xFC00))
+                    || (self.count >= 3 && width >= 2)
                     || self.count >= 5
             }
         }

@@ -196,7 +196,7 @@ const BECH32: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 /// The values of characters of base 32 as Bitcoin writes it; nothing where one is none of them.
 fn five_bits(value: &[u8]) -> Option<impl Iterator<Item = u8>> {
     let of = |byte: &u8| BECH32.iter().position(|known| known.eq_ignore_ascii_case(byte)).map(|place| place as u8);
-    value.iter().all(|byte| of(byte).is_some()).then(|| value.iter().filter_map(move |byte| of(byte)))
+    value.iter().all(|byte| of(byte).is_some()).then(|| value.iter().filter_map(of))
 }
 
 /// Addresses by BIP 173 and BIP 350.
@@ -233,7 +233,7 @@ fn cashaddr(value: &[u8]) -> bool {
 /// Ethereum addresses: forty hexadecimal digits of one case, or with the checksum of EIP-55 in their case.
 fn ethereum(value: &[u8]) -> bool {
     let Some(address) = value.get(2..42).filter(|_| value.len() == 42) else { return false };
-    if !address.iter().all(u8::is_ascii_hexdigit) || address.iter().all(|byte| byte == &address[0]) {
+    if !address.iter().all(u8::is_ascii_hexdigit) || address.iter().all(|byte| Some(byte) == address.first()) {
         return false;
     }
     if !address.iter().any(u8::is_ascii_lowercase) || !address.iter().any(u8::is_ascii_uppercase) {
