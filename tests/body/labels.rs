@@ -7,6 +7,9 @@ use blackbar::engine::{Action, ActionTable, Detector, EntityType, Keywords, Patt
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
+/// By rule and action.
+type Findings = Vec<(usize, &'static str, u64)>;
+
 /// Nine digits behind a word for them, addresses, and a rule whose replacement no format likes.
 fn scopes() -> Arc<Scopes> {
     let rule = |id: &str, pattern, words: &[&str]| RuleSpec {
@@ -34,7 +37,7 @@ fn scopes() -> Arc<Scopes> {
     Arc::new(Scopes { rules: Arc::new(rules.unwrap()), actions: Arc::new(actions), paths: Vec::new() })
 }
 
-fn run(kind: &str, dialect: Dialect, pieces: &[&[u8]]) -> (Vec<u8>, Vec<(usize, &'static str, u64)>, u64) {
+fn run(kind: &str, dialect: Dialect, pieces: &[&[u8]]) -> (Vec<u8>, Findings, u64) {
     let mut inspector = BodyInspector::new(BodySpec {
         media_type: MediaType::parse(kind.as_bytes()),
         codings: Vec::new(),

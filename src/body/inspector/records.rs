@@ -18,8 +18,8 @@ pub(super) struct Records {
 }
 
 enum Reader {
-    Table(CsvBody),
-    Form(FormBody),
+    Table(Box<CsvBody>),
+    Form(Box<FormBody>),
 }
 
 impl Records {
@@ -27,8 +27,8 @@ impl Records {
     pub(super) fn new(shape: Shape, scopes: &Arc<Scopes>, limits: &BodyLimits) -> Option<Self> {
         let reader = match shape {
             Shape::Plain => return None,
-            Shape::Table { delimiter } => Reader::Table(CsvBody::new(scopes, limits, delimiter)),
-            Shape::Form => Reader::Form(FormBody::new(scopes, limits)),
+            Shape::Table { delimiter } => Reader::Table(Box::new(CsvBody::new(scopes, limits, delimiter))),
+            Shape::Form => Reader::Form(Box::new(FormBody::new(scopes, limits))),
         };
         Some(Self { watch: Watch::announced(), reader })
     }
@@ -60,8 +60,8 @@ impl Records {
 
     fn reader(&mut self) -> &mut dyn Transform {
         match &mut self.reader {
-            Reader::Table(table) => table,
-            Reader::Form(form) => form,
+            Reader::Table(table) => table.as_mut(),
+            Reader::Form(form) => form.as_mut(),
         }
     }
 }

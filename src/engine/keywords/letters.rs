@@ -106,18 +106,17 @@ pub(super) fn transliterated(character: char) -> Option<&'static str> {
 
 /// Chinese, Japanese, Korean, Thai, Lao, Burmese and Khmer letters; not their digits and punctuation.
 fn stands_alone(character: char) -> bool {
-    match character {
-        '\u{3005}'..='\u{3007}' | '\u{3041}'..='\u{3096}' | '\u{309D}'..='\u{309F}' => true,
-        '\u{30A1}'..='\u{30FA}' | '\u{30FC}'..='\u{30FF}' | '\u{3105}'..='\u{312F}' | '\u{3131}'..='\u{318E}' => true,
-        '\u{31A0}'..='\u{31BF}' | '\u{31F0}'..='\u{31FF}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' => true,
-        '\u{1100}'..='\u{11FF}' | '\u{A960}'..='\u{A97C}' | '\u{AC00}'..='\u{D7FB}' => true,
-        '\u{F900}'..='\u{FAFF}' | '\u{FF66}'..='\u{FF9F}' | '\u{20000}'..='\u{3FFFD}' => true,
-        '\u{0E01}'..='\u{0E3A}' | '\u{0E40}'..='\u{0E4E}' => true,
-        '\u{0E81}'..='\u{0ECE}' | '\u{0EDC}'..='\u{0EDF}' => true,
-        '\u{1000}'..='\u{103F}' | '\u{1050}'..='\u{109D}' | '\u{AA60}'..='\u{AA7F}' => true,
-        '\u{1780}'..='\u{17D3}' | '\u{17D7}' | '\u{17DC}'..='\u{17DD}' => true,
-        _ => false,
-    }
+    matches!(character,
+        '\u{3005}'..='\u{3007}' | '\u{3041}'..='\u{3096}' | '\u{309D}'..='\u{309F}'
+        | '\u{30A1}'..='\u{30FA}' | '\u{30FC}'..='\u{30FF}' | '\u{3105}'..='\u{312F}' | '\u{3131}'..='\u{318E}'
+        | '\u{31A0}'..='\u{31BF}' | '\u{31F0}'..='\u{31FF}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}'
+        | '\u{1100}'..='\u{11FF}' | '\u{A960}'..='\u{A97C}' | '\u{AC00}'..='\u{D7FB}'
+        | '\u{F900}'..='\u{FAFF}' | '\u{FF66}'..='\u{FF9F}' | '\u{20000}'..='\u{3FFFD}'
+        | '\u{0E01}'..='\u{0E3A}' | '\u{0E40}'..='\u{0E4E}'
+        | '\u{0E81}'..='\u{0ECE}' | '\u{0EDC}'..='\u{0EDF}'
+        | '\u{1000}'..='\u{103F}' | '\u{1050}'..='\u{109D}' | '\u{AA60}'..='\u{AA7F}'
+        | '\u{1780}'..='\u{17D3}' | '\u{17D7}' | '\u{17DC}'..='\u{17DD}'
+    )
 }
 
 /// Signs that are no letters and do not end a word: the viramas and nuktas of India, joiners, the soft hyphen.

@@ -243,6 +243,7 @@ fn follow(node: &Node<'_>, byte: u8) -> Option<CompiledAddr> {
 }
 
 /// What stands at a place.
+#[derive(Clone, Copy)]
 pub(super) enum Character {
     /// A character and its width.
     Some(char, usize),
