@@ -39,7 +39,13 @@ impl ByteSet {
     }
 
     pub(super) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
-        (0..=255_u8).filter(|byte| self.contains(*byte))
+        [0_u8, 64, 128, 192].into_iter().zip(self.0).flat_map(|(base, mut bits)| {
+            std::iter::from_fn(move || {
+                let bit = bits.trailing_zeros();
+                bits &= bits.wrapping_sub(1);
+                (bit < 64).then(|| base + bit as u8)
+            })
+        })
     }
 }
 

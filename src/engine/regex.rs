@@ -9,7 +9,7 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
-use regex_syntax::hir::{Capture, Hir, HirKind, Look, Repetition};
+use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
 
 use super::narrow::Narrow;
 use super::ruleset::BuildErrorKind;
@@ -148,12 +148,12 @@ fn determinize(hir: &Hir) -> Result<dense::DFA<Vec<u32>>, BuildErrorKind> {
         .map_err(too_large)
 }
 
-/// Puts ASCII word boundaries in place of Unicode ones. The nesting of the expression is bounded by its parser.
+/// Puts ASCII word boundaries in place of Unicode ones, and takes signs out that stand for letters. The nesting of the expression is bounded by its parser.
 fn ascii_word_boundaries(hir: Hir) -> Hir {
     match hir.into_kind() {
         HirKind::Empty => Hir::empty(),
         HirKind::Literal(literal) => Hir::literal(literal.0),
-        HirKind::Class(class) => Hir::class(class),
+        HirKind::Class(class) => Hir::class(without_signs(class)),
         HirKind::Look(look) => Hir::look(match look {
             Look::WordUnicode => Look::WordAscii,
             Look::WordUnicodeNegate => Look::WordAsciiNegate,
@@ -174,6 +174,20 @@ fn ascii_word_boundaries(hir: Hir) -> Hir {
         HirKind::Concat(parts) => Hir::concat(parts.into_iter().map(ascii_word_boundaries).collect()),
         HirKind::Alternation(parts) => Hir::alternation(parts.into_iter().map(ascii_word_boundaries).collect()),
     }
+}
+
+/// Takes the Kelvin sign and the long s out of a class that has them only as other cases of k and s: no one writes them,
+/// they double automata, and a view shows them as the letters that they stand for.
+fn without_signs(class: Class) -> Class {
+    let Class::Unicode(mut class) = class else { return class };
+    for (sign, letters) in [('\u{212A}', ['K', 'k']), ('\u{17F}', ['S', 's'])] {
+        let has = |wanted: char| class.iter().any(|range| (range.start()..=range.end()).contains(&wanted));
+        let alone = class.iter().any(|range| (range.start(), range.end()) == (sign, sign));
+        if alone && letters.into_iter().all(has) {
+            class.difference(&ClassUnicode::new([ClassUnicodeRange::new(sign, sign)]));
+        }
+    }
+    Class::Unicode(class)
 }
 
 fn leading_literals(hir: &Hir) -> Vec<Vec<u8>> {

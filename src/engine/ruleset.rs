@@ -172,6 +172,9 @@ impl RuleSet {
     pub fn anchors(&self, index: usize) -> Vec<Anchor> {
         let regex = self.rules.get(index).and_then(|rule| rule.regex.as_ref());
         let Some(regex) = regex else { return Vec::new() };
+        if let Some(anchor) = self.prefilter.anchor_of(index) {
+            return vec![anchor];
+        }
         let (back, windows) = self.prefilter.windows_of(index);
         let windows = Anchor::Windows { back, windows };
         if regex.leading_run > AHEAD {

@@ -23,6 +23,8 @@ use super::rule::Keywords;
 
 /// The most characters between two words of a phrase.
 const MAX_GAP: usize = 3;
+/// Characters that are looked back at beyond what any rule asks for, so that one look serves the places round it.
+const AROUND: usize = 12;
 /// Phrases of so many words or fewer may have any of them written together; longer ones all or none.
 const JOINED_WORDS: usize = 4;
 
@@ -40,7 +42,7 @@ pub(super) struct Near {
 /// The most bytes before a match that count.
 pub(super) fn look_behind(keywords: &Keywords) -> usize {
     // The character before the window tells whether a word begins with it.
-    if keywords.before > 0 { 4 * (keywords.before + 1) } else { 0 }
+    if keywords.before > 0 { 4 * (keywords.before + AROUND + 1) } else { 0 }
 }
 
 /// The most bytes after a match that count.
@@ -82,7 +84,7 @@ impl KeywordTableBuilder {
         let lists = self.lists.iter().enumerate();
         let phrases: Vec<_> =
             lists.flat_map(|(group, list)| list.iter().map(move |words| (words.clone(), group as u32))).collect();
-        KeywordTable { phrases: Phrases::new(&phrases), groups: self.lists.len(), before: self.before }
+        KeywordTable { phrases: Phrases::new(&phrases), groups: self.lists.len(), before: self.before + AROUND }
     }
 }
 
@@ -99,6 +101,11 @@ impl Hits {
     /// Whether one of the group's phrases stands whole within so many characters.
     pub(super) fn within(&self, group: usize, characters: usize) -> bool {
         self.distances.get(group).is_some_and(|distance| usize::from(*distance) <= characters)
+    }
+
+    /// Whether any phrase stands there.
+    pub(super) fn any(&self) -> bool {
+        !self.touched.is_empty()
     }
 
     fn begin(&mut self, groups: usize) {

@@ -4,22 +4,37 @@
 //! place of every match, so nothing is missed; what stands there by chance costs a try. Everything that is tried
 //! anywhere is found here: expressions by the bytes of their automata, detectors by what they say they begin with.
 //!
+//! Some expressions have no telling first bytes. Those that must have a digit soon are tried round each number (`digits`),
+//! those that begin with one of many words by the words' first letters (`grams`), those that begin with a long run of
+//! token bytes where there is one.
+//!
 //! Expressions that begin with a digit at a number's beginning are many (numbers of authorities) and all alike in their
 //! first bytes. They share one window, and are told apart by how long the run of digits is and what follows it (`runs`).
 
 mod buckets;
+mod digits;
+mod grams;
 mod runs;
 mod window;
 
+use super::byte_set::ByteSet;
 use super::detect;
+use super::proof::Anchor;
 use super::rule::Detector;
 use super::ruleset::Rule;
 use super::vector::{AHEAD, Hit, Hits, PLACES, Tables};
 use super::view::{self, Blob};
+use digits::Digits;
+use grams::Grams;
 pub(super) use runs::LONGEST as LONGEST_RUN;
 use runs::Runs;
 use window::{BACK, DEPTH, leads};
 pub(super) use window::{Lead, Window};
+
+/// A window that is met more often than this tells too little.
+const TELLING: f64 = 0.003;
+/// The least run of token bytes that is looked for as such.
+const LONG: usize = 16;
 
 /// What is tried at a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +43,12 @@ pub(super) enum Target {
     Detector(Detector),
     /// The expressions that begin with a run of digits.
     Runs,
+    /// The expressions that must have a digit soon; the place is the first digit of a run.
+    Digits,
+    /// The expressions that begin with one of many words.
+    Grams,
+    /// The expressions that begin with a long run of token bytes.
+    LongRuns,
     /// An encoded character.
     Encoded,
     /// A run of base64 or hexadecimal.
@@ -53,20 +74,38 @@ impl Entry {
     fn back(&self) -> usize {
         match self.target {
             Target::Rule { back, .. } => back,
-            Target::Detector(_) | Target::Runs | Target::Encoded | Target::Blob(_) => 0,
+            Target::Digits => digits::FARTHEST,
+            Target::Detector(_)
+            | Target::Runs
+            | Target::Grams
+            | Target::LongRuns
+            | Target::Encoded
+            | Target::Blob(_) => 0,
+        }
+    }
+
+    /// Whether what decides on a match that begins at `start` has not been looked at.
+    fn undecided(&self, text: &[u8], start: usize, seen: usize) -> bool {
+        match self.target {
+            // The first digit decides.
+            Target::Digits => !text.get(start..seen).unwrap_or_default().iter().any(u8::is_ascii_digit),
+            _ => start + self.back() >= seen,
         }
     }
 
     /// Whether a match that begins at `start` fits what the text has up to its end; nothing stands before it where the
     /// text `begins` there.
     fn fits(&self, text: &[u8], start: usize, begins: bool) -> bool {
-        let holds = |place: usize, from: usize, set: &super::byte_set::ByteSet| {
+        let holds = |place: usize, from: usize, set: &ByteSet| {
             let at = (from + place).checked_sub(1).filter(|at| !begins || *at >= start);
             at.and_then(|at| text.get(at)).is_none_or(|byte| set.contains(*byte))
         };
         let leads = self.lead.as_ref().is_none_or(|lead| {
             holds(0, start, &lead.before) && lead.at.iter().enumerate().all(|(at, set)| holds(at + 1, start, set))
         });
+        if self.target == Target::Digits {
+            return leads;
+        }
         let place = start + self.back();
         leads && self.window.iter().enumerate().all(|(at, set)| holds(at, place, set))
     }
@@ -119,6 +158,10 @@ pub(super) struct Prefilter {
     buckets: Vec<Bucket>,
     entries: Vec<Entry>,
     runs: Runs,
+    digits: Digits,
+    grams: Grams,
+    /// Expressions that begin with a long run of token bytes: the rule, the run, what else must stand there.
+    long: Vec<(usize, usize, Window)>,
     /// The entries that a match's first byte allows.
     first: Vec<Vec<u16>>,
     /// The farthest that a window begins behind its match.
@@ -134,18 +177,42 @@ impl Prefilter {
             entries.extend(windows.into_iter().map(|window| Entry { window, target, lead: None }));
         }
         let (mut runs, mut run_window): (Runs, Option<Window>) = (Runs::default(), None);
+        let (mut digits, mut grams, mut long) = (Digits::default(), Grams::default(), Vec::new());
+        let mut long_window: Option<Window> = None;
+        let widen = |union: &mut Option<Window>, window: Window| {
+            let union = union.get_or_insert(window);
+            union.iter_mut().zip(&window).for_each(|(own, other)| *own = own.union(other));
+        };
         for (index, rule) in rules.iter().enumerate() {
             let Some(regex) = &rule.regex else { continue };
             let leads = leads(regex);
             if let [lead] = leads.as_slice()
                 && runs.take(index, regex, lead)
             {
-                let window = lead.window(0);
-                let union = run_window.get_or_insert(window);
-                union.iter_mut().zip(&window).for_each(|(own, other)| *own = own.union(other));
+                widen(&mut run_window, lead.window(0));
                 continue;
             }
             let back = back(&leads);
+            if leads.iter().map(|lead| buckets::rate(&lead.window(back))).sum::<f64>() > TELLING {
+                if digits.take(index, regex) {
+                    entries.extend(leads.into_iter().map(|lead| Entry {
+                        window: digits::window(),
+                        target: Target::Digits,
+                        lead: Some(Box::new(lead)),
+                    }));
+                    continue;
+                }
+                if grams.take(index, regex) {
+                    continue;
+                }
+                if regex.leading_run >= LONG
+                    && let [lead] = leads.as_slice()
+                {
+                    long.push((index, regex.leading_run, lead.window(0)));
+                    widen(&mut long_window, lead.window(0));
+                    continue;
+                }
+            }
             entries.extend(leads.into_iter().map(|lead| Entry {
                 window: lead.window(back),
                 target: Target::Rule { rule: index, back },
@@ -154,13 +221,26 @@ impl Prefilter {
         }
         runs.seal();
         entries.extend(run_window.map(|window| Entry { window, target: Target::Runs, lead: None }));
+        entries.extend(long_window.map(|window| Entry { window, target: Target::LongRuns, lead: None }));
+        entries.extend(grams.seal().map(|window| Entry { window, target: Target::Grams, lead: None }));
         if !entries.is_empty() {
             let encoded = view::windows().into_iter().map(|window| (Target::Encoded, window));
             let blobs = Blob::windows().into_iter().map(|(blob, window)| (Target::Blob(blob), window));
             entries.extend(encoded.chain(blobs).map(|(target, window)| Entry { window, target, lead: None }));
         }
-        let windows: Vec<Window> = entries.iter().map(|entry| entry.window).collect();
-        let groups = buckets::buckets(&windows);
+        // Digits are one window for all; their entries say what is held where none has come.
+        let mut seen_digits = false;
+        let members: Vec<usize> = (0..entries.len())
+            .filter(|id| {
+                let digits = entries.get(*id).is_some_and(|entry| entry.target == Target::Digits);
+                !(digits && std::mem::replace(&mut seen_digits, true))
+            })
+            .collect();
+        let windows: Vec<Window> = members.iter().filter_map(|id| entries.get(*id)).map(|entry| entry.window).collect();
+        let groups: Vec<(Window, Vec<usize>)> = buckets::buckets(&windows)
+            .into_iter()
+            .map(|(union, places)| (union, places.iter().filter_map(|place| members.get(*place)).copied().collect()))
+            .collect();
         let unions: Vec<Window> = groups.iter().map(|(union, _)| *union).collect();
         let first = |byte: u8| {
             let begins = |entry: &Entry| match &entry.lead {
@@ -176,11 +256,44 @@ impl Prefilter {
             reach: entries.iter().map(Entry::back).max().unwrap_or(0),
             entries,
             runs,
+            digits,
+            grams,
+            long,
         }
     }
 
     pub(super) fn runs(&self) -> &Runs {
         &self.runs
+    }
+
+    pub(super) fn digits(&self) -> &Digits {
+        &self.digits
+    }
+
+    pub(super) fn grams(&self) -> &Grams {
+        &self.grams
+    }
+
+    /// The expressions that begin with a run of token bytes no longer than this one, and what must stand there.
+    pub(super) fn long_runs(&self, text: &[u8], at: usize, run: usize) -> impl Iterator<Item = usize> + '_ {
+        let byte: [Option<u8>; PLACES] =
+            std::array::from_fn(|place| (at + place).checked_sub(1).and_then(|index| text.get(index)).copied());
+        self.long
+            .iter()
+            .filter(move |(_, needs, window)| {
+                run >= *needs && window.iter().zip(byte).all(|(set, byte)| byte.is_none_or(|byte| set.contains(byte)))
+            })
+            .map(|(rule, ..)| *rule)
+    }
+
+    /// What an expression is tried at, for rules that are told by more than a window.
+    pub(super) fn anchor_of(&self, rule: usize) -> Option<Anchor> {
+        if self.digits.has(rule) {
+            let bytes = ByteSet::new(|byte| byte.is_ascii_digit());
+            return Some(Anchor::Byte { bytes, within: digits::FARTHEST + 1 });
+        }
+        let literals = self.grams.of_rule(rule);
+        (!literals.is_empty()).then_some(Anchor::Literals { literals, within: 0, ignore_case: true })
     }
 
     /// The windows that an expression is tried at, each for matches that begin `back` bytes before it; nothing for
@@ -189,6 +302,9 @@ impl Prefilter {
         if self.runs.has(rule) {
             let windows = self.entries.iter().filter(|entry| entry.target == Target::Runs);
             return (0, windows.map(|entry| entry.window).collect());
+        }
+        if let Some((.., window)) = self.long.iter().find(|(known, ..)| *known == rule) {
+            return (0, vec![*window]);
         }
         let of_rule = |entry: &&Entry| matches!(entry.target, Target::Rule { rule: known, .. } if known == rule);
         let back = self.entries.iter().find(of_rule).map_or(0, Entry::back);
@@ -238,9 +354,7 @@ impl Prefilter {
             let byte = byte_at(bucket.place);
             bucket.of(byte).iter().filter_map(move |id| {
                 let entry = self.entries.get(usize::from(*id))?;
-                let holds = |(place, set): (usize, &super::byte_set::ByteSet)| {
-                    byte_at(place).is_none_or(|byte| set.contains(byte))
-                };
+                let holds = |(place, set): (usize, &ByteSet)| byte_at(place).is_none_or(|byte| set.contains(byte));
                 let holds = entry.window.iter().enumerate().all(holds);
                 holds.then_some(entry.target)
             })
@@ -254,9 +368,9 @@ impl Prefilter {
             .find(|start| {
                 let byte = text.get(*start).copied().unwrap_or_default();
                 self.first.get(usize::from(byte)).is_some_and(|ids| {
-                    ids.iter()
-                        .filter_map(|id| self.entries.get(usize::from(*id)))
-                        .any(|entry| start + entry.back() >= seen && entry.fits(text, *start, begins == Some(*start)))
+                    ids.iter().filter_map(|id| self.entries.get(usize::from(*id))).any(|entry| {
+                        entry.undecided(text, *start, seen) && entry.fits(text, *start, begins == Some(*start))
+                    })
                 })
             })
             .unwrap_or(text.len())
@@ -269,45 +383,4 @@ fn back(leads: &[Lead]) -> usize {
     // Nearer is better where it is as good: less is looked at again at the end of a piece.
     let cost = |back: &usize| rate(back) * (1.0 + 0.02 * *back as f64);
     (0..=BACK.min(DEPTH)).min_by(|one, other| cost(one).total_cmp(&cost(other))).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Prints, for a text named by the environment, how often each target of a pack is met. No check.
-    #[test]
-    fn targets_of_a_text() {
-        let Some(path) = std::env::var_os("BLACKBAR_TARGETS_OF") else { return };
-        let text = std::fs::read(path).unwrap_or_default();
-        let rules = crate::policy::load_rules(None).expect("the bundled packs compile");
-        let set = &rules.scopes(crate::body::Direction::Request).rules;
-        let mut counts: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
-        let (mut hits, mut at) = (Hits::new(), 0);
-        let mut stops = 0;
-        while at < Self_whole(&text) {
-            at = set.prefilter.scan(&text, at, Self_whole(&text), &mut hits);
-            for hit in hits.as_slice() {
-                stops += 1;
-                for target in set.prefilter.targets(&text, *hit, false) {
-                    let name = match target {
-                        Target::Rule { rule, back } => format!("{} back {back}", set.rules()[rule].id),
-                        other => format!("{other:?}"),
-                    };
-                    *counts.entry(name).or_default() += 1;
-                }
-            }
-        }
-        let mut counts: Vec<_> = counts.into_iter().collect();
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        println!("{} bytes, {stops} stops, {} buckets", text.len(), set.prefilter.buckets.len());
-        for (name, count) in counts.into_iter().take(60) {
-            println!("{count:8} {name}");
-        }
-    }
-
-    #[allow(non_snake_case)]
-    fn Self_whole(text: &[u8]) -> usize {
-        Prefilter::whole(text)
-    }
 }

@@ -23,13 +23,16 @@ use super::detect::{self, Step};
 use super::keywords::Scratch;
 use super::operator::Action;
 use super::prefilter::{Prefilter, Target};
-use super::regex::is_token;
+use super::regex::{Stand, is_token};
 use super::rule::Detector;
 use super::ruleset::{ActionTable, RuleSet};
 use super::stream::{Blocked, Output};
 use super::terms::word_before;
 use super::vector::{Hit, Hits};
 use super::view::Blob;
+
+/// Bytes of a match that are looked at before its words are.
+const PEEK: usize = 16;
 
 /// The rules in force, lent to each step.
 #[derive(Clone, Copy)]
@@ -69,6 +72,8 @@ struct Lane {
     base: u64,
     /// Where the text itself begins: behind its label, which is looked at and never leaves.
     origin: u64,
+    /// Offset from which on the lane looks for beginnings.
+    from: u64,
     /// Offset before which every window has been looked at.
     seen: u64,
     /// Offset of the first byte that may begin a match whose window is not whole yet.
@@ -225,7 +230,7 @@ impl Lane {
         self.withheld.clear();
         (self.base, self.origin) = (0, 0);
         self.words.forget();
-        (self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0);
+        (self.from, self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0, 0);
         self.waiting.clear();
         self.detected = Default::default();
         self.live.clear();
@@ -265,7 +270,7 @@ impl Lane {
     /// Takes what is there for looked at.
     fn skip_to_end(&mut self) {
         let end = self.end();
-        (self.seen, self.cut_off, self.local, self.terms) = (end, end, end, end);
+        (self.from, self.seen, self.cut_off, self.local, self.terms) = (end, end, end, end, end);
     }
 
     /// Forgets the text before an offset.
@@ -403,6 +408,13 @@ impl Lane {
                     }
                 }
                 Target::Runs => self.attempt(force, &buffer, Attempt::Runs, at, last),
+                Target::Digits => self.try_digits(force, &buffer, at, last),
+                Target::Grams => {
+                    for rule in force.rules.prefilter.grams().at(&buffer, at) {
+                        self.try_expression(force, &buffer, *rule, at, last);
+                    }
+                }
+                Target::LongRuns => self.try_long_runs(force, &buffer, at, last),
                 Target::Encoded => self.triggers.push(self.base + at as u64),
                 Target::Blob(blob) => self.blobs.push((self.base + at as u64, blob)),
             }
@@ -425,8 +437,50 @@ impl Lane {
                 return;
             }
         }
-        if self.words_stand(force, text, rule, start, last) {
+        if self.goes_far(force, text, rule, start) && self.words_stand(force, text, rule, start, last) {
             self.start_match(force, text, rule, start, last);
+        }
+    }
+
+    /// Whether a match of a rule that asks for words may begin at `start` by its first bytes: cheaper than the words.
+    fn goes_far(&self, force: Force<'_>, text: &[u8], rule: usize, start: usize) -> bool {
+        let Some(rule) = force.rules.rules().get(rule) else { return false };
+        let (Some(regex), Some(_)) = (&rule.regex, &rule.checks.near) else { return true };
+        let Some(mut state) = regex.begin(self.byte_before(text, start)) else { return false };
+        for byte in text.get(start..).unwrap_or_default().iter().take(PEEK) {
+            match regex.step(state, *byte) {
+                Stand::Dead => return false,
+                Stand::Matched(_) => return true,
+                Stand::Alive(next) => state = next,
+            }
+        }
+        true
+    }
+
+    /// Expressions that must have a digit soon, round the first digit of a number.
+    fn try_digits(&mut self, force: Force<'_>, text: &[u8], at: usize, last: bool) {
+        let begins = self.origin.checked_sub(self.base).and_then(|at| usize::try_from(at).ok());
+        let from = self.floor(self.from);
+        // Where no rule's words stand near, only rules that ask for none are tried.
+        let place = self.base + at as u64;
+        let near = force.rules.keywords.before(text, at, place, last, &mut self.words);
+        let words = near.is_none_or(|hits| hits.any());
+        let asks = |rule: usize| force.rules.rules().get(rule).is_some_and(|rule| rule.checks.near.is_some());
+        for (rule, start) in force.rules.prefilter.digits().round(text, at, begins) {
+            if start >= from && (words || !asks(rule)) {
+                self.try_expression(force, text, rule, start, last);
+            }
+        }
+    }
+
+    /// Expressions that begin with a long run of token bytes.
+    fn try_long_runs(&mut self, force: Force<'_>, text: &[u8], at: usize, last: bool) {
+        let rest = text.get(at..).unwrap_or_default();
+        let run = rest.iter().take(256).take_while(|byte| is_token(**byte)).count();
+        // A run that the text's end cuts off may go on.
+        let run = if run == rest.len() && !last { usize::MAX } else { run };
+        for rule in force.rules.prefilter.long_runs(text, at, run) {
+            self.try_expression(force, text, rule, at, last);
         }
     }
 

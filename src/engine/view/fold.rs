@@ -50,6 +50,8 @@ pub(super) fn fold(character: char) -> Fold {
         0x2024 | 0x3002 | 0xFE52 | 0xFF61 => Fold::Byte(b'.'),
         0x2044 | 0x2215 => Fold::Byte(b'/'),
         0xFE6B => Fold::Byte(b'@'),
+        0x17F => Fold::Byte(b's'),
+        0x212A => Fold::Byte(b'K'),
         0xFE55 | 0x2236 => Fold::Byte(b':'),
         0xFF01..=0xFF5E => byte(code - 0xFF01 + 0x21),
         0x1D400..=0x1D6A3 => match (code - 0x1D400) % 52 {
@@ -73,7 +75,7 @@ fn byte(code: u32) -> Fold {
 
 /// First bytes of the UTF-8 sequences that [`fold`] changes.
 pub(in crate::engine) fn is_lead(byte: u8) -> bool {
-    matches!(byte, 0xC2 | 0xCD | 0xD8 | 0xD9 | 0xDB | 0xDF..=0xE3 | 0xEA | 0xEF | 0xF0 | 0xF3)
+    matches!(byte, 0xC2 | 0xC5 | 0xCD | 0xD8 | 0xD9 | 0xDB | 0xDF..=0xE3 | 0xEA | 0xEF | 0xF0 | 0xF3)
 }
 
 #[cfg(test)]

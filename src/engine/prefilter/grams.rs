@@ -1,0 +1,138 @@
+//! Expressions that begin with one of many words: told by their first four bytes, without case.
+//!
+//! Enters: expressions whose beginnings are few enough to be listed. Leaves: for four bytes of a text, the rules that may
+//! begin with them.
+
+use std::collections::HashMap;
+
+use regex_automata::dfa::Automaton;
+use regex_automata::util::primitives::StateID;
+
+use super::super::byte_set::ByteSet;
+use super::super::regex::Regex;
+use super::super::vector::{AHEAD, PLACES};
+use super::Window;
+
+/// The most beginnings of one expression.
+const MOST: usize = 8192;
+/// The most states of one beginning.
+const STATES: usize = 64;
+/// Bits of the hash that tells most places apart at once.
+const BITS: u32 = 16;
+
+/// Four bytes in lower case.
+type Gram = [u8; AHEAD];
+
+/// The beginnings and their rules.
+#[derive(Default)]
+pub(in crate::engine) struct Grams {
+    rules: HashMap<Gram, Vec<usize>>,
+    /// A bit for the hash of each beginning.
+    seen: Vec<u64>,
+    before: Option<ByteSet>,
+    all: Vec<usize>,
+}
+
+fn hash(gram: Gram) -> usize {
+    (u32::from_le_bytes(gram).wrapping_mul(0x9E37_79B1) >> (32 - BITS)) as usize
+}
+
+impl Grams {
+    /// Takes an expression if its beginnings can be listed.
+    pub(super) fn take(&mut self, rule: usize, regex: &Regex) -> bool {
+        let automaton = regex.automaton();
+        let mut before = ByteSet::NONE;
+        let mut begin: Vec<StateID> = regex.begin(None).into_iter().collect();
+        for byte in 0..=255_u8 {
+            let Some(state) = regex.begin(Some(byte)) else { continue };
+            if (0..=255_u8).any(|next| !automaton.is_dead_state(automaton.next_state(state, next))) {
+                before.insert(byte);
+            }
+            begin.push(state);
+        }
+        begin.sort_unstable();
+        begin.dedup();
+        let mut grams: HashMap<Vec<u8>, Vec<StateID>> = HashMap::from([(Vec::new(), begin)]);
+        for _ in 0..AHEAD {
+            let mut longer: HashMap<Vec<u8>, Vec<StateID>> = HashMap::new();
+            for (gram, states) in &grams {
+                for state in states {
+                    if regex.end(*state) {
+                        return false;
+                    }
+                    for byte in 0..=255_u8 {
+                        let reached = automaton.next_state(*state, byte);
+                        if automaton.is_dead_state(reached) || automaton.is_quit_state(reached) {
+                            continue;
+                        }
+                        if automaton.is_match_state(reached) {
+                            return false;
+                        }
+                        let mut next = gram.clone();
+                        next.push(byte.to_ascii_lowercase());
+                        longer.entry(next).or_default().push(reached);
+                    }
+                }
+                if longer.len() > MOST {
+                    return false;
+                }
+            }
+            for states in longer.values_mut() {
+                states.sort_unstable();
+                states.dedup();
+                if states.len() > STATES {
+                    return false;
+                }
+            }
+            grams = longer;
+        }
+        for gram in grams.into_keys() {
+            if let Ok(gram) = Gram::try_from(gram) {
+                self.rules.entry(gram).or_default().push(rule);
+            }
+        }
+        let union = self.before.get_or_insert(ByteSet::NONE);
+        *union = union.union(&before);
+        self.all.push(rule);
+        true
+    }
+
+    /// Ends the taking: the window of all beginnings, if there are any.
+    pub(super) fn seal(&mut self) -> Option<Window> {
+        let before = self.before?;
+        self.seen = vec![0; 1 << (BITS - 6)];
+        let mut window = [ByteSet::NONE; PLACES];
+        for gram in self.rules.keys() {
+            let hash = hash(*gram);
+            if let Some(word) = self.seen.get_mut(hash / 64) {
+                *word |= 1 << (hash % 64);
+            }
+            for (set, byte) in window.iter_mut().skip(1).zip(gram) {
+                set.insert(*byte);
+                set.insert(byte.to_ascii_uppercase());
+            }
+        }
+        window[0] = before;
+        Some(window)
+    }
+
+    /// The beginnings of a rule.
+    pub(super) fn of_rule(&self, rule: usize) -> Vec<Vec<u8>> {
+        let own = self.rules.iter().filter(|(_, rules)| rules.contains(&rule));
+        own.map(|(gram, _)| gram.to_vec()).collect()
+    }
+
+    /// The rules that may begin at `at`; where the text ends before four bytes, any of them.
+    #[inline]
+    pub(in crate::engine) fn at(&self, text: &[u8], at: usize) -> &[usize] {
+        let Some(bytes) = text.get(at..at + AHEAD).and_then(|bytes| Gram::try_from(bytes).ok()) else {
+            return &self.all;
+        };
+        let gram = bytes.map(|byte| byte.to_ascii_lowercase());
+        let hash = hash(gram);
+        if self.seen.get(hash / 64).is_none_or(|word| word >> (hash % 64) & 1 == 0) {
+            return &[];
+        }
+        self.rules.get(&gram).map_or(&[], Vec::as_slice)
+    }
+}
