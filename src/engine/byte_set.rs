@@ -38,12 +38,13 @@ impl ByteSet {
         Self([a | e, b | f, c | g, d | h])
     }
 
-    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
-        [0_u8, 64, 128, 192].into_iter().zip(self.0).flat_map(|(base, mut bits)| {
+    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> {
+        [0_u8, 64, 128, 192].into_iter().zip(self.0).flat_map(|(from, word)| {
+            let mut left = word;
             std::iter::from_fn(move || {
-                let bit = bits.trailing_zeros();
-                bits &= bits.wrapping_sub(1);
-                (bit < 64).then(|| base + bit as u8)
+                let at = u8::try_from(left.trailing_zeros()).ok().filter(|at| *at < 64)?;
+                left &= left - 1;
+                Some(from + at)
             })
         })
     }

@@ -3,6 +3,9 @@
 
 #![allow(clippy::indexing_slicing, reason = "tables of 256 entries are indexed by a byte")]
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::util::primitives::StateID;
@@ -18,6 +21,10 @@ use super::ruleset::BuildErrorKind;
 pub(super) const MAX_LEN_LIMIT: usize = 16 << 10;
 /// Memory of one rule's automaton in bytes.
 const AUTOMATON_LIMIT: usize = 16 << 20;
+
+/// Expressions that some rule set holds, by what they were compiled from. Workspaces that take the same packs share
+/// their automata, and a reload compiles what has changed.
+static KNOWN: LazyLock<Mutex<HashMap<(String, Option<usize>), Weak<Regex>>>> = LazyLock::new(Mutex::default);
 
 /// One expression, ready to be stepped.
 #[derive(Debug)]
@@ -49,6 +56,22 @@ pub(super) enum Stand {
 }
 
 impl Regex {
+    /// The expression, compiled or as another rule set has it already.
+    pub(super) fn shared(pattern: String, max_len: Option<usize>) -> Result<Arc<Self>, BuildErrorKind> {
+        let key = (pattern, max_len);
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(regex) = known().get(&key).and_then(Weak::upgrade) {
+            return Ok(regex);
+        }
+        let regex = Arc::new(Self::compile(&key.0, max_len)?);
+        let mut known = known();
+        if known.len() == known.capacity() {
+            known.retain(|_, regex| regex.strong_count() > 0);
+        }
+        known.insert(key, Arc::downgrade(&regex));
+        Ok(regex)
+    }
+
     pub(super) fn compile(pattern: &str, max_len: Option<usize>) -> Result<Self, BuildErrorKind> {
         let syntax = |message: String| BuildErrorKind::Syntax(message);
         let hir = regex_syntax::ParserBuilder::new()

@@ -48,7 +48,7 @@ pub struct Rule {
     pub holdback: usize,
     pub(super) priority: i32,
     pub(super) checks: Checks,
-    pub(super) regex: Option<Regex>,
+    pub(super) regex: Option<Arc<Regex>>,
 }
 
 impl Rule {
@@ -222,7 +222,7 @@ impl Rule {
                 (cost, longest)
             }
             Pattern::Regex { pattern, max_len } => {
-                let compiled = Regex::compile(&pattern, max_len)?;
+                let compiled = Regex::shared(pattern, max_len)?;
                 let cost = if compiled.literals.is_empty() { Cost::Start } else { Cost::Literal };
                 let longest = compiled.max_len + 1;
                 regex = Some(compiled);

@@ -3,6 +3,8 @@
 //! Enters: windows. Leaves: for each its bucket, so that buckets are hit rarely in usual text. How rare is estimated
 //! from how often bytes occur in prose, JSON and logs; a bad estimate costs time, never a match.
 
+use std::sync::LazyLock;
+
 use super::super::byte_set::ByteSet;
 use super::super::vector::{BANK, PLACES};
 use super::window::Window;
@@ -11,6 +13,12 @@ use super::window::Window;
 const GROUPS: usize = 120;
 /// What a hit costs beside a window that it is compared with.
 const HIT: f64 = 4.0;
+
+/// The weight of every byte, and their sum.
+static WEIGHTS: LazyLock<([f64; 256], f64)> = LazyLock::new(|| {
+    let weights: [f64; 256] = std::array::from_fn(|byte| u8::try_from(byte).map_or(0., weight));
+    (weights, weights.iter().sum())
+});
 
 /// How often a byte stands in a text, in parts of ten thousand.
 fn weight(byte: u8) -> f64 {
@@ -35,8 +43,8 @@ pub(super) fn share(set: &ByteSet) -> f64 {
     if *set == ByteSet::ALL {
         return 1.;
     }
-    let total: f64 = (0..=255).map(weight).sum();
-    set.bytes().map(weight).sum::<f64>() / total
+    let (weights, total) = &*WEIGHTS;
+    set.bytes().filter_map(|byte| weights.get(usize::from(byte))).sum::<f64>() / total
 }
 
 /// How often a window is met at a place of usual text. Neighbours are alike in class, which the product of their shares

@@ -75,17 +75,26 @@ pub(in crate::engine) fn leads(regex: &Regex) -> Vec<Lead> {
 
 fn lead(regex: &Regex, literal: &[u8]) -> Lead {
     let automaton = regex.automaton();
-    let begin = |before: Option<u8>| {
-        let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
-        let state = automaton.start_state(&config).ok().filter(|state| !automaton.is_dead_state(*state))?;
+    // What stands before a match makes few states, for 256 bytes.
+    let mut known: Vec<(StateID, bool)> = Vec::new();
+    let can_begin = |state: StateID| {
         // A byte that the literal cannot begin behind is ruled out.
         let mut here = state;
         for byte in literal {
             here = automaton.next_state(here, *byte);
         }
-        let alive = !automaton.is_dead_state(here)
+        !automaton.is_dead_state(here)
             && (!literal.is_empty()
-                || (0..=255_u8).any(|byte| !automaton.is_dead_state(automaton.next_state(here, byte))));
+                || (0..=255_u8).any(|byte| !automaton.is_dead_state(automaton.next_state(here, byte))))
+    };
+    let mut begin = |before: Option<u8>| {
+        let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
+        let state = automaton.start_state(&config).ok().filter(|state| !automaton.is_dead_state(*state))?;
+        let alive = known.iter().find(|(one, _)| *one == state).map(|(_, alive)| *alive);
+        let alive = alive.unwrap_or_else(|| {
+            known.push((state, can_begin(state)));
+            known.last().is_some_and(|(_, alive)| *alive)
+        });
         alive.then_some(state)
     };
     let mut before = ByteSet::NONE;

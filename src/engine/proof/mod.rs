@@ -398,7 +398,7 @@ impl<'a> Tables<'a> {
 
     /// The expression of a rule, if it is one.
     fn regex(&self, index: usize) -> Option<&'a Regex> {
-        self.rules.rules().get(index)?.regex.as_ref()
+        self.rules.rules().get(index)?.regex.as_deref()
     }
 
     /// The table of a rule's expression; none where it has none or grows too large.

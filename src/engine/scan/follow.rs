@@ -45,7 +45,7 @@ impl Live {
 impl Lane {
     /// Begins to follow the match of a rule that may begin at `at`. The text is the lane's, lent by the caller.
     pub(super) fn start_match(&mut self, force: Force<'_>, text: &[u8], index: usize, at: usize, last: bool) {
-        let Some((rule, regex)) = force.rules.rules().get(index).and_then(|rule| Some((rule, rule.regex.as_ref()?)))
+        let Some((rule, regex)) = force.rules.rules().get(index).and_then(|rule| Some((rule, rule.regex.as_deref()?)))
         else {
             return;
         };
