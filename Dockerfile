@@ -1,7 +1,7 @@
 # Builds and runs Blackbar as a user without rights, in an image that holds little else.
 FROM rust:1-bookworm AS build
 WORKDIR /src
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
 COPY rules rules
 COPY benches benches

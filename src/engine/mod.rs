@@ -22,6 +22,7 @@ pub mod validate;
 mod vector;
 mod view;
 
+pub use detect::Regions;
 pub use operator::{Action, HashKey};
 pub use rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
 pub use ruleset::{ActionTable, BuildError, BuildErrorKind, Cost, Rule, RuleSet};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::detect::Regions;
 use super::terms::TermList;
 use super::validate::Validator;
 
@@ -93,8 +94,12 @@ pub enum Detector {
     UsSsn,
     /// US individual taxpayer numbers with separators: 9xx and a group of the IRS's ranges.
     UsItin,
-    /// Phone numbers: NANP with separators, and E.164 with a `+` and an assigned country code.
+    /// Phone numbers: NANP with separators, and international ones of their country's numbering plan.
     Phone,
+    /// National phone numbers of these regions, as they are written there.
+    PhoneNational(Regions),
+    /// Whatever may be a national phone number of some country; for rules with keywords.
+    PhoneAny,
     /// E-mail addresses (RFC 5321 as used: dot-atom local part, domain of two labels or more).
     Email,
     /// International bank account numbers (ISO 13616): each country's length and structure, mod 97.
@@ -105,21 +110,51 @@ pub enum Detector {
     Ipv6,
     /// Hardware addresses of 48 and 64 bits, in pairs or groups of four.
     Mac,
+    /// E-mail addresses that are spelled: `jane at example dot com`, `jane (at) example.com`.
+    EmailSpelled,
 }
 
 impl Detector {
     /// Every detector with the name it has in rule files.
-    pub const ALL: [(&'static str, Self); 9] = [
+    pub const ALL: [(&'static str, Self); 12] = [
         ("card", Self::Card),
         ("us-ssn", Self::UsSsn),
         ("us-itin", Self::UsItin),
         ("phone", Self::Phone),
+        ("phone-national", Self::PhoneNational(Regions::NONE)),
+        ("phone-any", Self::PhoneAny),
         ("email", Self::Email),
         ("iban", Self::Iban),
         ("ipv4", Self::Ipv4),
         ("ipv6", Self::Ipv6),
         ("mac", Self::Mac),
+        ("email-spelled", Self::EmailSpelled),
     ];
+
+    /// Its place in [`Detector::ALL`].
+    pub(super) fn slot(self) -> usize {
+        match self {
+            Self::Card => 0,
+            Self::UsSsn => 1,
+            Self::UsItin => 2,
+            Self::Phone => 3,
+            Self::PhoneNational(_) => 4,
+            Self::PhoneAny => 5,
+            Self::Email => 6,
+            Self::Iban => 7,
+            Self::Ipv4 => 8,
+            Self::Ipv6 => 9,
+            Self::Mac => 10,
+            Self::EmailSpelled => 11,
+        }
+    }
+
+    /// Its name in rule files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let kind = std::mem::discriminant(&self);
+        Self::ALL.iter().find(|(_, known)| std::mem::discriminant(known) == kind).map_or("", |(name, _)| *name)
+    }
 
     /// The detector of this name.
     #[must_use]

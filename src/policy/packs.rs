@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::engine::Suppression;
+use crate::engine::{Detector, Pattern, Regions, Suppression};
 
 use super::actions::{ActionEntry, check_entries};
 use super::diagnostic::{Place, Report, Source, nearest, quote, quoted_list};
@@ -133,6 +133,7 @@ struct Assembler<'a> {
     report: &'a mut Report,
     made: Assembly,
     domains: Vec<String>,
+    regions: Regions,
     seen: Vec<PathBuf>,
     open: Vec<PathBuf>,
     lost: Vec<String>,
@@ -143,8 +144,8 @@ struct Assembler<'a> {
 impl<'a> Assembler<'a> {
     fn new(disk: &'a mut Disk, report: &'a mut Report) -> Self {
         let before = report.errors();
-        let (made, domains, seen, open, lost) = Default::default();
-        Self { disk, report, made, domains, seen, open, lost, blind: false, before }
+        let (made, domains, regions, seen, open, lost) = Default::default();
+        Self { disk, report, made, domains, regions, seen, open, lost, blind: false, before }
     }
 
     fn take(&mut self, source: &Arc<Source>, bundled: bool, own: bool) {
@@ -152,12 +153,13 @@ impl<'a> Assembler<'a> {
             self.blind = true;
             return;
         };
-        let RulesFile { packs, own_domains, threshold, actions, rules, scopes, lost } = file;
+        let RulesFile { packs, own_domains, phone_regions, threshold, actions, rules, scopes, lost } = file;
         self.lost.extend(lost);
         for (name, place) in &packs {
             self.named(name, place, source);
         }
         self.domains.extend(own_domains);
+        self.regions = self.regions.and(phone_regions);
         let hashes = |rule: &RuleShape| rule.action.as_ref().is_some_and(super::actions::ActionPair::hashes);
         for rule in rules {
             if hashes(&rule) && self.made.hash.is_none() {
@@ -277,6 +279,11 @@ impl<'a> Assembler<'a> {
     fn finish(mut self) -> Assembly {
         for rule in self.made.rules.iter_mut().filter(|rule| rule.spec.entity.as_str() == "EMAIL") {
             rule.spec.suppressions.extend(self.domains.iter().cloned().map(Suppression::EmailDomain));
+        }
+        for rule in &mut self.made.rules {
+            if let Pattern::Detector(Detector::PhoneNational(regions)) = &mut rule.spec.pattern {
+                *regions = self.regions;
+            }
         }
         self.made
     }

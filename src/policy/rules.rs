@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::body::{Direction, JsonPath};
-use crate::engine::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression, Validator};
+use crate::engine::{Detector, EntityType, Keywords, Pattern, Regions, RuleId, RuleSpec, Suppression, Validator};
 
 use super::actions::{ActionEntry, ActionPair, action_entries, action_pair};
 use super::diagnostic::{Place, Report, Source, nearest, quote, quoted_list};
@@ -25,6 +25,8 @@ pub(crate) struct RulesFile {
     pub(crate) packs: Vec<(String, Place)>,
     /// `own_email_domains`.
     pub(crate) own_domains: Vec<String>,
+    /// `phone_regions`: whose national phone numbers are looked for.
+    pub(crate) phone_regions: Regions,
     /// `threshold`, in percent, and where it is written.
     pub(crate) threshold: Option<(u8, Place)>,
     /// `[actions]`.
@@ -97,6 +99,7 @@ fn file(mut fields: Fields<'_>, bundled: bool, disk: &mut Disk, report: &mut Rep
                 .help("write \"acme.com\", or \"*.acme.com\" for every subdomain");
         }
     }
+    let phone_regions = phone_regions(&mut fields, report);
     let threshold = fields.value("threshold").and_then(|value| Some((value.integer(1..=100, report)?, value.place())));
     let threshold = threshold.and_then(|(percent, place)| Some((u8::try_from(percent).ok()?, place)));
     let actions = match fields.value("actions") {
@@ -126,7 +129,23 @@ fn file(mut fields: Fields<'_>, bundled: bool, disk: &mut Disk, report: &mut Rep
         report.error(&fields.value_place("scope"), "out-of-range", message).help("name wider paths");
     }
     fields.finish(report);
-    RulesFile { packs, own_domains, threshold, actions, rules, scopes, lost }
+    RulesFile { packs, own_domains, phone_regions, threshold, actions, rules, scopes, lost }
+}
+
+/// `phone_regions`, ISO 3166 codes.
+fn phone_regions(fields: &mut Fields<'_>, report: &mut Report) -> Regions {
+    let mut regions = Regions::NONE;
+    for (code, place) in fields.texts("phone_regions", report) {
+        match regions.with(&code.to_ascii_uppercase()) {
+            Some(more) => regions = more,
+            // What people write for it is not what ISO 3166 says.
+            None if code.eq_ignore_ascii_case("UK") => {
+                report.error(&place, "unknown-name", "unknown region `UK`").help("did you mean `GB`?");
+            }
+            None => unknown_name("region", code, Regions::known(), &place, report),
+        }
+    }
+    regions
 }
 
 /// What a rule calls itself and what it finds.

@@ -47,6 +47,8 @@ pub(crate) fn usual() -> (Arc<RuleSet>, Arc<ActionTable>) {
         Action::Mask,
         Action::Mask,
         Action::KeepLast4,
+        Action::KeepLast4,
+        Action::KeepLast4,
         Action::MaskDomain,
         Action::Redact,
         Action::Redact,

@@ -1,15 +1,20 @@
 //! E-mail addresses (RFC 5321 section 4.1.2 as used): a dot-atom local part of at most 64 bytes, and a domain of two
 //! labels or more whose last one begins with two letters.
 //!
-//! ASCII letters, digits and `._%+-` make a local part, and so do the letters of the alphabets below U+2E80
-//! (RFC 6531); ideographs do not, since they stand beside addresses without a space.
+//! ASCII letters, digits and `._%+-` make a local part, an apostrophe between letters (`o'neil`), and so do the letters
+//! of the alphabets below U+2E80 (RFC 6531). Ideographs stand beside addresses without a space: of a local part of
+//! ideographs only the last is taken, of a quoted one (`"john doe"@`) only the quote. The domain is what must not stay.
+//!
+//! No addresses: `git@github.com:org/name` (a repository's place), `icon@2x.png`, `pkg@1.2.3-beta.rc`, `getty@tty1.service`.
 
 use super::Step;
 
 /// Longest local part in bytes.
-const LOCAL_MAX: usize = 64;
+pub(super) const LOCAL_MAX: usize = 64;
 /// Longest domain in bytes.
 const DOMAIN_MAX: usize = 255;
+/// Longest address in brackets.
+const LITERAL_MAX: usize = 48;
 /// Local part, `@`, domain, and a character to see the end.
 pub(in crate::engine) const MAX_LEN: usize = LOCAL_MAX + 1 + DOMAIN_MAX + 4;
 
@@ -38,7 +43,7 @@ pub(in crate::engine) fn local_start(text: &[u8], end: usize, floor: usize) -> u
     while start > floor {
         match text.get(start - 1) {
             Some(byte) if byte.is_ascii() => {
-                if !is_atom(*byte) {
+                if !is_atom(*byte) && !is_apostrophe(text, start - 1, end) {
                     break;
                 }
                 start -= 1;
@@ -49,7 +54,32 @@ pub(in crate::engine) fn local_start(text: &[u8], end: usize, floor: usize) -> u
             },
         }
     }
-    start
+    if start == end { unusual_start(text, end, floor) } else { start }
+}
+
+/// Whether an apostrophe stands between letters, and does not open a string as in `b'jane@…'`.
+fn is_apostrophe(text: &[u8], at: usize, end: usize) -> bool {
+    let letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphabetic);
+    let before = |back: usize| at.checked_sub(back).is_some_and(letter);
+    let opens = !before(2) && !at.checked_sub(2).and_then(|at| text.get(at)).is_some_and(|byte| *byte == b'.');
+    let prefix = matches!(
+        at.checked_sub(1).and_then(|at| text.get(at)),
+        Some(b'b' | b'B' | b'r' | b'R' | b'u' | b'U' | b'f' | b'F')
+    );
+    text.get(at) == Some(&b'\'') && at + 1 < end && letter(at + 1) && before(1) && !(opens && prefix)
+}
+
+/// The last ideograph or the closing quote of a local part that is none of atoms.
+fn unusual_start(text: &[u8], end: usize, floor: usize) -> usize {
+    let tail = text.get(end.saturating_sub(4).max(floor)..end).unwrap_or_default();
+    if let [.., inner, b'"'] = tail
+        && inner.is_ascii_alphanumeric()
+    {
+        return end - 1;
+    }
+    let width = tail.iter().rev().position(|byte| byte & 0xC0 != 0x80).map_or(0, |back| back + 1);
+    let last = text.get(end - width..end).and_then(|bytes| std::str::from_utf8(bytes).ok()?.chars().next());
+    if last.is_some_and(|letter| letter as u32 >= 0x2E80 && letter.is_alphanumeric()) { end - width } else { end }
 }
 
 /// As [`local_start`] for text that may go on: an incomplete character at the end counts as part of the run.
@@ -74,6 +104,53 @@ pub(in crate::engine) fn trailing_atoms(text: &[u8], floor: usize) -> usize {
 
 /// Looks for an address whose `@` is at `at`, with a local part that is not empty; the answer is its end.
 pub(in crate::engine) fn email(text: &[u8], at: usize, last: bool) -> Step {
+    let step = if text.get(at + 1) == Some(&b'[') { literal(text, at + 2, last) } else { domain(text, at, last) };
+    match step {
+        Step::Match(end) if is_something_else(text, at, end) => Step::None,
+        step => step,
+    }
+}
+
+/// Whether the domain is a file's name, a version or a unit's, or the address a repository's place.
+fn is_something_else(text: &[u8], at: usize, end: usize) -> bool {
+    let domain = text.get(at + 1..end).unwrap_or_default();
+    let mut labels = domain.split(|byte| *byte == b'.');
+    let number = |label: &[u8]| !label.is_empty() && label.iter().all(u8::is_ascii_digit);
+    let (first, second) = (labels.next().unwrap_or_default(), labels.next().unwrap_or_default());
+    let version = number(first.strip_prefix(b"v").unwrap_or(first)) && number(second);
+    let ending = domain.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let file = ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known.as_bytes()));
+    let head = text.get(..at).unwrap_or_default();
+    let before = head.len().checked_sub(4).and_then(|place| head.get(place));
+    version || file || (head.ends_with(b"git") && !before.is_some_and(|byte| is_atom(*byte) || *byte >= 0x80))
+}
+
+/// Endings of files and of units that are no top level domains.
+const ENDINGS: &[&str] = &[
+    "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "css", "scss", "js", "mjs", "cjs", "jsx", "ts", "tsx", "json",
+    "html", "htm", "xml", "yml", "yaml", "toml", "txt", "pdf", "jar", "class", "exe", "dll", "tar", "tgz", "gz", "bz2",
+    "xz", "log", "lock", "conf", "cfg", "ini", "bak", "tmp", "service", "socket", "timer", "mount", "target", "slice",
+    "whl", "deb", "rpm", "apk", "dmg", "iso", "ttf", "woff", "woff2", "mp3", "mp4",
+];
+
+/// `[192.0.2.1]` or `[IPv6:2001:db8::1]` behind the `@`, from behind its bracket on.
+fn literal(text: &[u8], from: usize, last: bool) -> Step {
+    let rest = text.get(from..).unwrap_or_default();
+    let inner = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':' | b'I' | b'P' | b'v');
+    let len = rest.iter().take(LITERAL_MAX).take_while(|byte| inner(byte)).count();
+    let value = rest.get(..len).unwrap_or_default();
+    match rest.get(len) {
+        None if !last && len < LITERAL_MAX => Step::More,
+        Some(b']') => {
+            let four = value.split(|byte| *byte == b'.').filter(|part| (1..=3).contains(&part.len())).count() == 4
+                && value.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+            if four || value.starts_with(b"IPv6:") { Step::Match(from + len + 1) } else { Step::None }
+        }
+        _ => Step::None,
+    }
+}
+
+fn domain(text: &[u8], at: usize, last: bool) -> Step {
     let mut best = Step::None;
     let mut here = at + 1;
     let limit = here + DOMAIN_MAX;
@@ -175,6 +252,20 @@ mod tests {
             ("jane@example.c", None),
             ("@example.com", None),
             ("a@b..com", None),
+            ("first.o'last@example.com", Some("first.o'last@example.com")),
+            ("b'jane@example.com'", Some("jane@example.com")),
+            ("'jane@example.com'", Some("jane@example.com")),
+            ("\"john doe\"@example.com", Some("\"@example.com")),
+            ("用户@example.com", Some("户@example.com")),
+            ("jane@[192.0.2.1] x", Some("jane@[192.0.2.1]")),
+            ("jane@[IPv6:2001:db8::1]", Some("jane@[IPv6:2001:db8::1]")),
+            ("x@[0]", None),
+            ("icon@2x.png", None),
+            ("npm i pkg@1.2.3-beta.rc", None),
+            ("vue@2.7.14", None),
+            ("git@github.com:org/repo.git", None),
+            ("legit@example.com", Some("legit@example.com")),
+            ("user@1000.service", None),
         ] {
             assert_eq!(find(text), wanted, "{text}");
         }

@@ -5,6 +5,7 @@
 
 mod card;
 mod email;
+mod email_spelled;
 mod gap;
 mod iban;
 mod ip;
@@ -13,6 +14,8 @@ mod phone;
 mod ssn;
 
 pub(super) use email::{local_start, trailing_atoms};
+pub(super) use email_spelled::{cut_off as spelled_cut_off, email_spelled, next_sign};
+pub use phone::Regions;
 
 use super::byte_set::ByteSet;
 use super::prefilter::Window;
@@ -25,7 +28,10 @@ pub(super) fn find(detector: Detector, text: &[u8], at: usize, last: bool) -> St
         Detector::UsSsn => ssn::ssn(text, at, last),
         Detector::UsItin => ssn::itin(text, at, last),
         Detector::Phone => phone::phone(text, at, last),
+        Detector::PhoneAny => phone::any(text, at, last),
+        Detector::PhoneNational(regions) => phone::national(text, at, last, regions),
         Detector::Email => email::email(text, at, last),
+        Detector::EmailSpelled => email_spelled(text, at, 0, last).1,
         Detector::Iban => iban::iban(text, at, last),
         Detector::Ipv4 => ip::ipv4(text, at, last),
         Detector::Ipv6 => ip::ipv6(text, at, last),
@@ -43,7 +49,12 @@ pub(super) fn may_begin_with_run(detector: Detector, run: usize, follower: Optio
         Detector::Ipv4 => run <= 3 && follower == Some(b'.'),
         Detector::Ipv6 => run <= 4 && follower.is_some_and(|byte| byte.is_ascii_hexdigit() || byte == b':'),
         Detector::Mac => run <= 4 && follower.is_some_and(|byte| byte.is_ascii_hexdigit() || b":-.".contains(&byte)),
-        Detector::Phone | Detector::Email | Detector::Iban => true,
+        Detector::Phone
+        | Detector::PhoneAny
+        | Detector::PhoneNational(_)
+        | Detector::Email
+        | Detector::EmailSpelled
+        | Detector::Iban => true,
     }
 }
 
@@ -57,15 +68,20 @@ pub(super) fn windows(detector: Detector) -> Vec<Window> {
     let any = ByteSet::ALL;
     match detector {
         Detector::Card | Detector::UsSsn | Detector::UsItin => vec![[no_digit, digit, number, number, number]],
-        Detector::Phone => {
+        Detector::Phone | Detector::PhoneAny | Detector::PhoneNational(_) => {
             let sign = ByteSet::new(|byte| b"+(".contains(&byte));
             vec![[no_digit, digit, number, number, number], [any, sign, digit, number, number]]
         }
         Detector::Email => {
             let at = ByteSet::new(|byte| byte == b'@');
-            let before = ByteSet::new(|byte| !byte.is_ascii() || email::is_atom(byte));
-            let label = ByteSet::new(|byte| !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-            vec![[before, at, label, label, label]]
+            let before = ByteSet::new(|byte| !byte.is_ascii_whitespace());
+            let domain =
+                ByteSet::new(|byte| !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"-.[:".contains(&byte));
+            vec![[before, at, domain, domain, domain]]
+        }
+        Detector::EmailSpelled => {
+            let one = |bytes: &[u8]| ByteSet::new(|byte| bytes.contains(&byte.to_ascii_lowercase()));
+            vec![[any, one(b"@"), any, any, any], [any, one(b" ([{<"), one(b"a"), one(b"t"), one(b" )]}>")]]
         }
         Detector::Iban => iban::windows(),
         Detector::Ipv4 => {
@@ -94,12 +110,13 @@ pub(super) fn max_len(detector: Detector) -> usize {
     match detector {
         Detector::Card => card::MAX_LEN,
         Detector::UsSsn | Detector::UsItin => ssn::MAX_LEN,
-        Detector::Phone => phone::MAX_LEN,
+        Detector::Phone | Detector::PhoneAny | Detector::PhoneNational(_) => phone::MAX_LEN,
         Detector::Email => email::MAX_LEN,
         Detector::Iban => iban::MAX_LEN,
         Detector::Ipv4 => ip::IPV4_MAX_LEN,
         Detector::Ipv6 => ip::IPV6_MAX_LEN,
         Detector::Mac => mac::MAX_LEN,
+        Detector::EmailSpelled => email_spelled::MAX_LEN,
     }
 }
 

@@ -101,6 +101,9 @@ fn samples(detector: Detector) -> Option<Automaton> {
         Detector::UsSsn => "078(?:-05-| 05 )1120",
         Detector::UsItin => "912(?:-70-| 70 )1234",
         Detector::Phone => r"(?:\+1 ?)?(?:\(212\) |212[-. ])555[-. ]0[0-9]{3}",
+        Detector::PhoneNational(_) => "0[0-9]{2,3}[- /][0-9]{3,4}[- ]?[0-9]{3,4}",
+        Detector::EmailSpelled => r"[a-z][a-z.]{0,9} ?[(\[]at[)\]] ?example\.com",
+        Detector::PhoneAny => "0?[0-9]{2,4}[- ][0-9]{3,4}[- ][0-9]{3,4}",
         Detector::Email => r"[a-z][a-z0-9._+-]{0,15}@example\.com",
         Detector::Iban => "GB82 ?WEST ?1234 ?5698 ?7654 ?32",
         Detector::Ipv4 => r"192\.0\.2\.[1-9]",
@@ -116,9 +119,10 @@ fn shape(detector: Detector) -> Option<Automaton> {
         Detector::Card | Detector::UsSsn | Detector::UsItin => {
             format!("[0-9](?:{SEPARATOR}{{0,2}}[0-9]){{8}}(?:{SEPARATOR}{{0,2}}[0-9])*")
         }
-        Detector::Phone => format!(
-            "(?:[+(]|{SEPARATOR}){{0,3}}[0-9](?:(?:[()]|{SEPARATOR}){{0,3}}[0-9]){{6}}(?:(?:[()]|{SEPARATOR}){{0,3}}[0-9])*\
-             (?:(?:[A-Za-z,;:#=]|{SEPARATOR}){{1,14}}[0-9]{{1,9}})?"
+        // Brackets, spaces, a dash, a line break and its indent between digits, and a word before an extension.
+        Detector::Phone | Detector::PhoneAny | Detector::PhoneNational(_) => format!(
+            "[+(]?(?:[()\\r\\n]|{SEPARATOR})*[0-9](?:(?:[()\\r\\n]|{SEPARATOR})*[0-9]){{6}}(?:(?:[()\\r\\n]|{SEPARATOR})*[0-9])*\
+             (?:(?-u:[A-Za-z,;:.#= \\x80-\\xFF]+)[0-9]{{1,7}})?"
         ),
         Detector::Iban => {
             format!("[A-Za-z]{SEPARATOR}{{0,5}}[A-Za-z](?:(?:{SEPARATOR}|[ \\r\\n\\t]){{0,17}}[0-9A-Za-z]){{13,32}}")
@@ -126,9 +130,10 @@ fn shape(detector: Detector) -> Option<Automaton> {
         Detector::Ipv4 => r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}".to_owned(),
         Detector::Ipv6 => r"[0-9A-Fa-f:][0-9A-Fa-f:.]+(?:%[0-9A-Za-z._-]+)?".to_owned(),
         Detector::Mac => "[0-9A-Fa-f]{2,4}(?:[.:-][0-9A-Fa-f]{2,4}){2,7}".to_owned(),
-        Detector::Email => r"(?-u:[!#-'*+./0-9=?A-Z^-~\x80-\xFF-]+@[0-9A-Za-z.\x80-\xFF-]+)".to_owned(),
+        Detector::EmailSpelled => r"(?-u:[!-~ \t\r\n\x80-\xFF]+)".to_owned(),
+        Detector::Email => r"(?-u:[!\x22#-'*+./0-9=?A-Z^-~\x80-\xFF-]+@\[?[0-9A-Za-z.:\x80-\xFF-]+\]?)".to_owned(),
     };
-    Automaton::new(&Regex::compile(&pattern, Some(256)).ok()?)
+    Automaton::new(&Regex::compile(&pattern, Some(512)).ok()?)
 }
 
 impl Checked<'_> {

@@ -137,14 +137,14 @@ impl Enabled {
         let live = rules.detectors.iter().filter(|(_, list)| list.iter().any(on));
         let expressions = (0..).zip(rules.rules()).any(|(index, rule)| rule.regex.is_some() && on(&index));
         Self {
-            detectors: live.fold(0, |bits, (detector, _)| bits | 1 << *detector as u32),
+            detectors: live.fold(0, |bits, (detector, _)| bits | 1 << detector.slot()),
             expressions,
             terms: rules.terms.iter().any(|(_, rule)| on(rule)),
         }
     }
 
     fn detector(self, detector: Detector) -> bool {
-        self.detectors >> (detector as u32) & 1 == 1
+        self.detectors >> detector.slot() & 1 == 1
     }
 
     fn prefilter(self) -> bool {
@@ -307,7 +307,7 @@ impl Lane {
         }
         self.local = self.end();
         if force.enabled.detector(Detector::Email) && !last {
-            let floor = self.floor(self.detected.get(Detector::Email as usize).copied().unwrap_or(0));
+            let floor = self.floor(self.detected.get(Detector::Email.slot()).copied().unwrap_or(0));
             // A sign too near the end to be looked at yet, or one that may still come.
             let from = self.index(self.seen);
             let sign = self.buffer.get(from..).and_then(|rest| memchr::memchr(b'@', rest));
@@ -316,6 +316,15 @@ impl Lane {
                 None => detect::trailing_atoms(&self.buffer, floor),
             };
             self.local = self.base + local as u64;
+        }
+        if force.enabled.detector(Detector::EmailSpelled) && !last {
+            let floor = self.floor(self.detected.get(Detector::EmailSpelled.slot()).copied().unwrap_or(0));
+            // As above, for the signs that stand for one.
+            let spelled = match detect::next_sign(&self.buffer, self.index(self.seen)) {
+                Some(at) => detect::email_spelled(&self.buffer, at, floor, last).0.min(at),
+                None => detect::spelled_cut_off(&self.buffer, floor),
+            };
+            self.local = self.local.min(self.base + spelled as u64);
         }
         if force.enabled.terms {
             self.scan_terms(force, last);
@@ -342,7 +351,7 @@ impl Lane {
     }
 
     fn add_detected(&mut self, force: Force<'_>, detector: Detector, start: usize, end: usize) {
-        if let Some(slot) = self.detected.get_mut(detector as usize) {
+        if let Some(slot) = self.detected.get_mut(detector.slot()) {
             *slot = self.base + end as u64;
         }
         for (kind, list) in &force.rules.detectors {
@@ -536,8 +545,12 @@ impl Lane {
         match attempt {
             Attempt::Runs => self.try_runs(force, text, at, last),
             Attempt::Detector(Detector::Email) => self.try_address(force, text, at, last),
+            Attempt::Detector(Detector::EmailSpelled) => self.try_spelled(force, text, at, last),
+            Attempt::Detector(Detector::PhoneAny) if !self.asked_for(force, text, Detector::PhoneAny, at, last) => {
+                Tried::Done
+            }
             Attempt::Detector(detector) => {
-                let covered = self.detected.get(detector as usize).copied().unwrap_or(0);
+                let covered = self.detected.get(detector.slot()).copied().unwrap_or(0);
                 if self.base + (at as u64) < covered || !run_allows(detector, text, at, last) {
                     return Tried::Done;
                 }
@@ -571,7 +584,7 @@ impl Lane {
 
     /// An e-mail address whose `@` is at `at`.
     fn try_address(&mut self, force: Force<'_>, text: &[u8], at: usize, last: bool) -> Tried {
-        let floor = self.floor(self.detected.get(Detector::Email as usize).copied().unwrap_or(0));
+        let floor = self.floor(self.detected.get(Detector::Email.slot()).copied().unwrap_or(0));
         let start = detect::local_start(text, at, floor);
         if start < at {
             match detect::find(Detector::Email, text, at, last) {
@@ -581,6 +594,28 @@ impl Lane {
             }
         }
         Tried::Done
+    }
+
+    /// An address whose sign, spelled in some way, is at `at`.
+    fn try_spelled(&mut self, force: Force<'_>, text: &[u8], at: usize, last: bool) -> Tried {
+        let covered = self.detected.get(Detector::EmailSpelled.slot()).copied().unwrap_or(0);
+        if self.base + (at as u64) < covered {
+            return Tried::Done;
+        }
+        match detect::email_spelled(text, at, self.floor(covered), last) {
+            (_, Step::None) => Tried::Done,
+            (start, Step::More) => Tried::Waits(start),
+            (start, Step::Match(end)) => {
+                self.add_detected(force, Detector::EmailSpelled, start, end);
+                Tried::Done
+            }
+        }
+    }
+
+    /// Whether some rule of the detector may have a finding at `start`, by the words before it.
+    fn asked_for(&mut self, force: Force<'_>, text: &[u8], detector: Detector, start: usize, last: bool) -> bool {
+        let rules = force.rules.detectors.iter().filter(|(known, _)| *known == detector).flat_map(|(_, list)| list);
+        rules.into_iter().any(|rule| self.words_stand(force, text, *rule, start, last))
     }
 
     /// Term lists, tried at the beginning of each word.

@@ -11,6 +11,7 @@ mod government_europe;
 mod government_world;
 mod health;
 mod network;
+mod phone;
 mod secrets;
 
 /// A check on a match, by the name it has in rule files.
@@ -37,6 +38,7 @@ const FAMILIES: &[&[Check]] = &[
     government_europe::CHECKS,
     government_world::GOVERNMENT_WORLD,
     health::HEALTH,
+    phone::PHONE,
 ];
 
 /// Arithmetic that numbers of many kinds share.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::body::Direction;
 use crate::engine::proof::lost;
-use crate::engine::{Action, Detector, Keywords, Pattern, RuleId, RuleSpec, Suppression};
+use crate::engine::{Action, Keywords, Pattern, RuleId, RuleSpec, Suppression};
 use crate::policy::actions::{Resolved, resolve};
 use crate::policy::diagnostic::{Diagnostic, Place, Report, quoted_list};
 use crate::policy::files::Disk;
@@ -175,10 +175,7 @@ fn languages(old: &RuleSpec, new: &RuleSpec) -> Vec<String> {
 
 fn kind(pattern: &Pattern) -> String {
     match pattern {
-        Pattern::Detector(detector) => {
-            let name = Detector::ALL.iter().find(|(_, known)| known == detector).map_or("?", |(name, _)| *name);
-            format!("detector {name}")
-        }
+        Pattern::Detector(detector) => format!("detector {}", detector.name()),
         Pattern::Regex { .. } => "pattern".to_owned(),
         Pattern::Terms(list) => format!("list of {} terms", list.len()),
     }
