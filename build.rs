@@ -15,11 +15,11 @@ use std::path::Path;
 
 use phonenumber::Metadata;
 use phonenumber::metadata::{DATABASE, Descriptor};
-use regex_automata::Anchored;
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start::Config;
 use regex_automata::util::syntax;
+use regex_automata::{Anchored, MatchKind};
 
 /// Longest national number of any plan, in digits.
 const LONGEST: usize = 17;
@@ -46,7 +46,7 @@ impl States {
     fn plan(&mut self, pattern: &str, lengths: u32) -> Result<u16, Box<dyn Error>> {
         let automaton = dense::Builder::new()
             .syntax(syntax::Config::new().unicode(false).utf8(false).ignore_whitespace(true))
-            .configure(dense::Config::new().start_kind(StartKind::Anchored))
+            .configure(dense::Config::new().start_kind(StartKind::Anchored).match_kind(MatchKind::All))
             .build(pattern)?;
         let start = automaton.start_state(&Config::new().anchored(Anchored::Yes))?;
         self.spell(&automaton, start, 0, lengths, &mut HashMap::new())

@@ -65,9 +65,9 @@ fn before(text: &[u8], at: usize) -> Option<u8> {
     at.checked_sub(1).and_then(|index| text.get(index)).copied()
 }
 
-/// Whether the digits at `at` belong to what stands before them.
+/// Whether the digits at `at` belong to what stands before them. A comma parts the values of a table.
 fn stands_in_number(text: &[u8], at: usize) -> bool {
-    continues_number(text, at, b"-.,/:") || glued_to_code(text, at)
+    continues_number(text, at, b"-./:") || glued_to_code(text, at)
 }
 
 /// The first answer that is not none; what must wait makes all wait.

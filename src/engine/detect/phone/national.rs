@@ -1,6 +1,7 @@
 //! Numbers as they are written in their own country.
 
 use super::super::{Step, is_digit};
+use super::extension::extension;
 use super::plan::Regions;
 use super::reading::{Joint, Kind, More, Reading};
 use super::{before, may_begin, stands_in_number, with_extension};
@@ -155,17 +156,17 @@ fn longest(
             return Ok(best);
         }
         if accepted && !open && !is_something_else(&reading) {
-            // Digits behind a colon or a comma, or letters within a token, are another thing.
-            let goes_on = match reading.peek(end)? {
-                Some(b':' | b',' | b'.' | b'-') => reading.peek(end + 1)?.is_some_and(|byte| byte.is_ascii_digit()),
-                _ => false,
-            };
-            let first_only = reading.groups().len() == 1;
-            let glued = first_only && reading.peek(end)?.is_some_and(|byte| byte.is_ascii_alphabetic());
-            if goes_on && matches!(reading.peek(end)?, Some(b':' | b',')) {
+            // A time, a decimal or another group behind it makes it another thing, and so do letters behind bare digits.
+            let next = reading.peek(end)?;
+            let goes_on = matches!(next, Some(b':' | b'.' | b'-'))
+                && reading.peek(end + 1)?.is_some_and(|byte| byte.is_ascii_digit());
+            if goes_on && next == Some(b':') {
                 return Ok(best);
             }
-            if !goes_on && !(glued && matches!(super::extension::extension(text, end, last), Ok(same) if same == end)) {
+            let bare = reading.groups().len() == 1;
+            let glued =
+                bare && next.is_some_and(|byte| byte.is_ascii_alphabetic()) && extension(text, end, last)? == end;
+            if !goes_on && !glued {
                 best = Some(end);
             }
         }

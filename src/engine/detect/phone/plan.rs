@@ -179,6 +179,7 @@ mod tests {
             ("12125550123", Standing::Number),
             ("442079460958", Standing::Number),
             ("4402079460958", Standing::Number),
+            ("358923115420", Standing::Number),
             ("4", Standing::NotYet),
             ("44", Standing::NotYet),
             ("4420", Standing::NotYet),
