@@ -30,7 +30,15 @@ fn rules() -> (Vec<blackbar::engine::RuleSpec>, Vec<Action>, Vec<Rule>) {
         vec![Action::Redact, Action::Redact, Action::Mask, Action::Mask, Action::Redact, Action::Redact, Action::Mask];
     let rule = |shape, entity, masks, near| Rule { shape, entity, masks, near };
     let reference = vec![
-        rule(Shape::Email(meta(r"(?:[a1-]+\.)+a{2,}")), "MAIL", false, None),
+        // Two numbers first are a version.
+        rule(
+            Shape::Email(meta(
+                r"[a1-]*[a-][a1-]*\.(?:[a1-]+\.)*a{2,}|1+\.(?:[a1-]*[a-][a1-]*\.(?:[a1-]+\.)*a{2,}|a{2,})",
+            )),
+            "MAIL",
+            false,
+            None,
+        ),
         rule(Shape::Finite(meta(r"(?-u:\b)a1{1,2}(?-u:\b)")), "WORD", false, None),
         rule(Shape::Endless(meta(r"1[1-]*1"), 3), "ENDLESS", true, None),
         rule(Shape::Finite(meta(r"[a1]{2} ")), "CLASS", true, None),

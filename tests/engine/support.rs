@@ -37,6 +37,10 @@ pub(crate) fn set(specs: Vec<RuleSpec>, actions: Vec<Action>) -> (Arc<RuleSet>, 
 pub(crate) fn usual() -> (Arc<RuleSet>, Arc<ActionTable>) {
     let mut specs: Vec<RuleSpec> =
         Detector::ALL.iter().map(|(name, detector)| spec(name, Pattern::Detector(*detector))).collect();
+    // This one asks for a word.
+    for any in specs.iter_mut().filter(|spec| matches!(spec.pattern, Pattern::Detector(Detector::PhoneAny))) {
+        any.keywords = keyword("phone", 40, 0);
+    }
     specs.push(regex("aws", r"\bAKIA[A-Z2-7]{16}\b", None));
     specs.push(regex("sk", r"\bsk-[A-Za-z0-9_-]{20,}", Some(64)));
     specs.push(regex("jwt", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}", Some(4096)));
