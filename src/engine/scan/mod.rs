@@ -307,7 +307,7 @@ impl Lane {
         }
         self.local = self.end();
         if force.enabled.detector(Detector::Email) && !last {
-            let floor = self.floor(self.detected.get(Detector::Email.slot()).copied().unwrap_or(0));
+            let floor = self.floor(self.begins_after(Detector::Email));
             // A sign too near the end to be looked at yet, or one that may still come.
             let from = self.index(self.seen);
             let sign = self.buffer.get(from..).and_then(|rest| memchr::memchr(b'@', rest));
@@ -318,7 +318,7 @@ impl Lane {
             self.local = self.base + local as u64;
         }
         if force.enabled.detector(Detector::EmailSpelled) && !last {
-            let floor = self.floor(self.detected.get(Detector::EmailSpelled.slot()).copied().unwrap_or(0));
+            let floor = self.floor(self.begins_after(Detector::EmailSpelled));
             // As above, for the signs that stand for one.
             let spelled = match detect::next_sign(&self.buffer, self.index(self.seen)) {
                 Some(at) => detect::email_spelled(&self.buffer, at, floor, last).0.min(at),
@@ -359,6 +359,12 @@ impl Lane {
                 list.iter().for_each(|rule| self.add(force, *rule, start, end));
             }
         }
+    }
+
+    /// The offset before which no match of a detector that looks back may begin: its last one's end, and what the lane was
+    /// given to look at.
+    fn begins_after(&self, detector: Detector) -> u64 {
+        self.detected.get(detector.slot()).copied().unwrap_or(0).max(self.from)
     }
 
     /// The one pass: stops where a window holds and tries what may begin there.
@@ -584,7 +590,7 @@ impl Lane {
 
     /// An e-mail address whose `@` is at `at`.
     fn try_address(&mut self, force: Force<'_>, text: &[u8], at: usize, last: bool) -> Tried {
-        let floor = self.floor(self.detected.get(Detector::Email.slot()).copied().unwrap_or(0));
+        let floor = self.floor(self.begins_after(Detector::Email));
         let start = detect::local_start(text, at, floor);
         if start < at {
             match detect::find(Detector::Email, text, at, last) {
@@ -602,7 +608,7 @@ impl Lane {
         if self.base + (at as u64) < covered {
             return Tried::Done;
         }
-        match detect::email_spelled(text, at, self.floor(covered), last) {
+        match detect::email_spelled(text, at, self.floor(self.begins_after(Detector::EmailSpelled)), last) {
             (_, Step::None) => Tried::Done,
             (start, Step::More) => Tried::Waits(start),
             (start, Step::Match(end)) => {
