@@ -92,8 +92,8 @@ impl Group {
     }
 }
 
-/// The buckets of windows: their unions, and the windows of each.
-pub(super) fn buckets(windows: &[Window]) -> Vec<(Window, Vec<usize>)> {
+/// The buckets of windows: their unions, and the windows of each. So many buckets are `taken` by others.
+pub(super) fn buckets(windows: &[Window], taken: usize) -> Vec<(Window, Vec<usize>)> {
     let mut order: Vec<usize> = (0..windows.len()).collect();
     order.sort_by_key(|index| windows.get(*index));
     let mut groups: Vec<Group> = Vec::new();
@@ -151,8 +151,8 @@ pub(super) fn buckets(windows: &[Window]) -> Vec<(Window, Vec<usize>)> {
             }
         }
         let (cost, one, other) = best;
-        let room = groups.len() <= BANK;
-        if room || (groups.len() <= 2 * BANK && cost > 0.002) {
+        let room = groups.len() + taken <= BANK;
+        if room || (groups.len() + taken <= 2 * BANK && cost > 0.002) {
             break;
         }
         let group = groups.remove(one);

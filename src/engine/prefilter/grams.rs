@@ -14,9 +14,9 @@ use super::super::vector::{AHEAD, PLACES};
 use super::Window;
 
 /// The most beginnings of one expression.
-const MOST: usize = 8192;
+const MOST: usize = 32768;
 /// The most states of one beginning.
-const STATES: usize = 64;
+const STATES: usize = 512;
 /// Bits of the hash that tells most places apart at once.
 const BITS: u32 = 16;
 

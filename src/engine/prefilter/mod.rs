@@ -20,6 +20,7 @@ mod window;
 use super::byte_set::ByteSet;
 use super::detect;
 use super::proof::Anchor;
+use super::regex::is_token;
 use super::rule::Detector;
 use super::ruleset::Rule;
 use super::vector::{AHEAD, Hit, Hits, PLACES, Tables};
@@ -68,6 +69,8 @@ struct Entry {
     target: Target,
     /// What stands at the match's first bytes, where the window begins behind them.
     lead: Option<Box<Lead>>,
+    /// The expression that it is for, where it is one.
+    rule: Option<usize>,
 }
 
 impl Entry {
@@ -162,6 +165,8 @@ pub(super) struct Prefilter {
     grams: Grams,
     /// Expressions that begin with a long run of token bytes: the rule, the run, what else must stand there.
     long: Vec<(usize, usize, Window)>,
+    /// The bits of the buckets of long runs and of grams.
+    often: [u16; 2],
     /// The entries that a match's first byte allows.
     first: Vec<Vec<u16>>,
     /// The farthest that a window begins behind its match.
@@ -174,7 +179,7 @@ impl Prefilter {
         for detector in detectors {
             let windows = detect::windows(detector);
             let target = Target::Detector(detector);
-            entries.extend(windows.into_iter().map(|window| Entry { window, target, lead: None }));
+            entries.extend(windows.into_iter().map(|window| Entry { window, target, lead: None, rule: None }));
         }
         let (mut runs, mut run_window): (Runs, Option<Window>) = (Runs::default(), None);
         let (mut digits, mut grams, mut long) = (Digits::default(), Grams::default(), Vec::new());
@@ -195,10 +200,15 @@ impl Prefilter {
             let back = back(&leads);
             if leads.iter().map(|lead| buckets::rate(&lead.window(back))).sum::<f64>() > TELLING {
                 if digits.take(index, regex) {
-                    entries.extend(leads.into_iter().map(|lead| Entry {
+                    let lead = leads.into_iter().reduce(|mut union, lead| {
+                        union.widen(&lead);
+                        union
+                    });
+                    entries.extend(lead.map(|lead| Entry {
                         window: digits::window(),
                         target: Target::Digits,
                         lead: Some(Box::new(lead)),
+                        rule: Some(index),
                     }));
                     continue;
                 }
@@ -217,16 +227,23 @@ impl Prefilter {
                 window: lead.window(back),
                 target: Target::Rule { rule: index, back },
                 lead: (back > 0).then(|| Box::new(lead)),
+                rule: Some(index),
             }));
         }
         runs.seal();
-        entries.extend(run_window.map(|window| Entry { window, target: Target::Runs, lead: None }));
-        entries.extend(long_window.map(|window| Entry { window, target: Target::LongRuns, lead: None }));
-        entries.extend(grams.seal().map(|window| Entry { window, target: Target::Grams, lead: None }));
+        entries.extend(run_window.map(|window| Entry { window, target: Target::Runs, lead: None, rule: None }));
+        // Two windows are met so often that they have a bucket each, and a look of their own before anything is tried.
+        let often =
+            [long_window.map(|window| (Target::LongRuns, window)), grams.seal().map(|window| (Target::Grams, window))];
         if !entries.is_empty() {
             let encoded = view::windows().into_iter().map(|window| (Target::Encoded, window));
             let blobs = Blob::windows().into_iter().map(|(blob, window)| (Target::Blob(blob), window));
-            entries.extend(encoded.chain(blobs).map(|(target, window)| Entry { window, target, lead: None }));
+            entries.extend(encoded.chain(blobs).map(|(target, window)| Entry {
+                window,
+                target,
+                lead: None,
+                rule: None,
+            }));
         }
         // Digits are one window for all; their entries say what is held where none has come.
         let mut seen_digits = false;
@@ -237,10 +254,16 @@ impl Prefilter {
             })
             .collect();
         let windows: Vec<Window> = members.iter().filter_map(|id| entries.get(*id)).map(|entry| entry.window).collect();
-        let groups: Vec<(Window, Vec<usize>)> = buckets::buckets(&windows)
+        let mut groups: Vec<(Window, Vec<usize>)> = buckets::buckets(&windows, often.iter().flatten().count())
             .into_iter()
             .map(|(union, places)| (union, places.iter().filter_map(|place| members.get(*place)).copied().collect()))
             .collect();
+        let mut bits = [0; 2];
+        for (bit, (target, window)) in bits.iter_mut().zip(often).filter_map(|(bit, often)| Some((bit, often?))) {
+            *bit = 1 << groups.len();
+            groups.push((window, vec![entries.len()]));
+            entries.push(Entry { window, target, lead: None, rule: None });
+        }
         let unions: Vec<Window> = groups.iter().map(|(union, _)| *union).collect();
         let first = |byte: u8| {
             let begins = |entry: &Entry| match &entry.lead {
@@ -259,6 +282,7 @@ impl Prefilter {
             digits,
             grams,
             long,
+            often: bits,
         }
     }
 
@@ -316,6 +340,23 @@ impl Prefilter {
         self.tables.scan(text, from, to, hits)
     }
 
+    /// The hit without the buckets that a second look rules out: most hits of the two that are met often.
+    #[inline]
+    pub(super) fn second_look(&self, text: &[u8], hit: Hit) -> Hit {
+        let [long, grams] = self.often;
+        let at = hit.at as usize;
+        let mut buckets = hit.buckets;
+        if buckets & long != 0
+            && [7, LONG - 1].iter().any(|far| text.get(at + far).is_some_and(|byte| !is_token(*byte)))
+        {
+            buckets &= !long;
+        }
+        if buckets & grams != 0 && self.grams.at(text, at).is_empty() {
+            buckets &= !grams;
+        }
+        Hit { buckets, ..hit }
+    }
+
     /// The place up to which windows are whole.
     pub(super) fn whole(text: &[u8]) -> usize {
         (text.len() + 1).saturating_sub(AHEAD)
@@ -361,15 +402,24 @@ impl Prefilter {
         })
     }
 
-    /// Where the first match may have begun whose window, at or behind `seen`, the text's end cuts off.
-    pub(super) fn cut_off(&self, text: &[u8], seen: usize, begins: Option<usize>) -> usize {
+    /// Where the first match may have begun whose window, at or behind `seen`, the text's end cuts off. `alive` tells of an
+    /// expression and a beginning whether a match may still come of it.
+    pub(super) fn cut_off(
+        &self,
+        text: &[u8],
+        seen: usize,
+        begins: Option<usize>,
+        mut alive: impl FnMut(usize, usize) -> bool,
+    ) -> usize {
         let from = seen.saturating_sub(self.reach);
         (from..text.len())
             .find(|start| {
                 let byte = text.get(*start).copied().unwrap_or_default();
                 self.first.get(usize::from(byte)).is_some_and(|ids| {
                     ids.iter().filter_map(|id| self.entries.get(usize::from(*id))).any(|entry| {
-                        entry.undecided(text, *start, seen) && entry.fits(text, *start, begins == Some(*start))
+                        entry.undecided(text, *start, seen)
+                            && entry.fits(text, *start, begins == Some(*start))
+                            && entry.rule.is_none_or(|rule| alive(rule, *start))
                     })
                 })
             })

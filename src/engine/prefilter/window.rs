@@ -43,7 +43,7 @@ impl Lead {
     }
 
     /// The union with another.
-    fn widen(&mut self, other: &Self) {
+    pub(super) fn widen(&mut self, other: &Self) {
         self.before = self.before.union(&other.before);
         for (own, other) in self.at.iter_mut().zip(&other.at) {
             *own = own.union(other);

@@ -385,7 +385,10 @@ impl Lane {
             }
             at = prefilter.scan(&self.buffer, at, to, &mut hits);
             for hit in hits.as_slice() {
-                self.stop(force, *hit, last);
+                let hit = prefilter.second_look(&self.buffer, *hit);
+                if hit.buckets != 0 {
+                    self.stop(force, hit, last);
+                }
             }
         }
         if last {
@@ -399,7 +402,12 @@ impl Lane {
             (self.seen, self.cut_off) = (self.end(), self.end());
         } else {
             self.seen = self.base + at as u64;
-            self.cut_off = self.base + prefilter.cut_off(&self.buffer, at, begins) as u64;
+            let buffer = std::mem::take(&mut self.buffer);
+            let cut_off = prefilter.cut_off(&buffer, at, begins, |rule, start| {
+                self.goes_far(force, &buffer, rule, start) && self.words_stand(force, &buffer, rule, start, last)
+            });
+            self.cut_off = self.base + cut_off as u64;
+            self.buffer = buffer;
         }
     }
 
@@ -452,15 +460,16 @@ impl Lane {
                 return;
             }
         }
-        if self.goes_far(force, text, rule, start) && self.words_stand(force, text, rule, start, last) {
+        let asks = force.rules.rules().get(rule).is_some_and(|rule| rule.checks.near.is_some());
+        if !asks || (self.goes_far(force, text, rule, start) && self.words_stand(force, text, rule, start, last)) {
             self.start_match(force, text, rule, start, last);
         }
     }
 
-    /// Whether a match of a rule that asks for words may begin at `start` by its first bytes: cheaper than the words.
+    /// Whether a match of a rule may begin at `start` by its first bytes: cheaper than the words before it.
     fn goes_far(&self, force: Force<'_>, text: &[u8], rule: usize, start: usize) -> bool {
         let Some(rule) = force.rules.rules().get(rule) else { return false };
-        let (Some(regex), Some(_)) = (&rule.regex, &rule.checks.near) else { return true };
+        let Some(regex) = &rule.regex else { return true };
         let Some(mut state) = regex.begin(self.byte_before(text, start)) else { return false };
         for byte in text.get(start..).unwrap_or_default().iter().take(PEEK) {
             match regex.step(state, *byte) {
