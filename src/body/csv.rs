@@ -142,11 +142,8 @@ impl CsvBody {
         } else if !self.in_header {
             let own = header(self.column);
             let before = self.column.checked_sub(1).map_or(&[][..], header);
-            if says(before) && speaks_of(own) {
-                label.extend_from_slice(&self.previous);
-                label.push(b' ');
-            }
-            label.extend_from_slice(own);
+            let said = says(before) && speaks_of(own) && !self.previous.is_empty();
+            label.extend_from_slice(if said { &self.previous } else { own });
         }
         self.text.call(&label);
     }

@@ -61,6 +61,8 @@ ROWS = {row: row for row in FLOORS} | {
 # Every pack there is.
 PACKS = ["all"]
 MARK = re.compile("⟦([A-Z0-9_]*)⟧")
+# As a form writes it, in which every field may have been plain.
+ENCODED_MARK = re.compile("%E2%9F%A6([A-Z0-9_]*)%E2%9F%A7")
 
 
 # Running Blackbar
@@ -164,12 +166,13 @@ def regions(before, after):
     """Where `before` was changed, as (start, end, entity), and whether that is exact."""
     if before == after:
         return [], True
+    after = ENCODED_MARK.sub(lambda match: f"⟦{match.group(1)}⟧", after)
     parts = MARK.split(after)
     pieces, names = parts[::2], parts[1::2]
     if not names:
         return inexact(before, after), False
-    for trimmed in (lambda piece: piece, unquoted, lambda piece: piece.strip(" ")):
-        # Only beside a mark: a number that became a string, or blanks that fill an encoding's last group.
+    for trimmed in (lambda piece: piece, unquoted, lambda piece: piece.strip(" *")):
+        # Only beside a mark: a number that became a string, or signs that fill an encoding's last group.
         kept = [beside(piece, trimmed, place > 0, place < len(pieces) - 1) for place, piece in enumerate(pieces)]
         found = re.fullmatch("(.*?)".join(re.escape(piece) for piece in kept), before, re.DOTALL) if len(names) < 12 else None
         if found:

@@ -168,8 +168,10 @@ impl Labels {
             return &self.label;
         }
         let around = objects.next().map_or(self.document.as_slice(), |frame| frame.key.as_slice());
-        let said = own.filter(|frame| speaks_of(&frame.key)).map(|frame| frame.name.as_slice());
-        for part in [Some(around), said, own.map(|frame| frame.key.as_slice())].into_iter().flatten() {
+        // What is said takes the place of the key, so that no `value` stands between a name and what it names.
+        let said = |frame: &&Frame| speaks_of(&frame.key) && !frame.name.is_empty();
+        let called = own.map(|frame| if said(&frame) { frame.name.as_slice() } else { frame.key.as_slice() });
+        for part in [Some(around), called].into_iter().flatten() {
             if !part.is_empty() && !self.label.is_empty() {
                 self.label.push(b' ');
             }

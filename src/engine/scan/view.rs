@@ -258,7 +258,15 @@ impl View {
         };
         let encoding = blob.map_or(Encoding::Plain, Blob::encoding);
         self.session = Some(Session { trigger, fed: context, until: trigger + ON, encoding, blob });
-        self.plain(raw, start.max(raw.base));
+        let start = start.max(raw.base);
+        // The sign before a number is no part of the text that the number stands for.
+        let sign = start.saturating_sub(2).max(context);
+        let signed = blob == Some(Blob::Hex)
+            && raw.buffer.get(raw.index(sign)..raw.index(start)).is_some_and(|sign| sign.eq_ignore_ascii_case(b"0x"));
+        self.plain(raw, if signed { sign } else { start });
+        if let Some(session) = &mut self.session {
+            session.fed = start;
+        }
         self.lane.skip_to_end();
     }
 
@@ -359,7 +367,10 @@ impl View {
 
     /// Appends what takes the place of a stretch of the view, as the text there is written.
     pub(super) fn write(&self, own: Range<u64>, replacement: &[u8], out: &mut Vec<u8>) {
-        let near = |segment: &&Segment| segment.view <= own.end && segment.view_end() >= own.start;
+        // A sign of a query (`limit=20`) looks like an encoded blank: only what is inside tells of this encoding.
+        let near = |segment: &&Segment| {
+            segment.view <= own.end && segment.view_end() >= own.start && segment.encoding != Encoding::QuotedPrintable
+        };
         let inside = |segment: &&Segment| segment.view < own.end && segment.view_end() > own.start;
         let telling = |segment: &&Segment| !matches!(segment.encoding, Encoding::Plain | Encoding::Folded);
         let from = self.segments.partition_point(|segment| segment.view_end() < own.start);
@@ -376,13 +387,18 @@ impl View {
         let (Some(first), Some(final_group)) = (segments().find(inside), segments().filter(inside).last()) else {
             return;
         };
-        let mut bytes = self.bytes(first.view..own.start.max(first.view)).to_vec();
+        // What stands in plain text before a run stays as it is.
+        let before = if first.encoding == Encoding::Plain { own.start } else { first.view };
+        let mut bytes = self.bytes(before..own.start.max(before)).to_vec();
         bytes.extend_from_slice(replacement);
-        bytes.extend_from_slice(self.bytes(own.end..final_group.view_end()));
-        // A run goes on behind a whole group, and its groups stay where they are.
+        let rest = self.bytes(own.end..final_group.view_end());
+        // A run goes on behind a whole group, and its groups stay where they are. What fills up belongs to the
+        // replacement: behind a quotation mark it would break what the run says.
         if final_group.view_len == 3 && matches!(encoding, Encoding::Base64 | Encoding::Base64Url) {
-            bytes.resize(bytes.len().next_multiple_of(3), b'*');
+            let len = bytes.len() + rest.len();
+            bytes.resize(bytes.len() + len.next_multiple_of(3) - len, b'*');
         }
+        bytes.extend_from_slice(rest);
         write_blob(&bytes, encoding, final_group.text_len == 4, out);
     }
 

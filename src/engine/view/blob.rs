@@ -63,6 +63,27 @@ fn is_text(byte: u8) -> bool {
     matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n')
 }
 
+/// Whether these bytes begin a text in UTF-8; the last character need not be whole.
+fn begins_text(head: &[u8]) -> bool {
+    let whole = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            head.get(..error.valid_up_to()).and_then(|whole| std::str::from_utf8(whole).ok()).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    whole.chars().all(|character| match u8::try_from(character) {
+        Ok(byte @ 0..0x80) => is_text(byte),
+        // Letters, marks of Indic and Thai letters, punctuation, full-width forms.
+        _ => {
+            character.is_alphanumeric()
+                || matches!(character,
+                    '\u{AA}' | '\u{B0}' | '\u{BA}' | '\u{300}'..='\u{36F}' | '\u{900}'..='\u{EFF}'
+                    | '\u{2010}'..='\u{2027}' | '\u{3000}'..='\u{303F}' | '\u{FF00}'..='\u{FF65}')
+        }
+    })
+}
+
 impl Blob {
     /// How the groups of it are written when nothing tells more.
     pub(in crate::engine) fn encoding(self) -> Encoding {
@@ -84,7 +105,17 @@ impl Blob {
         let any = sextets(|_| true);
         let high = ByteSet::new(|byte| (b'2'..=b'7').contains(&byte));
         let hex = ByteSet::new(|byte| byte.is_ascii_hexdigit());
-        vec![(Self::Base64, [outside, first, second, third, any]), (Self::Hex, [outside_hex, high, hex, high, hex])]
+        // A character beyond ASCII: the first byte of its UTF-8 and one that goes on.
+        let lead = sextets(|value| (48..62).contains(&value));
+        let on = sextets(|value| matches!(value & 15, 8..=11));
+        let lead_hex = ByteSet::new(|byte| matches!(byte, b'c'..=b'f' | b'C'..=b'F'));
+        let on_hex = ByteSet::new(|byte| matches!(byte, b'8' | b'9' | b'a' | b'b' | b'A' | b'B'));
+        vec![
+            (Self::Base64, [outside, first, second, third, any]),
+            (Self::Base64, [outside, lead, on, any, any]),
+            (Self::Hex, [outside_hex, high, hex, high, hex]),
+            (Self::Hex, [outside_hex, lead_hex, hex, on_hex, hex]),
+        ]
     }
 
     /// Whether the run at `at` holds text, by its first bytes: nine of base64, eight of hexadecimal.
@@ -94,16 +125,20 @@ impl Blob {
             Self::Hex => 8,
         };
         let (mut here, mut seen) = (at, 0);
+        let mut head = [0; 12];
         while seen < wanted {
             match self.group(text, here, last) {
                 Group::End => return Beginning::No,
                 Group::More => return Beginning::More,
                 Group::Bytes { len, bytes, width, .. } => {
-                    if !bytes.iter().take(width).all(|byte| is_text(*byte)) || width == 0 {
-                        return Beginning::No;
+                    for (slot, byte) in head.iter_mut().skip(seen).zip(bytes.iter().take(width)) {
+                        *slot = *byte;
                     }
                     here += len;
                     seen += width;
+                    if width == 0 || !begins_text(head.get(..seen).unwrap_or_default()) {
+                        return Beginning::No;
+                    }
                 }
             }
         }
@@ -250,6 +285,8 @@ mod tests {
             (Blob::Hex, "6a616e65406578616d706c652e636f6d", Some("jane@example.com")),
             (Blob::Hex, "d41d8cd98f00b204e9800998ecf8427e", None),
             (Blob::Hex, "2026112119283746", None),
+            (Blob::Base64, "6Lqr5Lu96K+B5Y+3OiAx", Some("身份证号: 1")),
+            (Blob::Hex, "d0b8d0bdd0bd3a2031", Some("инн: 1")),
         ] {
             assert_eq!(decode(blob, text).as_deref(), wanted, "{text}");
         }
