@@ -293,7 +293,27 @@ impl Reader<'_> {
                 Ok(_) | Err(Stop::Not) => {}
             }
         }
+        // `card=4012…` and `card=6011…` in a query: a number, unless the name of a domain stands there.
+        if matches!(character, '@' | '`') {
+            match self.byte(at + 3) {
+                Ok(byte) if byte.is_ascii_digit() && !self.names_domain(at + 3)? => return Err(Stop::Not),
+                Err(Stop::More) => return Err(Stop::More),
+                Ok(_) | Err(Stop::Not) => {}
+            }
+        }
         Ok(Element::new(character, len, Encoding::QuotedPrintable))
+    }
+
+    /// Whether digits stand here and behind them a dot and a letter, or letters: `163.example`, `1and1.example`.
+    fn names_domain(&self, at: usize) -> Result<bool, Stop> {
+        for here in at..at + 8 {
+            match self.byte(here)? {
+                b'.' => return Ok(self.byte(here + 1)?.is_ascii_alphabetic()),
+                byte if byte.is_ascii_digit() => {}
+                byte => return Ok(byte.is_ascii_alphabetic()),
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a group of letters and digits stands here that an encoded blank or hyphen ends: `=202605=20`.
@@ -419,6 +439,8 @@ mod tests {
             (r"\n", None),
             ("=40", Some((3, "@"))),
             ("=3D", Some((3, "="))),
+            ("=40163.com", Some((3, "@"))),
+            ("=4012%20", None),
             ("=\r\n", Some((3, ""))),
             ("=2026", None),
             ("=20x", Some((3, " "))),
