@@ -82,6 +82,7 @@ fn a_change_tells_the_shortest_text_that_it_stops_covering() {
     let wanted = "\
 changed  threshold  60 -> 50
 changed  contact.email  action in responses: mask -> redact
+changed  contact.email-spelled  action in responses: mask -> redact
 changed  acme.staff  pattern: no longer covers `EMP-0000`
 changed  acme.staff  pattern: now covers `EMP-0000000`
 changed  acme.code  validator: none -> luhn

@@ -237,6 +237,8 @@ struct BodyScanner {
     raw: TextScanner,
     /// What the raw scan found and the inspector has not.
     waiting: VecDeque<Found>,
+    /// What the body's reader has found before the scan as it stands could tell where, with the line read then.
+    unplaced: VecDeque<Found>,
     /// The line that is being read, and the last one that has anything in it.
     line: u64,
     filled: u64,
@@ -251,6 +253,7 @@ impl BodyScanner {
             counted: Vec::new(),
             raw: TextScanner::new(scopes, named),
             waiting: VecDeque::new(),
+            unplaced: VecDeque::new(),
             line: 1,
             filled: 1,
         }
@@ -289,6 +292,8 @@ impl BodyScanner {
         let ended = self.inspector.finish(&mut self.redacted);
         self.redacted.clear();
         self.count(found);
+        found.extend(self.unplaced.drain(..));
+        found.sort_by_key(|one| one.place);
         ended
     }
 
@@ -315,16 +320,27 @@ impl BodyScanner {
                 }
             };
             for _ in 0..new {
-                let place = match self.waiting.iter().position(|one| one.rule == *rule) {
-                    Some(at) => self.waiting.remove(at).map(|one| one.place),
-                    None => None,
-                };
-                let place = place.unwrap_or(Place { line: self.filled, column: 1, character: 1 });
                 // A rule that blocks was made to observe, so that the scan goes on.
                 let blocks = *action == "observe" && matches!(self.raw.named.action(*rule), Action::Block);
                 let action = if blocks { "block" } else { action };
-                found.push(Found { rule: *rule, action, place });
+                let place = Place { line: self.filled, column: 1, character: 1 };
+                self.unplaced.push_back(Found { rule: *rule, action, place });
             }
+        }
+        for mut one in std::mem::take(&mut self.unplaced) {
+            match self.waiting.iter().position(|other| other.rule == one.rule).and_then(|at| self.waiting.remove(at)) {
+                Some(placed) => one.place = placed.place,
+                // Of one whole text the scan as it stands may know more later.
+                None if self.texts == Texts::Whole => {
+                    self.unplaced.push_back(one);
+                    continue;
+                }
+                None => {}
+            }
+            found.push(one);
+        }
+        while self.unplaced.len() > WAITING {
+            found.extend(self.unplaced.pop_front());
         }
         found.sort_by_key(|one| one.place);
     }
