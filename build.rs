@@ -115,6 +115,7 @@ fn writes_prefix(plan: &Metadata) -> bool {
     })
 }
 
+#[expect(clippy::disallowed_methods, reason = "Cargo tells a build script where to write by the environment alone")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     let mut states = States::default();

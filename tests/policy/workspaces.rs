@@ -285,6 +285,15 @@ allow = ["EMP-000000"]
 }
 
 #[test]
+fn national_phones_of_named_regions() {
+    let text = "oder 030 23125000 oder 01 99 00 12 34";
+    let with = |line: &str| redacted(&policy(&format!("version = 1\npacks = [\"contact\"]\n{line}\n")), text);
+    assert_eq!(with(""), text);
+    assert_eq!(with("phone_regions = [\"FR\"]"), "oder 030 23125000 oder ** ** ** 12 34");
+    assert_eq!(with("phone_regions = [\"FR\", \"de\"]"), "oder *** ****5000 oder ** ** ** 12 34");
+}
+
+#[test]
 fn the_key_makes_hashes_equal_in_one_workspace() {
     let policy = policy("version = 1\npacks = [\"contact\"]\n[actions]\nEMAIL = \"hash\"\n");
     let text = redacted(&policy, "jane@example.com jane@example.com");

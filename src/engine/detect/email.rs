@@ -61,7 +61,7 @@ pub(in crate::engine) fn local_start(text: &[u8], end: usize, floor: usize) -> u
 fn is_apostrophe(text: &[u8], at: usize, end: usize) -> bool {
     let letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphabetic);
     let before = |back: usize| at.checked_sub(back).is_some_and(letter);
-    let opens = !before(2) && !at.checked_sub(2).and_then(|at| text.get(at)).is_some_and(|byte| *byte == b'.');
+    let opens = !before(2) && at.checked_sub(2).and_then(|at| text.get(at)).is_none_or(|byte| *byte != b'.');
     let prefix = matches!(
         at.checked_sub(1).and_then(|at| text.get(at)),
         Some(b'b' | b'B' | b'r' | b'R' | b'u' | b'U' | b'f' | b'F')

@@ -1,7 +1,7 @@
 //! Numbers that name their country: `+44 20 …`, `0044 20 …`, `011 44 20 …`.
 
 use super::super::Step;
-use super::national::{dialled_in_north_america, is_north_american};
+use super::national::dialled_in_north_america;
 use super::plan::{Standing, standing};
 use super::reading::{Kind, More, Reading};
 use super::with_extension;
@@ -69,10 +69,11 @@ fn read(mut reading: Reading<'_>, strict: bool) -> Result<Option<usize>, More> {
         match known {
             Standing::Never => break,
             Standing::Number if count >= LEAST && written && north_american => number = Some(reading.at),
-            Standing::Possible if count >= LEAST_POSSIBLE && in_groups && !strict && north_american => {
-                if is_north_american(reading.digits().get(1..).unwrap_or_default()) != Some(false) {
-                    possible = Some(reading.at);
-                }
+            // The North American plan takes all of its own.
+            Standing::Possible
+                if count >= LEAST_POSSIBLE && in_groups && !strict && reading.digits().first() != Some(&1) =>
+            {
+                possible = Some(reading.at);
             }
             _ => {}
         }

@@ -15,7 +15,7 @@ const COMPLETE: usize = 7;
 ///
 /// Area and office codes begin with 2-9 and do not end in 11. The area 555 is nobody's, so that writers put any office
 /// behind it.
-pub(super) fn is_north_american(digits: &[u8]) -> Option<bool> {
+fn is_north_american(digits: &[u8]) -> Option<bool> {
     let [a, b, c, d, e, f, _, _, _, _] = digits else { return None };
     let code = |first: u8, second: u8, third: u8| first >= 2 && (second, third) != (1, 1);
     Some(code(*a, *b, *c) && (code(*d, *e, *f) || (*a, *b, *c) == (5, 5, 5)))
@@ -52,8 +52,7 @@ fn read_north_american(text: &[u8], at: usize, last: bool) -> Result<Option<usiz
     }
     let dialled = reading.groups().len() > 1;
     let bracketed = open;
-    loop {
-        let Some((wanted, rest)) = groups.split_first() else { break };
+    while let Some((wanted, rest)) = groups.split_first() {
         // Office and line are sometimes written as one, behind a bracket.
         let joined = bracketed && groups.len() == 2 && size == 7;
         if size != *wanted && !joined {

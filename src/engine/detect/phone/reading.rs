@@ -52,6 +52,7 @@ pub(super) struct Joint {
 }
 
 /// The text ends too early to tell.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct More;
 
 /// Digits read so far.

@@ -147,8 +147,8 @@ fn any_number_beside_a_word() {
 
 #[test]
 fn an_answer_never_changes_with_more_text() {
-    let detectors: [fn(&[u8], usize, bool) -> Step; 3] =
-        [phone, any, |text, at, last| national(text, at, last, of(&["DE", "FR", "BR", "RU"]))];
+    type Detect = fn(&[u8], usize, bool) -> Step;
+    let detectors: [Detect; 3] = [phone, any, |text, at, last| national(text, at, last, of(&["DE", "FR", "BR", "RU"]))];
     for text in [
         "+44 20 7946 0958 2024 was",
         "+44 (0) 20 7946\r\n  0958 x12 e",
