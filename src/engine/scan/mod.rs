@@ -229,16 +229,9 @@ impl Lane {
         self.buffer.clear();
         self.withheld.clear();
         (self.base, self.origin) = (0, 0);
-        self.words.forget();
         (self.from, self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0, 0);
-        self.waiting.clear();
-        self.detected = Default::default();
-        self.live.clear();
-        self.found.clear();
-        self.reaches.clear();
         self.words.forget();
-        self.triggers.clear();
-        self.blobs.clear();
+        self.restart();
     }
 
     /// Where the label ends, in the places of this lane; 0 where it has none.
