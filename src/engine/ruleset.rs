@@ -57,6 +57,13 @@ impl Rule {
         self.checks.none() && self.regex.as_ref().is_none_or(|regex| regex.value.is_none())
     }
 
+    /// The group of the words of which one must stand before a match, where its first byte decides on that. A match that
+    /// is narrowed to a value begins later than the place that is tried.
+    pub(super) fn asks(&self) -> Option<usize> {
+        let narrowed = self.regex.as_ref().is_some_and(|regex| regex.value.is_some());
+        self.checks.near.filter(|near| near.after == 0 && !narrowed).map(|near| near.group)
+    }
+
     /// How large the rule's automaton is, in bytes: what it costs to compile and to keep.
     #[must_use]
     pub fn automaton_size(&self) -> usize {

@@ -183,7 +183,7 @@ impl Cut {
 }
 
 /// How many bytes the character before `at` has; 1 where it is none, 0 at the beginning.
-fn width_before(text: &[u8], at: usize) -> usize {
+pub(super) fn width_before(text: &[u8], at: usize) -> usize {
     match at.checked_sub(1).and_then(|before| text.get(before)) {
         None => 0,
         Some(byte) if byte.is_ascii() => 1,

@@ -21,6 +21,26 @@ pub(super) enum Class {
 }
 
 impl Class {
+    /// The class of an ASCII character.
+    #[inline]
+    pub(super) fn of_ascii(byte: u8) -> Self {
+        const CLASSES: [Class; 128] = {
+            let mut classes = [Class::Other; 128];
+            let mut byte = 0_u8;
+            while byte < 128 {
+                classes[byte as usize] = match byte {
+                    b'a'..=b'z' => Class::Lower,
+                    b'A'..=b'Z' => Class::Upper,
+                    b'0'..=b'9' => Class::Plain,
+                    _ => Class::Other,
+                };
+                byte += 1;
+            }
+            classes
+        };
+        CLASSES.get(usize::from(byte)).copied().unwrap_or(Self::Other)
+    }
+
     pub(super) fn of(character: char) -> Self {
         match character {
             'a'..='z' => Self::Lower,

@@ -7,6 +7,7 @@
 //! A phrase is words, compared without case and without accents. Between its words may stand up to three other
 //! characters or none: `tax id` stands in `tax_id`, `Tax-ID`, `taxId` and `taxid`. A word is never found inside another.
 
+mod along;
 mod cut;
 mod letters;
 mod table;
@@ -15,7 +16,8 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use self::cut::Cut;
+pub(super) use self::along::Along;
+use self::cut::{Cut, Word};
 use self::letters::{Class, append, splits, transliterated};
 use self::table::{Phrases, ROOT};
 use super::candidate::Judgement;
@@ -58,12 +60,15 @@ pub(super) struct KeywordTable {
     groups: usize,
     /// The most characters that a rule looks back.
     before: usize,
+    /// The same by group.
+    reaches: Vec<usize>,
 }
 
 /// Collects the keywords of rules.
 #[derive(Default)]
 pub(super) struct KeywordTableBuilder {
     lists: Vec<BTreeSet<Vec<Vec<u8>>>>,
+    reaches: Vec<usize>,
     before: usize,
 }
 
@@ -73,8 +78,12 @@ impl KeywordTableBuilder {
         let list: BTreeSet<_> = keywords.words.iter().flat_map(|phrase| spellings(phrase)).collect();
         let group = self.lists.iter().position(|known| *known == list).unwrap_or_else(|| {
             self.lists.push(list);
+            self.reaches.push(0);
             self.lists.len() - 1
         });
+        if let Some(reach) = self.reaches.get_mut(group) {
+            *reach = (*reach).max(keywords.before);
+        }
         self.before = self.before.max(keywords.before);
         Near { group, before: keywords.before, after: keywords.after }
     }
@@ -84,7 +93,12 @@ impl KeywordTableBuilder {
         let lists = self.lists.iter().enumerate();
         let phrases: Vec<_> =
             lists.flat_map(|(group, list)| list.iter().map(move |words| (words.clone(), group as u32))).collect();
-        KeywordTable { phrases: Phrases::new(&phrases), groups: self.lists.len(), before: self.before + AROUND }
+        KeywordTable {
+            phrases: Phrases::new(&phrases),
+            groups: self.lists.len(),
+            before: self.before + AROUND,
+            reaches: self.reaches,
+        }
     }
 }
 
@@ -101,11 +115,6 @@ impl Hits {
     /// Whether one of the group's phrases stands whole within so many characters.
     pub(super) fn within(&self, group: usize, characters: usize) -> bool {
         self.distances.get(group).is_some_and(|distance| usize::from(*distance) <= characters)
-    }
-
-    /// Whether any phrase stands there.
-    pub(super) fn any(&self) -> bool {
-        !self.touched.is_empty()
     }
 
     fn begin(&mut self, groups: usize) {
@@ -206,20 +215,24 @@ impl KeywordTable {
     fn phrases_in(&self, cut: &Cut, tell: &mut impl FnMut(&[u32], usize, usize)) {
         for (place, word) in cut.words.iter().enumerate() {
             if self.phrases.begins(word.number) || self.phrases.begins(word.name) {
-                self.follow(cut, ROOT, place, word.begin, tell);
+                follow(&self.phrases, &cut.words, ROOT, place, &mut |groups, next| {
+                    let end =
+                        next.checked_sub(1).and_then(|last| cut.words.get(last)).map_or(word.end, |last| last.end);
+                    tell(groups, word.begin, end);
+                });
             }
         }
     }
+}
 
-    /// Goes on from a node with the word at `place`. No deeper than the longest phrase has words.
-    fn follow(&self, cut: &Cut, node: u32, place: usize, begin: usize, tell: &mut impl FnMut(&[u32], usize, usize)) {
-        let Some(word) = cut.words.get(place).filter(|word| node == ROOT || word.gap <= MAX_GAP) else { return };
-        for (number, next) in [(word.number, place + 1), (word.name, word.behind_name)] {
-            let Some(node) = self.phrases.step(node, number) else { continue };
-            let end = next.checked_sub(1).and_then(|last| cut.words.get(last)).map_or(word.end, |last| last.end);
-            tell(self.phrases.groups(node), begin, end);
-            self.follow(cut, node, next, begin, tell);
-        }
+/// Goes on from a node with the word at `place`; tells groups and the index behind their last word. No deeper than the
+/// longest phrase has words.
+fn follow(phrases: &Phrases, words: &[Word], node: u32, place: usize, tell: &mut impl FnMut(&[u32], usize)) {
+    let Some(word) = words.get(place).filter(|word| node == ROOT || word.gap <= MAX_GAP) else { return };
+    for (number, next) in [(word.number, place + 1), (word.name, word.behind_name)] {
+        let Some(node) = phrases.step(node, number) else { continue };
+        tell(phrases.groups(node), next);
+        follow(phrases, words, node, next, tell);
     }
 }
 

@@ -82,6 +82,11 @@ impl Phrases {
         self.words.find(word)
     }
 
+    /// The bytes of the longest word.
+    pub(super) fn longest(&self) -> usize {
+        self.words.longest
+    }
+
     /// Whether a phrase begins with this word.
     pub(super) fn begins(&self, word: u32) -> bool {
         self.begins.get(word as usize).copied().unwrap_or(false)

@@ -253,3 +253,92 @@ fn the_table_equals_the_reference() {
     }
     assert!(found > 2_000, "{found}");
 }
+
+/// What is read along a text tells of every place at least what a look at the place tells.
+#[test]
+fn what_is_read_along_leaves_no_word_out() {
+    let pieces = [
+        "ssn",
+        "SSN",
+        "Ssn",
+        "tax",
+        "Tax",
+        "TAX",
+        "id",
+        "ID",
+        "Id",
+        "ID",
+        "no",
+        "Steuer",
+        "número",
+        "e\u{301}",
+        "身份证",
+        "号",
+        " ",
+        " ",
+        "_",
+        "-",
+        ": ",
+        "  ",
+        "\n",
+        "7",
+        "12",
+        "A",
+        "a",
+        "Ab",
+        "é",
+        "\u{FF}",
+        "…",
+        "xyzxyzxyzxyzxyzxyz",
+    ];
+    let mut builder = KeywordTableBuilder::default();
+    let mut nears = Vec::new();
+    for (words, before) in [
+        (&["ssn", "tax id"][..], 20),
+        (&["steuer id no", "número"], 9),
+        (&["身份证", "id no"], 14),
+        (&["taxid", "a"], 3),
+    ] {
+        nears.push(builder.add(&keywords(words, before, 0)));
+    }
+    let table = builder.build();
+    let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut below = move |count: usize| (random.next_u64() % count as u64) as usize;
+    let (mut told, mut asked) = (0, 0);
+    for _ in 0..4000 {
+        let count = 1 + below(40);
+        let mut text: Vec<u8> = Vec::new();
+        for _ in 0..count {
+            text.extend_from_slice(pieces[below(pieces.len())].as_bytes());
+        }
+        if below(8) == 0 {
+            let at = below(text.len());
+            text[at] = 0xC3;
+        }
+        let (mut along, mut forgotten) = (Along::default(), 0);
+        for place in 0..text.len() {
+            if below(3) == 0 && text[place].is_ascii() {
+                if below(6) == 0 {
+                    forgotten = forgotten + below(place.saturating_sub(60).max(forgotten) - forgotten + 1);
+                }
+                let groups: Vec<u32> = table
+                    .along(&text[forgotten..], forgotten as u64, place - forgotten, 6, &mut along)
+                    .map(|(group, _)| group)
+                    .collect();
+                for earlier in (place.saturating_sub(6)..=place).filter(|at| text[*at] & 0xC0 != 0x80) {
+                    for near in &nears {
+                        let mut scratch = Scratch::default();
+                        let hits = table.before(&text, earlier, earlier as u64, true, &mut scratch);
+                        if hits.is_some_and(|hits| hits.within(near.group, near.before)) {
+                            asked += 1;
+                            let shown = String::from_utf8_lossy(&text[..place]);
+                            assert!(groups.contains(&(near.group as u32)), "{shown:?} {near:?} at {earlier}");
+                        }
+                    }
+                }
+                told += groups.len();
+            }
+        }
+    }
+    assert!(asked > 10_000 && told > 1000, "{asked} {told}");
+}

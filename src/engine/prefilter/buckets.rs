@@ -6,11 +6,13 @@
 use std::sync::LazyLock;
 
 use super::super::byte_set::ByteSet;
-use super::super::vector::{BANK, PLACES};
+use super::super::vector::{BANK, MANY, PLACES};
 use super::window::Window;
 
 /// Windows that are compared pair by pair; more are first put together by likeness.
-const GROUPS: usize = 120;
+const GROUPS: usize = 240;
+/// What a bucket costs, in the hits that it saves a byte.
+const WORTH: f64 = 0.001;
 /// What a hit costs beside a window that it is compared with.
 const HIT: f64 = 4.0;
 
@@ -140,7 +142,7 @@ pub(super) fn buckets(windows: &[Window], taken: usize) -> Vec<(Window, Vec<usiz
         .enumerate()
         .map(|(at, group)| groups.iter().take(at).map(|other| group.added(other)).collect())
         .collect();
-    // A second bank costs as much as the first, so it must be worth it.
+    // Every bank costs as much as the first, so it must be worth it.
     while groups.len() > 1 {
         let mut best = (f64::INFINITY, 0, 0);
         for (one, row) in added.iter().enumerate() {
@@ -152,7 +154,7 @@ pub(super) fn buckets(windows: &[Window], taken: usize) -> Vec<(Window, Vec<usiz
         }
         let (cost, one, other) = best;
         let room = groups.len() + taken <= BANK;
-        if room || (groups.len() + taken <= 2 * BANK && cost > 0.002) {
+        if room || (groups.len() + taken <= MANY && cost > WORTH) {
             break;
         }
         let group = groups.remove(one);

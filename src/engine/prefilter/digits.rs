@@ -23,12 +23,21 @@ struct Begin {
     first: ByteSet,
 }
 
+impl Begin {
+    /// Whether a match may begin with this byte behind that one.
+    fn fits(&self, first: u8, before: Option<u8>) -> bool {
+        self.first.contains(first) && before.is_none_or(|before| self.before.contains(before))
+    }
+}
+
 /// The expressions, by the distance of their first digit.
 #[derive(Default)]
 pub(in crate::engine) struct Digits {
     by_distance: [Vec<Begin>; FARTHEST + 1],
     /// The first bytes of each distance.
     first: [Option<ByteSet>; FARTHEST + 1],
+    /// Those of rules that ask for words before their matches, by the words' group; the farthest first.
+    asked: Vec<Vec<(usize, Begin)>>,
 }
 
 /// What stands round the first digit of a number.
@@ -41,8 +50,9 @@ pub(super) fn window() -> Window {
 }
 
 impl Digits {
-    /// Takes an expression if each of its matches has a digit among its first bytes.
-    pub(super) fn take(&mut self, rule: usize, regex: &Regex) -> bool {
+    /// Takes an expression if each of its matches has a digit among its first bytes; with the group of the words that it
+    /// asks for, where it does.
+    pub(super) fn take(&mut self, rule: usize, regex: &Regex, group: Option<usize>) -> bool {
         let automaton = regex.automaton();
         let mut before = ByteSet::NONE;
         let mut states: Vec<StateID> = Vec::new();
@@ -103,6 +113,16 @@ impl Digits {
         if !states.is_empty() || found.is_empty() {
             return false;
         }
+        if let Some(group) = group {
+            if self.asked.len() <= group {
+                self.asked.resize_with(group + 1, Vec::new);
+            }
+            if let Some(list) = self.asked.get_mut(group) {
+                list.extend(found.into_iter().map(|(distance, first)| (distance, Begin { rule, before, first })));
+                list.sort_by_key(|(distance, _)| std::cmp::Reverse(*distance));
+            }
+            return true;
+        }
         for (distance, first) in found {
             if let (Some(list), Some(union)) = (self.by_distance.get_mut(distance), self.first.get_mut(distance)) {
                 list.push(Begin { rule, before, first });
@@ -115,31 +135,51 @@ impl Digits {
 
     /// Whether the rule was taken.
     pub(super) fn has(&self, rule: usize) -> bool {
-        self.by_distance.iter().flatten().any(|begin| begin.rule == rule)
+        let asked = self.asked.iter().flatten().map(|(_, begin)| begin);
+        self.by_distance.iter().flatten().chain(asked).any(|begin| begin.rule == rule)
     }
 
-    /// The rules to be tried round the number that begins at `at`, with the places where their matches would begin, from
-    /// the first. `begins` is where the text begins behind a label.
+    /// The rules that ask for no words to be tried round the number that begins at `at`, with the places where their
+    /// matches would begin, from the first. `begins` is where the text begins behind a label.
     pub(in crate::engine) fn round<'a>(
         &'a self,
         text: &'a [u8],
         at: usize,
         begins: Option<usize>,
     ) -> impl Iterator<Item = (usize, usize)> + 'a {
-        let head = text.get(at.saturating_sub(FARTHEST)..at).unwrap_or_default();
-        let stretch = head.iter().rev().take_while(|byte| !byte.is_ascii_digit()).count();
-        (0..=stretch).rev().flat_map(move |distance| {
-            let start = at - distance;
-            let byte = text.get(start).copied().unwrap_or_default();
-            let before =
-                start.checked_sub(1).filter(|_| begins != Some(start)).and_then(|index| text.get(index)).copied();
+        (0..=stretch(text, at)).rev().flat_map(move |distance| {
+            let (start, byte, before) = beginning(text, at - distance, begins);
             let possible = self.first.get(distance).copied().flatten().is_some_and(|set| set.contains(byte));
             let list = if possible { self.by_distance.get(distance).map_or(&[][..], Vec::as_slice) } else { &[] };
-            list.iter()
-                .filter(move |begin| {
-                    begin.first.contains(byte) && before.is_none_or(|before| begin.before.contains(before))
-                })
-                .map(move |begin| (begin.rule, start))
+            list.iter().filter(move |begin| begin.fits(byte, before)).map(move |begin| (begin.rule, start))
         })
     }
+
+    /// The same for the rules that ask for the words of a group.
+    pub(in crate::engine) fn round_asked<'a>(
+        &'a self,
+        group: usize,
+        text: &'a [u8],
+        at: usize,
+        begins: Option<usize>,
+    ) -> impl Iterator<Item = (usize, usize)> + 'a {
+        let stretch = stretch(text, at);
+        let list = self.asked.get(group).map_or(&[][..], Vec::as_slice);
+        list.iter().filter(move |(distance, _)| *distance <= stretch).filter_map(move |(distance, begin)| {
+            let (start, byte, before) = beginning(text, at - distance, begins);
+            begin.fits(byte, before).then_some((begin.rule, start))
+        })
+    }
+}
+
+/// How many bytes stand before a number that are no digits, as far as matches reach.
+fn stretch(text: &[u8], at: usize) -> usize {
+    let head = text.get(at.saturating_sub(FARTHEST)..at).unwrap_or_default();
+    head.iter().rev().take_while(|byte| !byte.is_ascii_digit()).count()
+}
+
+/// A place, the byte there and the one before it, nothing where the text begins.
+fn beginning(text: &[u8], start: usize, begins: Option<usize>) -> (usize, u8, Option<u8>) {
+    let before = start.checked_sub(1).filter(|_| begins != Some(start)).and_then(|index| text.get(index)).copied();
+    (start, text.get(start).copied().unwrap_or_default(), before)
 }

@@ -3,7 +3,7 @@
 //! Enters: expressions whose beginnings are few enough to be listed. Leaves: for four bytes of a text, the rules that may
 //! begin with them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use regex_automata::dfa::Automaton;
 use regex_automata::util::primitives::StateID;
@@ -97,23 +97,29 @@ impl Grams {
         true
     }
 
-    /// Ends the taking: the window of all beginnings, if there are any.
-    pub(super) fn seal(&mut self) -> Option<Window> {
-        let before = self.before?;
+    /// Ends the taking: the windows of all beginnings, those that begin alike together.
+    pub(super) fn seal(&mut self) -> Vec<Window> {
+        let Some(before) = self.before else { return Vec::new() };
         self.seen = vec![0; 1 << (BITS - 6)];
-        let mut window = [ByteSet::NONE; PLACES];
+        let mut windows: BTreeMap<&[u8], Window> = BTreeMap::new();
         for gram in self.rules.keys() {
             let hash = hash(*gram);
             if let Some(word) = self.seen.get_mut(hash / 64) {
                 *word |= 1 << (hash % 64);
             }
+            // Letters beyond ASCII are rare: their first bytes are enough.
+            let alike = if gram.first().is_some_and(u8::is_ascii) { 3 } else { 1 };
+            let window = windows.entry(gram.get(..alike).unwrap_or_default()).or_insert_with(|| {
+                let mut window = [ByteSet::NONE; PLACES];
+                window[0] = before;
+                window
+            });
             for (set, byte) in window.iter_mut().skip(1).zip(gram) {
                 set.insert(*byte);
                 set.insert(byte.to_ascii_uppercase());
             }
         }
-        window[0] = before;
-        Some(window)
+        windows.into_values().collect()
     }
 
     /// The beginnings of a rule.

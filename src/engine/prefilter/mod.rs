@@ -14,19 +14,20 @@
 mod buckets;
 mod digits;
 mod grams;
+mod long;
 mod runs;
 mod window;
 
 use super::byte_set::ByteSet;
 use super::detect;
 use super::proof::Anchor;
-use super::regex::is_token;
 use super::rule::Detector;
 use super::ruleset::Rule;
-use super::vector::{AHEAD, Hit, Hits, PLACES, Tables};
+use super::vector::{AHEAD, Hit, Hits, MANY, PLACES, Tables};
 use super::view::{self, Blob};
 use digits::Digits;
 use grams::Grams;
+use long::LongRuns;
 pub(super) use runs::LONGEST as LONGEST_RUN;
 use runs::Runs;
 use window::{BACK, DEPTH, leads};
@@ -34,8 +35,8 @@ pub(super) use window::{Lead, Window};
 
 /// A window that is met more often than this tells too little.
 const TELLING: f64 = 0.003;
-/// The least run of token bytes that is looked for as such.
-const LONG: usize = 16;
+/// Buckets that the beginnings of many words may take.
+const GRAMS: usize = 16;
 
 /// What is tried at a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,6 +72,8 @@ struct Entry {
     lead: Option<Box<Lead>>,
     /// The expression that it is for, where it is one.
     rule: Option<usize>,
+    /// Whether the expression asks for words before its matches.
+    asks: bool,
 }
 
 impl Entry {
@@ -117,7 +120,7 @@ impl Entry {
 /// The windows of one bucket, by the byte at the place that tells them apart best.
 struct Bucket {
     place: usize,
-    from: Box<[u16; 257]>,
+    from: Box<[u32; 257]>,
     entries: Vec<u16>,
     all: Vec<u16>,
 }
@@ -139,7 +142,7 @@ impl Bucket {
         for byte in 0..=255_u8 {
             bucket.entries.extend(with(place, byte));
             if let Some(slot) = bucket.from.get_mut(usize::from(byte) + 1) {
-                *slot = u16::try_from(bucket.entries.len()).unwrap_or(u16::MAX);
+                *slot = u32::try_from(bucket.entries.len()).unwrap_or(u32::MAX);
             }
         }
         bucket.all = all;
@@ -149,7 +152,7 @@ impl Bucket {
     fn of(&self, byte: Option<u8>) -> &[u16] {
         let Some(byte) = byte.map(usize::from) else { return &self.all };
         match (self.from.get(byte), self.from.get(byte + 1)) {
-            (Some(from), Some(to)) => self.entries.get(usize::from(*from)..usize::from(*to)).unwrap_or_default(),
+            (Some(from), Some(to)) => self.entries.get(*from as usize..*to as usize).unwrap_or_default(),
             _ => &[],
         }
     }
@@ -163,10 +166,9 @@ pub(super) struct Prefilter {
     runs: Runs,
     digits: Digits,
     grams: Grams,
-    /// Expressions that begin with a long run of token bytes: the rule, the run, what else must stand there.
-    long: Vec<(usize, usize, Window)>,
-    /// The bits of the buckets of long runs and of grams.
-    often: [u16; 2],
+    long: LongRuns,
+    /// The bits of the buckets of grams.
+    often: u64,
     /// The entries that a match's first byte allows.
     first: Vec<Vec<u16>>,
     /// The farthest that a window begins behind its match.
@@ -179,11 +181,16 @@ impl Prefilter {
         for detector in detectors {
             let windows = detect::windows(detector);
             let target = Target::Detector(detector);
-            entries.extend(windows.into_iter().map(|window| Entry { window, target, lead: None, rule: None }));
+            entries.extend(windows.into_iter().map(|window| Entry {
+                window,
+                target,
+                lead: None,
+                rule: None,
+                asks: false,
+            }));
         }
         let (mut runs, mut run_window): (Runs, Option<Window>) = (Runs::default(), None);
-        let (mut digits, mut grams, mut long) = (Digits::default(), Grams::default(), Vec::new());
-        let mut long_window: Option<Window> = None;
+        let (mut digits, mut grams, mut long) = (Digits::default(), Grams::default(), LongRuns::default());
         let widen = |union: &mut Option<Window>, window: Window| {
             let union = union.get_or_insert(window);
             union.iter_mut().zip(&window).for_each(|(own, other)| *own = own.union(other));
@@ -191,35 +198,30 @@ impl Prefilter {
         for (index, rule) in rules.iter().enumerate() {
             let Some(regex) = &rule.regex else { continue };
             let leads = leads(regex);
+            let group = rule.asks();
             if let [lead] = leads.as_slice()
-                && runs.take(index, regex, lead)
+                && runs.take(index, regex, lead, group)
             {
                 widen(&mut run_window, lead.window(0));
                 continue;
             }
+            // Where words are asked for a number is rare enough.
+            if group.is_some() && digits.take(index, regex, group) {
+                entries.extend(digit_entry(index, leads, true));
+                continue;
+            }
             let back = back(&leads);
             if leads.iter().map(|lead| buckets::rate(&lead.window(back))).sum::<f64>() > TELLING {
-                if digits.take(index, regex) {
-                    let lead = leads.into_iter().reduce(|mut union, lead| {
-                        union.widen(&lead);
-                        union
-                    });
-                    entries.extend(lead.map(|lead| Entry {
-                        window: digits::window(),
-                        target: Target::Digits,
-                        lead: Some(Box::new(lead)),
-                        rule: Some(index),
-                    }));
+                if digits.take(index, regex, None) {
+                    entries.extend(digit_entry(index, leads, false));
                     continue;
                 }
                 if grams.take(index, regex) {
                     continue;
                 }
-                if regex.leading_run >= LONG
-                    && let [lead] = leads.as_slice()
+                if let [lead] = leads.as_slice()
+                    && long.take(index, regex, lead.window(0), group)
                 {
-                    long.push((index, regex.leading_run, lead.window(0)));
-                    widen(&mut long_window, lead.window(0));
                     continue;
                 }
             }
@@ -228,14 +230,20 @@ impl Prefilter {
                 target: Target::Rule { rule: index, back },
                 lead: (back > 0).then(|| Box::new(lead)),
                 rule: Some(index),
+                asks: group.is_some(),
             }));
         }
         runs.seal();
-        entries.extend(run_window.map(|window| Entry { window, target: Target::Runs, lead: None, rule: None }));
-        // Two windows are met so often that they have a bucket each, and a look of their own before anything is tried.
-        let often =
-            [long_window.map(|window| (Target::LongRuns, window)), grams.seal().map(|window| (Target::Grams, window))];
-        if !entries.is_empty() {
+        entries.extend(run_window.map(|window| Entry {
+            window,
+            target: Target::Runs,
+            lead: None,
+            rule: None,
+            asks: false,
+        }));
+        // These are met so often that they have buckets of their own, and a second look before anything is tried.
+        let often = buckets::buckets(&grams.seal(), MANY - GRAMS);
+        if !rules.is_empty() {
             let encoded = view::windows().into_iter().map(|window| (Target::Encoded, window));
             let blobs = Blob::windows().into_iter().map(|(blob, window)| (Target::Blob(blob), window));
             entries.extend(encoded.chain(blobs).map(|(target, window)| Entry {
@@ -243,6 +251,7 @@ impl Prefilter {
                 target,
                 lead: None,
                 rule: None,
+                asks: false,
             }));
         }
         // Digits are one window for all; their entries say what is held where none has come.
@@ -254,15 +263,24 @@ impl Prefilter {
             })
             .collect();
         let windows: Vec<Window> = members.iter().filter_map(|id| entries.get(*id)).map(|entry| entry.window).collect();
-        let mut groups: Vec<(Window, Vec<usize>)> = buckets::buckets(&windows, often.iter().flatten().count())
+        let mut groups: Vec<(Window, Vec<usize>)> = buckets::buckets(&windows, often.len())
             .into_iter()
             .map(|(union, places)| (union, places.iter().filter_map(|place| members.get(*place)).copied().collect()))
             .collect();
-        let mut bits = [0; 2];
-        for (bit, (target, window)) in bits.iter_mut().zip(often).filter_map(|(bit, often)| Some((bit, often?))) {
-            *bit = 1 << groups.len();
+        // What begins with a long run is found without a bucket; its entry says what is held where the text ends.
+        entries.extend(long.window().map(|window| Entry {
+            window,
+            target: Target::LongRuns,
+            lead: None,
+            rule: None,
+            asks: false,
+        }));
+        let mut bits = 0;
+        for (window, _) in often {
+            let target = Target::Grams;
+            bits |= 1 << groups.len();
             groups.push((window, vec![entries.len()]));
-            entries.push(Entry { window, target, lead: None, rule: None });
+            entries.push(Entry { window, target, lead: None, rule: None, asks: false });
         }
         let unions: Vec<Window> = groups.iter().map(|(union, _)| *union).collect();
         let first = |byte: u8| {
@@ -298,16 +316,9 @@ impl Prefilter {
         &self.grams
     }
 
-    /// The expressions that begin with a run of token bytes no longer than this one, and what must stand there.
-    pub(super) fn long_runs(&self, text: &[u8], at: usize, run: usize) -> impl Iterator<Item = usize> + '_ {
-        let byte: [Option<u8>; PLACES] =
-            std::array::from_fn(|place| (at + place).checked_sub(1).and_then(|index| text.get(index)).copied());
-        self.long
-            .iter()
-            .filter(move |(_, needs, window)| {
-                run >= *needs && window.iter().zip(byte).all(|(set, byte)| byte.is_none_or(|byte| set.contains(byte)))
-            })
-            .map(|(rule, ..)| *rule)
+    /// The expressions that begin with long runs.
+    pub(super) fn long(&self) -> &LongRuns {
+        &self.long
     }
 
     /// What an expression is tried at, for rules that are told by more than a window.
@@ -327,8 +338,8 @@ impl Prefilter {
             let windows = self.entries.iter().filter(|entry| entry.target == Target::Runs);
             return (0, windows.map(|entry| entry.window).collect());
         }
-        if let Some((.., window)) = self.long.iter().find(|(known, ..)| *known == rule) {
-            return (0, vec![*window]);
+        if let Some(window) = self.long.window_of(rule) {
+            return (0, vec![window]);
         }
         let of_rule = |entry: &&Entry| matches!(entry.target, Target::Rule { rule: known, .. } if known == rule);
         let back = self.entries.iter().find(of_rule).map_or(0, Entry::back);
@@ -340,21 +351,17 @@ impl Prefilter {
         self.tables.scan(text, from, to, hits)
     }
 
-    /// The hit without the buckets that a second look rules out: most hits of the two that are met often.
+    /// The hit without the buckets that a second look rules out: most hits of those that are met often.
     #[inline]
     pub(super) fn second_look(&self, text: &[u8], hit: Hit) -> Hit {
-        let [long, grams] = self.often;
-        let at = hit.at as usize;
-        let mut buckets = hit.buckets;
-        if buckets & long != 0
-            && [7, LONG - 1].iter().any(|far| text.get(at + far).is_some_and(|byte| !is_token(*byte)))
-        {
-            buckets &= !long;
+        let grams = hit.buckets & self.often;
+        let others = hit.buckets & !self.often;
+        match grams {
+            0 => hit,
+            _ if self.grams.at(text, hit.at as usize).is_empty() => Hit { buckets: others, ..hit },
+            // One of its buckets is enough.
+            _ => Hit { buckets: others | grams & grams.wrapping_neg(), ..hit },
         }
-        if buckets & grams != 0 && self.grams.at(text, at).is_empty() {
-            buckets &= !grams;
-        }
-        Hit { buckets, ..hit }
     }
 
     /// The place up to which windows are whole.
@@ -364,13 +371,13 @@ impl Prefilter {
 
     /// A place at the text's end, where a window may reach beyond it.
     pub(super) fn at_end(&self, text: &[u8], at: usize) -> Hit {
-        Hit { at: u32::try_from(at).unwrap_or(u32::MAX), buckets: self.tables.at(text, at) }
+        self.second_look(text, Hit { at: u32::try_from(at).unwrap_or(u32::MAX), buckets: self.tables.at(text, at) })
     }
 
     /// The place where a text begins, behind a label that is not looked at.
     pub(super) fn at_beginning(&self, text: &[u8], at: usize) -> Hit {
         let own = text.get(at..).unwrap_or_default();
-        Hit { at: u32::try_from(at).unwrap_or(u32::MAX), buckets: self.tables.at(own, 0) }
+        self.second_look(text, Hit { at: u32::try_from(at).unwrap_or(u32::MAX), buckets: self.tables.at(own, 0) })
     }
 
     /// What is tried at a place, by the exact windows of its buckets. Nothing stands before a place where the text
@@ -389,7 +396,7 @@ impl Prefilter {
         let numbers = std::iter::from_fn(move || {
             let number = left.trailing_zeros();
             left &= left.wrapping_sub(1);
-            (number < 16).then_some(number as usize)
+            (number < u64::BITS).then_some(number as usize)
         });
         numbers.filter_map(|number| self.buckets.get(number)).flat_map(move |bucket| {
             let byte = byte_at(bucket.place);
@@ -403,13 +410,13 @@ impl Prefilter {
     }
 
     /// Where the first match may have begun whose window, at or behind `seen`, the text's end cuts off. `alive` tells of an
-    /// expression and a beginning whether a match may still come of it.
+    /// expression, a beginning, and whether it asks for words before it, whether a match may still come of it.
     pub(super) fn cut_off(
         &self,
         text: &[u8],
         seen: usize,
         begins: Option<usize>,
-        mut alive: impl FnMut(usize, usize) -> bool,
+        mut alive: impl FnMut(usize, usize, bool) -> bool,
     ) -> usize {
         let from = seen.saturating_sub(self.reach);
         (from..text.len())
@@ -419,12 +426,22 @@ impl Prefilter {
                     ids.iter().filter_map(|id| self.entries.get(usize::from(*id))).any(|entry| {
                         entry.undecided(text, *start, seen)
                             && entry.fits(text, *start, begins == Some(*start))
-                            && entry.rule.is_none_or(|rule| alive(rule, *start))
+                            && entry.rule.is_none_or(|rule| alive(rule, *start, entry.asks))
                     })
                 })
             })
             .unwrap_or(text.len())
     }
+}
+
+/// The entry of an expression that must have a digit soon.
+fn digit_entry(rule: usize, leads: Vec<Lead>, asks: bool) -> Option<Entry> {
+    let lead = leads.into_iter().reduce(|mut union, lead| {
+        union.widen(&lead);
+        union
+    })?;
+    let lead = Some(Box::new(lead));
+    Some(Entry { window: digits::window(), target: Target::Digits, lead, rule: Some(rule), asks })
 }
 
 /// How far behind a match's beginning its windows are met least often.

@@ -21,17 +21,27 @@ const STATES: usize = 512;
 /// The index.
 #[derive(Default)]
 pub(in crate::engine) struct Runs {
-    rules: Vec<usize>,
+    rules: Vec<(usize, Option<usize>)>,
     /// For each rule, the followers that keep it alive, by the run's length.
     alive: Vec<Vec<Vec<bool>>>,
     /// For each length and follower, a list.
     table: Vec<u16>,
-    lists: Vec<Vec<usize>>,
+    lists: Vec<List>,
+}
+
+/// The rules of a kind of run.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub(in crate::engine) struct List {
+    /// Those that ask for no words before their matches.
+    pub(in crate::engine) free: Vec<usize>,
+    /// Those that do, with the group of the words.
+    pub(in crate::engine) asked: Vec<(usize, usize)>,
 }
 
 impl Runs {
-    /// Takes an expression if every match of it begins with a digit behind no letter and no digit.
-    pub(super) fn take(&mut self, rule: usize, regex: &Regex, lead: &Lead) -> bool {
+    /// Takes an expression if every match of it begins with a digit behind no letter and no digit; with the group of the
+    /// words that it asks for, where it does.
+    pub(super) fn take(&mut self, rule: usize, regex: &Regex, lead: &Lead, group: Option<usize>) -> bool {
         let digits_first = lead.at.first().is_some_and(|set| set.bytes().all(|byte| byte.is_ascii_digit()));
         let behind_digit = (b'0'..=b'9').any(|digit| lead.before.contains(digit));
         if !digits_first || behind_digit {
@@ -73,24 +83,25 @@ impl Runs {
                 states = next;
             }
         }
-        self.rules.push(rule);
+        self.rules.push((rule, group));
         self.alive.push(rows);
         true
     }
 
     /// Ends the taking.
     pub(super) fn seal(&mut self) {
-        let mut known: HashMap<Vec<usize>, u16> = HashMap::new();
+        let mut known: HashMap<List, u16> = HashMap::new();
         for length in 0..=LONGEST {
             for follower in 0..FOLLOWERS {
                 let alive = |rows: &Vec<Vec<bool>>| rows.get(length).and_then(|row| row.get(follower)).copied();
-                let list: Vec<usize> = self
-                    .rules
-                    .iter()
-                    .zip(&self.alive)
-                    .filter(|(_, rows)| alive(rows).unwrap_or(true))
-                    .map(|(rule, _)| *rule)
-                    .collect();
+                let mut list = List::default();
+                let taken = self.rules.iter().zip(&self.alive).filter(|(_, rows)| alive(rows).unwrap_or(true));
+                for ((rule, group), _) in taken {
+                    match group {
+                        Some(group) => list.asked.push((*rule, *group)),
+                        None => list.free.push(*rule),
+                    }
+                }
                 let number = *known.entry(list).or_insert_with_key(|list| {
                     self.lists.push(list.clone());
                     u16::try_from(self.lists.len() - 1).unwrap_or(u16::MAX)
@@ -103,13 +114,13 @@ impl Runs {
 
     /// Whether the rule was taken.
     pub(super) fn has(&self, rule: usize) -> bool {
-        self.rules.contains(&rule)
+        self.rules.iter().any(|(known, _)| *known == rule)
     }
 
     /// The rules that may match at a run of so many digits with this behind it, nothing for the text's end.
     #[inline]
-    pub(in crate::engine) fn of(&self, length: usize, follower: Option<u8>) -> &[usize] {
+    pub(in crate::engine) fn of(&self, length: usize, follower: Option<u8>) -> Option<&List> {
         let place = length.min(LONGEST) * FOLLOWERS + follower.map_or(FOLLOWERS - 1, usize::from);
-        self.table.get(place).and_then(|list| self.lists.get(usize::from(*list))).map_or(&[], Vec::as_slice)
+        self.table.get(place).and_then(|list| self.lists.get(usize::from(*list)))
     }
 }

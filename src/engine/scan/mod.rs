@@ -20,17 +20,19 @@ use self::follow::{Live, Reach};
 use self::view::View;
 use super::candidate::{Candidate, LaneId};
 use super::detect::{self, Step};
-use super::keywords::Scratch;
+use super::keywords::{Along, Scratch};
 use super::operator::Action;
 use super::prefilter::{Prefilter, Target};
 use super::regex::{Stand, is_token};
 use super::rule::Detector;
-use super::ruleset::{ActionTable, RuleSet};
+use super::ruleset::{ActionTable, Rule, RuleSet};
 use super::stream::{Blocked, Output};
 use super::terms::word_before;
 use super::vector::{Hit, Hits};
 use super::view::Blob;
 
+/// The most bytes that a match which is tried at a number begins before it.
+const NUMBER: usize = 16;
 /// Bytes of a match that are looked at before its words are.
 const PEEK: usize = 16;
 
@@ -92,6 +94,10 @@ struct Lane {
     reaches: Vec<Reach>,
     /// The words beside the last place that was asked about.
     words: Scratch,
+    /// The words before the last number.
+    along: Along,
+    /// The groups of those that count there; memory for the next number.
+    groups: Vec<usize>,
     /// Offsets where an encoded character may begin.
     triggers: Vec<u64>,
     /// Offsets where a run of base64 or hexadecimal may begin.
@@ -148,7 +154,7 @@ impl Enabled {
     }
 
     fn prefilter(self) -> bool {
-        self.detectors != 0 || self.expressions
+        self.detectors != 0 || self.expressions || self.terms
     }
 }
 
@@ -231,6 +237,7 @@ impl Lane {
         (self.base, self.origin) = (0, 0);
         (self.from, self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0, 0);
         self.words.forget();
+        self.along.forget();
         self.restart();
     }
 
@@ -384,6 +391,7 @@ impl Lane {
                 }
             }
         }
+        self.scan_long_runs(force, begins, last);
         if last {
             for at in at..self.buffer.len() {
                 let hit = match begins {
@@ -396,8 +404,12 @@ impl Lane {
         } else {
             self.seen = self.base + at as u64;
             let buffer = std::mem::take(&mut self.buffer);
-            let cut_off = prefilter.cut_off(&buffer, at, begins, |rule, start| {
-                self.goes_far(force, &buffer, rule, start) && self.words_stand(force, &buffer, rule, start, last)
+            // Whether any rule's words stand near the end: one look for all.
+            let mut any = None;
+            let cut_off = prefilter.cut_off(&buffer, at, begins, |rule, start, asks| {
+                (!asks || *any.get_or_insert_with(|| self.words_near_end(force, &buffer)))
+                    && self.goes_far(force, &buffer, rule, start)
+                    && self.words_stand(force, &buffer, rule, start, last)
             });
             self.cut_off = self.base + cut_off as u64;
             self.buffer = buffer;
@@ -414,7 +426,9 @@ impl Lane {
         for target in force.rules.prefilter.targets(&buffer, hit, begins) {
             match target {
                 Target::Rule { rule, back } => {
-                    if let Some(start) = at.checked_sub(back) {
+                    if let Some(start) = at.checked_sub(back)
+                        && self.may_stand(force, &buffer, rule, at)
+                    {
                         self.try_expression(force, &buffer, rule, start, last);
                     }
                 }
@@ -430,7 +444,8 @@ impl Lane {
                         self.try_expression(force, &buffer, *rule, at, last);
                     }
                 }
-                Target::LongRuns => self.try_long_runs(force, &buffer, at, last),
+                // Found without a bucket.
+                Target::LongRuns => {}
                 Target::Encoded => self.triggers.push(self.base + at as u64),
                 Target::Blob(blob) => self.blobs.push((self.base + at as u64, blob)),
             }
@@ -478,38 +493,79 @@ impl Lane {
     fn try_digits(&mut self, force: Force<'_>, text: &[u8], at: usize, last: bool) {
         let begins = self.origin.checked_sub(self.base).and_then(|at| usize::try_from(at).ok());
         let from = self.floor(self.from);
-        // Where no rule's words stand near, only rules that ask for none are tried.
-        let place = self.base + at as u64;
-        let near = force.rules.keywords.before(text, at, place, last, &mut self.words);
-        let words = near.is_none_or(|hits| hits.any());
-        let asks = |rule: usize| force.rules.rules().get(rule).is_some_and(|rule| rule.checks.near.is_some());
         for (rule, start) in force.rules.prefilter.digits().round(text, at, begins) {
-            if start >= from && (words || !asks(rule)) {
+            if start >= from {
                 self.try_expression(force, text, rule, start, last);
             }
         }
+        let groups = self.groups_before(force, text, at);
+        for group in &groups {
+            for (rule, start) in force.rules.prefilter.digits().round_asked(*group, text, at, begins) {
+                if start >= from {
+                    self.try_expression(force, text, rule, start, last);
+                }
+            }
+        }
+        self.groups = groups;
+    }
+
+    /// Whether the words that a rule asks for may stand before its match, which begins at a place or a little before it.
+    fn may_stand(&mut self, force: Force<'_>, text: &[u8], rule: usize, at: usize) -> bool {
+        let Some(group) = force.rules.rules().get(rule).and_then(Rule::asks) else { return true };
+        let mut told = force.rules.keywords.along(text, self.base, at, NUMBER, &mut self.along);
+        told.any(|(known, _)| known as usize == group)
+    }
+
+    /// The groups of words that rules may ask for whose matches begin at a number or a little before it.
+    fn groups_before(&mut self, force: Force<'_>, text: &[u8], at: usize) -> Vec<usize> {
+        let mut groups = std::mem::take(&mut self.groups);
+        groups.clear();
+        let told = force.rules.keywords.along(text, self.base, at, NUMBER, &mut self.along);
+        groups.extend(told.map(|(group, _)| group as usize));
+        if groups.len() > 1 {
+            groups.sort_unstable();
+            groups.dedup();
+        }
+        groups
+    }
+
+    /// Whether the words of any rule stand before a match that may begin where what has come ends.
+    fn words_near_end(&mut self, force: Force<'_>, text: &[u8]) -> bool {
+        let keywords = &force.rules.keywords;
+        let stands = keywords.along(text, self.base, text.len(), 2 * NUMBER, &mut self.along).next().is_some();
+        stands || !self.along.reached(self.end_of(text))
+    }
+
+    fn end_of(&self, text: &[u8]) -> u64 {
+        self.base + text.len() as u64
     }
 
     /// Expressions that begin with a long run of token bytes.
-    fn try_long_runs(&mut self, force: Force<'_>, text: &[u8], at: usize, last: bool) {
-        let rest = text.get(at..).unwrap_or_default();
-        let run = rest.iter().take(256).take_while(|byte| is_token(**byte)).count();
-        // A run that the text's end cuts off may go on.
-        let run = if run == rest.len() && !last { usize::MAX } else { run };
-        for rule in force.rules.prefilter.long_runs(text, at, run) {
-            self.try_expression(force, text, rule, at, last);
+    fn scan_long_runs(&mut self, force: Force<'_>, begins: Option<usize>, last: bool) {
+        let long = force.rules.prefilter.long();
+        let mut range = self.index(self.seen)..Prefilter::whole(&self.buffer);
+        if long.window().is_none() || range.is_empty() {
+            return;
         }
+        let text = std::mem::take(&mut self.buffer);
+        while let Some(at) = long.next(&text, range.clone(), begins, !last) {
+            for (rule, group) in long.at(&text, at, begins, !last) {
+                if group.is_none() || self.may_stand(force, &text, rule, at) {
+                    self.try_expression(force, &text, rule, at, last);
+                }
+            }
+            range.start = at + 1;
+        }
+        self.buffer = text;
     }
 
     /// Whether a rule that asks for words before its matches, and only there, may find them before `start`.
     fn words_stand(&mut self, force: Force<'_>, text: &[u8], rule: usize, start: usize, last: bool) -> bool {
         let Some(rule) = force.rules.rules().get(rule) else { return false };
-        let Some(near) = rule.checks.near.filter(|near| near.after == 0) else { return true };
         let place = self.base + start as u64;
-        // A match that is narrowed to a value begins later than the place that is tried.
-        if rule.regex.as_ref().is_some_and(|regex| regex.value.is_some()) || place < self.label_end() {
+        let Some(near) = rule.checks.near.filter(|_| rule.asks().is_some() && place >= self.label_end()) else {
             return true;
-        }
+        };
         let hits = force.rules.keywords.before(text, start, place, last, &mut self.words);
         hits.is_none_or(|hits| hits.within(near.group, near.before))
     }
@@ -582,10 +638,22 @@ impl Lane {
         if follower.is_none() && !last && run < super::prefilter::LONGEST_RUN {
             return Tried::Waits(at);
         }
-        for rule in force.rules.prefilter.runs().of(run, follower) {
+        let Some(list) = force.rules.prefilter.runs().of(run, follower) else { return Tried::Done };
+        for rule in &list.free {
             if self.words_stand(force, text, *rule, at, last) {
                 self.start_match(force, text, *rule, at, last);
             }
+        }
+        if !list.asked.is_empty() {
+            let groups = self.groups_before(force, text, at);
+            if !groups.is_empty() {
+                for (rule, _) in list.asked.iter().filter(|(_, group)| groups.contains(group)) {
+                    if self.words_stand(force, text, *rule, at, last) {
+                        self.start_match(force, text, *rule, at, last);
+                    }
+                }
+            }
+            self.groups = groups;
         }
         Tried::Done
     }
@@ -622,8 +690,15 @@ impl Lane {
 
     /// Whether some rule of the detector may have a finding at `start`, by the words before it.
     fn asked_for(&mut self, force: Force<'_>, text: &[u8], detector: Detector, start: usize, last: bool) -> bool {
+        let groups = self.groups_before(force, text, start);
         let rules = force.rules.detectors.iter().filter(|(known, _)| *known == detector).flat_map(|(_, list)| list);
-        rules.into_iter().any(|rule| self.words_stand(force, text, *rule, start, last))
+        let possible = |rule: &&usize| {
+            let near = force.rules.rules().get(**rule).and_then(|rule| rule.checks.near);
+            near.is_none_or(|near| near.after > 0 || groups.contains(&near.group))
+        };
+        let any = rules.clone().any(|rule| possible(&rule));
+        self.groups = groups;
+        any && rules.into_iter().any(|rule| self.words_stand(force, text, *rule, start, last))
     }
 
     /// Term lists, tried at the beginning of each word.

@@ -1,7 +1,7 @@
 //! Where something may begin: the one pass over every byte.
 //!
 //! Enters: text, and tables that say for each byte and each of five places round a position (one before it, itself,
-//! three behind) which of up to sixteen buckets may have that byte there. Leaves: the positions where all five places
+//! three behind) which of up to forty-eight buckets may have that byte there. Leaves: the positions where all five places
 //! leave a bucket over. One function in several forms, chosen once by what the processor has; the scalar form is the
 //! definition and the fallback, and a test holds every other form against it.
 //!
@@ -25,8 +25,12 @@ pub(super) const PLACES: usize = 5;
 pub(super) const AHEAD: usize = PLACES - 1;
 /// Buckets of one bank: bits of a byte.
 pub(super) const BANK: usize = 8;
+/// The most banks.
+const BANKS: usize = 6;
+/// The most buckets.
+pub(super) const MANY: usize = BANKS * BANK;
 /// Hits of one call.
-pub(super) const HITS: usize = 256;
+pub(super) const HITS: usize = 128;
 
 /// A position that some bucket may begin at.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -34,10 +38,10 @@ pub(super) struct Hit {
     /// The position, from the beginning of the text given.
     pub(super) at: u32,
     /// Its buckets, a bit each.
-    pub(super) buckets: u16,
+    pub(super) buckets: u64,
 }
 
-/// For each place and byte, the buckets that allow it: one bank of eight buckets, or two.
+/// For each place and byte, the buckets that allow it, in banks of eight.
 pub(super) struct Tables {
     banks: Vec<Bank>,
     form: Form,
@@ -112,7 +116,7 @@ impl Hits {
     }
 
     #[inline(always)]
-    fn push(&mut self, at: usize, buckets: u16) {
+    fn push(&mut self, at: usize, buckets: u64) {
         // A call stops while there is room for a whole block.
         if let Some(slot) = self.list.get_mut(self.len) {
             *slot = Hit { at: at as u32, buckets };
@@ -128,13 +132,13 @@ impl Hits {
 }
 
 impl Tables {
-    /// Tables from what each bucket allows at each place, for up to sixteen buckets.
+    /// Tables from what each bucket allows at each place, for up to [`MANY`] buckets.
     pub(super) fn new(buckets: &[[super::byte_set::ByteSet; PLACES]]) -> Self {
         Self::with_form(buckets, Form::available().last().copied().unwrap_or(Form::Scalar))
     }
 
     pub(super) fn with_form(buckets: &[[super::byte_set::ByteSet; PLACES]], form: Form) -> Self {
-        let banks = buckets.chunks(BANK).take(2).map(|buckets| {
+        let banks = buckets.chunks(BANK).take(BANKS).map(|buckets| {
             let mut bank =
                 Bank { places: [[0; 256]; PLACES], beyond_ascii: [0; PLACES], halves: [([0; 16], [0; 16]); PLACES] };
             for (number, sets) in buckets.iter().enumerate() {
@@ -155,7 +159,7 @@ impl Tables {
     }
 
     /// The buckets that may begin at `at`. What lies before the text, and behind it, is anything.
-    pub(super) fn at(&self, text: &[u8], at: usize) -> u16 {
+    pub(super) fn at(&self, text: &[u8], at: usize) -> u64 {
         let mut all = 0;
         for (number, bank) in self.banks.iter().enumerate() {
             let mut buckets = 0xFF;
@@ -163,7 +167,7 @@ impl Tables {
                 let byte = (at + place).checked_sub(1).and_then(|index| text.get(index));
                 buckets &= byte.map_or(0xFF, |byte| table[usize::from(*byte)]);
             }
-            all |= u16::from(buckets) << (number * BANK);
+            all |= u64::from(buckets) << (number * BANK);
         }
         all
     }

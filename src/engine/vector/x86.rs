@@ -6,7 +6,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{AHEAD, Bank, Hits, PLACES, Tables};
+use super::{AHEAD, BANK, BANKS, Bank, Hits, PLACES, Tables};
 
 /// # Safety
 /// The processor has SSSE3.
@@ -89,7 +89,8 @@ pub(super) unsafe fn avx512(tables: &Tables, text: &[u8], from: usize, to: usize
     unsafe {
         match tables.banks.as_slice() {
             [bank] => avx512_one(tables, bank, text, from, to, hits),
-            [one, other, ..] => avx512_two(tables, one, other, text, from, to, hits),
+            [one, other] => avx512_two(tables, one, other, text, from, to, hits),
+            [_, _, ..] => avx512_many(tables, text, from, to, hits),
             [] => to,
         }
     }
@@ -101,6 +102,7 @@ struct Wide {
     beyond: [__m512i; PLACES],
 }
 
+#[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 unsafe fn wide(bank: &Bank) -> Wide {
     let mut wide = Wide {
@@ -173,7 +175,7 @@ unsafe fn avx512_one(tables: &Tables, bank: &Bank, text: &[u8], from: usize, to:
             while found != 0 {
                 let place = found.trailing_zeros() as usize;
                 if exact {
-                    hits.push(at + place, u16::from(by_place[place & 63]));
+                    hits.push(at + place, u64::from(by_place[place & 63]));
                 } else {
                     tables.step(text, at + place, hits);
                 }
@@ -218,12 +220,47 @@ unsafe fn avx512_two(
             while found != 0 {
                 let place = found.trailing_zeros() as usize;
                 if exact {
-                    hits.push(at + place, u16::from_le_bytes([firsts[place & 63], seconds[place & 63]]));
+                    hits.push(at + place, u64::from(firsts[place & 63]) | u64::from(seconds[place & 63]) << BANK);
                 } else {
                     tables.step(text, at + place, hits);
                 }
                 found &= found - 1;
             }
+        }
+        at += BLOCK;
+    }
+    at
+}
+
+/// More banks than registers hold: their tables are read anew for each block.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+unsafe fn avx512_many(tables: &Tables, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
+    const BLOCK: usize = 64;
+    let mut at = from;
+    let mut by_bank = [[0_u8; BLOCK]; BANKS];
+    debug_assert!(to + AHEAD <= text.len() + 1);
+    while at + BLOCK <= to && hits.has_room(BLOCK) {
+        // SAFETY: at >= 1 and at + 64 + 3 <= to + 3 <= text.len(); the processor as above.
+        let (bytes, high, exact) = unsafe { load(text, at) };
+        let mut found = 0;
+        for (bank, by_place) in tables.banks.iter().zip(&mut by_bank) {
+            // SAFETY: the processor as above; an unaligned store into an array of 64 bytes.
+            unsafe {
+                let buckets = look_up(&wide(bank), &bytes, &high, exact);
+                found |= _mm512_test_epi8_mask(buckets, buckets);
+                _mm512_storeu_si512(by_place.as_mut_ptr().cast(), buckets);
+            }
+        }
+        while found != 0 {
+            let place = found.trailing_zeros() as usize;
+            if exact {
+                let banks =
+                    by_bank.iter().enumerate().map(|(bank, by_place)| u64::from(by_place[place & 63]) << (bank * BANK));
+                hits.push(at + place, banks.fold(0, |all, buckets| all | buckets));
+            } else {
+                tables.step(text, at + place, hits);
+            }
+            found &= found - 1;
         }
         at += BLOCK;
     }

@@ -1,0 +1,214 @@
+//! The words along a text, each read once: what tells at a number that no rule's words stand before it.
+//!
+//! Enters: places of a text, from its beginning to its end. Leaves: the groups whose phrases may stand so near before a
+//! place that a match which begins a little earlier counts them. It is never less than what [`KeywordTable::before`]
+//! tells of those matches, and may be more; where it tells nothing, nobody needs to ask.
+
+use super::cut::Word;
+use super::letters::{Class, append, splits};
+use super::table::{NONE, ROOT};
+use super::{KeywordTable, follow};
+use crate::engine::terms::{Character, character_at};
+
+/// The most words of a phrase, counted in parts of names.
+const PHRASE: usize = 16;
+/// Words that are kept when the list is shortened.
+const KEPT: usize = 64;
+
+/// Where the reading stands. One for each text.
+#[derive(Default, Debug)]
+pub(in crate::engine) struct Along {
+    /// Offset of the next byte to read; nothing where the reading begins anew.
+    at: Option<u64>,
+    /// Characters read.
+    characters: usize,
+    /// What stands before `at`.
+    before: Option<Class>,
+    /// The name that is being read, as it is compared, and where its last part begins in it.
+    name: Vec<u8>,
+    part: usize,
+    /// The character that the part begins with; nothing outside parts.
+    part_begin: Option<usize>,
+    /// The index of the name's first word, where the name began within what was read.
+    name_word: Option<usize>,
+    /// The end of the last word, in characters.
+    last_end: usize,
+    words: Vec<Word>,
+    /// Phrases: a group and the first character.
+    hits: Vec<(u32, usize)>,
+}
+
+impl Along {
+    /// Whether everything before an offset was read and told of.
+    pub(in crate::engine) fn reached(&self, offset: u64) -> bool {
+        self.at == Some(offset)
+    }
+
+    /// Begins a new text.
+    pub(in crate::engine) fn forget(&mut self) {
+        self.at = None;
+    }
+}
+
+impl KeywordTable {
+    /// The groups, some of them more than once, whose phrases may stand before a match that begins at `place` or up to
+    /// `earlier` bytes before it; with each the characters from the phrase's beginning to `place`. `base` is the offset of
+    /// the text's first byte.
+    pub(in crate::engine) fn along<'s>(
+        &'s self,
+        text: &[u8],
+        base: u64,
+        place: usize,
+        earlier: usize,
+        along: &'s mut Along,
+    ) -> impl Iterator<Item = (u32, usize)> + 's {
+        if self.groups > 0 {
+            self.read(text, base, place, self.before + earlier + 1, along);
+            let (now, reach) = (along.characters, self.before + earlier);
+            if !along.hits.is_empty() {
+                along.hits.retain(|(_, begin)| now - begin <= reach);
+            }
+        }
+        let now = along.characters;
+        along.hits.iter().map(move |(group, begin)| (*group, now - begin)).filter(move |(group, distance)| {
+            self.reaches.get(*group as usize).is_some_and(|reach| *distance <= reach + earlier)
+        })
+    }
+
+    fn read(&self, text: &[u8], base: u64, place: usize, reach: usize, along: &mut Along) {
+        let known = along.at.and_then(|at| usize::try_from(at.checked_sub(base)?).ok());
+        let mut at = match known.filter(|at| *at <= place && place - at <= 4 * reach) {
+            Some(at) => at,
+            None => begin(text, place, reach, along),
+        };
+        while let Some((class, width)) = class_at(text, at) {
+            let before = along.before.unwrap_or(Class::Other);
+            let next = match (before, class) {
+                // Only here does the character behind decide.
+                (Class::Upper, Class::Upper) => class_at(text, at + width).map(|(class, _)| class),
+                _ => Some(Class::Other),
+            };
+            let Some(split) = splits(before, class, next) else { break };
+            if split {
+                self.end_part(before, class, along);
+            }
+            if at >= place {
+                break;
+            }
+            if class != Class::Other {
+                self.take(text, (at, width), class, split, along);
+            }
+            along.before = Some(class);
+            along.characters += 1;
+            at += width;
+        }
+        along.at = Some(base + at as u64);
+    }
+
+    /// A character of a word.
+    fn take(&self, text: &[u8], (at, width): (usize, usize), class: Class, split: bool, along: &mut Along) {
+        let before = along.before.unwrap_or(Class::Other);
+        if split {
+            if super::letters::parts(before, class) {
+                along.name.clear();
+                along.name_word = Some(along.words.len());
+            } else if along.name.len() > self.phrases.longest() {
+                // No phrase has a name so long; its parts are read on.
+                along.name.clear();
+                along.name_word = None;
+            }
+            along.part = along.name.len();
+            along.part_begin = Some(along.characters);
+        }
+        // A word that begins before what was read is none, and too long a one is in no phrase.
+        if along.part_begin.is_some() && along.name.len() - along.part <= self.phrases.longest() {
+            match text.get(at) {
+                Some(byte) if width == 1 && byte.is_ascii() => along.name.push(byte.to_ascii_lowercase()),
+                _ => {
+                    if let Character::Some(character, _) = character_at(text, at, true) {
+                        append(character, class, &mut along.name);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends the word that is being read, if there is one, between two characters.
+    fn end_part(&self, before: Class, class: Class, along: &mut Along) {
+        let Some(begin) = along.part_begin.take() else { return };
+        let folded = along.name.get(along.part..).unwrap_or_default();
+        if folded.is_empty() {
+            return;
+        }
+        if along.words.len() > 4 * KEPT {
+            let gone = along.words.len() - KEPT;
+            along.words.drain(..gone);
+            along.words.iter_mut().for_each(|word| word.behind_name = word.behind_name.saturating_sub(gone));
+            along.name_word = along.name_word.and_then(|word| word.checked_sub(gone));
+        }
+        let number = self.phrases.word(folded);
+        let gap = begin - along.last_end;
+        along.last_end = along.characters;
+        along.words.push(Word { number, name: NONE, behind_name: 0, begin, end: along.characters, gap });
+        let mut known = number != NONE;
+        if super::letters::parts(before, class)
+            && let Some(first) = along.name_word.filter(|first| first + 1 < along.words.len())
+        {
+            let (name, behind) = (self.phrases.word(&along.name), along.words.len());
+            if let Some(word) = along.words.get_mut(first) {
+                (word.name, word.behind_name) = (name, behind);
+                known |= name != NONE;
+            }
+        }
+        if !known {
+            return;
+        }
+        let Along { words, hits, .. } = along;
+        let end = words.len();
+        for (place, word) in words.iter().enumerate().skip(end.saturating_sub(PHRASE)) {
+            if self.phrases.begins(word.number) || self.phrases.begins(word.name) {
+                let begin = word.begin;
+                follow(&self.phrases, words, ROOT, place, &mut |groups, next| {
+                    if next == end {
+                        hits.extend(groups.iter().map(|group| (*group, begin)));
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// Begins anew, so many characters before a place; gives where.
+fn begin(text: &[u8], place: usize, reach: usize, along: &mut Along) -> usize {
+    let head = text.get(..place).unwrap_or_default();
+    let mut at = place;
+    for _ in 0..reach {
+        match super::cut::width_before(head, at) {
+            0 => break,
+            width => at -= width,
+        }
+    }
+    let width = super::cut::width_before(head, at);
+    along.before = (width > 0).then(|| class_at(head, at - width).map_or(Class::Other, |(class, _)| class));
+    along.characters = 0;
+    along.last_end = 0;
+    along.name.clear();
+    (along.part, along.part_begin, along.name_word) = (0, None, None);
+    along.words.clear();
+    along.hits.clear();
+    at
+}
+
+/// What the character at a place is, and its width; nothing where it is not whole.
+#[inline]
+fn class_at(text: &[u8], at: usize) -> Option<(Class, usize)> {
+    let byte = *text.get(at)?;
+    if byte.is_ascii() {
+        return Some((Class::of_ascii(byte), 1));
+    }
+    match character_at(text, at, false) {
+        Character::Some(character, width) => Some((Class::of(character), width)),
+        Character::Broken => Some((Class::Other, 1)),
+        Character::End | Character::More => None,
+    }
+}
