@@ -215,10 +215,12 @@ impl CsvBody {
         let surplus = self.cell.len().saturating_sub(NAME);
         self.cell.drain(..surplus);
         self.decided_text.clear();
-        let pushed = self.text.push(&self.gathered, &mut self.decided_text, seen);
+        let scanned = if ends {
+            self.text.push_last(&self.gathered, &mut self.decided_text, seen)
+        } else {
+            self.text.push(&self.gathered, &mut self.decided_text, seen)
+        };
         self.gathered.clear();
-        let text = &mut self.text;
-        let scanned = if ends { pushed.and_then(|()| text.finish(&mut self.decided_text, seen)) } else { pushed };
         self.deliver(out);
         scanned
     }

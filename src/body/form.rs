@@ -85,8 +85,11 @@ impl FormBody {
         }
         let text = if self.in_value { &mut self.values } else { &mut self.names };
         self.text.clear();
-        let pushed = text.push(&self.decoded, &mut self.text, seen);
-        let scanned = if ends { pushed.and_then(|()| text.finish(&mut self.text, seen)) } else { pushed };
+        let scanned = if ends {
+            text.push_last(&self.decoded, &mut self.text, seen)
+        } else {
+            text.push(&self.decoded, &mut self.text, seen)
+        };
         self.deliver(out);
         scanned
     }

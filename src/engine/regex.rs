@@ -30,6 +30,8 @@ static KNOWN: LazyLock<Mutex<HashMap<(String, Option<usize>), Weak<Regex>>>> = L
 #[derive(Debug)]
 pub(super) struct Regex {
     automaton: dense::DFA<Vec<u32>>,
+    /// Shortest match in bytes, or less.
+    pub(super) min_len: usize,
     /// Longest match, told or derived.
     pub(super) max_len: usize,
     /// The longest match that the rule's author allows, where it is told.
@@ -82,11 +84,11 @@ impl Regex {
             .map_err(|error| syntax(short(&error.to_string())))?;
         let hir = ascii_word_boundaries(hir);
         let properties = hir.properties();
-        match properties.minimum_len() {
+        let min_len = match properties.minimum_len() {
             Some(0) => return Err(BuildErrorKind::MatchesEmpty),
             None => return Err(syntax("it can never match".to_owned())),
-            Some(_) => {}
-        }
+            Some(len) => len,
+        };
         let own = properties.maximum_len();
         let longest = match (own, max_len) {
             (Some(own), Some(told)) => own.min(told),
@@ -101,7 +103,7 @@ impl Regex {
         let leading_run = leading_run(&automaton);
         let literals = leading_literals(&hir);
         let finite = own.is_some();
-        Ok(Self { literals, automaton, max_len: longest, told: max_len, finite, leading_run, value })
+        Ok(Self { literals, automaton, min_len, max_len: longest, told: max_len, finite, leading_run, value })
     }
 
     /// The automaton, as it is stepped.

@@ -152,7 +152,7 @@ impl<'a> TextScan<'a> {
     pub(crate) fn redact_pieces(&mut self, text: &[u8]) -> Result<Option<&Output>, ProxyError> {
         self.output.clear();
         self.redactor.begin_labelled(&self.scopes.actions, &self.label);
-        let scanned = self.redactor.push(text, &mut self.output).and_then(|()| self.redactor.finish(&mut self.output));
+        let scanned = self.redactor.push_last(text, &mut self.output);
         self.seen.record(&self.output.findings, &self.scopes.actions);
         if let Err(blocked) = scanned {
             return Err(ProxyError::blocked(self.rule(blocked.rule)));

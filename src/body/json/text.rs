@@ -153,6 +153,28 @@ impl LogicalText {
         Ok(())
     }
 
+    /// Takes a whole text, or the rest of one: [`LogicalText::push`] and [`LogicalText::finish`] with one look.
+    ///
+    /// # Errors
+    /// As [`LogicalText::push`].
+    pub fn push_last(&mut self, decoded: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        if self.state == State::Sniffing && self.sniffed.is_empty() && sniff(decoded) != Some(true) {
+            self.state = State::Plain;
+        }
+        if self.state != State::Plain {
+            self.push(decoded, out, seen)?;
+            return self.finish(out, seen);
+        }
+        seen.scanned += decoded.len() as u64;
+        self.scratch.clear();
+        let scanned = self.redactor.push_last(decoded, &mut self.scratch);
+        self.take(out, seen);
+        scanned?;
+        self.label.clear();
+        self.begin(self.reading);
+        Ok(())
+    }
+
     /// Bytes of the text held back now.
     #[must_use]
     pub fn held(&self) -> usize {

@@ -451,9 +451,9 @@ impl Walker {
     }
 
     fn end_text(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
-        self.scan_gathered(out, seen)?;
         self.redacted.clear();
-        let finished = self.text.finish(&mut self.redacted, seen);
+        let finished = self.text.push_last(&self.gathered, &mut self.redacted, seen);
+        self.gathered.clear();
         self.apply(out);
         finished
     }

@@ -17,6 +17,8 @@ pub(super) struct Values {
     readers: Vec<Readers>,
     /// What the next value is called.
     label: Vec<u8>,
+    /// What a number is called that is looked at twice.
+    asked: Vec<u8>,
     out: TextOut,
 }
 
@@ -29,7 +31,14 @@ struct Readers {
 
 impl Values {
     pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits) -> Self {
-        Self { scopes, limits: limits.clone(), readers: Vec::new(), label: Vec::new(), out: TextOut::default() }
+        Self {
+            scopes,
+            limits: limits.clone(),
+            readers: Vec::new(),
+            label: Vec::new(),
+            asked: Vec::new(),
+            out: TextOut::default(),
+        }
     }
 
     /// The actions outside of any JSON document.
@@ -70,6 +79,17 @@ impl Values {
         actions: &Arc<ActionTable>,
         seen: &mut Inspection,
     ) -> Result<Option<&[u8]>, BodyError> {
+        // Digits alone are looked at as they are; only where something is found, as the JSON that they are.
+        if literal.iter().all(u8::is_ascii_digit) {
+            let mut looked = Inspection::default();
+            self.asked.clone_from(&self.label);
+            let scanned = self.scan(literal, actions, |readers| &mut readers.strings, &mut looked);
+            if matches!(scanned, Ok(None)) && looked.findings.is_empty() {
+                seen.scanned += looked.scanned;
+                return Ok(None);
+            }
+            self.label.clone_from(&self.asked);
+        }
         self.scan(literal, actions, |readers| &mut readers.numbers, seen)
     }
 
@@ -97,8 +117,7 @@ impl Values {
         text.call(&self.label);
         self.label.clear();
         self.out.clear();
-        text.push(value, &mut self.out, seen)?;
-        text.finish(&mut self.out, seen)?;
+        text.push_last(value, &mut self.out, seen)?;
         Ok((self.out.bytes != value).then_some(self.out.bytes.as_slice()))
     }
 }

@@ -105,6 +105,15 @@ pub(super) fn windows(detector: Detector) -> Vec<Window> {
     }
 }
 
+/// The least bytes that a value has from the place of its window on, or less.
+pub(in crate::engine) fn least(detector: Detector) -> usize {
+    match detector {
+        Detector::Card | Detector::UsSsn | Detector::UsItin | Detector::Iban | Detector::Ipv4 | Detector::Mac => 7,
+        Detector::Phone | Detector::PhoneAny | Detector::PhoneNational(_) => 5,
+        Detector::Email | Detector::EmailSpelled | Detector::Ipv6 => 2,
+    }
+}
+
 /// The most bytes a detector looks at from a value's first byte on.
 pub(super) fn max_len(detector: Detector) -> usize {
     match detector {

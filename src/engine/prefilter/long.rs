@@ -10,7 +10,7 @@ use super::super::regex::{Regex, is_token};
 use super::Window;
 
 /// The least run that is looked for as such.
-const LONG: usize = 16;
+pub(super) const LONG: usize = 16;
 
 /// An expression.
 struct Long {

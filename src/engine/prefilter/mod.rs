@@ -13,6 +13,7 @@
 
 mod buckets;
 mod digits;
+mod ends;
 mod grams;
 mod long;
 mod runs;
@@ -23,9 +24,12 @@ use super::detect;
 use super::proof::Anchor;
 use super::rule::Detector;
 use super::ruleset::Rule;
+use std::collections::HashSet;
+
 use super::vector::{AHEAD, Hit, Hits, MANY, PLACES, Tables};
 use super::view::{self, Blob};
 use digits::Digits;
+use ends::Ends;
 use grams::Grams;
 use long::LongRuns;
 pub(super) use runs::LONGEST as LONGEST_RUN;
@@ -87,6 +91,30 @@ impl Entry {
             | Target::LongRuns
             | Target::Encoded
             | Target::Blob(_) => 0,
+        }
+    }
+
+    /// The least bytes that a match has from the window's place on, or less.
+    fn least(&self, rules: &[Rule]) -> usize {
+        match self.target {
+            Target::Rule { rule, back } => {
+                let regex = rules.get(rule).and_then(|rule| rule.regex.as_ref());
+                regex.map_or(1, |regex| regex.min_len.saturating_sub(back))
+            }
+            Target::Detector(detector) => detect::least(detector),
+            Target::Grams => AHEAD,
+            Target::LongRuns => long::LONG,
+            Target::Digits | Target::Runs | Target::Encoded | Target::Blob(_) => 1,
+        }
+    }
+
+    /// What may stand before a match (0) or at its first places, as far as one place tells.
+    fn at(&self, place: usize) -> ByteSet {
+        match (&self.lead, place.checked_sub(1)) {
+            (Some(lead), None) => lead.before,
+            (Some(lead), Some(at)) => lead.at.get(at).copied().unwrap_or(ByteSet::ALL),
+            // Without a lead the window stands at the match's beginning.
+            (None, _) => self.window.get(place).copied().unwrap_or(ByteSet::ALL),
         }
     }
 
@@ -169,8 +197,10 @@ pub(super) struct Prefilter {
     long: LongRuns,
     /// The bits of the buckets of grams.
     often: u64,
-    /// The entries that a match's first byte allows.
-    first: Vec<Vec<u16>>,
+    /// The entries by a match's first bytes and by how far behind them it is decided, for where a piece ends.
+    begun: Ends,
+    /// The entries by their windows and by the bytes that they need, for where the text ends.
+    ended: Ends,
     /// The farthest that a window begins behind its match.
     reach: usize,
 }
@@ -283,17 +313,22 @@ impl Prefilter {
             entries.push(Entry { window, target, lead: None, rule: None, asks: false });
         }
         let unions: Vec<Window> = groups.iter().map(|(union, _)| *union).collect();
-        let first = |byte: u8| {
-            let begins = |entry: &Entry| match &entry.lead {
-                Some(lead) => lead.at.first().is_none_or(|set| set.contains(byte)),
-                None => entry.window.get(1).is_none_or(|set| set.contains(byte)),
-            };
-            (0..).zip(&entries).filter(|(_, entry)| begins(entry)).map(|(id, _)| id).collect()
-        };
+        let in_bucket: HashSet<usize> = groups.iter().flat_map(|(_, members)| members).copied().collect();
         Self {
             tables: Tables::new(&unions),
             buckets: groups.iter().map(|(_, members)| Bucket::new(members, &entries)).collect(),
-            first: (0..=255).map(first).collect(),
+            begun: Ends::new(
+                entries.len(),
+                |id, place| entries.get(id).map_or(ByteSet::NONE, |entry| entry.at(place)),
+                DEPTH + 1,
+                |id, back| entries.get(id).is_some_and(|entry| entry.back() >= back),
+            ),
+            ended: Ends::new(
+                entries.len(),
+                |id, place| entries.get(id).and_then(|entry| entry.window.get(place)).copied().unwrap_or(ByteSet::NONE),
+                PLACES,
+                |id, left| in_bucket.contains(&id) && entries.get(id).is_some_and(|entry| entry.least(rules) <= left),
+            ),
             reach: entries.iter().map(Entry::back).max().unwrap_or(0),
             entries,
             runs,
@@ -369,9 +404,10 @@ impl Prefilter {
         (text.len() + 1).saturating_sub(AHEAD)
     }
 
-    /// A place at the text's end, where a window may reach beyond it.
-    pub(super) fn at_end(&self, text: &[u8], at: usize) -> Hit {
-        self.second_look(text, Hit { at: u32::try_from(at).unwrap_or(u32::MAX), buckets: self.tables.at(text, at) })
+    /// What is tried at one of the last places of a text, whose windows reach beyond it.
+    pub(super) fn at_end<'a>(&'a self, text: &'a [u8], at: usize, begins: bool) -> impl Iterator<Item = Target> + 'a {
+        let ids = self.ended.at(text, at, text.len().saturating_sub(at), begins);
+        ids.filter_map(|id| self.entries.get(id)).map(|entry| entry.target)
     }
 
     /// The place where a text begins, behind a label that is not looked at.
@@ -421,13 +457,13 @@ impl Prefilter {
         let from = seen.saturating_sub(self.reach);
         (from..text.len())
             .find(|start| {
-                let byte = text.get(*start).copied().unwrap_or_default();
-                self.first.get(usize::from(byte)).is_some_and(|ids| {
-                    ids.iter().filter_map(|id| self.entries.get(usize::from(*id))).any(|entry| {
-                        entry.undecided(text, *start, seen)
-                            && entry.fits(text, *start, begins == Some(*start))
-                            && entry.rule.is_none_or(|rule| alive(rule, *start, entry.asks))
-                    })
+                let begins = begins == Some(*start);
+                let behind = seen.saturating_sub(*start);
+                let entries = self.begun.at(text, *start, behind, begins).filter_map(|id| self.entries.get(id));
+                entries.into_iter().any(|entry| {
+                    entry.undecided(text, *start, seen)
+                        && entry.fits(text, *start, begins)
+                        && entry.rule.is_none_or(|rule| alive(rule, *start, entry.asks))
                 })
             })
             .unwrap_or(text.len())

@@ -393,13 +393,13 @@ impl Lane {
         }
         self.scan_long_runs(force, begins, last);
         if last {
-            for at in at..self.buffer.len() {
-                let hit = match begins {
-                    Some(begins) if begins == at => prefilter.at_beginning(&self.buffer, at),
-                    _ => prefilter.at_end(&self.buffer, at),
-                };
-                self.stop(force, hit, last);
+            let buffer = std::mem::take(&mut self.buffer);
+            for at in at..buffer.len() {
+                for target in prefilter.at_end(&buffer, at, begins == Some(at)) {
+                    self.try_target(force, &buffer, target, at, last);
+                }
             }
+            self.buffer = buffer;
             (self.seen, self.cut_off) = (self.end(), self.end());
         } else {
             self.seen = self.base + at as u64;
@@ -424,33 +424,39 @@ impl Lane {
         let buffer = std::mem::take(&mut self.buffer);
         let begins = self.base + hit.at as u64 == self.origin;
         for target in force.rules.prefilter.targets(&buffer, hit, begins) {
-            match target {
-                Target::Rule { rule, back } => {
-                    if let Some(start) = at.checked_sub(back)
-                        && self.may_stand(force, &buffer, rule, at)
-                    {
-                        self.try_expression(force, &buffer, rule, start, last);
-                    }
-                }
-                Target::Detector(detector) => {
-                    if force.enabled.detector(detector) {
-                        self.attempt(force, &buffer, Attempt::Detector(detector), at, last);
-                    }
-                }
-                Target::Runs => self.attempt(force, &buffer, Attempt::Runs, at, last),
-                Target::Digits => self.try_digits(force, &buffer, at, last),
-                Target::Grams => {
-                    for rule in force.rules.prefilter.grams().at(&buffer, at) {
-                        self.try_expression(force, &buffer, *rule, at, last);
-                    }
-                }
-                // Found without a bucket.
-                Target::LongRuns => {}
-                Target::Encoded => self.triggers.push(self.base + at as u64),
-                Target::Blob(blob) => self.blobs.push((self.base + at as u64, blob)),
-            }
+            self.try_target(force, &buffer, target, at, last);
         }
         self.buffer = buffer;
+    }
+
+    /// Tries what a window stands for.
+    #[inline]
+    fn try_target(&mut self, force: Force<'_>, text: &[u8], target: Target, at: usize, last: bool) {
+        match target {
+            Target::Rule { rule, back } => {
+                if let Some(start) = at.checked_sub(back)
+                    && self.may_stand(force, text, rule, at)
+                {
+                    self.try_expression(force, text, rule, start, last);
+                }
+            }
+            Target::Detector(detector) => {
+                if force.enabled.detector(detector) {
+                    self.attempt(force, text, Attempt::Detector(detector), at, last);
+                }
+            }
+            Target::Runs => self.attempt(force, text, Attempt::Runs, at, last),
+            Target::Digits => self.try_digits(force, text, at, last),
+            Target::Grams => {
+                for rule in force.rules.prefilter.grams().at(text, at) {
+                    self.try_expression(force, text, *rule, at, last);
+                }
+            }
+            // Found without a bucket.
+            Target::LongRuns => {}
+            Target::Encoded => self.triggers.push(self.base + at as u64),
+            Target::Blob(blob) => self.blobs.push((self.base + at as u64, blob)),
+        }
     }
 
     /// An expression without digits in front: tried if the run of token bytes is as long as it needs.

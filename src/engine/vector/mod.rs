@@ -44,6 +44,8 @@ pub(super) struct Hit {
 /// For each place and byte, the buckets that allow it, in banks of eight.
 pub(super) struct Tables {
     banks: Vec<Bank>,
+    /// All banks together, for one position at a time.
+    all: Box<[[u64; 256]; PLACES]>,
     form: Form,
 }
 
@@ -155,21 +157,24 @@ impl Tables {
             }
             bank
         });
-        Self { banks: banks.collect(), form }
+        let banks: Vec<Bank> = banks.collect();
+        let mut all = Box::new([[0; 256]; PLACES]);
+        for (number, bank) in banks.iter().enumerate() {
+            for (all, own) in all.iter_mut().zip(&bank.places) {
+                all.iter_mut().zip(own).for_each(|(all, own)| *all |= u64::from(*own) << (number * BANK));
+            }
+        }
+        Self { banks, all, form }
     }
 
     /// The buckets that may begin at `at`. What lies before the text, and behind it, is anything.
     pub(super) fn at(&self, text: &[u8], at: usize) -> u64 {
-        let mut all = 0;
-        for (number, bank) in self.banks.iter().enumerate() {
-            let mut buckets = 0xFF;
-            for (place, table) in bank.places.iter().enumerate() {
-                let byte = (at + place).checked_sub(1).and_then(|index| text.get(index));
-                buckets &= byte.map_or(0xFF, |byte| table[usize::from(*byte)]);
-            }
-            all |= u64::from(buckets) << (number * BANK);
+        let mut buckets = u64::MAX >> (u64::BITS as usize - BANK * self.banks.len().max(1));
+        for (place, table) in self.all.iter().enumerate() {
+            let byte = (at + place).checked_sub(1).and_then(|index| text.get(index));
+            buckets &= byte.map_or(u64::MAX, |byte| table[usize::from(*byte)]);
         }
-        all
+        buckets
     }
 
     /// Looks at positions from `from` up to `to`, each with its whole window in the text (`to + 3 <= text.len()`), and
