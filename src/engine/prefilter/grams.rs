@@ -13,10 +13,8 @@ use super::super::regex::Regex;
 use super::super::vector::{AHEAD, PLACES};
 use super::Window;
 
-/// The most beginnings of one expression.
+/// The most beginnings of one expression, each counted for every state that it leads to.
 const MOST: usize = 32768;
-/// The most states of one beginning.
-const STATES: usize = 512;
 /// Bits of the hash that tells most places apart at once.
 const BITS: u32 = 16;
 
@@ -52,44 +50,35 @@ impl Grams {
         }
         begin.sort_unstable();
         begin.dedup();
-        let mut grams: HashMap<Vec<u8>, Vec<StateID>> = HashMap::from([(Vec::new(), begin)]);
+        // Each beginning, its bytes as a number, with a state that it leads to.
+        let mut grams: Vec<(u32, StateID)> = begin.into_iter().map(|state| (0, state)).collect();
         for _ in 0..AHEAD {
-            let mut longer: HashMap<Vec<u8>, Vec<StateID>> = HashMap::new();
-            for (gram, states) in &grams {
-                for state in states {
-                    if regex.end(*state) {
+            let mut longer: Vec<(u32, StateID)> = Vec::new();
+            for (gram, state) in &grams {
+                if regex.end(*state) {
+                    return false;
+                }
+                for byte in 0..=255_u8 {
+                    let reached = automaton.next_state(*state, byte);
+                    if automaton.is_dead_state(reached) || automaton.is_quit_state(reached) {
+                        continue;
+                    }
+                    if automaton.is_match_state(reached) || longer.len() > 4 * MOST {
                         return false;
                     }
-                    for byte in 0..=255_u8 {
-                        let reached = automaton.next_state(*state, byte);
-                        if automaton.is_dead_state(reached) || automaton.is_quit_state(reached) {
-                            continue;
-                        }
-                        if automaton.is_match_state(reached) {
-                            return false;
-                        }
-                        let mut next = gram.clone();
-                        next.push(byte.to_ascii_lowercase());
-                        longer.entry(next).or_default().push(reached);
-                    }
-                }
-                if longer.len() > MOST {
-                    return false;
+                    longer.push((gram << 8 | u32::from(byte.to_ascii_lowercase()), reached));
                 }
             }
-            for states in longer.values_mut() {
-                states.sort_unstable();
-                states.dedup();
-                if states.len() > STATES {
-                    return false;
-                }
+            longer.sort_unstable();
+            longer.dedup();
+            if longer.len() > MOST {
+                return false;
             }
             grams = longer;
         }
-        for gram in grams.into_keys() {
-            if let Ok(gram) = Gram::try_from(gram) {
-                self.rules.entry(gram).or_default().push(rule);
-            }
+        grams.dedup_by_key(|(gram, _)| *gram);
+        for (gram, _) in grams {
+            self.rules.entry(gram.to_be_bytes()).or_default().push(rule);
         }
         let union = self.before.get_or_insert(ByteSet::NONE);
         *union = union.union(&before);

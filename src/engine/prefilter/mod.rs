@@ -13,9 +13,9 @@
 
 mod buckets;
 mod digits;
-mod ends;
 mod grams;
 mod long;
+mod rows;
 mod runs;
 mod window;
 
@@ -24,14 +24,14 @@ use super::detect;
 use super::proof::Anchor;
 use super::rule::Detector;
 use super::ruleset::Rule;
-use std::collections::HashSet;
+use std::ops::Range;
 
 use super::vector::{AHEAD, Hit, Hits, MANY, PLACES, Tables};
 use super::view::{self, Blob};
 use digits::Digits;
-use ends::Ends;
 use grams::Grams;
 use long::LongRuns;
+use rows::Rows;
 pub(super) use runs::LONGEST as LONGEST_RUN;
 use runs::Runs;
 use window::{BACK, DEPTH, leads};
@@ -41,6 +41,9 @@ pub(super) use window::{Lead, Window};
 const TELLING: f64 = 0.003;
 /// Buckets that the beginnings of many words may take.
 const GRAMS: usize = 16;
+
+/// A slot without an entry.
+const NO_ENTRY: u32 = u32::MAX;
 
 /// What is tried at a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -145,52 +148,16 @@ impl Entry {
     }
 }
 
-/// The windows of one bucket, by the byte at the place that tells them apart best.
-struct Bucket {
-    place: usize,
-    from: Box<[u32; 257]>,
-    entries: Vec<u16>,
-    all: Vec<u16>,
-}
-
-impl Bucket {
-    fn new(members: &[usize], entries: &[Entry]) -> Self {
-        let all: Vec<u16> = members.iter().filter_map(|member| u16::try_from(*member).ok()).collect();
-        let with = |place: usize, byte: u8| {
-            all.iter().copied().filter(move |id| {
-                let set = entries.get(usize::from(*id)).and_then(|entry| entry.window.get(place));
-                set.is_some_and(|set| set.contains(byte))
-            })
-        };
-        let cost = |place: &usize| {
-            (0..128_u8).map(|byte| with(*place, byte).count()).map(|count| count * count).sum::<usize>()
-        };
-        let place = (0..PLACES).min_by_key(cost).unwrap_or(1);
-        let mut bucket = Self { place, from: Box::new([0; 257]), entries: Vec::new(), all: Vec::new() };
-        for byte in 0..=255_u8 {
-            bucket.entries.extend(with(place, byte));
-            if let Some(slot) = bucket.from.get_mut(usize::from(byte) + 1) {
-                *slot = u32::try_from(bucket.entries.len()).unwrap_or(u32::MAX);
-            }
-        }
-        bucket.all = all;
-        bucket
-    }
-
-    fn of(&self, byte: Option<u8>) -> &[u16] {
-        let Some(byte) = byte.map(usize::from) else { return &self.all };
-        match (self.from.get(byte), self.from.get(byte + 1)) {
-            (Some(from), Some(to)) => self.entries.get(*from as usize..*to as usize).unwrap_or_default(),
-            _ => &[],
-        }
-    }
-}
-
 /// The windows of a rule set.
 pub(super) struct Prefilter {
     tables: Tables,
-    buckets: Vec<Bucket>,
     entries: Vec<Entry>,
+    /// The entries that have a bucket, bucket by bucket, each from a word's first bit on.
+    slots: Vec<u32>,
+    /// Where the words of each bucket stand.
+    buckets: Vec<Range<usize>>,
+    /// The slots by their windows, and by the bytes that they need where the text ends.
+    rows: Rows,
     runs: Runs,
     digits: Digits,
     grams: Grams,
@@ -198,9 +165,7 @@ pub(super) struct Prefilter {
     /// The bits of the buckets of grams.
     often: u64,
     /// The entries by a match's first bytes and by how far behind them it is decided, for where a piece ends.
-    begun: Ends,
-    /// The entries by their windows and by the bytes that they need, for where the text ends.
-    ended: Ends,
+    begun: Rows,
     /// The farthest that a window begins behind its match.
     reach: usize,
 }
@@ -313,22 +278,30 @@ impl Prefilter {
             entries.push(Entry { window, target, lead: None, rule: None, asks: false });
         }
         let unions: Vec<Window> = groups.iter().map(|(union, _)| *union).collect();
-        let in_bucket: HashSet<usize> = groups.iter().flat_map(|(_, members)| members).copied().collect();
+        let (mut slots, mut buckets) = (Vec::new(), Vec::new());
+        for (_, members) in &groups {
+            let from = slots.len() / 64;
+            slots.extend(members.iter().map(|id| u32::try_from(*id).unwrap_or(NO_ENTRY)));
+            slots.resize(slots.len().next_multiple_of(64), NO_ENTRY);
+            buckets.push(from..slots.len() / 64);
+        }
+        let of_slot = |slot: usize| slots.get(slot).and_then(|id| entries.get(*id as usize));
         Self {
             tables: Tables::new(&unions),
-            buckets: groups.iter().map(|(_, members)| Bucket::new(members, &entries)).collect(),
-            begun: Ends::new(
+            rows: Rows::new(
+                slots.len(),
+                |slot, place| of_slot(slot).and_then(|entry| entry.window.get(place)).copied().unwrap_or(ByteSet::NONE),
+                PLACES,
+                |slot, left| of_slot(slot).is_some_and(|entry| entry.least(rules) <= left),
+            ),
+            begun: Rows::new(
                 entries.len(),
                 |id, place| entries.get(id).map_or(ByteSet::NONE, |entry| entry.at(place)),
                 DEPTH + 1,
                 |id, back| entries.get(id).is_some_and(|entry| entry.back() >= back),
             ),
-            ended: Ends::new(
-                entries.len(),
-                |id, place| entries.get(id).and_then(|entry| entry.window.get(place)).copied().unwrap_or(ByteSet::NONE),
-                PLACES,
-                |id, left| in_bucket.contains(&id) && entries.get(id).is_some_and(|entry| entry.least(rules) <= left),
-            ),
+            slots,
+            buckets,
             reach: entries.iter().map(Entry::back).max().unwrap_or(0),
             entries,
             runs,
@@ -406,8 +379,14 @@ impl Prefilter {
 
     /// What is tried at one of the last places of a text, whose windows reach beyond it.
     pub(super) fn at_end<'a>(&'a self, text: &'a [u8], at: usize, begins: bool) -> impl Iterator<Item = Target> + 'a {
-        let ids = self.ended.at(text, at, text.len().saturating_sub(at), begins);
-        ids.filter_map(|id| self.entries.get(id)).map(|entry| entry.target)
+        let slots = self.rows.at(text, at, text.len().saturating_sub(at), begins);
+        slots.filter_map(|slot| self.of_slot(slot))
+    }
+
+    #[inline]
+    fn of_slot(&self, slot: usize) -> Option<Target> {
+        let id = self.slots.get(slot)?;
+        self.entries.get(*id as usize).map(|entry| entry.target)
     }
 
     /// The place where a text begins, behind a label that is not looked at.
@@ -419,30 +398,18 @@ impl Prefilter {
     /// What is tried at a place, by the exact windows of its buckets. Nothing stands before a place where the text
     /// `begins`.
     #[inline]
-    pub(super) fn targets<'a>(&'a self, text: &'a [u8], hit: Hit, begins: bool) -> impl Iterator<Item = Target> + 'a {
-        let at = hit.at as usize;
-        let byte_at = move |place: usize| {
-            (at + place)
-                .checked_sub(1)
-                .filter(|index| !begins || *index >= at)
-                .and_then(|index| text.get(index))
-                .copied()
-        };
+    pub(super) fn targets<'a>(&'a self, text: &[u8], hit: Hit, begins: bool) -> impl Iterator<Item = Target> + 'a {
+        let sets = self.rows.sets(text, hit.at as usize, begins);
         let mut left = hit.buckets;
         let numbers = std::iter::from_fn(move || {
             let number = left.trailing_zeros();
             left &= left.wrapping_sub(1);
             (number < u64::BITS).then_some(number as usize)
         });
-        numbers.filter_map(|number| self.buckets.get(number)).flat_map(move |bucket| {
-            let byte = byte_at(bucket.place);
-            bucket.of(byte).iter().filter_map(move |id| {
-                let entry = self.entries.get(usize::from(*id))?;
-                let holds = |(place, set): (usize, &ByteSet)| byte_at(place).is_none_or(|byte| set.contains(byte));
-                let holds = entry.window.iter().enumerate().all(holds);
-                holds.then_some(entry.target)
-            })
-        })
+        numbers
+            .filter_map(|number| self.buckets.get(number))
+            .flat_map(move |words| self.rows.among(sets, words.clone()))
+            .filter_map(|slot| self.of_slot(slot))
     }
 
     /// Where the first match may have begun whose window, at or behind `seen`, the text's end cuts off. `alive` tells of an

@@ -1,9 +1,10 @@
-//! Which entries hold where the text ends, told for all at once: a bit for each, by the bytes there.
+//! Which entries hold at a place, told for many at once: a bit for each, by the bytes there.
 //!
-//! Enters: what entries allow at five places, and a number each of that decides whether it counts. Leaves: for a place near
-//! the text's end, the entries that what stands there leaves over.
+//! Enters: what entries allow at five places, and numbers that say which of them count. Leaves: for a place, the entries
+//! that what stands there leaves over.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::super::byte_set::ByteSet;
 use super::super::vector::PLACES;
@@ -40,9 +41,11 @@ impl Row {
 }
 
 /// The entries, by what stands at five places.
-pub(super) struct Ends {
+pub(super) struct Rows {
     words: usize,
     rows: Vec<Row>,
+    /// Every entry: what a byte that is not there leaves over.
+    all: Vec<u64>,
     /// By a number, the entries that count.
     counts: Vec<Vec<u64>>,
 }
@@ -57,7 +60,7 @@ fn bits(words: usize, flags: impl Iterator<Item = bool>) -> Vec<u64> {
     bits
 }
 
-impl Ends {
+impl Rows {
     /// So many entries; what each allows before a place and at it, and whether it counts for a number below `numbers`.
     pub(super) fn new(
         entries: usize,
@@ -68,32 +71,65 @@ impl Ends {
         let words = entries.div_ceil(64);
         let row = |place| Row::new(&(0..entries).map(|entry| allowed(entry, place)).collect::<Vec<_>>(), words);
         let count = |number| bits(words, (0..entries).map(|entry| counts(entry, number)));
-        Self { words, rows: (0..PLACES).map(row).collect(), counts: (0..numbers).map(count).collect() }
+        Self {
+            words,
+            rows: (0..PLACES).map(row).collect(),
+            all: vec![u64::MAX; words],
+            counts: (0..numbers).map(count).collect(),
+        }
     }
 
     /// The entries that may stand at `place` and count for `number`. Nothing stands before the place where the text
     /// `begins`, and anything may stand behind its end.
     pub(super) fn at<'a>(
         &'a self,
-        text: &'a [u8],
+        text: &[u8],
         place: usize,
         number: usize,
         begins: bool,
     ) -> impl Iterator<Item = usize> + 'a {
         let counting = self.counts.get(number).map_or(&[][..], Vec::as_slice);
-        let mut sets: [&[u64]; PLACES] = [&[]; PLACES];
-        for (row, (slot, known)) in sets.iter_mut().zip(&self.rows).enumerate() {
-            let at = (place + row).checked_sub(1).filter(|at| !begins || *at >= place);
-            *slot = at.and_then(|at| text.get(at)).map_or(&[][..], |byte| known.set(self.words, *byte));
-        }
-        counting.iter().enumerate().flat_map(move |(word, bits)| {
-            let known = sets.iter().filter_map(|set| set.get(word));
-            let mut left = known.fold(*bits, |left, set| left & set);
-            std::iter::from_fn(move || {
-                let bit = left.trailing_zeros() as usize;
-                left &= left.wrapping_sub(1);
-                (bit < 64).then_some(word * 64 + bit)
-            })
-        })
+        let sets = self.sets(text, place, begins);
+        counting.iter().enumerate().flat_map(move |(word, counting)| ones(word, sets.left(word) & counting))
     }
+
+    /// The entries among those of some words that may stand at `place`.
+    #[inline]
+    pub(super) fn among<'a>(&'a self, sets: Sets<'a>, words: Range<usize>) -> impl Iterator<Item = usize> + 'a {
+        words.flat_map(move |word| ones(word, sets.left(word)))
+    }
+
+    /// What the bytes at a place leave over.
+    #[inline]
+    pub(super) fn sets(&self, text: &[u8], place: usize, begins: bool) -> Sets<'_> {
+        let mut sets = Sets([&self.all; PLACES]);
+        for (row, (slot, known)) in sets.0.iter_mut().zip(&self.rows).enumerate() {
+            let at = (place + row).checked_sub(1).filter(|at| !begins || *at >= place);
+            if let Some(byte) = at.and_then(|at| text.get(at)) {
+                *slot = known.set(self.words, *byte);
+            }
+        }
+        sets
+    }
+}
+
+/// For each of the places, the bits of the entries that the byte there leaves over.
+#[derive(Clone, Copy)]
+pub(super) struct Sets<'a>([&'a [u64]; PLACES]);
+
+impl Sets<'_> {
+    #[inline]
+    fn left(&self, word: usize) -> u64 {
+        self.0.iter().fold(u64::MAX, |left, set| left & set.get(word).copied().unwrap_or(0))
+    }
+}
+
+/// The numbers of the bits of a word.
+#[inline]
+fn ones(word: usize, mut left: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = left.trailing_zeros() as usize;
+        left &= left.wrapping_sub(1);
+        (bit < 64).then_some(word * 64 + bit)
+    })
 }
