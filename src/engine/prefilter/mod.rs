@@ -377,10 +377,12 @@ impl Prefilter {
         (text.len() + 1).saturating_sub(AHEAD)
     }
 
-    /// What is tried at one of the last places of a text, whose windows reach beyond it.
-    pub(super) fn at_end<'a>(&'a self, text: &'a [u8], at: usize, begins: bool) -> impl Iterator<Item = Target> + 'a {
-        let slots = self.rows.at(text, at, text.len().saturating_sub(at), begins);
-        slots.filter_map(|slot| self.of_slot(slot))
+    /// Tells what is tried at one of the last places of a text, whose windows reach beyond it.
+    pub(super) fn at_end(&self, text: &[u8], at: usize, begins: bool, mut tell: impl FnMut(Target)) {
+        self.rows.any(text, at, text.len().saturating_sub(at), begins, |slot| {
+            self.of_slot(slot).into_iter().for_each(&mut tell);
+            false
+        });
     }
 
     #[inline]
@@ -395,21 +397,18 @@ impl Prefilter {
         self.second_look(text, Hit { at: u32::try_from(at).unwrap_or(u32::MAX), buckets: self.tables.at(own, 0) })
     }
 
-    /// What is tried at a place, by the exact windows of its buckets. Nothing stands before a place where the text
+    /// Tells what is tried at a place, by the exact windows of its buckets. Nothing stands before a place where the text
     /// `begins`.
     #[inline]
-    pub(super) fn targets<'a>(&'a self, text: &[u8], hit: Hit, begins: bool) -> impl Iterator<Item = Target> + 'a {
+    pub(super) fn targets(&self, text: &[u8], hit: Hit, begins: bool, mut tell: impl FnMut(Target)) {
         let sets = self.rows.sets(text, hit.at as usize, begins);
         let mut left = hit.buckets;
-        let numbers = std::iter::from_fn(move || {
-            let number = left.trailing_zeros();
-            left &= left.wrapping_sub(1);
-            (number < u64::BITS).then_some(number as usize)
-        });
-        numbers
-            .filter_map(|number| self.buckets.get(number))
-            .flat_map(move |words| self.rows.among(sets, words.clone()))
-            .filter_map(|slot| self.of_slot(slot))
+        while left != 0 {
+            let bucket = self.buckets.get(left.trailing_zeros() as usize);
+            let words = bucket.cloned().unwrap_or_default();
+            self.rows.among(sets, words, |slot| self.of_slot(slot).into_iter().for_each(&mut tell));
+            left &= left - 1;
+        }
     }
 
     /// Where the first match may have begun whose window, at or behind `seen`, the text's end cuts off. `alive` tells of an
@@ -426,11 +425,12 @@ impl Prefilter {
             .find(|start| {
                 let begins = begins == Some(*start);
                 let behind = seen.saturating_sub(*start);
-                let entries = self.begun.at(text, *start, behind, begins).filter_map(|id| self.entries.get(id));
-                entries.into_iter().any(|entry| {
-                    entry.undecided(text, *start, seen)
-                        && entry.fits(text, *start, begins)
-                        && entry.rule.is_none_or(|rule| alive(rule, *start, entry.asks))
+                self.begun.any(text, *start, behind, begins, |id| {
+                    self.entries.get(id).is_some_and(|entry| {
+                        entry.undecided(text, *start, seen)
+                            && entry.fits(text, *start, begins)
+                            && entry.rule.is_none_or(|rule| alive(rule, *start, entry.asks))
+                    })
                 })
             })
             .unwrap_or(text.len())

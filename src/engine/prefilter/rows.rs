@@ -79,24 +79,27 @@ impl Rows {
         }
     }
 
-    /// The entries that may stand at `place` and count for `number`. Nothing stands before the place where the text
-    /// `begins`, and anything may stand behind its end.
-    pub(super) fn at<'a>(
-        &'a self,
+    /// Tells the entries that may stand at `place` and count for `number`, until one is taken; whether one was. Nothing
+    /// stands before the place where the text `begins`, and anything may stand behind its end.
+    pub(super) fn any(
+        &self,
         text: &[u8],
         place: usize,
         number: usize,
         begins: bool,
-    ) -> impl Iterator<Item = usize> + 'a {
-        let counting = self.counts.get(number).map_or(&[][..], Vec::as_slice);
+        taken: impl FnMut(usize) -> bool,
+    ) -> bool {
         let sets = self.sets(text, place, begins);
-        counting.iter().enumerate().flat_map(move |(word, counting)| ones(word, sets.left(word) & counting))
+        self.counts.get(number).is_some_and(|counting| sets.any(0..self.words, counting, taken))
     }
 
-    /// The entries among those of some words that may stand at `place`.
+    /// Tells the entries among those of some words that may stand at a place.
     #[inline]
-    pub(super) fn among<'a>(&'a self, sets: Sets<'a>, words: Range<usize>) -> impl Iterator<Item = usize> + 'a {
-        words.flat_map(move |word| ones(word, sets.left(word)))
+    pub(super) fn among(&self, sets: Sets<'_>, words: Range<usize>, mut tell: impl FnMut(usize)) {
+        sets.any(words, &self.all, |entry| {
+            tell(entry);
+            false
+        });
     }
 
     /// What the bytes at a place leave over.
@@ -118,18 +121,27 @@ impl Rows {
 pub(super) struct Sets<'a>([&'a [u64]; PLACES]);
 
 impl Sets<'_> {
+    /// Tells the bits that are left in some words and counted, until one is taken; whether one was.
     #[inline]
-    fn left(&self, word: usize) -> u64 {
-        self.0.iter().fold(u64::MAX, |left, set| left & set.get(word).copied().unwrap_or(0))
+    fn any(&self, words: Range<usize>, counting: &[u64], mut taken: impl FnMut(usize) -> bool) -> bool {
+        let mut places = [&[][..]; PLACES];
+        for (slot, set) in places.iter_mut().zip(self.0) {
+            *slot = set.get(words.clone()).unwrap_or_default();
+        }
+        let [before, first, second, third, fourth] = places;
+        let counting = counting.get(words.clone()).unwrap_or_default();
+        let near = before.iter().zip(first).zip(second);
+        for (word, ((((before, first), second), (third, fourth)), counting)) in
+            words.zip(near.zip(third.iter().zip(fourth)).zip(counting))
+        {
+            let mut left = before & first & second & third & fourth & counting;
+            while left != 0 {
+                if taken(word * 64 + left.trailing_zeros() as usize) {
+                    return true;
+                }
+                left &= left - 1;
+            }
+        }
+        false
     }
-}
-
-/// The numbers of the bits of a word.
-#[inline]
-fn ones(word: usize, mut left: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let bit = left.trailing_zeros() as usize;
-        left &= left.wrapping_sub(1);
-        (bit < 64).then_some(word * 64 + bit)
-    })
 }

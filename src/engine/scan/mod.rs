@@ -395,9 +395,8 @@ impl Lane {
         if last {
             let buffer = std::mem::take(&mut self.buffer);
             for at in at..buffer.len() {
-                for target in prefilter.at_end(&buffer, at, begins == Some(at)) {
-                    self.try_target(force, &buffer, target, at, last);
-                }
+                let tell = |target| self.try_target(force, &buffer, target, at, last);
+                prefilter.at_end(&buffer, at, begins == Some(at), tell);
             }
             self.buffer = buffer;
             (self.seen, self.cut_off) = (self.end(), self.end());
@@ -423,9 +422,8 @@ impl Lane {
         // The buffer is lent to the search for targets, and none of the tries changes it.
         let buffer = std::mem::take(&mut self.buffer);
         let begins = self.base + hit.at as u64 == self.origin;
-        for target in force.rules.prefilter.targets(&buffer, hit, begins) {
-            self.try_target(force, &buffer, target, at, last);
-        }
+        let tell = |target| self.try_target(force, &buffer, target, at, last);
+        force.rules.prefilter.targets(&buffer, hit, begins, tell);
         self.buffer = buffer;
     }
 
