@@ -22,9 +22,12 @@ pub(super) const MAX_LEN_LIMIT: usize = 16 << 10;
 /// Memory of one rule's automaton in bytes.
 const AUTOMATON_LIMIT: usize = 16 << 20;
 
+/// What an expression is compiled from: the pattern and its longest match, where that is told.
+type Source = (String, Option<usize>);
+
 /// Expressions that some rule set holds, by what they were compiled from. Workspaces that take the same packs share
 /// their automata, and a reload compiles what has changed.
-static KNOWN: LazyLock<Mutex<HashMap<(String, Option<usize>), Weak<Regex>>>> = LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<HashMap<Source, Weak<Regex>>>> = LazyLock::new(Mutex::default);
 
 /// One expression, ready to be stepped.
 #[derive(Debug)]

@@ -23,6 +23,7 @@ pub(super) enum Class {
 impl Class {
     /// The class of an ASCII character.
     #[inline]
+    #[allow(clippy::indexing_slicing, reason = "a table of 128, built below 128")]
     pub(super) fn of_ascii(byte: u8) -> Self {
         const CLASSES: [Class; 128] = {
             let mut classes = [Class::Other; 128];
