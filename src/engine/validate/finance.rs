@@ -249,7 +249,7 @@ fn ethereum(value: &[u8]) -> bool {
         .all(|(byte, nibble)| !byte.is_ascii_alphabetic() || byte.is_ascii_uppercase() == (nibble > 7))
 }
 
-/// The round constants of Keccak-f[1600].
+/// The round constants of Keccak-f\[1600\].
 const ROUNDS: [u64; 24] = [
     0x1,
     0x8082,

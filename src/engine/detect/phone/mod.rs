@@ -11,7 +11,7 @@
 //! | | `00`, `011` | as above in groups: zeros alone begin many other numbers |
 //! | | `(`, a digit | area, office and line of the North American plan, with separators |
 //! | | `+`, a digit | any of these with each digit by itself, all of them: `2 1 2 5 5 5 0 1 2 3` |
-//! | [`national`] | `(`, a digit | a number of a named region as it is written there, with separators |
+//! | [`mod@national`] | `(`, a digit | a number of a named region as it is written there, with separators |
 //! | [`any`] | `(`, a digit | 7 to 15 digits in a phone's grouping, for rules with keywords |
 
 mod extension;
