@@ -10,9 +10,7 @@ use super::table::{NONE, ROOT};
 use super::{KeywordTable, follow};
 use crate::engine::terms::{Character, character_at};
 
-/// The most words of a phrase, counted in parts of names.
-const PHRASE: usize = 16;
-/// Words that are kept when the list is shortened.
+/// Words that are kept when the list is shortened, beside the characters that rules look back.
 const KEPT: usize = 64;
 
 /// Where the reading stands. One for each text.
@@ -140,8 +138,8 @@ impl KeywordTable {
         if folded.is_empty() {
             return;
         }
-        if along.words.len() > 4 * KEPT {
-            let gone = along.words.len() - KEPT;
+        if along.words.len() > 4 * (KEPT + self.before) {
+            let gone = along.words.len() - KEPT - self.before;
             along.words.drain(..gone);
             along.words.iter_mut().for_each(|word| word.behind_name = word.behind_name.saturating_sub(gone));
             along.name_word = along.name_word.and_then(|word| word.checked_sub(gone));
@@ -163,9 +161,11 @@ impl KeywordTable {
         if !known {
             return;
         }
-        let Along { words, hits, .. } = along;
+        let Along { words, hits, last_end, .. } = along;
         let end = words.len();
-        for (place, word) in words.iter().enumerate().skip(end.saturating_sub(PHRASE)) {
+        // A phrase that begins farther back counts nowhere from here on.
+        let first = words.iter().rposition(|word| word.begin + self.before + KEPT < *last_end);
+        for (place, word) in words.iter().enumerate().skip(first.map_or(0, |first| first + 1)) {
             if self.phrases.begins(word.number) || self.phrases.begins(word.name) {
                 let begin = word.begin;
                 follow(&self.phrases, words, ROOT, place, &mut |groups, next| {

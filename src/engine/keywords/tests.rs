@@ -273,6 +273,8 @@ fn what_is_read_along_leaves_no_word_out() {
         "número",
         "e\u{301}",
         "身份证",
+        "เลขประจำตัวประชาชน",
+        "เลข",
         "号",
         " ",
         " ",
@@ -296,7 +298,7 @@ fn what_is_read_along_leaves_no_word_out() {
     for (words, before) in [
         (&["ssn", "tax id"][..], 20),
         (&["steuer id no", "número"], 9),
-        (&["身份证", "id no"], 14),
+        (&["身份证", "id no", "เลขประจำตัวประชาชน"], 24),
         (&["taxid", "a"], 3),
     ] {
         nears.push(builder.add(&keywords(words, before, 0)));
@@ -319,7 +321,7 @@ fn what_is_read_along_leaves_no_word_out() {
         for place in 0..text.len() {
             if below(3) == 0 && text[place].is_ascii() {
                 if below(6) == 0 {
-                    forgotten = forgotten + below(place.saturating_sub(60).max(forgotten) - forgotten + 1);
+                    forgotten = forgotten + below(place.saturating_sub(148).max(forgotten) - forgotten + 1);
                 }
                 let groups: Vec<u32> = table
                     .along(&text[forgotten..], forgotten as u64, place - forgotten, 6, &mut along)
