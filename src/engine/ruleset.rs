@@ -152,6 +152,7 @@ impl RuleSet {
         let mut keywords = KeywordTableBuilder::default();
         for (index, (rule, detector)) in rules.iter_mut().enumerate() {
             if let Some(detector) = detector {
+                farthest = farthest.max(detect::look_behind(*detector));
                 match detectors.iter_mut().find(|(known, _)| known == detector) {
                     Some((_, list)) => list.push(index),
                     None => detectors.push((*detector, vec![index])),

@@ -4,6 +4,9 @@
 //!
 //! Much prose has an `at` before a name with a dot. What makes an address of it is a second sign: brackets, a spelled
 //! dot, or a local part that is no word. Its last label must be a top level domain then, since code has `a @ b.weight`.
+//!
+//! A blank before the sign ends a word, and words of prose must not wait for what may follow: behind one, a local part
+//! counts only if it is no word by its look, or where a word for mail stands a little before it.
 
 use std::sync::OnceLock;
 
@@ -23,6 +26,34 @@ pub(in crate::engine) const MAX_LEN: usize = LOCAL_MAX + 8 + 2 + INDENT + DOMAIN
 const SIGNS: [&str; 6] = ["@", " at ", "(at)", "[at]", "{at}", "<at>"];
 /// What stands for a dot.
 const DOTS: [&str; 8] = [".", " dot ", "(dot)", "[dot]", "{dot}", "<dot>", "[.]", "(.)"];
+
+/// How far before a local part, in bytes of its line, a word for mail counts.
+const CUE: usize = 40;
+/// Bytes before an address that are looked at.
+pub(in crate::engine) const LOOK_BEHIND: usize = CUE + 1;
+
+/// What words for mail, and for writing to someone, have in common.
+const CUES: [&str; 19] = [
+    "mail",
+    "contact",
+    "reach",
+    "write",
+    "address",
+    "adress",
+    "indirizzo",
+    "direcci",
+    "correo",
+    "courriel",
+    "kontakt",
+    "schreib",
+    "escrib",
+    "scriv",
+    "e-post",
+    "почт",
+    "メール",
+    "邮",
+    "메일",
+];
 
 /// Words before an `at` that is only that.
 const WORDS: &str = "\
@@ -88,7 +119,7 @@ pub(in crate::engine) fn cut_off(text: &[u8], floor: usize) -> usize {
         let may = (0..=spaces.min(2)).any(|skipped| tail.get(skipped..).is_some_and(begins));
         if may {
             let start = local_start(text, local_end, floor);
-            if start < local_end {
+            if start < local_end && (spaces == 0 || told(text, start, local_end)) {
                 held = held.min(start);
             }
         }
@@ -105,11 +136,27 @@ pub(in crate::engine) fn email_spelled(text: &[u8], at: usize, floor: usize, las
     if !local.iter().any(u8::is_ascii_alphanumeric) {
         return (at, Step::None);
     }
+    let spaced = text.get(local_end) == Some(&b' ');
+    if spaced && !told(text, start, local_end) {
+        return (at, Step::None);
+    }
     match address(text, at, local, local_end < at, bracket, last) {
         Ok(Some(end)) => (start, Step::Match(end)),
         Ok(None) => (start, Step::None),
         Err(More) => (start, Step::More),
     }
+}
+
+/// Whether a local part is one, as far as it and what stands before it tell.
+fn told(text: &[u8], start: usize, end: usize) -> bool {
+    static SEARCHER: OnceLock<Option<AhoCorasick>> = OnceLock::new();
+    let searcher = SEARCHER.get_or_init(|| AhoCorasick::builder().ascii_case_insensitive(true).build(CUES).ok());
+    if is_no_word(text.get(start..end).unwrap_or_default()) {
+        return true;
+    }
+    let head = text.get(start.saturating_sub(CUE)..start).unwrap_or_default();
+    let line = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    searcher.as_ref().is_some_and(|searcher| searcher.is_match(head.get(line..).unwrap_or_default()))
 }
 
 /// The end of the local part before the sign at `at`, and the bracket around an `@`.
@@ -331,16 +378,16 @@ mod tests {
     #[test]
     fn addresses_that_are_spelled() {
         for text in [
-            "jane at example dot com",
-            "jane AT example DOT com",
+            "jane.doe at example dot com",
+            "jane_doe AT example DOT com",
             "jane.doe at example.com",
             "jdoe42 at example.com",
-            "jane (at) example (dot) com",
+            "jane.d (at) example (dot) com",
             "jane(at)example.com",
             "jane[at]example[.]com",
-            "jane [at] mail [dot] example [dot] org",
+            "jdoe42 [at] mail [dot] example [dot] org",
             "jane{at}example{dot}com",
-            "jane @ example.com",
+            "jane_d @ example.com",
             "jane@ example.com",
             "jane[@]example.com",
             "jane@example dot com",
@@ -350,6 +397,13 @@ mod tests {
         ] {
             assert_eq!(find(text), Some(text));
             assert_eq!(find(&format!("write to {text}, please")), Some(text));
+        }
+        for text in
+            ["jane at example dot com", "jane (at) example (dot) com", "jane [at] example.com", "jane @ example.com"]
+        {
+            assert_eq!(find(text), None, "a word ends at a blank: {text}");
+            assert_eq!(find(&format!("My e-mail: {text}, please")), Some(text));
+            assert_eq!(find(&format!("mail\n{text}, please")), None, "another line: {text}");
         }
     }
 
@@ -378,7 +432,7 @@ mod tests {
 
     #[test]
     fn an_answer_never_changes_with_more_text() {
-        for text in ["jane at example dot com.", "jane (at) example (dot) co (dot) uk x", "j.d at a.example.com, x"] {
+        for text in ["jane_d at example dot com.", "jane(at) example (dot) co (dot) uk x", "j.d at a.example.com, x"] {
             let bytes = text.as_bytes();
             let at = next_sign(bytes, 0).unwrap_or(0);
             let whole = email_spelled(bytes, at, 0, true);

@@ -142,21 +142,22 @@ pub(in crate::engine) fn may_begin(before: Option<u8>, first: u8) -> bool {
         }
 }
 
-/// What stands round a number's beginning: two letters and two digits, or one letter and a gap where every character
-/// stands by itself.
+/// What stands round a number's beginning: two letters and two digits, in capitals with gaps between them, or one capital
+/// and a gap where every character stands by itself.
 pub(in crate::engine) fn windows() -> Vec<Window> {
-    let any = |byte: u8| byte.is_ascii_alphabetic();
     let is_gap = |byte: u8| !byte.is_ascii() || b" \t\r\n-./_".contains(&byte);
+    let (small, capital) =
+        (ByteSet::new(|byte| byte.is_ascii_lowercase()), ByteSet::new(|byte| byte.is_ascii_uppercase()));
+    let digit = ByteSet::new(|byte| byte.is_ascii_digit());
     let gap = ByteSet::new(is_gap);
-    let digit = ByteSet::new(|byte| byte.is_ascii_digit() || is_gap(byte));
-    let apart = ByteSet::new(|byte| any(byte) || is_gap(byte));
-    // Behind a small letter only a capital begins one, and then the second letter is a capital too.
-    let cases = [
-        (ByteSet::new(|before| may_begin(Some(before), b'a')), ByteSet::new(any)),
-        (ByteSet::new(|before| may_begin(Some(before), b'A')), ByteSet::new(|byte| byte.is_ascii_uppercase())),
-    ];
-    let spellings = |(before, letter)| [[before, letter, letter, digit, digit], [before, letter, gap, apart, apart]];
-    cases.into_iter().flat_map(spellings).collect()
+    let (apart, digit_apart) = (capital.union(&gap), digit.union(&gap));
+    let before_small = ByteSet::new(|before| may_begin(Some(before), b'a'));
+    let before_capital = ByteSet::new(|before| may_begin(Some(before), b'A'));
+    vec![
+        [before_small, small, small, digit, digit],
+        [before_capital, capital, capital, digit_apart, digit_apart],
+        [before_capital, capital, gap, apart, apart],
+    ]
 }
 
 fn structure(country: [u8; 2]) -> Option<&'static [u8]> {

@@ -105,6 +105,11 @@ pub(super) fn windows(detector: Detector) -> Vec<Window> {
     }
 }
 
+/// How many bytes before a value decide on it.
+pub(in crate::engine) fn look_behind(detector: Detector) -> usize {
+    if detector == Detector::EmailSpelled { email_spelled::LOOK_BEHIND } else { 0 }
+}
+
 /// The least bytes that a value has from the place of its window on, or less.
 pub(in crate::engine) fn least(detector: Detector) -> usize {
     match detector {

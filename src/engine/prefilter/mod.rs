@@ -121,6 +121,11 @@ impl Entry {
         }
     }
 
+    /// Whether its window holds text back: a spelled sign does not, since the address before it does where it must.
+    fn holds(&self) -> bool {
+        self.target != Target::Detector(Detector::EmailSpelled)
+    }
+
     /// Whether what decides on a match that begins at `start` has not been looked at.
     fn undecided(&self, text: &[u8], start: usize, seen: usize) -> bool {
         match self.target {
@@ -298,7 +303,7 @@ impl Prefilter {
                 entries.len(),
                 |id, place| entries.get(id).map_or(ByteSet::NONE, |entry| entry.at(place)),
                 DEPTH + 1,
-                |id, back| entries.get(id).is_some_and(|entry| entry.back() >= back),
+                |id, back| entries.get(id).is_some_and(|entry| entry.holds() && entry.back() >= back),
             ),
             slots,
             buckets,
