@@ -25,6 +25,8 @@ type Gram = [u8; AHEAD];
 #[derive(Default)]
 pub(in crate::engine) struct Grams {
     rules: HashMap<Gram, Vec<usize>>,
+    /// The same for what a text's end leaves of a beginning, in lower case.
+    begun: HashMap<Vec<u8>, Vec<usize>>,
     /// A bit for the hash of each beginning.
     seen: Vec<u64>,
     before: Option<ByteSet>,
@@ -78,7 +80,15 @@ impl Grams {
         }
         grams.dedup_by_key(|(gram, _)| *gram);
         for (gram, _) in grams {
-            self.rules.entry(gram.to_be_bytes()).or_default().push(rule);
+            let gram: Gram = gram.to_be_bytes();
+            self.rules.entry(gram).or_default().push(rule);
+            for len in 1..AHEAD {
+                let rules = self.begun.entry(gram.iter().take(len).copied().collect()).or_default();
+                // Rules are taken one after the other.
+                if rules.last() != Some(&rule) {
+                    rules.push(rule);
+                }
+            }
         }
         let union = self.before.get_or_insert(ByteSet::NONE);
         *union = union.union(&before);
@@ -115,6 +125,13 @@ impl Grams {
     pub(super) fn of_rule(&self, rule: usize) -> Vec<Vec<u8>> {
         let own = self.rules.iter().filter(|(_, rules)| rules.contains(&rule));
         own.map(|(gram, _)| gram.to_vec()).collect()
+    }
+
+    /// The rules of which the text's end leaves so much.
+    pub(super) fn begun(&self, rest: &[u8]) -> &[usize] {
+        let mut small = [0; AHEAD];
+        small.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = byte.to_ascii_lowercase());
+        small.get(..rest.len()).and_then(|small| self.begun.get(small)).map_or(&[], Vec::as_slice)
     }
 
     /// The rules that may begin at `at`; where the text ends before four bytes, any of them.

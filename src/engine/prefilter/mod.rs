@@ -432,9 +432,17 @@ impl Prefilter {
                 let behind = seen.saturating_sub(*start);
                 self.begun.any(text, *start, behind, begins, |id| {
                     self.entries.get(id).is_some_and(|entry| {
-                        entry.undecided(text, *start, seen)
-                            && entry.fits(text, *start, begins)
-                            && entry.rule.is_none_or(|rule| alive(rule, *start, entry.asks))
+                        if !entry.undecided(text, *start, seen) || !entry.fits(text, *start, begins) {
+                            return false;
+                        }
+                        match (entry.target, entry.rule) {
+                            (Target::Grams, _) => {
+                                let rest = text.get(*start..).unwrap_or_default();
+                                self.grams.begun(rest).iter().any(|rule| alive(*rule, *start, false))
+                            }
+                            (_, Some(rule)) => alive(rule, *start, entry.asks),
+                            (_, None) => true,
+                        }
                     })
                 })
             })
