@@ -5,8 +5,11 @@
 
 use super::{Step, is_digit};
 
-/// Four groups of three digits with their dots, then what tells a version or a network from an address.
-pub(in crate::engine) const IPV4_MAX_LEN: usize = 15 + 7;
+/// Four groups of three digits with their dots, then what tells a version or a network from an address: most is the
+/// rest of a log's client.
+pub(in crate::engine) const IPV4_MAX_LEN: usize = 15 + 3 + USER + 2;
+/// Longest name of a user in an access log.
+const USER: usize = 32;
 /// Longest zone behind `%`.
 const ZONE: usize = 16;
 /// Eight groups of four with colons, or six and an IPv4 address; a zone; a byte to see the end.
@@ -117,7 +120,53 @@ pub(in crate::engine) fn ipv4(text: &[u8], at: usize, last: bool) -> Step {
         }
     }
     let port = byte(end) == Some(b':');
+    // Versions, sections and object identifiers have small numbers: an address like 8.8.8.8 asks for more.
+    let small = octets.iter().all(|octet| *octet <= 40) && octets[0] != 10;
+    let identifier = matches!(octets, [1, 3, 6 | 101 | 132, _] | [2, 5, 4 | 29, _]);
+    if (small || identifier) && !port && !stands_for_host(text, at) {
+        match leads_to_user(text, end, last) {
+            None => return Step::More,
+            Some(true) => {}
+            Some(false) => return Step::None,
+        }
+    }
     if is_version(text, at, octets, port) { Step::None } else { Step::Match(end) }
+}
+
+/// Whether what stands before names a host: `//`, a user's `@`, a key like `src=` or `client: `.
+fn stands_for_host(text: &[u8], at: usize) -> bool {
+    let head = text.get(at.saturating_sub(BACK)..at).unwrap_or_default();
+    if matches!(head, [.., b'/', b'/'] | [.., b'@']) {
+        return true;
+    }
+    let value = head.iter().rev().take(5).take_while(|byte| !byte.is_ascii_alphabetic());
+    let assigned = value.into_iter().any(|byte| matches!(byte, b'=' | b':'));
+    assigned && word_back(head).is_some_and(|(word, _)| HOST_KEYS.iter().any(|key| key.eq_ignore_ascii_case(word)))
+}
+
+/// Whether the user and the time of an access log follow what ends at `end`: ` - - [`, ` - jane [`.
+fn leads_to_user(text: &[u8], end: usize, last: bool) -> Option<bool> {
+    let mut here = end;
+    for wanted in b" - " {
+        match text.get(here) {
+            None if !last => return None,
+            Some(byte) if byte == wanted => here += 1,
+            _ => return Some(false),
+        }
+    }
+    let user = here;
+    while here - user < USER {
+        match text.get(here) {
+            None if !last => return None,
+            Some(byte) if byte.is_ascii_graphic() => here += 1,
+            _ => break,
+        }
+    }
+    match (text.get(here), text.get(here + 1)) {
+        (None, _) | (Some(b' '), None) if !last => None,
+        (Some(b' '), Some(b'[')) => Some(here > user),
+        _ => Some(false),
+    }
 }
 
 /// Whether the place is behind a number with a fraction and a space.
@@ -217,6 +266,23 @@ const CHANGES: &[&[u8]] = &[
     b"migrate",
     b"migrated",
 ];
+/// Keys whose value is a host, the last word of `remote_addr` and the like.
+const HOST_KEYS: &[&[u8]] = &[
+    b"ip",
+    b"ipaddr",
+    b"ipaddress",
+    b"addr",
+    b"address",
+    b"src",
+    b"dst",
+    b"srcip",
+    b"dstip",
+    b"saddr",
+    b"daddr",
+    b"client",
+    b"clientip",
+    b"peer",
+];
 /// How far back a word is looked for.
 const BACK: usize = 32;
 
@@ -237,12 +303,6 @@ fn is_version(text: &[u8], at: usize, octets: [u8; 4], port: bool) -> bool {
         }
     }
     if matches!(head.last(), Some(b'^' | b'~')) {
-        return true;
-    }
-    // Versions, sections and object identifiers have small numbers: an address like 8.8.8.8 asks for a word of its own.
-    let small = octets.iter().all(|octet| *octet <= 40) && octets[0] != 10;
-    let identifier = matches!(octets, [1, 3, 6 | 101 | 132, _] | [2, 5, 4 | 29, _]);
-    if (small || identifier) && !port && !matches!(head, [.., b'/', b'/'] | [.., b'@']) {
         return true;
     }
     let Some((word, rest)) = word_back(head) else { return false };
@@ -506,6 +566,10 @@ mod tests {
             ("8.8.8.8:53", "8.8.8.8"),
             ("10.0.0.1-10.0.0.9", "10.0.0.1"),
             ("0.003 198.51.100.7 200", "198.51.100.7"),
+            ("21.20.4.27 - - [21/Nov/2026:10:32:27 +0000]", "21.20.4.27"),
+            ("21.20.4.27 - jane [21/Nov/2026:10:32:27 +0000]", "21.20.4.27"),
+            ("IN=eth0 SRC=21.20.4.27 LEN=60", "21.20.4.27"),
+            ("\"remote_addr\": \"8.8.8.8\"", "8.8.8.8"),
         ] {
             assert_eq!(four(text), Some(found), "{text}");
         }
@@ -536,6 +600,10 @@ mod tests {
             "foo==10.4.16.2",
             "section 10.4.16.2",
             "1.2.3.4",
+            "1.2.3.4 - Fixes",
+            "1.2.3.4 - jane doe [x",
+            "1.2.3.4 -  [2026-01-31]",
+            "{\"build_client\": 1, \"core\": \"1.2.3.4\"}",
             "224.0.0.1",
             "23.2.4.1 construct",
             "2.5.29.15",
@@ -620,6 +688,8 @@ mod tests {
                     "172.16.0.0/24",
                     "198.51.100.7:80",
                     "1.2.3.4.5",
+                    "1.2.3.4 - jane [28",
+                    "1.2.3.4 - jane doe",
                     "1.5 198.51.100.7 -2.5",
                 ],
             ),

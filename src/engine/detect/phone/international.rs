@@ -79,7 +79,12 @@ fn read(mut reading: Reading<'_>, strict: bool) -> Result<Option<usize>, More> {
         }
         // A bracket is put around an area code or a trunk zero; one further on begins another number.
         let so_far = number.or(possible);
+        let in_dots = reading.kinds().last() == Some(&Kind::Dot);
         let Some(joint) = reading.joint(count <= 4)? else { break };
+        // Zeros may be the end of an amount, and what follows it a date: `$17,007.41 2026-02-10`.
+        if strict && in_dots && joint.kind != Kind::Dot {
+            break;
+        }
         if joint.kind.is_weak() && so_far.is_some() && !reading.only(joint.kind) {
             break;
         }
