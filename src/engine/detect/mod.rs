@@ -15,6 +15,7 @@ mod ssn;
 
 pub(super) use email::{local_start, trailing_atoms};
 pub(super) use email_spelled::{cut_off as spelled_cut_off, email_spelled, next_sign};
+pub(super) use phone::EXTENSION_WORDS;
 pub use phone::Regions;
 
 use super::byte_set::ByteSet;

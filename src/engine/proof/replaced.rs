@@ -17,6 +17,7 @@ use super::super::byte_set::ByteSet;
 use super::automaton::{Automaton, BEFORE};
 use super::image::{self, Masked, matches, may_match, texts};
 use super::{Check, Example, Fault, Proof, Tables};
+use crate::engine::detect::EXTENSION_WORDS;
 use crate::engine::operator::{Action, Extent, replace};
 use crate::engine::regex::{Regex, Stand};
 use crate::engine::rule::{Detector, EntityType, Suppression};
@@ -119,11 +120,16 @@ fn shape(detector: Detector) -> Option<Automaton> {
         Detector::Card | Detector::UsSsn | Detector::UsItin => {
             format!("[0-9](?:{SEPARATOR}{{0,2}}[0-9]){{8}}(?:{SEPARATOR}{{0,2}}[0-9])*")
         }
-        // Brackets, spaces, a dash, a line break and its indent between digits, and a word before an extension.
-        Detector::Phone | Detector::PhoneAny | Detector::PhoneNational(_) => format!(
-            "[+(]?(?:[()\\r\\n]|{SEPARATOR})*[0-9](?:(?:[()\\r\\n]|{SEPARATOR})*[0-9]){{6}}(?:(?:[()\\r\\n]|{SEPARATOR})*[0-9])*\
-             (?:(?-u:[A-Za-z,;:.#= \\x80-\\xFF]+)[0-9]{{1,7}})?"
-        ),
+        // Brackets, spaces, a dash, a line break and its indent between digits, and an extension behind one of its own
+        // words: any other word could have digits of other scripts, which masks do not count.
+        Detector::Phone | Detector::PhoneAny | Detector::PhoneNational(_) => {
+            let joint = format!("(?:[()\\r\\n]|{SEPARATOR})*");
+            let words = EXTENSION_WORDS.join("|");
+            format!(
+                "[+(]?{joint}[0-9](?:{joint}[0-9]){{6}}(?:{joint}[0-9])*\
+                 (?:,?[ ]{{0,2}}(?i-u:{words})[.:]?[ ]{{0,2}}[0-9]{{1,7}})?"
+            )
+        }
         Detector::Iban => {
             format!("[A-Za-z]{SEPARATOR}{{0,5}}[A-Za-z](?:(?:{SEPARATOR}|[ \\r\\n\\t]){{0,17}}[0-9A-Za-z]){{13,32}}")
         }

@@ -9,8 +9,9 @@ const DIGITS: usize = 7;
 /// Bytes of the longest word.
 const LONGEST: usize = 20;
 
-/// Words for it in small letters, each before those it begins with; what is not ASCII is compared as it stands.
-const WORDS: &[&str] = &[
+/// Words for it in small letters, each before those it begins with; what is not ASCII is compared as it stands. None
+/// has a sign that patterns know.
+pub(in crate::engine) const WORDS: &[&str] = &[
     ";extension=",
     ";ext=",
     "extension",

@@ -20,6 +20,7 @@ mod national;
 mod plan;
 mod reading;
 
+pub(in crate::engine) use self::extension::WORDS as EXTENSION_WORDS;
 pub(in crate::engine) use self::national::{any, national};
 pub use self::plan::Regions;
 
