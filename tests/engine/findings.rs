@@ -140,6 +140,19 @@ fn terms_in_text() {
 }
 
 #[test]
+fn terms_alone_are_found_in_other_spellings() {
+    let values = TermList::new(["Jane Doe", "Müller"]).expect("two terms");
+    let (rules, actions) = set(vec![spec("name", Pattern::Terms(values))], vec![Action::Redact]);
+    for (text, wanted) in [
+        ("name=Jane%20Doe&x=1", "name=%5BNAME%5D&x=1"),
+        ("M&#252;ller, J", "[NAME], J"),
+        (r"J\u00e4n M\u00fcller", r"J\u00e4n [NAME]"),
+    ] {
+        assert_eq!(whole(&rules, &actions, text), wanted);
+    }
+}
+
+#[test]
 fn rules_that_do_not_compile_are_all_named() {
     let errors = RuleSet::build(vec![
         regex("a.syntax", "(", None),
