@@ -12,7 +12,7 @@ use super::window::Window;
 /// Windows that are compared pair by pair; more are first put together by likeness.
 const GROUPS: usize = 240;
 /// What a bucket costs, in the hits that it saves a byte.
-const WORTH: f64 = 0.001;
+const WORTH: f64 = 0.0003;
 /// What a hit costs beside a window that it is compared with.
 const HIT: f64 = 4.0;
 
@@ -31,7 +31,7 @@ fn weight(byte: u8) -> f64 {
     match byte {
         b'a'..=b'z' => LETTERS.get(usize::from(byte - b'a')).copied().unwrap_or(1.),
         b'A'..=b'Z' => 4. + LETTERS.get(usize::from(byte - b'A')).copied().unwrap_or(1.) / 25.,
-        b'0'..=b'9' => 60.,
+        b'0'..=b'9' => 150.,
         b' ' => 1500.,
         b'"' | b'.' | b',' => 130.,
         b':' | b'-' | b'/' | b'\n' => 70.,

@@ -39,6 +39,8 @@ pub(super) use window::{Lead, Window};
 
 /// A window that is met more often than this tells too little.
 const TELLING: f64 = 0.003;
+/// Buckets that rules which ask for words may take.
+const ASKING: usize = 12;
 /// Buckets that the beginnings of many words may take.
 const GRAMS: usize = 16;
 
@@ -167,6 +169,8 @@ pub(super) struct Prefilter {
     digits: Digits,
     grams: Grams,
     long: LongRuns,
+    /// The bits of the buckets of rules that ask for words before their matches.
+    asked: u64,
     /// The bits of the buckets of grams.
     often: u64,
     /// The entries by a match's first bytes and by how far behind them it is decided, for where a piece ends.
@@ -262,11 +266,19 @@ impl Prefilter {
                 !(digits && std::mem::replace(&mut seen_digits, true))
             })
             .collect();
-        let windows: Vec<Window> = members.iter().filter_map(|id| entries.get(*id)).map(|entry| entry.window).collect();
-        let mut groups: Vec<(Window, Vec<usize>)> = buckets::buckets(&windows, often.len())
-            .into_iter()
-            .map(|(union, places)| (union, places.iter().filter_map(|place| members.get(*place)).copied().collect()))
-            .collect();
+        // Those that ask for words have buckets of their own: where no words stand, none of them is looked at.
+        let (asking, others): (Vec<usize>, Vec<usize>) = members.into_iter().partition(|id| {
+            entries.get(*id).is_some_and(|entry| entry.asks && entry.target != Target::Digits)
+        });
+        let together = |members: &[usize], taken: usize| -> Vec<(Window, Vec<usize>)> {
+            let windows: Vec<Window> =
+                members.iter().filter_map(|id| entries.get(*id)).map(|entry| entry.window).collect();
+            let all = buckets::buckets(&windows, taken).into_iter();
+            all.map(|(union, at)| (union, at.iter().filter_map(|at| members.get(*at)).copied().collect())).collect()
+        };
+        let mut groups = together(&asking, MANY - ASKING);
+        let asked = u64::MAX.checked_shr(u64::BITS - groups.len() as u32).unwrap_or(0);
+        groups.extend(together(&others, often.len() + groups.len()));
         // What begins with a long run is found without a bucket; its entry says what is held where the text ends.
         entries.extend(long.window().map(|window| Entry {
             window,
@@ -313,6 +325,7 @@ impl Prefilter {
             digits,
             grams,
             long,
+            asked,
             often: bits,
         }
     }
@@ -375,6 +388,12 @@ impl Prefilter {
             // One of its buckets is enough.
             _ => Hit { buckets: others | grams & grams.wrapping_neg(), ..hit },
         }
+    }
+
+    /// Whether a hit has rules that ask for words, and the hit without them.
+    #[inline]
+    pub(super) fn unasked(&self, hit: Hit) -> Option<Hit> {
+        (hit.buckets & self.asked != 0).then_some(Hit { buckets: hit.buckets & !self.asked, ..hit })
     }
 
     /// The place up to which windows are whole.

@@ -385,7 +385,12 @@ impl Lane {
             }
             at = prefilter.scan(&self.buffer, at, to, &mut hits);
             for hit in hits.as_slice() {
-                let hit = prefilter.second_look(&self.buffer, *hit);
+                let mut hit = prefilter.second_look(&self.buffer, *hit);
+                if let Some(unasked) = prefilter.unasked(hit)
+                    && !self.words_near(force, hit.at as usize)
+                {
+                    hit = unasked;
+                }
                 if hit.buckets != 0 {
                     self.stop(force, hit, last);
                 }
@@ -511,6 +516,11 @@ impl Lane {
             }
         }
         self.groups = groups;
+    }
+
+    /// Whether the words of any rule may stand before a match that begins at a place or a little before it.
+    fn words_near(&mut self, force: Force<'_>, at: usize) -> bool {
+        force.rules.keywords.along(&self.buffer, self.base, at, NUMBER, &mut self.along).next().is_some()
     }
 
     /// Whether the words that a rule asks for may stand before its match, which begins at a place or a little before it.

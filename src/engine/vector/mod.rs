@@ -1,7 +1,7 @@
 //! Where something may begin: the one pass over every byte.
 //!
 //! Enters: text, and tables that say for each byte and each of five places round a position (one before it, itself,
-//! three behind) which of up to forty-eight buckets may have that byte there. Leaves: the positions where all five places
+//! three behind) which of up to sixty-four buckets may have that byte there. Leaves: the positions where all five places
 //! leave a bucket over. One function in several forms, chosen once by what the processor has; the scalar form is the
 //! definition and the fallback, and a test holds every other form against it.
 //!
@@ -26,7 +26,7 @@ pub(super) const AHEAD: usize = PLACES - 1;
 /// Buckets of one bank: bits of a byte.
 pub(super) const BANK: usize = 8;
 /// The most banks.
-const BANKS: usize = 6;
+const BANKS: usize = 8;
 /// The most buckets.
 pub(super) const MANY: usize = BANKS * BANK;
 /// Hits of one call.
