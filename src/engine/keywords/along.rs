@@ -31,6 +31,8 @@ pub(in crate::engine) struct Along {
     name_word: Option<usize>,
     /// The end of the last word, in characters.
     last_end: usize,
+    /// Whether a word of no phrase stands behind the last one of `words`.
+    broken: bool,
     words: Vec<Word>,
     /// Phrases: a group and the first character.
     hits: Vec<(u32, usize)>,
@@ -80,6 +82,13 @@ impl KeywordTable {
             None => begin(text, place, reach, along),
         };
         while let Some((class, width)) = class_at(text, at) {
+            if at < place && along.part_begin.is_none() && (class == Class::Other || !is_word(along.before)) {
+                let next = self.plain(text, at, place, along);
+                if next > at {
+                    at = next;
+                    continue;
+                }
+            }
             let before = along.before.unwrap_or(Class::Other);
             let next = match (before, class) {
                 // Only here does the character behind decide.
@@ -101,6 +110,79 @@ impl KeywordTable {
             at += width;
         }
         along.at = Some(base + at as u64);
+    }
+
+    /// Reads what is between words and words of ASCII without parts, as most text is; gives how far.
+    fn plain(&self, text: &[u8], mut at: usize, place: usize, along: &mut Along) -> usize {
+        loop {
+            let blanks = text.get(at..place).unwrap_or_default();
+            let between = blanks.iter().take_while(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()).count();
+            if between > 0 {
+                (at, along.characters, along.before) = (at + between, along.characters + between, Some(Class::Other));
+            }
+            let rest = text.get(at..).unwrap_or_default();
+            // One case all through, or a capital first: no part begins inside.
+            let (mut lower, mut upper) = (false, false);
+            let mut len = 0;
+            for byte in rest.iter().take(place - at) {
+                match Class::of_ascii(*byte) {
+                    Class::Lower => lower = true,
+                    Class::Upper => upper |= len > 0,
+                    Class::Plain => {}
+                    _ => break,
+                }
+                len += 1;
+            }
+            let ends = rest.get(len).is_some_and(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric());
+            if len == 0 || !ends || (lower && upper) {
+                return at;
+            }
+            let word = rest.get(..len).unwrap_or_default();
+            let begin = along.characters;
+            along.characters += len;
+            along.before = word.last().map(|byte| Class::of_ascii(*byte));
+            at += len;
+            let number = self.phrases.plain_word(word);
+            if number == NONE {
+                // It only parts what stands before it from what follows.
+                along.broken = true;
+                along.last_end = along.characters;
+            } else {
+                self.note_word(number, begin, along);
+                self.note_phrases(along);
+            }
+        }
+    }
+
+    /// Takes a word that ends here.
+    fn note_word(&self, number: u32, begin: usize, along: &mut Along) {
+        if along.words.len() > 4 * (KEPT + self.before) {
+            let gone = along.words.len() - KEPT - self.before;
+            along.words.drain(..gone);
+            along.words.iter_mut().for_each(|word| word.behind_name = word.behind_name.saturating_sub(gone));
+            along.name_word = along.name_word.and_then(|word| word.checked_sub(gone));
+        }
+        let gap = if std::mem::take(&mut along.broken) { usize::MAX } else { begin - along.last_end };
+        along.last_end = along.characters;
+        along.words.push(Word { number, name: NONE, behind_name: 0, begin, end: along.characters, gap });
+    }
+
+    /// Notes the phrases that end with the last word.
+    fn note_phrases(&self, along: &mut Along) {
+        let Along { words, hits, last_end, .. } = along;
+        let end = words.len();
+        // A phrase that begins farther back counts nowhere from here on.
+        let first = words.iter().rposition(|word| word.begin + self.before + KEPT < *last_end);
+        for (place, word) in words.iter().enumerate().skip(first.map_or(0, |first| first + 1)) {
+            if self.phrases.begins(word.number) || self.phrases.begins(word.name) {
+                let begin = word.begin;
+                follow(&self.phrases, words, ROOT, place, &mut |groups, next| {
+                    if next == end {
+                        hits.extend(groups.iter().map(|group| (*group, begin)));
+                    }
+                });
+            }
+        }
     }
 
     /// A character of a word.
@@ -138,16 +220,8 @@ impl KeywordTable {
         if folded.is_empty() {
             return;
         }
-        if along.words.len() > 4 * (KEPT + self.before) {
-            let gone = along.words.len() - KEPT - self.before;
-            along.words.drain(..gone);
-            along.words.iter_mut().for_each(|word| word.behind_name = word.behind_name.saturating_sub(gone));
-            along.name_word = along.name_word.and_then(|word| word.checked_sub(gone));
-        }
         let number = self.phrases.word(folded);
-        let gap = begin - along.last_end;
-        along.last_end = along.characters;
-        along.words.push(Word { number, name: NONE, behind_name: 0, begin, end: along.characters, gap });
+        self.note_word(number, begin, along);
         let mut known = number != NONE;
         if super::letters::parts(before, class)
             && let Some(first) = along.name_word.filter(|first| first + 1 < along.words.len())
@@ -161,21 +235,13 @@ impl KeywordTable {
         if !known {
             return;
         }
-        let Along { words, hits, last_end, .. } = along;
-        let end = words.len();
-        // A phrase that begins farther back counts nowhere from here on.
-        let first = words.iter().rposition(|word| word.begin + self.before + KEPT < *last_end);
-        for (place, word) in words.iter().enumerate().skip(first.map_or(0, |first| first + 1)) {
-            if self.phrases.begins(word.number) || self.phrases.begins(word.name) {
-                let begin = word.begin;
-                follow(&self.phrases, words, ROOT, place, &mut |groups, next| {
-                    if next == end {
-                        hits.extend(groups.iter().map(|group| (*group, begin)));
-                    }
-                });
-            }
-        }
+        self.note_phrases(along);
     }
+}
+
+/// Whether a character before is one of a word.
+fn is_word(before: Option<Class>) -> bool {
+    before.is_some_and(|class| class != Class::Other)
 }
 
 /// Begins anew, so many characters before a place; gives where.
@@ -191,7 +257,7 @@ fn begin(text: &[u8], place: usize, reach: usize, along: &mut Along) -> usize {
     let width = super::cut::width_before(head, at);
     along.before = (width > 0).then(|| class_at(head, at - width).map_or(Class::Other, |(class, _)| class));
     along.characters = 0;
-    along.last_end = 0;
+    (along.last_end, along.broken) = (0, false);
     along.name.clear();
     (along.part, along.part_begin, along.name_word) = (0, None, None);
     along.words.clear();

@@ -17,6 +17,8 @@ struct Words {
     spans: Vec<(u32, u32)>,
     bytes: Vec<u8>,
     longest: usize,
+    /// A bit for the hash of each word: most words of a text have none.
+    seen: Vec<u64>,
 }
 
 /// The phrases.
@@ -82,6 +84,12 @@ impl Phrases {
         self.words.find(word)
     }
 
+    /// The number of a word of ASCII letters and digits in any case; [`NONE`] where no phrase has it.
+    #[inline]
+    pub(super) fn plain_word(&self, word: &[u8]) -> u32 {
+        self.words.find_plain(word)
+    }
+
     /// The bytes of the longest word.
     pub(super) fn longest(&self) -> usize {
         self.words.longest
@@ -120,13 +128,16 @@ impl Phrases {
 impl Words {
     fn new(list: &[&[u8]]) -> Self {
         let size = (2 * list.len()).next_power_of_two();
-        let mut words = Self { slots: vec![NONE; size], spans: Vec::new(), bytes: Vec::new(), longest: 0 };
+        let mut words =
+            Self { slots: vec![NONE; size], spans: Vec::new(), bytes: Vec::new(), longest: 0, seen: vec![0; SEEN] };
         for (number, word) in list.iter().enumerate() {
             let from = words.bytes.len() as u32;
             words.bytes.extend_from_slice(word);
             words.spans.push((from, words.bytes.len() as u32));
             words.longest = words.longest.max(word.len());
-            let mut slot = hash(word) as usize & (size - 1);
+            let hash = hash(word);
+            words.seen[(hash >> 48) as usize / 64] |= 1 << ((hash >> 48) % 64);
+            let mut slot = hash as usize & (size - 1);
             while words.slots[slot] != NONE {
                 slot = (slot + 1) & (size - 1);
             }
@@ -136,17 +147,28 @@ impl Words {
     }
 
     fn find(&self, word: &[u8]) -> u32 {
-        if word.len() > self.longest {
+        self.find_by(word, |known, word| known == word)
+    }
+
+    #[inline]
+    fn find_plain(&self, word: &[u8]) -> u32 {
+        self.find_by(word, |known, word| known.eq_ignore_ascii_case(word))
+    }
+
+    #[inline]
+    fn find_by(&self, word: &[u8], same: impl Fn(&[u8], &[u8]) -> bool) -> u32 {
+        let hash = hash(word);
+        if word.len() > self.longest || self.seen[(hash >> 48) as usize / 64] >> ((hash >> 48) % 64) & 1 == 0 {
             return NONE;
         }
-        let mut slot = hash(word) as usize & (self.slots.len() - 1);
+        let mut slot = hash as usize & (self.slots.len() - 1);
         loop {
             let number = self.slots[slot];
             if number == NONE {
                 return NONE;
             }
             let (from, to) = self.spans[number as usize];
-            if &self.bytes[from as usize..to as usize] == word {
+            if same(&self.bytes[from as usize..to as usize], word) {
                 return number;
             }
             slot = (slot + 1) & (self.slots.len() - 1);
@@ -154,12 +176,24 @@ impl Words {
     }
 }
 
-/// FNV-1a, its high bits brought down.
+/// Words of 64 bits, one for each of the first 16 bits of a hash.
+const SEEN: usize = 1 << 10;
+
+/// A hash of a word's length and its first and last eight bytes, the same for small and capital ASCII letters.
+#[inline]
 fn hash(word: &[u8]) -> u64 {
-    let hash = word
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    hash ^ hash >> 32
+    const SMALL: u64 = 0x2020_2020_2020_2020;
+    let load = |bytes: &[u8]| {
+        let mut eight = [0; 8];
+        let len = bytes.len().min(8);
+        eight[..len].copy_from_slice(&bytes[..len]);
+        u64::from_le_bytes(eight)
+    };
+    let first = load(word) | SMALL;
+    let last = load(&word[word.len().saturating_sub(8)..]) | SMALL;
+    let mixed = (first ^ (word.len() as u64) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29) ^ last;
+    let mixed = mixed.wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    mixed ^ mixed >> 32
 }
 
 fn mix(node: u32, word: u32) -> u64 {

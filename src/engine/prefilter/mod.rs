@@ -267,9 +267,9 @@ impl Prefilter {
             })
             .collect();
         // Those that ask for words have buckets of their own: where no words stand, none of them is looked at.
-        let (asking, others): (Vec<usize>, Vec<usize>) = members.into_iter().partition(|id| {
-            entries.get(*id).is_some_and(|entry| entry.asks && entry.target != Target::Digits)
-        });
+        let (asking, others): (Vec<usize>, Vec<usize>) = members
+            .into_iter()
+            .partition(|id| entries.get(*id).is_some_and(|entry| entry.asks && entry.target != Target::Digits));
         let together = |members: &[usize], taken: usize| -> Vec<(Window, Vec<usize>)> {
             let windows: Vec<Window> =
                 members.iter().filter_map(|id| entries.get(*id)).map(|entry| entry.window).collect();
