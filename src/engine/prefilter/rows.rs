@@ -89,8 +89,14 @@ impl Rows {
         begins: bool,
         taken: impl FnMut(usize) -> bool,
     ) -> bool {
-        let sets = self.sets(text, place, begins);
-        self.counts.get(number).is_some_and(|counting| sets.any(0..self.words, counting, taken))
+        let (Some(counting), Some(own)) = (self.counts.get(number), self.rows.get(1)) else { return false };
+        // Mostly the place's own byte is no entry's.
+        if let Some(byte) = text.get(place)
+            && own.set(self.words, *byte).iter().zip(counting).all(|(own, counting)| own & counting == 0)
+        {
+            return false;
+        }
+        self.sets(text, place, begins).any(0..self.words, counting, taken)
     }
 
     /// Tells the entries among those of some words that may stand at a place.

@@ -98,6 +98,8 @@ struct Lane {
     along: Along,
     /// The groups of those that count there; memory for the next number.
     groups: Vec<usize>,
+    /// Memory for the places of one call of the pass.
+    hits: Option<Hits>,
     /// Offsets where an encoded character may begin.
     triggers: Vec<u64>,
     /// Offsets where a run of base64 or hexadecimal may begin.
@@ -370,7 +372,7 @@ impl Lane {
     /// The one pass: stops where a window holds and tries what may begin there.
     fn scan(&mut self, force: Force<'_>, last: bool) {
         let prefilter = &force.rules.prefilter;
-        let mut hits = Hits::new();
+        let mut hits = self.hits.take().unwrap_or_else(Hits::new);
         let mut at = self.index(self.seen);
         let whole = Prefilter::whole(&self.buffer);
         // A label stands before the text and is no part of it: the text's first place is looked at as one.
@@ -396,6 +398,7 @@ impl Lane {
                 }
             }
         }
+        self.hits = Some(hits);
         self.scan_long_runs(force, begins, last);
         if last {
             let buffer = std::mem::take(&mut self.buffer);

@@ -102,15 +102,15 @@ impl Form {
     }
 }
 
-/// Hits of a call, in order.
+/// Hits of a call, in order. Used again from call to call.
 pub(super) struct Hits {
-    list: [Hit; HITS],
+    list: Box<[Hit; HITS]>,
     len: usize,
 }
 
 impl Hits {
     pub(super) fn new() -> Self {
-        Self { list: [Hit::default(); HITS], len: 0 }
+        Self { list: Box::new([Hit::default(); HITS]), len: 0 }
     }
 
     pub(super) fn as_slice(&self) -> &[Hit] {
@@ -193,6 +193,8 @@ impl Tables {
         }
         at = match self.form {
             Form::Scalar => at,
+            // Their tables are not worth loading for less than a block.
+            _ if to - at < 64 => at,
             // SAFETY: a form is only chosen where `Form::available` found its instructions on this processor.
             #[cfg(target_arch = "x86_64")]
             Form::Ssse3 => unsafe { x86::ssse3(self, text, at, to, hits) },
