@@ -239,7 +239,7 @@ impl Checked<'_> {
             return false;
         }
         let answer = || self.tables.get(finder).is_none_or(|table| may_match(table, bytes, shown));
-        *self.finds.borrow_mut().entry((finder, shown, bytes.clone())).or_insert_with(answer)
+        *self.finds.borrow_mut().entry((finder, shown, *bytes)).or_insert_with(answer)
     }
 
     /// Whether a regular expression finds something in `text` and would change it.

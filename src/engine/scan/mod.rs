@@ -65,6 +65,8 @@ struct Lane {
     withheld: Vec<u8>,
     /// Offset in the text of the buffer's first byte.
     base: u64,
+    /// Offset from which on the lane looks for beginnings.
+    from: u64,
     /// Offset before which every window has been looked at.
     seen: u64,
     /// Offset of the first byte that may begin a match whose window is not whole yet.
@@ -214,7 +216,7 @@ impl Lane {
         self.buffer.clear();
         self.withheld.clear();
         self.base = 0;
-        (self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0);
+        (self.from, self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0, 0);
         self.waiting.clear();
         self.detected = Default::default();
         self.live.clear();
@@ -238,7 +240,7 @@ impl Lane {
     /// Takes what is there for looked at.
     fn skip_to_end(&mut self) {
         let end = self.end();
-        (self.seen, self.cut_off, self.local, self.terms) = (end, end, end, end);
+        (self.from, self.seen, self.cut_off, self.local, self.terms) = (end, end, end, end, end);
     }
 
     /// Forgets the text before an offset.
@@ -275,7 +277,7 @@ impl Lane {
         }
         self.local = self.end();
         if force.enabled.detector(Detector::Email) && !last {
-            let floor = self.floor(self.detected.get(Detector::Email as usize).copied().unwrap_or(0));
+            let floor = self.floor(self.address_floor());
             // A sign too near the end to be looked at yet, or one that may still come.
             let from = self.index(self.seen);
             let sign = self.buffer.get(from..).and_then(|rest| memchr::memchr(b'@', rest));
@@ -300,6 +302,11 @@ impl Lane {
         let waiting = self.waiting.iter().map(|waiting| waiting.holds);
         let live = self.live.iter().map(Live::holds);
         waiting.chain(live).chain([self.cut_off, self.local, self.terms]).min().unwrap_or(0)
+    }
+
+    /// The offset before which no address may begin: the last one's end, and what the lane was given to look at.
+    fn address_floor(&self) -> u64 {
+        self.detected.get(Detector::Email as usize).copied().unwrap_or(0).max(self.from)
     }
 
     fn add(&mut self, force: Force<'_>, rule: usize, start: usize, end: usize) {
@@ -457,7 +464,7 @@ impl Lane {
 
     /// An e-mail address whose `@` is at `at`.
     fn try_address(&mut self, force: Force<'_>, text: &[u8], at: usize, last: bool) -> Tried {
-        let floor = self.floor(self.detected.get(Detector::Email as usize).copied().unwrap_or(0));
+        let floor = self.floor(self.address_floor());
         let start = detect::local_start(text, at, floor);
         if start < at {
             match detect::find(Detector::Email, text, at, last) {

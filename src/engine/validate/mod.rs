@@ -1,7 +1,7 @@
 //! Arithmetic that a match must pass. Shapes belong to patterns, arithmetic here.
 //!
 //! Enters: the bytes of a match. Leaves: whether they pass. A check is a line in the table of its family; a family is a
-//! file with such a table, named in [`FAMILIES`].
+//! file with such a table, named in `FAMILIES`.
 
 /// A check on a match, by the name it has in rule files.
 ///

@@ -50,7 +50,7 @@ fn every_form_finds_the_same() {
         let count = 1 + random.next() as usize % 16;
         let buckets = buckets(&mut random, count);
         let length = random.next() as usize % 700;
-        let ascii = random.next() % 2 == 0;
+        let ascii = random.next().is_multiple_of(2);
         let text: Vec<u8> = (0..length)
             .map(|_| match random.next() % 4 {
                 0 => b'0' + (random.next() % 10) as u8,

@@ -267,7 +267,7 @@ mod tests {
                 write(text.as_bytes(), encoding, padded, &mut out);
                 let written = String::from_utf8(out).unwrap_or_default();
                 assert_eq!(decode(blob, &written).as_deref(), Some(text), "{written}");
-                assert!(!padded || written.len() % 4 == 0);
+                assert!(!padded || written.len().is_multiple_of(4));
             }
         }
     }

@@ -267,7 +267,7 @@ impl Reader<'_> {
     }
 
     /// An encoded byte or a soft line break. Encoders write letters and digits as they are, so `=41` is none; a blank
-    /// before a digit is one only behind another digit, since `=20` begins years and amounts.
+    /// before a digit is one only behind another digit or before another blank, since `=20` begins years and amounts.
     fn quoted(&self, at: usize) -> Result<Element, Stop> {
         let gone = |len| Element { len, encoding: Encoding::QuotedPrintable, bytes: [0; 4], width: 0 };
         match self.byte(at + 1)? {
@@ -287,11 +287,45 @@ impl Reader<'_> {
             let next = self.byte(at + 3);
             match next {
                 Err(Stop::More) => return Err(Stop::More),
-                Ok(byte) if byte.is_ascii_digit() && !number(at.checked_sub(1)) => return Err(Stop::Not),
+                Ok(byte) if byte.is_ascii_digit() && !number(at.checked_sub(1)) && !self.goes_on(at + 3)? => {
+                    return Err(Stop::Not);
+                }
+                Ok(_) | Err(Stop::Not) => {}
+            }
+        }
+        // `card=4012…` and `card=6011…` in a query: a number, unless the name of a domain stands there.
+        if matches!(character, '@' | '`') {
+            match self.byte(at + 3) {
+                Ok(byte) if byte.is_ascii_digit() && !self.names_domain(at + 3)? => return Err(Stop::Not),
+                Err(Stop::More) => return Err(Stop::More),
                 Ok(_) | Err(Stop::Not) => {}
             }
         }
         Ok(Element::new(character, len, Encoding::QuotedPrintable))
+    }
+
+    /// Whether digits stand here and behind them a dot and a letter, or letters: `163.example`, `1and1.example`.
+    fn names_domain(&self, at: usize) -> Result<bool, Stop> {
+        for here in at..at + 8 {
+            match self.byte(here)? {
+                b'.' => return Ok(self.byte(here + 1)?.is_ascii_alphabetic()),
+                byte if byte.is_ascii_digit() => {}
+                byte => return Ok(byte.is_ascii_alphabetic()),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a group of letters and digits stands here that an encoded blank or hyphen ends: `=202605=20`.
+    fn goes_on(&self, at: usize) -> Result<bool, Stop> {
+        for here in at..at + 8 {
+            match self.byte(here)? {
+                b'=' => return Ok(self.byte(here + 1)? == b'2' && matches!(self.byte(here + 2)?, b'0' | b'D')),
+                byte if byte.is_ascii_alphanumeric() => {}
+                _ => break,
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -405,9 +439,12 @@ mod tests {
             (r"\n", None),
             ("=40", Some((3, "@"))),
             ("=3D", Some((3, "="))),
+            ("=40163.com", Some((3, "@"))),
+            ("=4012%20", None),
             ("=\r\n", Some((3, ""))),
             ("=2026", None),
             ("=20x", Some((3, " "))),
+            ("=202605=20", Some((3, " "))),
             ("=41", None),
             ("\u{FF14}", Some((3, "4"))),
             ("\u{200B}", Some((3, ""))),
