@@ -118,7 +118,7 @@ fn scan_sees_what_redact_redacts_and_refuses_what_it_refuses() {
     assert_eq!(ran("redact", escaped).1, "{\"to\":\"jane@***\"}\n");
     let (code, out, _) = ran("scan", escaped);
     assert_eq!(code, Some(1));
-    assert!(out.contains("app.log:1:1: contact.email EMAIL mask-domain"), "{out}");
+    assert!(out.contains("app.log:1:8: contact.email EMAIL mask-domain"), "{out}");
     // A text's findings keep their places, also over lines.
     let (_, out, _) = ran("scan", b"a\nto jane@example.com and\n4111 1111 1111 1111\n");
     assert!(out.contains("app.log:2:4: contact.email") && out.contains("app.log:3:1: pci.card"), "{out}");
