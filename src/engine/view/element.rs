@@ -392,7 +392,7 @@ pub(in crate::engine) fn write(text: &[u8], encoding: Encoding, out: &mut Vec<u8
         out.extend([byte >> 4, byte & 15].iter().filter_map(|half| HEX.get(usize::from(*half))));
     };
     for byte in text {
-        let safe = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'*');
+        let safe = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
         match encoding {
             Encoding::Percent if !safe => hex(b"%", *byte, out),
             Encoding::PercentTwice if !safe => hex(b"%25", *byte, out),
