@@ -168,7 +168,8 @@ impl RuleSet {
         vec![windows]
     }
 
-    /// The most bytes a stream holds back under these rules.
+    /// The most bytes a stream holds back under these rules, of text as it stands. An encoded character counts as what it
+    /// stands for, and up to 24 bytes of one that is not whole are held besides.
     #[must_use]
     pub fn holdback(&self) -> usize {
         self.rules.iter().map(|rule| rule.holdback).max().unwrap_or(0)

@@ -217,13 +217,7 @@ impl Lane {
         self.withheld.clear();
         self.base = 0;
         (self.from, self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0, 0);
-        self.waiting.clear();
-        self.detected = Default::default();
-        self.live.clear();
-        self.found.clear();
-        self.reaches.clear();
-        self.triggers.clear();
-        self.blobs.clear();
+        self.restart();
     }
 
     /// Lets go of everything that was begun, and keeps the text.
