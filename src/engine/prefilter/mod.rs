@@ -161,6 +161,8 @@ pub(super) struct Prefilter {
     entries: Vec<Entry>,
     /// The entries that have a bucket, bucket by bucket, each from a word's first bit on.
     slots: Vec<u32>,
+    /// For each bucket whose windows are all the same its targets: a hit is exact there, and nothing is left to ask.
+    alike: Vec<Vec<Target>>,
     /// Where the words of each bucket stand.
     buckets: Vec<Range<usize>>,
     /// The slots by their windows, and by the bytes that they need where the text ends.
@@ -302,6 +304,12 @@ impl Prefilter {
             slots.resize(slots.len().next_multiple_of(64), NO_ENTRY);
             buckets.push(from..slots.len() / 64);
         }
+        let alike = |(union, members): &(Window, Vec<usize>)| {
+            let entries = members.iter().filter_map(|id| entries.get(*id));
+            let same = entries.clone().all(|entry| entry.window == *union);
+            if same { entries.map(|entry| entry.target).collect() } else { Vec::new() }
+        };
+        let alike = groups.iter().map(alike).collect();
         let of_slot = |slot: usize| slots.get(slot).and_then(|id| entries.get(*id as usize));
         Self {
             tables: Tables::new(&unions),
@@ -318,6 +326,7 @@ impl Prefilter {
                 |id, back| entries.get(id).is_some_and(|entry| entry.holds() && entry.back() >= back),
             ),
             slots,
+            alike,
             buckets,
             reach: entries.iter().map(Entry::back).max().unwrap_or(0),
             entries,
@@ -425,13 +434,19 @@ impl Prefilter {
     /// `begins`.
     #[inline]
     pub(super) fn targets(&self, text: &[u8], hit: Hit, begins: bool, mut tell: impl FnMut(Target)) {
-        let sets = self.rows.sets(text, hit.at as usize, begins);
+        let mut sets = None;
         let mut left = hit.buckets;
         while left != 0 {
-            let bucket = self.buckets.get(left.trailing_zeros() as usize);
-            let words = bucket.cloned().unwrap_or_default();
-            self.rows.among(sets, words, |slot| self.of_slot(slot).into_iter().for_each(&mut tell));
+            let bucket = left.trailing_zeros() as usize;
             left &= left - 1;
+            let alike = self.alike.get(bucket).map_or(&[][..], Vec::as_slice);
+            if !alike.is_empty() {
+                alike.iter().copied().for_each(&mut tell);
+                continue;
+            }
+            let sets = *sets.get_or_insert_with(|| self.rows.sets(text, hit.at as usize, begins));
+            let words = self.buckets.get(bucket).cloned().unwrap_or_default();
+            self.rows.among(sets, words, |slot| self.of_slot(slot).into_iter().for_each(&mut tell));
         }
     }
 
