@@ -249,11 +249,14 @@ static TOKEN: [bool; 256] = {
 /// What may stand before a match, as far as an expression can tell.
 const BEFORE: [Option<u8>; 6] = [None, Some(b'a'), Some(b' '), Some(b'\n'), Some(b'\r'), Some(0xC3)];
 
-/// How many bytes at the beginning of every match are certain to be token bytes, up to 32.
+/// The most of [`Regex::leading_run`].
+pub(super) const LEADING_RUN: usize = 32;
+
+/// How many bytes at the beginning of every match are certain to be token bytes, up to [`LEADING_RUN`].
 fn leading_run(automaton: &dense::DFA<Vec<u32>>) -> usize {
     let begin = |before| automaton.start_state(&start::Config::new().anchored(Anchored::Yes).look_behind(before)).ok();
     let mut states: Vec<StateID> = BEFORE.into_iter().filter_map(begin).collect();
-    for run in 0..32 {
+    for run in 0..LEADING_RUN {
         let mut next = Vec::new();
         for state in &states {
             for byte in 0..=255_u8 {
@@ -275,5 +278,5 @@ fn leading_run(automaton: &dense::DFA<Vec<u32>>) -> usize {
         }
         states = next;
     }
-    32
+    LEADING_RUN
 }

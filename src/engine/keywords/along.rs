@@ -1,4 +1,4 @@
-//! The words along a text, each read once: what tells at a number that no rule's words stand before it.
+//! The words along a text, each read once: what tells of a place that no rule's words stand before it.
 //!
 //! Enters: places of a text, from its beginning to its end. Leaves: the groups whose phrases may stand so near before a
 //! place that a match which begins a little earlier counts them. It is never less than what [`KeywordTable::before`]
@@ -52,8 +52,7 @@ impl Along {
 
 impl KeywordTable {
     /// The groups, some of them more than once, whose phrases may stand before a match that begins at `place` or up to
-    /// `earlier` bytes before it; with each the characters from the phrase's beginning to `place`. `base` is the offset of
-    /// the text's first byte.
+    /// `earlier` bytes before it. `base` is the offset of the text's first byte.
     pub(in crate::engine) fn along<'s>(
         &'s self,
         text: &[u8],
@@ -61,7 +60,7 @@ impl KeywordTable {
         place: usize,
         earlier: usize,
         along: &'s mut Along,
-    ) -> impl Iterator<Item = (u32, usize)> + 's {
+    ) -> impl Iterator<Item = usize> + 's {
         if self.groups > 0 {
             self.read(text, base, place, self.before + earlier + 1, along);
             let (now, reach) = (along.characters, self.before + earlier);
@@ -70,9 +69,11 @@ impl KeywordTable {
             }
         }
         let now = along.characters;
-        along.hits.iter().map(move |(group, begin)| (*group, now - begin)).filter(move |(group, distance)| {
-            self.reaches.get(*group as usize).is_some_and(|reach| *distance <= reach + earlier)
-        })
+        let near = move |(group, begin): &(u32, usize)| {
+            let group = *group as usize;
+            self.reaches.get(group).filter(|reach| now - begin <= **reach + earlier).map(|_| group)
+        };
+        along.hits.iter().filter_map(near)
     }
 
     fn read(&self, text: &[u8], base: u64, place: usize, reach: usize, along: &mut Along) {

@@ -323,10 +323,8 @@ fn what_is_read_along_leaves_no_word_out() {
                 if below(6) == 0 {
                     forgotten = forgotten + below(place.saturating_sub(148).max(forgotten) - forgotten + 1);
                 }
-                let groups: Vec<u32> = table
-                    .along(&text[forgotten..], forgotten as u64, place - forgotten, 6, &mut along)
-                    .map(|(group, _)| group)
-                    .collect();
+                let groups: Vec<usize> =
+                    table.along(&text[forgotten..], forgotten as u64, place - forgotten, 6, &mut along).collect();
                 for earlier in (place.saturating_sub(6)..=place).filter(|at| text[*at] & 0xC0 != 0x80) {
                     for near in &nears {
                         let mut scratch = Scratch::default();
@@ -334,7 +332,7 @@ fn what_is_read_along_leaves_no_word_out() {
                         if hits.is_some_and(|hits| hits.within(near.group, near.before)) {
                             asked += 1;
                             let shown = String::from_utf8_lossy(&text[..place]);
-                            assert!(groups.contains(&(near.group as u32)), "{shown:?} {near:?} at {earlier}");
+                            assert!(groups.contains(&near.group), "{shown:?} {near:?} at {earlier}");
                         }
                     }
                 }

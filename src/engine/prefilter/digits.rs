@@ -4,12 +4,12 @@
 //! number in a text, the rules and the places before it where their matches may begin.
 
 use regex_automata::dfa::Automaton;
-use regex_automata::util::primitives::StateID;
 
 use super::super::byte_set::ByteSet;
 use super::super::regex::Regex;
 use super::super::vector::PLACES;
 use super::Window;
+use super::window::beginnings;
 
 /// The farthest that the first digit stands behind a match's beginning.
 pub(in crate::engine) const FARTHEST: usize = 12;
@@ -54,23 +54,16 @@ impl Digits {
     /// asks for, where it does.
     pub(super) fn take(&mut self, rule: usize, regex: &Regex, group: Option<usize>) -> bool {
         let automaton = regex.automaton();
-        let mut before = ByteSet::NONE;
-        let mut states: Vec<StateID> = Vec::new();
+        // An expression that goes on with a digit behind one may begin inside a number, where nothing is tried.
+        let inside = (b'0'..=b'9')
+            .filter_map(|digit| regex.begin(Some(digit)))
+            .any(|state| (b'0'..=b'9').any(|next| !automaton.is_dead_state(automaton.next_state(state, next))));
+        if inside {
+            return false;
+        }
+        let (before, mut states) = beginnings(regex);
         // What matches begin with that have their first digit later.
         let mut letters = ByteSet::NONE;
-        for byte in std::iter::once(None).chain((0..=255_u8).map(Some)) {
-            let Some(state) = regex.begin(byte) else { continue };
-            let alive = (0..=255_u8).any(|next| !automaton.is_dead_state(automaton.next_state(state, next)));
-            let inside_number = byte.is_some_and(|byte| byte.is_ascii_digit())
-                && (b'0'..=b'9').any(|next| !automaton.is_dead_state(automaton.next_state(state, next)));
-            if inside_number {
-                return false;
-            }
-            if let Some(byte) = byte.filter(|_| alive) {
-                before.insert(byte);
-            }
-            states.push(state);
-        }
         let mut found: Vec<(usize, ByteSet)> = Vec::new();
         for distance in 0..=FARTHEST {
             states.sort_unstable();

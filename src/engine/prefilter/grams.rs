@@ -12,6 +12,7 @@ use super::super::byte_set::ByteSet;
 use super::super::regex::Regex;
 use super::super::vector::{AHEAD, PLACES};
 use super::Window;
+use super::window::beginnings;
 
 /// The most beginnings of one expression, each counted for every state that it leads to.
 const MOST: usize = 32768;
@@ -41,17 +42,7 @@ impl Grams {
     /// Takes an expression if its beginnings can be listed.
     pub(super) fn take(&mut self, rule: usize, regex: &Regex) -> bool {
         let automaton = regex.automaton();
-        let mut before = ByteSet::NONE;
-        let mut begin: Vec<StateID> = regex.begin(None).into_iter().collect();
-        for byte in 0..=255_u8 {
-            let Some(state) = regex.begin(Some(byte)) else { continue };
-            if (0..=255_u8).any(|next| !automaton.is_dead_state(automaton.next_state(state, next))) {
-                before.insert(byte);
-            }
-            begin.push(state);
-        }
-        begin.sort_unstable();
-        begin.dedup();
+        let (before, begin) = beginnings(regex);
         // Each beginning, its bytes as a number, with a state that it leads to.
         let mut grams: Vec<(u32, StateID)> = begin.into_iter().map(|state| (0, state)).collect();
         for _ in 0..AHEAD {

@@ -5,9 +5,9 @@
 
 use std::ops::Range;
 
-use super::super::byte_set::ByteSet;
-use super::super::regex::{Regex, is_token};
+use super::super::regex::{LEADING_RUN, Regex, is_token};
 use super::Window;
+use super::window::widen;
 
 /// The least run that is looked for as such.
 pub(super) const LONG: usize = 16;
@@ -38,8 +38,7 @@ impl LongRuns {
             return false;
         }
         self.rules.push(Long { rule, run: regex.leading_run, window, group });
-        let union = self.union.get_or_insert(window);
-        union.iter_mut().zip(&window).for_each(|(own, other)| *own = own.union(other));
+        widen(&mut self.union, &window);
         true
     }
 
@@ -51,39 +50,39 @@ impl LongRuns {
         self.rules.iter().find(|known| known.rule == rule).map(|known| known.window)
     }
 
-    /// The next place in `range` where a run of token bytes is long enough, or goes on to the text's end where that is
-    /// open. Nothing stands before the place `begins`.
-    pub(in crate::engine) fn next(
-        &self,
-        text: &[u8],
+    /// The places in `range` where a run of token bytes is long enough, or goes on to the text's end where that is open.
+    /// Nothing stands before the place `begins`.
+    pub(in crate::engine) fn places<'a>(
+        &'a self,
+        text: &'a [u8],
         range: Range<usize>,
         begins: Option<usize>,
         open: bool,
-    ) -> Option<usize> {
-        let window = self.union?;
-        let before = window.first()?;
+    ) -> impl Iterator<Item = usize> + 'a {
+        // Up to `token_to` every byte from `at` on is known to be one of a token.
         let (mut at, mut token_to) = (range.start, range.start);
-        while at < range.end {
-            // Backwards from the last byte that a run from here needs, down to what is known.
-            let end = (at + LONG).min(text.len());
-            if end == text.len() && at + LONG > end && !open {
-                return None;
-            }
-            let from = token_to.max(at);
-            let unknown = text.get(from..end).unwrap_or_default();
-            if let Some(other) = unknown.iter().rposition(|byte| !is_token(*byte)) {
-                at = from + other + 1;
-                // What stands behind it was looked at.
+        std::iter::from_fn(move || {
+            let window = self.union.as_ref()?;
+            while at < range.end {
+                // Backwards from the last byte that a run from here needs, down to what is known.
+                let end = (at + LONG).min(text.len());
+                if at + LONG > end && !open {
+                    return None;
+                }
+                let from = token_to.max(at);
+                let other = text.get(from..end).unwrap_or_default().iter().rposition(|byte| !is_token(*byte));
                 token_to = end;
-                continue;
+                if let Some(other) = other {
+                    at = from + other + 1;
+                    continue;
+                }
+                at += 1;
+                if fits(window, text, at - 1, begins) {
+                    return Some(at - 1);
+                }
             }
-            token_to = end;
-            if fits(&window, before, text, at, begins) {
-                return Some(at);
-            }
-            at += 1;
-        }
-        None
+            None
+        })
     }
 
     /// The expressions that may begin at a place, with the group of the words that they ask for.
@@ -95,28 +94,27 @@ impl LongRuns {
         open: bool,
     ) -> impl Iterator<Item = (usize, Option<usize>)> + 'a {
         let rest = text.get(at..).unwrap_or_default();
-        let run = rest.iter().take(256).take_while(|byte| is_token(**byte)).count();
+        let run = rest.iter().take(LEADING_RUN).take_while(|byte| is_token(**byte)).count();
         // A run that the text's end cuts off may go on.
         let run = if run == rest.len() && open { usize::MAX } else { run };
         self.rules
             .iter()
-            .filter(move |long| {
-                let before = long.window.first();
-                run >= long.run && before.is_some_and(|before| fits(&long.window, before, text, at, begins))
-            })
+            .filter(move |long| run >= long.run && fits(&long.window, text, at, begins))
             .map(|long| (long.rule, long.group))
     }
 }
 
 /// Whether a window holds at a place; what lies behind the text is anything.
-fn fits(window: &Window, before: &ByteSet, text: &[u8], at: usize, begins: Option<usize>) -> bool {
+fn fits(window: &Window, text: &[u8], at: usize, begins: Option<usize>) -> bool {
+    let [before, own @ ..] = window;
     let stands = at.checked_sub(1).filter(|_| begins != Some(at)).and_then(|index| text.get(index));
     stands.is_none_or(|byte| before.contains(*byte))
-        && window.iter().skip(1).zip(text.get(at..).unwrap_or_default()).all(|(set, byte)| set.contains(*byte))
+        && own.iter().zip(text.get(at..).unwrap_or_default()).all(|(set, byte)| set.contains(*byte))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::byte_set::ByteSet;
     use super::*;
 
     #[test]
@@ -143,11 +141,7 @@ mod tests {
                 };
                 let first = |at: usize| at == 0 || text.get(at - 1).is_some_and(|byte| !is_token(*byte));
                 let wanted: Vec<usize> = (0..text.len()).filter(|at| first(*at) && whole(*at)).collect();
-                let (mut found, mut from) = (Vec::new(), 0);
-                while let Some(at) = long.next(&text, from..text.len(), None, open) {
-                    found.push(at);
-                    from = at + 1;
-                }
+                let found: Vec<usize> = long.places(&text, 0..text.len(), None, open).collect();
                 assert_eq!(found, wanted, "{} {open}", String::from_utf8_lossy(&text));
             }
         }

@@ -6,10 +6,12 @@
 //!
 //! Some expressions have no telling first bytes. Those that must have a digit soon are tried round each number (`digits`),
 //! those that begin with one of many words by the words' first letters (`grams`), those that begin with a long run of
-//! token bytes where there is one.
+//! token bytes where there is one (`long`). Rules that ask for words before their matches have buckets of their own, which
+//! are passed where no words stand.
 //!
 //! Expressions that begin with a digit at a number's beginning are many (numbers of authorities) and all alike in their
 //! first bytes. They share one window, and are told apart by how long the run of digits is and what follows it (`runs`).
+//! What a bucket's bit leaves open is told by the exact windows of its entries, many at once (`rows`).
 
 mod buckets;
 mod digits;
@@ -19,13 +21,13 @@ mod rows;
 mod runs;
 mod window;
 
+use std::ops::Range;
+
 use super::byte_set::ByteSet;
 use super::detect;
 use super::proof::Anchor;
 use super::rule::Detector;
 use super::ruleset::Rule;
-use std::ops::Range;
-
 use super::vector::{AHEAD, Hit, Hits, MANY, PLACES, Tables};
 use super::view::{self, Blob};
 use digits::Digits;
@@ -34,7 +36,7 @@ use long::LongRuns;
 use rows::Rows;
 pub(super) use runs::LONGEST as LONGEST_RUN;
 use runs::Runs;
-use window::{BACK, DEPTH, leads};
+use window::{BACK, DEPTH, leads, widen};
 pub(super) use window::{Lead, Window};
 
 /// A window that is met more often than this tells too little.
@@ -86,6 +88,11 @@ struct Entry {
 }
 
 impl Entry {
+    /// The entry of what is no single expression.
+    fn of(target: Target, window: Window) -> Self {
+        Self { window, target, lead: None, rule: None, asks: false }
+    }
+
     fn back(&self) -> usize {
         match self.target {
             Target::Rule { back, .. } => back,
@@ -173,7 +180,7 @@ pub(super) struct Prefilter {
     long: LongRuns,
     /// The bits of the buckets of rules that ask for words before their matches.
     asked: u64,
-    /// The bits of the buckets of grams.
+    /// The bits of the buckets of grams, which are met often.
     often: u64,
     /// The entries by a match's first bytes and by how far behind them it is decided, for where a piece ends.
     begun: Rows,
@@ -187,20 +194,10 @@ impl Prefilter {
         for detector in detectors {
             let windows = detect::windows(detector);
             let target = Target::Detector(detector);
-            entries.extend(windows.into_iter().map(|window| Entry {
-                window,
-                target,
-                lead: None,
-                rule: None,
-                asks: false,
-            }));
+            entries.extend(windows.into_iter().map(|window| Entry::of(target, window)));
         }
         let (mut runs, mut run_window): (Runs, Option<Window>) = (Runs::default(), None);
         let (mut digits, mut grams, mut long) = (Digits::default(), Grams::default(), LongRuns::default());
-        let widen = |union: &mut Option<Window>, window: Window| {
-            let union = union.get_or_insert(window);
-            union.iter_mut().zip(&window).for_each(|(own, other)| *own = own.union(other));
-        };
         for (index, rule) in rules.iter().enumerate() {
             let Some(regex) = &rule.regex else { continue };
             let leads = leads(regex);
@@ -208,7 +205,7 @@ impl Prefilter {
             if let [lead] = leads.as_slice()
                 && runs.take(index, regex, lead, group)
             {
-                widen(&mut run_window, lead.window(0));
+                widen(&mut run_window, &lead.window(0));
                 continue;
             }
             // Where words are asked for a number is rare enough.
@@ -240,25 +237,13 @@ impl Prefilter {
             }));
         }
         runs.seal();
-        entries.extend(run_window.map(|window| Entry {
-            window,
-            target: Target::Runs,
-            lead: None,
-            rule: None,
-            asks: false,
-        }));
+        entries.extend(run_window.map(|window| Entry::of(Target::Runs, window)));
         // These are met so often that they have buckets of their own, and a second look before anything is tried.
         let often = buckets::buckets(&grams.seal(), MANY - GRAMS);
         if !rules.is_empty() {
             let encoded = view::windows().into_iter().map(|window| (Target::Encoded, window));
             let blobs = Blob::windows().into_iter().map(|(blob, window)| (Target::Blob(blob), window));
-            entries.extend(encoded.chain(blobs).map(|(target, window)| Entry {
-                window,
-                target,
-                lead: None,
-                rule: None,
-                asks: false,
-            }));
+            entries.extend(encoded.chain(blobs).map(|(target, window)| Entry::of(target, window)));
         }
         // Digits are one window for all; their entries say what is held where none has come.
         let mut seen_digits = false;
@@ -282,19 +267,12 @@ impl Prefilter {
         let asked = u64::MAX.checked_shr(u64::BITS - groups.len() as u32).unwrap_or(0);
         groups.extend(together(&others, often.len() + groups.len()));
         // What begins with a long run is found without a bucket; its entry says what is held where the text ends.
-        entries.extend(long.window().map(|window| Entry {
-            window,
-            target: Target::LongRuns,
-            lead: None,
-            rule: None,
-            asks: false,
-        }));
+        entries.extend(long.window().map(|window| Entry::of(Target::LongRuns, window)));
         let mut bits = 0;
         for (window, _) in often {
-            let target = Target::Grams;
             bits |= 1 << groups.len();
             groups.push((window, vec![entries.len()]));
-            entries.push(Entry { window, target, lead: None, rule: None, asks: false });
+            entries.push(Entry::of(Target::Grams, window));
         }
         let unions: Vec<Window> = groups.iter().map(|(union, _)| *union).collect();
         let (mut slots, mut buckets) = (Vec::new(), Vec::new());

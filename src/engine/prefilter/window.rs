@@ -51,6 +51,29 @@ impl Lead {
     }
 }
 
+/// Takes a window into the union of others.
+pub(super) fn widen(union: &mut Option<Window>, window: &Window) {
+    let union = union.get_or_insert(*window);
+    union.iter_mut().zip(window).for_each(|(own, other)| *own = own.union(other));
+}
+
+/// The bytes that an expression may begin behind, and the states that it begins in.
+pub(super) fn beginnings(regex: &Regex) -> (ByteSet, Vec<StateID>) {
+    let automaton = regex.automaton();
+    let mut before = ByteSet::NONE;
+    let mut states: Vec<StateID> = regex.begin(None).into_iter().collect();
+    for byte in 0..=255_u8 {
+        let Some(state) = regex.begin(Some(byte)) else { continue };
+        if (0..=255_u8).any(|next| !automaton.is_dead_state(automaton.next_state(state, next))) {
+            before.insert(byte);
+        }
+        states.push(state);
+    }
+    states.sort_unstable();
+    states.dedup();
+    (before, states)
+}
+
 /// The leads of an expression: one for each leading literal, or one in all.
 pub(in crate::engine) fn leads(regex: &Regex) -> Vec<Lead> {
     let empty = [Vec::new()];

@@ -530,15 +530,14 @@ impl Lane {
     fn may_stand(&mut self, force: Force<'_>, text: &[u8], rule: usize, at: usize) -> bool {
         let Some(group) = force.rules.rules().get(rule).and_then(Rule::asks) else { return true };
         let mut told = force.rules.keywords.along(text, self.base, at, NUMBER, &mut self.along);
-        told.any(|(known, _)| known as usize == group)
+        told.any(|known| known == group)
     }
 
     /// The groups of words that rules may ask for whose matches begin at a number or a little before it.
     fn groups_before(&mut self, force: Force<'_>, text: &[u8], at: usize) -> Vec<usize> {
         let mut groups = std::mem::take(&mut self.groups);
         groups.clear();
-        let told = force.rules.keywords.along(text, self.base, at, NUMBER, &mut self.along);
-        groups.extend(told.map(|(group, _)| group as usize));
+        groups.extend(force.rules.keywords.along(text, self.base, at, NUMBER, &mut self.along));
         if groups.len() > 1 {
             groups.sort_unstable();
             groups.dedup();
@@ -550,28 +549,20 @@ impl Lane {
     fn words_near_end(&mut self, force: Force<'_>, text: &[u8]) -> bool {
         let keywords = &force.rules.keywords;
         let stands = keywords.along(text, self.base, text.len(), 2 * NUMBER, &mut self.along).next().is_some();
-        stands || !self.along.reached(self.end_of(text))
-    }
-
-    fn end_of(&self, text: &[u8]) -> u64 {
-        self.base + text.len() as u64
+        stands || !self.along.reached(self.base + text.len() as u64)
     }
 
     /// Expressions that begin with a long run of token bytes.
     fn scan_long_runs(&mut self, force: Force<'_>, begins: Option<usize>, last: bool) {
         let long = force.rules.prefilter.long();
-        let mut range = self.index(self.seen)..Prefilter::whole(&self.buffer);
-        if long.window().is_none() || range.is_empty() {
-            return;
-        }
+        let range = self.index(self.seen)..Prefilter::whole(&self.buffer);
         let text = std::mem::take(&mut self.buffer);
-        while let Some(at) = long.next(&text, range.clone(), begins, !last) {
+        for at in long.places(&text, range, begins, !last) {
             for (rule, group) in long.at(&text, at, begins, !last) {
                 if group.is_none() || self.may_stand(force, &text, rule, at) {
                     self.try_expression(force, &text, rule, at, last);
                 }
             }
-            range.start = at + 1;
         }
         self.buffer = text;
     }
