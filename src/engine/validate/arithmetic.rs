@@ -149,6 +149,13 @@ pub(super) fn is_short_day(year: u32, month: u32, day: u32) -> bool {
     is_day(2000 + year % 100, month, day)
 }
 
+/// For tests: a check takes all of some texts and none of others.
+#[cfg(test)]
+pub(super) fn all(check: fn(&[u8]) -> bool, good: &[&str], bad: &[&str]) {
+    good.iter().for_each(|text| assert!(check(text.as_bytes()), "{text}"));
+    bad.iter().for_each(|text| assert!(!check(text.as_bytes()), "{text}"));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

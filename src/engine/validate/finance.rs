@@ -407,16 +407,8 @@ fn ton(value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::arithmetic::all;
     use super::*;
-
-    fn all(check: fn(&[u8]) -> bool, good: &[&str], bad: &[&str]) {
-        for text in good {
-            assert!(check(text.as_bytes()), "{text}");
-        }
-        for text in bad {
-            assert!(!check(text.as_bytes()), "{text}");
-        }
-    }
 
     #[test]
     fn banks() {
