@@ -3,6 +3,7 @@
 //! What names no host is left alone: loopback, unspecified, netmasks, networks like 10.0.0.0/8, all nodes; and what is
 //! written like an address and is none: versions, section numbers, object identifiers, times, `a::b` of programs.
 
+use super::super::vector::{self, CLASSES, Colons};
 use super::{Step, is_digit};
 
 /// Four groups of three digits with their dots, then what tells a version or a network from an address: most is the
@@ -394,6 +395,26 @@ impl Reading {
     }
 }
 
+/// Whether the groups at `at` leave an address over: up to four digits and a colon first, and two colons side by side or as
+/// many as eight groups need. Most times and most words are ruled out here.
+#[inline]
+pub(in crate::engine) fn may_be_ipv6(text: &[u8], at: usize) -> bool {
+    let Some(near) = text.get(at..).and_then(|rest| rest.first_chunk::<CLASSES>()) else { return true };
+    let [a, b, c, d, e, ..] = near.map(|byte| byte == b':');
+    if !(a | b | c | d | e) {
+        return false;
+    }
+    let Colons { hex, colons, dots } = vector::colons(near);
+    let first = hex.trailing_ones();
+    if first > 4 || colons >> first & 1 == 0 {
+        return false;
+    }
+    let members = hex | colons | dots;
+    let own = colons & !members.wrapping_add(1);
+    // Six colons and a dotted number, or seven; 32 bytes of an address have six where no two stand side by side.
+    own & own >> 1 != 0 || own.count_ones() >= 6
+}
+
 /// Looks for an IPv6 address whose first digit or colon is at `at`.
 pub(in crate::engine) fn ipv6(text: &[u8], at: usize, last: bool) -> Step {
     if inside_groups(text, at) {
@@ -716,5 +737,34 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_is_ruled_out_is_no_address() {
+        let mut random = 3_u64;
+        let mut next = move |below: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % below
+        };
+        let mut found = 0;
+        for _ in 0..100_000 {
+            let mut text = String::new();
+            for _ in 0..1 + next(9) {
+                text += ["1", "ab", "2001", "db8", "ffff", "0", "12345", "", "198.51.100.7", "1.2"][next(10)];
+                text += [":", ":", ":", ":", "::", ".", " "][next(7)];
+            }
+            text += ["", "1", "fe80", " and words behind it that go on for a while"][next(4)];
+            let bytes = text.as_bytes();
+            for at in 0..bytes.len() {
+                let begins = ipv6_may_begin(at.checked_sub(1).map(|at| bytes[at]), bytes[at]);
+                for last in [false, true] {
+                    if begins && ipv6(bytes, at, last) != Step::None {
+                        found += 1;
+                        assert!(may_be_ipv6(bytes, at), "{text} at {at}");
+                    }
+                }
+            }
+        }
+        assert!(found > 1000, "{found}");
     }
 }

@@ -15,6 +15,18 @@ pub(in crate::engine) fn may_begin(before: Option<u8>, first: u8) -> bool {
     first.is_ascii_hexdigit() && before.is_none_or(|byte| !byte.is_ascii_alphanumeric() && byte != b'.')
 }
 
+/// Whether the first groups leave an address over: two pairs with the same joint, or two groups of four.
+#[inline]
+pub(in crate::engine) fn may_be_mac(text: &[u8], at: usize) -> bool {
+    let Some(near) = text.get(at..).and_then(|rest| rest.first_chunk::<9>()) else { return true };
+    let hexadecimal = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
+    match near {
+        [_, _, joint @ (b':' | b'-'), third, fourth, next, ..] => next == joint && hexadecimal(&[*third, *fourth]),
+        [_, _, _, _, b'.', rest @ ..] => hexadecimal(rest),
+        _ => false,
+    }
+}
+
 /// Looks for an address whose first digit is at `at`.
 pub(in crate::engine) fn mac(text: &[u8], at: usize, last: bool) -> Step {
     if inside_row(text, at) {

@@ -10,11 +10,15 @@ mod gap;
 mod iban;
 mod ip;
 mod mac;
+mod number;
 mod phone;
 mod ssn;
 
 pub(super) use email::{local_start, trailing_atoms};
 pub(super) use email_spelled::{cut_off as spelled_cut_off, email_spelled, next_sign};
+pub(super) use ip::may_be_ipv6;
+pub(super) use mac::may_be_mac;
+pub(super) use number::Numbers;
 pub(super) use phone::EXTENSION_WORDS;
 pub use phone::Regions;
 
@@ -37,25 +41,6 @@ pub(super) fn find(detector: Detector, text: &[u8], at: usize, last: bool) -> St
         Detector::Ipv4 => ip::ipv4(text, at, last),
         Detector::Ipv6 => ip::ipv6(text, at, last),
         Detector::Mac => mac::mac(text, at, last),
-    }
-}
-
-/// Whether a value may begin with a run of so many digits and what follows it: most numbers are ruled out by that alone.
-/// `follower` is nothing where the text ends.
-pub(super) fn may_begin_with_run(detector: Detector, run: usize, follower: Option<u8>) -> bool {
-    let gap = follower.is_some_and(|byte| !byte.is_ascii() || b" \t\r\n-./_".contains(&byte));
-    match detector {
-        Detector::Card => run >= 13 || (gap && matches!(run, 1 | 2 | 4 | 5 | 6 | 8 | 10 | 12)),
-        Detector::UsSsn | Detector::UsItin => gap && matches!(run, 1 | 3),
-        Detector::Ipv4 => run <= 3 && follower == Some(b'.'),
-        Detector::Ipv6 => run <= 4 && follower.is_some_and(|byte| byte.is_ascii_hexdigit() || byte == b':'),
-        Detector::Mac => run <= 4 && follower.is_some_and(|byte| byte.is_ascii_hexdigit() || b":-.".contains(&byte)),
-        Detector::Phone
-        | Detector::PhoneAny
-        | Detector::PhoneNational(_)
-        | Detector::Email
-        | Detector::EmailSpelled
-        | Detector::Iban => true,
     }
 }
 

@@ -7,8 +7,9 @@
 use super::cut::Word;
 use super::letters::{Class, append, splits};
 use super::table::{NONE, ROOT};
-use super::{KeywordTable, follow};
+use super::{KeywordTable, MAX_GAP, follow};
 use crate::engine::terms::{Character, character_at};
+use crate::engine::vector::{self, CLASSES};
 
 /// Words that are kept when the list is shortened, beside the characters that rules look back.
 const KEPT: usize = 64;
@@ -34,6 +35,8 @@ pub(in crate::engine) struct Along {
     /// Whether a word of no phrase stands behind the last one of `words`.
     broken: bool,
     words: Vec<Word>,
+    /// The index of the first word from which a phrase may still go on.
+    chain: usize,
     /// Phrases: a group and the first character.
     hits: Vec<(u32, usize)>,
 }
@@ -115,44 +118,59 @@ impl KeywordTable {
 
     /// Reads what is between words and words of ASCII without parts, as most text is; gives how far.
     fn plain(&self, text: &[u8], mut at: usize, place: usize, along: &mut Along) -> usize {
-        loop {
-            let blanks = text.get(at..place).unwrap_or_default();
-            let between = blanks.iter().take_while(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()).count();
-            if between > 0 {
-                (at, along.characters, along.before) = (at + between, along.characters + between, Some(Class::Other));
-            }
+        while at < place {
             let rest = text.get(at..).unwrap_or_default();
-            // One case all through, or a capital first: no part begins inside.
-            let (mut lower, mut upper) = (false, false);
-            let mut len = 0;
-            for byte in rest.iter().take(place - at) {
-                match Class::of_ascii(*byte) {
-                    Class::Lower => lower = true,
-                    Class::Upper => upper |= len > 0,
-                    Class::Plain => {}
-                    _ => break,
+            // Where the text ends nothing is known: no word ends there, and none begins.
+            let near = rest.first_chunk().copied().unwrap_or_else(|| {
+                let mut padded = [0x80; CLASSES];
+                padded.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+                padded
+            });
+            let words = vector::words(&near);
+            let limit = (place - at).min(CLASSES);
+            let mut here = 0;
+            loop {
+                let between = (!(words.alphanumeric | words.beyond) >> here).trailing_ones() as usize;
+                let between = between.min(limit - here);
+                if between > 0 {
+                    here += between;
+                    along.characters += between;
+                    along.before = Some(Class::Other);
                 }
-                len += 1;
+                if here >= limit {
+                    break;
+                }
+                let len = (words.alphanumeric >> here).trailing_ones() as usize;
+                let end = here + len;
+                if end >= CLASSES && here > 0 {
+                    break;
+                }
+                let own = u32::MAX.checked_shr(CLASSES as u32 - len as u32).unwrap_or(0) << here;
+                // One case all through, or a capital first: no part begins inside.
+                let parts = words.lower & own != 0 && words.upper & own & (own - (1 << here)) != 0;
+                if len == 0 || end >= CLASSES || at + end > place || words.beyond >> end & 1 == 1 || parts {
+                    return at + here;
+                }
+                let begin = along.characters;
+                along.characters += len;
+                along.before = near.get(end - 1).map(|byte| Class::of_ascii(*byte));
+                let number = self.phrases.plain_word(text, at + here, len);
+                here = end;
+                if number == NONE {
+                    // It only parts what stands before it from what follows.
+                    along.broken = true;
+                    along.last_end = along.characters;
+                } else {
+                    self.note_word(number, begin, along);
+                    self.note_phrases(along);
+                }
+                if here >= limit {
+                    break;
+                }
             }
-            let ends = rest.get(len).is_some_and(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric());
-            if len == 0 || !ends || (lower && upper) {
-                return at;
-            }
-            let word = rest.get(..len).unwrap_or_default();
-            let begin = along.characters;
-            along.characters += len;
-            along.before = word.last().map(|byte| Class::of_ascii(*byte));
-            at += len;
-            let number = self.phrases.plain_word(word);
-            if number == NONE {
-                // It only parts what stands before it from what follows.
-                along.broken = true;
-                along.last_end = along.characters;
-            } else {
-                self.note_word(number, begin, along);
-                self.note_phrases(along);
-            }
+            at += here;
         }
+        at
     }
 
     /// Takes a word that ends here.
@@ -162,19 +180,25 @@ impl KeywordTable {
             along.words.drain(..gone);
             along.words.iter_mut().for_each(|word| word.behind_name = word.behind_name.saturating_sub(gone));
             along.name_word = along.name_word.and_then(|word| word.checked_sub(gone));
+            along.chain = along.chain.saturating_sub(gone);
         }
         let gap = if std::mem::take(&mut along.broken) { usize::MAX } else { begin - along.last_end };
+        if gap > MAX_GAP {
+            along.chain = along.words.len();
+        }
         along.last_end = along.characters;
         along.words.push(Word { number, name: NONE, behind_name: 0, begin, end: along.characters, gap });
     }
 
     /// Notes the phrases that end with the last word.
     fn note_phrases(&self, along: &mut Along) {
-        let Along { words, hits, last_end, .. } = along;
+        let Along { words, hits, last_end, chain, .. } = along;
         let end = words.len();
-        // A phrase that begins farther back counts nowhere from here on.
-        let first = words.iter().rposition(|word| word.begin + self.before + KEPT < *last_end);
-        for (place, word) in words.iter().enumerate().skip(first.map_or(0, |first| first + 1)) {
+        for (place, word) in words.iter().enumerate().skip(*chain).rev() {
+            // A phrase that begins farther back counts nowhere from here on.
+            if word.begin + self.before + KEPT < *last_end {
+                break;
+            }
             if self.phrases.begins(word.number) || self.phrases.begins(word.name) {
                 let begin = word.begin;
                 follow(&self.phrases, words, ROOT, place, &mut |groups, next| {
@@ -262,6 +286,7 @@ fn begin(text: &[u8], place: usize, reach: usize, along: &mut Along) -> usize {
     along.name.clear();
     (along.part, along.part_begin, along.name_word) = (0, None, None);
     along.words.clear();
+    along.chain = 0;
     along.hits.clear();
     at
 }

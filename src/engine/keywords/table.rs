@@ -84,10 +84,11 @@ impl Phrases {
         self.words.find(word)
     }
 
-    /// The number of a word of ASCII letters and digits in any case; [`NONE`] where no phrase has it.
+    /// The number of the word of ASCII letters and digits, in any case, that stands at `at`; [`NONE`] where no phrase has
+    /// it.
     #[inline]
-    pub(super) fn plain_word(&self, word: &[u8]) -> u32 {
-        self.words.find_plain(word)
+    pub(super) fn plain_word(&self, text: &[u8], at: usize, len: usize) -> u32 {
+        self.words.find_plain(text, at, len)
     }
 
     /// The bytes of the longest word.
@@ -136,7 +137,7 @@ impl Words {
             words.spans.push((from, words.bytes.len() as u32));
             words.longest = words.longest.max(word.len());
             let hash = hash(word);
-            words.seen[(hash >> 48) as usize / 64] |= 1 << ((hash >> 48) % 64);
+            words.seen[(hash >> 46) as usize / 64] |= 1 << ((hash >> 46) % 64);
             let mut slot = hash as usize & (size - 1);
             while words.slots[slot] != NONE {
                 slot = (slot + 1) & (size - 1);
@@ -147,18 +148,20 @@ impl Words {
     }
 
     fn find(&self, word: &[u8]) -> u32 {
-        self.find_by(word, |known, word| known == word)
+        self.find_by(word, hash(word), |known, word| known == word)
     }
 
     #[inline]
-    fn find_plain(&self, word: &[u8]) -> u32 {
-        self.find_by(word, |known, word| known.eq_ignore_ascii_case(word))
+    fn find_plain(&self, text: &[u8], at: usize, len: usize) -> u32 {
+        let hash = hash_at(text, at, len);
+        if self.seen[(hash >> 46) as usize / 64] >> ((hash >> 46) % 64) & 1 == 0 {
+            return NONE;
+        }
+        self.find_by(&text[at..at + len], hash, |known, word| known.eq_ignore_ascii_case(word))
     }
 
-    #[inline]
-    fn find_by(&self, word: &[u8], same: impl Fn(&[u8], &[u8]) -> bool) -> u32 {
-        let hash = hash(word);
-        if word.len() > self.longest || self.seen[(hash >> 48) as usize / 64] >> ((hash >> 48) % 64) & 1 == 0 {
+    fn find_by(&self, word: &[u8], hash: u64, same: impl Fn(&[u8], &[u8]) -> bool) -> u32 {
+        if word.len() > self.longest || self.seen[(hash >> 46) as usize / 64] >> ((hash >> 46) % 64) & 1 == 0 {
             return NONE;
         }
         let mut slot = hash as usize & (self.slots.len() - 1);
@@ -176,22 +179,40 @@ impl Words {
     }
 }
 
-/// Words of 64 bits, one for each of the first 16 bits of a hash.
-const SEEN: usize = 1 << 10;
+/// Words of 64 bits, one for each of the first 18 bits of a hash.
+const SEEN: usize = 1 << 12;
 
 /// A hash of a word's length and its first and last eight bytes, the same for small and capital ASCII letters.
-#[inline]
 fn hash(word: &[u8]) -> u64 {
-    const SMALL: u64 = 0x2020_2020_2020_2020;
     let load = |bytes: &[u8]| {
         let mut eight = [0; 8];
-        let len = bytes.len().min(8);
-        eight[..len].copy_from_slice(&bytes[..len]);
+        eight.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = *byte);
         u64::from_le_bytes(eight)
     };
-    let first = load(word) | SMALL;
-    let last = load(&word[word.len().saturating_sub(8)..]) | SMALL;
-    let mixed = (first ^ (word.len() as u64) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29) ^ last;
+    hashed(load(word), load(&word[word.len().saturating_sub(8)..]), word.len())
+}
+
+/// The same for the word that begins at `at`, by eight bytes at once where the text has so many.
+#[inline]
+fn hash_at(text: &[u8], at: usize, len: usize) -> u64 {
+    match (text.get(at..).and_then(|rest| rest.first_chunk()), len) {
+        (Some(first), 1..8) => {
+            let own = u64::from_le_bytes(*first) & (u64::MAX >> (64 - 8 * len));
+            hashed(own, own, len)
+        }
+        (Some(first), 8..) => match text.get(..at + len).and_then(|head| head.last_chunk()) {
+            Some(last) => hashed(u64::from_le_bytes(*first), u64::from_le_bytes(*last), len),
+            None => hash(&text[at..at + len]),
+        },
+        _ => hash(&text[at..at + len]),
+    }
+}
+
+#[inline]
+fn hashed(first: u64, last: u64, len: usize) -> u64 {
+    const SMALL: u64 = 0x2020_2020_2020_2020;
+    let (first, last) = (first | SMALL, last | SMALL);
+    let mixed = (first ^ (len as u64) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29) ^ last;
     let mixed = mixed.wrapping_mul(0xD6E8_FEB8_6659_FD93);
     mixed ^ mixed >> 32
 }

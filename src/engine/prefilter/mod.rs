@@ -11,12 +11,16 @@
 //!
 //! Expressions that begin with a digit at a number's beginning are many (numbers of authorities) and all alike in their
 //! first bytes. They share one window, and are told apart by how long the run of digits is and what follows it (`runs`).
-//! What a bucket's bit leaves open is told by the exact windows of its entries, many at once (`rows`).
+//!
+//! What a bucket's bit leaves open is told in steps: two bytes at a time for all buckets (`pairs`), what numbers, addresses
+//! and encodings need beyond their windows (`looks`), and the exact windows of its entries, many at once (`rows`).
 
 mod buckets;
 mod digits;
 mod grams;
 mod long;
+mod looks;
+mod pairs;
 mod rows;
 mod runs;
 mod window;
@@ -33,6 +37,8 @@ use super::view::{self, Blob};
 use digits::Digits;
 use grams::Grams;
 use long::LongRuns;
+use looks::{Looks, Plan};
+use pairs::Pairs;
 use rows::Rows;
 pub(super) use runs::LONGEST as LONGEST_RUN;
 use runs::Runs;
@@ -182,6 +188,10 @@ pub(super) struct Prefilter {
     asked: u64,
     /// The bits of the buckets of grams, which are met often.
     often: u64,
+    /// What two bytes at a time leave of a hit.
+    pairs: Pairs,
+    /// What rules most of its places out by itself.
+    looks: Looks,
     /// The entries by a match's first bytes and by how far behind them it is decided, for where a piece ends.
     begun: Rows,
     /// The farthest that a window begins behind its match.
@@ -195,6 +205,11 @@ impl Prefilter {
             let windows = detect::windows(detector);
             let target = Target::Detector(detector);
             entries.extend(windows.into_iter().map(|window| Entry::of(target, window)));
+        }
+        if !rules.is_empty() {
+            let encoded = view::windows().into_iter().map(|window| (Target::Encoded, window));
+            let blobs = Blob::windows().into_iter().map(|(blob, window)| (Target::Blob(blob), window));
+            entries.extend(encoded.chain(blobs).map(|(target, window)| Entry::of(target, window)));
         }
         let (mut runs, mut run_window): (Runs, Option<Window>) = (Runs::default(), None);
         let (mut digits, mut grams, mut long) = (Digits::default(), Grams::default(), LongRuns::default());
@@ -240,11 +255,6 @@ impl Prefilter {
         entries.extend(run_window.map(|window| Entry::of(Target::Runs, window)));
         // These are met so often that they have buckets of their own, and a second look before anything is tried.
         let often = buckets::buckets(&grams.seal(), MANY - GRAMS);
-        if !rules.is_empty() {
-            let encoded = view::windows().into_iter().map(|window| (Target::Encoded, window));
-            let blobs = Blob::windows().into_iter().map(|(blob, window)| (Target::Blob(blob), window));
-            entries.extend(encoded.chain(blobs).map(|(target, window)| Entry::of(target, window)));
-        }
         // Digits are one window for all; their entries say what is held where none has come.
         let mut seen_digits = false;
         let members: Vec<usize> = (0..entries.len())
@@ -253,6 +263,10 @@ impl Prefilter {
                 !(digits && std::mem::replace(&mut seen_digits, true))
             })
             .collect();
+        let target_of = |id: &usize| entries.get(*id).map(|entry| entry.target);
+        let (looked, members): (Vec<usize>, Vec<usize>) =
+            members.into_iter().partition(|id| target_of(id).is_some_and(looks::has_look));
+        let plan = Plan::new(&looked, &entries);
         // Those that ask for words have buckets of their own: where no words stand, none of them is looked at.
         let (asking, others): (Vec<usize>, Vec<usize>) = members
             .into_iter()
@@ -265,7 +279,7 @@ impl Prefilter {
         };
         let mut groups = together(&asking, MANY - ASKING);
         let asked = u64::MAX.checked_shr(u64::BITS - groups.len() as u32).unwrap_or(0);
-        groups.extend(together(&others, often.len() + groups.len()));
+        groups.extend(together(&others, often.len() + groups.len() + plan.buckets()));
         // What begins with a long run is found without a bucket; its entry says what is held where the text ends.
         entries.extend(long.window().map(|window| Entry::of(Target::LongRuns, window)));
         let mut bits = 0;
@@ -274,7 +288,11 @@ impl Prefilter {
             groups.push((window, vec![entries.len()]));
             entries.push(Entry::of(Target::Grams, window));
         }
-        let unions: Vec<Window> = groups.iter().map(|(union, _)| *union).collect();
+        let mut groups: Vec<(Option<Window>, Vec<usize>)> =
+            groups.into_iter().map(|(union, ids)| (Some(union), ids)).collect();
+        let looks = plan.seal(&mut groups);
+        // Those that the pass never hits stand last.
+        let unions: Vec<Window> = groups.iter().map_while(|(union, _)| *union).collect();
         let (mut slots, mut buckets) = (Vec::new(), Vec::new());
         for (_, members) in &groups {
             let from = slots.len() / 64;
@@ -282,12 +300,18 @@ impl Prefilter {
             slots.resize(slots.len().next_multiple_of(64), NO_ENTRY);
             buckets.push(from..slots.len() / 64);
         }
-        let alike = |(union, members): &(Window, Vec<usize>)| {
+        let alike = |(union, members): &(Option<Window>, Vec<usize>)| {
             let entries = members.iter().filter_map(|id| entries.get(*id));
-            let same = entries.clone().all(|entry| entry.window == *union);
+            let same = entries.clone().all(|entry| Some(entry.window) == *union);
             if same { entries.map(|entry| entry.target).collect() } else { Vec::new() }
         };
         let alike = groups.iter().map(alike).collect();
+        let windows = groups.iter().map(|(union, ids)| {
+            let own = ids.iter().filter_map(|id| entries.get(*id)).map(|entry| &entry.window);
+            // What stands for numbers has no entries of its own.
+            own.chain(union.as_ref().filter(|_| ids.is_empty()))
+        });
+        let pairs = Pairs::new(windows);
         let of_slot = |slot: usize| slots.get(slot).and_then(|id| entries.get(*id as usize));
         Self {
             tables: Tables::new(&unions),
@@ -314,6 +338,8 @@ impl Prefilter {
             long,
             asked,
             often: bits,
+            pairs,
+            looks,
         }
     }
 
@@ -367,6 +393,7 @@ impl Prefilter {
     /// The hit without the buckets that a second look rules out: most hits of those that are met often.
     #[inline]
     pub(super) fn second_look(&self, text: &[u8], hit: Hit) -> Hit {
+        let hit = self.looks.at(text, self.pairs.at(text, hit));
         let grams = hit.buckets & self.often;
         let others = hit.buckets & !self.often;
         match grams {

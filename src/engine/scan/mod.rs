@@ -96,8 +96,10 @@ struct Lane {
     words: Scratch,
     /// The words before the last number.
     along: Along,
-    /// The groups of those that count there; memory for the next number.
+    /// The groups of those that count there, in order.
     groups: Vec<usize>,
+    /// The place that `groups` is about, where all before it was known.
+    groups_at: Option<u64>,
     /// Memory for the places of one call of the pass.
     hits: Option<Hits>,
     /// Offsets where an encoded character may begin.
@@ -240,6 +242,7 @@ impl Lane {
         (self.from, self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0, 0);
         self.words.forget();
         self.along.forget();
+        self.groups_at = None;
         self.restart();
     }
 
@@ -389,7 +392,7 @@ impl Lane {
             for hit in hits.as_slice() {
                 let mut hit = prefilter.second_look(&self.buffer, *hit);
                 if let Some(unasked) = prefilter.unasked(hit)
-                    && !self.words_near(force, hit.at as usize)
+                    && self.near_groups(force, hit.at as usize).is_empty()
                 {
                     hit = unasked;
                 }
@@ -521,28 +524,41 @@ impl Lane {
         self.groups = groups;
     }
 
-    /// Whether the words of any rule may stand before a match that begins at a place or a little before it.
-    fn words_near(&mut self, force: Force<'_>, at: usize) -> bool {
-        force.rules.keywords.along(&self.buffer, self.base, at, NUMBER, &mut self.along).next().is_some()
+    /// The groups of words that stand before a match which begins at a place or a little before it.
+    fn near_groups(&mut self, force: Force<'_>, at: usize) -> &[usize] {
+        let text = std::mem::take(&mut self.buffer);
+        self.look_before(force, &text, at);
+        self.buffer = text;
+        &self.groups
     }
 
     /// Whether the words that a rule asks for may stand before its match, which begins at a place or a little before it.
     fn may_stand(&mut self, force: Force<'_>, text: &[u8], rule: usize, at: usize) -> bool {
         let Some(group) = force.rules.rules().get(rule).and_then(Rule::asks) else { return true };
-        let mut told = force.rules.keywords.along(text, self.base, at, NUMBER, &mut self.along);
-        told.any(|known| known == group)
+        self.look_before(force, text, at);
+        self.groups.binary_search(&group).is_ok()
     }
 
-    /// The groups of words that rules may ask for whose matches begin at a number or a little before it.
-    fn groups_before(&mut self, force: Force<'_>, text: &[u8], at: usize) -> Vec<usize> {
-        let mut groups = std::mem::take(&mut self.groups);
-        groups.clear();
-        groups.extend(force.rules.keywords.along(text, self.base, at, NUMBER, &mut self.along));
-        if groups.len() > 1 {
-            groups.sort_unstable();
-            groups.dedup();
+    /// Sees to it that `groups` are those of words that rules may ask for whose matches begin at a place or a little before
+    /// it.
+    fn look_before(&mut self, force: Force<'_>, text: &[u8], at: usize) {
+        let place = self.base + at as u64;
+        if self.groups_at == Some(place) {
+            return;
         }
-        groups
+        self.groups.clear();
+        self.groups.extend(force.rules.keywords.along(text, self.base, at, NUMBER, &mut self.along));
+        if self.groups.len() > 1 {
+            self.groups.sort_unstable();
+            self.groups.dedup();
+        }
+        self.groups_at = self.along.reached(place).then_some(place);
+    }
+
+    /// The groups before a place, lent out: what takes them gives them back.
+    fn groups_before(&mut self, force: Force<'_>, text: &[u8], at: usize) -> Vec<usize> {
+        self.look_before(force, text, at);
+        std::mem::take(&mut self.groups)
     }
 
     /// Whether the words of any rule stand before a match that may begin where what has come ends.
@@ -623,7 +639,7 @@ impl Lane {
             }
             Attempt::Detector(detector) => {
                 let covered = self.detected.get(detector.slot()).copied().unwrap_or(0);
-                if self.base + (at as u64) < covered || !run_allows(detector, text, at, last) {
+                if self.base + (at as u64) < covered {
                     return Tried::Done;
                 }
                 match detect::find(detector, text, at, last) {
@@ -655,7 +671,7 @@ impl Lane {
         if !list.asked.is_empty() {
             let groups = self.groups_before(force, text, at);
             if !groups.is_empty() {
-                for (rule, _) in list.asked.iter().filter(|(_, group)| groups.contains(group)) {
+                for (rule, _) in list.asked.iter().filter(|(_, group)| groups.binary_search(group).is_ok()) {
                     if self.words_stand(force, text, *rule, at, last) {
                         self.start_match(force, text, *rule, at, last);
                     }
@@ -702,7 +718,7 @@ impl Lane {
         let rules = force.rules.detectors.iter().filter(|(known, _)| *known == detector).flat_map(|(_, list)| list);
         let possible = |rule: &&usize| {
             let near = force.rules.rules().get(**rule).and_then(|rule| rule.checks.near);
-            near.is_none_or(|near| near.after > 0 || groups.contains(&near.group))
+            near.is_none_or(|near| near.after > 0 || groups.binary_search(&near.group).is_ok())
         };
         let any = rules.clone().any(|rule| possible(&rule));
         self.groups = groups;
@@ -743,12 +759,4 @@ impl Lane {
         use super::terms::{Character, character_at};
         matches!(character_at(&self.buffer, at, true), Character::Some(character, _) if character.is_alphanumeric())
     }
-}
-
-/// Whether the run of digits at `at`, where there is one, and what follows it leave the detector something to look at.
-fn run_allows(detector: Detector, text: &[u8], at: usize, last: bool) -> bool {
-    let rest = text.get(at..).unwrap_or_default();
-    let run = rest.iter().take(super::prefilter::LONGEST_RUN).take_while(|byte| byte.is_ascii_digit()).count();
-    let follower = rest.get(run).copied();
-    run == 0 || (follower.is_none() && !last) || detect::may_begin_with_run(detector, run, follower)
 }

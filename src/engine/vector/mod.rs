@@ -11,6 +11,7 @@
 #![allow(unsafe_code, reason = "vector instructions; each use states why it holds")]
 #![allow(clippy::indexing_slicing, reason = "tables of 256 entries are indexed by a byte, places by checked bounds")]
 
+mod classes;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 #[cfg(target_arch = "x86_64")]
@@ -18,6 +19,8 @@ mod x86;
 
 #[cfg(test)]
 mod tests;
+
+pub(super) use classes::{CLASSES, Colons, classes, colons, digits, words};
 
 /// Places that a window looks at: the byte before the position, its own, and three behind.
 pub(super) const PLACES: usize = 5;

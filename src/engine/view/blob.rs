@@ -47,16 +47,33 @@ pub(in crate::engine) enum Group {
     },
 }
 
+/// RFC 4648 section 4.
+const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// RFC 4648 section 5.
+const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// What is no character of base64.
+const NO_SEXTET: u8 = 0xFF;
+
+/// The values of the characters of both alphabets of base64.
+static SEXTETS: [u8; 256] = sextets();
+
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn sextets() -> [u8; 256] {
+    let mut table = [NO_SEXTET; 256];
+    let mut value = 0;
+    while value < 64 {
+        table[STANDARD[value] as usize] = value as u8;
+        table[URL[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+}
+
 /// The value of a character of either alphabet of base64.
+#[inline]
 fn sextet(byte: u8) -> Option<u8> {
-    Some(match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
-        _ => return None,
-    })
+    SEXTETS.get(usize::from(byte)).copied().filter(|value| *value != NO_SEXTET)
 }
 
 fn is_text(byte: u8) -> bool {
@@ -65,6 +82,9 @@ fn is_text(byte: u8) -> bool {
 
 /// Whether these bytes begin a text in UTF-8; the last character need not be whole.
 fn begins_text(head: &[u8]) -> bool {
+    if head.is_ascii() {
+        return head.iter().copied().all(is_text);
+    }
     let whole = match std::str::from_utf8(head) {
         Ok(text) => text,
         Err(error) if error.error_len().is_none() => {
@@ -124,6 +144,19 @@ impl Blob {
             Self::Base64 => 9,
             Self::Hex => 8,
         };
+        // Most runs are words, which are shorter.
+        let characters = match self {
+            Self::Base64 => 12,
+            Self::Hex => 16,
+        };
+        let run = text.get(at..).unwrap_or_default().iter().take(characters);
+        let short = match self {
+            Self::Base64 => run.clone().any(|byte| sextet(*byte).is_none()),
+            Self::Hex => run.clone().any(|byte| !byte.is_ascii_hexdigit()),
+        };
+        if short {
+            return Beginning::No;
+        }
         let (mut here, mut seen) = (at, 0);
         let mut head = [0; 12];
         while seen < wanted {
@@ -232,8 +265,6 @@ fn hex(text: &[u8], at: usize, last: bool) -> Group {
 
 /// Appends bytes in the encoding; `padded` fills the last group of base64 up with `=`.
 pub(in crate::engine) fn write(bytes: &[u8], encoding: Encoding, padded: bool, out: &mut Vec<u8>) {
-    const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     if matches!(encoding, Encoding::HexLower | Encoding::HexUpper) {
         for byte in bytes {
             for half in [byte >> 4, byte & 15] {

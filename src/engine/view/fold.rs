@@ -58,6 +58,8 @@ pub(super) fn fold(character: char) -> Fold {
             letter @ 0..26 => byte(u32::from(b'A') + letter),
             letter => byte(u32::from(b'a') + letter - 26),
         },
+        // No digits here: quotes, ideographs, signs.
+        0x1C5A..=0xA61F => Fold::Same,
         _ => {
             let after = ZEROS.partition_point(|zero| *zero <= code);
             let zero = after.checked_sub(1).and_then(|at| ZEROS.get(at)).copied().unwrap_or(u32::MAX);

@@ -23,14 +23,15 @@ pub(super) fn windows() -> Vec<Window> {
     let hex = ByteSet::new(|byte| byte.is_ascii_hexdigit());
     let name = ByteSet::new(|byte| byte.is_ascii_alphabetic() || byte == b'#');
     let reference = ByteSet::new(|byte| byte.is_ascii_alphanumeric() || byte == b';');
-    let quoted = set(b"234567ABCDEF\r\n");
+    let upper = ByteSet::new(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte));
     let lead = ByteSet::new(fold::is_lead);
     let tail = ByteSet::new(|byte| (0x80..0xC0).contains(&byte));
     vec![
         [any, set(b"%"), hex, hex, any],
         [any, set(b"&"), name, reference, reference],
         [any, set(b"\\"), set(b"\\ux"), any, any],
-        [any, set(b"="), quoted, any, any],
+        [any, set(b"="), set(b"234567ABCDEF"), upper, any],
+        [any, set(b"="), set(b"\r\n"), any, any],
         [any, lead, tail, any, any],
     ]
 }
