@@ -7,6 +7,7 @@ mod labels;
 mod proofs;
 mod properties;
 mod reference;
+mod spelling;
 mod support;
 mod terms;
 mod value;
