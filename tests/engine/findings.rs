@@ -100,6 +100,24 @@ fn the_union_of_overlaps_is_covered() {
     assert_eq!(whole(&rules, &actions, "-abcdefghijkl-"), "-[ONE]***[THREE]-");
 }
 
+/// An apostrophe between letters is a part of an address, and the second letter may come later.
+#[test]
+fn an_apostrophe_at_the_end_of_a_push_is_held() {
+    let (rules, actions) = set(vec![spec("mail", Pattern::Detector(Detector::Email))], vec![Action::Redact]);
+    for (text, wanted) in [
+        ("to mary.o'neil@example.com", "to [MAIL]"),
+        ("to d'arcy.o'neil@example.com", "to [MAIL]"),
+        ("it's jane@example.com", "it's [MAIL]"),
+    ] {
+        for cut in 0..=text.len() {
+            let (left, right) = text.as_bytes().split_at(cut);
+            assert_eq!(run(&rules, &actions, &[left, right]).text, wanted.as_bytes(), "{text} at {cut}");
+        }
+        let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+        assert_eq!(run(&rules, &actions, &bytes).text, wanted.as_bytes(), "{text}");
+    }
+}
+
 #[test]
 fn keywords_validators_and_suppressions() {
     let mut near = regex("near", "[0-9]{9}", None);
