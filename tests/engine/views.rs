@@ -1,10 +1,11 @@
 //! Encoded values: found through every spelling, replaced in it, and the same at every split.
 
+use blackbar::engine::{Action, Detector, Pattern};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
 use super::spelling::{STANDARD, VALUES, base64, hex, read, unbase64};
-use super::support::{run, usual, whole};
+use super::support::{regex, run, set, spec, usual, whole};
 
 fn each(text: &str, spell: impl Fn(char) -> String) -> String {
     text.chars().map(spell).collect()
@@ -65,6 +66,118 @@ fn every_spelling_is_found_and_written_as_it_was() {
                     assert!(!read(&redacted).replace([' ', '-'], "").contains(part), "{name}: {redacted}");
                 }
             }
+        }
+    }
+}
+
+/// Three bytes of base64 are one group, and two values may have a part of it each.
+#[test]
+fn values_that_share_a_group_are_each_replaced() {
+    let (rules, actions) = set(
+        vec![
+            spec("card", Pattern::Detector(Detector::Card)),
+            spec("mail", Pattern::Detector(Detector::Email)),
+            regex("id", r"\b[A-Z]{2}[0-9]", None),
+        ],
+        vec![Action::Redact, Action::Mask, Action::Redact],
+    );
+    for (text, wanted) in [
+        ("a@example.com,b@example.org", "*@*******.***,*@*******.***"),
+        ("aa@example.com,b@example.org", "**@*******.***,*@*******.***"),
+        ("aaa@example.com,b@example.org", "***@*******.***,*@*******.***"),
+        ("4111111111111111,jane@example.com", "[CARD],***@*******.***"),
+        ("x jane@example.com,4111111111111111.", "x ****@*******.***,[CARD]."),
+        ("numbers: AB1 CD2,EF3", "numbers: [ID] [ID],[ID]"),
+    ] {
+        for padded in [true, false] {
+            let run_of = base64(text.as_bytes(), STANDARD, padded);
+            let whole = whole(&rules, &actions, &run_of);
+            let decoded = String::from_utf8(unbase64(&whole, STANDARD).unwrap()).unwrap();
+            // What fills a group up stands behind the replacement, so stars are not counted.
+            let unfilled = |text: &str| text.replace('*', "");
+            assert_eq!(unfilled(&decoded), unfilled(wanted), "{decoded}");
+            for cut in 0..run_of.len() {
+                let (left, right) = run_of.as_bytes().split_at(cut);
+                let halves = run(&rules, &actions, &[left, right]);
+                assert_eq!(String::from_utf8_lossy(&halves.text), whole, "{text} at {cut}");
+            }
+        }
+    }
+}
+
+/// A match too long to be held leaves in pieces: no piece shows what the next one hides, wherever the text was cut.
+#[test]
+fn a_long_match_in_base64_is_replaced_in_whole_groups() {
+    for (most, action) in [(3, Action::Mask), (2, Action::Mask), (7, Action::Redact), (5, Action::Hash)] {
+        let (rules, actions) = set(vec![regex("endless", "11[1é]*", Some(most))], vec![action]);
+        for before in ["some ", "of two", "a number"] {
+            let text = base64(format!("{before}{}, or so", "111é1".repeat(9)).as_bytes(), STANDARD, false);
+            let whole = whole(&rules, &actions, &text);
+            let decoded = unbase64(&whole, STANDARD).unwrap_or_else(|| panic!("{whole} is broken"));
+            let decoded = String::from_utf8(decoded).unwrap();
+            let inside = decoded.strip_prefix(before).and_then(|rest| rest.strip_suffix(", or so")).unwrap();
+            assert!(!inside.replace("]", "").contains(['1', 'é']) || inside.contains('_'), "{decoded}");
+            for largest in 1..9 {
+                let pieces: Vec<&[u8]> = text.as_bytes().chunks(largest).collect();
+                let cut = run(&rules, &actions, &pieces);
+                assert_eq!(String::from_utf8_lossy(&cut.text), whole, "{before} in pieces of {largest}");
+            }
+        }
+    }
+}
+
+/// A match in pieces is written as its stretches are, and what cannot be seen between two pieces is inside it.
+#[test]
+fn a_long_match_over_encoded_characters_is_one_at_every_split() {
+    let (rules, actions) = set(
+        vec![regex("endless", "1[1-]*1", Some(3)), regex("key", r"\bsk-[a-z0-9]{20,}", Some(24))],
+        vec![Action::Mask, Action::Redact],
+    );
+    for (text, wanted) in [
+        ("%44?1-%31-1-1-11-1", "%44?%2A-%2A-*-*-**-*"),
+        ("1-%31-1-11 x", "%2A-%2A-*-** x"),
+        ("sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\u{200b}aaa.", "[KEY]."),
+        ("sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\u{200b} aaa.", "[KEY]\u{200b} aaa."),
+        ("sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa%E2%80%8B&shy;aaa.", "[KEY]."),
+    ] {
+        for largest in 1..=text.len() {
+            let pieces: Vec<&[u8]> = text.as_bytes().chunks(largest).collect();
+            let cut = run(&rules, &actions, &pieces);
+            assert_eq!(String::from_utf8_lossy(&cut.text), wanted, "{text} in pieces of {largest}");
+        }
+    }
+}
+
+/// A view goes on behind its last encoded character for as long as a match does that begins before it.
+#[test]
+fn an_encoded_character_hides_no_long_match() {
+    let (rules, actions) = usual();
+    for (text, wanted) in [
+        (format!("sk-%61{} x", "a".repeat(1000)), "%5BSK%5D x"),
+        (format!("sk-\u{200b}{} x", "a".repeat(300)), "[SK] x"),
+        (
+            format!("eyJ%68{}.eyJ{}.{} x", "a".repeat(1000), "b".repeat(1000), "c".repeat(100)),
+            "%5BJWT_7796b6c26539c2bf%5D x",
+        ),
+    ] {
+        for largest in [1, 7, 100, 5000] {
+            let pieces: Vec<&[u8]> = text.as_bytes().chunks(largest).collect();
+            let cut = run(&rules, &actions, &pieces);
+            assert_eq!(String::from_utf8_lossy(&cut.text), wanted, "in pieces of {largest}");
+        }
+    }
+}
+
+/// A run is a text of its own: a digit before it is no part of the number in it.
+#[test]
+fn a_number_at_the_beginning_of_a_run_is_whole() {
+    let (rules, actions) = usual();
+    for value in ["078-05-1120", "4111 1111 1111 1111", "(212) 555-0123"] {
+        for before in ["data:text/plain;base64,", "64,", "1.", "4/ ", "no 12 "] {
+            let run = base64(format!("{value} or so").as_bytes(), STANDARD, true);
+            let redacted = whole(&rules, &actions, &format!("{before}{run}"));
+            let decoded = unbase64(redacted.strip_prefix(before).unwrap(), STANDARD).unwrap();
+            assert!(decoded.starts_with(b"*") || decoded.starts_with(b"(*"), "{value} behind {before}");
         }
     }
 }
