@@ -3,6 +3,7 @@
 
 mod exhaustive;
 mod findings;
+mod fuzz;
 mod labels;
 mod proofs;
 mod properties;

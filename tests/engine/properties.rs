@@ -9,7 +9,7 @@ use proptest::test_runner::TestRng;
 use super::support::{Run, check_pieces, push_all, run, usual, whole};
 
 /// Values, near misses, words and bytes that texts are made of.
-const PARTS: &[&str] = &[
+pub(crate) const PARTS: &[&str] = &[
     "4111 1111 1111 1111",
     "4111111111111112",
     "378282246310005",
