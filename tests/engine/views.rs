@@ -245,3 +245,14 @@ fn any_chunking_of_spellings_gives_one_result() {
         }
     }
 }
+
+/// What cannot be seen holds a value open, but not for as long as it goes on.
+#[test]
+fn invisible_characters_do_not_hold_without_end() {
+    let (rules, actions) = usual();
+    let few = format!("4111 {}1111 1111 1111", "\u{200b}".repeat(200));
+    assert!(!whole(&rules, &actions, &few).contains("1111 1111"));
+    let many = format!("4111 {}1111 1111 1111", "\u{200b}".repeat(20_000));
+    let result = run(&rules, &actions, &many.as_bytes().chunks(100).collect::<Vec<_>>());
+    assert!(result.peak < 4096, "{}", result.peak);
+}

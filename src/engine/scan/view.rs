@@ -22,6 +22,9 @@ use super::{Force, Lane};
 pub(super) const BACK: u64 = 192;
 /// How far behind its last encoded character a session goes on, in bytes.
 const ON: u64 = 256;
+/// The most characters side by side that stand for nothing and part nothing. More are no typography, and would hold a
+/// value open for as long as they go on.
+const GONE: u32 = 256;
 /// What a view keeps of what it is done with before it forgets it, in bytes.
 const KEPT: usize = 8 << 10;
 
@@ -72,6 +75,8 @@ struct Session {
     until: u64,
     /// The end of the last encoded character.
     encoded: u64,
+    /// How many characters that stand for nothing end there, side by side.
+    gone: u32,
     /// What a run has been seen to be written in.
     encoding: Encoding,
     blob: Option<Blob>,
@@ -171,12 +176,23 @@ impl View {
             if let Some(at) = trigger.filter(|at| *at < limit) {
                 next += 1;
                 if let Some(element) = element(at) {
+                    let adjacent = session.encoded == at;
                     self.plain(raw, at);
                     let end = at + element.len as u64;
-                    self.push(element.bytes(), Segment::of(at, element.len, element.encoding));
+                    let segment = Segment::of(at, element.len, element.encoding);
+                    let gone = match element.bytes() {
+                        [] if adjacent => session.gone + 1,
+                        [] => 1,
+                        _ => 0,
+                    };
+                    match gone {
+                        // Ends what stands before it, in the view alone.
+                        GONE => self.push(b"\0", segment),
+                        _ => self.push(element.bytes(), segment),
+                    }
                     self.fed_to(end, end + ON);
                     if let Some(session) = &mut self.session {
-                        session.encoded = end;
+                        (session.encoded, session.gone) = (end, gone);
                     }
                 }
                 continue;
@@ -277,7 +293,8 @@ impl View {
         };
         self.lane.groups_from = None;
         let encoding = blob.map_or(Encoding::Plain, Blob::encoding);
-        self.session = Some(Session { trigger, fed: context, until: trigger + ON, encoded: trigger, encoding, blob });
+        self.session =
+            Some(Session { trigger, fed: context, until: trigger + ON, encoded: trigger, gone: 0, encoding, blob });
         let start = start.max(raw.base);
         // The sign before a number is no part of the text that the number stands for.
         let sign = start.saturating_sub(2).max(context);
