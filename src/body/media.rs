@@ -32,7 +32,9 @@ pub(crate) enum Promise {
     EventStream,
     /// Text in lines.
     Text,
-    /// Nothing that helps: none, `application/octet-stream`, multipart, or a type not known here.
+    /// Parts with heads of their own.
+    Parts,
+    /// Nothing that helps: none, `application/octet-stream`, or a type not known here.
     Nothing,
     /// Bytes that are not text.
     Binary,
@@ -186,6 +188,8 @@ impl MediaType {
             Promise::JsonLines
         } else if self.is_event_stream() {
             Promise::EventStream
+        } else if self.kind() == "multipart" {
+            Promise::Parts
         } else if self.is_text() {
             Promise::Text
         } else if self.is_binary() {
@@ -451,7 +455,7 @@ mod tests {
             ("image/svg+xml", Promise::Text),
             ("application/x-www-form-urlencoded", Promise::Text),
             ("application/octet-stream", Promise::Nothing),
-            ("multipart/form-data; boundary=x", Promise::Nothing),
+            ("multipart/form-data; boundary=x", Promise::Parts),
             ("application/vnd.unheard-of", Promise::Nothing),
             ("image/png", Promise::Binary),
             ("application/pdf", Promise::Binary),

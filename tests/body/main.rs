@@ -5,4 +5,5 @@
 mod fixtures;
 mod labels;
 mod latency;
+mod multipart;
 mod splits;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::BodySpec;
 use super::gate::Gate;
+use super::multipart::Multipart;
 use super::probe::Probe;
 use super::records::Records;
 use super::sniff::{self, Outlook, Reading};
@@ -24,6 +25,7 @@ enum State {
     Events(Box<EventStream>),
     Text(Box<TextBody>),
     Records(Box<Records>),
+    Parts(Box<Multipart>),
     /// Passing unscanned, counted under this reason.
     Raw(&'static str),
 }
@@ -39,6 +41,8 @@ pub(super) struct Content {
     scopes: Arc<Scopes>,
     limits: BodyLimits,
     on_fault_pass: bool,
+    /// What the text is called.
+    label: Vec<u8>,
 }
 
 impl Content {
@@ -48,8 +52,13 @@ impl Content {
             charset_fits: spec.media_type.as_ref().is_none_or(MediaType::charset_is_scannable),
             from_model: spec.dialect != Dialect::Plain && spec.direction == Direction::Response,
         };
+        let parts = spec.media_type.as_ref().filter(|_| outlook.promise == Promise::Parts).and_then(|media_type| {
+            let mut inside = spec.clone();
+            inside.limits.multipart_depth = spec.limits.multipart_depth.checked_sub(1)?;
+            Multipart::new(media_type, inside)
+        });
         Self {
-            state: State::Start(Vec::new()),
+            state: parts.map_or_else(|| State::Start(Vec::new()), |parts| State::Parts(Box::new(parts))),
             outlook,
             shape: spec.media_type.as_ref().map_or(Shape::Plain, MediaType::shape),
             dialect: spec.dialect,
@@ -57,7 +66,13 @@ impl Content {
             scopes: spec.scopes,
             limits: spec.limits,
             on_fault_pass: spec.on_fault_pass,
+            label: Vec::new(),
         }
+    }
+
+    /// Says what the body is called, where it turns out to be a text.
+    pub(super) fn call(&mut self, label: &[u8]) {
+        self.label = label.to_vec();
     }
 
     pub(super) fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
@@ -81,6 +96,7 @@ impl Content {
                 let fault = records.take(input, out, seen)?;
                 self.end_text(fault, input, out, seen)
             }
+            State::Parts(parts) => parts.push(input, out, seen),
             State::Raw(reason) => {
                 seen.exempt(reason, input.len() as u64);
                 out.extend_from_slice(input);
@@ -123,6 +139,7 @@ impl Content {
             State::Events(events) => events.finish(out, seen),
             State::Text(text) => text.finish(out, seen),
             State::Records(records) => records.finish(out, seen),
+            State::Parts(parts) => parts.finish(out, seen),
             State::Start(_) | State::Gate(_) | State::Raw(_) => Ok(()),
         }
     }
@@ -132,7 +149,7 @@ impl Content {
         match self.state {
             State::Events(_) | State::Gate(_) => true,
             State::Json(_) => self.framing() == Framing::Sequence,
-            State::Start(_) | State::Text(_) | State::Records(_) | State::Raw(_) => false,
+            State::Start(_) | State::Text(_) | State::Records(_) | State::Parts(_) | State::Raw(_) => false,
         }
     }
 
@@ -143,6 +160,7 @@ impl Content {
             State::Gate(gate) => gate.held(),
             State::Text(text) => text.held(),
             State::Records(records) => records.held(),
+            State::Parts(parts) => parts.held(),
             State::Json(json) => json.held(),
             State::Events(events) => events.held(),
             State::Raw(_) => 0,
@@ -200,10 +218,12 @@ impl Content {
         if let Some(records) = Records::new(self.shape, &self.scopes, &self.limits) {
             return State::Records(Box::new(records));
         }
-        State::Text(Box::new(match self.outlook.promise {
+        let mut text = match self.outlook.promise {
             Promise::Nothing => TextBody::sniffed(&self.scopes),
             _ => TextBody::announced(&self.scopes),
-        }))
+        };
+        text.call(&self.label);
+        State::Text(Box::new(text))
     }
 
     /// Goes on as text, from what the gate holds.

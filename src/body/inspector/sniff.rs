@@ -62,7 +62,8 @@ const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b": "];
 /// are needed, which never happens once it has `ended` or more than [`MAX_BLANKS`] and a few bytes are there.
 pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Result<Reading, BodyErrorKind>> {
     let waits = |pattern: &[u8], at: &[u8]| !ended && at.len() < pattern.len() && pattern.starts_with(at);
-    if outlook.promise == Promise::Binary {
+    // What has parts is read by its boundary, and refused where it names none.
+    if matches!(outlook.promise, Promise::Binary | Promise::Parts) {
         return Some(Err(BodyErrorKind::MediaType));
     }
     if !outlook.charset_fits {
@@ -86,7 +87,7 @@ pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Resul
         Promise::Json | Promise::JsonLines => judge_json(text, ended, Reading::Json),
         Promise::EventStream if !matches!(first, b'{' | b'[') => Some(Ok(Reading::Events)),
         Promise::EventStream => judge_json(text, ended, Reading::JsonOrText),
-        Promise::Text | Promise::Nothing | Promise::Binary => {
+        Promise::Text | Promise::Nothing | Promise::Parts | Promise::Binary => {
             let content = text.trim_ascii_start();
             match content.first() {
                 None if ended || text.len() > MAX_BLANKS => Some(Ok(Reading::Text)),
