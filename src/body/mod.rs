@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub(crate) use coding::Decoding;
 pub use inspector::{BodyInspector, BodySpec};
-pub use media::{ContentCoding, MediaType, parse_content_encoding};
+pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};
 
 use crate::engine::{ActionTable, Finding, RuleSet};
 

@@ -32,6 +32,7 @@ pub(crate) fn inspector(kind: &str, codings: &[ContentCoding]) -> BodyInspector 
         scopes: scopes(),
         limits: BodyLimits::default(),
         on_fault_pass: false,
+        opaque: Arc::default(),
     })
     .expect("the body can be inspected")
 }

@@ -41,6 +41,8 @@ pub(super) struct Content {
     scopes: Arc<Scopes>,
     limits: BodyLimits,
     on_fault_pass: bool,
+    /// Whether what is no text passes, for a body of this type.
+    opaque_passes: bool,
     /// What the text is called.
     label: Vec<u8>,
 }
@@ -66,6 +68,7 @@ impl Content {
             scopes: spec.scopes,
             limits: spec.limits,
             on_fault_pass: spec.on_fault_pass,
+            opaque_passes: spec.opaque.iter().any(|range| range.holds(spec.media_type.as_ref())),
             label: Vec::new(),
         }
     }
@@ -114,7 +117,7 @@ impl Content {
         seen: &mut Inspection,
     ) -> Result<(), BodyError> {
         let Some((at, kind)) = fault else { return Ok(()) };
-        if !self.on_fault_pass {
+        if !self.passes(&kind) {
             return Err(kind.into());
         }
         self.finish(out, seen)?;
@@ -170,6 +173,13 @@ impl Content {
     /// Chooses the reading as soon as the first bytes allow it, and reads them.
     fn decide(&mut self, ended: bool, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let State::Start(start) = &mut self.state else { return Ok(()) };
+        // What calls itself a picture and reads as text is none: it is scanned.
+        if self.outlook.promise == Promise::Binary && self.opaque_passes && sniff::is_text_so_far(start) {
+            if !ended && start.len() < sniff::TELLING {
+                return Ok(());
+            }
+            self.outlook.promise = Promise::Nothing;
+        }
         let Some(verdict) = sniff::judge(self.outlook, start, ended) else { return Ok(()) };
         let start = mem::take(start);
         let mut rest = start.as_slice();
@@ -182,12 +192,19 @@ impl Content {
                 }
                 self.state = self.read_as(reading);
             }
-            Err(kind @ (BodyErrorKind::MediaType | BodyErrorKind::Charset)) if self.on_fault_pass => {
-                self.state = State::Raw(kind.code());
-            }
+            Err(kind) if self.passes(&kind) => self.state = State::Raw(kind.code()),
             Err(kind) => return Err(kind.into()),
         }
         self.push(rest, out, seen)
+    }
+
+    /// Whether content with this fault goes on unscanned.
+    fn passes(&self, kind: &BodyErrorKind) -> bool {
+        match kind {
+            BodyErrorKind::MediaType => self.on_fault_pass || self.opaque_passes,
+            BodyErrorKind::Charset => self.on_fault_pass,
+            _ => false,
+        }
     }
 
     fn read_as(&self, reading: Reading) -> State {

@@ -4,6 +4,7 @@
 
 use crate::body::BodyErrorKind;
 use crate::body::media::Promise;
+use crate::body::text::{Utf8, Watch};
 
 /// Blanks at the beginning that are waited through for the first byte that tells something.
 pub(super) const MAX_BLANKS: usize = 4096;
@@ -54,6 +55,15 @@ const MAGIC: [(&[u8], BodyErrorKind); 16] = [
     (b"SQLite format 3\0", BodyErrorKind::MediaType),
     (b"OggS\0", BodyErrorKind::MediaType),
 ];
+
+/// Bytes that tell whether what is announced as no text is one after all.
+pub(super) const TELLING: usize = 512;
+
+/// Whether the beginning of a body that is announced as no text reads as text.
+pub(super) fn is_text_so_far(start: &[u8]) -> bool {
+    let known = MAGIC.iter().any(|(magic, _)| start.starts_with(magic));
+    !known && Watch::Utf8(Utf8::default()).look(start).is_none()
+}
 
 /// Line beginnings of an event stream.
 const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b": "];
