@@ -5,4 +5,5 @@
 mod fixtures;
 mod labels;
 mod latency;
+mod protobuf;
 mod splits;
