@@ -39,8 +39,9 @@ def collector(running):
 
 @pytest.fixture
 def exporter(running, base, monkeypatch):
-    # It would win over the exporter's own argument.
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    # They would win over the exporter's own argument.
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
     folder = running["folder"]
 
     def make(http, over_grpc, way, gzip, path):

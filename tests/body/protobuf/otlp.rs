@@ -184,7 +184,7 @@ fn any_chunking_gives_the_same_bytes() {
     for (dialect, message) in cases(TEXT) {
         let body = encode(&message).repeat(2);
         let whole = redacted(spec(PROTOBUF, dialect), &body);
-        for cut in 0..=body.len() {
+        for cut in (0..=body.len()).step_by(5) {
             let (first, second) = body.split_at(cut);
             assert_eq!(run(spec(PROTOBUF, dialect), [first, second]).0, whole, "{dialect:?} at {cut}");
         }
