@@ -248,12 +248,19 @@ impl Walk {
         }
         let inner = Place { unknown: place.unknown + 1, ..place.within(&UNKNOWN, bytes) };
         self.enclose(field, out, |walk, out| {
-            let begin = out.len();
+            let (begin, before) = (out.len(), found(seen));
             walk.fields(bytes, inner, out, seen)?;
             let read = out.get(begin..).unwrap_or_default();
-            if !deep && reads_as_text(read) && !walk.is_verbatim(read, place, seen)? {
+            if deep || !reads_as_text(read) {
+                return Ok(());
+            }
+            let once = (found(seen) > before).then(|| seen.findings.clone());
+            if !walk.is_verbatim(read, place, seen)? {
                 out.truncate(begin);
                 out.extend_from_slice(&walk.replaced.bytes);
+            } else if let Some(once) = once {
+                // What is only observed stays, and was seen twice.
+                seen.findings = once;
             }
             Ok(())
         })
@@ -267,6 +274,10 @@ fn keep(field: &Field<'_>, bytes: &[u8], reason: &'static str, out: &mut Vec<u8>
 
 fn unscanned(seen: &Inspection) -> u64 {
     seen.unscanned.iter().map(|(_, bytes)| bytes).sum()
+}
+
+fn found(seen: &Inspection) -> u64 {
+    seen.findings.iter().map(|(_, _, count)| count).sum()
 }
 
 /// Whether bytes read as text: in UTF-8, or in another character set that extends ASCII.
@@ -287,4 +298,72 @@ fn last_string(mut bytes: &[u8], number: u32) -> Option<&[u8]> {
         bytes = bytes.get(field.whole.len()..).unwrap_or_default();
     }
     last
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::engine::{Action, ActionTable, EntityType, Pattern, RuleId, RuleSet, RuleSpec};
+
+    fn walk(message: &'static Message) -> Walk {
+        let rule = |id: &str, pattern: &str| RuleSpec {
+            id: RuleId::new(id),
+            entity: EntityType::new("X"),
+            pattern: Pattern::Regex { pattern: pattern.to_owned(), max_len: None },
+            validator: None,
+            keywords: None,
+            suppressions: Vec::new(),
+            priority: 0,
+            confidence: 80,
+        };
+        let rules = RuleSet::build(vec![
+            rule("t.gone", r"GONE-\d{4}"),
+            rule("t.seen", r"SEEN-\d{4}"),
+            rule("t.long", r"LONG-\d{4}"),
+            rule("t.stop", r"STOP-\d{4}"),
+        ]);
+        let long = Action::Replace("y".repeat(300).into());
+        let actions = ActionTable::new(vec![Action::Remove, Action::Observe, long, Action::Block], None);
+        let scopes = Scopes { rules: Arc::new(rules.unwrap()), actions: Arc::new(actions), paths: Vec::new() };
+        Walk::new(message, &scopes, &BodyLimits::default())
+    }
+
+    fn redact(bytes: &[u8]) -> (Result<(), BodyError>, Vec<u8>, Inspection) {
+        let (mut out, mut seen) = (Vec::new(), Inspection::default());
+        let walked = walk(&UNKNOWN).message(bytes, &mut out, &mut seen);
+        (walked, out, seen)
+    }
+
+    #[test]
+    fn lengths_grow_and_shrink_at_every_level() {
+        let (walked, out, seen) = redact(b"\x0a\x0f\x12\x0d\x1a\x0b< GONE-1234\x08\x01");
+        assert_eq!((walked, out.as_slice()), (Ok(()), &b"\x0a\x06\x12\x04\x1a\x02< \x08\x01"[..]));
+        assert_eq!(seen.scanned, 19);
+        // Lengths of two bytes where one stood; one that was written in two without need is written anew in two.
+        let (_, out, _) = redact(b"\x0a\x8d\x00\x12\x0b< LONG-1234\x08\x01");
+        let text = [b"< ".as_slice(), &[b'y'; 300]].concat();
+        assert_eq!(out, [b"\x0a\xb1\x02\x12\xae\x02".as_slice(), &text, b"\x08\x01"].concat());
+    }
+
+    #[test]
+    fn what_is_only_seen_is_counted_once_however_it_is_read() {
+        let bytes = b"\x0a\x0d\x1a\x0b< SEEN-1234";
+        let (walked, out, seen) = redact(bytes);
+        assert_eq!((walked, out.as_slice()), (Ok(()), &bytes[..]));
+        assert_eq!(seen.findings, [(1, "observe", 1)]);
+        // A text with the form of a message, and what is seen in it is in none of its fields.
+        let (_, _, seen) = redact(b"\x0a\x0bSEEN-1234  ");
+        assert_eq!(seen.findings, [(1, "observe", 1)]);
+    }
+
+    #[test]
+    fn a_rule_that_blocks_ends_it() {
+        let (walked, _, seen) = redact(b"\x0a\x0d\x1a\x0b< STOP-1234");
+        assert_eq!(walked.unwrap_err().kind, BodyErrorKind::Blocked { rule: 3 });
+        assert_eq!(seen.findings, [(3, "block", 1)]);
+    }
 }

@@ -5,7 +5,7 @@ use blackbar::body::{BodyErrorKind, BodyLimits, BodySpec, Dialect, Direction};
 use super::super::fixtures::TEXT;
 use super::wire::Field::{self, Message};
 use super::wire::{encode, text};
-use super::{LOGS, METRICS, PROTOBUF, TRACES, otlp, run, shows, spec};
+use super::{LOGS, METRICS, PROTOBUF, TRACES, gzipped, otlp, run, shows, spec};
 
 fn fault(body: &[u8]) -> Option<BodyErrorKind> {
     run(spec(PROTOBUF, LOGS), [body]).1
@@ -120,6 +120,11 @@ fn a_lenient_workspace_gets_the_rest_as_it_is() {
             assert!(seen.unscanned.contains(&(reason, rest.len() as u64)), "{:?}", seen.unscanned);
         }
     }
+    // What a coding of its messages says does not matter to a body that is not read.
+    let body = b"\x01\0\0\0\x05hello".as_slice();
+    let unread = BodySpec { on_fault_pass: true, ..gzipped(spec("application/grpc", Dialect::Plain)) };
+    let (out, fault, seen) = run(unread, [body]);
+    assert_eq!((fault, out.as_slice(), seen.unscanned), (None, body, vec![("media_type", 10)]));
     let deep: Vec<Field> = (0..200).fold(Vec::new(), |inner, _| vec![Message(5, vec![Message(1, inner)])]);
     let deep = encode(&[Message(1, vec![Message(2, vec![Message(2, vec![Message(5, deep)])])])]);
     let lenient = BodySpec { on_fault_pass: true, ..spec(PROTOBUF, LOGS) };
