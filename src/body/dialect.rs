@@ -8,7 +8,7 @@
 use std::sync::OnceLock;
 
 use super::json::{Form, Reason, Step};
-use super::{Dialect, Direction, JsonPath, PathStep};
+use super::{Dialect, Direction, JsonPath, PathStep, Signal};
 
 /// How a value is treated that is not simply scanned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,7 +107,7 @@ impl Table {
             ]
         });
         match (dialect, direction) {
-            (Dialect::Plain, _) => None,
+            (Dialect::Plain | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite, _) => None,
             (Dialect::OpenAi, Direction::Request) => Some(openai_request),
             (Dialect::OpenAi, Direction::Response) => Some(openai_response),
             (Dialect::Anthropic, Direction::Request) => Some(anthropic_request),
@@ -141,20 +141,48 @@ impl Table {
 }
 
 impl Dialect {
-    /// The dialect that a path is known for, where a route names none: `/v1/chat/completions`, `/v1/messages` and
-    /// their like, with anything before them. A query is not part of the path.
+    /// The dialect of a request, by what its route says and by its path.
+    #[must_use]
+    pub fn of(route: Option<Self>, path: &str) -> Self {
+        match (route, Self::for_path(path)) {
+            (None, dialect) => dialect,
+            (Some(Self::Otlp(None)), dialect @ Self::Otlp(_)) => dialect,
+            (Some(dialect), _) => dialect,
+        }
+    }
+
+    /// The model provider's protocol; [`Dialect::Plain`] where it is none.
+    pub(super) fn of_model(self) -> Self {
+        match self {
+            Self::OpenAi | Self::Anthropic => self,
+            Self::Plain | Self::Otlp(_) | Self::Loki | Self::RemoteWrite => Self::Plain,
+        }
+    }
+
+    /// The dialect that a path is known for: `/v1/chat/completions`, `/v1/messages`, `/v1/logs` and their like, with
+    /// anything before them. A query is not part of the path.
     #[must_use]
     pub fn for_path(path: &str) -> Self {
         const OPENAI: [&str; 5] =
             ["/chat/completions", "/completions", "/embeddings", "/responses", "/images/generations"];
         const ANTHROPIC: [&str; 3] = ["/messages", "/messages/count_tokens", "/messages/batches"];
+        const OTHERS: [(&str, Dialect); 8] = [
+            ("/v1/logs", Dialect::Otlp(Some(Signal::Logs))),
+            ("/opentelemetry.proto.collector.logs.v1.LogsService/Export", Dialect::Otlp(Some(Signal::Logs))),
+            ("/v1/traces", Dialect::Otlp(Some(Signal::Traces))),
+            ("/opentelemetry.proto.collector.trace.v1.TraceService/Export", Dialect::Otlp(Some(Signal::Traces))),
+            ("/v1/metrics", Dialect::Otlp(Some(Signal::Metrics))),
+            ("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", Dialect::Otlp(Some(Signal::Metrics))),
+            ("/loki/api/v1/push", Dialect::Loki),
+            ("/api/v1/write", Dialect::RemoteWrite),
+        ];
         let path = path.trim_end_matches('/');
         if OPENAI.iter().any(|end| path.ends_with(end)) {
             Self::OpenAi
         } else if ANTHROPIC.iter().any(|end| path.ends_with(end)) {
             Self::Anthropic
         } else {
-            Self::Plain
+            OTHERS.iter().find(|(end, _)| path.ends_with(end)).map_or(Self::Plain, |(_, dialect)| *dialect)
         }
     }
 }
@@ -197,11 +225,28 @@ mod tests {
             ("/v1/messages/", Dialect::Anthropic),
             ("/messages", Dialect::Anthropic),
             ("/v1/messages/count_tokens", Dialect::Anthropic),
+            ("/otel/v1/logs", Dialect::Otlp(Some(Signal::Logs))),
+            ("/v1/traces/", Dialect::Otlp(Some(Signal::Traces))),
+            ("/v1/metrics", Dialect::Otlp(Some(Signal::Metrics))),
+            ("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", Dialect::Otlp(Some(Signal::Metrics))),
+            ("/loki/api/v1/push", Dialect::Loki),
+            ("/api/v1/write", Dialect::RemoteWrite),
+            ("/v1/profiles", Dialect::Plain),
             ("/v1/xmessages", Dialect::Plain),
             ("/", Dialect::Plain),
             ("", Dialect::Plain),
         ] {
             assert_eq!(Dialect::for_path(path), dialect, "{path}");
         }
+    }
+
+    #[test]
+    fn a_route_tells_more_than_a_path_but_for_the_signal() {
+        let logs = Dialect::Otlp(Some(Signal::Logs));
+        assert_eq!(Dialect::of(None, "/v1/logs"), logs);
+        assert_eq!(Dialect::of(Some(Dialect::Otlp(None)), "/v1/logs"), logs);
+        assert_eq!(Dialect::of(Some(Dialect::Otlp(None)), "/ingest"), Dialect::Otlp(None));
+        assert_eq!(Dialect::of(Some(Dialect::Plain), "/v1/logs"), Dialect::Plain);
+        assert_eq!(Dialect::of(Some(Dialect::Loki), "/v1/logs"), Dialect::Loki);
     }
 }

@@ -233,6 +233,16 @@ impl MediaType {
         }
     }
 
+    /// Whether it is protobuf without a frame: `application/x-protobuf` and its other names.
+    pub(crate) fn is_protobuf(&self) -> bool {
+        self.kind() == "application" && matches!(self.subtype(), "protobuf" | "x-protobuf" | "vnd.google.protobuf")
+    }
+
+    /// Whether it is gRPC with messages in protobuf.
+    pub(crate) fn is_grpc(&self) -> bool {
+        self.kind() == "application" && matches!(self.subtype(), "grpc" | "grpc+proto")
+    }
+
     /// Types whose bytes may look like text at the start and are none.
     fn is_binary(&self) -> bool {
         const SUBTYPES: [&str; 20] = [
@@ -364,6 +374,8 @@ pub enum ContentCoding {
     Brotli,
     /// `zstd` (RFC 8878, RFC 9659).
     Zstd,
+    /// `snappy`: one block of it, which only the bodies that are made so are opened in (Loki, Prometheus).
+    Snappy,
     /// `identity`: no coding.
     Identity,
 }
@@ -372,12 +384,13 @@ impl ContentCoding {
     /// The coding of this name, in any case.
     #[must_use]
     pub fn by_name(name: &[u8]) -> Option<Self> {
-        const NAMES: [(&[u8], ContentCoding); 6] = [
+        const NAMES: [(&[u8], ContentCoding); 7] = [
             (b"gzip", ContentCoding::Gzip),
             (b"x-gzip", ContentCoding::Gzip),
             (b"deflate", ContentCoding::Deflate),
             (b"br", ContentCoding::Brotli),
             (b"zstd", ContentCoding::Zstd),
+            (b"snappy", ContentCoding::Snappy),
             (b"identity", ContentCoding::Identity),
         ];
         NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, coding)| *coding)
@@ -391,6 +404,7 @@ impl ContentCoding {
             Self::Deflate => "deflate",
             Self::Brotli => "br",
             Self::Zstd => "zstd",
+            Self::Snappy => "snappy",
             Self::Identity => "identity",
         }
     }
@@ -541,7 +555,7 @@ mod tests {
             parse(&["X-Gzip, ,br\t", " zstd"]).unwrap(),
             [ContentCoding::Gzip, ContentCoding::Brotli, ContentCoding::Zstd]
         );
-        for refused in [&["gzip, snappy"][..], &["gzip gzip"], &["gzip,gzip,gzip", "gzip"], &["aws-chunked"]] {
+        for refused in [&["gzip, lz4"][..], &["gzip gzip"], &["gzip,gzip,gzip", "gzip"], &["aws-chunked"]] {
             assert_eq!(parse(refused).unwrap_err().kind, BodyErrorKind::CodingUnsupported, "{refused:?}");
         }
     }

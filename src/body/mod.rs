@@ -11,6 +11,7 @@ mod inspector;
 pub mod json;
 pub mod llm;
 pub mod media;
+mod protobuf;
 pub mod sse;
 mod text;
 
@@ -43,15 +44,32 @@ impl Direction {
     }
 }
 
-/// The model provider's protocol that a body speaks, if any.
+/// The protocol that a body speaks, if any that counts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Dialect {
-    /// No model protocol: every string is scanned by itself.
+    /// None: every string is scanned by itself.
     Plain,
     /// OpenAI chat completions and what is compatible with it.
     OpenAi,
     /// Anthropic Messages.
     Anthropic,
+    /// OpenTelemetry's OTLP; without a signal where the path tells none, and then nothing in protobuf is read.
+    Otlp(Option<Signal>),
+    /// Loki's push API.
+    Loki,
+    /// Prometheus remote write.
+    RemoteWrite,
+}
+
+/// What OTLP carries.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Signal {
+    /// Log records.
+    Logs,
+    /// Spans.
+    Traces,
+    /// Metrics.
+    Metrics,
 }
 
 /// A stage that bytes stream through.
@@ -125,6 +143,11 @@ pub struct BodyLimits {
     pub multipart_head: usize,
     /// Logical texts open at once in a streamed answer (choices, tool calls, blocks). 256.
     pub logical_texts: usize,
+    /// What of a body in protobuf must be seen whole: a field of the outermost message, a message in gRPC, a block of
+    /// snappy and what it holds. 8 MiB.
+    pub protobuf_message: usize,
+    /// Messages within each other. 100, as readers of protobuf have it.
+    pub protobuf_depth: usize,
 }
 
 impl Default for BodyLimits {
@@ -141,6 +164,8 @@ impl Default for BodyLimits {
             multipart_parts: 1024,
             multipart_head: 16 << 10,
             logical_texts: 256,
+            protobuf_message: 8 << 20,
+            protobuf_depth: 100,
         }
     }
 }
@@ -174,7 +199,11 @@ pub enum BodyErrorKind {
     JsonSyntax,
     /// JSON nested deeper than the limit.
     JsonDepth,
-    /// A value, key or event larger than its limit.
+    /// Not protobuf, or not the message that it should be.
+    ProtobufSyntax,
+    /// Messages nested deeper than the limit.
+    ProtobufDepth,
+    /// A value, key, event or message larger than its limit.
     TooLarge,
     /// More logical texts than the limit.
     TooManyTexts,
@@ -195,6 +224,8 @@ impl BodyErrorKind {
             Self::Charset => "charset",
             Self::JsonSyntax => "json_syntax",
             Self::JsonDepth => "json_depth",
+            Self::ProtobufSyntax => "protobuf_syntax",
+            Self::ProtobufDepth => "protobuf_depth",
             Self::TooLarge => "value_size",
             Self::TooManyTexts => "texts_limit",
             Self::Truncated => "truncated",

@@ -246,7 +246,9 @@ fn way_out(kind: &BodyErrorKind) -> &'static str {
         BodyErrorKind::Charset => "convert it to UTF-8 first, as with iconv",
         BodyErrorKind::JsonSyntax => "it is not the JSON that it should be; name what it is with --type",
         BodyErrorKind::JsonDepth => "raise `json_depth` of a --config",
-        BodyErrorKind::TooLarge => "raise `json_hold` or `sse_event` of a --config",
+        BodyErrorKind::ProtobufSyntax => "it is not the message that it should be",
+        BodyErrorKind::ProtobufDepth => "raise `protobuf_depth` of a --config",
+        BodyErrorKind::TooLarge => "raise `json_hold`, `sse_event` or `protobuf_message` of a --config",
         BodyErrorKind::TooManyTexts => "raise `logical_texts` of a --config",
         BodyErrorKind::Truncated => "it ends in the middle of a value or of its coding",
     }

@@ -20,7 +20,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::body::{BodyInspector, BodySpec, Dialect, Direction, MediaType, Scopes, parse_content_encoding};
+use crate::body::{
+    BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, MediaType, Scopes, parse_content_encoding,
+};
 use crate::policy::{Mode, OnFault, Policy, Route, Workspace};
 use crate::telemetry;
 
@@ -122,7 +124,8 @@ impl Exchange {
             self.policy.route_for(index, head.uri.path()).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
         let route = self.policy.routes.get(route_index).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
         self.ledger.routed(route);
-        self.dialect = route.dialect.unwrap_or_else(|| Dialect::for_path(rest));
+        // By the path at the upstream: it alone says who reads the body.
+        self.dialect = Dialect::of(route.dialect, &format!("{}{rest}", route.upstream.path));
         let scopes =
             |direction| workspace.scopes(route_index, direction).cloned().ok_or(ProxyError::internal(ErrorKind::Fault));
         let (request, response) = (scopes(Direction::Request)?, scopes(Direction::Response)?);
@@ -217,11 +220,19 @@ impl Exchange {
             return Ok(BodyInspector::pass("mode_off"));
         }
         let limits = self.policy.body_limits.clone();
-        let codings = headers.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+        let media_type = media_type(headers);
+        // gRPC compresses its messages, never the body around them.
+        let is_grpc = media_type.as_ref().is_some_and(MediaType::is_grpc);
+        let coding = if is_grpc { headers::GRPC_ENCODING } else { header::CONTENT_ENCODING };
+        if is_grpc && headers.contains_key(header::CONTENT_ENCODING) {
+            let kind = ErrorKind::Body(BodyErrorKind::CodingUnsupported);
+            return Err(ProxyError { side, kind, rule: None });
+        }
+        let codings = headers.get_all(coding).iter().map(HeaderValue::as_bytes);
         parse_content_encoding(codings, limits.coding_layers)
             .and_then(|codings| {
                 BodyInspector::new(BodySpec {
-                    media_type: media_type(headers),
+                    media_type,
                     codings,
                     dialect: self.dialect,
                     direction,

@@ -106,6 +106,11 @@ const NOT_IN_TRAILERS: &[&str] = &[
     "trailer",
 ];
 
+/// The coding of a gRPC body's compressed messages.
+pub(crate) const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+/// Those that a gRPC client can open.
+const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+
 /// Codings that can be opened and made again.
 const CODINGS: &[&str] = &["gzip", "x-gzip", "deflate", "br", "zstd"];
 
@@ -225,8 +230,12 @@ pub(crate) fn forward_request(
             || matches!(name, "host" | "content-length" | "expect" | "range" | "if-range" | "max-forwards")
     });
     join_cookies(headers);
-    let narrowed = narrow_codings(headers);
+    let narrowed = narrow_codings(headers, &header::ACCEPT_ENCODING);
     headers.insert(header::ACCEPT_ENCODING, narrowed);
+    if headers.contains_key(GRPC_ACCEPT_ENCODING) {
+        let narrowed = narrow_codings(headers, &GRPC_ACCEPT_ENCODING);
+        headers.insert(GRPC_ACCEPT_ENCODING, narrowed);
+    }
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
@@ -329,10 +338,10 @@ fn names(value: &HeaderValue, token: &str) -> bool {
     value.as_bytes().split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// The client's `Accept-Encoding` without what cannot be opened; `identity` where nothing is left or it sent none.
-fn narrow_codings(headers: &HeaderMap) -> HeaderValue {
+/// The client's `Accept-Encoding`, or gRPC's own, without what cannot be opened; `identity` where nothing is left or it sent none.
+fn narrow_codings(headers: &HeaderMap, name: &HeaderName) -> HeaderValue {
     let mut kept = String::new();
-    for value in headers.get_all(header::ACCEPT_ENCODING) {
+    for value in headers.get_all(name) {
         for item in value.as_bytes().split(|byte| *byte == b',') {
             let Ok(item) = std::str::from_utf8(item.trim_ascii()) else { continue };
             let coding = item.split(';').next().unwrap_or_default().trim();
@@ -460,10 +469,10 @@ mod tests {
 
     #[test]
     fn codings_are_narrowed_to_what_can_be_opened() {
-        let narrowed = |value: &str| narrow_codings(&map(&[("accept-encoding", value)]));
+        let narrowed = |value: &str| narrow_codings(&map(&[("accept-encoding", value)]), &header::ACCEPT_ENCODING);
         assert_eq!(narrowed("gzip, deflate;q=0.5, exi, *"), "gzip, deflate;q=0.5");
         assert_eq!(narrowed("snappy"), "identity");
-        assert_eq!(narrow_codings(&HeaderMap::new()), "identity");
+        assert_eq!(narrow_codings(&HeaderMap::new(), &header::ACCEPT_ENCODING), "identity");
     }
 
     #[test]

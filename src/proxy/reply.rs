@@ -261,6 +261,8 @@ fn body_status(kind: &BodyErrorKind) -> StatusCode {
         BodyErrorKind::CodingInvalid
         | BodyErrorKind::JsonSyntax
         | BodyErrorKind::JsonDepth
+        | BodyErrorKind::ProtobufSyntax
+        | BodyErrorKind::ProtobufDepth
         | BodyErrorKind::TooManyTexts
         | BodyErrorKind::Truncated => StatusCode::BAD_REQUEST,
     }

@@ -6,4 +6,5 @@ mod fixtures;
 mod labels;
 mod latency;
 mod multipart;
+mod protobuf;
 mod splits;

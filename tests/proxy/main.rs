@@ -23,6 +23,7 @@ mod reload;
 mod signals;
 mod smuggling;
 mod streaming;
+mod telemetry;
 mod timeouts;
 mod upstreams;
 mod verdicts;

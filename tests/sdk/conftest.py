@@ -8,6 +8,7 @@ import subprocess
 import threading
 
 import pytest
+from collector import Collector
 from provider import Provider
 
 CONFIG = """
@@ -33,6 +34,17 @@ upstream = "{provider}"
 name     = "anthropic"
 path     = "/anthropic"
 upstream = "{provider}"
+
+[[route]]
+name     = "otlp-http"
+path     = "/otel"
+upstream = "{collector}"
+
+[[route]]
+name        = "otlp-grpc"
+path        = "/"
+upstream    = "https://localhost:{grpc}"
+upstream_ca = "ca.crt"
 """
 
 RULES = """
@@ -55,7 +67,9 @@ def running(tmp_path_factory):
     certificates = [binary, "certs", "--out", folder, "--client", "one", "--san", "uri:spiffe://acme.example/agent/one"]
     subprocess.run(certificates, check=True, capture_output=True)
     provider = Provider()
-    (folder / "blackbar.toml").write_text(CONFIG.format(provider=provider.url))
+    collector = Collector(folder / "server.key", folder / "server.crt")
+    config = CONFIG.format(provider=provider.url, collector=collector.http_url, grpc=collector.grpc_port)
+    (folder / "blackbar.toml").write_text(config)
     (folder / "acme.toml").write_text(RULES)
     proxy = subprocess.Popen(
         [binary, "serve", "--config", folder / "blackbar.toml"], stderr=subprocess.PIPE, text=True, cwd=folder
@@ -69,7 +83,7 @@ def running(tmp_path_factory):
             break
     assert listening, "".join(log)
     threading.Thread(target=lambda: log.extend(proxy.stderr), daemon=True).start()
-    yield {"folder": pathlib.Path(folder), "port": listening, "provider": provider, "log": log}
+    yield {"folder": pathlib.Path(folder), "port": listening, "provider": provider, "collector": collector, "log": log}
     proxy.terminate()
     assert proxy.wait(40) == 0
     assert "4111" not in "".join(log), "the log holds a planted value"

@@ -45,6 +45,7 @@ impl Decoder {
     fn new(coding: ContentCoding, limits: &BodyLimits) -> Result<Option<Self>, BodyErrorKind> {
         Ok(Some(match coding {
             ContentCoding::Identity => return Ok(None),
+            ContentCoding::Snappy => return Err(BodyErrorKind::CodingUnsupported),
             ContentCoding::Gzip => Self::Gzip(gzip::Decoder::new()),
             ContentCoding::Deflate => Self::Deflate(deflate::Decoder::new()),
             ContentCoding::Brotli => Self::Brotli(Box::new(brotli::Decoder::new())),

@@ -63,7 +63,7 @@ fn encode(coding: ContentCoding, body: &[u8]) -> Vec<u8> {
             writer.into_inner()
         }
         ContentCoding::Zstd => ::zstd::encode_all(body, 9).unwrap(),
-        ContentCoding::Identity => body.to_vec(),
+        ContentCoding::Snappy | ContentCoding::Identity => body.to_vec(),
     }
 }
 
@@ -81,7 +81,7 @@ fn decode(coding: ContentCoding, body: &[u8]) -> Vec<u8> {
         ContentCoding::Deflate => drop(flate2::read::ZlibDecoder::new(body).read_to_end(&mut out).unwrap()),
         ContentCoding::Brotli => drop(::brotli::Decompressor::new(body, 4096).read_to_end(&mut out).unwrap()),
         ContentCoding::Zstd => out = ::zstd::decode_all(body).unwrap(),
-        ContentCoding::Identity => out.extend_from_slice(body),
+        ContentCoding::Snappy | ContentCoding::Identity => out.extend_from_slice(body),
     }
     out
 }

@@ -11,7 +11,8 @@ use super::probe::Probe;
 use super::records::Records;
 use super::sniff::{self, Outlook, Reading};
 use crate::body::json::{Framing, JsonBody};
-use crate::body::media::{MediaType, Promise, Shape};
+use crate::body::media::{ContentCoding, MediaType, Promise, Shape};
+use crate::body::protobuf::{self, Frame, Messages};
 use crate::body::sse::EventStream;
 use crate::body::text::TextBody;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
@@ -26,6 +27,7 @@ enum State {
     Text(Box<TextBody>),
     Records(Box<Records>),
     Parts(Box<Multipart>),
+    Messages(Messages),
     /// Passing unscanned, counted under this reason.
     Raw(&'static str),
 }
@@ -47,12 +49,27 @@ pub(super) struct Content {
     label: Vec<u8>,
 }
 
+/// The codings around the content of a body. Those of gRPC are around its messages, and a block of snappy is opened with
+/// the message in it, whether a header says that it is there, as Prometheus has it, or none does, as Loki has it.
+pub(super) fn codings_around(spec: &BodySpec) -> &[ContentCoding] {
+    let Some(media_type) = &spec.media_type else { return &spec.codings };
+    let frame = protobuf::reading(spec.dialect, spec.direction, media_type).map(|reading| reading.frame);
+    match (frame, spec.codings.split_first()) {
+        _ if media_type.is_grpc() => &[],
+        (Some(Frame::Snappy), Some((ContentCoding::Snappy, around))) => around,
+        _ => &spec.codings,
+    }
+}
+
 impl Content {
     pub(super) fn new(spec: BodySpec) -> Self {
+        let reading = spec.media_type.as_ref().and_then(|media| protobuf::reading(spec.dialect, spec.direction, media));
+        let messages = reading.map(|reading| Messages::new(reading, &spec.codings, &spec.scopes, &spec.limits));
+        let dialect = spec.dialect.of_model();
         let outlook = Outlook {
             promise: spec.media_type.as_ref().map_or(Promise::Nothing, MediaType::promise),
             charset_fits: spec.media_type.as_ref().is_none_or(MediaType::charset_is_scannable),
-            from_model: spec.dialect != Dialect::Plain && spec.direction == Direction::Response,
+            from_model: dialect != Dialect::Plain && spec.direction == Direction::Response,
         };
         let parts = spec.media_type.as_ref().filter(|_| outlook.promise == Promise::Parts).and_then(|media_type| {
             let mut inside = spec.clone();
@@ -60,10 +77,14 @@ impl Content {
             Multipart::new(media_type, inside)
         });
         Self {
-            state: parts.map_or_else(|| State::Start(Vec::new()), |parts| State::Parts(Box::new(parts))),
+            state: match (parts, messages) {
+                (Some(parts), _) => State::Parts(Box::new(parts)),
+                (None, Some(messages)) => State::Messages(messages),
+                (None, None) => State::Start(Vec::new()),
+            },
             outlook,
             shape: spec.media_type.as_ref().map_or(Shape::Plain, MediaType::shape),
-            dialect: spec.dialect,
+            dialect,
             direction: spec.direction,
             scopes: spec.scopes,
             limits: spec.limits,
@@ -100,12 +121,33 @@ impl Content {
                 self.end_text(fault, input, out, seen)
             }
             State::Parts(parts) => parts.push(input, out, seen),
+            State::Messages(messages) => {
+                let taken = messages.transform().push(input, out, seen);
+                self.end_messages(taken, out, seen)
+            }
             State::Raw(reason) => {
                 seen.exempt(reason, input.len() as u64);
                 out.extend_from_slice(input);
                 Ok(())
             }
         }
+    }
+
+    /// Ends the messages where a byte is of none.
+    fn end_messages(
+        &mut self,
+        taken: Result<(), BodyError>,
+        out: &mut Vec<u8>,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        let Err(fault) = taken else { return Ok(()) };
+        if !self.on_fault_pass || !matches!(fault.kind, BodyErrorKind::ProtobufSyntax | BodyErrorKind::Truncated) {
+            return Err(fault);
+        }
+        let State::Messages(messages) = mem::replace(&mut self.state, State::Raw(fault.kind.code())) else {
+            return Err(fault);
+        };
+        self.push(&messages.into_held(), out, seen)
     }
 
     /// Ends the text where a byte is none.
@@ -143,6 +185,10 @@ impl Content {
             State::Text(text) => text.finish(out, seen),
             State::Records(records) => records.finish(out, seen),
             State::Parts(parts) => parts.finish(out, seen),
+            State::Messages(messages) => {
+                let ended = messages.transform().finish(out, seen);
+                self.end_messages(ended, out, seen)
+            }
             State::Start(_) | State::Gate(_) | State::Raw(_) => Ok(()),
         }
     }
@@ -152,7 +198,12 @@ impl Content {
         match self.state {
             State::Events(_) | State::Gate(_) => true,
             State::Json(_) => self.framing() == Framing::Sequence,
-            State::Start(_) | State::Text(_) | State::Records(_) | State::Parts(_) | State::Raw(_) => false,
+            State::Start(_)
+            | State::Text(_)
+            | State::Records(_)
+            | State::Parts(_)
+            | State::Messages(_)
+            | State::Raw(_) => false,
         }
     }
 
@@ -164,6 +215,7 @@ impl Content {
             State::Text(text) => text.held(),
             State::Records(records) => records.held(),
             State::Parts(parts) => parts.held(),
+            State::Messages(messages) => messages.held(),
             State::Json(json) => json.held(),
             State::Events(events) => events.held(),
             State::Raw(_) => 0,

@@ -25,9 +25,9 @@ use super::{BodyError, BodyLimits, ContentCoding, Dialect, Direction, Inspection
 pub struct BodySpec {
     /// The Content-Type, where there is one that parses.
     pub media_type: Option<MediaType>,
-    /// The content codings in the order in which they were applied.
+    /// The content codings in the order in which they were applied; of gRPC, those of its compressed messages.
     pub codings: Vec<ContentCoding>,
-    /// The model protocol spoken on the route.
+    /// The protocol spoken on the route.
     pub dialect: Dialect,
     /// Which way the body goes.
     pub direction: Direction,
@@ -75,7 +75,7 @@ impl BodyInspector {
     /// More codings than [`BodyLimits::coding_layers`].
     pub fn new(spec: BodySpec) -> Result<Self, BodyError> {
         let inspect = Inspect {
-            decoding: Decoding::new(&spec.codings, &spec.limits)?,
+            decoding: Decoding::new(content::codings_around(&spec), &spec.limits)?,
             encoding: None,
             content: Content::new(spec),
             redacted: Vec::new(),

@@ -65,7 +65,7 @@ fn encode(codings: &[ContentCoding], body: &[u8]) -> Vec<u8> {
             writer.into_inner()
         }
         ContentCoding::Zstd => ::zstd::encode_all(&body[..], 3).unwrap(),
-        ContentCoding::Identity => body,
+        ContentCoding::Snappy | ContentCoding::Identity => body,
     })
 }
 
@@ -77,7 +77,7 @@ fn decode(codings: &[ContentCoding], body: &[u8]) -> Vec<u8> {
             ContentCoding::Deflate => drop(flate2::read::ZlibDecoder::new(&body[..]).read_to_end(&mut out).unwrap()),
             ContentCoding::Brotli => drop(::brotli::Decompressor::new(&body[..], 4096).read_to_end(&mut out).unwrap()),
             ContentCoding::Zstd => out = ::zstd::decode_all(&body[..]).unwrap(),
-            ContentCoding::Identity => out = body,
+            ContentCoding::Snappy | ContentCoding::Identity => out = body,
         }
         out
     })

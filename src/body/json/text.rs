@@ -234,7 +234,12 @@ impl LogicalText {
     }
 
     /// Takes a whole text; true when it stands as it came, and then nothing is appended to `out`.
-    pub(super) fn whole(&mut self, text: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<bool, BodyError> {
+    pub(in crate::body) fn whole(
+        &mut self,
+        text: &[u8],
+        out: &mut TextOut,
+        seen: &mut Inspection,
+    ) -> Result<bool, BodyError> {
         if self.state == State::Sniffing && sniff(text) != Some(true) {
             self.state = State::Plain;
         }

@@ -14,7 +14,7 @@ pub fn error_event(dialect: Dialect, code: &str, message: &str) -> Vec<u8> {
         // openai-python raises `APIError` for any event whose data has an `error` member.
         Dialect::OpenAi => ("", openai(status, code, message)),
         Dialect::Anthropic => ("event: error\n", format!("{{\"type\":\"error\",{}}}", anthropic(status, message))),
-        Dialect::Plain => {
+        Dialect::Plain | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite => {
             let (title, code) = (quoted(message), quoted(code));
             let problem = format!("{{\"type\":\"about:blank\",\"title\":{title},\"status\":{status},\"code\":{code}}}");
             ("event: error\n", problem)
@@ -32,7 +32,7 @@ pub fn error_body(dialect: Dialect, status: u16, code: &str, message: &str, requ
             let (error, id) = (anthropic(status, message), quoted(request_id));
             format!("{{\"type\":\"error\",{error},\"request_id\":{id}}}")
         }
-        Dialect::Plain => return None,
+        Dialect::Plain | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite => return None,
     };
     Some(body.into_bytes())
 }

@@ -35,6 +35,8 @@ pub(super) fn limits(fields: &mut Fields<'_>, report: &mut Report) -> (Limits, B
     keys.size("sse_event", &mut body.sse_event, 64 * MIB);
     keys.size("json_hold", &mut body.json_hold, 64 * MIB);
     keys.count("logical_texts", &mut body.logical_texts, 65_536);
+    keys.size("protobuf_message", &mut body.protobuf_message, 256 * MIB);
+    keys.count("protobuf_depth", &mut body.protobuf_depth, 256);
     table.finish(report);
     (limits, body)
 }

@@ -100,9 +100,13 @@ fn dialect(value: &Value<'_>, report: &mut Report) -> Option<Dialect> {
     match name {
         "openai" => Some(Dialect::OpenAi),
         "anthropic" => Some(Dialect::Anthropic),
+        "otlp" => Some(Dialect::Otlp(None)),
+        "loki" => Some(Dialect::Loki),
+        "remote-write" => Some(Dialect::RemoteWrite),
         "plain" => Some(Dialect::Plain),
         _ => {
-            unknown_name("dialect", name, ["openai", "anthropic", "plain"].into_iter(), &value.place(), report);
+            let names = ["openai", "anthropic", "otlp", "loki", "remote-write", "plain"];
+            unknown_name("dialect", name, names.into_iter(), &value.place(), report);
             None
         }
     }

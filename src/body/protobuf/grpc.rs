@@ -1,0 +1,136 @@
+//! Messages as gRPC frames them ("gRPC over HTTP2", Length-Prefixed-Message): a byte that says whether the message is
+//! compressed, its length in four bytes, the message.
+//!
+//! Enters: frames in any chunking. Leaves: frames, each with the length of what it holds now. A message that nothing was
+//! found in leaves as it came, compressed or not; one that changed is compressed again in its own coding. Kept: one
+//! message, compressed and not, each at most [`BodyLimits::protobuf_message`].
+
+use super::walk::Walk;
+use crate::body::coding::Decoding;
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, ContentCoding, Inspection, Transform};
+
+/// The flag and the length.
+const PREFIX: usize = 5;
+
+/// Redacts a body of framed messages.
+pub(in crate::body) struct GrpcBody {
+    walk: Walk,
+    codings: Vec<ContentCoding>,
+    limits: BodyLimits,
+    /// The beginning of a frame.
+    held: Vec<u8>,
+    /// How many bytes of it there must be before it is looked at again.
+    wanted: usize,
+}
+
+impl GrpcBody {
+    pub(super) fn new(walk: Walk, codings: &[ContentCoding], limits: &BodyLimits) -> Self {
+        Self { walk, codings: codings.to_vec(), limits: limits.clone(), held: Vec::new(), wanted: PREFIX }
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    pub(super) fn into_held(self) -> Vec<u8> {
+        self.held
+    }
+
+    fn frames(
+        &mut self,
+        held: &[u8],
+        done: &mut usize,
+        out: &mut Vec<u8>,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        loop {
+            let rest = held.get(*done..).unwrap_or_default();
+            self.wanted = PREFIX;
+            let Some(([flag, length @ ..], content)) = rest.split_first_chunk::<PREFIX>() else { return Ok(()) };
+            let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+            if *flag > 1 {
+                return Err(BodyErrorKind::ProtobufSyntax.into());
+            }
+            if length > self.limits.protobuf_message {
+                return Err(BodyErrorKind::TooLarge.into());
+            }
+            self.wanted = PREFIX + length;
+            let Some(message) = content.get(..length) else { return Ok(()) };
+            let begin = out.len();
+            if let Err(fault) = self.frame(*flag == 1, message, out, seen) {
+                out.truncate(begin);
+                return Err(fault);
+            }
+            seen.scanned += PREFIX as u64;
+            *done += PREFIX + length;
+        }
+    }
+
+    fn frame(
+        &mut self,
+        compressed: bool,
+        message: &[u8],
+        out: &mut Vec<u8>,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        let begin = out.len();
+        out.push(u8::from(compressed));
+        out.extend_from_slice(&[0; PREFIX - 1]);
+        if compressed && !message.is_empty() {
+            self.compressed(message, out, seen)?;
+        } else {
+            self.walk.message(message, out, seen)?;
+        }
+        let length = u32::try_from(out.len() - begin - PREFIX).map_err(|_| BodyErrorKind::TooLarge)?;
+        if let Some(prefix) = out.get_mut(begin + 1..begin + PREFIX) {
+            prefix.copy_from_slice(&length.to_be_bytes());
+        }
+        Ok(())
+    }
+
+    fn compressed(&mut self, message: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        if self.codings.is_empty() {
+            return Err(BodyErrorKind::CodingUnsupported.into());
+        }
+        let mut decoding = Decoding::new(&self.codings, &self.limits)?;
+        let (mut rest, mut plain) = (message, Vec::new());
+        while let Some(piece) = decoding.next_piece(&mut rest)? {
+            plain.extend_from_slice(piece);
+            if plain.len() > self.limits.protobuf_message {
+                return Err(BodyErrorKind::TooLarge.into());
+            }
+        }
+        // The frame is whole: what ends early is its coding, and such a fault never passes.
+        decoding.finish().map_err(|_| BodyErrorKind::CodingInvalid)?;
+        seen.held_peak = seen.held_peak.max(message.len() + plain.len());
+        let mut redacted = Vec::with_capacity(plain.len());
+        self.walk.message(&plain, &mut redacted, seen)?;
+        if redacted == plain {
+            out.extend_from_slice(message);
+            return Ok(());
+        }
+        let mut encoding = decoding.encoding()?;
+        encoding.write(&redacted, out)?;
+        encoding.finish(out)
+    }
+}
+
+impl Transform for GrpcBody {
+    fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.held.extend_from_slice(input);
+        seen.held_peak = seen.held_peak.max(self.held.len());
+        if self.held.len() < self.wanted {
+            return Ok(());
+        }
+        let mut held = std::mem::take(&mut self.held);
+        let mut done = 0;
+        let taken = self.frames(&held, &mut done, out, seen);
+        held.drain(..done);
+        self.held = held;
+        taken
+    }
+
+    fn finish(&mut self, _out: &mut Vec<u8>, _seen: &mut Inspection) -> Result<(), BodyError> {
+        if self.held.is_empty() { Ok(()) } else { Err(BodyErrorKind::Truncated.into()) }
+    }
+}
