@@ -18,6 +18,10 @@ pub(super) const MAX_GAP: usize = SPACES * 3 + 3 + SPACES * 3 + 2 + INDENT;
 
 /// Reads the gap at `at`.
 pub(super) fn gap(text: &[u8], at: usize, last: bool) -> Separator {
+    // Mostly one sign stands between two digits.
+    if let Some(kind) = single(text, at) {
+        return Separator::Found { len: 1, kind };
+    }
     let mut here = at;
     let before = match spaces(text, &mut here, last) {
         Ok(count) => count,
@@ -55,6 +59,18 @@ pub(super) fn gap(text: &[u8], at: usize, last: bool) -> Separator {
         }
     }
     Separator::Found { len: here - at, kind: BREAK }
+}
+
+/// The kind of a gap of one byte, where a digit follows it.
+#[inline]
+pub(super) fn single(text: &[u8], at: usize) -> Option<u8> {
+    let kind = match text.get(at)? {
+        b' ' => 0,
+        b'-' => 1,
+        other @ (b'.' | b'/' | b'_') => *other,
+        _ => return None,
+    };
+    text.get(at + 1).is_some_and(u8::is_ascii_digit).then_some(kind)
 }
 
 /// Passes over spaces and counts them; too many are no gap.

@@ -1,5 +1,6 @@
 //! Digits in groups, and what people put between the groups of a phone number.
 
+use super::super::gap::single;
 use super::super::{Separator, separator};
 
 /// Most digits of a reading.
@@ -137,6 +138,19 @@ impl<'text> Reading<'text> {
         if self.at - self.start > WINDOW {
             return Ok(None);
         }
+        // Mostly one sign stands between two groups.
+        if let Some(kind) = single(self.text, self.at) {
+            let kind = match kind {
+                0 => Kind::Space,
+                1 => Kind::Dash,
+                b'.' => Kind::Dot,
+                b'/' => Kind::Slash,
+                _ => Kind::Underscore,
+            };
+            self.stands_before_next(kind);
+            self.at += 1;
+            return Ok(Some(Joint { kind, closes: false, opens: false }));
+        }
         let mut here = self.at;
         let closes = self.peek(here)? == Some(b')');
         here += usize::from(closes);
@@ -182,11 +196,16 @@ impl<'text> Reading<'text> {
         if !self.peek(here)?.is_some_and(|byte| byte.is_ascii_digit()) {
             return Ok(None);
         }
+        self.stands_before_next(kind);
+        self.at = here;
+        Ok(Some(Joint { kind, closes, opens }))
+    }
+
+    /// Notes what stands before the next group.
+    fn stands_before_next(&mut self, kind: Kind) {
         if let Some(slot) = self.group_count.checked_sub(1).and_then(|place| self.kinds.get_mut(place)) {
             *slot = kind;
         }
-        self.at = here;
-        Ok(Some(Joint { kind, closes, opens }))
     }
 
     /// Two spaces at most; how many there were.
