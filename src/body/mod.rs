@@ -11,6 +11,7 @@ mod inspector;
 pub mod json;
 pub mod llm;
 pub mod media;
+mod series;
 pub mod sse;
 mod text;
 
@@ -52,6 +53,30 @@ pub enum Dialect {
     OpenAi,
     /// Anthropic Messages.
     Anthropic,
+    /// Google Gemini, of the Gemini API and of Vertex AI.
+    Gemini,
+    /// Cohere.
+    Cohere,
+    /// Ollama.
+    Ollama,
+}
+
+impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::OpenAi, Self::Anthropic, Self::Gemini, Self::Cohere, Self::Ollama, Self::Plain];
+
+    /// The name in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Cohere => "cohere",
+            Self::Ollama => "ollama",
+        }
+    }
 }
 
 /// A stage that bytes stream through.
@@ -113,7 +138,7 @@ pub struct BodyLimits {
     pub zstd_window: u64,
     /// Arrays and objects within each other. 256.
     pub json_depth: usize,
-    /// One event of an event stream. 1 MiB.
+    /// One event of an event stream, or one record of a model's answer. 1 MiB.
     pub sse_event: usize,
     /// A JSON value that must be seen whole before it can be judged, and a JSON key. 256 KiB.
     pub json_hold: usize,

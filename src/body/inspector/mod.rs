@@ -9,6 +9,7 @@ mod gate;
 mod probe;
 mod records;
 mod sniff;
+mod stream;
 #[cfg(test)]
 mod tests;
 

@@ -54,7 +54,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
             }
             plan.delta(event.index, event.member(root, "delta")?, of, key.part);
             if let Some(logprobs) = event.of_kind(root, "logprobs", Kind::Array)? {
-                plan.copies.push(Copied { node: logprobs, of, without: b"[]" });
+                plan.copies.push(Copied { node: logprobs, of: Some(of), without: b"[]" });
             }
         }
         (None, "done") if name == "response.output_item" => plan.before.push(End::Item(of)),

@@ -94,15 +94,11 @@ fn upstream(value: &Value<'_>, report: &mut Report) -> Option<Upstream> {
 
 fn dialect(value: &Value<'_>, report: &mut Report) -> Option<Dialect> {
     let name = value.text(report)?;
-    match name {
-        "openai" => Some(Dialect::OpenAi),
-        "anthropic" => Some(Dialect::Anthropic),
-        "plain" => Some(Dialect::Plain),
-        _ => {
-            unknown_name("dialect", name, ["openai", "anthropic", "plain"].into_iter(), &value.place(), report);
-            None
-        }
+    let known = Dialect::ALL.into_iter().find(|dialect| dialect.name() == name);
+    if known.is_none() {
+        unknown_name("dialect", name, Dialect::ALL.iter().map(|dialect| dialect.name()), &value.place(), report);
     }
+    known
 }
 
 fn mode(fields: &mut Fields<'_>, direction: Direction, route: Option<&str>, report: &mut Report) -> Mode {
