@@ -57,6 +57,11 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
             read_tool_call(event, call, of, plan)?;
         }
     }
+    read_thinking_blocks(event, delta, of, false, plan)?;
+    if let Some(own) = event.of_kind(delta, "provider_specific_fields", Kind::Object)? {
+        read_thinking_blocks(event, own, of, true, plan)?;
+        plan.delta(event.index, event.member(own, "reasoning_content")?, of, Part::OwnReasoning);
+    }
     if let Some(details) = event.of_kind(delta, "reasoning_details", Kind::Array)? {
         for detail in event.index.children(details).filter(|detail| event.index.kind(*detail) == Kind::Object) {
             let at = event.number(detail, "index", event.index.place(detail))?;
@@ -65,6 +70,18 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
             let signs = TextKey { of, part: Part::ReasoningText(at) };
             plan.signature(event.index, event.member(detail, "signature")?, signs);
         }
+    }
+    Ok(())
+}
+
+/// Blocks of thinking as gateways pass them on, beside the same text as reasoning.
+fn read_thinking_blocks(event: Event<'_>, around: Node, of: u64, own: bool, plan: &mut Plan) -> Result<(), BodyError> {
+    let Some(blocks) = event.of_kind(around, "thinking_blocks", Kind::Array)? else { return Ok(()) };
+    for block in event.objects(blocks) {
+        let at = event.number(block, "index", event.index.place(block))?;
+        let signs = TextKey { of, part: Part::ThinkingBlock { at, own } };
+        plan.delta(event.index, event.member(block, "thinking")?, of, signs.part);
+        plan.signature(event.index, event.member(block, "signature")?, signs);
     }
     Ok(())
 }
@@ -121,6 +138,14 @@ pub(super) fn write_chunk(envelope: &[u8], key: TextKey, text: &[u8], out: &mut 
         Part::ToolInput(at) => {
             (format!("\"delta\":{{\"tool_calls\":[{{\"index\":{at},\"custom\":{{\"input\":"), "}}]}")
         }
+        Part::ThinkingBlock { own: false, .. } => {
+            ("\"delta\":{\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":".into(), "}]}")
+        }
+        Part::ThinkingBlock { own: true, .. } => (
+            "\"delta\":{\"provider_specific_fields\":{\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":".into(),
+            "}]}}",
+        ),
+        Part::OwnReasoning => ("\"delta\":{\"provider_specific_fields\":{\"reasoning_content\":".into(), "}}"),
         Part::ReasoningText(at) => (
             format!("\"delta\":{{\"reasoning_details\":[{{\"type\":\"reasoning.text\",\"index\":{at},\"text\":"),
             "}]}",

@@ -35,6 +35,13 @@ pub(super) enum Part {
     ReasoningSummary(u64),
     ToolArguments(u64),
     ToolInput(u64),
+    /// `thinking` of a block among the delta's `thinking_blocks`, or among those of its provider's own fields.
+    ThinkingBlock {
+        at: u64,
+        own: bool,
+    },
+    /// Reasoning among the provider's own fields.
+    OwnReasoning,
     FunctionArguments,
     Transcript,
     /// `choices[].text`
@@ -153,6 +160,8 @@ impl Part {
             | Self::ReasoningText(_)
             | Self::ReasoningSummary(_)
             | Self::ToolInput(_)
+            | Self::ThinkingBlock { .. }
+            | Self::OwnReasoning
             | Self::Transcript
             | Self::Completion
             | Self::Named(_)
@@ -174,7 +183,7 @@ impl Part {
 
     /// Whether a signature may cover it.
     pub(super) fn may_be_signed(self) -> bool {
-        matches!(self, Self::Thinking | Self::ContentThinking | Self::ReasoningText(_))
+        matches!(self, Self::Thinking | Self::ContentThinking | Self::ReasoningText(_) | Self::ThinkingBlock { .. })
     }
 
     /// Whether what is held of it leaves in a copy of its last delta.
@@ -198,6 +207,8 @@ impl Part {
             | Self::ReasoningSummary(_)
             | Self::ToolArguments(_)
             | Self::ToolInput(_)
+            | Self::ThinkingBlock { .. }
+            | Self::OwnReasoning
             | Self::FunctionArguments
             | Self::Transcript
             | Self::Named(_)

@@ -69,7 +69,18 @@ impl Tails {
             for (part, range) in [(&mut delta.before, 0..range.start), (&mut delta.after, range.end..event.data.len())]
             {
                 part.clear();
-                work.write(event.data, range, part);
+                let mut at = range.start;
+                // What else the event says has been said.
+                let others = plan.deltas.iter().map(|(node, _)| event.index.range(*node));
+                for other in others.filter(|other| range.start <= other.start && other.end <= range.end) {
+                    if other.start < at {
+                        continue;
+                    }
+                    work.write(event.data, at..other.start, part);
+                    part.extend_from_slice(b"\"\"");
+                    at = other.end;
+                }
+                work.write(event.data, at..range.end, part);
                 one_line(part, 0);
             }
             delta.name.clear();
