@@ -166,6 +166,9 @@ const PATHS: [(Dialect, &[&str]); 5] = [
     (Dialect::Cohere, &["/v2/chat", "/v2/embed", "/v2/rerank"]),
 ];
 
+/// Ends of Vertex AI's paths where a model's publisher says what is spoken.
+const VERTEX: [&str; 2] = [":rawPredict", ":streamRawPredict"];
+
 /// The rows of one dialect and direction, compiled.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -224,7 +227,9 @@ impl Dialect {
         let speaks = |(_, ends): &&(Dialect, &[&str])| ends.iter().any(|end| path.ends_with(end));
         match PATHS.iter().find(speaks) {
             Some((dialect, _)) => *dialect,
-            None if path.ends_with("awPredict") && path.contains("/publishers/anthropic/") => Self::Anthropic,
+            None if path.contains("/publishers/anthropic/") && VERTEX.iter().any(|end| path.ends_with(end)) => {
+                Self::Anthropic
+            }
             None => Self::Plain,
         }
     }

@@ -102,8 +102,7 @@ impl Frame {
                     Place::First
                 }
                 (Place::Comma, b',') => Place::Value,
-                (Place::First | Place::Comma, b']') if at > 0 => return Ok(take(input, at)),
-                (Place::First | Place::Comma, b']') => {
+                (Place::First | Place::Comma, b']') if at == 0 => {
                     self.place = Place::End;
                     *input = bytes.get(1..).unwrap_or_default();
                     return Ok(Unit::Close);
@@ -112,6 +111,7 @@ impl Frame {
                     Place::Inside { open: 0, text: false, escaped: false }
                 }
                 (Place::First | Place::Value, byte) if self.form == Form::Elements && is_word(*byte) => Place::Word,
+                _ if at > 0 => return Ok(take(input, at)),
                 _ => return Err(BodyErrorKind::JsonSyntax.into()),
             };
             self.place = place;
