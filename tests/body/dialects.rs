@@ -81,8 +81,8 @@ fn cases(size: usize) -> Vec<(&'static str, &'static str, String, Vec<Dialect>)>
         ("gemini array, unnamed", "text/plain", array, vec![Dialect::Gemini]),
         ("cohere", "text/event-stream", cohere(size), vec![Dialect::Cohere, Dialect::Plain]),
         ("ollama", "application/x-ndjson", ollama(size), vec![Dialect::Ollama, Dialect::Plain]),
-        ("ollama as JSON", "application/json", ollama(size), vec![Dialect::Ollama]),
-        ("ollama, unnamed", "application/octet-stream", ollama(size), vec![Dialect::Ollama]),
+        ("ollama as JSON", "application/json", ollama(size), vec![Dialect::Ollama, Dialect::Plain]),
+        ("ollama, unnamed", "application/octet-stream", ollama(size), vec![Dialect::Ollama, Dialect::Plain]),
     ]
 }
 

@@ -23,14 +23,24 @@ pub(super) fn judge(dialect: Dialect, promise: Promise, start: &[u8], ended: boo
         (Dialect::Ollama, Some(b'{')) if promise == Promise::JsonLines => Some(true),
         (Dialect::Ollama, Some(b'{')) => judge_line(content, ended),
         (Dialect::Plain, Some(b'{')) if promise == Promise::JsonLines => judge_line(content, ended),
+        // Others are not to wait for their first line.
+        (Dialect::Plain, Some(b'{')) => match begins(content, &[b"{", b"\"model\""], ended) {
+            Some(true) => judge_line(content, ended),
+            no_or_more => no_or_more,
+        },
         _ => Some(false),
     }
 }
 
 /// Elements that are messages of Gemini's.
 fn judge_array(dialect: Dialect, content: &[u8], ended: bool) -> Option<bool> {
-    let mut rest = content;
     let marks: &[&[u8]] = if dialect == Dialect::Gemini { &[b"[", b"{"] } else { &[b"[", b"{", b"\"candidates\""] };
+    begins(content, marks, ended)
+}
+
+/// Whether it begins with these, blanks between them.
+fn begins(content: &[u8], marks: &[&[u8]], ended: bool) -> Option<bool> {
+    let mut rest = content;
     for mark in marks {
         rest = rest.trim_ascii_start();
         match rest.strip_prefix(*mark) {
@@ -97,7 +107,10 @@ mod tests {
             (Plain, JsonLines, "\n{\"model\":\"m\",\"done\":false}\n", false),
             (Plain, JsonLines, &long, false),
             (Plain, JsonLines, "{\"model\":\"m\"}\n", false),
-            (Plain, Json, record, false),
+            (Plain, Json, record, true),
+            (Plain, Text, record, true),
+            (Plain, Json, "{\"models\":1,\"done\":false}\n", false),
+            (Plain, Json, last, false),
             (OpenAi, JsonLines, record, false),
         ] {
             assert_eq!(judged(dialect, promise, body), expected, "{dialect:?} {promise:?} {body}");

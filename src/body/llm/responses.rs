@@ -44,7 +44,8 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
     };
     let growing = GROWING.iter().position(|(growing, ..)| *growing == name);
     let ours = matches!(name.split('.').next(), Some("response" | "transcript")) || name == "conversation.response";
-    if !ours && !(growing.is_some() && last == "delta") {
+    let grows = growing.is_some() && last == "delta";
+    if !ours && !grows {
         return Ok(());
     }
     plan.known = true;

@@ -56,11 +56,10 @@ impl Gaps {
             out.extend_from_slice(bytes);
             return Ok(());
         };
-        if gap.len() + bytes.len() > self.limit {
-            return Err(BodyErrorKind::TooLarge.into());
-        }
         gap.extend_from_slice(bytes);
-        Ok(())
+        let size = |gap: &Gap| if let Gap::Waiting(gap) = gap { gap.len() } else { 0 };
+        let waiting: usize = self.waiting.iter().map(size).sum();
+        if waiting > self.limit { Err(BodyErrorKind::TooLarge.into()) } else { Ok(()) }
     }
 
     /// Whether bytes between lines belong to a parked record.
@@ -79,7 +78,7 @@ impl Gaps {
 
     /// The array ends: what stands before its bracket.
     pub(super) fn close(&mut self) -> Vec<u8> {
-        match self.waiting.pop_back_if(|_| self.open) {
+        match self.open.then(|| self.waiting.pop_back()).flatten() {
             Some(Gap::Waiting(gap)) => gap,
             Some(Gap::Left) | None => Vec::new(),
         }
