@@ -251,3 +251,11 @@ fn an_array_stays_one_whichever_records_wait() {
     assert!(out.ends_with(&format!(",\r\n{error}\n]")) || out.contains(&error), "{out}");
     assert_eq!(of_array(&out).len(), 3);
 }
+
+#[test]
+fn what_is_not_held_leaves_with_its_own_bytes() {
+    let words = ["one ", "two ", "three "].map(|word| message(&text(0, word, "")));
+    let parts: Vec<&[u8]> = ["[", &words[0], "\n", ",\r\n", &words[1], ",", &words[2], "\n]"].map(str::as_bytes).into();
+    let (outs, _) = run_series(Dialect::Gemini, parts.iter().copied()).expect("passes");
+    outs.iter().zip(&parts).for_each(|(out, part)| assert_eq!(out, part));
+}

@@ -160,3 +160,11 @@ fn what_is_not_json_is_refused() {
     assert_eq!(push(b"{\"a\":12}\n{\"a\":12}\n"), Ok(()));
     assert_eq!(push(b"{\"a\":123}\n").map_err(|error| error.kind), Err(BodyErrorKind::TooLarge));
 }
+
+#[test]
+fn what_is_not_held_leaves_with_its_own_bytes() {
+    let words = ["one ", "two ", "three "].map(|word| generate(&format!("\"response\":\"{word}\""), "false"));
+    let parts: Vec<&[u8]> = [words[0].trim_end(), "\n", &words[1], &words[2], "\n"].map(str::as_bytes).into();
+    let (outs, _) = run_series(Dialect::Ollama, parts.iter().copied()).expect("passes");
+    outs.iter().zip(&parts).for_each(|(out, part)| assert_eq!(out, part));
+}
