@@ -21,6 +21,40 @@ pub struct MediaType {
     parameters: Vec<(String, String)>,
 }
 
+/// Media types by their names: `image/png`, all of a type (`image/*`), or all (`*/*`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MediaRange {
+    kind: Option<String>,
+    subtype: Option<String>,
+}
+
+impl MediaRange {
+    /// Every type, and what names none.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { kind: None, subtype: None }
+    }
+
+    /// Reads a range (RFC 9110 section 12.5.1, without parameters); `None` where it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, subtype) = text.split_once('/')?;
+        let name = |name: &str| (name != "*").then(|| name.to_ascii_lowercase());
+        let good =
+            |name: &str| name == "*" || !name.is_empty() && name.bytes().all(|byte| is_tchar(byte) && byte != b'*');
+        let fits = good(kind) && good(subtype) && (kind != "*" || subtype == "*");
+        fits.then(|| Self { kind: name(kind), subtype: name(subtype) })
+    }
+
+    /// Whether a body of this type is meant. One that names no type is only where every type is.
+    #[must_use]
+    pub fn holds(&self, media_type: Option<&MediaType>) -> bool {
+        let fits =
+            |wanted: &Option<String>, name: Option<&str>| wanted.as_deref().is_none_or(|wanted| name == Some(wanted));
+        fits(&self.kind, media_type.map(MediaType::kind)) && fits(&self.subtype, media_type.map(MediaType::subtype))
+    }
+}
+
 /// What a media type promises about the bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Promise {
@@ -32,7 +66,9 @@ pub(crate) enum Promise {
     EventStream,
     /// Text in lines.
     Text,
-    /// Nothing that helps: none, `application/octet-stream`, multipart, or a type not known here.
+    /// Parts with heads of their own.
+    Parts,
+    /// Nothing that helps: none, `application/octet-stream`, or a type not known here.
     Nothing,
     /// Bytes that are not text.
     Binary,
@@ -186,6 +222,8 @@ impl MediaType {
             Promise::JsonLines
         } else if self.is_event_stream() {
             Promise::EventStream
+        } else if self.kind() == "multipart" {
+            Promise::Parts
         } else if self.is_text() {
             Promise::Text
         } else if self.is_binary() {
@@ -392,6 +430,27 @@ mod tests {
     }
 
     #[test]
+    fn ranges_hold_their_types() {
+        let holds = |range: &str, media_type: &str| {
+            let media_type = MediaType::parse(media_type.as_bytes());
+            MediaRange::parse(range).map(|range| range.holds(media_type.as_ref()))
+        };
+        for (range, media_type, wanted) in [
+            ("image/*", "image/png", Some(true)),
+            ("Image/PNG", "image/png; q=1", Some(true)),
+            ("image/*", "audio/mpeg", Some(false)),
+            ("*/*", "audio/mpeg", Some(true)),
+            ("*/*", "", Some(true)),
+            ("image/*", "", Some(false)),
+            ("*/png", "image/png", None),
+            ("image", "image/png", None),
+            ("image/p*", "image/png", None),
+        ] {
+            assert_eq!(holds(range, media_type), wanted, "{range} {media_type}");
+        }
+    }
+
+    #[test]
     fn parameters_and_quoted_strings_are_read() {
         let parsed = media("Text/HTML ; Charset=\"utf\\-8\";;boundary=\"a;b\"; ");
         assert_eq!((parsed.kind(), parsed.subtype()), ("text", "html"));
@@ -451,7 +510,7 @@ mod tests {
             ("image/svg+xml", Promise::Text),
             ("application/x-www-form-urlencoded", Promise::Text),
             ("application/octet-stream", Promise::Nothing),
-            ("multipart/form-data; boundary=x", Promise::Nothing),
+            ("multipart/form-data; boundary=x", Promise::Parts),
             ("application/vnd.unheard-of", Promise::Nothing),
             ("image/png", Promise::Binary),
             ("application/pdf", Promise::Binary),

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 pub(crate) use coding::Decoding;
 pub use inspector::{BodyInspector, BodySpec};
-pub use media::{ContentCoding, MediaType, parse_content_encoding};
+pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};
 
 use crate::engine::{ActionTable, Finding, RuleSet};
 
@@ -142,6 +142,12 @@ pub struct BodyLimits {
     pub sse_event: usize,
     /// A JSON value that must be seen whole before it can be judged, and a JSON key. 256 KiB.
     pub json_hold: usize,
+    /// Multipart bodies within each other. 3.
+    pub multipart_depth: usize,
+    /// Parts of one multipart body. 1024.
+    pub multipart_parts: usize,
+    /// The head of a part. 16 KiB.
+    pub multipart_head: usize,
     /// Logical texts open at once in a streamed answer (choices, tool calls, blocks). 256.
     pub logical_texts: usize,
 }
@@ -156,6 +162,9 @@ impl Default for BodyLimits {
             json_depth: 256,
             sse_event: 1 << 20,
             json_hold: 256 << 10,
+            multipart_depth: 3,
+            multipart_parts: 1024,
+            multipart_head: 16 << 10,
             logical_texts: 256,
         }
     }

@@ -40,6 +40,13 @@ impl TextBody {
         Self { redactor, actions, output: Output::default(), watch }
     }
 
+    /// Says what the text is called; nothing of it may have been pushed.
+    pub(crate) fn call(&mut self, label: &[u8]) {
+        if !label.is_empty() {
+            self.redactor.begin_labelled(&self.actions, label);
+        }
+    }
+
     /// Takes text up to the first byte that is none; gives that byte's place and what is wrong with it.
     ///
     /// # Errors

@@ -218,6 +218,7 @@ pub(super) fn specification(
         scopes: Arc::clone(scopes),
         limits: active.limits.clone(),
         on_fault_pass: active.on_fault_pass,
+        opaque: Arc::default(),
     }
 }
 

@@ -257,6 +257,10 @@ fn leading_run(automaton: &dense::DFA<Vec<u32>>) -> usize {
     let begin = |before| automaton.start_state(&start::Config::new().anchored(Anchored::Yes).look_behind(before)).ok();
     let mut states: Vec<StateID> = BEFORE.into_iter().filter_map(begin).collect();
     for run in 0..LEADING_RUN {
+        // A match that the text's end is a part of.
+        if states.iter().any(|state| automaton.is_match_state(automaton.next_eoi_state(*state))) {
+            return run;
+        }
         let mut next = Vec::new();
         for state in &states {
             for byte in 0..=255_u8 {

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::body::{BodyLimits, Dialect, Direction, Scopes};
+use crate::body::{BodyLimits, Dialect, Direction, MediaRange, Scopes};
 use crate::engine::RuleSet;
 
 pub use compile::{
@@ -183,6 +183,8 @@ pub struct Route {
     pub workspaces: Vec<usize>,
     /// The provider's protocol, where the file names it.
     pub dialect: Option<Dialect>,
+    /// The types that pass unscanned where they are no text; none: all such bodies are refused.
+    pub opaque: Arc<[MediaRange]>,
     /// What is done with request bodies.
     pub request: Mode,
     /// What is done with response bodies.

@@ -228,6 +228,7 @@ impl Exchange {
                     scopes: Arc::clone(scopes),
                     limits,
                     on_fault_pass: to.workspace.on_fault == OnFault::Pass,
+                    opaque: Arc::clone(&to.route.opaque),
                 })
             })
             .map_err(|error| ProxyError { side, kind: ErrorKind::Body(error.kind), rule: None })

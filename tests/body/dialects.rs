@@ -1,5 +1,7 @@
 //! Streamed answers of every provider, whole bodies: by route or by their own shape, in every media type they come in.
 
+use std::sync::Arc;
+
 use blackbar::body::{
     BodyErrorKind, BodyInspector, BodyLimits, BodySpec, ContentCoding, Dialect, Direction, MediaType,
 };
@@ -15,6 +17,7 @@ fn inspector(dialect: Dialect, kind: &str, codings: &[ContentCoding]) -> BodyIns
         scopes: scopes(),
         limits: BodyLimits::default(),
         on_fault_pass: false,
+        opaque: Arc::default(),
     })
     .expect("the body can be inspected")
 }

@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
-use blackbar::body::{BodyInspector, BodyLimits, BodySpec, ContentCoding, Dialect, Direction, MediaType, Scopes};
+use blackbar::body::{
+    BodyErrorKind, BodyInspector, BodyLimits, BodySpec, ContentCoding, Dialect, Direction, MediaType, Scopes,
+};
 use blackbar::policy;
 
 /// None of these may be in what leaves.
@@ -30,8 +32,18 @@ pub(crate) fn inspector(kind: &str, codings: &[ContentCoding]) -> BodyInspector 
         scopes: scopes(),
         limits: BodyLimits::default(),
         on_fault_pass: false,
+        opaque: Arc::default(),
     })
     .expect("the body can be inspected")
+}
+
+/// What of a body leaves when it comes in two pieces, and how it ends.
+pub(crate) fn outcome(mut inspector: BodyInspector, body: &[u8]) -> (Vec<u8>, Result<(), BodyErrorKind>) {
+    let mut out = Vec::new();
+    let (first, second) = body.split_at(body.len() / 2);
+    let pushed = [first, second].into_iter().try_for_each(|piece| inspector.push(piece, &mut out));
+    let end = pushed.and_then(|()| inspector.finish(&mut out));
+    (out, end.map_err(|error| error.kind))
 }
 
 pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {

@@ -46,6 +46,7 @@ fn run(kind: &str, dialect: Dialect, pieces: &[&[u8]]) -> (Vec<u8>, Findings, u6
         scopes: scopes(),
         limits: BodyLimits::default(),
         on_fault_pass: false,
+        opaque: Arc::default(),
     })
     .unwrap();
     let mut out = Vec::new();

@@ -6,4 +6,5 @@ mod dialects;
 mod fixtures;
 mod labels;
 mod latency;
+mod multipart;
 mod splits;

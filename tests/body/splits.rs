@@ -28,7 +28,14 @@ fn cases() -> Vec<Case> {
         })
         .collect();
     let form = format!("a=1&note={encoded}&b=&c={encoded}%");
+    let parts = format!(
+        "--b-1\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\n{TEXT}\r\n--b-1 \r\nContent-Disposition: form-data; \
+         name=\"file\"; filename=\"a 4111111111111111.json\"\r\nContent-Type: application/octet-stream\r\n\r\n\
+         {{\"a\":\"{escaped}\"}}\r\n--b-1\r\nContent-Type: multipart/mixed; boundary=\"b-2\"\r\n\r\n--b-2\r\n\r\n{TEXT}\r\n--b-\r\n\
+         --b-2--\r\n--b-1--\r\n"
+    );
     let mut cases = vec![
+        Case { name: "parts", kind: "multipart/form-data; boundary=b-1", body: parts.into(), coded: false },
         Case { name: "text", kind: "text/plain", body: format!("{TEXT}\n{TEXT}").into(), coded: false },
         Case { name: "json", kind: "application/json", body: document.into(), coded: false },
         Case { name: "lines", kind: "application/x-ndjson", body: lines.into(), coded: false },

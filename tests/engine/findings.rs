@@ -1,7 +1,8 @@
 //! What is found, what is left alone, and what takes its place.
 
 use blackbar::engine::{
-    Action, BuildErrorKind, Detector, Keywords, Pattern, RuleSet, Suppression, TermList, Validator,
+    Action, BuildErrorKind, Detector, Keywords, Output, Pattern, RuleSet, StreamRedactor, Suppression, TermList,
+    Validator,
 };
 
 use super::support::{keyword, regex, run, set, spec, usual, whole};
@@ -98,6 +99,48 @@ fn the_union_of_overlaps_is_covered() {
         vec![Action::Redact, Action::Mask, Action::Redact],
     );
     assert_eq!(whole(&rules, &actions, "-abcdefghijkl-"), "-[ONE]***[THREE]-");
+}
+
+#[test]
+fn an_expression_may_end_where_the_text_does() {
+    for (pattern, text, wanted) in [
+        (r"x+$", "abxx", "ab[ENDS]"),
+        (r"x+$", "x", "[ENDS]"),
+        (r"x+$", "xxxxxxx", "xx[ENDS]"),
+        (r"x+$", "xx y", "xx y"),
+        (r"\bID[0-9]{3}$", "ID123 ID456", "ID123 [ENDS]"),
+        (r"(?:EMP|key)-[a-z]{2}\z", "key-ab", "[ENDS]"),
+    ] {
+        let (rules, actions) =
+            set(vec![regex("ends", pattern, Some(5).filter(|_| pattern == "x+$"))], vec![Action::Redact]);
+        for cut in 0..=text.len() {
+            let (left, right) = text.as_bytes().split_at(cut);
+            let result = run(&rules, &actions, &[left, right]);
+            assert_eq!(String::from_utf8_lossy(&result.text), wanted, "{pattern} at {cut}");
+        }
+        let mut redactor = StreamRedactor::new(rules, actions);
+        let mut out = Output::default();
+        redactor.push_last(text.as_bytes(), &mut out).unwrap();
+        assert_eq!(String::from_utf8_lossy(&out.bytes), wanted, "{pattern} in one call");
+    }
+}
+
+/// An apostrophe between letters is a part of an address, and the second letter may come later.
+#[test]
+fn an_apostrophe_at_the_end_of_a_push_is_held() {
+    let (rules, actions) = set(vec![spec("mail", Pattern::Detector(Detector::Email))], vec![Action::Redact]);
+    for (text, wanted) in [
+        ("to mary.o'neil@example.com", "to [MAIL]"),
+        ("to d'arcy.o'neil@example.com", "to [MAIL]"),
+        ("it's jane@example.com", "it's [MAIL]"),
+    ] {
+        for cut in 0..=text.len() {
+            let (left, right) = text.as_bytes().split_at(cut);
+            assert_eq!(run(&rules, &actions, &[left, right]).text, wanted.as_bytes(), "{text} at {cut}");
+        }
+        let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+        assert_eq!(run(&rules, &actions, &bytes).text, wanted.as_bytes(), "{text}");
+    }
 }
 
 #[test]

@@ -3,10 +3,12 @@
 
 mod exhaustive;
 mod findings;
+mod fuzz;
 mod labels;
 mod proofs;
 mod properties;
 mod reference;
+mod spelling;
 mod support;
 mod terms;
 mod value;

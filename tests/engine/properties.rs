@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use blackbar::engine::{Output, Piece, StreamRedactor};
+use blackbar::engine::{Output, StreamRedactor};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
-use super::support::{Run, push_all, run, usual, whole};
+use super::support::{Run, check_pieces, push_all, run, usual, whole};
 
 /// Values, near misses, words and bytes that texts are made of.
-const PARTS: &[&str] = &[
+pub(crate) const PARTS: &[&str] = &[
     "4111 1111 1111 1111",
     "4111111111111112",
     "378282246310005",
@@ -109,7 +109,7 @@ fn any_chunking_gives_one_result() {
             let result = push_all(&mut redactor, pieces, &mut out);
             same(&whole, &result, &text);
             assert!(result.peak <= holdback);
-            check_pieces(&out, &text);
+            check_pieces(&out, &text, &actions);
         }
     }
 }
@@ -124,32 +124,6 @@ fn same(whole: &Run, result: &Run, text: &[u8]) {
         whole.findings,
         result.findings,
     );
-}
-
-/// *Verbatim* and *Coverage*: the pieces rebuild the original outside findings, and every finding is replaced.
-fn check_pieces(out: &Output, text: &[u8]) {
-    let (mut taken, mut given) = (0, 0);
-    let mut replaced = Vec::new();
-    for piece in &out.pieces {
-        match *piece {
-            Piece::Clear { len } => {
-                assert_eq!(text[taken..taken + len], out.bytes[given..given + len]);
-                taken += len;
-                given += len;
-            }
-            Piece::Replaced { taken: original, given: replacement } => {
-                replaced.push(taken..taken + original);
-                taken += original;
-                given += replacement;
-            }
-        }
-    }
-    assert_eq!((taken, given), (text.len(), out.bytes.len()));
-    for finding in &out.findings {
-        for byte in finding.span.clone() {
-            assert!(replaced.iter().any(|range| range.contains(&(byte as usize))), "byte {byte} of a finding is clear");
-        }
-    }
 }
 
 /// *Promptness*: in plain prose nothing waits beyond the current word, and the one before it for the sign of an address.

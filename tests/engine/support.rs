@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use blackbar::engine::{
-    Action, ActionTable, Detector, EntityType, Finding, HashKey, Keywords, Output, Pattern, RuleId, RuleSet, RuleSpec,
-    StreamRedactor,
+    Action, ActionTable, Detector, EntityType, Finding, HashKey, Keywords, Output, Pattern, Piece, RuleId, RuleSet,
+    RuleSpec, StreamRedactor,
 };
 
 pub(crate) fn spec(id: &str, pattern: Pattern) -> RuleSpec {
@@ -105,4 +105,31 @@ pub(crate) fn run(rules: &Arc<RuleSet>, actions: &Arc<ActionTable>, pieces: &[&[
 
 pub(crate) fn whole(rules: &Arc<RuleSet>, actions: &Arc<ActionTable>, text: &str) -> String {
     String::from_utf8(run(rules, actions, &[text.as_bytes()]).text).expect("UTF-8 stays UTF-8")
+}
+
+/// *Verbatim* and *Coverage*: the pieces rebuild the original outside findings, and every finding is replaced that is not
+/// merely observed.
+pub(crate) fn check_pieces(out: &Output, text: &[u8], actions: &ActionTable) {
+    let (mut taken, mut given) = (0, 0);
+    let mut replaced = Vec::new();
+    for piece in &out.pieces {
+        match *piece {
+            Piece::Clear { len } => {
+                assert_eq!(text[taken..taken + len], out.bytes[given..given + len]);
+                taken += len;
+                given += len;
+            }
+            Piece::Replaced { taken: original, given: replacement } => {
+                replaced.push(taken..taken + original);
+                taken += original;
+                given += replacement;
+            }
+        }
+    }
+    assert_eq!((taken, given), (text.len(), out.bytes.len()));
+    for finding in out.findings.iter().filter(|finding| *actions.action(finding.rule) != Action::Observe) {
+        for byte in finding.span.clone() {
+            assert!(replaced.iter().any(|range| range.contains(&(byte as usize))), "byte {byte} of a finding is clear");
+        }
+    }
 }

@@ -1,31 +1,14 @@
 //! Encoded values: found through every spelling, replaced in it, and the same at every split.
 
-use std::fmt::Write as _;
-
+use blackbar::engine::{Action, Detector, Pattern};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
-use super::support::{run, usual, whole};
+use super::spelling::{STANDARD, VALUES, base64, hex, read, unbase64};
+use super::support::{regex, run, set, spec, usual, whole};
 
 fn each(text: &str, spell: impl Fn(char) -> String) -> String {
     text.chars().map(spell).collect()
-}
-
-fn base64(text: &str, padded: bool) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in text.as_bytes().chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            if place <= chunk.len() {
-                out.push(char::from(ALPHABET[(bits >> (18 - 6 * place) & 63) as usize]));
-            } else if padded {
-                out.push('=');
-            }
-        }
-    }
-    out
 }
 
 /// A spelling of a text.
@@ -52,95 +35,11 @@ const SPELLINGS: &[Spelling] = &[
         each(text, |c| c.to_digit(10).and_then(|digit| char::from_u32(0x660 + digit)).unwrap_or(c).to_string())
     }),
     ("dashes", |text| text.replace('-', "\u{2011}")),
-    ("base64", |text| base64(text, true)),
-    ("base64 unpadded", |text| base64(text, false)),
-    ("base64 of a sentence", |text| base64(&format!("call me: {text} or not"), true)),
-    ("hexadecimal", |text| {
-        text.bytes().fold(String::new(), |mut all, byte| {
-            let _ = write!(all, "{byte:02x}");
-            all
-        })
-    }),
+    ("base64", |text| base64(text.as_bytes(), STANDARD, true)),
+    ("base64 unpadded", |text| base64(text.as_bytes(), STANDARD, false)),
+    ("base64 of a sentence", |text| base64(format!("call me: {text} or not").as_bytes(), STANDARD, true)),
+    ("hexadecimal", |text| hex(text.as_bytes(), false)),
 ];
-
-const VALUES: &[(&str, &str)] = &[
-    ("4111 1111 1111 1111", "411111111111"),
-    ("4111-1111-1111-1111", "411111111111"),
-    ("078-05-1120", "1120"),
-    ("(212) 555-0123", "212"),
-    ("jane@example.com", "example"),
-];
-
-/// What a reader of any of the spellings would get.
-fn read(text: &str) -> String {
-    let mut plain = String::new();
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        let rest = &text[at..];
-        let number = |skip: usize, len: usize| rest.get(skip..skip + len).and_then(|d| u32::from_str_radix(d, 16).ok());
-        let (code, len) = if rest.starts_with("%25") {
-            (number(3, 2), 5)
-        } else if rest.starts_with('%') {
-            (number(1, 2), 3)
-        } else if rest.starts_with("\\\\u") {
-            (number(3, 4), 7)
-        } else if rest.starts_with("\\u") {
-            (number(2, 4), 6)
-        } else if rest.starts_with("\\x") {
-            (number(2, 2), 4)
-        } else if let Some(reference) = rest.strip_prefix("&amp;#").or_else(|| rest.strip_prefix("&#")) {
-            let end = reference.find(';').unwrap_or(0);
-            let code = match reference.strip_prefix('x') {
-                Some(hex) => u32::from_str_radix(&hex[..end - 1], 16).ok(),
-                None => reference[..end].parse().ok(),
-            };
-            (code, rest.len() - reference.len() + end + 1)
-        } else {
-            (None, 0)
-        };
-        match code.and_then(char::from_u32) {
-            Some(c) => {
-                plain.push(c);
-                at += len;
-            }
-            None => {
-                let c = rest.chars().next().unwrap();
-                at += c.len_utf8();
-                match c {
-                    '\u{200b}' | '\u{ad}' => {}
-                    '\u{660}'..='\u{669}' => plain.push(char::from(b'0' + (c as u32 - 0x660) as u8)),
-                    '\u{ff01}'..='\u{ff5e}' => plain.push(char::from_u32(c as u32 - 0xfee0).unwrap()),
-                    c => plain.push(c),
-                }
-            }
-        }
-    }
-    plain
-}
-
-fn unbase64(text: &str) -> Option<String> {
-    let mut out = Vec::new();
-    let mut bits = 0_u32;
-    let mut count = 0;
-    for byte in text.bytes().filter(|byte| *byte != b'=') {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count) as u8);
-        }
-    }
-    String::from_utf8(out).ok()
-}
 
 #[test]
 fn every_spelling_is_found_and_written_as_it_was() {
@@ -157,7 +56,8 @@ fn every_spelling_is_found_and_written_as_it_was() {
                         .map(|word| word.strip_prefix("x=").unwrap_or(word))
                         .max_by_key(|word| word.len())
                         .unwrap();
-                    let decoded = unbase64(run).unwrap_or_else(|| panic!("{name}: {redacted} is broken"));
+                    let decoded = unbase64(run, STANDARD).and_then(|bytes| String::from_utf8(bytes).ok());
+                    let decoded = decoded.unwrap_or_else(|| panic!("{name}: {redacted} is broken"));
                     assert!(!decoded.contains(part), "{name}: {decoded}");
                     assert!(decoded.contains('*') || decoded.contains('['), "{name}: {decoded}");
                 } else if *name == "hexadecimal" {
@@ -166,6 +66,121 @@ fn every_spelling_is_found_and_written_as_it_was() {
                     assert!(!read(&redacted).replace([' ', '-'], "").contains(part), "{name}: {redacted}");
                 }
             }
+        }
+    }
+}
+
+/// Three bytes of base64 are one group, and two values may have a part of it each.
+#[test]
+fn values_that_share_a_group_are_each_replaced() {
+    let (rules, actions) = set(
+        vec![
+            spec("card", Pattern::Detector(Detector::Card)),
+            spec("mail", Pattern::Detector(Detector::Email)),
+            regex("id", r"\b[A-Z]{2}[0-9]", None),
+        ],
+        vec![Action::Redact, Action::Mask, Action::Redact],
+    );
+    for (text, wanted) in [
+        ("a@example.com,b@example.org", "*@*******.***,*@*******.***"),
+        ("aa@example.com,b@example.org", "**@*******.***,*@*******.***"),
+        ("aaa@example.com,b@example.org", "***@*******.***,*@*******.***"),
+        ("4111111111111111,jane@example.com", "[CARD],***@*******.***"),
+        ("x jane@example.com,4111111111111111.", "x ****@*******.***,[CARD]."),
+        ("numbers: AB1 CD2,EF3", "numbers: [ID] [ID],[ID]"),
+    ] {
+        for padded in [true, false] {
+            let run_of = base64(text.as_bytes(), STANDARD, padded);
+            let whole = whole(&rules, &actions, &run_of);
+            let decoded = String::from_utf8(unbase64(&whole, STANDARD).unwrap()).unwrap();
+            // What fills a group up stands behind the replacement, so stars are not counted.
+            let unfilled = |text: &str| text.replace('*', "");
+            assert_eq!(unfilled(&decoded), unfilled(wanted), "{decoded}");
+            for cut in 0..run_of.len() {
+                let (left, right) = run_of.as_bytes().split_at(cut);
+                let halves = run(&rules, &actions, &[left, right]);
+                assert_eq!(String::from_utf8_lossy(&halves.text), whole, "{text} at {cut}");
+            }
+        }
+    }
+}
+
+/// A match too long to be held leaves in pieces: no piece shows what the next one hides, wherever the text was cut.
+#[test]
+fn a_long_match_in_base64_is_replaced_in_whole_groups() {
+    for (most, action) in [(3, Action::Mask), (2, Action::Mask), (7, Action::Redact), (5, Action::Hash)] {
+        let (rules, actions) = set(vec![regex("endless", "11[1é]*", Some(most))], vec![action]);
+        for before in ["some ", "of two", "a number"] {
+            let text = base64(format!("{before}{}, or so", "111é1".repeat(9)).as_bytes(), STANDARD, false);
+            let whole = whole(&rules, &actions, &text);
+            let decoded = unbase64(&whole, STANDARD).unwrap_or_else(|| panic!("{whole} is broken"));
+            let decoded = String::from_utf8(decoded).unwrap();
+            let inside = decoded.strip_prefix(before).and_then(|rest| rest.strip_suffix(", or so")).unwrap();
+            assert!(!inside.replace("]", "").contains(['1', 'é']) || inside.contains('_'), "{decoded}");
+            for largest in 1..9 {
+                let pieces: Vec<&[u8]> = text.as_bytes().chunks(largest).collect();
+                let cut = run(&rules, &actions, &pieces);
+                assert_eq!(String::from_utf8_lossy(&cut.text), whole, "{before} in pieces of {largest}");
+            }
+        }
+    }
+}
+
+/// A match in pieces is written as its stretches are, and what cannot be seen between two pieces is inside it.
+#[test]
+fn a_long_match_over_encoded_characters_is_one_at_every_split() {
+    let (rules, actions) = set(
+        vec![regex("endless", "1[1-]*1", Some(3)), regex("key", r"\bsk-[a-z0-9]{20,}", Some(24))],
+        vec![Action::Mask, Action::Redact],
+    );
+    for (text, wanted) in [
+        ("%44?1-%31-1-1-11-1", "%44?%2A-%2A-*-*-**-*"),
+        ("1-%31-1-11 x", "%2A-%2A-*-** x"),
+        // The text as it stands shows a part of the same match.
+        ("1-1-\\\\u0031-1-4", "*-*-*-*-4"),
+        ("KEK%331-1-\\\\u0031-1-\\\\u0034034E1", "KEK%33*-*-*-*-\\\\u0034034E1"),
+        ("sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\u{200b}aaa.", "[KEY]."),
+        ("sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\u{200b} aaa.", "[KEY]\u{200b} aaa."),
+        ("sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa%E2%80%8B&shy;aaa.", "[KEY]."),
+    ] {
+        for largest in 1..=text.len() {
+            let pieces: Vec<&[u8]> = text.as_bytes().chunks(largest).collect();
+            let cut = run(&rules, &actions, &pieces);
+            assert_eq!(String::from_utf8_lossy(&cut.text), wanted, "{text} in pieces of {largest}");
+        }
+    }
+}
+
+/// A view goes on behind its last encoded character for as long as a match does that begins before it.
+#[test]
+fn an_encoded_character_hides_no_long_match() {
+    let (rules, actions) = usual();
+    for (text, wanted) in [
+        (format!("sk-%61{} x", "a".repeat(1000)), "%5BSK%5D x"),
+        (format!("sk-\u{200b}{} x", "a".repeat(300)), "[SK] x"),
+        (
+            format!("eyJ%68{}.eyJ{}.{} x", "a".repeat(1000), "b".repeat(1000), "c".repeat(100)),
+            "%5BJWT_7796b6c26539c2bf%5D x",
+        ),
+    ] {
+        for largest in [1, 7, 100, 5000] {
+            let pieces: Vec<&[u8]> = text.as_bytes().chunks(largest).collect();
+            let cut = run(&rules, &actions, &pieces);
+            assert_eq!(String::from_utf8_lossy(&cut.text), wanted, "in pieces of {largest}");
+        }
+    }
+}
+
+/// A run is a text of its own: a digit before it is no part of the number in it.
+#[test]
+fn a_number_at_the_beginning_of_a_run_is_whole() {
+    let (rules, actions) = usual();
+    for value in ["078-05-1120", "4111 1111 1111 1111", "(212) 555-0123"] {
+        for before in ["data:text/plain;base64,", "64,", "1.", "4/ ", "no 12 "] {
+            let run = base64(format!("{value} or so").as_bytes(), STANDARD, true);
+            let redacted = whole(&rules, &actions, &format!("{before}{run}"));
+            let decoded = unbase64(redacted.strip_prefix(before).unwrap(), STANDARD).unwrap();
+            assert!(decoded.starts_with(b"*") || decoded.starts_with(b"(*"), "{value} behind {before}");
         }
     }
 }
@@ -229,4 +244,15 @@ fn any_chunking_of_spellings_gives_one_result() {
             );
         }
     }
+}
+
+/// What cannot be seen holds a value open, but not for as long as it goes on.
+#[test]
+fn invisible_characters_do_not_hold_without_end() {
+    let (rules, actions) = usual();
+    let few = format!("4111 {}1111 1111 1111", "\u{200b}".repeat(200));
+    assert!(!whole(&rules, &actions, &few).contains("1111 1111"));
+    let many = format!("4111 {}1111 1111 1111", "\u{200b}".repeat(20_000));
+    let result = run(&rules, &actions, &many.as_bytes().chunks(100).collect::<Vec<_>>());
+    assert!(result.peak < 4096, "{}", result.peak);
 }

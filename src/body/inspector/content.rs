@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::BodySpec;
 use super::gate::Gate;
+use super::multipart::Multipart;
 use super::probe::Probe;
 use super::records::Records;
 use super::sniff::{self, Outlook, Reading};
@@ -27,6 +28,7 @@ enum State {
     Series(Box<Series>),
     Text(Box<TextBody>),
     Records(Box<Records>),
+    Parts(Box<Multipart>),
     /// Passing unscanned, counted under this reason.
     Raw(&'static str),
 }
@@ -42,6 +44,10 @@ pub(super) struct Content {
     scopes: Arc<Scopes>,
     limits: BodyLimits,
     on_fault_pass: bool,
+    /// Whether what is no text passes, for a body of this type.
+    opaque_passes: bool,
+    /// What the text is called.
+    label: Vec<u8>,
 }
 
 impl Content {
@@ -51,8 +57,13 @@ impl Content {
             charset_fits: spec.media_type.as_ref().is_none_or(MediaType::charset_is_scannable),
             from_model: spec.dialect != Dialect::Plain && spec.direction == Direction::Response,
         };
+        let parts = spec.media_type.as_ref().filter(|_| outlook.promise == Promise::Parts).and_then(|media_type| {
+            let mut inside = spec.clone();
+            inside.limits.multipart_depth = spec.limits.multipart_depth.checked_sub(1)?;
+            Multipart::new(media_type, inside)
+        });
         Self {
-            state: State::Start(Vec::new()),
+            state: parts.map_or_else(|| State::Start(Vec::new()), |parts| State::Parts(Box::new(parts))),
             outlook,
             shape: spec.media_type.as_ref().map_or(Shape::Plain, MediaType::shape),
             dialect: spec.dialect,
@@ -60,7 +71,14 @@ impl Content {
             scopes: spec.scopes,
             limits: spec.limits,
             on_fault_pass: spec.on_fault_pass,
+            opaque_passes: spec.opaque.iter().any(|range| range.holds(spec.media_type.as_ref())),
+            label: Vec::new(),
         }
+    }
+
+    /// Says what the body is called, where it turns out to be a text.
+    pub(super) fn call(&mut self, label: &[u8]) {
+        self.label = label.to_vec();
     }
 
     pub(super) fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
@@ -85,6 +103,7 @@ impl Content {
                 let fault = records.take(input, out, seen)?;
                 self.end_text(fault, input, out, seen)
             }
+            State::Parts(parts) => parts.push(input, out, seen),
             State::Raw(reason) => {
                 seen.exempt(reason, input.len() as u64);
                 out.extend_from_slice(input);
@@ -102,7 +121,7 @@ impl Content {
         seen: &mut Inspection,
     ) -> Result<(), BodyError> {
         let Some((at, kind)) = fault else { return Ok(()) };
-        if !self.on_fault_pass {
+        if !self.passes(&kind) {
             return Err(kind.into());
         }
         self.finish(out, seen)?;
@@ -128,6 +147,7 @@ impl Content {
             State::Series(series) => series.finish(out, seen),
             State::Text(text) => text.finish(out, seen),
             State::Records(records) => records.finish(out, seen),
+            State::Parts(parts) => parts.finish(out, seen),
             State::Start(_) | State::Gate(_) | State::Raw(_) => Ok(()),
         }
     }
@@ -137,7 +157,7 @@ impl Content {
         match self.state {
             State::Events(_) | State::Series(_) | State::Gate(_) => true,
             State::Json(_) => self.framing() == Framing::Sequence,
-            State::Start(_) | State::Text(_) | State::Records(_) | State::Raw(_) => false,
+            State::Start(_) | State::Text(_) | State::Records(_) | State::Parts(_) | State::Raw(_) => false,
         }
     }
 
@@ -148,6 +168,7 @@ impl Content {
             State::Gate(gate) => gate.held(),
             State::Text(text) => text.held(),
             State::Records(records) => records.held(),
+            State::Parts(parts) => parts.held(),
             State::Json(json) => json.held(),
             State::Events(events) => events.held(),
             State::Series(series) => series.held(),
@@ -158,6 +179,13 @@ impl Content {
     /// Chooses the reading as soon as the first bytes allow it, and reads them.
     fn decide(&mut self, ended: bool, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let State::Start(start) = &mut self.state else { return Ok(()) };
+        // What calls itself a picture and reads as text is none: it is scanned.
+        if self.outlook.promise == Promise::Binary && self.opaque_passes && sniff::is_text_so_far(start) {
+            if !ended && start.len() < sniff::TELLING {
+                return Ok(());
+            }
+            self.outlook.promise = Promise::Nothing;
+        }
         let Some(verdict) = sniff::judge(self.outlook, start, ended) else { return Ok(()) };
         let json = matches!(verdict, Ok(Reading::Json | Reading::JsonOrText));
         let streams = match self.direction {
@@ -176,12 +204,19 @@ impl Content {
                 }
                 self.state = if streams { self.series() } else { self.read_as(reading) };
             }
-            Err(kind @ (BodyErrorKind::MediaType | BodyErrorKind::Charset)) if self.on_fault_pass => {
-                self.state = State::Raw(kind.code());
-            }
+            Err(kind) if self.passes(&kind) => self.state = State::Raw(kind.code()),
             Err(kind) => return Err(kind.into()),
         }
         self.push(rest, out, seen)
+    }
+
+    /// Whether content with this fault goes on unscanned.
+    fn passes(&self, kind: &BodyErrorKind) -> bool {
+        match kind {
+            BodyErrorKind::MediaType => self.on_fault_pass || self.opaque_passes,
+            BodyErrorKind::Charset => self.on_fault_pass,
+            _ => false,
+        }
     }
 
     fn read_as(&self, reading: Reading) -> State {
@@ -216,10 +251,12 @@ impl Content {
         if let Some(records) = Records::new(self.shape, &self.scopes, &self.limits) {
             return State::Records(Box::new(records));
         }
-        State::Text(Box::new(match self.outlook.promise {
+        let mut text = match self.outlook.promise {
             Promise::Nothing => TextBody::sniffed(&self.scopes),
             _ => TextBody::announced(&self.scopes),
-        }))
+        };
+        text.call(&self.label);
+        State::Text(Box::new(text))
     }
 
     /// Goes on as text, from what the gate holds.

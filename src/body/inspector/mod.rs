@@ -6,6 +6,7 @@
 
 mod content;
 mod gate;
+mod multipart;
 mod probe;
 mod records;
 mod sniff;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use self::content::Content;
 use super::coding::{Decoding, Encoding, PIECE};
-use super::{BodyError, BodyLimits, ContentCoding, Dialect, Direction, Inspection, MediaType, Scopes};
+use super::{BodyError, BodyLimits, ContentCoding, Dialect, Direction, Inspection, MediaRange, MediaType, Scopes};
 
 /// What is known of a body before its bytes, and what holds for it.
 #[derive(Clone, Debug)]
@@ -39,6 +40,9 @@ pub struct BodySpec {
     /// scanned as text, what is not text is counted as unscanned. Faults of a coding and blocks never pass, nor does a
     /// JSON value that breaks after its first 64 KiB, or a record of a model's streamed answer.
     pub on_fault_pass: bool,
+    /// The types that pass unscanned where they are no text: pictures, sound, archives. What calls itself so and is text is
+    /// scanned.
+    pub opaque: Arc<[MediaRange]>,
 }
 
 /// Streams one body through.

@@ -4,6 +4,7 @@
 
 use crate::body::BodyErrorKind;
 use crate::body::media::Promise;
+use crate::body::text::{Utf8, Watch};
 
 /// Blanks at the beginning that are waited through for the first byte that tells something.
 pub(super) const MAX_BLANKS: usize = 4096;
@@ -55,6 +56,15 @@ const MAGIC: [(&[u8], BodyErrorKind); 16] = [
     (b"OggS\0", BodyErrorKind::MediaType),
 ];
 
+/// Bytes that tell whether what is announced as no text is one after all.
+pub(super) const TELLING: usize = 512;
+
+/// Whether the beginning of a body that is announced as no text reads as text.
+pub(super) fn is_text_so_far(start: &[u8]) -> bool {
+    let known = MAGIC.iter().any(|(magic, _)| start.starts_with(magic));
+    !known && Watch::Utf8(Utf8::default()).look(start).is_none()
+}
+
 /// Line beginnings of an event stream.
 const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b": "];
 
@@ -62,7 +72,8 @@ const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b": "];
 /// are needed, which never happens once it has `ended` or more than [`MAX_BLANKS`] and a few bytes are there.
 pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Result<Reading, BodyErrorKind>> {
     let waits = |pattern: &[u8], at: &[u8]| !ended && at.len() < pattern.len() && pattern.starts_with(at);
-    if outlook.promise == Promise::Binary {
+    // What has parts is read by its boundary, and refused where it names none.
+    if matches!(outlook.promise, Promise::Binary | Promise::Parts) {
         return Some(Err(BodyErrorKind::MediaType));
     }
     if !outlook.charset_fits {
@@ -86,7 +97,7 @@ pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Resul
         Promise::Json | Promise::JsonLines => judge_json(text, ended, Reading::Json),
         Promise::EventStream if !matches!(first, b'{' | b'[') => Some(Ok(Reading::Events)),
         Promise::EventStream => judge_json(text, ended, Reading::JsonOrText),
-        Promise::Text | Promise::Nothing | Promise::Binary => {
+        Promise::Text | Promise::Nothing | Promise::Parts | Promise::Binary => {
             let content = text.trim_ascii_start();
             match content.first() {
                 None if ended || text.len() > MAX_BLANKS => Some(Ok(Reading::Text)),

@@ -39,6 +39,7 @@ fn spec(media_type: &str, codings: &[ContentCoding]) -> BodySpec {
         scopes: scopes(),
         limits: BodyLimits::default(),
         on_fault_pass: false,
+        opaque: Arc::default(),
     }
 }
 
@@ -334,6 +335,30 @@ fn what_is_not_text_is_refused_or_counted() {
         let [(reason, count)] = done.seen.unscanned[..] else { panic!("{media_type}") };
         assert_eq!((reason, count + done.seen.scanned), (code, body.len() as u64), "{media_type}");
     }
+}
+
+#[test]
+fn what_is_no_text_passes_where_its_type_may_and_text_never_does() {
+    let opaque = |media_type: &str, range: &str| BodySpec {
+        opaque: Arc::new([crate::body::MediaRange::parse(range).unwrap()]),
+        ..spec(media_type, &[])
+    };
+    let picture = b"\x89PNG\r\n\x1a\n EMP-123456 \0\xff";
+    let done = run(&opaque("image/png", "image/*"), picture);
+    assert_eq!((done.end, done.out.as_slice()), (Ok(()), &picture[..]));
+    assert_eq!(done.seen.unscanned, [("media_type", picture.len() as u64)]);
+    assert_eq!(run(&opaque("application/pdf", "image/*"), b"%PDF-").end, Err(BodyErrorKind::MediaType));
+    // A text that calls itself a picture, short or long.
+    for rest in [0, 600] {
+        let text = format!("EMP-123456{}", " x".repeat(rest));
+        let done = run(&opaque("image/png", "*/*"), text.as_bytes());
+        assert_eq!((done.end.clone(), done.text()), (Ok(()), text.replace("EMP-123456", "[EMPLOYEE]")));
+    }
+    // A part of a form.
+    let form = b"--b\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n\x1a\n\r\n--b\r\n\r\nEMP-123456\r\n--b--";
+    let done = run(&opaque("multipart/form-data; boundary=b", "image/*"), form);
+    assert_eq!(done.end, Ok(()));
+    assert!(done.out.ends_with(b"\r\n\r\n[EMPLOYEE]\r\n--b--"));
 }
 
 #[test]

@@ -99,6 +99,11 @@ pub(in crate::engine) fn trailing_atoms(text: &[u8], floor: usize) -> usize {
             end -= back + 1;
         }
     }
+    // An apostrophe is one between letters, and the second of them may come.
+    if text.get(..end).is_some_and(|text| text.ends_with(b"'")) && end == text.len() {
+        let letter = end.checked_sub(2).and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphabetic);
+        return local_start(text, if letter { end - 1 } else { end }, floor);
+    }
     local_start(text, end, floor)
 }
 

@@ -144,7 +144,10 @@ impl Lane {
             }
             match live.end {
                 Some(end) if goes_on && live.handed.is_none() => {
-                    self.found.push(Candidate::new(live.rule, live.start, live.start, end, true));
+                    let end = self.whole_groups(end).max(live.start);
+                    if end > live.start {
+                        self.found.push(Candidate::new(live.rule, live.start, live.start, end, true));
+                    }
                     live.handed = Some(end);
                 }
                 _ => {
@@ -160,12 +163,18 @@ impl Lane {
             self.settle(text, regex, &live);
             return None;
         }
-        if let (Some(handed), Some(end)) = (live.handed, live.end)
+        if let (Some(handed), Some(end)) = (live.handed, live.end.map(|end| self.whole_groups(end)))
             && end > handed
         {
             self.hand_on(&mut live, handed, end);
         }
         Some(live)
+    }
+
+    /// The end of the last whole group before a place of a run of base64. What is replaced there takes whole groups, so
+    /// that a match is handed on in these.
+    fn whole_groups(&self, end: u64) -> u64 {
+        end - self.groups_from.and_then(|from| end.checked_sub(from)).unwrap_or(0) % 3
     }
 
     fn hand_on(&mut self, live: &mut Live, handed: u64, end: u64) {
@@ -185,7 +194,9 @@ impl Lane {
         self.note_reach(live.rule, live.start, end);
         let from = live.handed.unwrap_or(live.start);
         if end > from {
-            self.found.push(Candidate::new(live.rule, live.start, from, end, false));
+            // One that is too long to be held is so even if nothing of it could be handed on yet.
+            let open = live.handed == Some(live.start);
+            self.found.push(Candidate::new(live.rule, live.start, from, end, open));
         }
     }
 }

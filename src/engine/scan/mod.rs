@@ -56,12 +56,23 @@ pub(super) struct Text {
     undecided: u64,
     /// Offset before which everything has left.
     released: u64,
-    /// End of the last finding of a rule, while a match that begins before it may still come.
-    ends: Vec<(usize, u64)>,
+    /// Where a lane's last finding of a rule ends, while a match that begins before it may still come.
+    ends: Vec<Ended>,
     /// Matches too long to be held whose beginning another finding covered whole: rule, where the match begins, and
     /// what is to be reported of that beginning.
     unreported: Vec<(usize, u64, Range<u64>)>,
     blocked: Option<Blocked>,
+}
+
+/// The end of a finding: matches of its rule that begin before it are none.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    rule: usize,
+    /// In the text.
+    end: u64,
+    lane: LaneId,
+    /// As the lane counts: two matches may share a group of base64 and have nothing else in common.
+    own: u64,
 }
 
 /// One look along a text.
@@ -74,6 +85,8 @@ struct Lane {
     base: u64,
     /// Where the text itself begins: behind its label, which is looked at and never leaves.
     origin: u64,
+    /// Where the groups of a run of base64 begin, three bytes each, while the lane looks along one.
+    groups_from: Option<u64>,
     /// Offset from which on the lane looks for beginnings.
     from: u64,
     /// Offset before which every window has been looked at.

@@ -6,7 +6,20 @@ use super::super::candidate::{Candidate, Judgement, LaneId, judge};
 use super::super::operator::{Action, Extent, replace};
 use super::super::stream::{Blocked, Finding, Output, Piece};
 use super::view::BACK;
-use super::{Force, Text};
+use super::{Ended, Force, Text};
+
+impl Ended {
+    /// Whether a match begins before this end of a finding of its rule. One that another look along the text shows, and
+    /// that goes on behind the end, is more of the value.
+    fn rules_out(&self, candidate: &Candidate) -> bool {
+        let out = if self.lane == candidate.lane {
+            candidate.own.start < self.own
+        } else {
+            candidate.start < self.end && candidate.end <= self.end && !candidate.open
+        };
+        self.rule == candidate.rule && out
+    }
+}
 
 impl Text {
     /// Judges, in order, the matches that begin where everything is known, and lets the text between them go.
@@ -15,7 +28,7 @@ impl Text {
         self.lane.reaches.retain(|reach| reach.certain.max(reach.doubtful) > safe);
         if self.lane.found.is_empty() {
             self.let_go(safe, out);
-            self.ends.retain(|(_, end)| *end > safe);
+            self.ends.retain(|ended| ended.end > safe);
             return Ok(());
         }
         let mut found = std::mem::take(&mut self.lane.found);
@@ -25,7 +38,9 @@ impl Text {
         let mut outcome = Ok(());
         for (place, candidate) in found.iter().enumerate() {
             let shows = force.actions.action(candidate.rule).shows_part();
-            if candidate.start >= safe || (shows && candidate.end > safe) || !self.may_be_judged(candidate) {
+            // What lies in it, and what shares a group of base64 with its end, must be known.
+            let waits = candidate.end > safe && (shows || self.group_end(candidate).is_some());
+            if candidate.start >= safe || waits || !self.may_be_judged(candidate) {
                 // What an unfinished longer match has been handed on for may go, the rest waits.
                 safe = safe.min(candidate.from.max(self.released));
                 break;
@@ -47,11 +62,12 @@ impl Text {
                 Judgement::Finding => {
                     let later = found.get(place + 1..).unwrap_or_default();
                     let inside = if shows { self.hides_inside(force, candidate, later, last) } else { Some(false) };
-                    let Some(hidden) = inside else {
-                        safe = safe.min(candidate.start);
+                    let beside = self.begins_beside(force, candidate, later, last);
+                    let (Some(hidden), Some(beside)) = (inside, beside) else {
+                        safe = safe.min(candidate.from.max(self.released));
                         break;
                     };
-                    outcome = self.apply(force, candidate, hidden, out);
+                    outcome = self.apply(force, candidate, (hidden, beside), out);
                 }
             }
             judged += 1;
@@ -70,7 +86,7 @@ impl Text {
             self.let_go(safe, out);
         }
         let open = self.lane.found.iter().map(|candidate| candidate.start).min().unwrap_or(u64::MAX).min(safe);
-        self.ends.retain(|(_, end)| *end > open);
+        self.ends.retain(|ended| ended.end > open);
         outcome
     }
 
@@ -114,9 +130,7 @@ impl Text {
         let Some(rule) = force.rules.rules().get(candidate.rule) else {
             return Judgement::Rejected;
         };
-        if candidate.from == candidate.start
-            && self.ends.iter().any(|(known, end)| *known == candidate.rule && candidate.start < *end)
-        {
+        if candidate.from == candidate.start && self.ends.iter().any(|ended| ended.rules_out(candidate)) {
             return Judgement::Rejected;
         }
         if candidate.end <= self.lane.origin {
@@ -177,12 +191,46 @@ impl Text {
         Some(false)
     }
 
-    /// Replaces what is left of a finding; `hidden` where nothing of it may be shown.
+    /// Where the group of base64 ends that a match ends within.
+    fn group_end(&self, candidate: &Candidate) -> Option<u64> {
+        self.view(candidate.lane).and_then(|view| view.group_end(candidate.own.end))
+    }
+
+    /// The place in its lane where another finding begins in the group of base64 that this one ends within; nothing
+    /// while text that has not come yet decides. `later` are the matches after it in order.
+    fn begins_beside(
+        &mut self,
+        force: Force<'_>,
+        candidate: &Candidate,
+        later: &[Candidate],
+        last: bool,
+    ) -> Option<u64> {
+        let mut first = u64::MAX;
+        let Some(group_end) = self.group_end(candidate) else { return Some(first) };
+        let end = candidate.own.end;
+        for other in later.iter().take_while(|other| other.start < candidate.end) {
+            let overlaps = other.own.start < end;
+            let beside = other.lane == candidate.lane && other.own.start < group_end && other.own.end > end;
+            let leaves = matches!(force.actions.action(other.rule), Action::Off | Action::Observe);
+            if !beside || leaves || (overlaps && other.rule == candidate.rule) {
+                continue;
+            }
+            match self.judge(force, other, last) {
+                Judgement::Finding => first = first.min(other.own.start.max(end)),
+                Judgement::More => return None,
+                Judgement::Rejected => {}
+            }
+        }
+        Some(first)
+    }
+
+    /// Replaces what is left of a finding; `hidden` where nothing of it may be shown, `beside` where the next begins in
+    /// its last group.
     fn apply(
         &mut self,
         force: Force<'_>,
         candidate: &Candidate,
-        hidden: bool,
+        (hidden, beside): (bool, u64),
         out: &mut Output,
     ) -> Result<(), Blocked> {
         let Some(rule) = force.rules.rules().get(candidate.rule) else {
@@ -236,9 +284,23 @@ impl Text {
             Some(view) => {
                 let own = candidate.own.from..candidate.own.end;
                 let own = if from == candidate.from { own } else { view.own_from(own.clone(), from)..own.end };
+                // A match that is cut as it comes is written stretch by stretch, so that nothing tells where it was cut.
+                let in_parts = extent == Extent::Continuation
+                    || (extent == Extent::Beginning && candidate.lane == LaneId::Decoded);
                 let mut replacement = Vec::new();
-                replace(action, &rule.entity, view.bytes(own.clone()), extent, key, &mut replacement);
-                view.write(own, &replacement, &mut out.bytes);
+                let (mut here, mut extent) = (own.start, extent);
+                loop {
+                    let end = view.stretch_end(here).filter(|_| in_parts).unwrap_or(own.end);
+                    let part = here..end.min(own.end);
+                    here = part.end;
+                    replacement.clear();
+                    replace(action, &rule.entity, view.bytes(part.clone()), extent, key, &mut replacement);
+                    view.write(part, &replacement, in_parts, beside, &mut out.bytes);
+                    if here >= own.end {
+                        break;
+                    }
+                    extent = Extent::Continuation;
+                }
             }
         }
         let taken = usize::try_from(candidate.end - from).unwrap_or(usize::MAX);
@@ -256,9 +318,10 @@ impl Text {
     }
 
     fn note_end(&mut self, candidate: &Candidate) {
-        match self.ends.iter_mut().find(|(known, _)| *known == candidate.rule) {
-            Some((_, end)) => *end = (*end).max(candidate.end),
-            None => self.ends.push((candidate.rule, candidate.end)),
+        let Candidate { rule, end, lane, own, .. } = *candidate;
+        match self.ends.iter_mut().find(|ended| (ended.rule, ended.lane) == (rule, lane)) {
+            Some(ended) => (ended.end, ended.own) = (ended.end.max(end), ended.own.max(own.end)),
+            None => self.ends.push(Ended { rule, end, lane, own: own.end }),
         }
     }
 

@@ -22,6 +22,9 @@ use super::{Force, Lane};
 pub(super) const BACK: u64 = 192;
 /// How far behind its last encoded character a session goes on, in bytes.
 const ON: u64 = 256;
+/// The most characters side by side that stand for nothing and part nothing. More are no typography, and would hold a
+/// value open for as long as they go on.
+const GONE: u32 = 256;
 /// What a view keeps of what it is done with before it forgets it, in bytes.
 const KEPT: usize = 8 << 10;
 
@@ -70,6 +73,10 @@ struct Session {
     fed: u64,
     /// Offset in the text where the session ends, unless another encoded character comes before it.
     until: u64,
+    /// The end of the last encoded character.
+    encoded: u64,
+    /// How many characters that stand for nothing end there, side by side.
+    gone: u32,
     /// What a run has been seen to be written in.
     encoding: Encoding,
     blob: Option<Blob>,
@@ -133,7 +140,10 @@ impl View {
             None => u64::MAX,
             Some(session) => {
                 let safe = self.lane.safe(last);
-                if safe >= self.lane.end() { session.fed } else { self.text_start(safe) }
+                let safe = if safe >= self.lane.end() { session.fed } else { self.text_start(safe) };
+                // What cannot be seen behind the part of a match that has been handed on may lie inside it.
+                let handed = self.lane.live.iter().filter_map(|live| live.handed).map(|handed| self.seam(handed));
+                handed.fold(safe, u64::min)
             }
         }
     }
@@ -166,10 +176,24 @@ impl View {
             if let Some(at) = trigger.filter(|at| *at < limit) {
                 next += 1;
                 if let Some(element) = element(at) {
+                    let adjacent = session.encoded == at;
                     self.plain(raw, at);
                     let end = at + element.len as u64;
-                    self.push(element.bytes(), Segment::of(at, element.len, element.encoding));
+                    let segment = Segment::of(at, element.len, element.encoding);
+                    let gone = match element.bytes() {
+                        [] if adjacent => session.gone + 1,
+                        [] => 1,
+                        _ => 0,
+                    };
+                    match gone {
+                        // Ends what stands before it, in the view alone.
+                        GONE => self.push(b"\0", segment),
+                        _ => self.push(element.bytes(), segment),
+                    }
                     self.fed_to(end, end + ON);
+                    if let Some(session) = &mut self.session {
+                        (session.encoded, session.gone) = (end, gone);
+                    }
                 }
                 continue;
             }
@@ -183,6 +207,10 @@ impl View {
                     self.close();
                 }
                 break;
+            }
+            if self.is_needed(session.encoded) {
+                self.fed_to(limit, limit + ON);
+                continue;
             }
             self.close();
         }
@@ -241,6 +269,13 @@ impl View {
         undecided
     }
 
+    /// Whether a match that begins no later than the last encoded character has not come to its end.
+    fn is_needed(&self, encoded: u64) -> bool {
+        let live = self.lane.live.iter().map(|live| live.start);
+        let waiting = self.lane.waiting.iter().map(|waiting| waiting.holds);
+        live.chain(waiting).any(|start| self.text_start(start) < encoded)
+    }
+
     fn end_blob(&mut self, force: Force<'_>, raw: &mut Lane) {
         self.lane.advance(force, true);
         self.collect(raw, LaneId::Decoded);
@@ -256,8 +291,10 @@ impl View {
             Some(label) if blob.is_none() => self.lane.end() + label,
             _ => u64::MAX,
         };
+        self.lane.groups_from = None;
         let encoding = blob.map_or(Encoding::Plain, Blob::encoding);
-        self.session = Some(Session { trigger, fed: context, until: trigger + ON, encoding, blob });
+        self.session =
+            Some(Session { trigger, fed: context, until: trigger + ON, encoded: trigger, gone: 0, encoding, blob });
         let start = start.max(raw.base);
         // The sign before a number is no part of the text that the number stands for.
         let sign = start.saturating_sub(2).max(context);
@@ -267,7 +304,12 @@ impl View {
         if let Some(session) = &mut self.session {
             session.fed = start;
         }
+        if blob.is_some() {
+            // A run is a text of its own: a number in it does not go on one before it (`base64,MDc4…`).
+            self.push(b";", Segment::of(start, 0, Encoding::Plain));
+        }
         self.lane.skip_to_end();
+        self.lane.groups_from = (blob == Some(Blob::Base64)).then(|| self.lane.end());
     }
 
     fn close(&mut self) {
@@ -316,7 +358,11 @@ impl View {
             if end > session.trigger {
                 raw.found.push(Candidate {
                     start: self.text_start(candidate.start),
-                    from: self.text_start(candidate.from),
+                    from: if candidate.from > candidate.start {
+                        self.seam(candidate.from)
+                    } else {
+                        self.text_start(candidate.from)
+                    },
                     end,
                     lane,
                     ..candidate
@@ -352,6 +398,11 @@ impl View {
         }
     }
 
+    /// The place in the text where one part of a match ends and the next begins.
+    fn seam(&self, own: u64) -> u64 {
+        self.text_start(own).min(self.text_end(own))
+    }
+
     /// The first place of the view, in `own`, that comes from `text` or later.
     pub(super) fn own_from(&self, own: Range<u64>, text: u64) -> u64 {
         let mut here = own.start;
@@ -365,8 +416,21 @@ impl View {
         self.lane.buffer.get(self.lane.floor(own.start)..self.lane.floor(own.end)).unwrap_or_default()
     }
 
-    /// Appends what takes the place of a stretch of the view, as the text there is written.
-    pub(super) fn write(&self, own: Range<u64>, replacement: &[u8], out: &mut Vec<u8>) {
+    /// Where the group of base64 ends that a match ends within.
+    pub(super) fn group_end(&self, own: u64) -> Option<u64> {
+        let segment = own.checked_sub(1).and_then(|inside| self.segment(inside))?;
+        let base64 = matches!(segment.encoding, Encoding::Base64 | Encoding::Base64Url);
+        (base64 && own < segment.view_end()).then(|| segment.view_end())
+    }
+
+    /// Where the stretch ends that a place of the view lies in.
+    pub(super) fn stretch_end(&self, own: u64) -> Option<u64> {
+        self.segment(own).map(Segment::view_end).filter(|end| *end > own)
+    }
+
+    /// Appends what takes the place of a stretch of the view, as the text there is written. What shares its last group
+    /// stays, up to a place where another finding begins. What is written `alone` is not asked what stands beside it.
+    pub(super) fn write(&self, own: Range<u64>, replacement: &[u8], alone: bool, until: u64, out: &mut Vec<u8>) {
         // A sign of a query (`limit=20`) looks like an encoded blank: only what is inside tells of this encoding.
         let near = |segment: &&Segment| {
             segment.view <= own.end && segment.view_end() >= own.start && segment.encoding != Encoding::QuotedPrintable
@@ -379,7 +443,7 @@ impl View {
         let encoding = segments()
             .filter(inside)
             .find(telling)
-            .or_else(|| segments().filter(near).find(telling))
+            .or_else(|| segments().filter(|_| !alone).filter(near).find(telling))
             .map_or(Encoding::Plain, |segment| segment.encoding);
         if !matches!(encoding, Encoding::Base64 | Encoding::Base64Url | Encoding::HexLower | Encoding::HexUpper) {
             return write(replacement, encoding, out);
@@ -391,7 +455,7 @@ impl View {
         let before = if first.encoding == Encoding::Plain { own.start } else { first.view };
         let mut bytes = self.bytes(before..own.start.max(before)).to_vec();
         bytes.extend_from_slice(replacement);
-        let rest = self.bytes(own.end..final_group.view_end());
+        let rest = self.bytes(own.end..final_group.view_end().min(until).max(own.end));
         // A run goes on behind a whole group, and its groups stay where they are. What fills up belongs to the
         // replacement: behind a quotation mark it would break what the run says.
         if final_group.view_len == 3 && matches!(encoding, Encoding::Base64 | Encoding::Base64Url) {

@@ -1,8 +1,9 @@
 //! `[[route]]` in, prefix, origin and modes out.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::body::{Dialect, Direction};
+use crate::body::{Dialect, Direction, MediaRange};
 use crate::policy::credentials::{Inspector, Named};
 use crate::policy::diagnostic::{Place, Report};
 use crate::policy::files::{Fields, Value};
@@ -53,11 +54,13 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         names.into_iter().map(|(name, place)| (name.to_owned(), place)).collect()
     });
     let dialect = fields.value("dialect").and_then(|value| dialect(&value, report));
+    let opaque = fields.value("opaque").map(|value| opaque(&value, name.as_deref(), report)).unwrap_or_default();
     let request = mode(&mut fields, Direction::Request, name.as_deref(), report);
     let response = mode(&mut fields, Direction::Response, name.as_deref(), report);
     fields.finish(report);
     let upstream = Upstream { ca: ca.map(|ca| ca.path), ..upstream? };
-    let route = Route { name: name?, path: path?, upstream, workspaces: Vec::new(), dialect, request, response };
+    let route =
+        Route { name: name?, path: path?, upstream, workspaces: Vec::new(), dialect, opaque, request, response };
     Some(RouteShape { route, path: path_value?.place(), workspaces })
 }
 
@@ -99,6 +102,43 @@ fn dialect(value: &Value<'_>, report: &mut Report) -> Option<Dialect> {
         unknown_name("dialect", name, Dialect::ALL.iter().map(|dialect| dialect.name()), &value.place(), report);
     }
     known
+}
+
+/// `"pass"` or `"block"` for every type, or a table of types.
+fn opaque(value: &Value<'_>, route: Option<&str>, report: &mut Report) -> Arc<[MediaRange]> {
+    let Some(table) = value.is_table().then(|| value.as_table("opaque")).flatten() else {
+        let all = passes(value, "bodies of every type", route, report);
+        return if all { Arc::new([MediaRange::all()]) } else { Arc::default() };
+    };
+    let mut ranges = Vec::new();
+    for (name, place, value) in table.entries() {
+        match MediaRange::parse(name) {
+            Some(range) if passes(&value, name, route, report) => ranges.push(range),
+            Some(_) => {}
+            None => {
+                let help = "write a type like \"image/png\" or \"image/*\"";
+                report.error(&place, "media-type", format!("{name} is no media type")).help(help);
+            }
+        }
+    }
+    ranges.into()
+}
+
+fn passes(value: &Value<'_>, what: &str, route: Option<&str>, report: &mut Report) -> bool {
+    match value.text(report) {
+        Some("pass") => {
+            let route = route.unwrap_or("?");
+            let message = format!("{what} on route {route} pass unscanned where they are no text");
+            let help = "name no more types than must pass, like { \"image/*\" = \"pass\" }";
+            report.warning(&value.place(), "unscanned", message).help(help);
+            true
+        }
+        Some("block") | None => false,
+        Some(name) => {
+            unknown_name("opaque", name, ["block", "pass"].into_iter(), &value.place(), report);
+            false
+        }
+    }
 }
 
 fn mode(fields: &mut Fields<'_>, direction: Direction, route: Option<&str>, report: &mut Report) -> Mode {

@@ -1,0 +1,350 @@
+//! Multipart bodies (RFC 2046 section 5.1, RFC 7578): what enters are parts with heads of their own, what leaves are the
+//! same parts, each redacted by what its head says it is.
+//!
+//! A part is a body as any other: JSON as JSON, a table as a table, a multipart within it again, and what is no text is
+//! refused unless the policy says otherwise. A field of a form has its name for a label. Delimiters, heads without a
+//! finding, and the order of parts stay byte for byte. Kept: a head, the bytes that may begin a delimiter, and what the
+//! part's reading holds back.
+
+use memchr::memmem::Finder;
+
+use super::BodySpec;
+use super::content::Content;
+use crate::body::text::TextBody;
+use crate::body::{BodyError, BodyErrorKind, Inspection, MediaType, Transform};
+
+/// Blanks between a delimiter and its line's end.
+const PADDING: usize = 256;
+/// The longest boundary (RFC 2046 section 5.1.1).
+const LONGEST: usize = 70;
+/// Types by the ending of a file's name, for parts that do not say what they are.
+const BY_NAME: [(&str, &[u8]); 7] = [
+    (".json", b"application/json"),
+    (".jsonl", b"application/x-ndjson"),
+    (".ndjson", b"application/x-ndjson"),
+    (".csv", b"text/csv"),
+    (".tsv", b"text/tab-separated-values"),
+    (".txt", b"text/plain"),
+    (".md", b"text/plain"),
+];
+
+/// Where the reading stands.
+enum State {
+    /// Before the first delimiter, or in a part's body. Nothing of it has been seen while `fresh`: a delimiter there
+    /// needs no line end before it.
+    Body { fresh: bool },
+    /// In a part's head.
+    Head,
+    /// Behind the last delimiter.
+    Epilogue,
+}
+
+/// What reads a part's body.
+enum Reader {
+    /// What stands outside of parts.
+    Text(Box<TextBody>),
+    /// A part.
+    Content(Box<Content>),
+}
+
+/// Redacts a multipart body.
+pub(super) struct Multipart {
+    /// CRLF, two hyphens, the boundary.
+    delimiter: Finder<'static>,
+    state: State,
+    reader: Reader,
+    /// What was not decided yet.
+    kept: Vec<u8>,
+    parts: usize,
+    /// What holds for every part.
+    spec: BodySpec,
+}
+
+/// What stands at the place of a possible delimiter.
+enum Found {
+    /// A delimiter, from its first byte to behind its line end.
+    Delimiter { from: usize, to: usize, last: bool },
+    /// None before this place; from there on it is not known yet.
+    None { safe: usize },
+}
+
+impl Multipart {
+    /// `None` where the type names no boundary that may be one.
+    pub(super) fn new(media_type: &MediaType, spec: BodySpec) -> Option<Self> {
+        let boundary = media_type.parameter("boundary")?;
+        let good = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+        if boundary.is_empty() || boundary.len() > LONGEST || !boundary.bytes().all(good) || boundary.ends_with(' ') {
+            return None;
+        }
+        let delimiter = Finder::new(&format!("\r\n--{boundary}")).into_owned();
+        let reader = Reader::Text(Box::new(TextBody::announced(&spec.scopes)));
+        let state = State::Body { fresh: true };
+        Some(Self { delimiter, state, reader, kept: Vec::new(), parts: 0, spec })
+    }
+
+    /// Bytes held back now.
+    pub(super) fn held(&self) -> usize {
+        let inside = match &self.reader {
+            Reader::Text(text) => text.held(),
+            Reader::Content(content) => content.held(),
+        };
+        self.kept.len() + inside
+    }
+
+    /// Reads on in what is kept, until no more is decided.
+    fn advance(&mut self, ended: bool, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        let kept = std::mem::take(&mut self.kept);
+        let mut at = 0;
+        let result = loop {
+            let rest = kept.get(at..).unwrap_or_default();
+            match self.step(rest, ended, out, seen) {
+                Ok(Some(taken)) => at += taken,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+            if at >= kept.len() {
+                break Ok(());
+            }
+        };
+        self.kept = kept;
+        self.kept.drain(..at);
+        seen.held_peak = seen.held_peak.max(self.held());
+        result
+    }
+
+    /// One step: how much of `rest` is done with; nothing where more must come.
+    fn step(
+        &mut self,
+        rest: &[u8],
+        ended: bool,
+        out: &mut Vec<u8>,
+        seen: &mut Inspection,
+    ) -> Result<Option<usize>, BodyError> {
+        match self.state {
+            State::Epilogue => {
+                self.push_inside(rest, out, seen)?;
+                Ok((!rest.is_empty()).then_some(rest.len()))
+            }
+            State::Head => match head_end(rest) {
+                None if rest.len() > self.spec.limits.multipart_head => Err(BodyErrorKind::TooLarge.into()),
+                None => Ok(None),
+                Some(end) => {
+                    self.begin_part(rest.get(..end).unwrap_or_default(), out, seen)?;
+                    Ok(Some(end))
+                }
+            },
+            State::Body { fresh } => match self.find(rest, fresh, ended) {
+                Found::None { safe } => {
+                    self.push_inside(rest.get(..safe).unwrap_or_default(), out, seen)?;
+                    self.state = State::Body { fresh: fresh && safe == 0 };
+                    Ok((safe > 0).then_some(safe))
+                }
+                Found::Delimiter { from, to, last } => {
+                    self.push_inside(rest.get(..from).unwrap_or_default(), out, seen)?;
+                    self.finish_inside(out, seen)?;
+                    let delimiter = rest.get(from..to).unwrap_or_default();
+                    out.extend_from_slice(delimiter);
+                    seen.scanned += delimiter.len() as u64;
+                    self.state = if last { State::Epilogue } else { State::Head };
+                    self.reader = Reader::Text(Box::new(TextBody::announced(&self.spec.scopes)));
+                    Ok(Some(to))
+                }
+            },
+        }
+    }
+
+    /// Looks for a delimiter.
+    fn find(&self, text: &[u8], fresh: bool, ended: bool) -> Found {
+        let needle = self.delimiter.needle();
+        let first = needle.get(2..).unwrap_or_default();
+        if fresh && !ended && text.len() < first.len() && first.starts_with(text) {
+            return Found::None { safe: 0 };
+        }
+        let mut from = 0;
+        loop {
+            let (at, end) = match self.delimiter.find(text.get(from..).unwrap_or_default()) {
+                _ if fresh && from == 0 && text.starts_with(first) => (0, first.len()),
+                Some(at) => (from + at, from + at + needle.len()),
+                None => break,
+            };
+            match delimiter_line(text.get(end..).unwrap_or_default(), ended) {
+                Some(Some((len, last))) => return Found::Delimiter { from: at, to: end + len, last },
+                Some(None) => from = end,
+                None => return Found::None { safe: at },
+            }
+        }
+        if ended {
+            return Found::None { safe: text.len() };
+        }
+        // What may be the beginning of one.
+        let tail = text.len().saturating_sub(needle.len() - 1).max(from);
+        let safe = (tail..text.len()).find(|at| text.get(*at..).is_some_and(|rest| needle.starts_with(rest)));
+        Found::None { safe: safe.unwrap_or(text.len()) }
+    }
+
+    /// Writes a part's head and makes out how its body is read.
+    fn begin_part(&mut self, head: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.parts += 1;
+        if self.parts > self.spec.limits.multipart_parts {
+            return Err(BodyErrorKind::TooManyTexts.into());
+        }
+        let (mut media_type, mut disposition) = (None, &b""[..]);
+        for line in head.split_inclusive(|byte| *byte == b'\n') {
+            self.head_line(line, out, seen)?;
+            let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+            let (name, value) = line.split_at(colon);
+            let value = value.get(1..).unwrap_or_default().trim_ascii();
+            if name.trim_ascii().eq_ignore_ascii_case(b"content-type") {
+                // A type that does not parse is none that is known: what comes is judged by its bytes.
+                media_type = media_type.or(Some(MediaType::parse(value)));
+            } else if name.trim_ascii().eq_ignore_ascii_case(b"content-disposition") {
+                disposition = value;
+            }
+        }
+        let disposition = Disposition::parse(disposition);
+        self.state = State::Body { fresh: true };
+        let said = media_type.flatten().filter(|said| said.subtype() != "octet-stream");
+        let media_type = said.or_else(|| disposition.file.as_deref().and_then(by_name));
+        let mut content = Content::new(BodySpec { media_type, ..self.spec.clone() });
+        content.call(disposition.name.as_deref().unwrap_or_default());
+        self.reader = Reader::Content(Box::new(content));
+        Ok(())
+    }
+
+    /// A line of a head, scanned as a text. A replacement never adds a line, nor ends a quoted name.
+    fn head_line(&mut self, line: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        let end = line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |at| at + 1);
+        let (line, line_end) = line.split_at(end);
+        let mut text = TextBody::announced(&self.spec.scopes);
+        let from = out.len();
+        text.push(line, out, seen)?;
+        text.finish(out, seen)?;
+        let written = out.get_mut(from..).unwrap_or_default();
+        if written != line {
+            let quotes = |text: &[u8]| text.iter().filter(|byte| **byte == b'"').count();
+            let more = quotes(written) != quotes(line);
+            for byte in written.iter_mut().filter(|byte| byte.is_ascii_control() || (more && **byte == b'"')) {
+                *byte = b' ';
+            }
+        }
+        out.extend_from_slice(line_end);
+        seen.scanned += line_end.len() as u64;
+        Ok(())
+    }
+
+    fn push_inside(&mut self, bytes: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        match &mut self.reader {
+            Reader::Text(text) => text.push(bytes, out, seen),
+            Reader::Content(content) => content.push(bytes, out, seen),
+        }
+    }
+
+    fn finish_inside(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        match &mut self.reader {
+            Reader::Text(text) => text.finish(out, seen),
+            Reader::Content(content) => content.finish(out, seen),
+        }
+    }
+}
+
+impl Transform for Multipart {
+    fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.kept.extend_from_slice(input);
+        self.advance(false, out, seen)
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.advance(true, out, seen)?;
+        match self.state {
+            State::Epilogue => self.finish_inside(out, seen),
+            // A body that breaks off has no end that a reader could take for one.
+            State::Body { .. } | State::Head if !self.spec.on_fault_pass => Err(BodyErrorKind::Truncated.into()),
+            State::Body { .. } => self.finish_inside(out, seen),
+            State::Head => {
+                let head = std::mem::take(&mut self.kept);
+                self.begin_part(&head, out, seen)
+            }
+        }
+    }
+}
+
+/// Reads what stands behind a boundary: the rest of the delimiter's line, and whether it is the last. `Some(None)` where
+/// it is no delimiter, `None` where more must come.
+fn delimiter_line(rest: &[u8], ended: bool) -> Option<Option<(usize, bool)>> {
+    let known = |at: usize| rest.get(at).copied().map(Some).or(ended.then_some(None));
+    if known(0)? == Some(b'-') && known(1)? == Some(b'-') {
+        return Some(Some((2, true)));
+    }
+    let mut at = 0;
+    while matches!(known(at)?, Some(b' ' | b'\t')) && at < PADDING {
+        at += 1;
+    }
+    match known(at)? {
+        Some(b'\r') if known(at + 1)? == Some(b'\n') => Some(Some((at + 2, false))),
+        _ => Some(None),
+    }
+}
+
+/// Where a head ends: behind its empty line.
+fn head_end(text: &[u8]) -> Option<usize> {
+    if text.starts_with(b"\r\n") {
+        return Some(2);
+    }
+    memchr::memmem::find(text, b"\r\n\r\n").map(|at| at + 4)
+}
+
+fn by_name(file: &[u8]) -> Option<MediaType> {
+    let file = file.to_ascii_lowercase();
+    let (_, said) = BY_NAME.iter().find(|(ending, _)| file.ends_with(ending.as_bytes()))?;
+    MediaType::parse(said)
+}
+
+/// What a Content-Disposition names (RFC 7578 section 4.2).
+struct Disposition {
+    name: Option<Vec<u8>>,
+    file: Option<Vec<u8>>,
+}
+
+impl Disposition {
+    fn parse(value: &[u8]) -> Self {
+        let mut found = Self { name: None, file: None };
+        let mut rest = value;
+        while let Some(at) = rest.iter().position(|byte| *byte == b';') {
+            rest = rest.get(at + 1..).unwrap_or_default().trim_ascii_start();
+            let Some(equals) = rest.iter().position(|byte| matches!(byte, b'=' | b';')) else { break };
+            let (name, behind) = rest.split_at(equals);
+            let Some(value) = behind.strip_prefix(b"=") else { continue };
+            let (value, behind) = parameter(value);
+            match name.trim_ascii().to_ascii_lowercase().as_slice() {
+                b"name" => found.name = Some(value),
+                b"filename" | b"filename*" => found.file = Some(value),
+                _ => {}
+            }
+            rest = behind;
+        }
+        found
+    }
+}
+
+/// A parameter's value, quoted or not, and what follows it.
+fn parameter(text: &[u8]) -> (Vec<u8>, &[u8]) {
+    let text = text.trim_ascii_start();
+    let Some(quoted) = text.strip_prefix(b"\"") else {
+        let end = text.iter().position(|byte| *byte == b';').unwrap_or(text.len());
+        let (value, rest) = text.split_at(end);
+        return (value.trim_ascii_end().to_vec(), rest);
+    };
+    let mut value = Vec::new();
+    let mut bytes = quoted.iter().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' => return (value, quoted.get(at + 1..).unwrap_or_default()),
+            b'\\' => value.extend(bytes.next().map(|(_, byte)| *byte)),
+            byte => value.push(*byte),
+        }
+    }
+    (value, &[])
+}
