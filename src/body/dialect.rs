@@ -19,7 +19,7 @@ pub(super) enum Special {
     Prose,
     /// A string that passes as long as it looks like its claim.
     Exempt(Form, Reason),
-    /// An array of numbers below ten, or base64.
+    /// Arrays of numbers below ten, or of base64; or base64.
     Vector,
     /// A message's content blocks, some of which may be signed thinking.
     Blocks,
@@ -86,6 +86,89 @@ const ANTHROPIC_REQUEST: &[Row] =
 /// `result.message` is where a batch's result line keeps an answer.
 const ANTHROPIC_RESPONSE: &[Row] = &[("$.content", Special::Blocks), ("$.result.message.content", Special::Blocks)];
 
+/// Google Gemini; both directions. Protocol buffers are read with either of two names for a member.
+const GEMINI: &[Row] = &[
+    ("$..thoughtSignature", SIGNATURE),
+    ("$..thought_signature", SIGNATURE),
+    ("$..inlineData.data", MEDIA),
+    ("$..inline_data.data", MEDIA),
+];
+
+/// `response` is where some gateways keep an answer.
+const GEMINI_RESPONSE: &[Row] = &[
+    ("$.embedding.values", Special::Vector),
+    ("$.embeddings[*].values", Special::Vector),
+    ("$.candidates", Special::Choices),
+    ("$.candidates[*].content", Special::Spoken),
+    ("$.candidates[*].logprobsResult", Special::Copied),
+    ("$.candidates[*].logprobs_result", Special::Copied),
+    ("$.response.candidates", Special::Choices),
+    ("$.response.candidates[*].content", Special::Spoken),
+    ("$.response.candidates[*].logprobsResult", Special::Copied),
+];
+
+/// Cohere; both directions.
+const COHERE: &[Row] = &[
+    ("$..function.arguments", Special::Arguments),
+    ("$..image_url.url", DATA_URI),
+    ("$..image_url", DATA_URI),
+    ("$..image", DATA_URI),
+];
+
+const COHERE_RESPONSE: &[Row] = &[
+    ("$.embeddings", Special::Vector),
+    ("$.embeddings.float", Special::Vector),
+    ("$.embeddings.base64", Special::Vector),
+    ("$.message", Special::Spoken),
+    ("$.logprobs", Special::Copied),
+];
+
+/// Ollama; both directions.
+const OLLAMA: &[Row] = &[("$.images", Special::Vector), ("$.messages[*].images", Special::Vector)];
+
+/// `context` are the tokens of what was said.
+const OLLAMA_RESPONSE: &[Row] = &[
+    ("$.embedding", Special::Vector),
+    ("$.embeddings", Special::Vector),
+    ("$.message", Special::Spoken),
+    ("$.response", Special::Spoken),
+    ("$.thinking", Special::Spoken),
+    ("$.context", Special::Copied),
+    ("$.logprobs", Special::Copied),
+];
+
+/// Each dialect's rows of both directions, of requests, and of answers.
+const ROWS: [(Dialect, [&[Row]; 3]); 5] = [
+    (Dialect::OpenAi, [OPENAI, &[], OPENAI_RESPONSE]),
+    (Dialect::Anthropic, [ANTHROPIC, ANTHROPIC_REQUEST, ANTHROPIC_RESPONSE]),
+    (Dialect::Gemini, [GEMINI, &[], GEMINI_RESPONSE]),
+    (Dialect::Cohere, [COHERE, &[], COHERE_RESPONSE]),
+    (Dialect::Ollama, [OLLAMA, &[], OLLAMA_RESPONSE]),
+];
+
+/// Ends of paths, each with the dialect that is spoken there; the first counts.
+const PATHS: [(Dialect, &[&str]); 5] = [
+    (Dialect::Ollama, &["/api/chat", "/api/generate", "/api/embed", "/api/embeddings"]),
+    (Dialect::OpenAi, &["/chat/completions", "/completions", "/embeddings", "/responses", "/images/generations"]),
+    (Dialect::Anthropic, &["/messages", "/messages/count_tokens", "/messages/batches"]),
+    (
+        Dialect::Gemini,
+        &[
+            ":generateContent",
+            ":streamGenerateContent",
+            ":countTokens",
+            ":embedContent",
+            ":batchEmbedContents",
+            ":batchGenerateContent",
+            "/cachedContents",
+        ],
+    ),
+    (Dialect::Cohere, &["/v2/chat", "/v2/embed", "/v2/rerank"]),
+];
+
+/// Ends of Vertex AI's paths where a model's publisher says what is spoken.
+const VERTEX: [&str; 2] = [":rawPredict", ":streamRawPredict"];
+
 /// The rows of one dialect and direction, compiled.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -97,22 +180,17 @@ pub(super) struct Table {
 impl Table {
     /// The rows of a dialect in a direction; `None` where nothing is special.
     pub(super) fn of(dialect: Dialect, direction: Direction) -> Option<&'static Self> {
-        static TABLES: OnceLock<[Table; 4]> = OnceLock::new();
-        let [openai_request, openai_response, anthropic_request, anthropic_response] = TABLES.get_or_init(|| {
-            [
-                Table::new(&[OPENAI]),
-                Table::new(&[OPENAI, OPENAI_RESPONSE]),
-                Table::new(&[ANTHROPIC, ANTHROPIC_REQUEST]),
-                Table::new(&[ANTHROPIC, ANTHROPIC_RESPONSE]),
-            ]
+        static TABLES: OnceLock<Vec<(Dialect, [Table; 2])>> = OnceLock::new();
+        let tables = TABLES.get_or_init(|| {
+            let both =
+                |[both, request, response]: [&[Row]; 3]| [[both, request], [both, response]].map(|l| Self::new(&l));
+            ROWS.iter().map(|(dialect, lists)| (*dialect, both(*lists))).collect()
         });
-        match (dialect, direction) {
-            (Dialect::Plain | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite, _) => None,
-            (Dialect::OpenAi, Direction::Request) => Some(openai_request),
-            (Dialect::OpenAi, Direction::Response) => Some(openai_response),
-            (Dialect::Anthropic, Direction::Request) => Some(anthropic_request),
-            (Dialect::Anthropic, Direction::Response) => Some(anthropic_response),
-        }
+        let (_, [request, response]) = tables.iter().find(|(known, _)| *known == dialect)?;
+        Some(match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        })
     }
 
     fn new(lists: &[&[Row]]) -> Self {
@@ -154,18 +232,15 @@ impl Dialect {
     /// The model provider's protocol; [`Dialect::Plain`] where it is none.
     pub(super) fn of_model(self) -> Self {
         match self {
-            Self::OpenAi | Self::Anthropic => self,
+            Self::OpenAi | Self::Anthropic | Self::Gemini | Self::Cohere | Self::Ollama => self,
             Self::Plain | Self::Otlp(_) | Self::Loki | Self::RemoteWrite => Self::Plain,
         }
     }
 
-    /// The dialect that a path is known for: `/v1/chat/completions`, `/v1/messages`, `/v1/logs` and their like, with
-    /// anything before them. A query is not part of the path.
+    /// The dialect that a path is known for: `/v1/chat/completions`, `/v1/messages`, `:generateContent`, `/v1/logs` and
+    /// their like, with anything before them. A query is not part of the path.
     #[must_use]
     pub fn for_path(path: &str) -> Self {
-        const OPENAI: [&str; 5] =
-            ["/chat/completions", "/completions", "/embeddings", "/responses", "/images/generations"];
-        const ANTHROPIC: [&str; 3] = ["/messages", "/messages/count_tokens", "/messages/batches"];
         const OTHERS: [(&str, Dialect); 8] = [
             ("/v1/logs", Dialect::Otlp(Some(Signal::Logs))),
             ("/opentelemetry.proto.collector.logs.v1.LogsService/Export", Dialect::Otlp(Some(Signal::Logs))),
@@ -177,12 +252,13 @@ impl Dialect {
             ("/api/v1/write", Dialect::RemoteWrite),
         ];
         let path = path.trim_end_matches('/');
-        if OPENAI.iter().any(|end| path.ends_with(end)) {
-            Self::OpenAi
-        } else if ANTHROPIC.iter().any(|end| path.ends_with(end)) {
-            Self::Anthropic
-        } else {
-            OTHERS.iter().find(|(end, _)| path.ends_with(end)).map_or(Self::Plain, |(_, dialect)| *dialect)
+        let speaks = |(_, ends): &&(Dialect, &[&str])| ends.iter().any(|end| path.ends_with(end));
+        match PATHS.iter().find(speaks) {
+            Some((dialect, _)) => *dialect,
+            None if path.contains("/publishers/anthropic/") && VERTEX.iter().any(|end| path.ends_with(end)) => {
+                Self::Anthropic
+            }
+            None => OTHERS.iter().find(|(end, _)| path.ends_with(end)).map_or(Self::Plain, |(_, dialect)| *dialect),
         }
     }
 }
@@ -193,8 +269,9 @@ mod tests {
 
     #[test]
     fn every_row_compiles() {
-        for lists in [&[OPENAI, OPENAI_RESPONSE][..], &[ANTHROPIC, ANTHROPIC_REQUEST, ANTHROPIC_RESPONSE]] {
-            assert_eq!(Table::new(lists).rows.len(), lists.iter().map(|list| list.len()).sum::<usize>());
+        for (dialect, lists) in ROWS {
+            let rows = lists.iter().map(|list| list.len()).sum::<usize>();
+            assert_eq!(Table::new(&lists).rows.len(), rows, "{dialect:?}");
         }
     }
 
@@ -232,6 +309,29 @@ mod tests {
             ("/loki/api/v1/push", Dialect::Loki),
             ("/api/v1/write", Dialect::RemoteWrite),
             ("/v1/profiles", Dialect::Plain),
+            ("/openai/v1/responses", Dialect::OpenAi),
+            ("/openai/deployments/x/embeddings", Dialect::OpenAi),
+            ("/v1/fim/completions", Dialect::OpenAi),
+            ("/api/v1/chat/completions", Dialect::OpenAi),
+            ("/v1beta/openai/chat/completions", Dialect::OpenAi),
+            ("/v1beta/models/gemini-2.5-pro:generateContent", Dialect::Gemini),
+            ("/v1beta/models/gemini-2.5-pro:streamGenerateContent", Dialect::Gemini),
+            (
+                "/v1/projects/p/locations/us-central1/publishers/google/models/gemini-2.5-pro:streamGenerateContent",
+                Dialect::Gemini,
+            ),
+            (
+                "/v1/projects/p/locations/us-east5/publishers/anthropic/models/claude-x@1:streamRawPredict",
+                Dialect::Anthropic,
+            ),
+            ("/v1/projects/p/locations/l/publishers/mistralai/models/m:rawPredict", Dialect::Plain),
+            ("/v2/chat", Dialect::Cohere),
+            ("/v2/embed", Dialect::Cohere),
+            ("/api/chat", Dialect::Ollama),
+            ("/api/generate", Dialect::Ollama),
+            ("/api/embed", Dialect::Ollama),
+            ("/api/embeddings", Dialect::Ollama),
+            ("/chat", Dialect::Plain),
             ("/v1/xmessages", Dialect::Plain),
             ("/", Dialect::Plain),
             ("", Dialect::Plain),

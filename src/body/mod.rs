@@ -12,6 +12,7 @@ pub mod json;
 pub mod llm;
 pub mod media;
 mod protobuf;
+mod series;
 pub mod sse;
 mod text;
 
@@ -53,6 +54,12 @@ pub enum Dialect {
     OpenAi,
     /// Anthropic Messages.
     Anthropic,
+    /// Google Gemini, of the Gemini API and of Vertex AI.
+    Gemini,
+    /// Cohere.
+    Cohere,
+    /// Ollama.
+    Ollama,
     /// OpenTelemetry's OTLP; without a signal where the path tells none, and then nothing in protobuf is read.
     Otlp(Option<Signal>),
     /// Loki's push API.
@@ -70,6 +77,37 @@ pub enum Signal {
     Traces,
     /// Metrics.
     Metrics,
+}
+
+impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Cohere,
+        Self::Ollama,
+        Self::Otlp(None),
+        Self::Loki,
+        Self::RemoteWrite,
+        Self::Plain,
+    ];
+
+    /// The name in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Cohere => "cohere",
+            Self::Ollama => "ollama",
+            Self::Otlp(_) => "otlp",
+            Self::Loki => "loki",
+            Self::RemoteWrite => "remote-write",
+        }
+    }
 }
 
 /// A stage that bytes stream through.
@@ -131,7 +169,7 @@ pub struct BodyLimits {
     pub zstd_window: u64,
     /// Arrays and objects within each other. 256.
     pub json_depth: usize,
-    /// One event of an event stream. 1 MiB.
+    /// One event of an event stream, or one record of a model's answer. 1 MiB.
     pub sse_event: usize,
     /// A JSON value that must be seen whole before it can be judged, and a JSON key. 256 KiB.
     pub json_hold: usize,

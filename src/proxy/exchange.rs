@@ -343,6 +343,8 @@ impl Exchange {
     ) -> Result<Content, ProxyError> {
         let declared = body.size_hint().exact();
         let events = media_type(headers).is_some_and(|media_type| media_type.is_event_stream());
+        let records =
+            self.dialect == Dialect::Ollama && media_type(headers).is_some_and(|media_type| media_type.is_json_lines());
         let inspector = self.inspector(to, Direction::Response, headers)?;
         let terms = Terms {
             direction: Direction::Response,
@@ -365,6 +367,7 @@ impl Exchange {
                 }
             }
             Mode::Stream if events => body.ends_with_event(self.dialect),
+            Mode::Stream if records => body.ends_with_record(self.dialect),
             Mode::Stream if to.response.blocks() => body.gather(&mut gathered, BLOCK_BUFFER).await?,
             Mode::Stream => self.gather_ready(&mut body, &mut gathered).await?,
         }

@@ -98,14 +98,17 @@ impl Drop for Received {
     }
 }
 
+/// Writes a failure of this code and message as a protocol's streams have it.
+type LastWords = fn(Dialect, &str, &str) -> Vec<u8>;
+
 /// A body that is inspected while it streams.
 pub(crate) struct InspectedBody {
     source: Received,
     inspector: Option<BodyInspector>,
     terms: Terms,
     ledger: Arc<Ledger>,
-    /// The protocol whose error event ends an event stream that fails.
-    events: Option<Dialect>,
+    /// The protocol whose error event or record ends a stream that fails, and what writes it.
+    last_words: Option<(Dialect, LastWords)>,
     state: State,
     /// The rest of the last frame.
     input: Bytes,
@@ -143,7 +146,7 @@ impl InspectedBody {
             inspector: Some(inspector),
             terms,
             ledger: Arc::clone(ledger),
-            events: None,
+            last_words: None,
             state: State::Reading,
             input: Bytes::new(),
             unread: false,
@@ -159,7 +162,12 @@ impl InspectedBody {
 
     /// It is an event stream: a fault is told in an event of this protocol before the stream breaks off.
     pub(crate) fn ends_with_event(&mut self, dialect: Dialect) {
-        self.events = Some(dialect);
+        self.last_words = Some((dialect, llm::error_event));
+    }
+
+    /// It is a stream of one JSON record a line: a fault is told in a record of this protocol.
+    pub(crate) fn ends_with_record(&mut self, dialect: Dialect) {
+        self.last_words = Some((dialect, llm::error_record));
     }
 
     /// The next frame.
@@ -441,13 +449,13 @@ impl InspectedBody {
         }
     }
 
-    /// The event that ends an event stream in its provider's own way, in the body's coding; once.
+    /// What ends a stream in its provider's own way, in the body's coding; once.
     fn last_words(&mut self, error: &ProxyError) -> Bytes {
         let mut out = Vec::new();
-        if let (Some(dialect), Some(inspector)) = (self.events.take(), &mut self.inspector) {
-            let event = llm::error_event(dialect, error.code(), error.message());
-            // Without it the stream breaks off all the same.
-            let _ = caught(|| inspector.interject(&event, &mut out));
+        if let (Some((dialect, write)), Some(inspector)) = (self.last_words.take(), &mut self.inspector) {
+            let words = write(dialect, error.code(), error.message());
+            // Without them the stream breaks off all the same.
+            let _ = caught(|| inspector.interject(&words, &mut out));
         }
         out.into()
     }

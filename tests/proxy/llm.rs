@@ -98,7 +98,47 @@ async fn refusals_have_the_providers_shape() {
     let answer = proxy.client().await.post("/v1/messages", "application/json", body).await;
     let error: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!((answer.status, error["error"]["type"].as_str()), (403, Some("permission_error")));
+    let answer = proxy.client().await.post("/v1beta/models/m:generateContent", "application/json", body).await;
+    let error: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!((answer.status, error["error"]["status"].as_str()), (403, Some("PERMISSION_DENIED")));
+    for path in ["/v2/chat", "/api/chat"] {
+        let answer = proxy.client().await.post(path, "application/json", body).await;
+        let error: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert!(answer.status == 403 && (error["message"].is_string() || error["error"].is_string()), "{error}");
+    }
     assert!(upstream.is_untouched());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_of_a_model_stream_and_end_in_its_own_words() {
+    let record =
+        |text: &str, done: bool| format!("{}\n", serde_json::json!({"model": "m", "response": text, "done": done}));
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (rules, blocked) in [(RULES, false), (BLOCK, true)] {
+        let (_upstream, pieces, proxy) = streaming(rules).await;
+        let mut client = proxy.client().await;
+        let body = r#"{"model":"m","prompt":"hi"}"#;
+        client.write(format!(
+            "POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )).await;
+        pieces.send(head.to_vec()).unwrap();
+        for part in ANSWER.as_bytes().chunks(3) {
+            pieces.send(chunk(&record(std::str::from_utf8(part).unwrap(), false))).unwrap();
+        }
+        // The first words arrive while the stream is open.
+        let first = within(client.until(b"Sur")).await.unwrap();
+        pieces.send(chunk(&record("", true))).unwrap();
+        pieces.send(b"0\r\n\r\n".to_vec()).unwrap();
+        let end: &[u8] = if blocked { b"\"error\":" } else { b"\r\n0\r\n\r\n" };
+        let rest = within(client.until(end)).await.unwrap();
+        let text = String::from_utf8([first, rest].concat()).unwrap();
+        let records = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let spelled: String =
+            records.map(|record| record["response"].as_str().unwrap_or_default().to_owned()).collect();
+        assert_eq!(spelled.contains(REDACTED), !blocked, "{text}");
+        assert!(!spelled.contains("4111"), "{text}");
+    }
 }
 
 fn gzip(text: &str) -> Vec<u8> {

@@ -10,9 +10,11 @@ use super::multipart::Multipart;
 use super::probe::Probe;
 use super::records::Records;
 use super::sniff::{self, Outlook, Reading};
+use super::stream;
 use crate::body::json::{Framing, JsonBody};
 use crate::body::media::{ContentCoding, MediaType, Promise, Shape};
 use crate::body::protobuf::{self, Frame, Messages};
+use crate::body::series::Series;
 use crate::body::sse::EventStream;
 use crate::body::text::TextBody;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
@@ -24,6 +26,7 @@ enum State {
     Json(Box<JsonBody>),
     Gate(Box<Gate>),
     Events(Box<EventStream>),
+    Series(Box<Series>),
     Text(Box<TextBody>),
     Records(Box<Records>),
     Parts(Box<Multipart>),
@@ -108,6 +111,7 @@ impl Content {
             }
             State::Json(json) => json.push(input, out, seen),
             State::Events(events) => events.push(input, out, seen),
+            State::Series(series) => series.push(input, out, seen),
             State::Gate(gate) => match gate.take(input, out, seen)? {
                 None => Ok(()),
                 Some(at) => self.turn_to_text(input.get(at..).unwrap_or_default(), out, seen),
@@ -182,6 +186,7 @@ impl Content {
         match &mut self.state {
             State::Json(json) => json.finish(out, seen),
             State::Events(events) => events.finish(out, seen),
+            State::Series(series) => series.finish(out, seen),
             State::Text(text) => text.finish(out, seen),
             State::Records(records) => records.finish(out, seen),
             State::Parts(parts) => parts.finish(out, seen),
@@ -196,7 +201,7 @@ impl Content {
     /// Whether its readers wait for each of its records: an event stream, or JSON texts in a sequence.
     pub(super) fn is_live(&self) -> bool {
         match self.state {
-            State::Events(_) | State::Gate(_) => true,
+            State::Events(_) | State::Series(_) | State::Gate(_) => true,
             State::Json(_) => self.framing() == Framing::Sequence,
             State::Start(_)
             | State::Text(_)
@@ -218,6 +223,7 @@ impl Content {
             State::Messages(messages) => messages.held(),
             State::Json(json) => json.held(),
             State::Events(events) => events.held(),
+            State::Series(series) => series.held(),
             State::Raw(_) => 0,
         }
     }
@@ -233,6 +239,12 @@ impl Content {
             self.outlook.promise = Promise::Nothing;
         }
         let Some(verdict) = sniff::judge(self.outlook, start, ended) else { return Ok(()) };
+        let json = matches!(verdict, Ok(Reading::Json | Reading::JsonOrText));
+        let streams = match self.direction {
+            Direction::Response if json => stream::judge(self.dialect, self.outlook.promise, start, ended),
+            Direction::Request | Direction::Response => Some(false),
+        };
+        let Some(streams) = streams else { return Ok(()) };
         let start = mem::take(start);
         let mut rest = start.as_slice();
         match verdict {
@@ -242,7 +254,7 @@ impl Content {
                     seen.scanned += sniff::BOM.len() as u64;
                     rest = text;
                 }
-                self.state = self.read_as(reading);
+                self.state = if streams { self.series() } else { self.read_as(reading) };
             }
             Err(kind) if self.passes(&kind) => self.state = State::Raw(kind.code()),
             Err(kind) => return Err(kind.into()),
@@ -273,6 +285,10 @@ impl Content {
             Reading::Events => State::Events(Box::new(EventStream::new(scopes, limits, dialect, direction))),
             Reading::Text => self.text(),
         }
+    }
+
+    fn series(&self) -> State {
+        State::Series(Box::new(Series::new(Arc::clone(&self.scopes), &self.limits, self.dialect)))
     }
 
     /// Some senders of NDJSON call it `application/json`; those that speak a model's protocol do not.

@@ -10,6 +10,7 @@ mod multipart;
 mod probe;
 mod records;
 mod sniff;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -37,7 +38,7 @@ pub struct BodySpec {
     pub limits: BodyLimits,
     /// Whether faults of the content (not JSON, not text) pass instead of refusing the body: what is not JSON is
     /// scanned as text, what is not text is counted as unscanned. Faults of a coding and blocks never pass, nor does a
-    /// JSON value that breaks after its first 64 KiB.
+    /// JSON value that breaks after its first 64 KiB, or a record of a model's streamed answer.
     pub on_fault_pass: bool,
     /// The types that pass unscanned where they are no text: pictures, sound, archives. What calls itself so and is text is
     /// scanned.

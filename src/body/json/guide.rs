@@ -184,14 +184,21 @@ impl Guide {
                 Some(special) => Ok(self.special(special, kind, spot)),
                 None => Ok(Treatment::Usual),
             },
-            None => Ok(self.element()),
+            None => Ok(self.element(kind)),
         }
     }
 
-    fn element(&mut self) -> Treatment {
+    fn element(&mut self, kind: Kind) -> Treatment {
         let inside = self.open.last().filter(|open| open.depth + 1 == self.place.depth());
         match inside.map(|open| open.what) {
-            Some(What::Vector) => Treatment::Vector,
+            Some(What::Vector) => match kind {
+                Kind::Array => {
+                    self.begin(What::Vector);
+                    Treatment::Usual
+                }
+                Kind::String => Treatment::Read(Reading::Exempt(Form::Base64, Reason::Media)),
+                _ => Treatment::Vector,
+            },
             Some(What::Choices) => {
                 self.choice = Choice::default();
                 Treatment::Usual

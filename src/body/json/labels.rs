@@ -14,7 +14,7 @@ const NAMES: [&[u8]; 6] = [b"name", b"key", b"label", b"field", b"type", b"attri
 /// The members that they speak of.
 const VALUES: [&[u8]; 5] = [b"value", b"val", b"content", b"text", b"data"];
 /// Members of a model's protocol that hold prose: what a text is called in one event it is not called in the next.
-const PROSE: [&[u8]; 14] = [
+const PROSE: [&[u8]; 16] = [
     b"content",
     b"text",
     b"arguments",
@@ -29,6 +29,8 @@ const PROSE: [&[u8]; 14] = [
     b"input",
     b"summary",
     b"prompt",
+    b"response",
+    b"tool_plan",
 ];
 
 /// Whether a member or column of this name says what another one is.

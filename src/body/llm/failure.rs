@@ -14,6 +14,13 @@ pub fn error_event(dialect: Dialect, code: &str, message: &str) -> Vec<u8> {
         // openai-python raises `APIError` for any event whose data has an `error` member.
         Dialect::OpenAi => ("", openai(status, code, message)),
         Dialect::Anthropic => ("event: error\n", format!("{{\"type\":\"error\",{}}}", anthropic(status, message))),
+        // google-genai raises for any message with an `error` member.
+        Dialect::Gemini => ("", gemini(status, message)),
+        Dialect::Cohere => {
+            let delta = format!("{{\"error\":{},\"finish_reason\":\"ERROR\"}}", quoted(message));
+            ("event: message-end\n", format!("{{\"type\":\"message-end\",\"delta\":{delta}}}"))
+        }
+        Dialect::Ollama => ("", ollama(message)),
         Dialect::Plain | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite => {
             let (title, code) = (quoted(message), quoted(code));
             let problem = format!("{{\"type\":\"about:blank\",\"title\":{title},\"status\":{status},\"code\":{code}}}");
@@ -21,6 +28,16 @@ pub fn error_event(dialect: Dialect, code: &str, message: &str) -> Vec<u8> {
         }
     };
     format!("{name}data: {data}\n\n").into_bytes()
+}
+
+/// The record that ends an answer of one JSON record a line: `code` and `message` as in [`error_event`].
+#[must_use]
+pub fn error_record(dialect: Dialect, code: &str, message: &str) -> Vec<u8> {
+    let record = match dialect {
+        Dialect::Gemini => gemini(status_of(code), message),
+        _ => ollama(message),
+    };
+    format!("{record}\n").into_bytes()
 }
 
 /// The body of an error answer; none where the dialect has no envelope of its own.
@@ -32,6 +49,11 @@ pub fn error_body(dialect: Dialect, status: u16, code: &str, message: &str, requ
             let (error, id) = (anthropic(status, message), quoted(request_id));
             format!("{{\"type\":\"error\",{error},\"request_id\":{id}}}")
         }
+        Dialect::Gemini => gemini(status, message),
+        Dialect::Cohere => {
+            format!("{{\"id\":{},\"message\":{}}}", quoted(request_id), quoted(message))
+        }
+        Dialect::Ollama => ollama(message),
         Dialect::Plain | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite => return None,
     };
     Some(body.into_bytes())
@@ -59,6 +81,29 @@ fn anthropic(status: u16, message: &str) -> String {
     format!("\"error\":{{\"type\":\"{}\",\"message\":{}}}", anthropic_type(status), quoted(message))
 }
 
+fn gemini(status: u16, message: &str) -> String {
+    let name = gemini_status(status);
+    format!("{{\"error\":{{\"code\":{status},\"message\":{},\"status\":\"{name}\"}}}}", quoted(message))
+}
+
+fn ollama(message: &str) -> String {
+    format!("{{\"error\":{}}}", quoted(message))
+}
+
+/// The name of a status (google.rpc.Code).
+fn gemini_status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        408 | 504 => "DEADLINE_EXCEEDED",
+        502 | 503 => "UNAVAILABLE",
+        500.. => "INTERNAL",
+        _ => "INVALID_ARGUMENT",
+    }
+}
+
 fn anthropic_type(status: u16) -> &'static str {
     match status {
         401 => "authentication_error",
@@ -84,7 +129,7 @@ fn status_of(code: &str) -> u16 {
 
 #[cfg(test)]
 mod tests {
-    use super::{error_body, error_event};
+    use super::{error_body, error_event, error_record};
     use crate::body::Dialect;
 
     #[test]
@@ -103,6 +148,18 @@ mod tests {
             text(error_event(Dialect::Plain, "upstream_timeout", "m")),
             "event: error\ndata: {\"type\":\"about:blank\",\"title\":\"m\",\"status\":504,\"code\":\"upstream_timeout\"}\n\n"
         );
+        let gemini = "{\"error\":{\"code\":403,\"message\":\"m\",\"status\":\"PERMISSION_DENIED\"}}";
+        assert_eq!(text(error_event(Dialect::Gemini, "policy_blocked", "m")), format!("data: {gemini}\n\n"));
+        assert_eq!(error_body(Dialect::Gemini, 403, "x", "m", "req").map(text).as_deref(), Some(gemini));
+        assert_eq!(
+            text(error_event(Dialect::Cohere, "policy_blocked", "m")),
+            "event: message-end\ndata: {\"type\":\"message-end\",\"delta\":{\"error\":\"m\",\"finish_reason\":\"ERROR\"}}\n\n"
+        );
+        let cohere = error_body(Dialect::Cohere, 403, "x", "m", "req").map(text);
+        assert_eq!(cohere.as_deref(), Some("{\"id\":\"req\",\"message\":\"m\"}"));
+        let ollama = error_body(Dialect::Ollama, 403, "x", "m", "req").map(text);
+        assert_eq!(ollama.as_deref(), Some("{\"error\":\"m\"}"));
+        assert_eq!(text(error_record(Dialect::Ollama, "policy_blocked", "m")), "{\"error\":\"m\"}\n");
         for (status, kind) in [
             (400, "invalid_request_error"),
             (403, "permission_error"),

@@ -8,12 +8,16 @@
 //! covered as well; the dialect only says how strict the data is read.
 
 mod anthropic;
+mod cohere;
 mod failure;
+mod gemini;
+mod ollama;
 mod opaque;
 mod openai;
 mod parked;
 mod plan;
 mod responses;
+mod tails;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -24,13 +28,14 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use self::failure::{error_body, error_event};
+pub use self::failure::{error_body, error_event, error_record};
 use self::parked::Parked;
-use self::plan::{Carrier, End, Event, Part, Plan, TextKey};
+use self::plan::{End, Event, Plan, TextKey};
+use self::tails::Tails;
 use self::texts::Texts;
 use self::values::Values;
 use self::work::Work;
-use crate::body::json::{Index, Kind, Node, escape, unescape};
+use crate::body::json::{Index, Kind, Node, unescape};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Inspection, Scopes};
 
 /// The data of one event.
@@ -39,8 +44,15 @@ pub(crate) struct Payload<'a> {
     pub(crate) name: &'a [u8],
     /// The data, its lines joined by LF.
     pub(crate) data: &'a [u8],
-    /// The line end that the stream uses.
-    pub(crate) ending: &'static [u8],
+}
+
+/// Where events go that leave besides the one at hand, before it.
+pub(crate) trait Outlet {
+    /// An event of our own; its data is one line.
+    fn own(&mut self, name: &[u8], data: &[u8]);
+
+    /// An event that was parked, as it was given to [`Model::park`], with the ends of its texts.
+    fn parked(&mut self, bytes: &[u8]);
 }
 
 /// What becomes of an event.
@@ -60,11 +72,11 @@ pub(crate) struct Model {
     dialect: Dialect,
     values: Values,
     texts: Texts,
-    /// Beginning of a chunk, and the event name, as the stream last had them while text was held.
-    envelope: Vec<u8>,
-    name: Vec<u8>,
-    /// The last delta of each text that holds something and is carried by a copy of it.
-    deltas: Vec<Delta>,
+    tails: Tails,
+    /// A finding has changed some text of the stream.
+    changed: bool,
+    /// Data that does not parse is refused, whatever it looks like.
+    strict: bool,
     /// The identifier that each tool call's place last had.
     calls: Vec<(TextKey, Vec<u8>)>,
     /// Events that wait for the next, and the one that is to be parked.
@@ -77,15 +89,6 @@ pub(crate) struct Model {
     work: Work,
 }
 
-/// A delta, to be repeated with another text.
-struct Delta {
-    key: TextKey,
-    name: Vec<u8>,
-    /// The event's data around the literal of the text.
-    before: Vec<u8>,
-    after: Vec<u8>,
-}
-
 impl Model {
     pub(crate) fn new(scopes: Arc<Scopes>, limits: &BodyLimits, dialect: Dialect) -> Self {
         Self {
@@ -93,9 +96,9 @@ impl Model {
             texts: Texts::new(scopes, limits),
             limits: limits.clone(),
             dialect,
-            envelope: Vec::new(),
-            name: Vec::new(),
-            deltas: Vec::new(),
+            tails: Tails::default(),
+            changed: false,
+            strict: false,
             calls: Vec::new(),
             parked: Vec::new(),
             parking: Parked::default(),
@@ -104,6 +107,11 @@ impl Model {
             plan: Plan::default(),
             work: Work::default(),
         }
+    }
+
+    /// As it is, for data that is JSON by contract.
+    pub(crate) fn strict(self) -> Self {
+        Self { strict: true, ..self }
     }
 
     /// Scans text that stands outside the data; its new form where it has changed.
@@ -116,13 +124,13 @@ impl Model {
     pub(crate) fn event(
         &mut self,
         payload: &Payload<'_>,
-        out: &mut Vec<u8>,
+        out: &mut dyn Outlet,
         seen: &mut Inspection,
     ) -> Result<Judged, BodyError> {
         self.work.clear();
         let data = payload.data.trim_ascii();
-        if data == b"[DONE]" {
-            self.end_all(payload.ending, out, seen)?;
+        if data == b"[DONE]" && !self.strict {
+            self.end_all(out, seen)?;
             return Ok(Judged::Same);
         }
         let mut index = std::mem::take(&mut self.index);
@@ -132,7 +140,7 @@ impl Model {
             Err(error) if error.kind != BodyErrorKind::JsonSyntax => Err(error),
             Err(error) if self.must_be_json(data) => Err(error),
             Err(_) => {
-                self.settle_all(payload.ending, out, seen)?;
+                self.settle_all(out, seen)?;
                 self.plain(payload.data, seen)
             }
         };
@@ -150,15 +158,20 @@ impl Model {
         self.ended = true;
     }
 
+    /// Whether events wait.
+    pub(crate) fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
     /// Bytes of text held back in all logical texts.
     pub(crate) fn held(&self) -> usize {
         self.texts.held()
     }
 
     /// Ends the stream: what is held is judged as final text and leaves in events of our own.
-    pub(crate) fn finish(&mut self, ending: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+    pub(crate) fn finish(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
         self.work.clear();
-        self.end_all(ending, out, seen)
+        self.end_all(out, seen)
     }
 
     /// Takes the event that was judged so, as it is to leave. `lines` maps its data to its bytes: for each line, where
@@ -192,6 +205,7 @@ impl Model {
     /// Whether data that does not parse is refused rather than scanned as plain text.
     fn must_be_json(&self, data: &[u8]) -> bool {
         match data.first() {
+            _ if self.strict => true,
             Some(b'{') => self.ended || self.dialect != Dialect::Plain,
             Some(b'[') => self.ended,
             _ => false,
@@ -221,7 +235,7 @@ impl Model {
         &mut self,
         index: &Index,
         payload: &Payload<'_>,
-        out: &mut Vec<u8>,
+        out: &mut dyn Outlet,
         seen: &mut Inspection,
     ) -> Result<Judged, BodyError> {
         let event = Event { index, data: payload.data };
@@ -232,6 +246,9 @@ impl Model {
             openai::read(event, root, &mut plan)?;
             anthropic::read(event, root, &mut plan)?;
             responses::read(event, root, &mut plan)?;
+            gemini::read(event, root, &mut plan)?;
+            cohere::read(event, root, &mut plan)?;
+            ollama::read(event, root, &mut plan)?;
             // What follows walks these lists for each value.
             if plan.size() > self.limits.logical_texts.saturating_mul(4) {
                 return Err(BodyErrorKind::TooManyTexts.into());
@@ -240,14 +257,14 @@ impl Model {
         self.leave_words(event, &mut plan);
         self.begin_calls(event, &mut plan);
         if !self.parked.is_empty() {
-            self.settle(index, &plan, payload.ending, out, seen)?;
+            self.settle(index, &plan, out, seen)?;
         }
         self.carry_out(event, &mut plan, seen)?;
-        if plan.chunk && self.texts.held() > 0 {
-            self.keep_envelope(event, root, payload.name)?;
+        if let Some(chunk) = plan.chunk.filter(|_| self.texts.held() > 0) {
+            self.tails.keep_envelope(event, chunk, payload.name, &self.work)?;
         }
-        self.write_tails(payload.ending, |_| true, out);
-        self.keep_carriers(event, &plan, payload.name);
+        self.tails.write(&self.work, |_| true, out);
+        self.tails.keep_deltas(event, &plan, payload.name, &self.work, &self.texts);
         let judged = self.written(event, &plan);
         self.plan = plan;
         Ok(judged)
@@ -257,9 +274,10 @@ impl Model {
     /// begun does not begin with a bare lower-case word, which such a member has from first to last.
     fn leave_words(&self, event: Event<'_>, plan: &mut Plan) {
         plan.deltas.retain(|(node, key)| {
-            let named = matches!(key.part, Part::Named(_) | Part::BlockNamed(_));
             let word = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
-            !named || self.texts.find(|open| open == *key).is_some() || !event.word(*node).iter().all(word)
+            !key.part.is_named()
+                || self.texts.find(|open| open == *key).is_some()
+                || !event.word(*node).iter().all(word)
         });
     }
 
@@ -309,25 +327,24 @@ impl Model {
         &mut self,
         index: &Index,
         plan: &Plan,
-        ending: &[u8],
-        out: &mut Vec<u8>,
+        out: &mut dyn Outlet,
         seen: &mut Inspection,
     ) -> Result<(), BodyError> {
         for parked in std::mem::take(&mut self.parked) {
             let about_others =
                 !plan.mentions.is_empty() && !plan.mentions.iter().any(|of| parked.mentions.contains(of));
-            if plan.chunk && about_others {
+            if plan.chunk.is_some() && about_others {
                 self.parked.push(parked);
             } else {
-                self.let_go(&parked, |of| plan.speaks(index, of), ending, out, seen)?;
+                self.let_go(&parked, |of| plan.speaks(index, of), out, seen)?;
             }
         }
         Ok(())
     }
 
-    fn settle_all(&mut self, ending: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+    fn settle_all(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
         for parked in std::mem::take(&mut self.parked) {
-            self.let_go(&parked, |_| false, ending, out, seen)?;
+            self.let_go(&parked, |_| false, out, seen)?;
         }
         Ok(())
     }
@@ -337,16 +354,17 @@ impl Model {
         &mut self,
         parked: &Parked,
         goes_on: impl Fn(u64) -> bool,
-        ending: &[u8],
-        out: &mut Vec<u8>,
+        out: &mut dyn Outlet,
         seen: &mut Inspection,
     ) -> Result<(), BodyError> {
         for of in parked.ends.iter().copied().filter(|of| !goes_on(*of)) {
             self.end(|key| key.is_of_choice(of), seen)?;
         }
-        self.write_tails(ending, |key| !parked.takes(key), out);
+        self.tails.write(&self.work, |key| !parked.takes(key), out);
         let tails: Vec<(TextKey, &[u8])> = self.work.tails().collect();
-        parked.write(&tails, out);
+        let mut bytes = Vec::new();
+        parked.write(&tails, &mut bytes);
+        out.parked(&bytes);
         self.work.clear_tails();
         Ok(())
     }
@@ -359,10 +377,11 @@ impl Model {
         plan.deltas.sort_unstable_by_key(|(node, _)| event.index.range(*node).start);
         for (at, (node, key)) in plan.deltas.iter().enumerate() {
             let last = !plan.deltas.iter().skip(at + 1).any(|(_, later)| later == key);
-            self.fragment(event, *node, *key, last && plan.with.contains(key), seen)?;
+            let ends = last && plan.with.iter().any(|end| end.covers(*key));
+            self.fragment(event, *node, *key, ends, seen)?;
         }
-        for ended in &plan.with {
-            self.end(|key| key == *ended, seen)?;
+        for end in &plan.with {
+            self.end(|key| end.covers(key), seen)?;
         }
         self.scan_rest(event, plan, seen)?;
         for end in &plan.before {
@@ -394,6 +413,7 @@ impl Model {
             work.spoken.push(key.of);
         }
         let same = work.out.bytes == work.decoded;
+        self.changed |= !work.out.is_verbatim();
         if !held_nothing || !same || !work.out.is_verbatim() {
             work.altered.push(key.of);
         }
@@ -408,6 +428,7 @@ impl Model {
         while let Some(key) = self.texts.find(&covers) {
             self.work.out.clear();
             self.texts.end(key, &mut self.work.out, seen)?;
+            self.changed |= !self.work.out.is_verbatim();
             self.work.add_tail(key);
             self.work.altered.push(key.of);
         }
@@ -415,11 +436,11 @@ impl Model {
     }
 
     /// Ends every text; what was held leaves.
-    fn end_all(&mut self, ending: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
-        self.settle_all(ending, out, seen)?;
+    fn end_all(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.settle_all(out, seen)?;
         self.end(|_| true, seen)?;
         self.texts.forget_changes(|_| true);
-        self.write_tails(ending, |_| true, out);
+        self.tails.write(&self.work, |_| true, out);
         self.work.clear_tails();
         Ok(())
     }
@@ -445,7 +466,7 @@ impl Model {
                 }
             }
             if let Some(copy) = plan.copies.iter().find(|copy| copy.node == node)
-                && !self.left_whole(copy.of)
+                && !copy.of.map_or(!self.changed, |of| self.left_whole(of))
                 && has_values(index, &range)
             {
                 skip_to = range.end;
@@ -509,82 +530,12 @@ impl Model {
         }
         Ok(())
     }
-
-    /// Keeps what a chunk of our own copies from this one.
-    fn keep_envelope(&mut self, event: Event<'_>, root: Node, name: &[u8]) -> Result<(), BodyError> {
-        let mut envelope = std::mem::take(&mut self.envelope);
-        envelope.clear();
-        let written = openai::write_envelope(event, root, &mut envelope, |range, out| {
-            self.work.write(event.data, range, out);
-        });
-        self.envelope = envelope;
-        self.name.clear();
-        self.name.extend_from_slice(name);
-        written
-    }
-
-    /// Keeps the deltas of texts that are carried by a copy and hold something, and forgets those of the others.
-    fn keep_carriers(&mut self, event: Event<'_>, plan: &Plan, name: &[u8]) {
-        self.deltas.retain(|delta| self.texts.hold(|key| key == delta.key));
-        let items = plan.deltas.iter().filter(|(_, key)| key.part.is_carried_by_copy());
-        for (node, key) in items.filter(|(_, key)| self.texts.hold(|held| held == *key)) {
-            let range = event.index.range(*node);
-            let mut delta = match self.deltas.iter().position(|delta| delta.key == *key) {
-                Some(at) => self.deltas.swap_remove(at),
-                None => Delta { key: *key, name: Vec::new(), before: Vec::new(), after: Vec::new() },
-            };
-            for (part, range) in [(&mut delta.before, 0..range.start), (&mut delta.after, range.end..event.data.len())]
-            {
-                part.clear();
-                self.work.write(event.data, range, part);
-                work::one_line(part, 0);
-            }
-            delta.name.clear();
-            delta.name.extend_from_slice(name);
-            self.deltas.push(delta);
-        }
-    }
-
-    /// Writes an event for each tail of these keys.
-    fn write_tails(&self, ending: &[u8], covers: impl Fn(TextKey) -> bool, out: &mut Vec<u8>) {
-        for (key, text) in self.work.tails().filter(|(key, _)| covers(*key)) {
-            let delta = self.deltas.iter().find(|delta| delta.key == key);
-            let name = match key.part.carrier() {
-                Carrier::Block => b"content_block_delta".as_slice(),
-                Carrier::Choice => self.name.as_slice(),
-                Carrier::Item => delta.map_or(b"".as_slice(), |delta| &delta.name),
-            };
-            if !name.is_empty() {
-                write_field(b"event", name, ending, out);
-            }
-            out.extend_from_slice(b"data: ");
-            match (key.part.carrier(), delta) {
-                (Carrier::Block | Carrier::Item, Some(delta)) => {
-                    out.extend_from_slice(&delta.before);
-                    out.push(b'"');
-                    escape(text, out);
-                    out.push(b'"');
-                    out.extend_from_slice(&delta.after);
-                }
-                (Carrier::Block, None) => anthropic::write_delta(key, text, out),
-                (Carrier::Choice | Carrier::Item, _) => openai::write_chunk(&self.envelope, key, text, out),
-            }
-            out.extend_from_slice(ending);
-            out.extend_from_slice(ending);
-        }
-    }
 }
 
 /// Whether a stretch has strings or numbers.
 fn has_values(index: &Index, range: &Range<usize>) -> bool {
     let inside = index.nodes().filter(|node| range.contains(&index.range(*node).start));
     inside.into_iter().any(|node| matches!(index.kind(node), Kind::String | Kind::Number))
-}
-
-fn write_field(name: &[u8], value: &[u8], ending: &[u8], out: &mut Vec<u8>) {
-    for part in [name, b": ", value, ending] {
-        out.extend_from_slice(part);
-    }
 }
 
 impl fmt::Debug for Model {

@@ -17,7 +17,7 @@ pub(super) fn reason(event: Event<'_>, node: Node, text: &[u8]) -> Option<&'stat
         return None;
     }
     match event.index.key(node)? {
-        b"signature" => Some("signature"),
+        b"signature" | b"thoughtSignature" | b"thought_signature" => Some("signature"),
         b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout" => Some("encrypted"),
         b"b64_json" | b"partial_image_b64" => Some("media"),
         b"delta" => {
@@ -26,7 +26,7 @@ pub(super) fn reason(event: Event<'_>, node: Node, text: &[u8]) -> Option<&'stat
         }
         b"data" => {
             let parent = event.index.parent(node)?;
-            if event.index.key(parent) == Some(b"audio") {
+            if matches!(event.index.key(parent), Some(b"audio" | b"inlineData" | b"inline_data")) {
                 return Some("media");
             }
             let kind = event.member(parent, "type").ok()??;

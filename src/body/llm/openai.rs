@@ -2,8 +2,7 @@
 //!
 //! Enters: one indexed event. Leaves: its [`Plan`], or a chunk of our own that carries what was held of a text.
 
-use super::plan::{Copied, End, Event, Part, Plan, TextKey};
-use super::work::one_line;
+use super::plan::{Chunk, End, Event, Part, Plan, TextKey};
 use crate::body::BodyError;
 use crate::body::json::{Kind, Node, escape};
 
@@ -16,7 +15,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         plan.before.push(End::All);
     }
     let Some(choices) = event.of_kind(root, "choices", Kind::Array)? else { return Ok(()) };
-    plan.chunk = true;
+    plan.chunk = Some(Chunk { node: root, members: &ENVELOPE });
     plan.known = true;
     for choice in event.index.children(choices).filter(|choice| event.index.kind(*choice) == Kind::Object) {
         read_choice(event, choice, plan)?;
@@ -29,9 +28,7 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
     plan.mentions.push(of);
     plan.delta(event.index, event.member(choice, "text")?, of, Part::Completion);
     for copy in ["logprobs", "token_ids"] {
-        if let Some(copy) = event.member(choice, copy)?.filter(|node| event.index.kind(*node) != Kind::Null) {
-            plan.copies.push(Copied { node: copy, of, without: b"null" });
-        }
+        plan.copy(event.index, event.member(choice, copy)?, Some(of), b"null");
     }
     // Some servers write an empty reason into every chunk.
     if event.of_kind(choice, "finish_reason", Kind::String)?.is_some_and(|reason| !event.word(reason).is_empty()) {
@@ -60,6 +57,11 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
             read_tool_call(event, call, of, plan)?;
         }
     }
+    read_thinking_blocks(event, delta, of, false, plan)?;
+    if let Some(own) = event.of_kind(delta, "provider_specific_fields", Kind::Object)? {
+        read_thinking_blocks(event, own, of, true, plan)?;
+        plan.delta(event.index, event.member(own, "reasoning_content")?, of, Part::OwnReasoning);
+    }
     if let Some(details) = event.of_kind(delta, "reasoning_details", Kind::Array)? {
         for detail in event.index.children(details).filter(|detail| event.index.kind(*detail) == Kind::Object) {
             let at = event.number(detail, "index", event.index.place(detail))?;
@@ -68,6 +70,18 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
             let signs = TextKey { of, part: Part::ReasoningText(at) };
             plan.signature(event.index, event.member(detail, "signature")?, signs);
         }
+    }
+    Ok(())
+}
+
+/// Blocks of thinking as gateways pass them on, beside the same text as reasoning.
+fn read_thinking_blocks(event: Event<'_>, around: Node, of: u64, own: bool, plan: &mut Plan) -> Result<(), BodyError> {
+    let Some(blocks) = event.of_kind(around, "thinking_blocks", Kind::Array)? else { return Ok(()) };
+    for block in event.objects(blocks) {
+        let at = event.number(block, "index", event.index.place(block))?;
+        let signs = TextKey { of, part: Part::ThinkingBlock { at, own } };
+        plan.delta(event.index, event.member(block, "thinking")?, of, signs.part);
+        plan.signature(event.index, event.member(block, "signature")?, signs);
     }
     Ok(())
 }
@@ -102,29 +116,7 @@ fn read_content_chunks(event: Event<'_>, content: Node, of: u64, plan: &mut Plan
     Ok(())
 }
 
-/// Writes the beginning of a chunk of our own: the members that `copy` copies from the event, up to `choices`.
-pub(super) fn write_envelope(
-    event: Event<'_>,
-    root: Node,
-    out: &mut Vec<u8>,
-    copy: impl Fn(std::ops::Range<usize>, &mut Vec<u8>),
-) -> Result<(), BodyError> {
-    out.push(b'{');
-    for key in ENVELOPE {
-        if let Some(member) = event.member(root, key)? {
-            out.push(b'"');
-            out.extend_from_slice(key.as_bytes());
-            out.extend_from_slice(b"\":");
-            let from = out.len();
-            copy(event.index.range(member), out);
-            one_line(out, from);
-            out.push(b',');
-        }
-    }
-    Ok(())
-}
-
-/// Writes the data of a chunk that carries `text`; `envelope` is what [`write_envelope`] wrote.
+/// Writes the data of a chunk that carries `text`; `envelope` is its beginning.
 pub(super) fn write_chunk(envelope: &[u8], key: TextKey, text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(if envelope.is_empty() { b"{" } else { envelope });
     out.extend_from_slice(format!("\"choices\":[{{\"index\":{},", key.of).as_bytes());
@@ -146,6 +138,14 @@ pub(super) fn write_chunk(envelope: &[u8], key: TextKey, text: &[u8], out: &mut 
         Part::ToolInput(at) => {
             (format!("\"delta\":{{\"tool_calls\":[{{\"index\":{at},\"custom\":{{\"input\":"), "}}]}")
         }
+        Part::ThinkingBlock { own: false, .. } => {
+            ("\"delta\":{\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":".into(), "}]}")
+        }
+        Part::ThinkingBlock { own: true, .. } => (
+            "\"delta\":{\"provider_specific_fields\":{\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":".into(),
+            "}]}}",
+        ),
+        Part::OwnReasoning => ("\"delta\":{\"provider_specific_fields\":{\"reasoning_content\":".into(), "}}"),
         Part::ReasoningText(at) => (
             format!("\"delta\":{{\"reasoning_details\":[{{\"type\":\"reasoning.text\",\"index\":{at},\"text\":"),
             "}]}",
@@ -154,9 +154,7 @@ pub(super) fn write_chunk(envelope: &[u8], key: TextKey, text: &[u8], out: &mut 
             format!("\"delta\":{{\"reasoning_details\":[{{\"type\":\"reasoning.summary\",\"index\":{at},\"summary\":"),
             "}]}",
         ),
-        Part::Content | Part::Text | Part::PartialJson | Part::Thinking | Part::BlockNamed(_) | Part::Item { .. } => {
-            ("\"delta\":{\"content\":".into(), "}")
-        }
+        _ => ("\"delta\":{\"content\":".into(), "}"),
     };
     out.extend_from_slice(before.as_bytes());
     out.push(b'"');

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::responses;
+use super::{cohere, responses};
 use crate::body::json::{Index, Kind, Node, unescape};
 use crate::body::{BodyError, BodyErrorKind};
 
@@ -17,7 +17,7 @@ pub(super) struct TextKey {
 
 impl TextKey {
     pub(super) fn is_of_choice(self, of: u64) -> bool {
-        self.of == of && self.part.carrier() == Carrier::Choice
+        self.of == of && matches!(self.part.carrier(), Carrier::Choice | Carrier::Candidate)
     }
 }
 
@@ -35,6 +35,13 @@ pub(super) enum Part {
     ReasoningSummary(u64),
     ToolArguments(u64),
     ToolInput(u64),
+    /// `thinking` of a block among the delta's `thinking_blocks`, or among those of its provider's own fields.
+    ThinkingBlock {
+        at: u64,
+        own: bool,
+    },
+    /// Reasoning among the provider's own fields.
+    OwnReasoning,
     FunctionArguments,
     Transcript,
     /// `choices[].text`
@@ -52,6 +59,22 @@ pub(super) enum Part {
         kind: u8,
         at: u64,
     },
+    // `candidates[].content.parts[]`
+    CandidateText,
+    /// `text` of a part that is a thought.
+    CandidateThought,
+    /// A string of a call's `partialArgs`, by where it belongs.
+    CandidateArgument(u64),
+    // `content-delta` and its like
+    /// By its row among the message's growing texts.
+    Message(u8),
+    /// Any other string of the content.
+    MessageNamed(Name),
+    // Records that end with `done`
+    /// By its row among the record's growing texts.
+    Record(u8),
+    /// Any other string of the message.
+    RecordNamed(Name),
 }
 
 /// A member's name, as plain as names in protocols are.
@@ -103,6 +126,12 @@ pub(super) enum Carrier {
     Block,
     /// An item of OpenAI's Responses.
     Item,
+    /// A candidate of Gemini's.
+    Candidate,
+    /// A message of Cohere's.
+    Message,
+    /// A record of Ollama's.
+    Record,
 }
 
 /// How a text is read: as a document's string at the same place, so that deltas and later copies agree.
@@ -122,6 +151,7 @@ impl Part {
             Self::ToolArguments(_) | Self::FunctionArguments | Self::PartialJson => Reading::Arguments,
             Self::Thinking => Reading::Plain,
             Self::Item { kind, .. } => responses::reading(kind),
+            Self::Message(row) => cohere::reading(row),
             Self::Content
             | Self::ContentThinking
             | Self::Refusal
@@ -130,28 +160,44 @@ impl Part {
             | Self::ReasoningText(_)
             | Self::ReasoningSummary(_)
             | Self::ToolInput(_)
+            | Self::ThinkingBlock { .. }
+            | Self::OwnReasoning
             | Self::Transcript
             | Self::Completion
             | Self::Named(_)
             | Self::BlockNamed(_)
-            | Self::Text => Reading::Sniffing,
+            | Self::Text
+            | Self::CandidateText
+            | Self::CandidateThought
+            | Self::CandidateArgument(_)
+            | Self::MessageNamed(_)
+            | Self::Record(_)
+            | Self::RecordNamed(_) => Reading::Sniffing,
         }
+    }
+
+    /// Whether only its member's name tells that it may be a text.
+    pub(super) fn is_named(self) -> bool {
+        matches!(self, Self::Named(_) | Self::BlockNamed(_) | Self::MessageNamed(_) | Self::RecordNamed(_))
     }
 
     /// Whether a signature may cover it.
     pub(super) fn may_be_signed(self) -> bool {
-        matches!(self, Self::Thinking | Self::ContentThinking | Self::ReasoningText(_))
+        matches!(self, Self::Thinking | Self::ContentThinking | Self::ReasoningText(_) | Self::ThinkingBlock { .. })
     }
 
     /// Whether what is held of it leaves in a copy of its last delta.
     pub(super) fn is_carried_by_copy(self) -> bool {
-        matches!(self, Self::Item { .. } | Self::BlockNamed(_))
+        matches!(self, Self::Item { .. } | Self::BlockNamed(_) | Self::CandidateArgument(_))
     }
 
     pub(super) fn carrier(self) -> Carrier {
         match self {
             Self::Text | Self::PartialJson | Self::Thinking | Self::BlockNamed(_) => Carrier::Block,
             Self::Item { .. } => Carrier::Item,
+            Self::CandidateText | Self::CandidateThought | Self::CandidateArgument(_) => Carrier::Candidate,
+            Self::Message(_) | Self::MessageNamed(_) => Carrier::Message,
+            Self::Record(_) | Self::RecordNamed(_) => Carrier::Record,
             Self::Content
             | Self::ContentThinking
             | Self::Refusal
@@ -161,6 +207,8 @@ impl Part {
             | Self::ReasoningSummary(_)
             | Self::ToolArguments(_)
             | Self::ToolInput(_)
+            | Self::ThinkingBlock { .. }
+            | Self::OwnReasoning
             | Self::FunctionArguments
             | Self::Transcript
             | Self::Named(_)
@@ -175,6 +223,13 @@ pub(super) enum End {
     One(TextKey),
     Block(u64),
     Item(u64),
+    /// The texts of one group of Cohere's events at this index.
+    Message {
+        of: u64,
+        group: &'static str,
+    },
+    /// The texts of Ollama's records.
+    Records,
     All,
 }
 
@@ -184,17 +239,27 @@ impl End {
             Self::One(one) => key == one,
             Self::Block(of) => key.of == of && key.part.carrier() == Carrier::Block,
             Self::Item(of) => key.of == of && key.part.carrier() == Carrier::Item,
+            Self::Message { of, group } => key.of == of && cohere::group(key.part) == Some(group),
+            Self::Records => key.part.carrier() == Carrier::Record,
             Self::All => true,
         }
     }
+}
+
+/// What a record of our own copies from one that carries texts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chunk {
+    /// The object that has the members.
+    pub(super) node: Node,
+    pub(super) members: &'static [&'static str],
 }
 
 /// A copy of fragments, token by token.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Copied {
     pub(super) node: Node,
-    /// The choice or item whose text it repeats.
-    pub(super) of: u64,
+    /// The choice or item whose text it repeats; none where it repeats all that was said.
+    pub(super) of: Option<u64>,
     /// What stands in its place where the text did not leave whole.
     pub(super) without: &'static [u8],
 }
@@ -207,7 +272,7 @@ pub(super) struct Plan {
     /// Texts that end before this event.
     pub(super) before: Vec<End>,
     /// Texts that end with this event, after its fragments.
-    pub(super) with: Vec<TextKey>,
+    pub(super) with: Vec<End>,
     /// Identifiers of tool calls: a new one at the same place begins another call.
     pub(super) calls: Vec<(Node, TextKey)>,
     /// Choices that the event speaks of.
@@ -219,8 +284,8 @@ pub(super) struct Plan {
     pub(super) twins: Vec<(Node, Node)>,
     /// Signatures and the texts they sign: they go when that text has changed.
     pub(super) signatures: Vec<(Node, TextKey)>,
-    /// The event is a chunk whose envelope can carry texts of choices.
-    pub(super) chunk: bool,
+    /// The event is a chunk whose envelope can carry texts.
+    pub(super) chunk: Option<Chunk>,
     /// The event is of a model's protocol.
     pub(super) known: bool,
 }
@@ -236,7 +301,7 @@ impl Plan {
         self.copies.clear();
         self.twins.clear();
         self.signatures.clear();
-        self.chunk = false;
+        self.chunk = None;
         self.known = false;
     }
 
@@ -262,6 +327,13 @@ impl Plan {
         }
     }
 
+    /// Adds a copy of text, where there is one.
+    pub(super) fn copy(&mut self, index: &Index, node: Option<Node>, of: Option<u64>, without: &'static [u8]) {
+        if let Some(node) = node.filter(|node| index.kind(*node) != Kind::Null) {
+            self.copies.push(Copied { node, of, without });
+        }
+    }
+
     /// Adds every string of a delta that is not in `known` as a text of its own, since any of them may grow.
     pub(super) fn others(&mut self, index: &Index, delta: Node, known: &[&[u8]], of: u64, part: fn(Name) -> Part) {
         for child in index.children(delta).filter(|child| index.kind(*child) == Kind::String) {
@@ -276,7 +348,7 @@ impl Plan {
     pub(super) fn signature(&mut self, index: &Index, node: Option<Node>, signs: TextKey) {
         if let Some(node) = node.filter(|node| index.kind(*node) == Kind::String && index.range(*node).len() > 2) {
             self.signatures.push((node, signs));
-            self.with.push(signs);
+            self.with.push(End::One(signs));
         }
     }
 }
@@ -302,6 +374,22 @@ impl<'a> Event<'a> {
     /// As [`Event::member`], where it is of this kind.
     pub(super) fn of_kind(&self, node: Node, key: &str, kind: Kind) -> Result<Option<Node>, BodyError> {
         Ok(self.member(node, key)?.filter(|member| self.index.kind(*member) == kind))
+    }
+
+    /// The member that protocol buffers write under either of two names, where it is of this kind.
+    pub(super) fn either(&self, node: Node, keys: [&str; 2], kind: Kind) -> Result<Option<Node>, BodyError> {
+        let [first, second] = keys;
+        let found = (self.of_kind(node, first, kind)?, self.of_kind(node, second, kind)?);
+        match found {
+            (Some(_), Some(_)) => Err(BodyErrorKind::JsonSyntax.into()),
+            (first, second) => Ok(first.or(second)),
+        }
+    }
+
+    /// The objects among the elements of an array.
+    pub(super) fn objects(&self, array: Node) -> impl Iterator<Item = Node> + 'a {
+        let index = self.index;
+        index.children(array).filter(move |element| index.kind(*element) == Kind::Object)
     }
 
     /// A string's text, or any other literal as it stands.

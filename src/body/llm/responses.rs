@@ -1,4 +1,5 @@
-//! OpenAI Responses: items that grow by `response.….delta` and are repeated whole by `.done` and at the end.
+//! OpenAI Responses: items that grow by `response.….delta` and are repeated whole by `.done` and at the end; and
+//! Mistral's conversations, whose outputs grow alike.
 //!
 //! Enters: one indexed event. Leaves: its [`Plan`]. What is held of a text leaves in a copy of its last delta, sequence
 //! number included: readers take gaps and repeats, and the numbers of all other events stay.
@@ -7,26 +8,31 @@ use super::plan::{Copied, End, Event, Part, Plan, Reading, TextKey};
 use crate::body::BodyError;
 use crate::body::json::{Kind, Node};
 
-/// Types of growing texts, without `.delta` and `.done`, and how they are read.
-const GROWING: [(&str, Reading); 13] = [
-    ("response.output_text", Reading::Sniffing),
-    ("response.refusal", Reading::Sniffing),
-    ("response.reasoning_text", Reading::Sniffing),
-    ("response.reasoning_summary_text", Reading::Sniffing),
-    ("response.reasoning_summary", Reading::Sniffing),
-    ("response.reasoning", Reading::Sniffing),
-    ("response.function_call_arguments", Reading::Arguments),
-    ("response.mcp_call_arguments", Reading::Arguments),
-    ("response.mcp_call.arguments", Reading::Arguments),
-    ("response.custom_tool_call_input", Reading::Sniffing),
-    ("response.code_interpreter_call_code", Reading::Sniffing),
-    ("response.audio.transcript", Reading::Sniffing),
-    ("transcript.text", Reading::Sniffing),
+/// Types of growing texts, without `.delta` and `.done`, the member that has the text, and how it is read.
+const GROWING: [(&str, &str, Reading); 16] = [
+    ("response.output_text", "delta", Reading::Sniffing),
+    ("response.refusal", "delta", Reading::Sniffing),
+    ("response.reasoning_text", "delta", Reading::Sniffing),
+    ("response.reasoning_summary_text", "delta", Reading::Sniffing),
+    ("response.reasoning_summary", "delta", Reading::Sniffing),
+    ("response.reasoning", "delta", Reading::Sniffing),
+    ("response.function_call_arguments", "delta", Reading::Arguments),
+    ("response.mcp_call_arguments", "delta", Reading::Arguments),
+    ("response.mcp_call.arguments", "delta", Reading::Arguments),
+    ("response.custom_tool_call_input", "delta", Reading::Sniffing),
+    ("response.code_interpreter_call_code", "delta", Reading::Sniffing),
+    ("response.audio.transcript", "delta", Reading::Sniffing),
+    ("transcript.text", "delta", Reading::Sniffing),
+    ("message.output", "content", Reading::Sniffing),
+    ("function.call", "arguments", Reading::Arguments),
+    // Of an output, what is thought and not said.
+    (THOUGHT, "content", Reading::Sniffing),
 ];
+const THOUGHT: &str = "message.output thinking";
 
 /// How the text of this kind is read.
 pub(super) fn reading(kind: u8) -> Reading {
-    GROWING.get(usize::from(kind)).map_or(Reading::Sniffing, |(_, reading)| *reading)
+    GROWING.get(usize::from(kind)).map_or(Reading::Sniffing, |(_, _, reading)| *reading)
 }
 
 /// Reads an event that may be one of the Responses stream.
@@ -36,13 +42,15 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
     let Some((name, last)) = std::str::from_utf8(&kind).ok().and_then(|kind| kind.rsplit_once('.')) else {
         return Ok(());
     };
-    if !matches!(name.split('.').next(), Some("response" | "transcript")) {
+    let growing = GROWING.iter().position(|(growing, ..)| *growing == name);
+    let ours = matches!(name.split('.').next(), Some("response" | "transcript")) || name == "conversation.response";
+    let grows = growing.is_some() && last == "delta";
+    if !ours && !grows {
         return Ok(());
     }
     plan.known = true;
     read_copies(event, plan)?;
     let of = event.number(root, "output_index", 0)?;
-    let growing = GROWING.iter().position(|(growing, _)| *growing == name);
     match (growing, last) {
         (Some(kind), "delta" | "done") => {
             let summary = event.number(root, "summary_index", 0)? as usize;
@@ -52,16 +60,37 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
                 plan.before.push(End::One(key));
                 return Ok(());
             }
-            plan.delta(event.index, event.member(root, "delta")?, of, key.part);
+            let member = GROWING.get(kind).map_or("delta", |(_, member, _)| *member);
+            let text = event.member(root, member)?;
+            plan.delta(event.index, text, of, key.part);
+            if let Some(chunk) = text.filter(|text| event.index.kind(*text) == Kind::Object) {
+                read_chunk(event, chunk, key, plan)?;
+            }
             if let Some(logprobs) = event.of_kind(root, "logprobs", Kind::Array)? {
-                plan.copies.push(Copied { node: logprobs, of, without: b"[]" });
+                plan.copies.push(Copied { node: logprobs, of: Some(of), without: b"[]" });
             }
         }
         (None, "done") if name == "response.output_item" => plan.before.push(End::Item(of)),
-        (None, "completed" | "incomplete" | "failed" | "cancelled" | "done") if name == "response" => {
+        (None, "completed" | "incomplete" | "failed" | "cancelled" | "done" | "error")
+            if name.ends_with("response") =>
+        {
             plan.before.push(End::All);
         }
         _ => {}
+    }
+    Ok(())
+}
+
+/// An output's content as a chunk: `text`, or `thinking` with texts of its own.
+fn read_chunk(event: Event<'_>, chunk: Node, key: TextKey, plan: &mut Plan) -> Result<(), BodyError> {
+    plan.delta(event.index, event.member(chunk, "text")?, key.of, key.part);
+    let (Some(kind), Part::Item { at, .. }) = (GROWING.iter().position(|(name, ..)| *name == THOUGHT), key.part) else {
+        return Ok(());
+    };
+    if let Some(thoughts) = event.of_kind(chunk, "thinking", Kind::Array)? {
+        for thought in event.objects(thoughts) {
+            plan.delta(event.index, event.member(thought, "text")?, key.of, Part::Item { kind: kind as u8, at });
+        }
     }
     Ok(())
 }

@@ -55,7 +55,10 @@ pub(super) fn reading(dialect: Dialect, direction: Direction, media_type: &Media
         (Dialect::Loki, Direction::Request) => &loki::PUSH,
         (Dialect::RemoteWrite, Direction::Request) => &loki::WRITE,
         (Dialect::Loki | Dialect::RemoteWrite, Direction::Response) => return None,
-        (Dialect::Plain | Dialect::OpenAi | Dialect::Anthropic, _) => return None,
+        (
+            Dialect::Plain | Dialect::OpenAi | Dialect::Anthropic | Dialect::Gemini | Dialect::Cohere | Dialect::Ollama,
+            _,
+        ) => return None,
     };
     Some(Reading { frame, message })
 }

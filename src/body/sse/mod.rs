@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use self::frame::{Frame, Name, Unit};
-use crate::body::llm::{Judged, Model, Payload};
+use crate::body::llm::{Judged, Model, Outlet, Payload};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
 
 /// Redacts an event stream.
@@ -96,8 +96,9 @@ impl EventStream {
             let changed = self.changed.iter().find(|(changed, _)| *changed == at);
             changed.map_or(self.frame.value(line), |(_, new)| self.values.get(new.clone()).unwrap_or_default())
         });
-        let payload = Payload { name: name.unwrap_or_default(), data, ending: self.frame.ending() };
-        match self.model.event(&payload, out, seen)? {
+        let payload = Payload { name: name.unwrap_or_default(), data };
+        let mut others = Others { ending: self.frame.ending(), out };
+        match self.model.event(&payload, &mut others, seen)? {
             Judged::Same => self.write(false, out),
             Judged::Changed => self.write(true, out),
             Judged::Parked => {
@@ -160,6 +161,27 @@ impl EventStream {
     }
 }
 
+/// Writes the events that leave before the one at hand.
+struct Others<'a> {
+    /// The line end that the stream uses.
+    ending: &'static [u8],
+    out: &'a mut Vec<u8>,
+}
+
+impl Outlet for Others<'_> {
+    fn own(&mut self, name: &[u8], data: &[u8]) {
+        let field = |name: &'static [u8], value| [name, value, self.ending];
+        let name = (!name.is_empty()).then(|| field(b"event: ", name));
+        let fields = name.into_iter().chain([field(b"data: ", data)]);
+        fields.flatten().for_each(|part| self.out.extend_from_slice(part));
+        self.out.extend_from_slice(self.ending);
+    }
+
+    fn parked(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+}
+
 impl Transform for EventStream {
     fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let mut rest = input;
@@ -178,7 +200,7 @@ impl Transform for EventStream {
             Unit::More => {}
             unit => self.unit(unit, out, seen).map_err(truncated)?,
         }
-        self.model.finish(self.frame.ending(), out, seen)
+        self.model.finish(&mut Others { ending: self.frame.ending(), out }, seen)
     }
 }
 

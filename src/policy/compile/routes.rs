@@ -97,19 +97,11 @@ fn upstream(value: &Value<'_>, report: &mut Report) -> Option<Upstream> {
 
 fn dialect(value: &Value<'_>, report: &mut Report) -> Option<Dialect> {
     let name = value.text(report)?;
-    match name {
-        "openai" => Some(Dialect::OpenAi),
-        "anthropic" => Some(Dialect::Anthropic),
-        "otlp" => Some(Dialect::Otlp(None)),
-        "loki" => Some(Dialect::Loki),
-        "remote-write" => Some(Dialect::RemoteWrite),
-        "plain" => Some(Dialect::Plain),
-        _ => {
-            let names = ["openai", "anthropic", "otlp", "loki", "remote-write", "plain"];
-            unknown_name("dialect", name, names.into_iter(), &value.place(), report);
-            None
-        }
+    let known = Dialect::ALL.into_iter().find(|dialect| dialect.name() == name);
+    if known.is_none() {
+        unknown_name("dialect", name, Dialect::ALL.iter().map(|dialect| dialect.name()), &value.place(), report);
     }
+    known
 }
 
 /// `"pass"` or `"block"` for every type, or a table of types.

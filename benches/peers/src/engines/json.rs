@@ -21,6 +21,7 @@ impl Json {
             scopes,
             limits: BodyLimits::default(),
             on_fault_pass: false,
+            opaque: std::sync::Arc::default(),
         };
         Self { spec, out: Vec::new() }
     }

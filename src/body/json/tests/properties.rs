@@ -176,7 +176,7 @@ proptest! {
         let mut bytes = text.into_bytes();
         let at = at % bytes.len();
         bytes[at] = byte;
-        for dialect in [Dialect::Plain, Dialect::OpenAi, Dialect::Anthropic] {
+        for dialect in Dialect::ALL {
             let setting = Setting::dialect(dialect, Direction::Response);
             let (whole, ended, seen) = setting.run(&[&bytes]);
             let (out, again, seen_again) = setting.run(&chunks(&bytes, &cuts));
@@ -216,7 +216,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..80), cuts in proptest::collection::vec(any::<usize>(), 0..4)) {
-        for dialect in [Dialect::Plain, Dialect::OpenAi, Dialect::Anthropic] {
+        for dialect in Dialect::ALL {
             let setting = Setting { framing: Framing::Sequence, ..Setting::dialect(dialect, Direction::Request) };
             let (_, ended, _) = setting.run(&[&bytes]);
             let (_, again, _) = setting.run(&chunks(&bytes, &cuts));

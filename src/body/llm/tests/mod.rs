@@ -1,6 +1,9 @@
 //! Model answers: whatever the fragments and the chunking, what a reader adds up is the redaction of the whole text.
 
 mod anthropic;
+mod cohere;
+mod gemini;
+mod ollama;
 mod openai;
 mod properties;
 mod responses;
@@ -9,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::body::json::{LogicalText, TextOut};
+use crate::body::series::Series;
 use crate::body::sse::EventStream;
 use crate::body::{BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
 use crate::engine::{Action, ActionTable, Detector, EntityType, Pattern, RuleId, RuleSet, RuleSpec};
@@ -58,7 +62,21 @@ fn run_parts<'a>(
     dialect: Dialect,
     parts: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<(Vec<Vec<u8>>, Inspection), BodyErrorKind> {
-    let mut stream = stream(&scopes(), dialect);
+    transform_parts(&mut stream(&scopes(), dialect), parts)
+}
+
+/// As [`run_parts`], for a body of records.
+fn run_series<'a>(
+    dialect: Dialect,
+    parts: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(Vec<Vec<u8>>, Inspection), BodyErrorKind> {
+    transform_parts(&mut Series::new(scopes(), &BodyLimits::default(), dialect), parts)
+}
+
+fn transform_parts<'a>(
+    stream: &mut impl Transform,
+    parts: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(Vec<Vec<u8>>, Inspection), BodyErrorKind> {
     let mut seen = Inspection::default();
     let mut outs = Vec::new();
     for part in parts {
@@ -75,6 +93,30 @@ fn run_parts<'a>(
 fn run(dialect: Dialect, body: &[u8]) -> String {
     let (outs, _) = run_parts(dialect, [body]).expect("passes");
     String::from_utf8(outs.concat()).expect("UTF-8")
+}
+
+/// Every way to cut the body in two, and byte by byte, gives the same; what left by then is the beginning of it.
+fn assert_any_chunking<F>(body: &str, whole: &str, mut run: F)
+where
+    F: FnMut(&[&[u8]]) -> Vec<Vec<u8>>,
+{
+    let bytes = body.as_bytes();
+    assert_eq!(run(&bytes.chunks(1).collect::<Vec<_>>()).concat(), whole.as_bytes());
+    for at in (0..bytes.len()).step_by(1 + bytes.len() / 300) {
+        let (a, b) = bytes.split_at(at);
+        assert_eq!(run(&[a, b]).concat(), whole.as_bytes(), "split at {at}");
+    }
+}
+
+/// What the values and prose of a stream may show at most: whatever left before each byte is the beginning of what
+/// leaves in the end, so that a cut shows nothing that was held.
+fn assert_cuts_show_nothing(body: &str, whole: &str, stream: impl Fn() -> Box<dyn Transform>) {
+    let mut stream = stream();
+    let (mut out, mut seen) = (Vec::new(), Inspection::default());
+    for byte in body.as_bytes() {
+        stream.push(std::slice::from_ref(byte), &mut out, &mut seen).expect("passes");
+        assert!(whole.as_bytes().starts_with(&out), "what left is not the beginning of what leaves");
+    }
 }
 
 /// The text redacted at once, as the protocol's part is read.

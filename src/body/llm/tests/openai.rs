@@ -435,3 +435,38 @@ fn an_index_is_one_number_however_it_is_written() {
     let body = [chunk("1.0", "4111 11"), chunk("1", "11 1111"), chunk("1e0", " 1111.")].concat();
     assert!(run(Dialect::OpenAi, body.as_bytes()).contains("**** **** **** 1111"));
 }
+
+#[test]
+fn thinking_as_gateways_pass_it_on_is_followed() {
+    let blocks = |text: &str, signature: &str| {
+        format!("\"thinking_blocks\":[{{\"type\":\"thinking\",\"thinking\":{text},\"signature\":\"{signature}\"}}]")
+    };
+    for len in 1..=5 {
+        let mut body = String::new();
+        for text in fragments(PROSE, len) {
+            let text = quote(&text);
+            let inner = format!("\"reasoning_content\":{text},{}", blocks(&text, ""));
+            body += &delta(
+                0,
+                &format!(
+                    "{{\"reasoning_content\":{text},{},\"provider_specific_fields\":{{{inner}}}}}",
+                    blocks(&text, "")
+                ),
+            );
+        }
+        body += &delta(0, &format!("{{{}}}", blocks("\"\"", &"c2lnbmF0dXJl".repeat(8))));
+        body += &(finish(0, "{}") + DONE);
+        let out = run(Dialect::OpenAi, body.as_bytes());
+        let sums = openai_sums(&out);
+        let expected = redacted(PROSE, false);
+        for path in [
+            "reasoning_content",
+            "thinking_blocks[0].thinking",
+            "provider_specific_fields.reasoning_content",
+            "provider_specific_fields.thinking_blocks[0].thinking",
+        ] {
+            assert_eq!(sums[&format!("0.delta.{path}")], expected, "{path} in fragments of {len}");
+        }
+        assert_eq!(sums["0.delta.thinking_blocks[0].signature"], "", "the thinking has changed");
+    }
+}

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{anthropic_sums, openai_sums, quote, redacted, run, run_parts, stream};
-use crate::body::{Dialect, Inspection, Transform};
+use super::{
+    add_strings, anthropic_sums, json, openai_sums, quote, redacted, run, run_parts, run_series, scopes, stream,
+};
+use crate::body::series::Series;
+use crate::body::{BodyLimits, Dialect, Inspection, Transform};
 
 /// A text of words, values, half values and punctuation.
 fn text() -> impl Strategy<Value = String> {
@@ -151,7 +154,7 @@ proptest! {
             Just(b"}}]}\n\n".to_vec()), Just(b"{\"type\":\"message_stop\"}".to_vec()), Just(b"[DONE]".to_vec()),
             Just(b"\\ud83d".to_vec()), Just(b"\"".to_vec()), Just(b": 1111 1111 1111\n".to_vec()),
         ], 0..24),
-        dialect in prop_oneof![Just(Dialect::Plain), Just(Dialect::OpenAi), Just(Dialect::Anthropic)],
+        dialect in prop::sample::select(Dialect::ALL.to_vec()),
         cuts in cuts(),
     ) {
         let body = pieces.concat();
@@ -164,5 +167,156 @@ proptest! {
             results.push((out, ended));
         }
         prop_assert_eq!(&results[0], &results[1]);
+    }
+    #[test]
+    fn gemini_adds_up(
+        texts in prop::collection::vec((text(), cuts()), 4),
+        order in prop::collection::vec(any::<usize>(), 40),
+        finishes in prop::collection::vec(any::<bool>(), 2),
+        chunks in cuts(),
+    ) {
+        let mut lists = Vec::new();
+        let mut expected = BTreeMap::new();
+        for (at, (text, cuts)) in texts.iter().enumerate() {
+            let (candidate, thought) = (at % 2, at / 2 == 0);
+            let member = if thought { ",\"thought\":true" } else { "" };
+            let part = |part: &String| {
+                let part = format!("{{\"text\":{}{member}}}", quote(part));
+                format!("{{\"candidates\":[{{\"index\":{candidate},\"content\":{{\"parts\":[{part}]}}}}]}}\n")
+            };
+            lists.push(cut(text, cuts).iter().map(part).collect());
+            expected.insert(format!("{candidate}{thought}"), redacted(text, false));
+        }
+        let mut messages: Vec<String> = interleave(lists, &order).lines().map(str::to_owned).collect();
+        for (candidate, finishes) in finishes.iter().enumerate() {
+            if *finishes {
+                messages.push(format!("{{\"candidates\":[{{\"index\":{candidate},\"finishReason\":\"STOP\"}}]}}"));
+            }
+        }
+        let sums = |messages: &[serde_json::Value]| {
+            let mut sums = BTreeMap::new();
+            for candidate in messages.iter().flat_map(|message| message["candidates"].as_array().expect("candidates")) {
+                for part in candidate["content"]["parts"].as_array().into_iter().flatten() {
+                    let key = format!("{}{}", candidate["index"], part["thought"] == true);
+                    add_strings(&key, &part["text"], &mut sums);
+                }
+            }
+            sums
+        };
+        let array = format!("[{}]", messages.join(",\r\n"));
+        let (outs, _) = run_series(Dialect::Plain, chunk(array.as_bytes(), &chunks)).expect("passes");
+        let out = String::from_utf8(outs.concat()).expect("UTF-8");
+        prop_assert_eq!(&sums(json(&out).as_array().expect("an array")), &expected);
+        let (outs, _) = run_series(Dialect::Plain, [array.as_bytes()]).expect("passes");
+        prop_assert_eq!(outs.concat(), out.into_bytes());
+        let stream: String = messages.iter().map(|message| format!("data: {message}\n\n")).collect();
+        let out = run(Dialect::Gemini, stream.as_bytes());
+        let messages: Vec<_> = super::events(&out).iter().map(|(_, data)| json(data)).collect();
+        prop_assert_eq!(&sums(&messages), &expected);
+    }
+
+    #[test]
+    fn cohere_adds_up(
+        texts in prop::collection::vec((text(), cuts()), 3),
+        call in (arguments(), cuts()),
+        order in prop::collection::vec(any::<usize>(), 40),
+        chunks in cuts(),
+    ) {
+        let mut lists = Vec::new();
+        let mut expected = BTreeMap::new();
+        for at in 0..4 {
+            let (group, before, (text, cuts)) = match at {
+                0 => ("content", "{\"content\":{\"thinking\":", &texts[0]),
+                1 => ("content", "{\"content\":{\"text\":", &texts[1]),
+                2 => ("tool-plan", "{\"tool_plan\":", &texts[2]),
+                _ => ("tool-call", "{\"tool_calls\":{\"function\":{\"arguments\":", &call),
+            };
+            let after = "}".repeat(before.matches('{').count());
+            let event = |part: &String| {
+                let (kind, part) = (format!("{group}-delta"), quote(part));
+                format!("event: {kind}\ndata: {{\"type\":\"{kind}\",\"index\":{at},\"delta\":{{\"message\":{before}{part}{after}}}}}\n\n")
+            };
+            let mut list: Vec<String> = cut(text, cuts).iter().map(event).collect();
+            if at != 2 {
+                list.push(format!("event: {group}-end\ndata: {{\"type\":\"{group}-end\",\"index\":{at}}}\n\n"));
+            }
+            lists.push(list);
+            expected.insert(before.to_owned(), redacted(text, at == 3));
+        }
+        let body = interleave(lists, &order) + "event: message-end\ndata: {\"type\":\"message-end\"}\n\n";
+        let whole = run(Dialect::Cohere, body.as_bytes());
+        let mut sums = BTreeMap::new();
+        for (_, data) in super::events(&whole) {
+            let event = json(&data);
+            let message = &event["delta"]["message"];
+            for (before, text) in [
+                ("{\"content\":{\"thinking\":", &message["content"]["thinking"]),
+                ("{\"content\":{\"text\":", &message["content"]["text"]),
+                ("{\"tool_plan\":", &message["tool_plan"]),
+                ("{\"tool_calls\":{\"function\":{\"arguments\":", &message["tool_calls"]["function"]["arguments"]),
+            ] {
+                add_strings(before, text, &mut sums);
+            }
+        }
+        prop_assert_eq!(&sums, &expected);
+        let (outs, _) = run_parts(Dialect::Cohere, chunk(body.as_bytes(), &chunks)).expect("passes");
+        prop_assert_eq!(outs.concat(), whole.into_bytes());
+    }
+
+    #[test]
+    fn ollama_adds_up(
+        texts in prop::collection::vec((text(), cuts()), 2),
+        order in prop::collection::vec(any::<usize>(), 24),
+        end in text(),
+        chunks in cuts(),
+    ) {
+        let record = |member: &str, text: &str, done: bool| {
+            format!("{{\"model\":\"m\",\"{member}\":{},\"done\":{done}}}\n", quote(text))
+        };
+        let lists = texts.iter().zip(["thinking", "response"]).map(|((text, cuts), member)| {
+            cut(text, cuts).iter().map(|part| record(member, part, false)).collect()
+        });
+        let body = interleave(lists.collect(), &order) + &record("response", &end, true);
+        let (outs, _) = run_series(Dialect::Ollama, chunk(body.as_bytes(), &chunks)).expect("passes");
+        let out = String::from_utf8(outs.concat()).expect("UTF-8");
+        let mut sums = BTreeMap::new();
+        for line in out.lines() {
+            let record = json(line);
+            ["thinking", "response"].iter().for_each(|member| add_strings(member, &record[*member], &mut sums));
+        }
+        prop_assert_eq!(&sums["thinking"], &redacted(&texts[0].0, false));
+        prop_assert_eq!(&sums["response"], &redacted(&(texts[1].0.clone() + &end), false));
+        let (outs, _) = run_series(Dialect::Ollama, [body.as_bytes()]).expect("passes");
+        prop_assert_eq!(outs.concat(), out.into_bytes());
+    }
+
+    #[test]
+    fn no_records_panic_and_clean_ones_leave_as_they_came(
+        pieces in prop::collection::vec(prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..6),
+            Just(b"[".to_vec()), Just(b"]".to_vec()), Just(b",".to_vec()), Just(b"\r\n".to_vec()), Just(b" {} ".to_vec()),
+            Just(b"{\"candidates\":[{\"index\":1,\"finishReason\":\"STOP\",\"content\":{\"parts\":[{\"text\":\"4111 1111 \"}]}}]}".to_vec()),
+            Just(b"{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"so \"}]}}]}".to_vec()),
+            Just(b"{\"model\":\"m\",\"response\":\"4111 1111\",\"done\":false}".to_vec()),
+            Just(b"{\"error\":\"x\"}".to_vec()), Just(b"\"4111\"".to_vec()), Just(b"-1.5e3".to_vec()), Just(b"null".to_vec()),
+        ], 0..16),
+        dialect in prop::sample::select(Dialect::ALL.to_vec()),
+        cuts in cuts(),
+    ) {
+        let body = pieces.concat();
+        let mut results = Vec::new();
+        for parts in [vec![body.as_slice()], chunk(&body, &cuts)] {
+            let mut series = Series::new(scopes(), &BodyLimits::default(), dialect);
+            let (mut out, mut seen) = (Vec::new(), Inspection::default());
+            let pushed = parts.into_iter().try_for_each(|part| series.push(part, &mut out, &mut seen));
+            let ended = pushed.and_then(|()| series.finish(&mut out, &mut seen));
+            results.push((out, ended));
+        }
+        prop_assert_eq!(&results[0], &results[1]);
+        let (out, ended) = &results[0];
+        if ended.is_ok() {
+            let readable = |bytes: &[u8]| serde_json::Deserializer::from_slice(bytes).into_iter::<serde_json::Value>().all(|value| value.is_ok());
+            prop_assert!(!readable(&body) || readable(out), "{}", String::from_utf8_lossy(out));
+        }
     }
 }

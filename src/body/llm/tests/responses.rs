@@ -136,3 +136,41 @@ fn token_details_inside_token_details() {
     assert_clean(&out);
     events(&out).iter().for_each(|(_, data)| assert_eq!(json(data)["logprobs"], json("[]")));
 }
+
+#[test]
+fn outputs_and_calls_of_mistrals_conversations_are_followed() {
+    let thought =
+        |text: &str| format!("{{\"type\":\"thinking\",\"thinking\":[{{\"type\":\"text\",\"text\":{text}}}]}}");
+    for len in 1..=5 {
+        let mut stream = Stream::new();
+        stream.event("conversation.response.started", "\"conversation_id\":\"c\"");
+        let place = "\"output_index\":0,\"id\":\"msg_1\",\"content_index\":0,\"role\":\"assistant\"";
+        for (at, text) in fragments(PROSE, len).iter().enumerate() {
+            let text = quote(text);
+            stream.event("message.output.delta", &format!("{place},\"content\":{}", thought(&text)));
+            let chunk = format!("{{\"type\":\"text\",\"text\":{text}}}");
+            stream.event(
+                "message.output.delta",
+                &format!("{place},\"content\":{}", if at % 2 == 0 { text } else { chunk }),
+            );
+        }
+        for text in fragments(ARGUMENTS, len) {
+            let call = "\"output_index\":1,\"tool_call_id\":\"t\",\"name\":\"pay\"";
+            stream.event("function.call.delta", &format!("{call},\"arguments\":{}", quote(&text)));
+        }
+        stream.event("conversation.response.done", "\"usage\":{\"total_tokens\":7}");
+        let out = run(Dialect::Plain, stream.body.as_bytes());
+        assert_clean(&out);
+        let (mut said, mut thought, mut arguments) = (String::new(), String::new(), String::new());
+        for (name, data) in events(&out) {
+            let event = json(&data);
+            assert_eq!(event["type"], name);
+            let content = &event["content"];
+            said += content.as_str().or(content["text"].as_str()).unwrap_or_default();
+            thought += content["thinking"][0]["text"].as_str().unwrap_or_default();
+            arguments += event["arguments"].as_str().unwrap_or_default();
+        }
+        assert_eq!((said, thought), (redacted(PROSE, false), redacted(PROSE, false)), "fragments of {len}");
+        assert_eq!(arguments, redacted(ARGUMENTS, true), "fragments of {len}");
+    }
+}

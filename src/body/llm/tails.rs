@@ -1,0 +1,132 @@
+//! Where held text goes when there is no event left to put it into: events of our own, in the stream's own form.
+//!
+//! Enters: each event while text is held, of which what is needed later is kept. Leaves: for each end of a text an
+//! event that readers add to that text: written anew around the members that all events share, or a copy of the text's
+//! last event.
+
+use super::plan::{Carrier, Chunk, Event, Plan, TextKey};
+use super::texts::Texts;
+use super::work::{Work, one_line};
+use super::{Outlet, anthropic, cohere, gemini, ollama, openai};
+use crate::body::BodyError;
+use crate::body::json::escape;
+
+/// What events of our own are made of.
+#[derive(Default)]
+pub(super) struct Tails {
+    /// Beginning of a chunk, and the event name, as the stream last had them while text was held.
+    envelope: Vec<u8>,
+    name: Vec<u8>,
+    /// The last delta of each text that holds something and is carried by a copy of it.
+    deltas: Vec<Delta>,
+}
+
+/// A delta, to be repeated with another text.
+struct Delta {
+    key: TextKey,
+    name: Vec<u8>,
+    /// The event's data around the literal of the text.
+    before: Vec<u8>,
+    after: Vec<u8>,
+}
+
+impl Tails {
+    /// Keeps what a chunk of our own copies from this one.
+    pub(super) fn keep_envelope(
+        &mut self,
+        event: Event<'_>,
+        chunk: Chunk,
+        name: &[u8],
+        work: &Work,
+    ) -> Result<(), BodyError> {
+        let out = &mut self.envelope;
+        out.clear();
+        out.extend_from_slice(gemini::begin(event.index.parent(chunk.node).is_some()));
+        for key in chunk.members {
+            if let Some(member) = event.member(chunk.node, key)? {
+                out.extend_from_slice(format!("\"{key}\":").as_bytes());
+                let from = out.len();
+                work.write(event.data, event.index.range(member), out);
+                one_line(out, from);
+                out.push(b',');
+            }
+        }
+        self.name.clear();
+        self.name.extend_from_slice(name);
+        Ok(())
+    }
+
+    /// Keeps the deltas of texts that are carried by a copy and hold something, and forgets those of the others.
+    pub(super) fn keep_deltas(&mut self, event: Event<'_>, plan: &Plan, name: &[u8], work: &Work, texts: &Texts) {
+        self.deltas.retain(|delta| texts.hold(|key| key == delta.key));
+        let items = plan.deltas.iter().filter(|(_, key)| key.part.is_carried_by_copy());
+        for (node, key) in items.filter(|(_, key)| texts.hold(|held| held == *key)) {
+            let range = event.index.range(*node);
+            let mut delta = match self.deltas.iter().position(|delta| delta.key == *key) {
+                Some(at) => self.deltas.swap_remove(at),
+                None => Delta { key: *key, name: Vec::new(), before: Vec::new(), after: Vec::new() },
+            };
+            for (part, range) in [(&mut delta.before, 0..range.start), (&mut delta.after, range.end..event.data.len())]
+            {
+                part.clear();
+                let mut at = range.start;
+                // What else the event says has been said.
+                let others = plan.deltas.iter().map(|(node, _)| event.index.range(*node));
+                for other in others.filter(|other| range.start <= other.start && other.end <= range.end) {
+                    if other.start < at {
+                        continue;
+                    }
+                    work.write(event.data, at..other.start, part);
+                    part.extend_from_slice(b"\"\"");
+                    at = other.end;
+                }
+                work.write(event.data, at..range.end, part);
+                one_line(part, 0);
+            }
+            delta.name.clear();
+            delta.name.extend_from_slice(name);
+            self.deltas.push(delta);
+        }
+    }
+
+    /// Writes an event for each tail of these keys.
+    pub(super) fn write(&self, work: &Work, covers: impl Fn(TextKey) -> bool, out: &mut dyn Outlet) {
+        let mut data = Vec::new();
+        for (key, text) in work.tails().filter(|(key, _)| covers(*key)) {
+            data.clear();
+            let delta = self.deltas.iter().find(|delta| delta.key == key);
+            if let Some(delta) = delta {
+                data.extend_from_slice(&delta.before);
+                data.push(b'"');
+                escape(text, &mut data);
+                data.push(b'"');
+                data.extend_from_slice(&delta.after);
+                out.own(&delta.name, &data);
+                continue;
+            }
+            let envelope = self.envelope.as_slice();
+            match key.part.carrier() {
+                Carrier::Block => {
+                    anthropic::write_delta(key, text, &mut data);
+                    out.own(b"content_block_delta", &data);
+                }
+                Carrier::Message => {
+                    cohere::write_delta(key.part, key.of, text, &mut data);
+                    out.own(cohere::delta_name(key.part).as_bytes(), &data);
+                }
+                Carrier::Choice | Carrier::Item => {
+                    openai::write_chunk(envelope, key, text, &mut data);
+                    out.own(&self.name, &data);
+                }
+                Carrier::Candidate => {
+                    gemini::write_message(envelope, key, text, &mut data);
+                    out.own(&self.name, &data);
+                }
+                Carrier::Record => {
+                    ollama::write_record(envelope, key.part, text, &mut data);
+                    out.own(&self.name, &data);
+                }
+            }
+        }
+    }
+}
