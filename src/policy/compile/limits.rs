@@ -35,6 +35,9 @@ pub(super) fn limits(fields: &mut Fields<'_>, report: &mut Report) -> (Limits, B
     keys.size("sse_event", &mut body.sse_event, 64 * MIB);
     keys.size("json_hold", &mut body.json_hold, 64 * MIB);
     keys.count("logical_texts", &mut body.logical_texts, 65_536);
+    keys.count("multipart_depth", &mut body.multipart_depth, 16);
+    keys.count("multipart_parts", &mut body.multipart_parts, 65_536);
+    keys.size("multipart_head", &mut body.multipart_head, MIB);
     keys.size("protobuf_message", &mut body.protobuf_message, 256 * MIB);
     keys.count("protobuf_depth", &mut body.protobuf_depth, 256);
     table.finish(report);
