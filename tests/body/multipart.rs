@@ -88,3 +88,24 @@ fn an_early_end_shows_nothing() {
         assert!(!out.contains("4111 1"), "{out}");
     }
 }
+
+#[test]
+fn what_readers_may_part_otherwise_is_refused_or_no_end() {
+    for head in ["--XyZ\r\nA: b\r\n--XyZ\r\nC: d\r\n\r\nx\r\n--XyZ--", "--XyZ\r\nA: b\nC: d\r\n\r\nx\r\n--XyZ--"] {
+        assert_eq!(refused(KIND, head.as_bytes()), BodyErrorKind::MediaType, "{head}");
+    }
+    let lines = format!("--XyZ\r\n{}\r\n", "a: b\r\n".repeat(100));
+    assert_eq!(refused(KIND, lines.as_bytes()), BodyErrorKind::MediaType);
+    let body = field("a", "x\r\n--XyZ--y") + "--XyZ--";
+    assert_eq!(redacted(&body), body);
+}
+
+/// What a head says of bytes that may be others now does not go on; what is new in a line ends nothing.
+#[test]
+fn heads_stay_true() {
+    let head = "Content-Disposition: form-data; name=\"a\"\r\nContent-Length: 19";
+    let out = redacted(&(part(head, "4111 1111 1111 1111") + "--XyZ--"));
+    assert!(!out.contains("Content-Length") && out.contains("name=\"a\"\r\n\r\n"), "{out}");
+    let head = "Content-Type: multipart/mixed; boundary=4111111111111111";
+    assert_eq!(refused(KIND, part(head, "").as_bytes()), BodyErrorKind::MediaType);
+}

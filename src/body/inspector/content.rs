@@ -48,6 +48,8 @@ pub(super) struct Content {
     on_fault_pass: bool,
     /// Whether what is no text passes, for a body of this type.
     opaque_passes: bool,
+    /// Whether it calls itself a PDF.
+    is_pdf: bool,
     /// What the text is called.
     label: Vec<u8>,
 }
@@ -92,7 +94,13 @@ impl Content {
             scopes: spec.scopes,
             limits: spec.limits,
             on_fault_pass: spec.on_fault_pass,
-            opaque_passes: spec.opaque.iter().any(|range| range.holds(spec.media_type.as_ref())),
+            // What is announced as text is none of these, nor is what has parts.
+            opaque_passes: matches!(outlook.promise, Promise::Binary | Promise::Nothing)
+                && spec.opaque.iter().any(|range| range.holds(spec.media_type.as_ref())),
+            is_pdf: spec
+                .media_type
+                .as_ref()
+                .is_some_and(|said| (said.kind(), said.subtype()) == ("application", "pdf")),
             label: Vec::new(),
         }
     }
@@ -231,11 +239,18 @@ impl Content {
     /// Chooses the reading as soon as the first bytes allow it, and reads them.
     fn decide(&mut self, ended: bool, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let State::Start(start) = &mut self.state else { return Ok(()) };
-        // What calls itself a picture and reads as text is none: it is scanned.
-        if self.outlook.promise == Promise::Binary && self.opaque_passes && sniff::is_text_so_far(start) {
+        if self.opaque_passes {
+            // Its first bytes decide, and no more of them however many come at once.
             if !ended && start.len() < sniff::TELLING {
                 return Ok(());
             }
+            if !sniff::reads_as_text(self.is_pdf, start) {
+                let start = mem::take(start);
+                self.state = State::Raw(BodyErrorKind::MediaType.code());
+                return self.push(&start, out, seen);
+            }
+            // What calls itself a picture and reads as text is none: it is scanned, or refused where it turns out no text.
+            self.opaque_passes = false;
             self.outlook.promise = Promise::Nothing;
         }
         let Some(verdict) = sniff::judge(self.outlook, start, ended) else { return Ok(()) };
@@ -265,8 +280,7 @@ impl Content {
     /// Whether content with this fault goes on unscanned.
     fn passes(&self, kind: &BodyErrorKind) -> bool {
         match kind {
-            BodyErrorKind::MediaType => self.on_fault_pass || self.opaque_passes,
-            BodyErrorKind::Charset => self.on_fault_pass,
+            BodyErrorKind::MediaType | BodyErrorKind::Charset => self.on_fault_pass,
             _ => false,
         }
     }

@@ -17,6 +17,10 @@ use crate::body::{BodyError, BodyErrorKind, Inspection, MediaType, Transform};
 const PADDING: usize = 256;
 /// The longest boundary (RFC 2046 section 5.1.1).
 const LONGEST: usize = 70;
+/// Lines of a part's head.
+const LINES: usize = 64;
+/// Fields of a head that tell of bytes as they were before. As in a message's own head, they are not sent on.
+const STALE: [&[u8]; 5] = [b"content-length", b"content-md5", b"digest", b"content-digest", b"repr-digest"];
 /// Types by the ending of a file's name, for parts that do not say what they are.
 const BY_NAME: [(&str, &[u8]); 7] = [
     (".json", b"application/json"),
@@ -56,6 +60,8 @@ pub(super) struct Multipart {
     /// What was not decided yet.
     kept: Vec<u8>,
     parts: usize,
+    /// What reads the lines of heads.
+    line: Box<TextBody>,
     /// What holds for every part.
     spec: BodySpec,
 }
@@ -78,8 +84,9 @@ impl Multipart {
         }
         let delimiter = Finder::new(&format!("\r\n--{boundary}")).into_owned();
         let reader = Reader::Text(Box::new(TextBody::announced(&spec.scopes)));
+        let line = Box::new(TextBody::announced(&spec.scopes));
         let state = State::Body { fresh: true };
-        Some(Self { delimiter, state, reader, kept: Vec::new(), parts: 0, spec })
+        Some(Self { delimiter, state, reader, kept: Vec::new(), parts: 0, line, spec })
     }
 
     /// Bytes held back now.
@@ -188,48 +195,74 @@ impl Multipart {
         if self.parts > self.spec.limits.multipart_parts {
             return Err(BodyErrorKind::TooManyTexts.into());
         }
+        // Readers that part lines otherwise would see other heads than these.
+        let own = self.delimiter.needle().get(2..).unwrap_or_default();
+        let lines = || head.split_inclusive(|byte| *byte == b'\n');
+        let odd = |line: &[u8]| line.starts_with(own) || !line.ends_with(b"\r\n");
+        if lines().any(odd) || lines().count() > LINES {
+            return Err(BodyErrorKind::MediaType.into());
+        }
         let (mut media_type, mut disposition) = (None, &b""[..]);
-        for line in head.split_inclusive(|byte| *byte == b'\n') {
-            self.head_line(line, out, seen)?;
-            let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-            let (name, value) = line.split_at(colon);
+        for line in lines() {
+            let (name, value) = match line.iter().position(|byte| *byte == b':') {
+                Some(colon) => line.split_at(colon),
+                None => (line, &[][..]),
+            };
+            let name = name.trim_ascii().to_ascii_lowercase();
             let value = value.get(1..).unwrap_or_default().trim_ascii();
-            if name.trim_ascii().eq_ignore_ascii_case(b"content-type") {
+            if STALE.contains(&name.as_slice()) {
+                seen.scanned += line.len() as u64;
+                continue;
+            }
+            let changed = self.head_line(line, out, seen)?;
+            if name == b"content-type" {
+                let said = MediaType::parse(value);
+                // The parts inside would no longer be found by it.
+                if changed && said.as_ref().is_some_and(|said| said.parameter("boundary").is_some()) {
+                    return Err(BodyErrorKind::MediaType.into());
+                }
                 // A type that does not parse is none that is known: what comes is judged by its bytes.
-                media_type = media_type.or(Some(MediaType::parse(value)));
-            } else if name.trim_ascii().eq_ignore_ascii_case(b"content-disposition") {
+                media_type = media_type.or(Some(said));
+            } else if name == b"content-disposition" {
                 disposition = value;
             }
         }
         let disposition = Disposition::parse(disposition);
         self.state = State::Body { fresh: true };
-        let said = media_type.flatten().filter(|said| said.subtype() != "octet-stream");
-        let media_type = said.or_else(|| disposition.file.as_deref().and_then(by_name));
+        let (said, bytes): (Option<MediaType>, Option<MediaType>) = match media_type.flatten() {
+            Some(said) if said.subtype() == "octet-stream" => (None, Some(said)),
+            said => (said, None),
+        };
+        let media_type = said.or_else(|| disposition.file.as_deref().and_then(by_name)).or(bytes);
         let mut content = Content::new(BodySpec { media_type, ..self.spec.clone() });
         content.call(disposition.name.as_deref().unwrap_or_default());
         self.reader = Reader::Content(Box::new(content));
         Ok(())
     }
 
-    /// A line of a head, scanned as a text. A replacement never adds a line, nor ends a quoted name.
-    fn head_line(&mut self, line: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
-        let end = line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |at| at + 1);
-        let (line, line_end) = line.split_at(end);
-        let mut text = TextBody::announced(&self.spec.scopes);
+    /// A line of a head, scanned as a text; whether it has changed. What is new in it adds no line, and ends no quoted
+    /// name.
+    fn head_line(&mut self, line: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<bool, BodyError> {
+        let (line, line_end) = line.split_at(line.len().saturating_sub(2));
         let from = out.len();
-        text.push(line, out, seen)?;
-        text.finish(out, seen)?;
+        if !line.is_empty() {
+            self.line.push(line, out, seen)?;
+            self.line.finish(out, seen)?;
+        }
         let written = out.get_mut(from..).unwrap_or_default();
-        if written != line {
-            let quotes = |text: &[u8]| text.iter().filter(|byte| **byte == b'"').count();
-            let more = quotes(written) != quotes(line);
-            for byte in written.iter_mut().filter(|byte| byte.is_ascii_control() || (more && **byte == b'"')) {
-                *byte = b' ';
-            }
+        let changed = written != line;
+        if changed {
+            let same = |one: &[u8], other: &[u8]| one.iter().zip(other).take_while(|(one, other)| one == other).count();
+            let before = same(written, line);
+            let behind = written.iter().rev().zip(line.iter().rev()).take_while(|(one, other)| one == other).count();
+            let behind = behind.min(written.len().min(line.len()) - before);
+            let end = written.len() - behind;
+            let new = written.get_mut(before..end).unwrap_or_default();
+            new.iter_mut().filter(|byte| byte.is_ascii_control() || **byte == b'"').for_each(|byte| *byte = b' ');
         }
         out.extend_from_slice(line_end);
         seen.scanned += line_end.len() as u64;
-        Ok(())
+        Ok(changed)
     }
 
     fn push_inside(&mut self, bytes: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
@@ -275,15 +308,15 @@ impl Transform for Multipart {
 /// it is no delimiter, `None` where more must come.
 fn delimiter_line(rest: &[u8], ended: bool) -> Option<Option<(usize, bool)>> {
     let known = |at: usize| rest.get(at).copied().map(Some).or(ended.then_some(None));
-    if known(0)? == Some(b'-') && known(1)? == Some(b'-') {
-        return Some(Some((2, true)));
-    }
-    let mut at = 0;
+    let last = known(0)? == Some(b'-') && known(1)? == Some(b'-');
+    let mut at = if last { 2 } else { 0 };
     while matches!(known(at)?, Some(b' ' | b'\t')) && at < PADDING {
         at += 1;
     }
     match known(at)? {
-        Some(b'\r') if known(at + 1)? == Some(b'\n') => Some(Some((at + 2, false))),
+        // What follows the last one is no part, its line's end included.
+        None if last => Some(Some((at, true))),
+        Some(b'\r') if known(at + 1)? == Some(b'\n') => Some(Some(if last { (at, true) } else { (at + 2, false) })),
         _ => Some(None),
     }
 }

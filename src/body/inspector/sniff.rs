@@ -56,13 +56,14 @@ const MAGIC: [(&[u8], BodyErrorKind); 16] = [
     (b"OggS\0", BodyErrorKind::MediaType),
 ];
 
-/// Bytes that tell whether what is announced as no text is one after all.
+/// The first bytes, which tell whether what may pass unscanned reads as text.
 pub(super) const TELLING: usize = 512;
 
-/// Whether the beginning of a body that is announced as no text reads as text.
-pub(super) fn is_text_so_far(start: &[u8]) -> bool {
-    let known = MAGIC.iter().any(|(magic, _)| start.starts_with(magic));
-    !known && Watch::Utf8(Utf8::default()).look(start).is_none()
+/// Whether the beginning of a body that may pass where it is no text reads as text. A PDF may, and is none.
+pub(super) fn reads_as_text(is_pdf: bool, start: &[u8]) -> bool {
+    let telling = start.get(..TELLING).unwrap_or(start);
+    let pdf = is_pdf && start.starts_with(b"%PDF-");
+    !pdf && Watch::Utf8(Utf8::default()).look(telling).is_none()
 }
 
 /// Line beginnings of an event stream.

@@ -354,6 +354,31 @@ fn what_is_no_text_passes_where_its_type_may_and_text_never_does() {
         let done = run(&opaque("image/png", "*/*"), text.as_bytes());
         assert_eq!((done.end.clone(), done.text()), (Ok(()), text.replace("EMP-123456", "[EMPLOYEE]")));
     }
+    // Bytes that are none behind its first ones: refused, however it was cut, and nothing of it passes unscanned.
+    for bad in [b"\xff", b"\x01"] {
+        let text = [b"EMP-123456 ".as_slice(), &b"x ".repeat(5000), bad].concat();
+        for size in [1, 511, 512, 513, 4096, text.len()] {
+            let done = run_in(&opaque("image/png", "image/*"), text.chunks(size));
+            assert_eq!(done.end, Err(BodyErrorKind::MediaType), "{size}");
+            assert!(!done.out.windows(10).any(|window| window == b"EMP-123456"), "{size}");
+        }
+    }
+    // Other formats' first bytes before a text, and what has parts that cannot be told apart.
+    let kinds = [
+        ("image/png", "BZh EMP-123456"),
+        ("text/plain", "%PDF- EMP-123456"),
+        ("multipart/form-data", "--b EMP-123456"),
+    ];
+    for (kind, text) in kinds {
+        let done = run(&opaque(kind, "*/*"), text.as_bytes());
+        assert!(done.end.is_err() || !done.text().contains("EMP-123456"), "{kind}");
+    }
+    let pdf = b"%PDF-1.4 and nothing but text";
+    assert_eq!(run(&opaque("application/pdf", "application/pdf"), pdf).end, Ok(()));
+    assert_eq!(run(&opaque("application/octet-stream", "application/octet-stream"), b"\x1f\x8b\x08\0").end, Ok(()));
+    let file = b"--b\r\nContent-Disposition: form-data; name=f; filename=a.bin\r\nContent-Type: application/octet-stream\r\n\r\n\0\x01\r\n--b--";
+    let form = "multipart/form-data; boundary=b";
+    assert_eq!(run(&opaque(form, "application/octet-stream"), file).end, Ok(()));
     // A part of a form.
     let form = b"--b\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n\x1a\n\r\n--b\r\n\r\nEMP-123456\r\n--b--";
     let done = run(&opaque("multipart/form-data; boundary=b", "image/*"), form);

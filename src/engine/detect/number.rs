@@ -135,7 +135,7 @@ impl Numbers {
             Detector::UsSsn | Detector::UsItin => 9,
             Detector::Phone => 8,
             Detector::PhoneAny => 7,
-            Detector::PhoneNational(_) => 5,
+            Detector::PhoneNational(_) => 4,
             _ => 4,
         };
         self.by_count.iter_mut().skip(least).for_each(|slot| *slot |= bits);
@@ -237,7 +237,8 @@ mod tests {
     use crate::engine::detect::Regions;
 
     fn detectors() -> Vec<Detector> {
-        let regions = Regions::NONE.with("DE").and_then(|regions| regions.with("GB")).map(Detector::PhoneNational);
+        let regions =
+            Regions::NONE.with("DE").and_then(|regions| regions.with("GB")?.with("LU")).map(Detector::PhoneNational);
         [Detector::Card, Detector::UsSsn, Detector::UsItin, Detector::Phone, Detector::PhoneAny, Detector::Ipv4]
             .into_iter()
             .chain(regions)
@@ -271,6 +272,7 @@ mod tests {
             "011 44 20 7946 0958",
             "2 1 2 5 5 5 0 1 2 3",
             "030 901820",
+            "45 67",
             "192.0.2.1",
             "203.0.113.255",
         ];
