@@ -192,8 +192,7 @@ impl RuleSet {
     }
 
     /// The most bytes a stream holds back under these rules, of text as it stands. An encoded character counts as what it
-    /// stands for, and up to 24 bytes of one that is not whole are held besides. A finding in base64 waits for one that
-    /// begins in its last group of three bytes.
+    /// stands for, and up to 24 bytes of one that is not whole are held besides.
     #[must_use]
     pub fn holdback(&self) -> usize {
         self.rules.iter().map(|rule| rule.holdback).max().unwrap_or(0)

@@ -9,15 +9,11 @@ use super::view::BACK;
 use super::{Ended, Force, Text};
 
 impl Ended {
-    /// Whether a match begins before this end of a finding of its rule. One that another look along the text shows, and
-    /// that goes on behind the end, is more of the value.
-    fn rules_out(&self, candidate: &Candidate) -> bool {
-        let out = if self.lane == candidate.lane {
-            candidate.own.start < self.own
-        } else {
-            candidate.start < self.end && candidate.end <= self.end && !candidate.open
-        };
-        self.rule == candidate.rule && out
+    /// Whether a match begins before this end of a finding of its rule.
+    fn covers_beginning(&self, candidate: &Candidate) -> bool {
+        let before =
+            if self.lane == candidate.lane { candidate.own.start < self.own } else { candidate.start < self.end };
+        self.rule == candidate.rule && before
     }
 }
 
@@ -130,7 +126,7 @@ impl Text {
         let Some(rule) = force.rules.rules().get(candidate.rule) else {
             return Judgement::Rejected;
         };
-        if candidate.from == candidate.start && self.ends.iter().any(|ended| ended.rules_out(candidate)) {
+        if candidate.from == candidate.start && self.ends.iter().any(|ended| ended.covers_beginning(candidate)) {
             return Judgement::Rejected;
         }
         if candidate.end <= self.lane.origin {
