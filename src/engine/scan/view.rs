@@ -228,17 +228,22 @@ impl View {
                 while blobs.get(next).is_some_and(|(at, _)| *at < self.done) {
                     next += 1;
                 }
-                let Some((at, blob)) = blobs.get(next).copied() else { break };
-                match blob.begins(&raw.buffer, raw.index(at), last) {
-                    Beginning::No => next += 1,
-                    Beginning::More => {
-                        undecided = at;
-                        break;
+                let Some((at, _)) = blobs.get(next).copied() else { break };
+                let here = blobs.iter().skip(next).take_while(|(other, _)| *other == at);
+                next += here.clone().count();
+                let may_be = |blob| here.clone().any(|(_, known)| *known == blob);
+                // What reads as hexadecimal is that, though its digits may read as base64 as well.
+                for blob in [Blob::Hex, Blob::Base64].into_iter().filter(|blob| may_be(*blob)) {
+                    match blob.begins(&raw.buffer, raw.index(at), last) {
+                        Beginning::No => continue,
+                        Beginning::More => undecided = at,
+                        Beginning::Yes => self.open(force, raw, at, at, Some(blob)),
                     }
-                    Beginning::Yes => {
-                        next += 1;
-                        self.open(force, raw, at, at, Some(blob));
-                    }
+                    break;
+                }
+                if undecided != u64::MAX {
+                    next -= here.count();
+                    break;
                 }
                 continue;
             };
