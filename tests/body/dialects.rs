@@ -1,25 +1,12 @@
 //! Streamed answers of every provider, whole bodies: by route or by their own shape, in every media type they come in.
 
-use std::sync::Arc;
+use blackbar::body::{BodyErrorKind, BodyInspector, BodySpec, ContentCoding, Dialect};
 
-use blackbar::body::{
-    BodyErrorKind, BodyInspector, BodyLimits, BodySpec, ContentCoding, Dialect, Direction, MediaType,
-};
-
-use super::fixtures::{PLANTED, TEXT, clean, gunzip, gzip, scopes};
+use super::fixtures::{PLANTED, TEXT, clean, gunzip, gzip, spec};
 
 fn inspector(dialect: Dialect, kind: &str, codings: &[ContentCoding]) -> BodyInspector {
-    BodyInspector::new(BodySpec {
-        media_type: MediaType::parse(kind.as_bytes()),
-        codings: codings.to_vec(),
-        dialect,
-        direction: Direction::Response,
-        scopes: scopes(),
-        limits: BodyLimits::default(),
-        on_fault_pass: false,
-        opaque: Arc::default(),
-    })
-    .expect("the body can be inspected")
+    let spec = BodySpec { codings: codings.to_vec(), dialect, ..spec(kind) };
+    BodyInspector::new(spec).expect("the body can be inspected")
 }
 
 fn run(dialect: Dialect, kind: &str, body: &[u8], cuts: &[usize]) -> String {

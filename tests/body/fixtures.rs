@@ -23,18 +23,22 @@ pub(crate) fn scopes() -> Arc<Scopes> {
     Arc::clone(SCOPES.get_or_init(load))
 }
 
-pub(crate) fn inspector(kind: &str, codings: &[ContentCoding]) -> BodyInspector {
-    BodyInspector::new(BodySpec {
+/// An answer of this type, under the default packs and defaults.
+pub(crate) fn spec(kind: &str) -> BodySpec {
+    BodySpec {
         media_type: MediaType::parse(kind.as_bytes()),
-        codings: codings.to_vec(),
+        codings: Vec::new(),
         dialect: Dialect::Plain,
         direction: Direction::Response,
         scopes: scopes(),
         limits: BodyLimits::default(),
         on_fault_pass: false,
         opaque: Arc::default(),
-    })
-    .expect("the body can be inspected")
+    }
+}
+
+pub(crate) fn inspector(kind: &str, codings: &[ContentCoding]) -> BodyInspector {
+    BodyInspector::new(BodySpec { codings: codings.to_vec(), ..spec(kind) }).expect("the body can be inspected")
 }
 
 /// What of a body leaves when it comes in two pieces, and how it ends.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use blackbar::body::{BodyInspector, BodyLimits, BodySpec, Dialect, Direction, MediaType, Scopes};
+use blackbar::body::{BodyInspector, BodySpec, Dialect, Direction, Scopes};
 use blackbar::engine::{Action, ActionTable, Detector, EntityType, Keywords, Pattern, RuleId, RuleSet, RuleSpec};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
@@ -38,17 +38,8 @@ fn scopes() -> Arc<Scopes> {
 }
 
 fn run(kind: &str, dialect: Dialect, pieces: &[&[u8]]) -> (Vec<u8>, Findings, u64) {
-    let mut inspector = BodyInspector::new(BodySpec {
-        media_type: MediaType::parse(kind.as_bytes()),
-        codings: Vec::new(),
-        dialect,
-        direction: Direction::Request,
-        scopes: scopes(),
-        limits: BodyLimits::default(),
-        on_fault_pass: false,
-        opaque: Arc::default(),
-    })
-    .unwrap();
+    let spec = BodySpec { dialect, direction: Direction::Request, scopes: scopes(), ..super::fixtures::spec(kind) };
+    let mut inspector = BodyInspector::new(spec).unwrap();
     let mut out = Vec::new();
     for piece in pieces {
         inspector.push(piece, &mut out).unwrap();

@@ -66,7 +66,7 @@ fn what_is_no_text_or_no_whole_is_refused() {
     assert_eq!(refused(KIND, b"--XyZ\r\n\r\n\xff\xd8\xff\r\n--XyZ--"), BodyErrorKind::MediaType);
     assert_eq!(refused("multipart/form-data", b"--x\r\n"), BodyErrorKind::MediaType);
     assert_eq!(refused("multipart/form-data; boundary=\"a b \"", b"--x\r\n"), BodyErrorKind::MediaType);
-    for body in ["", "--XyZ", "--XyZ\r\nA: b", "--XyZ\r\n\r\nx", "--XyZ\r\n\r\nx\r\n--Xy"].into_iter().skip(1) {
+    for body in ["--XyZ", "--XyZ\r\nA: b", "--XyZ\r\n\r\nx", "--XyZ\r\n\r\nx\r\n--Xy"] {
         assert_eq!(refused(KIND, body.as_bytes()), BodyErrorKind::Truncated, "{body}");
     }
     let head = format!("--XyZ\r\nA: {}", "b".repeat(20 << 10));

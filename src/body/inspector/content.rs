@@ -78,6 +78,8 @@ impl Content {
         };
         let parts = spec.media_type.as_ref().filter(|_| outlook.promise == Promise::Parts).and_then(|media_type| {
             let mut inside = spec.clone();
+            // The codings are around the whole.
+            inside.codings.clear();
             inside.limits.multipart_depth = spec.limits.multipart_depth.checked_sub(1)?;
             Multipart::new(media_type, inside)
         });

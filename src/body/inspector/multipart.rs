@@ -2,9 +2,9 @@
 //! same parts, each redacted by what its head says it is.
 //!
 //! A part is a body as any other: JSON as JSON, a table as a table, a multipart within it again, and what is no text is
-//! refused unless the policy says otherwise. A field of a form has its name for a label. Delimiters, heads without a
-//! finding, and the order of parts stay byte for byte. Kept: a head, the bytes that may begin a delimiter, and what the
-//! part's reading holds back.
+//! refused unless the policy says otherwise. A field of a form has its name for a label. Delimiters, heads and the order
+//! of parts stay byte for byte, but for findings in heads, and for lengths and digests there, which would no longer be
+//! true. Kept: a head, the bytes that may begin a delimiter, and what the part's reading holds back.
 
 use memchr::memmem::Finder;
 

@@ -36,7 +36,6 @@ const fn followers() -> [u8; 256] {
 }
 
 /// The detectors of numbers in force, as bits.
-#[derive(Clone)]
 pub(in crate::engine) struct Numbers {
     /// By the length of the first run and what follows it.
     by_run: [[u64; FOLLOWERS]; LONGEST + 1],
@@ -135,7 +134,7 @@ impl Numbers {
             Detector::UsSsn | Detector::UsItin => 9,
             Detector::Phone => 8,
             Detector::PhoneAny => 7,
-            Detector::PhoneNational(_) => 4,
+            // National phones of four digits, the octets of an address.
             _ => 4,
         };
         self.by_count.iter_mut().skip(least).for_each(|slot| *slot |= bits);
@@ -202,11 +201,11 @@ fn span_of(bits: u32) -> u32 {
 
 /// Whether a phone number that names no region may be grouped so.
 fn may_be_phone(shape: &Shape, near: &[u8; CLASSES]) -> bool {
-    let bracketed = || shape.fits(0, &[3, 7]);
+    // Office and line are sometimes written as one.
     let north_american = |first: usize| shape.fits(first, &[3, 3, 4]) || shape.fits(first, &[3, 7]);
     match near[0] {
         b'+' => true,
-        b'(' => shape.fits(0, &[3, 3, 4]) || bracketed(),
+        b'(' => north_american(0),
         b'0' if near.starts_with(b"00") || near.starts_with(b"011") => true,
         first => {
             shape.fits(0, &[3, 3, 4])

@@ -16,7 +16,7 @@ const PAIRS: usize = AHEAD - 1;
 
 /// For each pair of bytes the buckets that allow it.
 pub(super) struct Pairs {
-    tables: Option<Box<[[u64; KINDS * KINDS]; PAIRS]>>,
+    tables: Option<[Vec<u64>; PAIRS]>,
 }
 
 #[inline]
@@ -34,7 +34,7 @@ impl Pairs {
     /// The pairs of buckets, each with its windows. Nothing is kept where every bucket has one window: the pass tells as
     /// much.
     pub(super) fn new<'w, W: Iterator<Item = &'w Window>>(buckets: impl Iterator<Item = W>) -> Self {
-        let mut tables = Box::new([[0_u64; KINDS * KINDS]; PAIRS]);
+        let mut tables = [(); PAIRS].map(|()| vec![0_u64; KINDS * KINDS]);
         let mut several = false;
         for (bucket, windows) in buckets.enumerate() {
             let bit = 1_u64.checked_shl(bucket as u32).unwrap_or(0);

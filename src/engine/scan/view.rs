@@ -230,20 +230,19 @@ impl View {
                 }
                 let Some((at, _)) = blobs.get(next).copied() else { break };
                 let here = blobs.iter().skip(next).take_while(|(other, _)| *other == at);
-                next += here.clone().count();
-                let may_be = |blob| here.clone().any(|(_, known)| *known == blob);
                 // What reads as hexadecimal is that, though its digits may read as base64 as well.
-                for blob in [Blob::Hex, Blob::Base64].into_iter().filter(|blob| may_be(*blob)) {
-                    match blob.begins(&raw.buffer, raw.index(at), last) {
-                        Beginning::No => continue,
-                        Beginning::More => undecided = at,
-                        Beginning::Yes => self.open(force, raw, at, at, Some(blob)),
-                    }
+                let kinds = [Blob::Hex, Blob::Base64].into_iter();
+                let found = kinds
+                    .filter(|blob| here.clone().any(|(_, known)| known == blob))
+                    .map(|blob| (blob, blob.begins(&raw.buffer, raw.index(at), last)))
+                    .find(|(_, begins)| *begins != Beginning::No);
+                if let Some((_, Beginning::More)) = found {
+                    undecided = at;
                     break;
                 }
-                if undecided != u64::MAX {
-                    next -= here.count();
-                    break;
+                next += here.count();
+                if let Some((blob, _)) = found {
+                    self.open(force, raw, at, at, Some(blob));
                 }
                 continue;
             };

@@ -106,7 +106,7 @@ fn dialect(value: &Value<'_>, report: &mut Report) -> Option<Dialect> {
 
 /// `"pass"` or `"block"` for every type, or a table of types.
 fn opaque(value: &Value<'_>, route: Option<&str>, report: &mut Report) -> Arc<[MediaRange]> {
-    let Some(table) = value.is_table().then(|| value.as_table("opaque")).flatten() else {
+    let Some(table) = value.as_table("opaque") else {
         let all = passes(value, "bodies of every type", route, report);
         return if all { Arc::new([MediaRange::all()]) } else { Arc::default() };
     };

@@ -7,12 +7,9 @@ mod refused;
 mod unknown;
 mod wire;
 
-use blackbar::body::{
-    BodyErrorKind, BodyInspector, BodyLimits, BodySpec, ContentCoding, Dialect, Direction, Inspection, MediaType,
-    Signal,
-};
+use blackbar::body::{BodyErrorKind, BodyInspector, BodySpec, ContentCoding, Dialect, Direction, Inspection, Signal};
 
-use super::fixtures::{PLANTED, scopes};
+use super::fixtures::{self, PLANTED};
 
 pub(crate) const LOGS: Dialect = Dialect::Otlp(Some(Signal::Logs));
 pub(crate) const TRACES: Dialect = Dialect::Otlp(Some(Signal::Traces));
@@ -21,16 +18,7 @@ pub(crate) const METRICS: Dialect = Dialect::Otlp(Some(Signal::Metrics));
 pub(crate) const PROTOBUF: &str = "application/x-protobuf";
 
 pub(crate) fn spec(kind: &str, dialect: Dialect) -> BodySpec {
-    BodySpec {
-        media_type: MediaType::parse(kind.as_bytes()),
-        codings: Vec::new(),
-        dialect,
-        direction: Direction::Request,
-        scopes: scopes(),
-        limits: BodyLimits::default(),
-        on_fault_pass: false,
-        opaque: std::sync::Arc::default(),
-    }
+    BodySpec { dialect, direction: Direction::Request, ..fixtures::spec(kind) }
 }
 
 /// What leaves, how it ended, and what was seen.
