@@ -3,11 +3,15 @@
 //! None of these is proof. They look at the value alone, and are for rules that know by a label or a vendor's prefix that a
 //! secret is due: what a person would read as a word, a path, a call or a gap to be filled is none.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, PatternID};
+
 use super::Check;
 
 /// Secrets and passwords.
 pub(super) const SECRETS: &[Check] = &[
-    ("token", |value| !is_gap(value)),
+    ("token", |value| !is_gap(value.get(..JUDGED).unwrap_or(value))),
     ("entropy", entropy),
     ("entropy-hex", |value| hex(value)),
     ("entropy-base64", |value| !is_gap(value) && value.len() >= 20 && !is_words(value) && bits(value) >= BASE64_BITS),
@@ -26,6 +30,7 @@ const RANDOM: usize = 10;
 
 /// A random secret of either alphabet.
 fn entropy(value: &[u8]) -> bool {
+    let value = value.get(..JUDGED).unwrap_or(value);
     if is_gap(value) || is_code(value) || !value.iter().any(u8::is_ascii_alphabetic) {
         return false;
     }
@@ -34,6 +39,7 @@ fn entropy(value: &[u8]) -> bool {
 
 /// 16 hexadecimal digits or more, with hyphens or without, that are not few again and again.
 fn hex(value: &[u8]) -> bool {
+    let value = value.get(..JUDGED).unwrap_or(value);
     let digits = value.iter().filter(|byte| byte.is_ascii_hexdigit()).count();
     let decimal = value.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-');
     let only = value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
@@ -44,7 +50,7 @@ fn hex(value: &[u8]) -> bool {
 fn bits(value: &[u8]) -> f32 {
     let mut counts = [0_u16; 128];
     let mut total = 0_u16;
-    for byte in value.iter().take(1024) {
+    for byte in value {
         if let Some(count) = counts.get_mut(usize::from(*byte)) {
             *count += 1;
             total += 1;
@@ -107,7 +113,10 @@ const GAPS: &[&str] = &[
     "protected",
     "confidential",
 ];
-/// What no secret holds, and gaps often do.
+/// How many of a value's first bytes it is judged by. Matches that begin close together may all be long, and the text
+/// should not be judged again from each beginning to its end.
+const JUDGED: usize = 256;
+/// What no secret holds, and gaps often do, in any case.
 const IN_GAPS: &[&str] = &[
     "your_",
     "your-",
@@ -227,11 +236,24 @@ const MOST_USED: &[&str] = &[
     "passw0rd",
 ];
 
+/// The place of `==` in [`IN_CODE`].
+const EQUALS: PatternID = PatternID::ZERO;
+/// What program text holds, and secrets beside a label do not.
+const IN_CODE: &[&str] = &["==", "://", "=>", "!=", "&&", "||", "->", "::", "()", "${", "{{", "%s", "](", "\\("];
+
+static HOLDS_GAP: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_of(IN_GAPS, true));
+static HOLDS_CODE: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_of(IN_CODE, false));
+
+/// A search for some words; they are few, so that it can always be built.
+fn any_of(words: &[&str], any_case: bool) -> Option<AhoCorasick> {
+    AhoCorasick::builder().ascii_case_insensitive(any_case).kind(Some(AhoCorasickKind::DFA)).build(words).ok()
+}
+
 /// Whether a value is a gap to be filled: a word of the kind, a pattern such as `xxxx`, `${NAME}`, `<name>` or `%s`, the
 /// alphabet, one character again and again.
 fn is_gap(value: &[u8]) -> bool {
-    let has = |text: &&str| contains(value, text.as_bytes());
-    if GAPS.iter().any(|gap| value.eq_ignore_ascii_case(gap.as_bytes())) || IN_GAPS.iter().any(has) {
+    let holds_gap = HOLDS_GAP.as_ref().is_some_and(|gaps| gaps.is_match(value));
+    if GAPS.iter().any(|gap| value.eq_ignore_ascii_case(gap.as_bytes())) || holds_gap {
         return true;
     }
     let second = value.get(1).copied().unwrap_or(b' ');
@@ -272,14 +294,13 @@ fn contains(value: &[u8], needle: &[u8]) -> bool {
 /// Whether a value reads as program text: a path, an address, a call, an index, a member, an operator, a type.
 fn is_code(value: &[u8]) -> bool {
     let starts = |prefix: &[u8]| value.starts_with(prefix);
-    let has = |part: &[u8]| value.windows(part.len()).any(|window| window == part);
     if starts(b"./") || starts(b"~/") || starts(b"../") || starts(b"--") || starts(b"&") || starts(b"@") {
         return true;
     }
-    if [&b"://"[..], b"=>", b"==", b"!=", b"&&", b"||", b"->", b"::", b"()", b"${", b"{{", b"%s", b"](", b"\\("]
-        .iter()
-        .any(|part| has(part))
-    {
+    // Two signs of equality that nothing is compared with fill the last group of base64.
+    let compares = |at: usize| value.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let mut parts = HOLDS_CODE.iter().flat_map(|code| code.find_overlapping_iter(value));
+    if parts.any(|part| part.pattern() != EQUALS || compares(part.end())) {
         return true;
     }
     let head = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
@@ -541,6 +562,9 @@ mod tests {
             "ZX9Q-7WER2-77KJH-M2M4",
             "dGhpc2lzYXRlc3Q5OHE3d2Vy",
             "k3yf0r(z9=x8w+q2v!",
+            "aK9/sQ2LmZx9Bv4Np7Rtqq==",
+            "c2VjcmV0LXRva2VuLXZhbHVlLTEyMw==",
+            "aK9sQ2LmZx9Bv4Np7Rtq==&x=1",
         ] {
             assert!(entropy(value.as_bytes()), "{value}");
         }
@@ -555,6 +579,8 @@ mod tests {
             "/etc/ssl/private/server.key",
             "process.env.API_KEY",
             "jwt.sign(payload",
+            "a9K3x==b7Qz1Lm8Vt",
+            "a9K3x===b7Qz1Lm8Vt",
             "12345678901234567890",
             "refreshTokenExpiresIn",
             "2026-11-28T10:00:00Z",
