@@ -1,16 +1,29 @@
 //! Expressions that begin with a long run of token bytes: letters, digits, and what keys are written with beside them.
 //!
 //! Enters: expressions. Leaves: for a text, the places where a run is long enough, found by looking at every sixteenth byte
-//! first; prose has no such runs.
+//! first; prose has no such runs. Many keys of a vendor have their sign deep inside: what must stand there is looked at
+//! before such an expression is followed through a run.
 
 use std::ops::Range;
 
+use regex_automata::dfa::Automaton;
+
+use super::super::byte_set::ByteSet;
 use super::super::regex::{LEADING_RUN, Regex, is_token};
 use super::Window;
-use super::window::widen;
+use super::window::{beginnings, widen};
 
 /// The least run that is looked for as such.
 pub(super) const LONG: usize = 16;
+
+/// The farthest place that is looked at for a sign.
+const DEEP: usize = 192;
+/// The most bytes that one place of a sign may be.
+const SIGN: usize = 8;
+/// The most places of a sign that are looked at.
+const SIGNS: usize = 4;
+/// States walked at once for it.
+const STATES: usize = 16;
 
 /// An expression.
 struct Long {
@@ -19,6 +32,8 @@ struct Long {
     run: usize,
     /// What else must stand at its beginning.
     window: Window,
+    /// What must stand deep inside, by the distance from its beginning.
+    sign: Vec<(usize, ByteSet)>,
     /// The group of the words that it asks for.
     group: Option<usize>,
 }
@@ -37,7 +52,7 @@ impl LongRuns {
         if regex.leading_run < LONG {
             return false;
         }
-        self.rules.push(Long { rule, run: regex.leading_run, window, group });
+        self.rules.push(Long { rule, run: regex.leading_run, window, sign: sign(regex), group });
         widen(&mut self.union, &window);
         true
     }
@@ -99,9 +114,48 @@ impl LongRuns {
         let run = if run == rest.len() && open { usize::MAX } else { run };
         self.rules
             .iter()
-            .filter(move |long| run >= long.run && fits(&long.window, text, at, begins))
+            .filter(move |long| {
+                run >= long.run
+                    && fits(&long.window, text, at, begins)
+                    && long.sign.iter().all(|(place, set)| rest.get(*place).map_or(open, |byte| set.contains(*byte)))
+            })
             .map(|long| (long.rule, long.group))
     }
+}
+
+/// The places of a match, behind those that are looked at anyway, where only few bytes may stand.
+fn sign(regex: &Regex) -> Vec<(usize, ByteSet)> {
+    let automaton = regex.automaton();
+    let (_, mut states) = beginnings(regex);
+    let mut places: Vec<(usize, ByteSet)> = Vec::new();
+    for place in 0..DEEP {
+        if states.len() > STATES || states.iter().any(|state| regex.end(*state)) {
+            break;
+        }
+        let (mut set, mut next, mut ended) = (ByteSet::NONE, Vec::new(), false);
+        for (state, byte) in states.iter().flat_map(|state| (0..=255_u8).map(move |byte| (*state, byte))) {
+            let reached = automaton.next_state(state, byte);
+            if automaton.is_dead_state(reached) || automaton.is_quit_state(reached) {
+                continue;
+            }
+            ended |= automaton.is_match_state(reached);
+            set.insert(byte);
+            next.push(reached);
+        }
+        // A match ended before this byte: what stands here need not be the match's.
+        if ended {
+            break;
+        }
+        if place >= LONG && set.bytes().count() <= SIGN {
+            places.push((place, set));
+        }
+        next.sort_unstable();
+        next.dedup();
+        states = next;
+    }
+    places.sort_by_key(|(_, set)| set.bytes().count());
+    places.truncate(SIGNS);
+    places
 }
 
 /// Whether a window holds at a place; what lies behind the text is anything.
@@ -116,6 +170,15 @@ fn fits(window: &Window, text: &[u8], at: usize, begins: Option<usize>) -> bool 
 mod tests {
     use super::super::super::byte_set::ByteSet;
     use super::*;
+
+    #[test]
+    fn a_sign_deep_inside_is_looked_at() {
+        let regex = Regex::compile(r"\b[a-z]{40}Key[0-9][a-z]{4,}\b", Some(200)).expect("an expression");
+        let places: Vec<usize> = sign(&regex).iter().map(|(place, _)| *place).collect();
+        assert_eq!(places, [40, 41, 42]);
+        let ends = Regex::compile("[a-z]{20}(?:Key[0-9])?", None).expect("an expression");
+        assert!(sign(&ends).is_empty(), "a match may end before it");
+    }
 
     #[test]
     fn every_long_run_is_found() {
