@@ -1,17 +1,17 @@
 //! The part of a match that is its finding: the group `value` of an expression.
 //!
-//! The automaton that follows a text knows where a match ends and nothing of its parts. Once a match is complete, an
-//! engine with captures runs over its bytes alone, and tells where the group stands. What was matched beside the group is
-//! context: it leaves as it came.
+//! The automaton that follows a text knows where a match ends and nothing of its parts. Once a match is complete, its
+//! expression is walked over it again by threads that know where the group began (a Pike machine), and that walk ends as
+//! soon as no thread is left that would say otherwise: mostly a few bytes into the value, however long that is. What was
+//! matched beside the group is context: it leaves as it came.
 
 use std::fmt;
 use std::ops::Range;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use regex_automata::nfa::thompson::{self, pikevm};
+use regex_automata::nfa::thompson::{self, NFA, State};
 use regex_automata::util::pool::Pool;
-use regex_automata::util::primitives::{NonMaxUsize, PatternID};
-use regex_automata::{Anchored, Input};
+use regex_automata::util::primitives::{PatternID, StateID};
 use regex_syntax::hir::{Hir, HirKind};
 
 use super::ruleset::BuildErrorKind;
@@ -19,14 +19,59 @@ use super::ruleset::BuildErrorKind;
 /// The name of the group.
 const NAME: &str = "value";
 
-type Create = Box<dyn Fn() -> pikevm::Cache + Send + Sync + UnwindSafe + RefUnwindSafe>;
+type Create = Box<dyn Fn() -> Walk + Send + Sync + UnwindSafe + RefUnwindSafe>;
 
 /// An expression's group `value`, ready to be asked of complete matches.
 pub(super) struct Narrow {
-    engine: pikevm::PikeVM,
+    nfa: NFA,
     /// The group's place among the groups.
     group: usize,
-    caches: Pool<pikevm::Cache, Create>,
+    /// Whether every match ends with the group.
+    last: bool,
+    /// Whether the group, once it was met, is not met again.
+    once: bool,
+    walks: Pool<Walk, Create>,
+}
+
+/// Where the group stands, as far as a thread has come.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+struct Slots {
+    start: Option<usize>,
+    end: Option<usize>,
+}
+
+/// Threads in the order of their priority, one for a state at most.
+#[derive(Default)]
+struct Threads {
+    list: Vec<(StateID, Slots)>,
+    /// For each state the place in the list, if it is there.
+    places: Vec<u32>,
+}
+
+/// The memory of one walk.
+#[derive(Default)]
+struct Walk {
+    now: Threads,
+    next: Threads,
+    stack: Vec<(StateID, Slots)>,
+}
+
+impl Threads {
+    fn clear(&mut self, states: usize) {
+        self.list.clear();
+        self.places.resize(states, 0);
+    }
+
+    /// Whether the state is new here.
+    fn insert(&mut self, state: StateID, slots: Slots) -> bool {
+        let Some(place) = self.places.get_mut(state.as_usize()) else { return false };
+        if self.list.get(*place as usize).is_some_and(|(known, _)| *known == state) {
+            return false;
+        }
+        *place = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        self.list.push((state, slots));
+        true
+    }
 }
 
 impl Narrow {
@@ -40,31 +85,106 @@ impl Narrow {
             [(NAME, true)] => return Err(BuildErrorKind::EmptyValue),
             _ => return Err(BuildErrorKind::Groups),
         }
-        let too_large = |_| BuildErrorKind::TooLarge { limit };
         let nfa = thompson::Compiler::new()
             .configure(thompson::Config::new().utf8(false).nfa_size_limit(Some(limit)))
             .build_from_hir(hir)
-            .map_err(too_large)?;
+            .map_err(|_| BuildErrorKind::TooLarge { limit })?;
         let group = nfa.group_info().to_index(PatternID::ZERO, NAME).ok_or(BuildErrorKind::Groups)?;
-        let engine = pikevm::PikeVM::new_from_nfa(nfa).map_err(|_| BuildErrorKind::TooLarge { limit })?;
-        let for_caches = engine.clone();
-        let caches = Pool::new(Box::new(move || for_caches.create_cache()) as Create);
-        Ok(Some(Self { engine, group, caches }))
+        let walks = Pool::new(Box::new(Walk::default) as Create);
+        Ok(Some(Self { nfa, group, last: ends_with_group(hir), once: stands_once(hir), walks }))
     }
 
     /// Where the value of the match `text[start..end]` stands: the whole match where the group takes no part in it.
     pub(super) fn value(&self, text: &[u8], start: usize, end: usize) -> Range<usize> {
-        let whole = start..end;
         if end > text.len() {
-            return whole;
+            return start..end;
         }
-        let input = Input::new(text).span(whole.clone()).anchored(Anchored::Yes);
-        let mut slots: Vec<Option<NonMaxUsize>> = vec![None; 2 * (self.group + 1)];
-        let mut cache = self.caches.get();
-        self.engine.search_slots(&mut cache, &input, &mut slots);
-        match slots.as_slice() {
-            [.., Some(from), Some(to)] => from.get()..to.get(),
-            _ => whole,
+        let slots = self.slots(&mut self.walks.get(), text, start..end);
+        match slots.start.zip(if self.last { Some(end) } else { slots.end }) {
+            Some((from, to)) => from..to,
+            None => start..end,
+        }
+    }
+
+    /// The groups of the leftmost-first match that begins where the span does.
+    fn slots(&self, walk: &mut Walk, text: &[u8], span: Range<usize>) -> Slots {
+        let Walk { now, next, stack } = walk;
+        let states = self.nfa.states().len();
+        let mut matched: Option<Slots> = None;
+        now.clear(states);
+        self.follow(now, stack, text, span.start, self.nfa.start_anchored(), Slots::default());
+        for at in span.start..=span.end {
+            if let Some(slots) = self.agreed(now, matched) {
+                return slots;
+            }
+            next.clear(states);
+            let byte = text.get(at).copied().filter(|_| at < span.end);
+            for (state, slots) in &now.list {
+                let target = match (self.nfa.state(*state), byte) {
+                    (State::Match { .. }, _) => {
+                        // What stands behind it in the order has lost.
+                        matched = Some(*slots);
+                        break;
+                    }
+                    (_, None) => None,
+                    (State::ByteRange { trans }, Some(byte)) => trans.matches_byte(byte).then_some(trans.next),
+                    (State::Sparse(sparse), Some(byte)) => sparse.matches_byte(byte),
+                    (State::Dense(dense), Some(byte)) => dense.matches_byte(byte),
+                    _ => None,
+                };
+                if let Some(target) = target {
+                    self.follow(next, stack, text, at + 1, target, *slots);
+                }
+            }
+            std::mem::swap(now, next);
+        }
+        matched.unwrap_or_default()
+    }
+
+    /// What all threads say, and the match that there is already: nothing while they differ or may still come to say
+    /// something else.
+    fn agreed(&self, threads: &Threads, matched: Option<Slots>) -> Option<Slots> {
+        let all = || threads.list.iter().map(|(_, slots)| *slots).chain(matched);
+        let first = all().next()?;
+        let settled = first.start.is_some() && (self.last || first.end.is_some());
+        (self.once && settled && all().all(|slots| slots == first)).then_some(first)
+    }
+
+    /// Adds a state and what it leads to without a byte, in the order of priority.
+    fn follow(
+        &self,
+        threads: &mut Threads,
+        stack: &mut Vec<(StateID, Slots)>,
+        text: &[u8],
+        at: usize,
+        state: StateID,
+        slots: Slots,
+    ) {
+        stack.push((state, slots));
+        while let Some((mut state, mut slots)) = stack.pop() {
+            while threads.insert(state, slots) {
+                state = match self.nfa.state(state) {
+                    State::Look { look, next } if self.nfa.look_matcher().matches(*look, text, at) => *next,
+                    State::Union { alternates } => {
+                        let Some((first, rest)) = alternates.split_first() else { break };
+                        stack.extend(rest.iter().rev().map(|state| (*state, slots)));
+                        *first
+                    }
+                    State::BinaryUnion { alt1, alt2 } => {
+                        stack.push((*alt2, slots));
+                        *alt1
+                    }
+                    State::Capture { next, group_index, slot, .. } => {
+                        if group_index.as_usize() == self.group {
+                            // Groups have their beginning in an even slot.
+                            let own = if slot.as_usize() % 2 == 0 { &mut slots.start } else { &mut slots.end };
+                            *own = Some(at);
+                        }
+                        *next
+                    }
+                    _ => break,
+                };
+            }
         }
     }
 }
@@ -91,5 +211,85 @@ fn named_groups<'hir>(hir: &'hir Hir, names: &mut Vec<(&'hir str, bool)>) {
             parts.iter().for_each(|part| named_groups(part, names));
         }
         _ => {}
+    }
+}
+
+/// Whether the group is the last of every match that takes bytes.
+fn ends_with_group(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Capture(capture) => capture.name.as_deref() == Some(NAME) || ends_with_group(&capture.sub),
+        HirKind::Concat(parts) => {
+            let takes_bytes = |part: &&Hir| part.properties().maximum_len() != Some(0);
+            parts.iter().rev().find(takes_bytes).is_some_and(ends_with_group)
+        }
+        HirKind::Alternation(parts) => parts.iter().all(ends_with_group),
+        _ => false,
+    }
+}
+
+/// Whether the group is in no repetition.
+fn stands_once(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Capture(capture) => stands_once(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(stands_once),
+        HirKind::Repetition(repetition) => repetition.sub.properties().explicit_captures_len() == 0,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regex_automata::nfa::thompson::pikevm::PikeVM;
+    use regex_automata::{Anchored, Input};
+
+    use super::*;
+
+    /// Every value is that of a whole Pike machine over the whole match.
+    #[test]
+    fn the_walk_that_ends_early_says_what_the_whole_one_does() {
+        let patterns = [
+            r"(?:key|token)[ =:*]{0,3}(?<value>[a-c*=]{3,}[a-c])",
+            r"(?:key(?:[ \t]*[a-c]+[ ]*=|=|:))[*(]{0,2}(?<value>[a-c*(=]{2,})\b",
+            r"key=(?<value>[a-c]+?)(?:;|$|=key)",
+            r"key(?:=(?<value>[ab]+)|:[abc]+)c*",
+            r"(?:k|ke|key|keya)??(?<value>[a-ey=]+)[b=]",
+            r"key[a=]*(?<value>a+b?)=?",
+            r"key(?:[=*](?<value>[ab]+))+",
+        ];
+        let mut state = 9_u32;
+        let mut below = |count: usize| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as usize % count
+        };
+        let mut compared = 0;
+        for pattern in patterns {
+            let hir = regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern).expect("a pattern");
+            let narrow = Narrow::new(&hir, 1 << 20).expect("small").expect("with a value");
+            let whole = PikeVM::new(pattern).expect("a pattern");
+            let mut cache = whole.create_cache();
+            for _ in 0..3000 {
+                let pieces = ["key", "token", "=", "a", "b", "c", "*", " ", "(", ";", ":", "ab"];
+                let text: String = (0..below(14)).map(|_| pieces[below(pieces.len())]).collect();
+                let mut captures = whole.create_captures();
+                let input = Input::new(&text).anchored(Anchored::Yes);
+                whole.captures(&mut cache, input, &mut captures);
+                let Some(found) = captures.get_match() else { continue };
+                let wanted = captures.get_group_by_name(NAME).map_or(found.range(), |span| span.range());
+                assert_eq!(narrow.value(text.as_bytes(), found.start(), found.end()), wanted, "{pattern} {text:?}");
+                compared += 1;
+            }
+        }
+        assert!(compared > 500, "{compared} compared");
+    }
+
+    #[test]
+    fn a_long_value_is_not_walked_to_its_end() {
+        let hir = regex_syntax::parse("key=(?<value>[a-z=]{7,}[a-z])").expect("a pattern");
+        let narrow = Narrow::new(&hir, 1 << 20).expect("small").expect("with a value");
+        // What stands behind the agreement is not looked at, so that it need not even match.
+        let text = b"key=key=valuekey=value and what no match goes on with";
+        assert_eq!(narrow.slots(&mut Walk::default(), text, 0..text.len()).start, Some(4));
+        let other = b"key.abcdefgh and what no match goes on with";
+        assert_eq!(narrow.slots(&mut Walk::default(), other, 0..other.len()).start, None);
     }
 }

@@ -1,6 +1,9 @@
 //! Matches of regular expressions, followed byte by byte: to their end, or to the end of what has come.
 //!
 //! A match longer than can be held is handed on piece by piece once it is certain, and followed in constant memory.
+//!
+//! Matches of one rule may begin close together and all be long. Where two of them stand at the same place in the same
+//! state they go on alike, so that only one is followed: it leaves a trail, and the later ones are taken along it.
 
 use regex_automata::util::primitives::StateID;
 
@@ -33,6 +36,96 @@ pub(super) struct Reach {
     pub(super) certain: u64,
     /// Up to here there is a match that an earlier one may still push aside.
     pub(super) doubtful: u64,
+}
+
+/// Trails begin at multiples of this many bytes, as many behind a match's beginning, and where a match that the text's end
+/// had cut off is taken up again.
+const STRIDE: u64 = 64;
+/// The most trails that are kept.
+const TRAILS: usize = 512;
+
+/// How a match went on from a place: what any other of the same rule does that comes to stand there in the same state.
+#[derive(Clone, Copy, Debug)]
+struct Trail {
+    rule: usize,
+    at: u64,
+    state: StateID,
+    /// The beginning of the match that went along last. One that begins later may be followed at least as far.
+    start: u64,
+    /// How far it is known.
+    to: u64,
+    /// The state there; nothing where no match goes on.
+    reached: Option<StateID>,
+    /// The last end of a match from `at` on.
+    end: Option<u64>,
+    /// The run that goes along, or did last.
+    run: u64,
+}
+
+/// The trails of a text.
+#[derive(Default, Debug)]
+pub(super) struct Trails {
+    list: Vec<Trail>,
+    runs: u64,
+    /// Whether the run at hand goes along any.
+    on: bool,
+}
+
+impl Trails {
+    pub(super) fn clear(&mut self) {
+        self.list.clear();
+    }
+
+    fn begin_run(&mut self) {
+        self.runs += 1;
+        self.on = false;
+    }
+
+    /// Takes a match along the trails that lead on from where it stands, or begins one there. False where it leads to a
+    /// match's end.
+    fn take_along(&mut self, live: &mut Live) -> bool {
+        self.on = true;
+        let run = self.runs;
+        loop {
+            let leads_on = |trail: &&mut Trail| {
+                trail.at == live.at && trail.rule == live.rule && trail.state == live.state && trail.start <= live.start
+            };
+            match self.list.iter_mut().find(leads_on) {
+                Some(trail) if trail.run != run => {
+                    trail.run = run;
+                    live.at = trail.to;
+                    live.end = trail.end.or(live.end);
+                    match trail.reached {
+                        Some(state) => live.state = state,
+                        None => return false,
+                    }
+                }
+                Some(_) => return true,
+                None => break,
+            }
+        }
+        if self.list.len() >= TRAILS {
+            // No match that begins later comes by there.
+            self.list.retain(|trail| trail.at >= live.start);
+            if self.list.len() >= TRAILS {
+                self.list.clear();
+            }
+        }
+        let Live { rule, at, state, start, .. } = *live;
+        self.list.push(Trail { rule, at, state, start, to: at, reached: Some(state), end: None, run });
+        true
+    }
+
+    /// Notes where the run came to: on every trail that it went along.
+    fn end_run(&mut self, live: &Live, reached: Option<StateID>) {
+        if !self.on {
+            return;
+        }
+        for trail in self.list.iter_mut().filter(|trail| trail.run == self.runs) {
+            (trail.start, trail.to, trail.reached) = (live.start, live.at, reached);
+            trail.end = live.end.filter(|end| *end >= trail.at);
+        }
+    }
 }
 
 impl Live {
@@ -121,14 +214,26 @@ impl Lane {
         let longest = regex.max_len as u64;
         // What stands in the text's label is not held.
         let start = live.start.max(self.label_end());
+        // A match that may be handed on is the only one of its rule.
+        let mut trail = match live.at > live.start {
+            _ if goes_on => usize::MAX,
+            true => self.index(live.at),
+            false => self.index((live.start + STRIDE).next_multiple_of(STRIDE)),
+        };
+        self.trails.begin_run();
         let mut at = self.index(live.at);
         while let Some(byte) = text.get(at) {
+            if at == trail {
+                if !self.trails.take_along(&mut live) {
+                    return self.stopped(text, regex, &live, None);
+                }
+                at = self.index(live.at);
+                trail = self.index((live.at + 1).next_multiple_of(STRIDE));
+                continue;
+            }
             let here = self.base + at as u64;
             match regex.step(live.state, *byte) {
-                Stand::Dead => {
-                    self.settle(text, regex, &live);
-                    return None;
-                }
+                Stand::Dead => return self.stopped(text, regex, &live, None),
                 Stand::Alive(state) => live.state = state,
                 Stand::Matched(state) => {
                     live.state = state;
@@ -150,12 +255,10 @@ impl Lane {
                     }
                     live.handed = Some(end);
                 }
-                _ => {
-                    self.settle(text, regex, &live);
-                    return None;
-                }
+                _ => return self.stopped(text, regex, &live, Some(live.state)),
             }
         }
+        self.trails.end_run(&live, Some(live.state));
         if last {
             if regex.end(live.state) && (live.handed.is_some() || live.at.saturating_sub(start) <= longest) {
                 live.end = Some(live.at);
@@ -169,6 +272,13 @@ impl Lane {
             self.hand_on(&mut live, handed, end);
         }
         Some(live)
+    }
+
+    /// The end of a run: its match cannot grow any more.
+    fn stopped(&mut self, text: &[u8], regex: &Regex, live: &Live, reached: Option<StateID>) -> Option<Live> {
+        self.trails.end_run(live, reached);
+        self.settle(text, regex, live);
+        None
     }
 
     /// The end of the last whole group before a place of a run of base64. What is replaced there takes whole groups, so
@@ -197,6 +307,89 @@ impl Lane {
             // One that is too long to be held is so even if nothing of it could be handed on yet.
             let open = live.handed == Some(live.start);
             self.found.push(Candidate::new(live.rule, live.start, from, end, open));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::rule::{EntityType, Pattern, RuleId, RuleSpec};
+    use super::super::super::ruleset::{ActionTable, RuleSet};
+    use super::super::super::validate::Validator;
+    use super::super::{Enabled, Text};
+    use super::*;
+
+    const LONGEST: usize = 300;
+
+    fn rule(at: usize, pattern: &str) -> RuleSpec {
+        RuleSpec {
+            id: RuleId::new(&format!("test.{at}")),
+            entity: EntityType::new("TEST"),
+            pattern: Pattern::Regex { pattern: pattern.to_owned(), max_len: Some(LONGEST) },
+            // With a check every match is followed, and not only the first of several.
+            validator: Validator::by_name("entropy"),
+            keywords: None,
+            suppressions: Vec::new(),
+            priority: 0,
+            confidence: RuleSpec::CONFIDENCE,
+        }
+    }
+
+    /// Where the match that begins at `start` ends, followed by itself.
+    fn alone(regex: &Regex, text: &[u8], start: usize) -> Option<usize> {
+        let mut state = regex.begin(start.checked_sub(1).and_then(|before| text.get(before)).copied())?;
+        let mut end = None;
+        for (at, byte) in text.iter().enumerate().skip(start).take(LONGEST + 1) {
+            match regex.step(state, *byte) {
+                Stand::Dead => return end,
+                Stand::Alive(next) => state = next,
+                Stand::Matched(next) => (state, end) = (next, Some(at)),
+            }
+        }
+        let at_end = text.len() - start <= LONGEST && regex.end(state);
+        if at_end { Some(text.len()) } else { end }
+    }
+
+    /// Matches that begin close together and are long go along one trail, and each ends where it would by itself.
+    #[test]
+    fn matches_that_go_along_a_trail_end_where_they_would_alone() {
+        let patterns =
+            ["key=[a-k=;]{20,}?(?:;|abc)", "ke[a-y=]*=(?:[a-j]{3,}|;)", r"key(?:=|[a-d])+[ab]{2,}\b", "yk[^;]*"];
+        let rules = RuleSet::build(patterns.iter().enumerate().map(|(at, pattern)| rule(at, pattern)).collect());
+        let rules = rules.expect("they compile");
+        let actions = ActionTable::new(Vec::new(), None);
+        let force = Force { rules: &rules, actions: &actions, enabled: Enabled::new(&rules, &actions) };
+        let mut state = 3_u32;
+        let mut below = |count: usize| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as usize % count
+        };
+        for round in 0..300 {
+            // Ends of matches are rare, so that most of them are long.
+            let rare = 3 + below(200);
+            let pieces = ["key=", "key=", "ab", "c", "y", "=", "d", "key"];
+            let text: Vec<u8> = (0..200 + below(300))
+                .flat_map(|_| if below(rare) == 0 { [";", "abc", " "][below(3)] } else { pieces[below(8)] }.bytes())
+                .collect();
+            let mut looked = Text::default();
+            looked.begin(b"");
+            let most = [1, 7, 64, 4096][round % 4];
+            let mut rest = text.as_slice();
+            while !rest.is_empty() {
+                let (piece, later) = rest.split_at((1 + below(most)).min(rest.len()));
+                looked.take(piece, later.is_empty());
+                looked.look(force, later.is_empty());
+                rest = later;
+            }
+            let mut found: Vec<_> = looked.lane.found.iter().map(|one| (one.rule, one.start, one.end)).collect();
+            found.sort_unstable();
+            let mut wanted = Vec::new();
+            for (index, rule) in rules.rules().iter().enumerate() {
+                let regex = rule.regex.as_ref().expect("an expression");
+                let ends = (0..text.len()).filter_map(|start| Some((start as u64, alone(regex, &text, start)? as u64)));
+                wanted.extend(ends.map(|(start, end)| (index, start, end)));
+            }
+            assert_eq!(found, wanted, "pieces of at most {most}: {}", String::from_utf8_lossy(&text));
         }
     }
 }

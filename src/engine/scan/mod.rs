@@ -16,7 +16,7 @@ mod view;
 
 use std::ops::Range;
 
-use self::follow::{Live, Reach};
+use self::follow::{Live, Reach, Trails};
 use self::view::View;
 use super::candidate::{Candidate, LaneId};
 use super::detect::{self, Step};
@@ -102,6 +102,7 @@ struct Lane {
     /// End of the last match of each detector.
     detected: [u64; Detector::ALL.len()],
     live: Vec<Live>,
+    trails: Trails,
     found: Vec<Candidate>,
     /// What is known of a rule's matches before they are judged.
     reaches: Vec<Reach>,
@@ -279,6 +280,7 @@ impl Lane {
         self.waiting.clear();
         self.detected = Default::default();
         self.live.clear();
+        self.trails.clear();
         self.found.clear();
         self.reaches.clear();
         self.triggers.clear();
