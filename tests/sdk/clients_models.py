@@ -3,10 +3,18 @@
 import io
 import json
 
+import anthropic
+import cohere
 import httpx
 import httpx2
+import ollama
 import openai
+from cohere.core.api_error import ApiError
+from google import genai
+from google.genai import types as genai_types
 from matrix import Row, joined
+from mistralai.client import Mistral
+from mistralai.client.errors import MistralError
 
 
 # OpenAI
@@ -241,4 +249,329 @@ OPENAI_ROWS = [
     Row("openai", "moderations", openai_moderations, "OpenAI moderations", **OPENAI | QUIET),
 ]
 
-ROWS = [*OPENAI_ROWS]
+
+# Anthropic
+
+
+def anthropic_client(at):
+    module = httpx2 if issubclass(anthropic.DefaultHttpxClient, httpx2.Client) else httpx
+    client = module.Client(verify=at.tls, http2=at.http2)
+    return anthropic.Anthropic(base_url=f"{at.base}/anthropic", api_key="k", http_client=client, max_retries=0)
+
+
+def anthropic_request(at):
+    document = {"type": "document", "title": at.text, "context": at.text, "citations": {"enabled": True}}
+    document["source"] = {"type": "text", "media_type": "text/plain", "data": at.text}
+    result = {"type": "tool_result", "tool_use_id": "toolu_0", "content": [{"type": "text", "text": at.text}]}
+    return {
+        "model": "claude-sonnet-5",
+        "max_tokens": 100,
+        "system": [{"type": "text", "text": at.text, "cache_control": {"type": "ephemeral"}}],
+        "messages": [
+            {"role": "user", "content": [document, {"type": "text", "text": at.text}]},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_0", "name": "send", "input": json.loads(at.arguments)}]},
+            {"role": "user", "content": [result]},
+        ],
+        "tools": [{"name": "send", "description": at.text, "input_schema": {"type": "object", "properties": {}}}],
+        "metadata": {"user_id": at.label},
+        "stop_sequences": [at.text],
+    }
+
+
+def anthropic_messages(at):
+    return anthropic_client(at).messages.create(**anthropic_request(at))
+
+
+def anthropic_stream(at):
+    """The raw events."""
+    texts, whole = [], []
+    for event in anthropic_client(at).messages.create(**anthropic_request(at), stream=True):
+        if event.type == "content_block_delta" and event.delta.type != "citations_delta":
+            kind = event.delta.type
+            name = {"text_delta": "text", "input_json_delta": "partial_json", "thinking_delta": "thinking"}.get(kind, "signature")
+            texts.append(((event.index, kind), getattr(event.delta, name)))
+        else:
+            whole.append(event)
+    return [joined(texts), whole]
+
+
+def anthropic_helper(at):
+    with anthropic_client(at).messages.stream(**anthropic_request(at)) as stream:
+        kinds = {event.type for event in stream}
+        return [sorted(kinds), stream.get_final_message()]
+
+
+def anthropic_batches(at):
+    client = anthropic_client(at)
+    requests = [{"custom_id": f"row-{n}", "params": anthropic_request(at)} for n in range(2)]
+    made = client.messages.batches.create(requests=requests)
+    return [made.id, client.messages.count_tokens(model="m", messages=anthropic_request(at)["messages"])]
+
+
+ANTHROPIC = {"denied": anthropic.PermissionDeniedError, "broken": anthropic.APIError, "failed": anthropic.BadRequestError}
+MESSAGES = "Anthropic Messages"
+
+ANTHROPIC_ROWS = [
+    Row("anthropic", "messages", anthropic_messages, MESSAGES, arguments=True, more={"server": True}, **ANTHROPIC),
+    Row("anthropic", "messages stream", anthropic_stream, MESSAGES, True, arguments=True, more={"server": True}, **ANTHROPIC),
+    Row("anthropic", "messages stream helper", anthropic_helper, MESSAGES, True, arguments=True, more={"server": True}, **ANTHROPIC),
+    Row("anthropic", "batches and counts", anthropic_batches, MESSAGES, **ANTHROPIC | QUIET),
+]
+
+
+# Google
+
+
+def gemini_client(at):
+    options = genai_types.HttpOptions(
+        base_url=f"{at.base}/gemini", api_version="v1beta", httpx_client=httpx.Client(verify=at.tls, http2=at.http2)
+    )
+    return genai.Client(api_key="k", http_options=options)
+
+
+def gemini_contents(at):
+    call = {"name": "send", "args": json.loads(at.arguments)}
+    return [
+        {"role": "user", "parts": [{"text": at.text}, {"text": "and"}]},
+        {"role": "model", "parts": [{"function_call": call, "thought_signature": b"signed by its maker, and not to be touched"}]},
+        {"role": "user", "parts": [{"function_response": {"name": "send", "response": {"result": at.text}}}]},
+    ]
+
+
+def gemini_config(at):
+    schema = {"type": "OBJECT", "properties": {"card": {"type": "INTEGER", "description": at.text}}}
+    declared = {"function_declarations": [{"name": "send", "description": at.text, "parameters": schema}]}
+    quiet = {"automatic_function_calling": {"disable": True}}
+    return {"system_instruction": at.text, "tools": [declared], "temperature": 0.5, "stop_sequences": [at.text], **quiet}
+
+
+def gemini_generate(at):
+    client = gemini_client(at)
+    return client.models.generate_content(model="gemini-3-pro", contents=gemini_contents(at), config=gemini_config(at))
+
+
+def gemini_parts(chunks):
+    """What the messages of a stream add up to."""
+    texts, rest = [], []
+    for chunk in chunks:
+        for candidate in chunk.candidates:
+            for part in (candidate.content and candidate.content.parts) or []:
+                if part.text is not None:
+                    texts.append((f"thought {part.thought}", part.text))
+                else:
+                    rest.append(part)
+            rest += [candidate.finish_reason, candidate.grounding_metadata] if candidate.finish_reason else []
+    return [joined(texts), rest, chunk.usage_metadata, chunk.response_id]
+
+
+def gemini_stream(at):
+    ask = gemini_client(at).models.generate_content_stream
+    return gemini_parts(ask(model="gemini-3-pro", contents=gemini_contents(at), config=gemini_config(at)))
+
+
+def gemini_chat(at):
+    """Two turns: what was answered goes back up with the second."""
+    chat = gemini_client(at).chats.create(model="gemini-3-pro", config=gemini_config(at))
+    return [chat.send_message(at.text), gemini_parts(chat.send_message_stream(at.text)), len(chat.get_history())]
+
+
+def gemini_embed(at):
+    client = gemini_client(at)
+    counted = client.models.count_tokens(model="gemini-3-pro", contents=gemini_contents(at))
+    return [client.models.embed_content(model="gemini-embedding-001", contents=[at.text, "b"]), counted]
+
+
+def gemini_array(at):
+    """Without `alt=sse` the answer is an array that grows. The SDK never asks so; a plain HTTP client does."""
+    body = {"contents": [{"role": "user", "parts": [{"text": at.text}]}]}
+    with httpx.Client(verify=at.tls, http2=at.http2) as client:
+        answer = client.post(f"{at.base}/gemini/v1beta/models/gemini-3-pro:streamGenerateContent", json=body)
+        answer.raise_for_status()
+        parts = [part for message in answer.json() for part in message["candidates"][0]["content"]["parts"]]
+        rest = [part for part in parts if "text" not in part]
+        return [joined((part.get("thought"), part.get("text")) for part in parts), rest]
+
+
+GEMINI = {"denied": genai.errors.ClientError, "broken": genai.errors.APIError, "failed": genai.errors.ClientError}
+GENERATE = "Gemini"
+
+GEMINI_ROWS = [
+    Row("google-genai", "generate", gemini_generate, GENERATE, reasoning=True, arguments=True, more={"code": True, "grounding": True}, **GEMINI),
+    Row("google-genai", "generate stream", gemini_stream, GENERATE, True, reasoning=True, arguments=True, more={"grounding": True}, **GEMINI),
+    Row("google-genai", "generate stream text", gemini_stream, GENERATE, True, **GEMINI),
+    Row("google-genai", "chat", gemini_chat, GENERATE, True, **GEMINI),
+    Row("google-genai", "embed and count", gemini_embed, GENERATE, **GEMINI | QUIET),
+    Row("httpx", "gemini array", gemini_array, "Gemini, streamed array", True, reasoning=True, arguments=True, broken=httpx.HTTPError),
+]
+
+
+# Cohere
+
+
+def cohere_client(at):
+    client = httpx.Client(verify=at.tls, http2=at.http2)
+    return cohere.ClientV2(api_key="k", base_url=f"{at.base}/cohere", httpx_client=client, max_retries=0)
+
+
+def cohere_request(at):
+    call = {"id": "call_0", "type": "function", "function": {"name": "send", "arguments": at.arguments}}
+    messages = [
+        {"role": "system", "content": at.text},
+        {"role": "user", "content": [{"type": "text", "text": at.text}]},
+        {"role": "assistant", "tool_calls": [call], "tool_plan": at.text},
+        {"role": "tool", "tool_call_id": "call_0", "content": [{"type": "document", "document": {"data": {"note": at.text}, "id": "doc:0"}}]},
+    ]
+    documents = [at.text, {"data": {"title": at.text}, "id": "doc:1"}]
+    return {"model": "command-a", "messages": messages, "documents": documents, "tools": [tool(at)], "stop_sequences": [at.text]}
+
+
+def cohere_chat(at):
+    return cohere_client(at).chat(**cohere_request(at))
+
+
+def cohere_stream(at):
+    texts, rest = [], []
+    for event in cohere_client(at).chat_stream(**cohere_request(at)):
+        if event.type == "content-delta":
+            content = event.delta.message.content
+            texts += [((event.index, "text"), content.text), ((event.index, "thinking"), content.thinking)]
+        elif event.type == "tool-plan-delta":
+            texts.append(("plan", event.delta.message.tool_plan))
+        elif event.type == "tool-call-delta":
+            texts.append(((event.index, "arguments"), event.delta.message.tool_calls.function.arguments))
+        else:
+            rest.append(event)
+    return [joined(texts), rest]
+
+
+def cohere_embed(at):
+    client = cohere_client(at)
+    vectors = client.embed(model="embed-v4.0", input_type="search_document", texts=[at.text, "b"], embedding_types=["float"])
+    return [vectors, client.rerank(model="rerank-v4", query=at.text, documents=[at.text, "b"])]
+
+
+COHERE = {"denied": cohere.ForbiddenError, "broken": (httpx.HTTPError, ApiError), "failed": cohere.BadRequestError}
+COHERE_CHAT = "Cohere v2"
+
+COHERE_ROWS = [
+    Row("cohere", "chat", cohere_chat, COHERE_CHAT, reasoning=True, arguments=True, **COHERE),
+    Row("cohere", "chat stream", cohere_stream, COHERE_CHAT, True, reasoning=True, arguments=True, **COHERE),
+    Row("cohere", "embed and rerank", cohere_embed, COHERE_CHAT, **COHERE | QUIET | {"shows": True}),
+]
+
+
+# Mistral
+
+
+def mistral_client(at):
+    return Mistral(api_key="k", server_url=f"{at.base}/mistral", client=httpx.Client(verify=at.tls, http2=at.http2))
+
+
+def mistral_request(at):
+    call = {"id": "D681PevK9", "type": "function", "function": {"name": "send", "arguments": at.arguments}}
+    messages = [
+        {"role": "system", "content": at.text},
+        {"role": "user", "content": [{"type": "text", "text": at.text}]},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": [{"type": "text", "text": at.text}]}], "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "D681PevK9", "name": "send", "content": at.text},
+    ]
+    return {"model": "mistral-large-latest", "messages": messages, "tools": [tool(at)], "stop": at.text, "metadata": {"note": at.text}}
+
+
+def mistral_chat(at):
+    return mistral_client(at).chat.complete(**mistral_request(at))
+
+
+def mistral_stream(at):
+    texts, rest = [], []
+    for event in mistral_client(at).chat.stream(**mistral_request(at)):
+        [choice] = event.data.choices
+        content = choice.delta.content or []
+        for part in [content] if isinstance(content, str) else content:
+            thought = getattr(part, "thinking", None)
+            texts += [("text", part if isinstance(part, str) else getattr(part, "text", None))]
+            texts += [("thinking", chunk.text) for chunk in thought or []]
+        rest += choice.delta.tool_calls or []
+        rest += [choice.finish_reason, event.data.usage] if choice.finish_reason else []
+    return [joined(texts), rest]
+
+
+def mistral_rest(at):
+    client = mistral_client(at)
+    filled = client.fim.complete(model="codestral-latest", prompt=at.text, suffix=at.text)
+    return [client.embeddings.create(model="mistral-embed", inputs=[at.text, "b"]), filled]
+
+
+MISTRAL = {"denied": MistralError, "broken": (httpx.HTTPError, MistralError), "failed": MistralError}
+MISTRAL_CHAT = "Mistral"
+
+MISTRAL_ROWS = [
+    Row("mistralai", "chat", mistral_chat, MISTRAL_CHAT, reasoning=True, arguments=True, **MISTRAL),
+    Row("mistralai", "chat stream", mistral_stream, MISTRAL_CHAT, True, reasoning=True, arguments=True, **MISTRAL),
+    Row("mistralai", "embeddings and fill in the middle", mistral_rest, MISTRAL_CHAT, **MISTRAL),
+]
+
+
+# Ollama
+
+
+def ollama_client(at):
+    return ollama.Client(host=f"{at.base}/ollama", verify=at.tls, http2=at.http2)
+
+
+def ollama_request(at):
+    call = {"function": {"name": "send", "arguments": json.loads(at.arguments)}}
+    messages = [
+        {"role": "system", "content": at.text},
+        {"role": "user", "content": at.text},
+        {"role": "assistant", "content": "", "thinking": at.text, "tool_calls": [call]},
+        {"role": "tool", "tool_name": "send", "content": at.text},
+    ]
+    return {"model": "qwen3", "messages": messages, "tools": [tool(at)], "options": {"stop": [at.text], "seed": 7}}
+
+
+def ollama_chat(at):
+    return ollama_client(at).chat(**ollama_request(at))
+
+
+def ollama_chat_stream(at):
+    texts, rest = [], []
+    for record in ollama_client(at).chat(**ollama_request(at), stream=True, think=True):
+        texts += [("content", record.message.content), ("thinking", record.message.thinking)]
+        rest += record.message.tool_calls or []
+    return [joined(texts), rest, record]
+
+
+def ollama_generate(at):
+    return ollama_client(at).generate(model="qwen3", prompt=at.text, system=at.text, suffix=at.text, template=at.text)
+
+
+def ollama_generate_stream(at):
+    texts = []
+    for record in ollama_client(at).generate(model="qwen3", prompt=at.text, system=at.text, stream=True):
+        texts += [("response", record.response), ("thinking", record.thinking)]
+    return [joined(texts), record]
+
+
+def ollama_embed(at):
+    return ollama_client(at).embed(model="qwen3", input=[at.text, "b"])
+
+
+def without_context(got):
+    """The tokens of what was said go where the text is changed."""
+    last = got if isinstance(got, dict) else got[-1]
+    last["context"] = None
+    return got
+
+
+OLLAMA = {"denied": ollama.ResponseError, "broken": (ollama.ResponseError, httpx.HTTPError), "failed": ollama.ResponseError}
+
+OLLAMA_ROWS = [
+    Row("ollama", "chat", ollama_chat, "Ollama", reasoning=True, arguments=True, **OLLAMA),
+    Row("ollama", "chat stream", ollama_chat_stream, "Ollama", True, reasoning=True, arguments=True, **OLLAMA),
+    Row("ollama", "generate", ollama_generate, "Ollama", reasoning=True, differs=without_context, **OLLAMA),
+    Row("ollama", "generate stream", ollama_generate_stream, "Ollama", True, reasoning=True, differs=without_context, **OLLAMA),
+    Row("ollama", "embed", ollama_embed, "Ollama", **OLLAMA | QUIET),
+]
+
+ROWS = [*OPENAI_ROWS, *ANTHROPIC_ROWS, *GEMINI_ROWS, *COHERE_ROWS, *MISTRAL_ROWS, *OLLAMA_ROWS]

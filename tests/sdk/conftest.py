@@ -9,7 +9,7 @@ import threading
 
 import pytest
 from collector import Collector
-from upstreams import Said, Upstreams, anthropic, openai
+from upstreams import Said, Upstreams, anthropic, cohere, gemini, mistral, ollama, openai
 
 CONFIG = """
 version = 1
@@ -47,7 +47,7 @@ upstream = "{url}/{name}"
 opaque   = {{ "audio/*" = "pass" }}
 """
 
-VENDORS = {"openai": openai.answer, "anthropic": anthropic.answer}
+VENDORS = {module.__name__.rpartition(".")[2]: module.answer for module in (anthropic, cohere, gemini, mistral, ollama, openai)}
 
 RULES = """
 version = 1

@@ -25,6 +25,11 @@ class At:
     text: str = planted.TEXT
 
     @property
+    def label(self):
+        """A value for where a member's name says that what follows is an identifier, which is a label for other rules."""
+        return planted.EMAIL if self.text == planted.TEXT else self.text
+
+    @property
     def arguments(self):
         return json.dumps(planted.arguments(self.text))
 
@@ -71,7 +76,8 @@ def plain(value):
     if isinstance(value, (list, tuple, set)):
         return [plain(member) for member in value]
     if hasattr(value, "model_dump"):
-        return plain(value.model_dump(warnings="none"))
+        # Of Google's: the answer's head, which is of the way it took.
+        return {key: member for key, member in plain(value.model_dump(warnings="none")).items() if key != "sdk_http_response"}
     if hasattr(value, "to_dict"):
         return plain(value.to_dict())
     if dataclasses.is_dataclass(value):
