@@ -95,7 +95,8 @@ def joined(fragments):
 
 
 def rows():
+    import clients_gateways
     import clients_logs
     import clients_models
 
-    return [*clients_models.ROWS, *clients_logs.ROWS]
+    return [*clients_models.ROWS, *clients_gateways.ROWS, *clients_logs.ROWS]
