@@ -1,4 +1,4 @@
-"""A proxy of the built binary in front of a fake provider, over real mTLS; one for all tests of the session."""
+"""A proxy of the built binary in front of the upstreams, over real mTLS; one for all tests of the session."""
 
 import os
 import pathlib
@@ -7,9 +7,12 @@ import ssl
 import subprocess
 import threading
 
+# No client speaks to anyone but the upstreams, nor asks for a list of prices.
+os.environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LANGSMITH_TRACING": "false", "DO_NOT_TRACK": "1"}
+
 import pytest
 from collector import Collector
-from provider import Provider
+from upstreams import Said, Upstreams, anthropic, cohere, gemini, mistral, ollama, openai
 
 CONFIG = """
 version = 1
@@ -25,16 +28,7 @@ name    = "acme"
 clients = ["uri:spiffe://acme.example/agent/one"]
 rules   = "acme.toml"
 
-[[route]]
-name     = "openai"
-path     = "/openai"
-upstream = "{provider}"
-
-[[route]]
-name     = "anthropic"
-path     = "/anthropic"
-upstream = "{provider}"
-
+{vendors}
 [[route]]
 name     = "otlp-http"
 path     = "/otel"
@@ -46,6 +40,17 @@ path        = "/"
 upstream    = "https://localhost:{grpc}"
 upstream_ca = "ca.crt"
 """
+
+# The route of each vendor, to a path of its own at the upstreams.
+VENDOR = """
+[[route]]
+name     = "{name}"
+path     = "/{name}"
+upstream = "{url}/{name}"
+opaque   = {{ "audio/*" = "pass" }}
+"""
+
+VENDORS = {module.__name__.rpartition(".")[2]: module.answer for module in (anthropic, cohere, gemini, mistral, ollama, openai)}
 
 RULES = """
 version = 1
@@ -66,9 +71,10 @@ def running(tmp_path_factory):
     folder = tmp_path_factory.mktemp("proxy")
     certificates = [binary, "certs", "--out", folder, "--client", "one", "--san", "uri:spiffe://acme.example/agent/one"]
     subprocess.run(certificates, check=True, capture_output=True)
-    provider = Provider()
+    upstreams = Upstreams(VENDORS)
     collector = Collector(folder / "server.key", folder / "server.crt")
-    config = CONFIG.format(provider=provider.url, collector=collector.http_url, grpc=collector.grpc_port)
+    vendors = "".join(VENDOR.format(name=name, url=upstreams.url) for name in VENDORS)
+    config = CONFIG.format(vendors=vendors, collector=collector.http_url, grpc=collector.grpc_port)
     (folder / "blackbar.toml").write_text(config)
     (folder / "acme.toml").write_text(RULES)
     proxy = subprocess.Popen(
@@ -83,19 +89,18 @@ def running(tmp_path_factory):
             break
     assert listening, "".join(log)
     threading.Thread(target=lambda: log.extend(proxy.stderr), daemon=True).start()
-    yield {"folder": pathlib.Path(folder), "port": listening, "provider": provider, "collector": collector, "log": log}
+    yield {"folder": pathlib.Path(folder), "port": listening, "upstreams": upstreams, "collector": collector, "log": log}
     proxy.terminate()
     assert proxy.wait(40) == 0
     assert "4111" not in "".join(log), "the log holds a planted value"
 
 
 @pytest.fixture
-def provider(running):
-    provider = running["provider"]
-    provider.received.clear()
-    provider.reply, provider.reasoning, provider.arguments = "hello", "", ""
-    provider.choices, provider.status = 1, 200
-    return provider
+def upstreams(running):
+    upstreams = running["upstreams"]
+    upstreams.received.clear()
+    upstreams.said = Said()
+    return upstreams
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Status, StatusCode
-from test_sdks import PLANTED, SAFE, SSN, TEXT, clean
+from planted import PLANTED, SAFE, SSN, TEXT, clean
 
 RESOURCE = Resource({"service.name": "shop", "contact": TEXT})
 ways = pytest.mark.parametrize("way", ["http", "grpc"])

@@ -1,18 +1,29 @@
 //! String literals: escapes both ways.
 //!
 //! Enters: the inside of a JSON string literal, or text. Leaves: the other. Escapes only what RFC 8259 section 7 asks
-//! for, so that text looks as other writers would write it; bytes that are not UTF-8 stay as they are.
+//! for and what readers of lines take for the end of one, so that text looks as other writers would write it; bytes
+//! that are not UTF-8 stay as they are.
 
 use super::lexer::{Framing, Lexer, Token};
 use crate::body::{BodyError, BodyErrorKind};
 
-/// Appends `text` as the inside of a string literal: `"`, `\` and control characters are escaped, nothing else.
+/// Line ends to some readers of lines, httpx among them: a writer that escapes them must not be undone.
+const LINE_ENDS: [(&[u8], &[u8]); 3] =
+    [(b"\xC2\x85", b"\\u0085"), (b"\xE2\x80\xA8", b"\\u2028"), (b"\xE2\x80\xA9", b"\\u2029")];
+
+/// Appends `text` as the inside of a string literal: `"`, `\`, control characters and line ends are escaped, nothing
+/// else.
 pub fn escape(text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\') {
+    while let Some(at) = rest.iter().position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\' | 0xC2 | 0xE2)) {
         let (clean, tail) = rest.split_at(at);
         out.extend_from_slice(clean);
+        if let Some((end, escaped)) = LINE_ENDS.iter().find(|(end, _)| tail.starts_with(end)) {
+            out.extend_from_slice(escaped);
+            rest = tail.get(end.len()..).unwrap_or_default();
+            continue;
+        }
         let Some((byte, tail)) = tail.split_first() else { break };
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
@@ -22,6 +33,7 @@ pub fn escape(text: &[u8], out: &mut Vec<u8>) {
             b'\t' => out.extend_from_slice(b"\\t"),
             0x08 => out.extend_from_slice(b"\\b"),
             0x0C => out.extend_from_slice(b"\\f"),
+            0x20.. => out.push(*byte),
             control => {
                 out.extend_from_slice(b"\\u00");
                 out.extend([control >> 4, control & 15].iter().filter_map(|nibble| HEX.get(usize::from(*nibble))));

@@ -59,6 +59,11 @@ pub(super) enum Part {
         kind: u8,
         at: u64,
     },
+    /// Any other `response.….delta`: its member, or the members of its object, each of a kind and a place in the item.
+    ItemNamed {
+        name: Name,
+        at: u64,
+    },
     // `candidates[].content.parts[]`
     CandidateText,
     /// `text` of a part that is a thought.
@@ -102,7 +107,7 @@ impl Name {
     ];
 
     /// The name of a member that may be a growing text.
-    fn of_text(key: &[u8]) -> Option<Self> {
+    pub(super) fn of_text(key: &[u8]) -> Option<Self> {
         let plain = key.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
         if !plain || Self::FIXED.contains(&key) || key.ends_with(b"_id") {
             return None;
@@ -170,6 +175,7 @@ impl Part {
             | Self::CandidateText
             | Self::CandidateThought
             | Self::CandidateArgument(_)
+            | Self::ItemNamed { .. }
             | Self::MessageNamed(_)
             | Self::Record(_)
             | Self::RecordNamed(_) => Reading::Sniffing,
@@ -188,13 +194,13 @@ impl Part {
 
     /// Whether what is held of it leaves in a copy of its last delta.
     pub(super) fn is_carried_by_copy(self) -> bool {
-        matches!(self, Self::Item { .. } | Self::BlockNamed(_) | Self::CandidateArgument(_))
+        matches!(self, Self::Item { .. } | Self::ItemNamed { .. } | Self::BlockNamed(_) | Self::CandidateArgument(_))
     }
 
     pub(super) fn carrier(self) -> Carrier {
         match self {
             Self::Text | Self::PartialJson | Self::Thinking | Self::BlockNamed(_) => Carrier::Block,
-            Self::Item { .. } => Carrier::Item,
+            Self::Item { .. } | Self::ItemNamed { .. } => Carrier::Item,
             Self::CandidateText | Self::CandidateThought | Self::CandidateArgument(_) => Carrier::Candidate,
             Self::Message(_) | Self::MessageNamed(_) => Carrier::Message,
             Self::Record(_) | Self::RecordNamed(_) => Carrier::Record,
@@ -223,6 +229,11 @@ pub(super) enum End {
     One(TextKey),
     Block(u64),
     Item(u64),
+    /// The texts of a kind and place in an item that have no row.
+    ItemNamed {
+        of: u64,
+        at: u64,
+    },
     /// The texts of one group of Cohere's events at this index.
     Message {
         of: u64,
@@ -239,6 +250,9 @@ impl End {
             Self::One(one) => key == one,
             Self::Block(of) => key.of == of && key.part.carrier() == Carrier::Block,
             Self::Item(of) => key.of == of && key.part.carrier() == Carrier::Item,
+            Self::ItemNamed { of, at } => {
+                key.of == of && matches!(key.part, Part::ItemNamed { at: place, .. } if place == at)
+            }
             Self::Message { of, group } => key.of == of && cohere::group(key.part) == Some(group),
             Self::Records => key.part.carrier() == Carrier::Record,
             Self::All => true,

@@ -4,7 +4,9 @@
 //! Enters: one indexed event. Leaves: its [`Plan`]. What is held of a text leaves in a copy of its last delta, sequence
 //! number included: readers take gaps and repeats, and the numbers of all other events stay.
 
-use super::plan::{Copied, End, Event, Part, Plan, Reading, TextKey};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use super::plan::{Copied, End, Event, Name, Part, Plan, Reading, TextKey};
 use crate::body::BodyError;
 use crate::body::json::{Kind, Node};
 
@@ -70,15 +72,46 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
                 plan.copies.push(Copied { node: logprobs, of: Some(of), without: b"[]" });
             }
         }
+        // Sound has no text, and is no text.
+        (None, "delta") if !name.ends_with("audio") => read_other(event, root, name, of, plan)?,
         (None, "done") if name == "response.output_item" => plan.before.push(End::Item(of)),
         (None, "completed" | "incomplete" | "failed" | "cancelled" | "done" | "error")
             if name.ends_with("response") =>
         {
             plan.before.push(End::All);
         }
+        (None, "done") => plan.before.push(End::ItemNamed { of, at: place(event, root, name) }),
         _ => {}
     }
     Ok(())
+}
+
+/// A delta of a kind that has no row, or one that comes tomorrow: a text, or an object of texts that grow side by side.
+fn read_other(event: Event<'_>, root: Node, name: &str, of: u64, plan: &mut Plan) -> Result<(), BodyError> {
+    let Some(delta) = event.member(root, "delta")? else { return Ok(()) };
+    let at = place(event, root, name);
+    let object = event.index.kind(delta) == Kind::Object;
+    let texts = event.index.children(if object { delta } else { root }).filter(|text| object || *text == delta);
+    for text in texts {
+        let name = event.index.key(text).and_then(Name::of_text);
+        if let Some(name) = name {
+            plan.delta(event.index, Some(text), of, Part::ItemNamed { name, at });
+        }
+    }
+    Ok(())
+}
+
+/// One number for a kind and the indexes that an event has besides its item's.
+fn place(event: Event<'_>, root: Node, name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    for member in event.index.children(root).filter(|member| event.index.kind(*member) == Kind::Number) {
+        let key = event.index.key(member).unwrap_or_default();
+        if key.ends_with(b"_index") && key != b"output_index" {
+            (key, event.word(member)).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
 }
 
 /// An output's content as a chunk: `text`, or `thinking` with texts of its own.

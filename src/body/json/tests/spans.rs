@@ -79,6 +79,9 @@ fn escapes_go_both_ways() {
         unescape(&again, &mut back).expect("is a literal");
         assert_eq!(back, text);
     }
+    let mut out = Vec::new();
+    escape("a\u{85}b\u{2028}\u{2029}c é 漢 €\u{2027}".as_bytes(), &mut out);
+    assert_eq!(String::from_utf8(out).expect("is text"), "a\\u0085b\\u2028\\u2029c é 漢 €\u{2027}");
     for bad in [&b"\""[..], b"\"\"\"", b"\"a", b"a", b"", b"\"\\\"", b"\"\\u12\"", b"\"a\" ", b"\"\x01\""] {
         assert!(unescape(bad, &mut Vec::new()).is_err(), "{}", String::from_utf8_lossy(bad));
     }

@@ -1,5 +1,7 @@
 //! OpenAI Responses streams.
 
+use std::collections::BTreeMap;
+
 use super::{PROSE, assert_clean, events, fragments, json, quote, redacted, run, run_parts};
 use crate::body::Dialect;
 
@@ -135,6 +137,43 @@ fn token_details_inside_token_details() {
     let out = run(Dialect::OpenAi, stream.body.as_bytes());
     assert_clean(&out);
     events(&out).iter().for_each(|(_, data)| assert_eq!(json(data)["logprobs"], json("[]")));
+}
+
+#[test]
+fn deltas_that_have_no_row_are_followed_by_kind_place_and_member() {
+    for len in 1..=5 {
+        let mut stream = Stream::new();
+        for text in fragments(PROSE, len) {
+            for at in 0..2 {
+                let place = format!("\"output_index\":3,\"command_index\":{at}");
+                let text = quote(&text);
+                stream.event("response.shell_call_command.delta", &format!("{place},\"delta\":{text}"));
+                let both = format!("{place},\"delta\":{{\"stdout\":{text},\"stderr\":{text}}}");
+                stream.event("response.shell_call_output_content.delta", &both);
+            }
+        }
+        let place = "\"output_index\":3,\"command_index\":0";
+        stream.event("response.shell_call_command.done", &format!("{place},\"command\":{}", quote(PROSE)));
+        let end = "\"response\":{\"output\":[]}";
+        stream.event("response.completed", end);
+        let out = run(Dialect::OpenAi, stream.body.as_bytes());
+        assert_clean(&out);
+        let mut texts = BTreeMap::<String, String>::new();
+        for (name, data) in events(&out) {
+            let event = json(&data);
+            let delta = &event["delta"];
+            for (member, text) in [("", delta), ("stdout", &delta["stdout"]), ("stderr", &delta["stderr"])] {
+                if let Some(text) = text.as_str() {
+                    *texts.entry(format!("{name} {member} {}", event["command_index"])).or_default() += text;
+                }
+            }
+            if name == "response.shell_call_command.done" {
+                assert_eq!(texts["response.shell_call_command.delta  0"], redacted(PROSE, false));
+            }
+        }
+        assert_eq!(texts.len(), 6);
+        texts.values().for_each(|text| assert_eq!(*text, redacted(PROSE, false), "fragments of {len}"));
+    }
 }
 
 #[test]

@@ -1,0 +1,577 @@
+"""The clients of model providers, in Python."""
+
+import io
+import json
+
+import anthropic
+import cohere
+import httpx
+import httpx2
+import ollama
+import openai
+from cohere.core.api_error import ApiError
+from google import genai
+from google.genai import types as genai_types
+from matrix import Row, joined
+from mistralai.client import Mistral
+from mistralai.client.errors import MistralError
+
+
+# OpenAI
+
+
+def openai_client(at, prefix="/openai/v1"):
+    module = httpx2 if issubclass(openai.DefaultHttpxClient, httpx2.Client) else httpx
+    client = module.Client(verify=at.tls, http2=at.http2)
+    return openai.OpenAI(base_url=at.base + prefix, api_key="k", http_client=client, max_retries=0)
+
+
+def tool(at):
+    parameters = {"type": "object", "properties": {"card": {"type": "integer", "description": at.text}}}
+    return {"type": "function", "function": {"name": "send", "description": at.text, "parameters": parameters}}
+
+
+def conversation(at):
+    call = {"id": "call_0", "type": "function", "function": {"name": "send", "arguments": at.arguments}}
+    return [
+        {"role": "system", "content": at.text},
+        {"role": "user", "name": "jane", "content": [{"type": "text", "text": at.text}, {"type": "text", "text": "and"}]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_0", "content": at.text},
+        {"role": "assistant", "content": at.text, "refusal": None},
+        {"role": "user", "content": at.text},
+    ]
+
+
+def chat_request(at, **more):
+    request = {"model": "gpt-5", "messages": conversation(at), "metadata": {"note": at.text}, "user": at.text}
+    return request | {"stop": [at.text], "temperature": 0.70, "seed": 9007199254740993} | more
+
+
+def openai_chat(at, **more):
+    return openai_client(at).chat.completions.create(**chat_request(at, n=2, tools=[tool(at)], **more))
+
+
+def chunks_of_chat(chunks):
+    """What the chunks of a chat add up to."""
+    texts, calls, usage = [], {}, None
+    for chunk in chunks:
+        usage = chunk.usage or usage
+        for choice in chunk.choices:
+            delta = choice.delta
+            for name in ("content", "refusal", "reasoning_content"):
+                texts.append(((choice.index, name), getattr(delta, name, None)))
+            for call in delta.tool_calls or []:
+                if call.id:
+                    calls[f"{choice.index} {call.index}"] = [call.id, call.type, call.function.name]
+                texts.append(((choice.index, call.index), call.function.arguments))
+            if choice.finish_reason:
+                calls[f"{choice.index} end"] = choice.finish_reason
+        last = [chunk.id, chunk.created, chunk.model, chunk.system_fingerprint]
+    return [joined(texts), calls, usage, last]
+
+
+def openai_chat_stream(at):
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    return chunks_of_chat(openai_client(at).chat.completions.create(**chat_request(at, n=2, tools=[tool(at)], **options)))
+
+
+def openai_chat_helper(at):
+    """The SDK's own accumulation, which parses partial arguments and checks the order of events."""
+    with openai_client(at).chat.completions.stream(**chat_request(at, tools=[tool(at)])) as stream:
+        kinds = {event.type for event in stream}
+        return [sorted(kinds), stream.get_final_completion()]
+
+
+def openai_chat_logprobs(at):
+    return openai_client(at).chat.completions.create(**chat_request(at, n=2, logprobs=True, top_logprobs=1))
+
+
+def openai_chat_stream_logprobs(at):
+    options = {"stream": True, "logprobs": True, "top_logprobs": 1}
+    texts = []
+    for chunk in openai_client(at).chat.completions.create(**chat_request(at, **options)):
+        for choice in chunk.choices:
+            texts.append((choice.index, choice.delta.content))
+            # They may be taken out; what is left belongs to this delta.
+            if choice.logprobs and choice.logprobs.content:
+                assert "".join(log.token for log in choice.logprobs.content) == choice.delta.content
+    return joined(texts)
+
+
+def without_logprobs(got):
+    for choice in got["choices"]:
+        choice["logprobs"] = None
+    return got
+
+
+def openai_embeddings(at):
+    client = openai_client(at)
+    inputs = [at.text, "nothing"]
+    numbers = client.embeddings.create(model="e", input=inputs, encoding_format="float")
+    return [numbers, client.embeddings.create(model="e", input=at.text)]
+
+
+def openai_completions(at):
+    return openai_client(at).completions.create(model="m", prompt=[at.text, "b"], suffix=at.text, n=2, echo=True)
+
+
+def openai_completions_stream(at):
+    chunks = openai_client(at).completions.create(model="m", prompt=at.text, n=2, stream=True)
+    return joined((choice.index, choice.text) for chunk in chunks for choice in chunk.choices)
+
+
+def openai_completions_logprobs(at):
+    return openai_client(at).completions.create(model="m", prompt=at.text, logprobs=1)
+
+
+def responses_request(at):
+    output = [{"outcome": {"type": "exit", "exit_code": 0}, "stdout": at.text, "stderr": at.text}]
+    given = [
+        {"role": "user", "content": [{"type": "input_text", "text": at.text}]},
+        {"role": "assistant", "content": [{"type": "output_text", "text": at.text}]},
+        {"type": "function_call", "call_id": "call_0", "name": "send", "arguments": at.arguments},
+        {"type": "function_call_output", "call_id": "call_0", "output": at.text},
+        {"type": "custom_tool_call", "call_id": "call_1", "name": "shell", "input": at.text},
+        {"type": "custom_tool_call_output", "call_id": "call_1", "output": at.text},
+        {"type": "shell_call", "call_id": "call_2", "action": {"commands": [at.text]}},
+        {"type": "shell_call_output", "call_id": "call_2", "output": output},
+        {"type": "reasoning", "id": "rs_0", "summary": [{"type": "summary_text", "text": at.text}], "encrypted_content": "c2VhbGVk" * 8},
+    ]
+    parameters = {"type": "object", "properties": {"card": {"type": "integer", "description": at.text}}}
+    declared = {"type": "function", "name": "send", "description": at.text, "parameters": parameters, "strict": False}
+    named = {"instructions": at.text, "metadata": {"note": at.text}, "safety_identifier": at.text}
+    return {"model": "gpt-5", "input": given, "tools": [declared], "include": ["reasoning.encrypted_content"], **named}
+
+
+def openai_responses(at):
+    return openai_client(at).responses.create(**responses_request(at))
+
+
+def without_responses_logprobs(got):
+    got["output"][1]["content"][0]["logprobs"] = None
+    return got
+
+
+def openai_responses_stream(at):
+    """The raw events: what grew, what `.done` and the last event repeat, and that no number is missing."""
+    texts, whole, numbers = [], [], []
+    for event in openai_client(at).responses.create(**responses_request(at), stream=True):
+        numbers.append(event.sequence_number)
+        if event.type.endswith(".delta"):
+            place = getattr(event, "content_index", None), getattr(event, "summary_index", None)
+            delta = event.delta
+            texts.append(((event.output_index, event.type, *place), delta if isinstance(delta, str) else delta.stdout))
+        else:
+            whole.append(event)
+    assert sorted(set(numbers)) == list(range(max(numbers) + 1))
+    return [joined(texts), whole]
+
+
+def openai_responses_helper(at):
+    with openai_client(at).responses.stream(**responses_request(at)) as stream:
+        kinds = {event.type for event in stream}
+        return [sorted(kinds), stream.get_final_response()]
+
+
+def openai_retrieve(at):
+    client = openai_client(at)
+    return [client.responses.retrieve("resp_1"), client.batches.retrieve("batch_1")]
+
+
+def batch(at):
+    body = {"model": "gpt-5", "messages": conversation(at)}
+    lines = [{"custom_id": f"row-{n}", "method": "POST", "url": "/v1/chat/completions", "body": body} for n in range(3)]
+    lines.append({"custom_id": "row-3", "method": "POST", "url": "/v1/embeddings", "body": {"model": "e", "input": at.text}})
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def openai_batch(at):
+    client = openai_client(at)
+    sent = client.files.create(purpose="batch", file=("asked.jsonl", batch(at).encode()))
+    made = client.batches.create(
+        input_file_id=sent.id, endpoint="/v1/chat/completions", completion_window="24h", metadata={"note": at.text}
+    )
+    return [sent, made, client.files.content("file-2").text]
+
+
+def sound():
+    """A second of sound, as a wave file."""
+    import wave
+
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(8000)
+        written.writeframes(bytes(n * 37 % 256 for n in range(16000)))
+    return file.getvalue()
+
+
+def openai_transcriptions(at):
+    create = openai_client(at).audio.transcriptions.create
+    kinds = ("json", "verbose_json", "text", "srt")
+    return [create(model="w", file=("a.wav", sound()), prompt=at.text, response_format=kind) for kind in kinds]
+
+
+def openai_transcriptions_stream(at):
+    texts = []
+    for event in openai_client(at).audio.transcriptions.create(model="w", file=("a.wav", sound()), prompt=at.text, stream=True):
+        texts.append((event.type, event.delta if event.type.endswith("delta") else event.text))
+    return joined(texts)
+
+
+def openai_moderations(at):
+    return openai_client(at).moderations.create(input=[at.text, "b"])
+
+
+OPENAI = {"denied": openai.PermissionDeniedError, "broken": openai.APIError, "failed": openai.BadRequestError}
+QUIET = {"shows": False, "denied": None, "broken": None}
+CHAT, RESPONSES = "OpenAI chat completions", "OpenAI Responses"
+
+OPENAI_ROWS = [
+    Row("openai", "chat", openai_chat, CHAT, reasoning=True, arguments=True, **OPENAI),
+    Row("openai", "chat stream", openai_chat_stream, CHAT, True, reasoning=True, arguments=True, more={"refusal": True}, **OPENAI),
+    Row("openai", "chat stream helper", openai_chat_helper, CHAT, True, arguments=True, **OPENAI),
+    Row("openai", "chat logprobs", openai_chat_logprobs, CHAT, differs=without_logprobs, **OPENAI),
+    Row("openai", "chat stream logprobs", openai_chat_stream_logprobs, CHAT, True, **OPENAI),
+    Row("openai", "embeddings", openai_embeddings, "OpenAI embeddings", **OPENAI | QUIET),
+    Row("openai", "completions", openai_completions, "OpenAI completions", **OPENAI),
+    Row("openai", "completions stream", openai_completions_stream, "OpenAI completions", True, **OPENAI),
+    Row("openai", "completions logprobs", openai_completions_logprobs, "OpenAI completions", differs=without_logprobs, **OPENAI),
+    Row("openai", "responses", openai_responses, RESPONSES, reasoning=True, arguments=True, differs=without_responses_logprobs, **OPENAI),
+    Row("openai", "responses stream", openai_responses_stream, RESPONSES, True, reasoning=True, arguments=True, **OPENAI),
+    Row("openai", "responses stream helper", openai_responses_helper, RESPONSES, True, reasoning=True, arguments=True, **OPENAI),
+    Row("openai", "retrieve", openai_retrieve, RESPONSES, reasoning=True, arguments=True, sends=False, failed=openai.BadRequestError),
+    Row("openai", "batch", openai_batch, "OpenAI files and batches", **OPENAI),
+    Row("openai", "transcriptions", openai_transcriptions, "OpenAI transcriptions", **OPENAI),
+    Row("openai", "transcriptions stream", openai_transcriptions_stream, "OpenAI transcriptions", True, **OPENAI),
+    Row("openai", "moderations", openai_moderations, "OpenAI moderations", **OPENAI | QUIET),
+]
+
+
+# Anthropic
+
+
+def anthropic_client(at):
+    module = httpx2 if issubclass(anthropic.DefaultHttpxClient, httpx2.Client) else httpx
+    client = module.Client(verify=at.tls, http2=at.http2)
+    return anthropic.Anthropic(base_url=f"{at.base}/anthropic", api_key="k", http_client=client, max_retries=0)
+
+
+def anthropic_request(at):
+    document = {"type": "document", "title": at.text, "context": at.text, "citations": {"enabled": True}}
+    document["source"] = {"type": "text", "media_type": "text/plain", "data": at.text}
+    result = {"type": "tool_result", "tool_use_id": "toolu_0", "content": [{"type": "text", "text": at.text}]}
+    return {
+        "model": "claude-sonnet-5",
+        "max_tokens": 100,
+        "system": [{"type": "text", "text": at.text, "cache_control": {"type": "ephemeral"}}],
+        "messages": [
+            {"role": "user", "content": [document, {"type": "text", "text": at.text}]},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_0", "name": "send", "input": json.loads(at.arguments)}]},
+            {"role": "user", "content": [result]},
+        ],
+        "tools": [{"name": "send", "description": at.text, "input_schema": {"type": "object", "properties": {}}}],
+        "metadata": {"user_id": at.label},
+        "stop_sequences": [at.text],
+    }
+
+
+def anthropic_messages(at):
+    return anthropic_client(at).messages.create(**anthropic_request(at))
+
+
+def anthropic_stream(at):
+    """The raw events."""
+    texts, whole = [], []
+    for event in anthropic_client(at).messages.create(**anthropic_request(at), stream=True):
+        if event.type == "content_block_delta" and event.delta.type != "citations_delta":
+            kind = event.delta.type
+            name = {"text_delta": "text", "input_json_delta": "partial_json", "thinking_delta": "thinking"}.get(kind, "signature")
+            texts.append(((event.index, kind), getattr(event.delta, name)))
+        else:
+            whole.append(event)
+    return [joined(texts), whole]
+
+
+def anthropic_helper(at):
+    with anthropic_client(at).messages.stream(**anthropic_request(at)) as stream:
+        kinds = {event.type for event in stream}
+        return [sorted(kinds), stream.get_final_message()]
+
+
+def anthropic_batches(at):
+    client = anthropic_client(at)
+    requests = [{"custom_id": f"row-{n}", "params": anthropic_request(at)} for n in range(2)]
+    made = client.messages.batches.create(requests=requests)
+    return [made.id, client.messages.count_tokens(model="m", messages=anthropic_request(at)["messages"])]
+
+
+ANTHROPIC = {"denied": anthropic.PermissionDeniedError, "broken": anthropic.APIError, "failed": anthropic.BadRequestError}
+MESSAGES = "Anthropic Messages"
+
+ANTHROPIC_ROWS = [
+    Row("anthropic", "messages", anthropic_messages, MESSAGES, arguments=True, more={"server": True}, **ANTHROPIC),
+    Row("anthropic", "messages stream", anthropic_stream, MESSAGES, True, arguments=True, more={"server": True}, **ANTHROPIC),
+    Row("anthropic", "messages stream helper", anthropic_helper, MESSAGES, True, arguments=True, more={"server": True}, **ANTHROPIC),
+    Row("anthropic", "batches and counts", anthropic_batches, MESSAGES, **ANTHROPIC | QUIET),
+]
+
+
+# Google
+
+
+def gemini_client(at):
+    options = genai_types.HttpOptions(
+        base_url=f"{at.base}/gemini", api_version="v1beta", httpx_client=httpx.Client(verify=at.tls, http2=at.http2)
+    )
+    return genai.Client(api_key="k", http_options=options)
+
+
+def gemini_contents(at):
+    call = {"name": "send", "args": json.loads(at.arguments)}
+    return [
+        {"role": "user", "parts": [{"text": at.text}, {"text": "and"}]},
+        {"role": "model", "parts": [{"function_call": call, "thought_signature": b"signed by its maker, and not to be touched"}]},
+        {"role": "user", "parts": [{"function_response": {"name": "send", "response": {"result": at.text}}}]},
+    ]
+
+
+def gemini_config(at):
+    schema = {"type": "OBJECT", "properties": {"card": {"type": "INTEGER", "description": at.text}}}
+    declared = {"function_declarations": [{"name": "send", "description": at.text, "parameters": schema}]}
+    quiet = {"automatic_function_calling": {"disable": True}}
+    return {"system_instruction": at.text, "tools": [declared], "temperature": 0.5, "stop_sequences": [at.text], **quiet}
+
+
+def gemini_generate(at):
+    client = gemini_client(at)
+    return client.models.generate_content(model="gemini-3-pro", contents=gemini_contents(at), config=gemini_config(at))
+
+
+def gemini_parts(chunks):
+    """What the messages of a stream add up to."""
+    texts, rest = [], []
+    for chunk in chunks:
+        for candidate in chunk.candidates:
+            for part in (candidate.content and candidate.content.parts) or []:
+                if part.text is not None:
+                    texts.append((f"thought {part.thought}", part.text))
+                else:
+                    rest.append(part)
+            rest += [candidate.finish_reason, candidate.grounding_metadata] if candidate.finish_reason else []
+    return [joined(texts), rest, chunk.usage_metadata, chunk.response_id]
+
+
+def gemini_stream(at):
+    ask = gemini_client(at).models.generate_content_stream
+    return gemini_parts(ask(model="gemini-3-pro", contents=gemini_contents(at), config=gemini_config(at)))
+
+
+def gemini_chat(at):
+    """Two turns: what was answered goes back up with the second."""
+    chat = gemini_client(at).chats.create(model="gemini-3-pro", config=gemini_config(at))
+    return [chat.send_message(at.text), gemini_parts(chat.send_message_stream(at.text)), len(chat.get_history())]
+
+
+def gemini_embed(at):
+    client = gemini_client(at)
+    counted = client.models.count_tokens(model="gemini-3-pro", contents=gemini_contents(at))
+    return [client.models.embed_content(model="gemini-embedding-001", contents=[at.text, "b"]), counted]
+
+
+def gemini_array(at):
+    """Without `alt=sse` the answer is an array that grows. The SDK never asks so; a plain HTTP client does."""
+    body = {"contents": [{"role": "user", "parts": [{"text": at.text}]}]}
+    with httpx.Client(verify=at.tls, http2=at.http2) as client:
+        answer = client.post(f"{at.base}/gemini/v1beta/models/gemini-3-pro:streamGenerateContent", json=body)
+        answer.raise_for_status()
+        parts = [part for message in answer.json() for part in message["candidates"][0]["content"]["parts"]]
+        rest = [part for part in parts if "text" not in part]
+        return [joined((part.get("thought"), part.get("text")) for part in parts), rest]
+
+
+GEMINI = {"denied": genai.errors.ClientError, "broken": genai.errors.APIError, "failed": genai.errors.ClientError}
+GENERATE = "Gemini"
+
+GEMINI_ROWS = [
+    Row("google-genai", "generate", gemini_generate, GENERATE, reasoning=True, arguments=True, more={"code": True, "grounding": True}, **GEMINI),
+    Row("google-genai", "generate stream", gemini_stream, GENERATE, True, reasoning=True, arguments=True, more={"grounding": True}, **GEMINI),
+    Row("google-genai", "generate stream text", gemini_stream, GENERATE, True, **GEMINI),
+    Row("google-genai", "chat", gemini_chat, GENERATE, True, **GEMINI),
+    Row("google-genai", "embed and count", gemini_embed, GENERATE, **GEMINI | QUIET),
+    Row("httpx", "gemini array", gemini_array, "Gemini, streamed array", True, reasoning=True, arguments=True, broken=httpx.HTTPError),
+]
+
+
+# Cohere
+
+
+def cohere_client(at):
+    client = httpx.Client(verify=at.tls, http2=at.http2)
+    return cohere.ClientV2(api_key="k", base_url=f"{at.base}/cohere", httpx_client=client, max_retries=0)
+
+
+def cohere_request(at):
+    call = {"id": "call_0", "type": "function", "function": {"name": "send", "arguments": at.arguments}}
+    messages = [
+        {"role": "system", "content": at.text},
+        {"role": "user", "content": [{"type": "text", "text": at.text}]},
+        {"role": "assistant", "tool_calls": [call], "tool_plan": at.text},
+        {"role": "tool", "tool_call_id": "call_0", "content": [{"type": "document", "document": {"data": {"note": at.text}, "id": "doc:0"}}]},
+    ]
+    documents = [at.text, {"data": {"title": at.text}, "id": "doc:1"}]
+    return {"model": "command-a", "messages": messages, "documents": documents, "tools": [tool(at)], "stop_sequences": [at.text]}
+
+
+def cohere_chat(at):
+    return cohere_client(at).chat(**cohere_request(at))
+
+
+def cohere_stream(at):
+    texts, rest = [], []
+    for event in cohere_client(at).chat_stream(**cohere_request(at)):
+        if event.type == "content-delta":
+            content = event.delta.message.content
+            texts += [((event.index, "text"), content.text), ((event.index, "thinking"), content.thinking)]
+        elif event.type == "tool-plan-delta":
+            texts.append(("plan", event.delta.message.tool_plan))
+        elif event.type == "tool-call-delta":
+            texts.append(((event.index, "arguments"), event.delta.message.tool_calls.function.arguments))
+        else:
+            rest.append(event)
+    return [joined(texts), rest]
+
+
+def cohere_embed(at):
+    client = cohere_client(at)
+    vectors = client.embed(model="embed-v4.0", input_type="search_document", texts=[at.text, "b"], embedding_types=["float"])
+    return [vectors, client.rerank(model="rerank-v4", query=at.text, documents=[at.text, "b"])]
+
+
+COHERE = {"denied": cohere.ForbiddenError, "broken": (httpx.HTTPError, ApiError), "failed": cohere.BadRequestError}
+COHERE_CHAT = "Cohere v2"
+
+COHERE_ROWS = [
+    Row("cohere", "chat", cohere_chat, COHERE_CHAT, reasoning=True, arguments=True, **COHERE),
+    Row("cohere", "chat stream", cohere_stream, COHERE_CHAT, True, reasoning=True, arguments=True, **COHERE),
+    Row("cohere", "embed and rerank", cohere_embed, COHERE_CHAT, **COHERE | QUIET | {"shows": True}),
+]
+
+
+# Mistral
+
+
+def mistral_client(at):
+    return Mistral(api_key="k", server_url=f"{at.base}/mistral", client=httpx.Client(verify=at.tls, http2=at.http2))
+
+
+def mistral_request(at):
+    call = {"id": "D681PevK9", "type": "function", "function": {"name": "send", "arguments": at.arguments}}
+    messages = [
+        {"role": "system", "content": at.text},
+        {"role": "user", "content": [{"type": "text", "text": at.text}]},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": [{"type": "text", "text": at.text}]}], "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "D681PevK9", "name": "send", "content": at.text},
+    ]
+    return {"model": "mistral-large-latest", "messages": messages, "tools": [tool(at)], "stop": at.text, "metadata": {"note": at.text}}
+
+
+def mistral_chat(at):
+    return mistral_client(at).chat.complete(**mistral_request(at))
+
+
+def mistral_stream(at):
+    texts, rest = [], []
+    for event in mistral_client(at).chat.stream(**mistral_request(at)):
+        [choice] = event.data.choices
+        content = choice.delta.content or []
+        for part in [content] if isinstance(content, str) else content:
+            thought = getattr(part, "thinking", None)
+            texts += [("text", part if isinstance(part, str) else getattr(part, "text", None))]
+            texts += [("thinking", chunk.text) for chunk in thought or []]
+        rest += choice.delta.tool_calls or []
+        rest += [choice.finish_reason, event.data.usage] if choice.finish_reason else []
+    return [joined(texts), rest]
+
+
+def mistral_rest(at):
+    client = mistral_client(at)
+    filled = client.fim.complete(model="codestral-latest", prompt=at.text, suffix=at.text)
+    return [client.embeddings.create(model="mistral-embed", inputs=[at.text, "b"]), filled]
+
+
+MISTRAL = {"denied": MistralError, "broken": (httpx.HTTPError, MistralError), "failed": MistralError}
+MISTRAL_CHAT = "Mistral"
+
+MISTRAL_ROWS = [
+    Row("mistralai", "chat", mistral_chat, MISTRAL_CHAT, reasoning=True, arguments=True, **MISTRAL),
+    Row("mistralai", "chat stream", mistral_stream, MISTRAL_CHAT, True, reasoning=True, arguments=True, **MISTRAL),
+    Row("mistralai", "embeddings and fill in the middle", mistral_rest, MISTRAL_CHAT, **MISTRAL),
+]
+
+
+# Ollama
+
+
+def ollama_client(at):
+    return ollama.Client(host=f"{at.base}/ollama", verify=at.tls, http2=at.http2)
+
+
+def ollama_request(at):
+    call = {"function": {"name": "send", "arguments": json.loads(at.arguments)}}
+    messages = [
+        {"role": "system", "content": at.text},
+        {"role": "user", "content": at.text},
+        {"role": "assistant", "content": "", "thinking": at.text, "tool_calls": [call]},
+        {"role": "tool", "tool_name": "send", "content": at.text},
+    ]
+    return {"model": "qwen3", "messages": messages, "tools": [tool(at)], "options": {"stop": [at.text], "seed": 7}}
+
+
+def ollama_chat(at):
+    return ollama_client(at).chat(**ollama_request(at))
+
+
+def ollama_chat_stream(at):
+    texts, rest = [], []
+    for record in ollama_client(at).chat(**ollama_request(at), stream=True, think=True):
+        texts += [("content", record.message.content), ("thinking", record.message.thinking)]
+        rest += record.message.tool_calls or []
+    return [joined(texts), rest, record]
+
+
+def ollama_generate(at):
+    return ollama_client(at).generate(model="qwen3", prompt=at.text, system=at.text, suffix=at.text, template=at.text)
+
+
+def ollama_generate_stream(at):
+    texts = []
+    for record in ollama_client(at).generate(model="qwen3", prompt=at.text, system=at.text, stream=True):
+        texts += [("response", record.response), ("thinking", record.thinking)]
+    return [joined(texts), record]
+
+
+def ollama_embed(at):
+    return ollama_client(at).embed(model="qwen3", input=[at.text, "b"])
+
+
+def without_context(got):
+    """The tokens of what was said go where the text is changed."""
+    last = got if isinstance(got, dict) else got[-1]
+    last["context"] = None
+    return got
+
+
+OLLAMA = {"denied": ollama.ResponseError, "broken": (ollama.ResponseError, httpx.HTTPError), "failed": ollama.ResponseError}
+
+OLLAMA_ROWS = [
+    Row("ollama", "chat", ollama_chat, "Ollama", reasoning=True, arguments=True, **OLLAMA),
+    Row("ollama", "chat stream", ollama_chat_stream, "Ollama", True, reasoning=True, arguments=True, **OLLAMA),
+    Row("ollama", "generate", ollama_generate, "Ollama", reasoning=True, differs=without_context, **OLLAMA),
+    Row("ollama", "generate stream", ollama_generate_stream, "Ollama", True, reasoning=True, differs=without_context, **OLLAMA),
+    Row("ollama", "embed", ollama_embed, "Ollama", **OLLAMA | QUIET),
+]
+
+ROWS = [*OPENAI_ROWS, *ANTHROPIC_ROWS, *GEMINI_ROWS, *COHERE_ROWS, *MISTRAL_ROWS, *OLLAMA_ROWS]

@@ -1,0 +1,99 @@
+"""Every row of the matrix: values taken out of both directions and nothing else changed; clean text verbatim; blocks, errors
+and streams that break off as the client's usual exceptions."""
+
+import json
+import re
+
+import planted
+import pytest
+from matrix import At, plain, rows
+from planted import clean, redacted
+from upstreams import Said
+
+ROWS = rows()
+WAYS = [pytest.param(row, http2, id=f"{row.name}-{'http2' if http2 else 'http1'}") for row in ROWS for http2 in [False, True][: 1 + row.http2]]
+
+
+def of(kind):
+    return pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ROWS if getattr(row, kind)])
+
+
+@pytest.fixture
+def ways(running, tls, upstreams):
+    """Runs a row straight to the upstream or through the proxy: gives what was sent and what the client got."""
+
+    def run(row, through, http2=False, text=planted.TEXT, says=planted.TEXT, status=200, cut=None):
+        upstreams.received.clear()
+        call = json.dumps(planted.arguments(says)) if row.arguments else ""
+        reasoning = f"I see {says}" if row.reasoning else ""
+        more = {name: says if value is True else value for name, value in row.more.items()}
+        upstreams.said = Said(says, reasoning, call, status, 1, cut, more)
+        base = f"https://localhost:{running['port']}" if through else upstreams.url
+        got = row.run(At(base, tls, running["folder"], http2 and through, text))
+        sent = upstreams.everything_received()
+        for expression in row.varies:
+            sent = re.sub(expression, "…", sent)
+        return sent, plain(got)
+
+    return run
+
+
+def same(found, wanted):
+    if found != wanted:
+        at = next((at for at, (one, two) in enumerate(zip(found, wanted)) if one != two), min(len(found), len(wanted)))
+        pytest.fail("\n".join(["wanted:", wanted[max(at - 300, 0) : at + 200], "found:", found[max(at - 300, 0) : at + 200]]), pytrace=False)
+
+
+def written(got):
+    return json.dumps(got, ensure_ascii=False, indent=1)
+
+
+@pytest.mark.parametrize("row, http2", WAYS)
+def test_values_are_taken_out_and_nothing_else(row, http2, ways):
+    direct_sent, direct_got = ways(row, through=False)
+    assert not row.sends or planted.EMAIL in direct_sent, "the row sends none of the values"
+    assert not row.shows or planted.EMAIL in written(direct_got), "the row shows none of the values"
+    sent, got = ways(row, through=True, http2=http2)
+    clean(sent)
+    clean(written(got))
+    same(sent, redacted(direct_sent))
+    same(redacted(written(got)), redacted(written(row.differs(direct_got) if row.differs else direct_got)))
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ROWS])
+def test_clean_text_passes_verbatim(row, ways):
+    direct = ways(row, through=False, text=planted.PLAIN, says=planted.PLAIN)
+    sent, got = ways(row, through=True, http2=row.http2, text=planted.PLAIN, says=planted.PLAIN)
+    same(sent, direct[0])
+    same(written(got), written(direct[1]))
+
+
+@of("denied")
+def test_a_blocked_request_raises_and_is_not_sent(row, ways, upstreams):
+    with pytest.raises(row.denied) as raised:
+        ways(row, through=True, http2=row.http2, text=f"it is {planted.FORBIDDEN}")
+    assert planted.FORBIDDEN not in repr(raised.value)
+    assert planted.FORBIDDEN not in upstreams.everything_received()
+
+
+@of("denied")
+def test_a_blocked_answer_raises(row, ways):
+    with pytest.raises(row.broken if row.streamed else row.denied) as raised:
+        ways(row, through=True, http2=row.http2, text="hi", says=f"well, it is {planted.FORBIDDEN} as you know")
+    assert planted.FORBIDDEN not in repr(raised.value)
+
+
+@of("streamed")
+@pytest.mark.parametrize("part", [3, 40, 80])
+def test_a_stream_that_breaks_off_raises(row, ways, part):
+    with pytest.raises(row.broken) as raised:
+        ways(row, through=True, http2=row.http2, cut=part)
+    clean(repr(raised.value))
+
+
+@of("failed")
+def test_the_upstreams_errors_are_the_clients(row, ways):
+    with pytest.raises(row.failed) as raised:
+        ways(row, through=True, http2=row.http2, status=400)
+    clean(str(raised.value) + repr(raised.value) + str(getattr(raised.value, "body", "")))
+    assert planted.SAFE in str(raised.value) + repr(raised.value) + str(getattr(raised.value, "body", ""))
