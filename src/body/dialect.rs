@@ -45,6 +45,9 @@ const OPENAI: &[Row] = &[
     ("$..encrypted_content", ENCRYPTED),
     ("$..input_audio.data", MEDIA),
     ("$..audio.data", MEDIA),
+    // Realtime: what is appended to the input, and what an item holds.
+    ("$.audio", MEDIA),
+    ("$.item.content[*].audio", MEDIA),
     ("$..b64_json", MEDIA),
     ("$..image_url.url", DATA_URI),
     ("$..image_url", DATA_URI),
@@ -147,9 +150,11 @@ const ROWS: [(Dialect, [&[Row]; 3]); 5] = [
 ];
 
 /// Ends of paths, each with the dialect that is spoken there; the first counts.
-const PATHS: [(Dialect, &[&str]); 5] = [
+const PATHS: [(Dialect, &[&str]); 7] = [
     (Dialect::Ollama, &["/api/chat", "/api/generate", "/api/embed", "/api/embeddings"]),
     (Dialect::OpenAi, &["/chat/completions", "/completions", "/embeddings", "/responses", "/images/generations"]),
+    (Dialect::OpenAi, LIVE_OPENAI),
+    (Dialect::Gemini, LIVE_GEMINI),
     (Dialect::Anthropic, &["/messages", "/messages/count_tokens", "/messages/batches"]),
     (
         Dialect::Gemini,
@@ -165,6 +170,10 @@ const PATHS: [(Dialect, &[&str]); 5] = [
     ),
     (Dialect::Cohere, &["/v2/chat", "/v2/embed", "/v2/rerank"]),
 ];
+
+/// Where models talk over a WebSocket connection.
+const LIVE_OPENAI: &[&str] = &["/realtime", "/responses"];
+const LIVE_GEMINI: &[&str] = &[".BidiGenerateContent", ".BidiGenerateContentConstrained"];
 
 /// Ends of Vertex AI's paths where a model's publisher says what is spoken.
 const VERTEX: [&str; 2] = [":rawPredict", ":streamRawPredict"];
@@ -227,6 +236,13 @@ impl Dialect {
             (Some(Self::Otlp(None)), dialect @ Self::Otlp(_)) => dialect,
             (Some(dialect), _) => dialect,
         }
+    }
+
+    /// Whether a path is known for a model's protocol over WebSocket: `/v1/realtime`, `/v1/responses`, Gemini's live API.
+    #[must_use]
+    pub fn is_live_path(path: &str) -> bool {
+        let path = path.trim_end_matches('/');
+        LIVE_OPENAI.iter().chain(LIVE_GEMINI).any(|end| path.ends_with(end))
     }
 
     /// The model provider's protocol; [`Dialect::Plain`] where it is none.
@@ -325,6 +341,8 @@ mod tests {
                 Dialect::Anthropic,
             ),
             ("/v1/projects/p/locations/l/publishers/mistralai/models/m:rawPredict", Dialect::Plain),
+            ("/v1/realtime", Dialect::OpenAi),
+            ("/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent", Dialect::Gemini),
             ("/v2/chat", Dialect::Cohere),
             ("/v2/embed", Dialect::Cohere),
             ("/api/chat", Dialect::Ollama),

@@ -15,6 +15,7 @@ mod protobuf;
 mod series;
 pub mod sse;
 mod text;
+pub mod websocket;
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +36,15 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// The way back.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Request => Self::Response,
+            Self::Response => Self::Request,
+        }
+    }
+
     /// The name in files and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -247,6 +257,8 @@ pub enum BodyErrorKind {
     TooManyTexts,
     /// The body ended in the middle of a value, an event or a coding.
     Truncated,
+    /// Frames that do not follow RFC 6455.
+    WebSocket,
 }
 
 impl BodyErrorKind {
@@ -267,6 +279,7 @@ impl BodyErrorKind {
             Self::TooLarge => "value_size",
             Self::TooManyTexts => "texts_limit",
             Self::Truncated => "truncated",
+            Self::WebSocket => "websocket",
         }
     }
 }
@@ -318,6 +331,23 @@ impl Inspection {
                 None => self.findings.push((finding.rule, action, 1)),
             }
         }
+    }
+
+    /// Adds what was seen in another part of the same direction.
+    pub fn add(&mut self, seen: Self) {
+        for (rule, action, count) in seen.findings {
+            match self.findings.iter_mut().find(|(known, name, _)| *known == rule && *name == action) {
+                Some((_, _, known)) => *known += count,
+                None => self.findings.push((rule, action, count)),
+            }
+        }
+        for (reason, bytes) in seen.unscanned {
+            self.exempt(reason, bytes);
+        }
+        self.bytes_in += seen.bytes_in;
+        self.bytes_out += seen.bytes_out;
+        self.scanned += seen.scanned;
+        self.held_peak = self.held_peak.max(seen.held_peak);
     }
 
     /// Counts bytes that pass without being scanned, under a reason of the metric catalogue.

@@ -251,6 +251,7 @@ fn way_out(kind: &BodyErrorKind) -> &'static str {
         BodyErrorKind::TooLarge => "raise `json_hold`, `sse_event` or `protobuf_message` of a --config",
         BodyErrorKind::TooManyTexts => "raise `logical_texts` of a --config",
         BodyErrorKind::Truncated => "it ends in the middle of a value or of its coding",
+        BodyErrorKind::WebSocket => "it is no stream of frames",
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -79,6 +79,8 @@ pub(crate) struct Activity {
     head_since: AtomicU64,
     /// Why the guard took the bytes for no HTTP/1.1.
     fault: OnceLock<&'static str>,
+    /// What follows is another protocol's.
+    upgraded: AtomicBool,
 }
 
 impl Activity {
@@ -90,6 +92,7 @@ impl Activity {
             idle_since: AtomicU64::new(0),
             head_since: AtomicU64::new(0),
             fault: OnceLock::new(),
+            upgraded: AtomicBool::new(false),
         })
     }
 
@@ -120,6 +123,15 @@ impl Activity {
     /// Why the bytes are no HTTP/1.1.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         self.fault.get().copied()
+    }
+
+    /// What follows the request at hand is no HTTP/1.1 any more.
+    pub(crate) fn upgrade(&self) {
+        self.upgraded.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_upgraded(&self) -> bool {
+        self.upgraded.load(Ordering::Acquire)
     }
 
     /// When to look again, or `None` where the connection has waited too long. While the proxy drains, an idle

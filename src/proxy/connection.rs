@@ -7,7 +7,7 @@
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ use super::exchange;
 use super::guard::{Checked, Guard, SPOIL};
 use super::reply::{ErrorKind, ProxyError};
 use super::tls;
+use super::websocket::Session;
 
 /// How long a closed connection's input is still taken in, so that the answer is not lost to a reset.
 const LINGER: Duration = Duration::from_secs(1);
@@ -60,9 +61,21 @@ pub(crate) struct Connection {
     peer: Option<PeerIdentity>,
     /// The server name that it asked for, in lower case.
     server_name: Option<String>,
+    /// What the connection becomes once the answer at hand is written.
+    session: Mutex<Option<Box<Session>>>,
 }
 
 impl Connection {
+    fn new(
+        shared: Arc<Shared>,
+        listener: Arc<Listener>,
+        peer: Option<PeerIdentity>,
+        server_name: Option<String>,
+    ) -> Arc<Self> {
+        let activity = Activity::begin();
+        Arc::new(Self { shared, activity, listener, peer, server_name, session: Mutex::default() })
+    }
+
     /// The workspace that the client belongs to under this policy.
     pub(crate) fn workspace(&self, policy: &Policy) -> Result<usize, ProxyError> {
         let index = match (&self.peer, &self.listener.workspace) {
@@ -71,6 +84,16 @@ impl Connection {
             (None, None) => None,
         };
         index.ok_or(ProxyError::client(ErrorKind::Identity))
+    }
+
+    /// After the answer at hand the connection is a WebSocket connection.
+    pub(crate) fn becomes(&self, session: Session) {
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(session));
+        self.activity.upgrade();
+    }
+
+    fn session(&self) -> Option<Box<Session>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether the request's authority is one that this connection serves (RFC 9110 section 7.2).
@@ -134,9 +157,8 @@ pub(crate) async fn serve(
     let drain = shared.draining();
     match config {
         None => {
-            let connection =
-                Connection { shared, activity: Activity::begin(), listener, peer: None, server_name: None };
-            Box::pin(http1(Arc::new(connection), socket, drain)).await;
+            let connection = Connection::new(shared, listener, None, None);
+            Box::pin(http1(connection, socket, drain)).await;
         }
         Some(config) => {
             // Boxed apart: a handshake needs far more room than the connection after it.
@@ -146,8 +168,7 @@ pub(crate) async fn serve(
                 let peer = session.peer_certificates().and_then(|chain| chain.first()).map(tls::identity);
                 let server_name = session.server_name().map(str::to_ascii_lowercase);
                 let h2 = session.alpn_protocol() == Some(b"h2");
-                let connection =
-                    Arc::new(Connection { shared, activity: Activity::begin(), listener, peer, server_name });
+                let connection = Connection::new(shared, listener, peer, server_name);
                 if h2 {
                     Box::pin(http2(connection, stream, drain)).await;
                 } else {
@@ -216,6 +237,10 @@ where
     refused(&connection, matches!(&ended, Some(Err(error)) if error.is_parse()));
     // An answer that broke off must look so: no close_notify, no last chunk.
     if let Some(Ok(())) = ended {
+        if let Some(session) = connection.session() {
+            let parts = served.into_parts();
+            return session.run(parts.io.stream, &parts.read_buf, drain).await;
+        }
         linger(served.into_parts().io.stream).await;
     }
 }
@@ -342,6 +367,9 @@ impl<S: AsyncRead + Unpin> Read for ClientIo<S> {
         match Pin::new(&mut this.stream).poll_read(context, &mut read) {
             Poll::Ready(Ok(())) => {}
             other => return other,
+        }
+        if this.activity.is_upgraded() {
+            this.guard = None;
         }
         let bytes = read.filled();
         let checked = this.guard.as_mut().map_or(Checked::Good, |guard| guard.check(bytes, &this.activity));

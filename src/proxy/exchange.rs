@@ -34,6 +34,7 @@ use super::ledger::Ledger;
 use super::reply::{self, ErrorKind, ProxyError, REQUEST_ID, Side};
 use super::target;
 use super::upstream::{self, Pool, UpstreamBody};
+use super::websocket::{self, Session};
 
 /// How long a head waits in all once something of its body is ready, where no rule of the answer blocks: long enough for
 /// what is on its way to decide the status, short enough not to be felt.
@@ -72,7 +73,8 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
     let id = HeaderValue::try_from(ledger.request_id.as_str()).unwrap_or(HeaderValue::from_static("none"));
     response.headers_mut().insert(REQUEST_ID, id);
     let last = number >= exchange.policy.limits.requests_per_connection;
-    if http1 && last {
+    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if http1 && last && !switched {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if !http1 {
@@ -105,7 +107,14 @@ impl Exchange {
     async fn run(&mut self, request: Request<Incoming>) -> Result<Response<AnswerBody>, ProxyError> {
         let (mut head, body) = request.into_parts();
         let body = Received::new(body, head.version >= Version::HTTP_2);
+        let asks_for_websocket = headers::asks_for_websocket(&head.headers);
         let destination = self.judge(&mut head)?;
+        if asks_for_websocket {
+            if !body.is_end_stream() {
+                return Err(ProxyError::client(ErrorKind::Upgrade));
+            }
+            return self.connect(&destination, head).await;
+        }
         let method = head.method.clone();
         let expects_nothing = method == Method::HEAD;
         let version = head.version;
@@ -125,7 +134,13 @@ impl Exchange {
         let route = self.policy.routes.get(route_index).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
         self.ledger.routed(route);
         // By the path at the upstream: it alone says who reads the body.
-        self.dialect = Dialect::of(route.dialect, &format!("{}{rest}", route.upstream.path));
+        let path = format!("{}{rest}", route.upstream.path);
+        self.dialect = Dialect::of(route.dialect, &path);
+        if headers::asks_for_websocket(&head.headers)
+            && !(Dialect::is_live_path(&path) && websocket::is_handshake(head))
+        {
+            return Err(ProxyError::client(ErrorKind::Upgrade));
+        }
         let scopes =
             |direction| workspace.scopes(route_index, direction).cloned().ok_or(ProxyError::internal(ErrorKind::Fault));
         let (request, response) = (scopes(Direction::Request)?, scopes(Direction::Response)?);
@@ -243,6 +258,60 @@ impl Exchange {
                 })
             })
             .map_err(|error| ProxyError { side, kind: ErrorKind::Body(error.kind), rule: None })
+    }
+
+    /// Opens a WebSocket connection (RFC 6455 section 4) at the upstream, and lets the client's become one. An upstream
+    /// that answers otherwise is passed on as any answer.
+    async fn connect(
+        &mut self,
+        to: &Destination,
+        head: http::request::Parts,
+    ) -> Result<Response<AnswerBody>, ProxyError> {
+        self.ledger.upload.end();
+        self.ledger.upload.read_whole();
+        let mut request = Request::new(UpstreamBody::Empty);
+        *request.uri_mut() = to.uri.clone();
+        *request.headers_mut() = head.headers;
+        websocket::ask(request.headers_mut());
+        self.ledger.sent();
+        let sending = timeout(self.policy.timeouts.first_byte, to.pool.upgrade(request));
+        let response = sending.await.map_err(|_| ProxyError::upstream(ErrorKind::UpstreamTimeout))?;
+        let mut response = response.map_err(|error| upstream::fault(&error))?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return self.answer(to, response, false, head.version).await;
+        }
+        if !websocket::is_agreed(response.headers()) {
+            return Err(ProxyError::upstream(ErrorKind::UpstreamProtocol));
+        }
+        headers::check_response(response.headers(), self.policy.limits.header_bytes)?;
+        let upgraded = timeout(self.policy.timeouts.connect, hyper::upgrade::on(&mut response)).await;
+        let Ok(Ok(upgraded)) = upgraded else { return Err(ProxyError::upstream(ErrorKind::UpstreamProtocol)) };
+        let mut scan = TextScan::new(&to.response);
+        let mut headers = std::mem::take(response.headers_mut());
+        let scanned = headers::forward_response(&mut headers, to.route.response != Mode::Off, &mut scan);
+        self.ledger.inspected(Direction::Response, scan.seen);
+        scanned?;
+        headers.remove(REQUEST_ID);
+        websocket::agree(&mut headers);
+        let half = |direction, scopes: &Arc<Scopes>| BodySpec {
+            media_type: None,
+            codings: Vec::new(),
+            dialect: self.dialect,
+            direction,
+            scopes: Arc::clone(scopes),
+            limits: self.policy.body_limits.clone(),
+            on_fault_pass: to.workspace.on_fault == OnFault::Pass,
+            opaque: Arc::clone(&to.route.opaque),
+        };
+        let specs = [half(Direction::Request, &to.request), half(Direction::Response, &to.response)];
+        let scanned = [to.route.request, to.route.response].map(|mode| mode != Mode::Off);
+        let ledger = Arc::clone(&self.ledger);
+        self.connection.becomes(Session::new(upgraded, specs, scanned, ledger, &self.policy.timeouts));
+        let mut answer =
+            Response::new(AnswerBody { content: Content::Whole(None), ledger: Some(Arc::clone(&self.ledger)) });
+        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        *answer.headers_mut() = headers;
+        Ok(answer)
     }
 
     /// Sends the request and waits for the head of the answer.

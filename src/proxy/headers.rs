@@ -66,6 +66,8 @@ const CREDENTIALS: &[&str] = &[
     "x-vault-token",
     "x-honeycomb-team",
     "private-token",
+    // Browsers have no other place for a key.
+    "sec-websocket-protocol",
 ];
 
 /// Fields whose values have a form of their own that a replacement would break, and no room for prose.
@@ -82,7 +84,9 @@ const PROTOCOL: &[&str] = &[
     "if-unmodified-since",
     "last-modified",
     "retry-after",
+    "sec-websocket-accept",
     "sec-websocket-key",
+    "sec-websocket-version",
     "strict-transport-security",
     "traceparent",
     "trailer",
@@ -190,11 +194,13 @@ pub(crate) fn check_request(headers: &HeaderMap) -> Result<(), ProxyError> {
     if expectations.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
         return Err(ProxyError::client(ErrorKind::Expect));
     }
-    let websocket = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase().starts_with(b"websocket");
-    if headers.get_all(header::UPGRADE).iter().any(websocket) {
-        return Err(ProxyError::client(ErrorKind::Upgrade));
-    }
     Ok(())
+}
+
+/// Whether a request asks for a WebSocket connection, whatever else it asks for.
+pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    let websocket = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase().starts_with(b"websocket");
+    headers.get_all(header::UPGRADE).iter().any(websocket)
 }
 
 /// What an answer's head must satisfy: a bounded section, one media type, and one framing that this side has undone.
@@ -334,7 +340,7 @@ fn is_digest(name: &str) -> bool {
 }
 
 /// Whether a list-valued field has this token.
-fn names(value: &HeaderValue, token: &str) -> bool {
+pub(crate) fn names(value: &HeaderValue, token: &str) -> bool {
     value.as_bytes().split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 

@@ -81,7 +81,7 @@ impl Ledger {
     pub(crate) fn inspected(&self, direction: Direction, seen: Inspection) {
         let mut account = self.account();
         match account.inspection(direction) {
-            Some(inspection) => merge(inspection, seen),
+            Some(inspection) => inspection.add(seen),
             empty => *empty = Some(seen),
         }
     }
@@ -233,22 +233,6 @@ impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ledger").field("request_id", &self.request_id).finish_non_exhaustive()
     }
-}
-
-fn merge(into: &mut Inspection, seen: Inspection) {
-    for (rule, action, count) in seen.findings {
-        match into.findings.iter_mut().find(|(known, name, _)| *known == rule && *name == action) {
-            Some((_, _, known)) => *known += count,
-            None => into.findings.push((rule, action, count)),
-        }
-    }
-    for (reason, bytes) in seen.unscanned {
-        into.exempt(reason, bytes);
-    }
-    into.bytes_in += seen.bytes_in;
-    into.bytes_out += seen.bytes_out;
-    into.scanned += seen.scanned;
-    into.held_peak = into.held_peak.max(seen.held_peak);
 }
 
 fn status_class(status: StatusCode) -> &'static str {

@@ -22,6 +22,7 @@ mod service;
 mod target;
 mod tls;
 mod upstream;
+mod websocket;
 
 use std::fmt;
 use std::future::Future;

@@ -264,7 +264,8 @@ fn body_status(kind: &BodyErrorKind) -> StatusCode {
         | BodyErrorKind::ProtobufSyntax
         | BodyErrorKind::ProtobufDepth
         | BodyErrorKind::TooManyTexts
-        | BodyErrorKind::Truncated => StatusCode::BAD_REQUEST,
+        | BodyErrorKind::Truncated
+        | BodyErrorKind::WebSocket => StatusCode::BAD_REQUEST,
     }
 }
 

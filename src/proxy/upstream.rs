@@ -48,6 +48,8 @@ pub(crate) struct Upstreams {
 /// The connections of one workspace to one upstream.
 pub(crate) struct Pool {
     client: Client<Connector, UpstreamBody>,
+    /// For connections that become another protocol's: HTTP/1.1, none of them used again.
+    upgrading: Client<Connector, UpstreamBody>,
     workspace: String,
     upstream: Upstream,
     roots: Vec<u8>,
@@ -141,10 +143,21 @@ impl Pool {
             .http2_initial_stream_window_size(64 << 10)
             .http2_initial_connection_window_size(1 << 20)
             .http2_max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
-            .build(connector);
+            .build(connector.clone());
+        let http1 = connector.tls.as_deref().map(|config| {
+            let mut config = config.clone();
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            Arc::new(config)
+        });
+        let upgrading = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_max_idle_per_host(0)
+            .http1_max_buf_size(header_bytes.max(8 << 10))
+            .http1_max_headers(header_fields)
+            .build(Connector { tls: http1, ..connector });
         let roots = roots.map(|(pem, _)| pem.clone()).unwrap_or_default();
         let (workspace, upstream) = (workspace.name.clone(), upstream.clone());
-        Self { client, workspace, upstream, roots, timeouts: policy.timeouts.clone() }
+        Self { client, upgrading, workspace, upstream, roots, timeouts: policy.timeouts.clone() }
     }
 
     /// Whether its connections are those that would be made anew.
@@ -158,6 +171,11 @@ impl Pool {
     /// Sends a request; dropping the future or the answer's body cancels it at the upstream.
     pub(crate) fn send(&self, request: Request<UpstreamBody>) -> ResponseFuture {
         self.client.request(request)
+    }
+
+    /// Sends a request that asks for another protocol, on a connection of its own.
+    pub(crate) fn upgrade(&self, request: Request<UpstreamBody>) -> ResponseFuture {
+        self.upgrading.request(request)
     }
 }
 

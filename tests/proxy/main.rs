@@ -28,3 +28,4 @@ mod timeouts;
 mod upstreams;
 mod verdicts;
 mod volume;
+mod websocket;

@@ -40,6 +40,19 @@ pub fn error_record(dialect: Dialect, code: &str, message: &str) -> Vec<u8> {
     format!("{record}\n").into_bytes()
 }
 
+/// The message that tells of a failure on a WebSocket connection, before it is closed: `code` and `message` as in
+/// [`error_event`]; none where the dialect has no such message.
+#[must_use]
+pub fn error_message(dialect: Dialect, code: &str, message: &str) -> Option<Vec<u8>> {
+    // Realtime's event is that of its streams, with a type and an identifier.
+    let event = match dialect {
+        Dialect::OpenAi => openai(status_of(code), code, message),
+        _ => return None,
+    };
+    let event = event.strip_prefix('{').unwrap_or_default();
+    Some(format!("{{\"type\":\"error\",\"event_id\":\"event_refused\",{event}").into_bytes())
+}
+
 /// The body of an error answer; none where the dialect has no envelope of its own.
 #[must_use]
 pub fn error_body(dialect: Dialect, status: u16, code: &str, message: &str, request_id: &str) -> Option<Vec<u8>> {

@@ -28,7 +28,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use self::failure::{error_body, error_event, error_record};
+pub use self::failure::{error_body, error_event, error_message, error_record};
 use self::parked::Parked;
 use self::plan::{End, Event, Plan, TextKey};
 use self::tails::Tails;

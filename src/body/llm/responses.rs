@@ -1,17 +1,17 @@
-//! OpenAI Responses: items that grow by `response.….delta` and are repeated whole by `.done` and at the end; and
-//! Mistral's conversations, whose outputs grow alike.
+//! OpenAI Responses and Realtime: items that grow by `response.….delta` and are repeated whole by `.done` and at the
+//! end, transcripts of what was heard among them; and Mistral's conversations, whose outputs grow alike.
 //!
 //! Enters: one indexed event. Leaves: its [`Plan`]. What is held of a text leaves in a copy of its last delta, sequence
 //! number included: readers take gaps and repeats, and the numbers of all other events stay.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use super::plan::{Copied, End, Event, Name, Part, Plan, Reading, TextKey};
 use crate::body::BodyError;
 use crate::body::json::{Kind, Node};
 
 /// Types of growing texts, without `.delta` and `.done`, the member that has the text, and how it is read.
-const GROWING: [(&str, &str, Reading); 16] = [
+const GROWING: [(&str, &str, Reading); 19] = [
     ("response.output_text", "delta", Reading::Sniffing),
     ("response.refusal", "delta", Reading::Sniffing),
     ("response.reasoning_text", "delta", Reading::Sniffing),
@@ -25,6 +25,10 @@ const GROWING: [(&str, &str, Reading); 16] = [
     ("response.code_interpreter_call_code", "delta", Reading::Sniffing),
     ("response.audio.transcript", "delta", Reading::Sniffing),
     ("transcript.text", "delta", Reading::Sniffing),
+    // Realtime's own names, old and new.
+    ("response.text", "delta", Reading::Sniffing),
+    ("response.audio_transcript", "delta", Reading::Sniffing),
+    ("response.output_audio_transcript", "delta", Reading::Sniffing),
     ("message.output", "content", Reading::Sniffing),
     ("function.call", "arguments", Reading::Arguments),
     // Of an output, what is thought and not said.
@@ -45,14 +49,18 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         return Ok(());
     };
     let growing = GROWING.iter().position(|(growing, ..)| *growing == name);
-    let ours = matches!(name.split('.').next(), Some("response" | "transcript")) || name == "conversation.response";
+    let ours = matches!(name.split('.').next(), Some("response" | "transcript" | "conversation"));
     let grows = growing.is_some() && last == "delta";
     if !ours && !grows {
         return Ok(());
     }
     plan.known = true;
     read_copies(event, plan)?;
-    let of = event.number(root, "output_index", 0)?;
+    let mut of = event.number(root, "output_index", 0)?;
+    // Realtime's answers may grow side by side.
+    if let Some(response) = event.of_kind(root, "response_id", Kind::String)? {
+        of = hash((event.word(response), of));
+    }
     match (growing, last) {
         (Some(kind), "delta" | "done") => {
             let summary = event.number(root, "summary_index", 0)? as usize;
@@ -80,7 +88,9 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         {
             plan.before.push(End::All);
         }
-        (None, "done") => plan.before.push(End::ItemNamed { of, at: place(event, root, name) }),
+        (None, "done" | "completed" | "failed") => {
+            plan.before.push(End::ItemNamed { of, at: place(event, root, name) })
+        }
         _ => {}
     }
     Ok(())
@@ -101,13 +111,22 @@ fn read_other(event: Event<'_>, root: Node, name: &str, of: u64, plan: &mut Plan
     Ok(())
 }
 
+fn hash(of: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// One number for a kind and the indexes that an event has besides its item's.
 fn place(event: Event<'_>, root: Node, name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
-    for member in event.index.children(root).filter(|member| event.index.kind(*member) == Kind::Number) {
+    // Of what is heard, the item alone says which text it is.
+    let heard = name.starts_with("conversation.item");
+    for member in event.index.children(root) {
         let key = event.index.key(member).unwrap_or_default();
-        if key.ends_with(b"_index") && key != b"output_index" {
+        let index = key.ends_with(b"_index") && key != b"output_index" && event.index.kind(member) == Kind::Number;
+        if index || (heard && key == b"item_id") {
             (key, event.word(member)).hash(&mut hasher);
         }
     }

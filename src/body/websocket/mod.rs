@@ -1,0 +1,270 @@
+//! One direction of a WebSocket connection (RFC 6455): frames in, frames out, every message judged.
+//!
+//! Enters: the bytes that follow the handshake. Leaves: the same messages, each whole in one frame, with findings
+//! redacted. A message is held until it is complete. What the client sends is read message by message, as a request body
+//! would be; what the upstream sends is read as a model's stream of events, so that a text which arrives in deltas is
+//! judged as what it adds up to, and what is held of it leaves in messages of our own. Control frames go on at once;
+//! what they and a reason for closing say is scanned as well. After an error nothing more leaves.
+
+mod frame;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use self::frame::{CONTROL, Opcode, Reader, Unit};
+use super::llm::{Judged, Model, Outlet, Payload};
+use super::{BodyError, BodyErrorKind, BodyInspector, BodySpec, Direction, Inspection, MediaType};
+
+/// The longest reason for closing, in bytes.
+const REASON: usize = CONTROL - 2;
+
+/// Gives the key of a masked frame: four bytes that nobody can foresee (RFC 6455 section 5.3).
+pub type MaskKey = Box<dyn FnMut() -> [u8; 4] + Send>;
+
+/// One direction of a connection.
+pub struct Half {
+    reader: Reader,
+    writer: Writer,
+    spec: BodySpec,
+    model: Model,
+    seen: Inspection,
+    /// Why nothing is looked at, where nothing is.
+    unscanned: Option<&'static str>,
+    fault: Option<BodyError>,
+    closed: bool,
+    /// The kind of the last message that came: what is written besides is of the same.
+    kind: Opcode,
+}
+
+/// Writes frames.
+struct Writer {
+    keys: Option<MaskKey>,
+}
+
+impl Writer {
+    fn write(&mut self, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
+        let key = self.keys.as_mut().map(|keys| keys());
+        frame::write(opcode, payload, key, out);
+    }
+}
+
+/// Writes the messages that leave before the one at hand.
+struct Others<'a> {
+    writer: &'a mut Writer,
+    kind: Opcode,
+    out: &'a mut Vec<u8>,
+}
+
+impl Outlet for Others<'_> {
+    fn own(&mut self, _name: &[u8], data: &[u8]) {
+        self.writer.write(self.kind, data, self.out);
+    }
+
+    fn parked(&mut self, bytes: &[u8]) {
+        self.writer.write(self.kind, bytes, self.out);
+    }
+}
+
+impl Half {
+    /// What goes in the direction of `spec`, whose media type and codings say nothing here. Frames of the client are
+    /// masked, and `keys` mask them anew. A message may have [`BodyLimits::sse_event`](super::BodyLimits::sse_event)
+    /// bytes.
+    #[must_use]
+    pub fn new(spec: BodySpec, keys: MaskKey) -> Self {
+        let from_client = spec.direction == Direction::Request;
+        Self {
+            reader: Reader::new(from_client, spec.limits.sse_event),
+            writer: Writer { keys: from_client.then_some(keys) },
+            model: Model::new(Arc::clone(&spec.scopes), &spec.limits, spec.dialect.of_model()),
+            spec,
+            seen: Inspection::default(),
+            unscanned: None,
+            fault: None,
+            closed: false,
+            kind: Opcode::Text,
+        }
+    }
+
+    /// As it is, but that nothing is looked at: messages are counted as unscanned, for this reason of the metric catalogue.
+    #[must_use]
+    pub fn unscanned(self, reason: &'static str) -> Self {
+        Self { unscanned: Some(reason), ..self }
+    }
+
+    /// Takes bytes and appends what may leave. What follows a frame that closes is not read.
+    ///
+    /// # Errors
+    /// What may not pass; from then on every call gives the same error. What is in `out` may be sent.
+    pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), BodyError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let start = out.len();
+        self.seen.bytes_in += input.len() as u64;
+        let result = self.frames(input, out);
+        self.seen.bytes_out += (out.len() - start) as u64;
+        if let Err(fault) = &result {
+            self.fault = Some(fault.clone());
+        }
+        result
+    }
+
+    /// Whether a frame that closes this direction has gone through.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// What was seen so far.
+    #[must_use]
+    pub fn into_inspection(self) -> Inspection {
+        self.seen
+    }
+
+    /// Writes a message of the proxy's own, and the frame that closes, with a status code of RFC 6455 section 7.4.
+    pub fn close(&mut self, message: Option<&[u8]>, code: u16, reason: &str, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        let start = out.len();
+        if let Some(message) = message {
+            self.writer.write(self.kind, message, out);
+        }
+        self.writer.write(Opcode::Close, &closing(code, reason.as_bytes()), out);
+        self.seen.bytes_out += (out.len() - start) as u64;
+    }
+
+    fn frames(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), BodyError> {
+        let mut rest = input;
+        while !self.closed {
+            match self.reader.next(&mut rest)? {
+                Unit::More => return Ok(()),
+                Unit::Message(kind) => {
+                    self.message(kind, out)?;
+                    self.reader.clear_message();
+                }
+                Unit::Control(Opcode::Close) => self.closing(out)?,
+                Unit::Control(kind) => self.control(kind, out)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, kind: Opcode, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        self.kind = kind;
+        if let Some(reason) = self.unscanned {
+            self.seen.exempt(reason, self.reader.message().len() as u64);
+            self.writer.write(kind, self.reader.message(), out);
+            return Ok(());
+        }
+        let is_text = std::str::from_utf8(self.reader.message()).is_ok();
+        match kind {
+            Opcode::Text if !is_text => return Err(BodyErrorKind::Charset.into()),
+            // Some services write their JSON so.
+            Opcode::Binary if !is_text || self.reader.message().contains(&0) => {
+                if !self.spec.opaque.iter().any(|range| range.holds(None)) {
+                    return Err(BodyErrorKind::MediaType.into());
+                }
+                self.seen.exempt("media_type", self.reader.message().len() as u64);
+                self.writer.write(kind, self.reader.message(), out);
+                return Ok(());
+            }
+            _ => {}
+        }
+        if self.spec.direction == Direction::Request {
+            return self.document(kind, out);
+        }
+        let payload = Payload { name: b"", data: self.reader.message() };
+        let mut others = Others { writer: &mut self.writer, kind, out };
+        match self.model.event(&payload, &mut others, &mut self.seen)? {
+            Judged::Same => self.writer.write(kind, self.reader.message(), out),
+            Judged::Changed => self.writer.write(kind, self.model.data(), out),
+            Judged::Parked => {
+                let bytes = self.model.data().to_vec();
+                self.model.park(bytes, &[(0, 0)])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A message that stands for itself, read as a body of its own.
+    fn document(&mut self, kind: Opcode, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        let message = self.reader.message();
+        let is_json = matches!(message.trim_ascii_start().first(), Some(b'{' | b'['));
+        let media_type: &[u8] = if is_json { b"application/json" } else { b"text/plain" };
+        let spec = BodySpec { media_type: MediaType::parse(media_type), codings: Vec::new(), ..self.spec.clone() };
+        let mut inspector = BodyInspector::new(spec)?;
+        let mut new = Vec::with_capacity(message.len());
+        let result = inspector.push(message, &mut new).and_then(|()| inspector.finish(&mut new));
+        // The bytes are counted as the connection has them.
+        self.seen.add(Inspection { bytes_in: 0, bytes_out: 0, ..inspector.into_inspection() });
+        result?;
+        self.writer.write(kind, &new, out);
+        Ok(())
+    }
+
+    fn control(&mut self, kind: Opcode, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        let payload = self.reader.control();
+        let new = match self.unscanned {
+            None => self.model.scan_value(payload, &mut self.seen)?,
+            Some(_) => None,
+        };
+        self.writer.write(kind, new.map_or(payload, |new| cut(new, CONTROL)), out);
+        Ok(())
+    }
+
+    /// A frame that closes: what is held leaves before it, judged as final.
+    fn closing(&mut self, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        let payload = self.reader.control();
+        let (code, reason) = match payload.split_first_chunk::<2>() {
+            Some((code, reason)) => (Some(u16::from_be_bytes(*code)), reason),
+            None if payload.is_empty() => (None, payload),
+            None => return Err(BodyErrorKind::WebSocket.into()),
+        };
+        if code.is_some_and(|code| !may_be_sent(code)) {
+            return Err(BodyErrorKind::WebSocket.into());
+        }
+        if std::str::from_utf8(reason).is_err() {
+            return Err(BodyErrorKind::Charset.into());
+        }
+        let new = match code {
+            Some(code) if self.unscanned.is_none() => {
+                self.model.scan_value(reason, &mut self.seen)?.map(|new| closing(code, new))
+            }
+            Some(_) | None => None,
+        };
+        self.model.end_of_body();
+        let mut others = Others { writer: &mut self.writer, kind: self.kind, out };
+        self.model.finish(&mut others, &mut self.seen)?;
+        self.writer.write(Opcode::Close, new.as_deref().unwrap_or(self.reader.control()), out);
+        self.closed = true;
+        Ok(())
+    }
+}
+
+/// Whether a peer may send this code (RFC 6455 section 7.4 and the IANA registry).
+fn may_be_sent(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+/// The payload of a frame that closes.
+fn closing(code: u16, reason: &[u8]) -> Vec<u8> {
+    [&code.to_be_bytes(), cut(reason, REASON)].concat()
+}
+
+/// As many of a text's first bytes as there may be, and no part of a character.
+fn cut(text: &[u8], most: usize) -> &[u8] {
+    let mut end = most.min(text.len());
+    while end > 0 && end < text.len() && text.get(end).is_some_and(|byte| byte & 0xC0 == 0x80) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+impl fmt::Debug for Half {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Half({} bytes in, {:?})", self.seen.bytes_in, self.model)
+    }
+}
