@@ -60,6 +60,7 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
         connection: Arc::clone(&connection),
         ledger: Arc::clone(&ledger),
         dialect: Dialect::Plain,
+        problems: reply::takes_problem(request.headers()),
     };
     let outcome = if admitted {
         Caught(pin!(exchange.run(request))).await
@@ -91,6 +92,8 @@ struct Exchange {
     connection: Arc<Connection>,
     ledger: Arc<Ledger>,
     dialect: Dialect,
+    /// Whether the client takes problem details.
+    problems: bool,
 }
 
 /// Who asks for what: known once the head has been judged.
@@ -462,7 +465,7 @@ impl Exchange {
     fn refuse(&self, error: &ProxyError, request_read: bool) -> Response<AnswerBody> {
         self.ledger.failed(error);
         self.ledger.upload.stop();
-        let (mut head, body) = reply::answer(error, self.dialect, &self.ledger.request_id).into_parts();
+        let (mut head, body) = reply::answer(error, self.dialect, self.problems, &self.ledger.request_id).into_parts();
         if !request_read {
             head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -7,8 +7,8 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::body::{BodyErrorKind, Dialect, llm};
 use crate::engine::RuleId;
@@ -277,12 +277,13 @@ impl fmt::Display for ProxyError {
 
 impl std::error::Error for ProxyError {}
 
-/// The answer to an error whose head has not been sent.
-pub(crate) fn answer(error: &ProxyError, dialect: Dialect, request_id: &str) -> Response<Bytes> {
+/// The answer to an error whose head has not been sent. `problems`: whether the client takes problem details.
+pub(crate) fn answer(error: &ProxyError, dialect: Dialect, problems: bool, request_id: &str) -> Response<Bytes> {
     let status = error.status();
     let (media_type, body) = match llm::error_body(dialect, status.as_u16(), error.code(), error.message(), request_id)
     {
         Some(body) => ("application/json", body),
+        None if !problems => ("application/json", problem(error, request_id).into_bytes()),
         None => ("application/problem+json", problem(error, request_id).into_bytes()),
     };
     let mut response = Response::new(Bytes::from(body));
@@ -308,6 +309,16 @@ pub(crate) fn answer(error: &ProxyError, dialect: Dialect, request_id: &str) -> 
     response
 }
 
+/// Whether a client that says what it takes would take problem details: some readers refuse a type that they do not know.
+pub(crate) fn takes_problem(headers: &HeaderMap) -> bool {
+    let takes = |range: &str| {
+        let media_type = range.split(';').next().unwrap_or_default().trim();
+        ["*/*", "application/*", "application/problem+json"].iter().any(|taken| media_type.eq_ignore_ascii_case(taken))
+    };
+    let mut said = headers.get_all(ACCEPT).iter().peekable();
+    said.peek().is_none() || said.any(|value| value.to_str().is_ok_and(|ranges| ranges.split(',').any(takes)))
+}
+
 /// RFC 9457.
 fn problem(error: &ProxyError, request_id: &str) -> String {
     let mut object = serde_json::Map::new();
@@ -329,13 +340,30 @@ mod tests {
     #[test]
     fn a_problem_names_code_rule_and_request() {
         let error = ProxyError::blocked(Some(RuleId::new("pci.card")));
-        let response = answer(&error, Dialect::Plain, "00ff");
+        let response = answer(&error, Dialect::Plain, true, "00ff");
         assert_eq!(response.status(), 403);
         let body: serde_json::Value = serde_json::from_slice(response.body()).expect("the body is JSON");
         assert_eq!(body["code"], "policy_blocked");
         assert_eq!(body["rule"], "pci.card");
         assert_eq!(body["request_id"], "00ff");
         assert_eq!(body["status"], 403);
+    }
+
+    #[test]
+    fn a_client_that_takes_no_problem_details_gets_plain_json() {
+        let error = ProxyError::blocked(None);
+        for (accept, kind) in [
+            (None, "application/problem+json"),
+            (Some("*/*"), "application/problem+json"),
+            (Some("text/html, application/*;q=0.5"), "application/problem+json"),
+            (Some("application/json"), "application/json"),
+            (Some("application/vnd.elasticsearch+json; compatible-with=9"), "application/json"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(accept.map(|accept| (ACCEPT, HeaderValue::from_static(accept))));
+            let response = answer(&error, Dialect::Plain, takes_problem(&headers), "00ff");
+            assert_eq!(response.headers()[CONTENT_TYPE], kind, "{accept:?}");
+        }
     }
 
     #[test]

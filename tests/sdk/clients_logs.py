@@ -1,1 +1,232 @@
-ROWS = []
+"""The clients of log and trace sinks, in Python."""
+
+import datetime
+import gzip
+import json
+import uuid
+
+import elasticsearch
+import httpx
+import opensearchpy
+import requests
+from azure.core.credentials import AzureKeyCredential
+from azure.core.exceptions import HttpResponseError
+from azure.core.pipeline.policies import AzureKeyCredentialPolicy
+from azure.monitor.ingestion import LogsIngestionClient
+from datadog_api_client import ApiClient, Configuration
+from datadog_api_client.exceptions import ApiException, ForbiddenException
+from datadog_api_client.v2.api.logs_api import LogsApi
+from datadog_api_client.v2.model.content_encoding import ContentEncoding
+from datadog_api_client.v2.model.http_log import HTTPLog
+from datadog_api_client.v2.model.http_log_item import HTTPLogItem
+from elasticsearch import helpers
+from langfuse import Langfuse
+from langsmith import Client as LangSmith
+from matrix import Row
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+
+AT = datetime.datetime(2026, 11, 29, 7, 0, 0, 123456, datetime.timezone.utc)
+ID = uuid.UUID("01a2b3c4-d5e6-7f89-8abc-def012345678")
+
+
+def secured(at):
+    """A session of `requests` that takes its CA from here and not from the environment."""
+    session = requests.Session()
+    session.trust_env = False
+    session.verify, session.cert = files(at)["ca"], (files(at)["cert"], files(at)["key"])
+    return session
+
+
+def files(at):
+    return {"ca": str(at.folder / "ca.crt"), "cert": str(at.folder / "one.crt"), "key": str(at.folder / "one.key")}
+
+
+def secure(at):
+    return at.base.startswith("https")
+
+
+# Elasticsearch and OpenSearch
+
+
+def document(at, **more):
+    return {"message": at.text, "user": {"email": at.label}, "tags": [at.text, "b"], "n": 9007199254740993, "ratio": 1.50} | more
+
+
+def elastic_client(at, compress):
+    keys = {"ca_certs": files(at)["ca"], "client_cert": files(at)["cert"], "client_key": files(at)["key"]} if secure(at) else {}
+    return elasticsearch.Elasticsearch(f"{at.base}/elastic", http_compress=compress, max_retries=0, api_key="k", **keys)
+
+
+def actions(at):
+    yield {"_op_type": "index", "_index": "logs", "_id": "doc-1", "routing": "r-1", "_source": document(at)}
+    yield {"_op_type": "delete", "_index": "logs", "_id": "doc-2"}
+    yield {"_op_type": "update", "_index": "logs", "_id": "doc-3", "doc": document(at), "upsert": document(at)}
+    yield {"_op_type": "create", "_index": "logs", "_id": "doc-4", "_source": document(at)}
+
+
+def elastic_bulk(compress):
+    return lambda at: helpers.bulk(elastic_client(at, compress), actions(at), raise_on_error=False)
+
+
+def elastic_documents(at):
+    client = elastic_client(at, False)
+    query = {"bool": {"must": [{"match": {"message": at.text}}, {"term": {"user.email": at.label}}]}}
+    made = client.index(index="logs", id="doc-1", document=document(at)).body
+    return [made, client.search(index="logs", query=query, highlight={"fields": {"message": {}}}).body]
+
+
+def opensearch_client(at, compress):
+    keys = {"ca_certs": files(at)["ca"], "client_cert": files(at)["cert"], "client_key": files(at)["key"]} if secure(at) else {}
+    return opensearchpy.OpenSearch(f"{at.base}/opensearch", http_compress=compress, max_retries=0, **keys)
+
+
+def opensearch_bulk(compress):
+    return lambda at: opensearchpy.helpers.bulk(opensearch_client(at, compress), actions(at), raise_on_error=False)
+
+
+def opensearch_documents(at):
+    client = opensearch_client(at, False)
+    made = client.index(index="logs", id="doc-1", body=document(at))
+    return [made, client.search(index="logs", body={"query": {"match": {"message": at.text}}})]
+
+
+ELASTIC = {"denied": elasticsearch.ApiError, "failed": elasticsearch.BadRequestError, "http2": False}
+OPENSEARCH = {"denied": opensearchpy.AuthorizationException, "failed": opensearchpy.RequestError, "http2": False}
+
+SEARCH_ROWS = [
+    Row("elasticsearch", "bulk", elastic_bulk(False), "Elasticsearch", **ELASTIC),
+    Row("elasticsearch", "bulk gzip", elastic_bulk(True), "Elasticsearch", **ELASTIC),
+    Row("elasticsearch", "index and search", elastic_documents, "Elasticsearch", **ELASTIC),
+    Row("opensearch-py", "bulk", opensearch_bulk(False), "OpenSearch", **OPENSEARCH),
+    Row("opensearch-py", "bulk gzip", opensearch_bulk(True), "OpenSearch", **OPENSEARCH),
+    Row("opensearch-py", "index and search", opensearch_documents, "OpenSearch", **OPENSEARCH),
+]
+
+
+# Splunk
+
+
+def splunk_events(compress):
+    def run(at):
+        event = {"time": 1763690000.123, "host": "web-1", "source": "shop", "sourcetype": "_json", "index": "main"}
+        events = [dict(event, event=at.text), dict(event, event=document(at), fields={"note": at.text}), dict(event, event=at.text)]
+        # Concatenated, with any white space or none in between.
+        body = (json.dumps(events[0]) + json.dumps(events[1]) + "\n" + json.dumps(events[2])).encode()
+        headers = {"authorization": "Splunk 7b1f1a2c", "x-splunk-request-channel": str(ID), "content-type": "application/json"}
+        if compress:
+            body, headers["content-encoding"] = gzip.compress(body, mtime=0), "gzip"
+        with httpx.Client(verify=at.tls, http2=at.http2) as client:
+            answer = client.post(f"{at.base}/splunk/services/collector/event?channel={ID}", content=body, headers=headers)
+            answer.raise_for_status()
+            return answer.json()
+
+    return run
+
+
+def splunk_raw(at):
+    lines = f"{at.text}\r\n\n  {at.text}\nlast {at.text}"
+    with httpx.Client(verify=at.tls, http2=at.http2) as client:
+        query = {"channel": str(ID), "sourcetype": "log", "host": "web-1"}
+        headers = {"authorization": "Splunk 7b1f1a2c"}
+        answer = client.post(f"{at.base}/splunk/services/collector/raw", params=query, content=lines.encode(), headers=headers)
+        answer.raise_for_status()
+        return answer.json()
+
+
+HEC = {"denied": httpx.HTTPStatusError, "shows": False}
+
+SPLUNK_ROWS = [
+    Row("httpx", "splunk events", splunk_events(False), "Splunk HEC", **HEC),
+    Row("httpx", "splunk events gzip", splunk_events(True), "Splunk HEC", **HEC),
+    Row("httpx", "splunk raw", splunk_raw, "Splunk HEC", **HEC | {"denied": None}),
+]
+
+
+# Datadog
+
+
+def datadog_logs(encoding):
+    def run(at):
+        scheme, _, name = at.base.partition("://")
+        settings = Configuration(
+            api_key={"apiKeyAuth": "k"},
+            server_operation_index={"submit_log": 1, "v2.submit_log": 1},
+            server_operation_variables={kind: {"name": f"{name}/datadog", "protocol": scheme} for kind in ("submit_log", "v2.submit_log")},
+            enable_retry=False,
+        )
+        settings.ssl_ca_cert, settings.cert_file, settings.key_file = files(at).values()
+        item = {"ddsource": "shop", "ddtags": f"env:prod,user:{at.label}", "hostname": "web-1", "service": "shop", "message": at.text}
+        logs = HTTPLog([HTTPLogItem(**item, card_holder=at.label), HTTPLogItem(**dict(item, message="plain"))])
+        with ApiClient(settings) as client:
+            coding = {"content_encoding": ContentEncoding(encoding)} if encoding else {}
+            return LogsApi(client).submit_log(logs, ddtags="env:prod", **coding)
+
+    return run
+
+
+DATADOG = {"denied": ForbiddenException, "failed": ApiException, "http2": False, "shows": False}
+
+DATADOG_ROWS = [
+    Row("datadog-api-client", "logs", datadog_logs(None), "Datadog logs", **DATADOG),
+    Row("datadog-api-client", "logs gzip", datadog_logs("gzip"), "Datadog logs", **DATADOG),
+    Row("datadog-api-client", "logs deflate", datadog_logs("deflate"), "Datadog logs", **DATADOG),
+]
+
+
+# Azure Monitor
+
+
+def azure_upload(at):
+    """Its bearer policy wants TLS, also where the test goes straight to the upstream: a key in its place."""
+    credential = AzureKeyCredential("k")
+    keys = {"connection_verify": files(at)["ca"], "connection_cert": (files(at)["cert"], files(at)["key"])} if secure(at) else {}
+    policy = AzureKeyCredentialPolicy(credential, "authorization", prefix="Bearer")
+    with LogsIngestionClient(f"{at.base}/azure", credential, authentication_policy=policy, retry_total=0, **keys) as client:
+        logs = [document(at, TimeGenerated="2026-11-29T07:00:00Z"), document(at)]
+        return client.upload(rule_id="dcr-00000000000000000000000000000000", stream_name="Custom-Logs", logs=logs)
+
+
+AZURE = {"denied": HttpResponseError, "failed": HttpResponseError, "http2": False, "shows": False}
+AZURE_IDS = (r'"x-ms-client-request-id": "[0-9a-f-]+"',)
+
+AZURE_ROWS = [Row("azure-monitor-ingestion", "upload", azure_upload, "Azure Monitor", varies=AZURE_IDS, **AZURE)]
+
+
+# LangSmith and Langfuse
+
+
+def langsmith_runs(way):
+    def run(at):
+        info = {"version": "0.9.0", "batch_ingest_config": {"use_multipart_endpoint": True}}
+        client = LangSmith(f"{at.base}/langsmith", api_key="k", session=secured(at), info=info, auto_batch_tracing=False)
+        told = {"inputs": {"messages": [{"role": "user", "content": at.text}]}, "outputs": {"answer": at.text, "n": 1.5}}
+        made = {"id": ID, "trace_id": ID, "dotted_order": f"20261129T070000000000Z{ID}", "name": "ask", "run_type": "llm"}
+        whole = made | told | {"start_time": AT, "end_time": AT, "extra": {"metadata": {"note": at.text}}, "error": at.text}
+        getattr(client, way)(create=[whole])
+
+    return run
+
+
+def langfuse_observations(at):
+    keys = {"certificate_file": files(at)["ca"], "client_key_file": files(at)["key"], "client_certificate_file": files(at)["cert"]}
+    exporter = OTLPSpanExporter(f"{at.base}/langfuse/api/public/otel/v1/traces", session=secured(at), **keys)
+    client = Langfuse(public_key=f"pk-{uuid.uuid4()}", secret_key="sk", base_url=f"{at.base}/langfuse", span_exporter=exporter, tracer_provider=TracerProvider())
+    with client.start_as_current_observation(as_type="generation", name="ask", model="gpt-5", input=[{"role": "user", "content": at.text}]) as seen:
+        seen.update(output={"answer": at.text}, metadata={"note": at.text}, usage_details={"input": 11, "output": 7})
+    client.flush()
+    client.shutdown()
+
+
+TRACES = (r'"(traceId|spanId|parentSpanId)": "[^"]+"', r'"(startTimeUnixNano|endTimeUnixNano)": "\d+"', r"pk-[0-9a-f-]{36}", r'"authorization": "[^"]+"')
+
+# Of a part of a body that is made anew while it passes, the length is not known before.
+LENGTHS = (r"Content-Length: \d+\r?\n",)
+
+TRACING_ROWS = [
+    Row("langsmith", "runs in parts", langsmith_runs("multipart_ingest"), "LangSmith", shows=False, http2=False, varies=LENGTHS),
+    Row("langsmith", "runs in a batch", langsmith_runs("batch_ingest_runs"), "LangSmith", shows=False, http2=False),
+    Row("langfuse", "observations", langfuse_observations, "Langfuse", shows=False, http2=False, varies=TRACES),
+]
+
+ROWS = [*SEARCH_ROWS, *SPLUNK_ROWS, *DATADOG_ROWS, *AZURE_ROWS, *TRACING_ROWS]

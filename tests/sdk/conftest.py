@@ -12,7 +12,7 @@ os.environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LANGSMITH_TRACING": "fal
 
 import pytest
 from collector import Collector
-from upstreams import Said, Upstreams, anthropic, cohere, gemini, mistral, ollama, openai
+from upstreams import Said, Upstreams, anthropic, cohere, gemini, mistral, ollama, openai, sinks
 
 CONFIG = """
 version = 1
@@ -51,6 +51,8 @@ opaque   = {{ "audio/*" = "pass" }}
 """
 
 VENDORS = {module.__name__.rpartition(".")[2]: module.answer for module in (anthropic, cohere, gemini, mistral, ollama, openai)}
+VENDORS |= {"elastic": sinks.elastic, "opensearch": sinks.elastic, "splunk": sinks.splunk, "datadog": sinks.datadog}
+VENDORS |= {"azure": sinks.azure, "langsmith": sinks.langsmith, "langfuse": sinks.langfuse}
 
 RULES = """
 version = 1

@@ -98,5 +98,6 @@ def rows():
     import clients_gateways
     import clients_logs
     import clients_models
+    import clients_node
 
-    return [*clients_models.ROWS, *clients_gateways.ROWS, *clients_logs.ROWS]
+    return [*clients_models.ROWS, *clients_gateways.ROWS, *clients_node.ROWS, *clients_logs.ROWS]

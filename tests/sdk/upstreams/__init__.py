@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
 
+from google.protobuf.json_format import MessageToJson
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 # Headers that are of one connection, or that tell two ways apart, and not of the message.
 OF_THE_WAY = {"host", "connection", "transfer-encoding", "content-length", "accept-encoding", "via", "x-request-id", "te", "keep-alive", "expect"}
 
@@ -30,7 +33,9 @@ class Request:
 
     @property
     def text(self):
-        """The body without its coding."""
+        """The body without its coding; spans as OpenTelemetry's own messages read them."""
+        if self.headers.get("content-type") == "application/x-protobuf":
+            return MessageToJson(ExportTraceServiceRequest.FromString(self.content), ensure_ascii=False)
         return self.content.decode("utf-8", "surrogateescape")
 
     @property

@@ -198,6 +198,8 @@ def items(said):
         dict(code, outputs=logs, status="completed"),
         [("response.code_interpreter_call_code", {}, "code", f"print({text!r})")],
     )
+    if said.more.get("shell") is False:  # some clients refuse what they do not know
+        return
     action = {"commands": [text, "ls"], "max_output_length": 4096, "timeout_ms": 60000}
     shell = {"id": "sh_1", "type": "shell_call", "call_id": "call_4", "action": action, "status": "completed"}
     yield shell, [("response.shell_call_command", {"command_index": 0}, "command", text)]

@@ -1,0 +1,90 @@
+"""The clients in Node: rows that have one process call them."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+from clients_models import CHAT, GENERATE, MESSAGES, QUIET, RESPONSES
+from matrix import Row
+
+HERE = pathlib.Path(__file__).parent
+# Where `tests/run` installs them.
+INSTALLED = pathlib.Path(os.environ.get("BLACKBAR_NODE", HERE.parent.parent / "target" / "node"))
+
+running = []
+classes = {}
+
+
+class NodeError(Exception):
+    pass
+
+
+def error(*names):
+    """The class of this name, which extends those that follow."""
+    if not names:
+        return NodeError
+    if names not in classes:
+        classes[names] = type(names[0], (error(*names[1:]),), {})
+    return classes[names]
+
+
+def process():
+    if not running:
+        # Modules are found from where the script stands.
+        script = shutil.copy(HERE / "node" / "clients.mjs", INSTALLED)
+        running.append(subprocess.Popen(["node", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+    return running[0]
+
+
+def node(call):
+    def run(at):
+        tls = {name: (at.folder / file).read_text() for name, file in (("ca", "ca.crt"), ("cert", "one.crt"), ("key", "one.key"))}
+        told = {"base": at.base, "tls": tls, "http2": at.http2, "text": at.text, "arguments": at.arguments}
+        node = process()
+        node.stdin.write(json.dumps({"call": call, "at": told}) + "\n")
+        node.stdin.flush()
+        answer = json.loads(node.stdout.readline())
+        if "classes" in answer:
+            raise error(*answer["classes"])(answer["message"])
+        return answer["got"]
+
+    return run
+
+
+def of(package):
+    """The errors of a package that names them as OpenAI's does."""
+    base = ("APIError", package, "Error")
+    return {"denied": error("PermissionDeniedError", *base), "broken": error("Error"), "failed": error("BadRequestError", *base)}
+
+
+OPENAI, ANTHROPIC = of("OpenAIError"), of("AnthropicError")
+GEMINI = {"denied": error("ApiError", "Error"), "broken": error("Error"), "failed": error("ApiError", "Error")}
+OLLAMA = {"denied": error("ResponseError", "Error"), "broken": error("Error"), "failed": error("ResponseError", "Error")}
+
+
+def without_responses_logprobs(got):
+    got["output"][1]["content"][0]["logprobs"] = None
+    return got
+
+
+ROWS = [
+    Row("npm:openai", "chat", node("openai chat"), CHAT, arguments=True, **OPENAI),
+    Row("npm:openai", "chat stream", node("openai chat stream"), CHAT, True, arguments=True, more={"refusal": True}, **OPENAI),
+    Row("npm:openai", "chat stream helper", node("openai chat stream helper"), CHAT, True, arguments=True, **OPENAI),
+    Row("npm:openai", "responses", node("openai responses"), RESPONSES, arguments=True, differs=without_responses_logprobs, **OPENAI),
+    Row("npm:openai", "responses stream", node("openai responses stream"), RESPONSES, True, arguments=True, **OPENAI),
+    Row("npm:openai", "responses stream helper", node("openai responses stream helper"), RESPONSES, True, arguments=True, more={"shell": False}, **OPENAI),
+    Row("npm:openai", "embeddings", node("openai embeddings"), "OpenAI embeddings", **OPENAI | QUIET),
+    Row("npm:openai", "batch file", node("openai batch file"), "OpenAI files and batches", **OPENAI),
+    Row("npm:@anthropic-ai/sdk", "messages", node("anthropic messages"), MESSAGES, arguments=True, more={"server": True}, **ANTHROPIC),
+    Row("npm:@anthropic-ai/sdk", "messages stream", node("anthropic messages stream"), MESSAGES, True, arguments=True, **ANTHROPIC),
+    Row("npm:@anthropic-ai/sdk", "messages stream helper", node("anthropic messages stream helper"), MESSAGES, True, arguments=True, **ANTHROPIC),
+    Row("npm:@google/genai", "generate", node("gemini generate"), GENERATE, reasoning=True, arguments=True, more={"grounding": True}, **GEMINI),
+    Row("npm:@google/genai", "generate stream", node("gemini generate stream"), GENERATE, True, reasoning=True, arguments=True, **GEMINI),
+    Row("npm:@google/genai", "embed and count", node("gemini embed and count"), GENERATE, **GEMINI | QUIET),
+    Row("npm:ollama", "chat", node("ollama chat"), "Ollama", reasoning=True, arguments=True, **OLLAMA),
+    Row("npm:ollama", "chat stream", node("ollama chat stream"), "Ollama", True, reasoning=True, arguments=True, **OLLAMA),
+    Row("npm:ollama", "generate stream", node("ollama generate stream"), "Ollama", True, **OLLAMA),
+]

@@ -1,0 +1,72 @@
+"""Where logs and traces go: Elasticsearch and OpenSearch, Splunk's HTTP event collector, Datadog, Azure Monitor, LangSmith,
+Langfuse. Their answers repeat a field's value, as real ones do in what they say of an error.
+"""
+
+import json
+
+from . import Whole
+
+
+def elastic(request, said):
+    headers = {"X-Elastic-Product": "Elasticsearch"}
+    kind = "application/vnd.elasticsearch+json;compatible-with=9"
+    if "vnd.elasticsearch" not in request.headers.get("accept", ""):
+        kind = "application/json; charset=UTF-8"
+    if said.status != 200:
+        reason = f"failed to parse: {said.text}"
+        cause = {"type": "mapper_parsing_exception", "reason": reason}
+        return Whole({"error": dict(cause, root_cause=[cause]), "status": said.status}, said.status, kind, headers)
+    if request.method == "HEAD":
+        return Whole({}, kind=kind, headers=headers)
+    if request.path.endswith("/_bulk"):
+        return Whole(bulk(request, said), kind=kind, headers=headers)
+    if request.path.endswith("/_search"):
+        source = {"message": said.text, "n": 9007199254740993}
+        hit = {"_index": "logs", "_id": "doc-1", "_score": 1.25, "_source": source, "highlight": {"message": [f"<em>{said.text}</em>"]}}
+        shards = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
+        hits = {"total": {"value": 1, "relation": "eq"}, "max_score": 1.25, "hits": [hit]}
+        return Whole({"took": 3, "timed_out": False, "_shards": shards, "hits": hits}, kind=kind, headers=headers)
+    shards = {"total": 2, "successful": 1, "failed": 0}
+    made = {"_index": "logs", "_id": "doc-1", "_version": 1, "result": "created", "_shards": shards, "_seq_no": 0, "_primary_term": 1}
+    return Whole(made, 201, kind, headers)
+
+
+def bulk(request, said):
+    """One item for each action; the last one failed."""
+    lines = [json.loads(line) for line in request.content.splitlines()]
+    assert request.content.endswith(b"\n")
+    items, at = [], 0
+    while at < len(lines):
+        [(action, meta)] = lines[at].items()
+        at += 1 if action == "delete" else 2
+        items.append({action: {"_index": meta.get("_index", "logs"), "_id": meta["_id"], "_version": 1, "status": 201}})
+    [action] = items[-1]
+    reason = f"failed to parse field [n]: Preview of field's value: '{said.text}'"
+    items[-1][action] |= {"status": 400, "error": {"type": "document_parsing_exception", "reason": reason}}
+    return {"took": 30, "errors": True, "items": items}
+
+
+def splunk(request, said):
+    if said.status != 200:
+        return Whole({"text": f"Invalid data format: {said.text}", "code": 6, "invalid-event-number": 1}, said.status)
+    return Whole({"text": "Success", "code": 0, "ackId": 7})
+
+
+def datadog(request, said):
+    if said.status != 200:
+        return Whole({"errors": [{"detail": f"You sent: {said.text}", "status": "400", "title": "Bad Request"}]}, said.status)
+    return Whole({}, 202)
+
+
+def azure(request, said):
+    if said.status != 200:
+        return Whole({"error": {"code": "InvalidPayload", "message": f"You sent: {said.text}"}}, said.status)
+    return Whole(b"", 204)
+
+
+def langsmith(request, said):
+    return Whole({"message": "Runs batch ingested"}, 202)
+
+
+def langfuse(request, said):
+    return Whole(b"", kind="application/x-protobuf")
