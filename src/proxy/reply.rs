@@ -263,6 +263,7 @@ fn body_status(kind: &BodyErrorKind) -> StatusCode {
         | BodyErrorKind::JsonDepth
         | BodyErrorKind::ProtobufSyntax
         | BodyErrorKind::ProtobufDepth
+        | BodyErrorKind::FrameSyntax
         | BodyErrorKind::TooManyTexts
         | BodyErrorKind::Truncated => StatusCode::BAD_REQUEST,
     }
@@ -289,6 +290,9 @@ pub(crate) fn answer(error: &ProxyError, dialect: Dialect, request_id: &str) -> 
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some((name, value)) = llm::error_type(dialect, status.as_u16()) {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
     match error.kind {
         ErrorKind::Method => {
             headers.insert(ALLOW, ALLOWED);

@@ -3,8 +3,8 @@
 //! Enters: a status, a code and a fixed message of ours. Leaves: the provider's JSON envelope, or the event that ends
 //! a stream visibly. Messages never carry body text.
 
-use crate::body::Dialect;
 use crate::body::json::escape;
+use crate::body::{Dialect, eventstream};
 
 /// The event that ends a stream which has begun: `code` is the reason's code, `message` a fixed text.
 #[must_use]
@@ -21,7 +21,7 @@ pub fn error_event(dialect: Dialect, code: &str, message: &str) -> Vec<u8> {
             ("event: message-end\n", format!("{{\"type\":\"message-end\",\"delta\":{delta}}}"))
         }
         Dialect::Ollama => ("", ollama(message)),
-        Dialect::Plain | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite => {
+        Dialect::Plain | Dialect::Bedrock | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite => {
             let (title, code) = (quoted(message), quoted(code));
             let problem = format!("{{\"type\":\"about:blank\",\"title\":{title},\"status\":{status},\"code\":{code}}}");
             ("event: error\n", problem)
@@ -40,6 +40,24 @@ pub fn error_record(dialect: Dialect, code: &str, message: &str) -> Vec<u8> {
     format!("{record}\n").into_bytes()
 }
 
+/// The message that ends an AWS event stream: an exception of Bedrock's, whatever the dialect; `code` and `message` as in
+/// [`error_event`].
+#[must_use]
+pub fn error_frame(_: Dialect, code: &str, message: &str) -> Vec<u8> {
+    // Those that the streams' models name: SDKs raise their class for them.
+    let name = match status_of(code) {
+        403 | 413 => "validationException",
+        _ => "modelStreamErrorException",
+    };
+    eventstream::exception(name, &bedrock(message))
+}
+
+/// What a header of an error answer calls the error, and that header's name; none where the body says all.
+#[must_use]
+pub fn error_type(dialect: Dialect, status: u16) -> Option<(&'static str, &'static str)> {
+    (dialect == Dialect::Bedrock).then(|| ("x-amzn-errortype", bedrock_type(status)))
+}
+
 /// The body of an error answer; none where the dialect has no envelope of its own.
 #[must_use]
 pub fn error_body(dialect: Dialect, status: u16, code: &str, message: &str, request_id: &str) -> Option<Vec<u8>> {
@@ -54,6 +72,7 @@ pub fn error_body(dialect: Dialect, status: u16, code: &str, message: &str, requ
             format!("{{\"id\":{},\"message\":{}}}", quoted(request_id), quoted(message))
         }
         Dialect::Ollama => ollama(message),
+        Dialect::Bedrock => bedrock(message),
         Dialect::Plain | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite => return None,
     };
     Some(body.into_bytes())
@@ -88,6 +107,23 @@ fn gemini(status: u16, message: &str) -> String {
 
 fn ollama(message: &str) -> String {
     format!("{{\"error\":{}}}", quoted(message))
+}
+
+fn bedrock(message: &str) -> String {
+    format!("{{\"message\":{}}}", quoted(message))
+}
+
+/// The exception of Bedrock's runtime for a status.
+fn bedrock_type(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "AccessDeniedException",
+        404 => "ResourceNotFoundException",
+        408 | 504 => "ModelTimeoutException",
+        429 => "ThrottlingException",
+        503 => "ServiceUnavailableException",
+        500.. => "InternalServerException",
+        _ => "ValidationException",
+    }
 }
 
 /// The name of a status (google.rpc.Code).

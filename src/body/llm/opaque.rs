@@ -18,8 +18,9 @@ pub(super) fn reason(event: Event<'_>, node: Node, text: &[u8]) -> Option<&'stat
     }
     match event.index.key(node)? {
         b"signature" | b"thoughtSignature" | b"thought_signature" => Some("signature"),
-        b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout" => Some("encrypted"),
+        b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout" | b"redactedContent" => Some("encrypted"),
         b"b64_json" | b"partial_image_b64" => Some("media"),
+        b"bytes" if event.index.key(event.index.parent(node)?) == Some(b"source") => Some("media"),
         b"delta" => {
             let kind = event.member(event.index.parent(node)?, "type").ok()??;
             event.word(kind).ends_with(b"audio.delta").then_some("media")
