@@ -8,6 +8,7 @@ import subprocess
 import threading
 
 import pytest
+from bedrock import Bedrock
 from collector import Collector
 from provider import Provider
 
@@ -34,6 +35,24 @@ upstream = "{provider}"
 name     = "anthropic"
 path     = "/anthropic"
 upstream = "{provider}"
+
+[[route]]
+name     = "bedrock"
+path     = "/bedrock"
+upstream = "{bedrock}"
+dialect  = "bedrock"
+sign     = {{ scheme = "aws-sigv4", region = "us-east-1", credentials = {{ file = "aws.credentials", profile = "proxy" }} }}
+
+[[route]]
+name     = "bedrock-small"
+path     = "/small"
+upstream = "{bedrock}"
+request  = {{ mode = "buffer", limit = "4KiB" }}
+
+[route.sign]
+scheme = "aws-sigv4"
+region = "us-east-1"
+credentials = {{ access_key_id = {{ env = "PROXY_KEY_ID" }}, secret_access_key = {{ env = "PROXY_KEY" }}, session_token = {{ env = "PROXY_TOKEN" }} }}
 
 [[route]]
 name     = "otlp-http"
@@ -68,11 +87,22 @@ def running(tmp_path_factory):
     subprocess.run(certificates, check=True, capture_output=True)
     provider = Provider()
     collector = Collector(folder / "server.key", folder / "server.crt")
-    config = CONFIG.format(provider=provider.url, collector=collector.http_url, grpc=collector.grpc_port)
+    bedrock = Bedrock()
+    credentials = folder / "aws.credentials"
+    credentials.write_text(f"[default]\nregion = x\n\n[proxy]\naws_access_key_id = {bedrock.key_id}\naws_secret_access_key = {bedrock.key}\n")
+    credentials.chmod(0o600)
+    environment = dict(os.environ, PROXY_KEY_ID=bedrock.key_id, PROXY_KEY=bedrock.key, PROXY_TOKEN=bedrock.token)
+    config = CONFIG.format(
+        provider=provider.url, bedrock=bedrock.url, collector=collector.http_url, grpc=collector.grpc_port
+    )
     (folder / "blackbar.toml").write_text(config)
     (folder / "acme.toml").write_text(RULES)
     proxy = subprocess.Popen(
-        [binary, "serve", "--config", folder / "blackbar.toml"], stderr=subprocess.PIPE, text=True, cwd=folder
+        [binary, "serve", "--config", folder / "blackbar.toml"],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=environment,
     )
     log = []
     listening = None
@@ -83,10 +113,18 @@ def running(tmp_path_factory):
             break
     assert listening, "".join(log)
     threading.Thread(target=lambda: log.extend(proxy.stderr), daemon=True).start()
-    yield {"folder": pathlib.Path(folder), "port": listening, "provider": provider, "collector": collector, "log": log}
+    yield {
+        "folder": pathlib.Path(folder),
+        "port": listening,
+        "provider": provider,
+        "bedrock": bedrock,
+        "collector": collector,
+        "log": log,
+    }
     proxy.terminate()
     assert proxy.wait(40) == 0
     assert "4111" not in "".join(log), "the log holds a planted value"
+    assert bedrock.key not in "".join(log), "the log holds a secret"
 
 
 @pytest.fixture
@@ -96,6 +134,13 @@ def provider(running):
     provider.reply, provider.reasoning, provider.arguments = "hello", "", ""
     provider.choices, provider.status = 1, 200
     return provider
+
+
+@pytest.fixture
+def bedrock(running):
+    bedrock = running["bedrock"]
+    bedrock.reset()
+    return bedrock
 
 
 @pytest.fixture
