@@ -135,7 +135,7 @@ impl AwsCredentials {
                     Some(token) => Self::new(id, secret, Some(text(token)?)),
                     None => Self::new(id, secret, None),
                 });
-                made.or_else(|| malformed(&place, "these are no AWS credentials", inspector))
+                made.or_else(|| malformed("these are no AWS credentials", &place, inspector))
             }
             _ => {
                 let message = "credentials are a `file` with its `profile`, or a key's parts";
@@ -151,7 +151,7 @@ impl AwsCredentials {
         let contents = inspector.disk.wanted(&named.path, FILE_LIMIT, &named.place, inspector.report)?;
         inspector.permissions(named, &contents);
         let Ok(text) = std::str::from_utf8(&contents.bytes) else {
-            return malformed(&named.place, "the file is not UTF-8", inspector);
+            return malformed("the file is not UTF-8", &named.place, inspector);
         };
         let (mut found, mut inside) = (false, false);
         let (mut id, mut secret, mut token) = (None, None, None);
@@ -174,11 +174,11 @@ impl AwsCredentials {
             return None;
         }
         let made = id.zip(secret).and_then(|(id, secret)| Self::new(id, secret, token));
-        made.or_else(|| malformed(&named.place, "the profile has no usable access key", inspector))
+        made.or_else(|| malformed("the profile has no usable access key", &named.place, inspector))
     }
 }
 
-fn malformed<T>(place: &Place, message: &str, inspector: &mut Inspector<'_>) -> Option<T> {
+fn malformed<T>(message: &str, place: &Place, inspector: &mut Inspector<'_>) -> Option<T> {
     let help = "see that the key's name and the key are there, whole, and without blanks in them";
     inspector.report.error(place, "credentials", message).help(help);
     None
