@@ -148,7 +148,13 @@ const BEDROCK: &[Row] = &[
     ("$..video.source.bytes", FILE),
     ("$..audio.source.bytes", FILE),
     ("$..inputImage", FILE),
+    ("$..image", FILE),
+    ("$..maskImage", FILE),
+    ("$..conditionImage", FILE),
+    ("$..init_image", FILE),
+    ("$..mask_image", FILE),
     ("$.images", Special::Vector),
+    ("$..imageVariationParams.images", Special::Vector),
 ];
 
 /// Bedrock passes on what the models' own protocols have.

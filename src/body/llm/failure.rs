@@ -165,7 +165,7 @@ fn status_of(code: &str) -> u16 {
 
 #[cfg(test)]
 mod tests {
-    use super::{error_body, error_event, error_record};
+    use super::{error_body, error_event, error_record, error_type};
     use crate::body::Dialect;
 
     #[test]
@@ -196,6 +196,22 @@ mod tests {
         let ollama = error_body(Dialect::Ollama, 403, "x", "m", "req").map(text);
         assert_eq!(ollama.as_deref(), Some("{\"error\":\"m\"}"));
         assert_eq!(text(error_record(Dialect::Ollama, "policy_blocked", "m")), "{\"error\":\"m\"}\n");
+        let bedrock = error_body(Dialect::Bedrock, 403, "x", "m", "req").map(text);
+        assert_eq!(bedrock.as_deref(), Some("{\"message\":\"m\"}"));
+        for (status, kind) in [
+            (400, "ValidationException"),
+            (403, "AccessDeniedException"),
+            (404, "ResourceNotFoundException"),
+            (413, "ValidationException"),
+            (429, "ThrottlingException"),
+            (500, "InternalServerException"),
+            (502, "InternalServerException"),
+            (503, "ServiceUnavailableException"),
+            (504, "ModelTimeoutException"),
+        ] {
+            assert_eq!(error_type(Dialect::Bedrock, status), Some(("x-amzn-errortype", kind)));
+            assert_eq!(error_type(Dialect::Anthropic, status), None);
+        }
         for (status, kind) in [
             (400, "invalid_request_error"),
             (403, "permission_error"),

@@ -100,6 +100,12 @@ fn files_that_are_text_are_scanned_and_media_pass() {
     let picture: Vec<u8> =
         b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".iter().copied().chain((0..4000).map(|at: u32| (at * at / 7) as u8)).collect();
     assert_eq!(sent(&picture), picture);
+    let pictures = json!({
+        "imageVariationParams": { "text": "a card, 4111 1111 1111 1111", "images": [base64(&picture)] },
+        "inPaintingParams": { "image": base64(&picture), "maskImage": base64(&picture) },
+    });
+    let masked = pictures.to_string().replace("4111 1111 1111 1111", "**** **** **** 1111");
+    assert_eq!(document(Direction::Request, &pictures.to_string()), masked);
     let pdf = [b"%PDF-1.3\n1 0 obj << /Type /Catalog /Pages 2 0 R >> endobj ".as_slice(), &picture].concat();
     assert_eq!(sent(&pdf), pdf);
 }

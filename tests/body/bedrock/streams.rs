@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use blackbar::body::{BodyErrorKind, BodyInspector, BodySpec, Dialect, Scopes};
 use blackbar::policy;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::fixtures::{PLANTED, TEXT, clean, spec};
@@ -341,4 +342,85 @@ fn traces_and_other_whole_copies_are_scanned() {
     } } } });
     let out = redacted(&event("metadata", &trace.to_string()));
     clean("trace", &messages(&out)[0].json().to_string());
+}
+
+/// A text of words, values, half values and punctuation.
+fn texts() -> impl Strategy<Value = String> {
+    let word = prop_oneof![
+        4 => "[a-z]{1,8} ",
+        1 => Just("4111 1111 1111 1111".to_owned()),
+        1 => Just("4111111111111111".to_owned()),
+        1 => Just("jane@example.com".to_owned()),
+        1 => "[0-9 -]{1,12}",
+        1 => Just(", \"\\/{[\u{e9}\u{1F600}\n\t".to_owned()),
+    ];
+    prop::collection::vec(word, 0..8).prop_map(|words| words.concat())
+}
+
+/// Cuts a text at these places, modulo its length.
+fn cut(text: &str, cuts: &[usize]) -> Vec<String> {
+    let chars: Vec<char> = text.chars().collect();
+    let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (chars.len() + 1)).chain([0, chars.len()]).collect();
+    places.sort_unstable();
+    places.windows(2).map(|pair| chars[pair[0]..pair[1]].iter().collect()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 128, ..ProptestConfig::default() })]
+
+    /// Blocks in any order, each in any pieces, in any chunking: what a reader adds up is the redaction of each text.
+    #[test]
+    fn blocks_add_up(
+        blocks in prop::collection::vec((texts(), prop::collection::vec(any::<usize>(), 0..12), 0..3_usize), 1..4),
+        order in prop::collection::vec(any::<usize>(), 40),
+        cuts in prop::collection::vec(any::<usize>(), 0..12),
+        chunked in any::<bool>(),
+    ) {
+        const MEMBERS: [(&str, &str, &str); 3] = [
+            ("{\"text\":", "}", ".text"),
+            ("{\"toolUse\":{\"input\":", "}}", ".toolUse.input"),
+            ("{\"reasoningContent\":{\"text\":", "}}", ".reasoningContent.text"),
+        ];
+        let mut queues = Vec::new();
+        let mut expected = BTreeMap::new();
+        for (index, (text, cuts, member)) in blocks.iter().enumerate() {
+            let (before, after, place) = MEMBERS[*member];
+            let (text, kind) = match *member {
+                1 => (json!({ text.as_str(): [text, 4_111_111_111_111_111_u64] }).to_string(), "application/json"),
+                _ => (format!("so {text}"), "text/plain"),
+            };
+            let one = |part: &String| format!("{{\"contentBlockIndex\":{index},\"delta\":{before}{}{after}}}", quote(part));
+            let mut events: Vec<_> = cut(&text, cuts).iter().map(|part| ("contentBlockDelta", one(part))).collect();
+            events.push(("contentBlockStop", format!("{{\"contentBlockIndex\":{index}}}")));
+            queues.push(events.into_iter());
+            expected.insert(format!("{index}{place}"), whole(kind, &text));
+        }
+        let mut events = Vec::new();
+        for at in order {
+            let count = queues.len();
+            events.extend(queues[at % count].next());
+        }
+        events.extend(queues.into_iter().flatten());
+        let message = |(kind, json): &(&str, String)| match chunked {
+            true => chunk(&format!("{{\"{kind}\":{json}}}")),
+            false => event(kind, json),
+        };
+        let stream = events.iter().map(message).collect::<Vec<_>>().concat();
+        let out = redacted(&stream);
+        let seen: Vec<u8> = match chunked {
+            false => out.clone(),
+            // As the events would stand on their own.
+            true => messages(&out).iter().flat_map(|message| {
+                let (kind, inner) = message.json().as_object().unwrap().iter().next().map(|(kind, inner)| (kind.clone(), inner.to_string())).unwrap();
+                event(&kind, &inner)
+            }).collect(),
+        };
+        let mut sums = sums(&seen);
+        sums.retain(|place, _| expected.contains_key(place));
+        prop_assert_eq!(&sums, &expected);
+        let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (stream.len() + 1)).chain([0, stream.len()]).collect();
+        places.sort_unstable();
+        let pieces = places.windows(2).map(|pair| &stream[pair[0]..pair[1]]);
+        prop_assert!(run(&mut inspector(), pieces) == (out, Ok(())));
+    }
 }
