@@ -82,7 +82,12 @@ impl Signing {
             good.then(|| text.to_owned())
         };
         let region = region.and_then(&mut name);
+        let service_place = service.map(|value| value.place());
         let service = service.map_or_else(|| Some("bedrock".to_owned()), &mut name);
+        if let (Some("s3"), Some(place)) = (service.as_deref(), service_place) {
+            let message = "S3 has a form of signatures of its own, which is not built";
+            report.error(&place, "not-built", message).help("sign for another service, or leave the route unsigned");
+        }
         let credentials = credentials.and_then(|value| AwsCredentials::read(&value, file, inspector));
         scheme?;
         Some(Self { region: region?, service: service?, credentials: credentials? })
