@@ -34,6 +34,7 @@ pub(super) enum Special {
 const SIGNATURE: Special = Special::Exempt(Form::Base64, Reason::Signature);
 const ENCRYPTED: Special = Special::Exempt(Form::Base64, Reason::Encrypted);
 const MEDIA: Special = Special::Exempt(Form::Base64, Reason::Media);
+const FILE: Special = Special::Exempt(Form::File, Reason::Media);
 const DATA_URI: Special = Special::Exempt(Form::DataUri, Reason::Media);
 
 type Row = (&'static str, Special);
@@ -140,13 +141,54 @@ const OLLAMA_RESPONSE: &[Row] = &[
     ("$.logprobs", Special::Copied),
 ];
 
-/// Each dialect's rows of both directions, of requests, and of answers.
-const ROWS: [(Dialect, [&[Row]; 3]); 5] = [
-    (Dialect::OpenAi, [OPENAI, &[], OPENAI_RESPONSE]),
-    (Dialect::Anthropic, [ANTHROPIC, ANTHROPIC_REQUEST, ANTHROPIC_RESPONSE]),
-    (Dialect::Gemini, [GEMINI, &[], GEMINI_RESPONSE]),
-    (Dialect::Cohere, [COHERE, &[], COHERE_RESPONSE]),
-    (Dialect::Ollama, [OLLAMA, &[], OLLAMA_RESPONSE]),
+/// Bedrock's Converse, what counts its tokens, and models of Amazon's; both directions.
+const BEDROCK: &[Row] = &[
+    ("$..reasoningContent.reasoningText.text", Special::Prose),
+    ("$..reasoningContent.reasoningText.signature", SIGNATURE),
+    ("$..reasoningContent.redactedContent", ENCRYPTED),
+    ("$..image.source.bytes", FILE),
+    ("$..document.source.bytes", FILE),
+    ("$..video.source.bytes", FILE),
+    ("$..audio.source.bytes", FILE),
+    ("$..inputImage", FILE),
+    ("$..image", FILE),
+    ("$..maskImage", FILE),
+    ("$..conditionImage", FILE),
+    ("$..init_image", FILE),
+    ("$..mask_image", FILE),
+    ("$.images", Special::Vector),
+    ("$..imageVariationParams.images", Special::Vector),
+];
+
+/// Bedrock passes on what the models' own protocols have.
+const BEDROCK_REQUEST: &[Row] = &[("$.input.converse.messages[*].content", Special::Blocks)];
+
+const BEDROCK_RESPONSE: &[Row] = &[
+    ("$.output.message.content", Special::Blocks),
+    ("$.embedding", Special::Vector),
+    ("$.embeddingsByType.float", Special::Vector),
+    ("$.embeddingsByType.binary", Special::Vector),
+    ("$.artifacts[*].base64", MEDIA),
+];
+
+/// Lists of rows of both directions, of requests, and of answers; the first row of a place counts.
+type Lists = [&'static [&'static [Row]]; 3];
+
+/// Each dialect's rows.
+const ROWS: [(Dialect, Lists); 6] = [
+    (Dialect::OpenAi, [&[OPENAI], &[], &[OPENAI_RESPONSE]]),
+    (Dialect::Anthropic, [&[ANTHROPIC], &[ANTHROPIC_REQUEST], &[ANTHROPIC_RESPONSE]]),
+    (Dialect::Gemini, [&[GEMINI], &[], &[GEMINI_RESPONSE]]),
+    (Dialect::Cohere, [&[COHERE], &[], &[COHERE_RESPONSE]]),
+    (Dialect::Ollama, [&[OLLAMA], &[], &[OLLAMA_RESPONSE]]),
+    (
+        Dialect::Bedrock,
+        [
+            &[BEDROCK, ANTHROPIC, OPENAI, COHERE],
+            &[BEDROCK_REQUEST, ANTHROPIC_REQUEST],
+            &[BEDROCK_RESPONSE, ANTHROPIC_RESPONSE, OPENAI_RESPONSE, COHERE_RESPONSE],
+        ],
+    ),
 ];
 
 /// Ends of paths, each with the dialect that is spoken there; the first counts.
@@ -175,6 +217,16 @@ const PATHS: [(Dialect, &[&str]); 7] = [
 const LIVE_OPENAI: &[&str] = &["/realtime", "/responses"];
 const LIVE_GEMINI: &[&str] = &[".BidiGenerateContent", ".BidiGenerateContentConstrained"];
 
+/// What may follow `/model/` and a model's name in the paths of Bedrock's runtime.
+const BEDROCK_OPERATIONS: [&str; 6] = [
+    "converse",
+    "converse-stream",
+    "invoke",
+    "invoke-with-response-stream",
+    "invoke-with-bidirectional-stream",
+    "count-tokens",
+];
+
 /// Ends of Vertex AI's paths where a model's publisher says what is spoken.
 const VERTEX: [&str; 2] = [":rawPredict", ":streamRawPredict"];
 
@@ -191,8 +243,7 @@ impl Table {
     pub(super) fn of(dialect: Dialect, direction: Direction) -> Option<&'static Self> {
         static TABLES: OnceLock<Vec<(Dialect, [Table; 2])>> = OnceLock::new();
         let tables = TABLES.get_or_init(|| {
-            let both =
-                |[both, request, response]: [&[Row]; 3]| [[both, request], [both, response]].map(|l| Self::new(&l));
+            let both = |[both, request, response]: Lists| [request, response].map(|one| Self::new(&[both, one]));
             ROWS.iter().map(|(dialect, lists)| (*dialect, both(*lists))).collect()
         });
         let (_, [request, response]) = tables.iter().find(|(known, _)| *known == dialect)?;
@@ -202,9 +253,9 @@ impl Table {
         })
     }
 
-    fn new(lists: &[&[Row]]) -> Self {
+    fn new(lists: &[&[&[Row]]]) -> Self {
         let mut table = Self { rows: Vec::new(), lengths: 0 };
-        for (text, special) in lists.iter().copied().flatten() {
+        for (text, special) in lists.iter().copied().flatten().copied().flatten() {
             let Ok(path) = JsonPath::parse(text) else { continue };
             let Some((_, name)) = text.rsplit_once('.') else { continue };
             debug_assert!(matches!(path.steps.last(), Some(PathStep::Key(key)) if key == name), "{text}");
@@ -248,7 +299,7 @@ impl Dialect {
     /// The model provider's protocol; [`Dialect::Plain`] where it is none.
     pub(super) fn of_model(self) -> Self {
         match self {
-            Self::OpenAi | Self::Anthropic | Self::Gemini | Self::Cohere | Self::Ollama => self,
+            Self::OpenAi | Self::Anthropic | Self::Gemini | Self::Cohere | Self::Ollama | Self::Bedrock => self,
             Self::Plain | Self::Otlp(_) | Self::Loki | Self::RemoteWrite => Self::Plain,
         }
     }
@@ -268,6 +319,12 @@ impl Dialect {
             ("/api/v1/write", Dialect::RemoteWrite),
         ];
         let path = path.trim_end_matches('/');
+        if let Some((rest, operation)) = path.rsplit_once('/')
+            && BEDROCK_OPERATIONS.contains(&operation)
+            && rest.rsplit('/').nth(1) == Some("model")
+        {
+            return Self::Bedrock;
+        }
         let speaks = |(_, ends): &&(Dialect, &[&str])| ends.iter().any(|end| path.ends_with(end));
         match PATHS.iter().find(speaks) {
             Some((dialect, _)) => *dialect,
@@ -286,7 +343,7 @@ mod tests {
     #[test]
     fn every_row_compiles() {
         for (dialect, lists) in ROWS {
-            let rows = lists.iter().map(|list| list.len()).sum::<usize>();
+            let rows = lists.iter().copied().flatten().map(|list| list.len()).sum::<usize>();
             assert_eq!(Table::new(&lists).rows.len(), rows, "{dialect:?}");
         }
     }
@@ -349,6 +406,14 @@ mod tests {
             ("/api/generate", Dialect::Ollama),
             ("/api/embed", Dialect::Ollama),
             ("/api/embeddings", Dialect::Ollama),
+            ("/model/anthropic.claude-3-haiku-20240307-v1%3A0/converse", Dialect::Bedrock),
+            ("/bedrock/model/m/converse-stream", Dialect::Bedrock),
+            ("/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profile%2Fx/invoke", Dialect::Bedrock),
+            ("/model/m/invoke-with-response-stream", Dialect::Bedrock),
+            ("/model/m/count-tokens", Dialect::Bedrock),
+            ("/model/m/n/invoke", Dialect::Plain),
+            ("/models/m/invoke", Dialect::Plain),
+            ("/invoke", Dialect::Plain),
             ("/chat", Dialect::Plain),
             ("/v1/xmessages", Dialect::Plain),
             ("/", Dialect::Plain),

@@ -177,6 +177,12 @@ impl MediaType {
         self.kind() == "text" && self.subtype() == "event-stream"
     }
 
+    /// Whether it is an event stream as AWS frames it.
+    #[must_use]
+    pub fn is_aws_event_stream(&self) -> bool {
+        self.kind() == "application" && self.subtype() == "vnd.amazon.eventstream"
+    }
+
     /// Whether it is text: `text/*`, XML, YAML, CSV, scripts, and forms in their URL encoding.
     #[must_use]
     pub fn is_text(&self) -> bool {

@@ -6,6 +6,7 @@
 mod coding;
 mod csv;
 mod dialect;
+mod eventstream;
 mod form;
 mod inspector;
 pub mod json;
@@ -70,6 +71,8 @@ pub enum Dialect {
     Cohere,
     /// Ollama.
     Ollama,
+    /// AWS Bedrock's runtime: Converse, and the bodies of the models that it invokes.
+    Bedrock,
     /// OpenTelemetry's OTLP; without a signal where the path tells none, and then nothing in protobuf is read.
     Otlp(Option<Signal>),
     /// Loki's push API.
@@ -91,12 +94,13 @@ pub enum Signal {
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OpenAi,
         Self::Anthropic,
         Self::Gemini,
         Self::Cohere,
         Self::Ollama,
+        Self::Bedrock,
         Self::Otlp(None),
         Self::Loki,
         Self::RemoteWrite,
@@ -113,6 +117,7 @@ impl Dialect {
             Self::Gemini => "gemini",
             Self::Cohere => "cohere",
             Self::Ollama => "ollama",
+            Self::Bedrock => "bedrock",
             Self::Otlp(_) => "otlp",
             Self::Loki => "loki",
             Self::RemoteWrite => "remote-write",
@@ -179,7 +184,7 @@ pub struct BodyLimits {
     pub zstd_window: u64,
     /// Arrays and objects within each other. 256.
     pub json_depth: usize,
-    /// One event of an event stream, or one record of a model's answer. 1 MiB.
+    /// One event of an event stream, one message of AWS's, or one record of a model's answer. 1 MiB.
     pub sse_event: usize,
     /// A JSON value that must be seen whole before it can be judged, and a JSON key. 256 KiB.
     pub json_hold: usize,
@@ -251,6 +256,9 @@ pub enum BodyErrorKind {
     ProtobufSyntax,
     /// Messages nested deeper than the limit.
     ProtobufDepth,
+    /// Not a message of an AWS event stream: lengths that do not agree, a sum that is wrong, headers that are none, or
+    /// an event that is not the base64 that it should be.
+    FrameSyntax,
     /// A value, key, event or message larger than its limit.
     TooLarge,
     /// More logical texts than the limit.
@@ -276,6 +284,7 @@ impl BodyErrorKind {
             Self::JsonDepth => "json_depth",
             Self::ProtobufSyntax => "protobuf_syntax",
             Self::ProtobufDepth => "protobuf_depth",
+            Self::FrameSyntax => "frame_syntax",
             Self::TooLarge => "value_size",
             Self::TooManyTexts => "texts_limit",
             Self::Truncated => "truncated",

@@ -248,6 +248,7 @@ fn way_out(kind: &BodyErrorKind) -> &'static str {
         BodyErrorKind::JsonDepth => "raise `json_depth` of a --config",
         BodyErrorKind::ProtobufSyntax => "it is not the message that it should be",
         BodyErrorKind::ProtobufDepth => "raise `protobuf_depth` of a --config",
+        BodyErrorKind::FrameSyntax => "it is not the event stream that it should be, or damaged",
         BodyErrorKind::TooLarge => "raise `json_hold`, `sse_event` or `protobuf_message` of a --config",
         BodyErrorKind::TooManyTexts => "raise `logical_texts` of a --config",
         BodyErrorKind::Truncated => "it ends in the middle of a value or of its coding",

@@ -194,7 +194,8 @@ impl Inspector<'_> {
         }
     }
 
-    fn permissions(&mut self, named: &Named, contents: &Contents) {
+    /// A secret that others than its owner may read is warned of, or refused.
+    pub(crate) fn permissions(&mut self, named: &Named, contents: &Contents) {
         let Some(mode) = contents.mode.filter(|mode| mode & 0o077 != 0) else { return };
         let message = format!("{} has mode {mode:04o}: others than its owner may use it", named.path.display());
         let diagnostic = match self.strict {
@@ -206,6 +207,18 @@ impl Inspector<'_> {
 
     /// A workspace's key from `{ file = … }` or `{ env = … }`.
     pub(crate) fn hash_key(&mut self, value: &Value<'_>, file: &Path) -> Option<HashKey> {
+        let (bytes, place) = self.secret(value, file)?;
+        let key = key_bytes(&bytes);
+        if key.is_none() {
+            let message = "the key is not 32 bytes";
+            let help = "make one with `openssl rand -out FILE 32`; 64 hexadecimal digits or base64 do as well";
+            self.report.error(&place, "hash-key", message).help(help);
+        }
+        key
+    }
+
+    /// A secret's bytes from `{ file = … }` or `{ env = … }`, and the place that names where they are.
+    pub(crate) fn secret(&mut self, value: &Value<'_>, file: &Path) -> Option<(Zeroizing<Vec<u8>>, Place)> {
         if value.as_text().is_some() {
             let message = "a secret must not stand in this file";
             self.report
@@ -217,12 +230,12 @@ impl Inspector<'_> {
         let (path, variable) = (fields.value("file"), fields.value("env"));
         let place = fields.place();
         fields.finish(self.report);
-        let (bytes, place) = match (path, variable) {
+        match (path, variable) {
             (Some(path), None) => {
                 let named = Named::read(&path, file, self.report)?;
                 let contents = self.disk.wanted(&named.path, FILE_LIMIT, &named.place, self.report)?;
                 self.permissions(&named, &contents);
-                (Zeroizing::new(contents.bytes.to_vec()), named.place)
+                Some((Zeroizing::new(contents.bytes.to_vec()), named.place))
             }
             (None, Some(variable)) => {
                 let name = variable.text(self.report)?;
@@ -231,21 +244,14 @@ impl Inspector<'_> {
                     self.report.error(&variable.place(), "env", message).help("set it before the start");
                     return None;
                 };
-                (text, variable.place())
+                Some((text, variable.place()))
             }
             (None, None) | (Some(_), Some(_)) => {
                 let message = "a secret has either `file` or `env`";
                 self.report.error(&place, "contradiction", message).help("write { file = \"…\" } or { env = \"…\" }");
-                return None;
+                None
             }
-        };
-        let key = key_bytes(&bytes);
-        if key.is_none() {
-            let message = "the key is not 32 bytes";
-            let help = "make one with `openssl rand -out FILE 32`; 64 hexadecimal digits or base64 do as well";
-            self.report.error(&place, "hash-key", message).help(help);
         }
-        key
     }
 }
 

@@ -14,6 +14,7 @@ mod json_path;
 mod packs;
 mod routing;
 mod rules;
+mod signing;
 mod store;
 mod terms;
 
@@ -32,6 +33,7 @@ pub use compile::{
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::FileHash;
 pub use packs::{bundled_names, bundled_pack};
+pub use signing::{AwsCredentials, Signing};
 pub use store::{PolicyStore, ReloadOutcome};
 pub use terms::{HashTermsError, hash_terms};
 
@@ -183,6 +185,9 @@ pub struct Route {
     pub workspaces: Vec<usize>,
     /// The provider's protocol, where the file names it.
     pub dialect: Option<Dialect>,
+    /// How its requests are signed, where the proxy signs them. Their bodies are read whole: [`Route::request`] is
+    /// [`Mode::Buffer`].
+    pub sign: Option<Arc<Signing>>,
     /// The types that pass unscanned where they are no text; none: all such bodies are refused.
     pub opaque: Arc<[MediaRange]>,
     /// What is done with request bodies.

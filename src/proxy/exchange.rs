@@ -32,6 +32,7 @@ use super::headers::{self, TextScan};
 use super::inspect::{Gathered, InspectedBody, Received, Terms};
 use super::ledger::Ledger;
 use super::reply::{self, ErrorKind, ProxyError, REQUEST_ID, Side};
+use super::signature::{self, Unsigned};
 use super::target;
 use super::upstream::{self, Pool, UpstreamBody};
 use super::websocket::{self, Session};
@@ -122,6 +123,7 @@ impl Exchange {
         let expects_nothing = method == Method::HEAD;
         let version = head.version;
         let body = self.request_body(&destination, &head.headers, body).await?;
+        self.sign(&destination, &method, &mut head.headers, &body)?;
         let response = self.send(&destination, method, head.headers, body).await?;
         self.answer(&destination, response, expects_nothing, version).await
     }
@@ -197,6 +199,10 @@ impl Exchange {
         {
             return Err(ProxyError::client(ErrorKind::BodySize));
         }
+        if to.route.sign.is_some() && media_type(headers).is_some_and(|media_type| media_type.is_aws_event_stream()) {
+            // Each of its messages is signed for itself, over what the last one's signature was.
+            return Err(ProxyError::client(ErrorKind::Body(BodyErrorKind::MediaType)));
+        }
         let inspector = self.inspector(to, Direction::Request, headers)?;
         let terms = Terms {
             direction: Direction::Request,
@@ -221,6 +227,24 @@ impl Exchange {
         }
         self.ledger.waited(body.waited());
         Ok(UpstreamBody::Whole(Some(gathered.join())))
+    }
+
+    /// Signs a request whose route says so, with credentials of the proxy's own.
+    fn sign(
+        &self,
+        to: &Destination,
+        method: &Method,
+        headers: &mut HeaderMap,
+        body: &UpstreamBody,
+    ) -> Result<(), ProxyError> {
+        let Some(signing) = &to.route.sign else { return Ok(()) };
+        let body = match body {
+            UpstreamBody::Empty | UpstreamBody::Whole(None) => &[][..],
+            UpstreamBody::Whole(Some(body)) => body,
+            // The policy has such routes read bodies whole.
+            UpstreamBody::Stream(_) => return Err(ProxyError::internal(ErrorKind::Fault)),
+        };
+        signature::sign(Unsigned { method, uri: &to.uri, body }, headers, signing, telemetry::unix_seconds())
     }
 
     /// What inspects the body that goes with these headers.
@@ -415,6 +439,7 @@ impl Exchange {
     ) -> Result<Content, ProxyError> {
         let declared = body.size_hint().exact();
         let events = media_type(headers).is_some_and(|media_type| media_type.is_event_stream());
+        let messages = media_type(headers).is_some_and(|media_type| media_type.is_aws_event_stream());
         let records =
             self.dialect == Dialect::Ollama && media_type(headers).is_some_and(|media_type| media_type.is_json_lines());
         let inspector = self.inspector(to, Direction::Response, headers)?;
@@ -439,6 +464,7 @@ impl Exchange {
                 }
             }
             Mode::Stream if events => body.ends_with_event(self.dialect),
+            Mode::Stream if messages => body.ends_with_message(self.dialect),
             Mode::Stream if records => body.ends_with_record(self.dialect),
             Mode::Stream if to.response.blocks() => body.gather(&mut gathered, BLOCK_BUFFER).await?,
             Mode::Stream => self.gather_ready(&mut body, &mut gathered).await?,
@@ -489,9 +515,13 @@ fn rewrite(uri: &Uri, rest: &str, route: &Route, scan: &mut TextScan<'_>) -> Res
     if path.starts_with("//") {
         return Err(malformed());
     }
-    if let Some(query) = uri.query() {
+    let query = match (uri.query(), &route.sign) {
+        (Some(query), Some(_)) => signature::unsigned_query(query),
+        (query, _) => query.map(str::to_owned),
+    };
+    if let Some(query) = query {
         path.push('?');
-        path.push_str(&target::redact_query(query, scan)?);
+        path.push_str(&target::redact_query(&query, scan)?);
     }
     Uri::builder()
         .scheme(if route.upstream.tls { Scheme::HTTPS } else { Scheme::HTTP })

@@ -165,6 +165,11 @@ impl InspectedBody {
         self.last_words = Some((dialect, llm::error_event));
     }
 
+    /// It is an event stream as AWS frames them: a fault is told in an exception.
+    pub(crate) fn ends_with_message(&mut self, dialect: Dialect) {
+        self.last_words = Some((dialect, llm::error_frame));
+    }
+
     /// It is a stream of one JSON record a line: a fault is told in a record of this protocol.
     pub(crate) fn ends_with_record(&mut self, dialect: Dialect) {
         self.last_words = Some((dialect, llm::error_record));

@@ -19,6 +19,7 @@ mod inspect;
 mod ledger;
 mod reply;
 mod service;
+mod signature;
 mod target;
 mod tls;
 mod upstream;

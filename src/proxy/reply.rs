@@ -16,6 +16,9 @@ use crate::engine::RuleId;
 /// Carries the request's id on every answer.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Carries it in AWS's protocols as well.
+const AWS_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
 /// Methods that may pass, as `Allow` lists them (RFC 9110 section 10.2.1).
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 /// Codings that are opened.
@@ -263,6 +266,7 @@ fn body_status(kind: &BodyErrorKind) -> StatusCode {
         | BodyErrorKind::JsonDepth
         | BodyErrorKind::ProtobufSyntax
         | BodyErrorKind::ProtobufDepth
+        | BodyErrorKind::FrameSyntax
         | BodyErrorKind::TooManyTexts
         | BodyErrorKind::Truncated
         | BodyErrorKind::WebSocket => StatusCode::BAD_REQUEST,
@@ -291,6 +295,13 @@ pub(crate) fn answer(error: &ProxyError, dialect: Dialect, problems: bool, reque
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some((name, value)) = llm::error_type(dialect, status.as_u16()) {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        if let Ok(id) = HeaderValue::try_from(request_id) {
+            // Where AWS's SDKs look for it.
+            headers.insert(AWS_REQUEST_ID, id);
+        }
+    }
     match error.kind {
         ErrorKind::Method => {
             headers.insert(ALLOW, ALLOWED);

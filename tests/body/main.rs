@@ -2,6 +2,7 @@
 //! answer waits for.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may stop")]
 
+mod bedrock;
 mod dialects;
 mod fixtures;
 mod labels;

@@ -4,5 +4,6 @@
 mod goldens;
 mod reload;
 mod sample;
+mod signing;
 mod support;
 mod workspaces;

@@ -11,6 +11,7 @@
 mod support;
 
 mod admin;
+mod bedrock;
 mod drain;
 mod http1;
 mod http2;

@@ -69,11 +69,15 @@ fn configuration_and_rules_are_taken_as_they_stand() {
     fs::write(at("certs/acme.key32"), [7; 32]).unwrap();
     fs::write(at("customers.txt"), "Jane Roe\n").unwrap();
     let blocks = blocks("toml");
-    let (configuration, rules) = (blocks[0], blocks[1]);
-    fs::write(at("blackbar.toml"), configuration).unwrap();
+    let (signed, configuration, rules) = (blocks[0], blocks[1], blocks[2]);
+    fs::create_dir(at("aws")).unwrap();
+    fs::write(at("aws/credentials"), "[blackbar]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = none\n")
+        .unwrap();
+    fs::write(at("blackbar.toml"), format!("{configuration}{signed}")).unwrap();
     fs::write(at("acme.toml"), rules).unwrap();
     let loaded = load(&at("blackbar.toml")).unwrap_or_else(|faults| panic!("{faults:?}"));
-    assert_eq!(loaded.policy.routes.len(), 3);
+    assert_eq!(loaded.policy.routes.len(), 4);
+    assert!(loaded.policy.routes[3].sign.is_some());
     // The sample's comments and the README's claim: `redact --rules` has no key, so `hash` says where to get one.
     let faults = load_rules(Some(&at("acme.toml"))).unwrap_err();
     assert!(faults[0].to_string().contains("--config"), "{}", faults[0]);

@@ -11,6 +11,7 @@ import threading
 os.environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LANGSMITH_TRACING": "false", "DO_NOT_TRACK": "1"}
 
 import pytest
+from bedrock import Bedrock
 from collector import Collector
 from upstreams import Said, Upstreams, anthropic, cohere, gemini, mistral, ollama, openai, sinks
 
@@ -29,6 +30,24 @@ clients = ["uri:spiffe://acme.example/agent/one"]
 rules   = "acme.toml"
 
 {vendors}
+[[route]]
+name     = "bedrock"
+path     = "/bedrock"
+upstream = "{bedrock}"
+dialect  = "bedrock"
+sign     = {{ scheme = "aws-sigv4", region = "us-east-1", credentials = {{ file = "aws.credentials", profile = "proxy" }} }}
+
+[[route]]
+name     = "bedrock-small"
+path     = "/small"
+upstream = "{bedrock}"
+request  = {{ mode = "buffer", limit = "4KiB" }}
+
+[route.sign]
+scheme = "aws-sigv4"
+region = "us-east-1"
+credentials = {{ access_key_id = {{ env = "PROXY_KEY_ID" }}, secret_access_key = {{ env = "PROXY_KEY" }}, session_token = {{ env = "PROXY_TOKEN" }} }}
+
 [[route]]
 name     = "otlp-http"
 path     = "/otel"
@@ -75,12 +94,23 @@ def running(tmp_path_factory):
     subprocess.run(certificates, check=True, capture_output=True)
     upstreams = Upstreams(VENDORS)
     collector = Collector(folder / "server.key", folder / "server.crt")
+    bedrock = Bedrock()
+    credentials = folder / "aws.credentials"
+    credentials.write_text(f"[default]\nregion = x\n\n[proxy]\naws_access_key_id = {bedrock.key_id}\naws_secret_access_key = {bedrock.key}\n")
+    credentials.chmod(0o600)
+    environment = dict(os.environ, PROXY_KEY_ID=bedrock.key_id, PROXY_KEY=bedrock.key, PROXY_TOKEN=bedrock.token)
     vendors = "".join(VENDOR.format(name=name, url=upstreams.url) for name in VENDORS)
-    config = CONFIG.format(vendors=vendors, collector=collector.http_url, grpc=collector.grpc_port)
+    config = CONFIG.format(
+        vendors=vendors, bedrock=bedrock.url, collector=collector.http_url, grpc=collector.grpc_port
+    )
     (folder / "blackbar.toml").write_text(config)
     (folder / "acme.toml").write_text(RULES)
     proxy = subprocess.Popen(
-        [binary, "serve", "--config", folder / "blackbar.toml"], stderr=subprocess.PIPE, text=True, cwd=folder
+        [binary, "serve", "--config", folder / "blackbar.toml"],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=environment,
     )
     log = []
     listening = None
@@ -91,10 +121,18 @@ def running(tmp_path_factory):
             break
     assert listening, "".join(log)
     threading.Thread(target=lambda: log.extend(proxy.stderr), daemon=True).start()
-    yield {"folder": pathlib.Path(folder), "port": listening, "upstreams": upstreams, "collector": collector, "log": log}
+    yield {
+        "folder": pathlib.Path(folder),
+        "port": listening,
+        "upstreams": upstreams,
+        "bedrock": bedrock,
+        "collector": collector,
+        "log": log,
+    }
     proxy.terminate()
     assert proxy.wait(40) == 0
     assert "4111" not in "".join(log), "the log holds a planted value"
+    assert bedrock.key not in "".join(log), "the log holds a secret"
 
 
 @pytest.fixture
@@ -103,6 +141,13 @@ def upstreams(running):
     upstreams.received.clear()
     upstreams.said = Said()
     return upstreams
+
+
+@pytest.fixture
+def bedrock(running):
+    bedrock = running["bedrock"]
+    bedrock.reset()
+    return bedrock
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ use super::probe::Probe;
 use super::records::Records;
 use super::sniff::{self, Outlook, Reading};
 use super::stream;
+use crate::body::eventstream::MessageStream;
 use crate::body::json::{Framing, JsonBody};
 use crate::body::media::{ContentCoding, MediaType, Promise, Shape};
 use crate::body::protobuf::{self, Frame, Messages};
@@ -26,6 +27,7 @@ enum State {
     Json(Box<JsonBody>),
     Gate(Box<Gate>),
     Events(Box<EventStream>),
+    AwsEvents(Box<MessageStream>),
     Series(Box<Series>),
     Text(Box<TextBody>),
     Records(Box<Records>),
@@ -83,12 +85,16 @@ impl Content {
             inside.limits.multipart_depth = spec.limits.multipart_depth.checked_sub(1)?;
             Multipart::new(media_type, inside)
         });
+        let state = match (parts, messages) {
+            (Some(parts), _) => State::Parts(Box::new(parts)),
+            (None, Some(messages)) => State::Messages(messages),
+            (None, None) if spec.media_type.as_ref().is_some_and(MediaType::is_aws_event_stream) => {
+                State::AwsEvents(Box::new(MessageStream::new(Arc::clone(&spec.scopes), &spec.limits, dialect)))
+            }
+            (None, None) => State::Start(Vec::new()),
+        };
         Self {
-            state: match (parts, messages) {
-                (Some(parts), _) => State::Parts(Box::new(parts)),
-                (None, Some(messages)) => State::Messages(messages),
-                (None, None) => State::Start(Vec::new()),
-            },
+            state,
             outlook,
             shape: spec.media_type.as_ref().map_or(Shape::Plain, MediaType::shape),
             dialect,
@@ -121,6 +127,7 @@ impl Content {
             }
             State::Json(json) => json.push(input, out, seen),
             State::Events(events) => events.push(input, out, seen),
+            State::AwsEvents(events) => events.push(input, out, seen),
             State::Series(series) => series.push(input, out, seen),
             State::Gate(gate) => match gate.take(input, out, seen)? {
                 None => Ok(()),
@@ -196,6 +203,7 @@ impl Content {
         match &mut self.state {
             State::Json(json) => json.finish(out, seen),
             State::Events(events) => events.finish(out, seen),
+            State::AwsEvents(events) => events.finish(out, seen),
             State::Series(series) => series.finish(out, seen),
             State::Text(text) => text.finish(out, seen),
             State::Records(records) => records.finish(out, seen),
@@ -211,7 +219,7 @@ impl Content {
     /// Whether its readers wait for each of its records: an event stream, or JSON texts in a sequence.
     pub(super) fn is_live(&self) -> bool {
         match self.state {
-            State::Events(_) | State::Series(_) | State::Gate(_) => true,
+            State::Events(_) | State::AwsEvents(_) | State::Series(_) | State::Gate(_) => true,
             State::Json(_) => self.framing() == Framing::Sequence,
             State::Start(_)
             | State::Text(_)
@@ -233,6 +241,7 @@ impl Content {
             State::Messages(messages) => messages.held(),
             State::Json(json) => json.held(),
             State::Events(events) => events.held(),
+            State::AwsEvents(events) => events.held(),
             State::Series(series) => series.held(),
             State::Raw(_) => 0,
         }

@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use crate::body::text::{Utf8, Watch};
+
 /// Shorter values are scanned as any other.
 const MIN_LEN: usize = 64;
 /// So many digits without a letter between them are no chance of base64 any more but may be a number.
@@ -22,6 +24,8 @@ const BASE64: &[u8] = b";base64";
 pub(in crate::body) enum Form {
     /// Base64 or base64url.
     Base64,
+    /// As that, of a file: one that reads as text by its first 48 bytes is none, and is scanned. A PDF is.
+    File,
     /// A `data:` URI with base64.
     DataUri,
 }
@@ -69,23 +73,34 @@ pub(super) struct Exempt {
     checked: usize,
     /// How much of [`BASE64`] the head ends with.
     marked: usize,
+    /// It is a file, whose first bytes these characters tell.
+    file: Option<[u8; MIN_LEN]>,
 }
 
 impl Exempt {
     /// `holdback` is what the rules can match over.
     pub(super) fn new(holdback: usize) -> Self {
-        Self { state: State::Base64, kept: Vec::new(), keep: holdback.max(MIN_LEN), digits: 0, checked: 0, marked: 0 }
+        Self {
+            state: State::Base64,
+            kept: Vec::new(),
+            keep: holdback.max(MIN_LEN),
+            digits: 0,
+            checked: 0,
+            marked: 0,
+            file: None,
+        }
     }
 
     pub(super) fn restart(&mut self, form: Form) {
         self.state = match form {
-            Form::Base64 => State::Base64,
+            Form::Base64 | Form::File => State::Base64,
             Form::DataUri => State::Head,
         };
         self.kept.clear();
         self.digits = 0;
         self.checked = 0;
         self.marked = 0;
+        self.file = (form == Form::File).then_some([0; MIN_LEN]);
     }
 
     /// Takes the next bytes; false when the claim has failed. Then [`Exempt::kept`] must be scanned, and all that
@@ -116,6 +131,14 @@ impl Exempt {
 
     fn accepts(&mut self, byte: u8) -> bool {
         self.checked += 1;
+        if let Some(head) = &mut self.file
+            && let Some(slot) = head.get_mut(self.checked - 1)
+        {
+            *slot = byte;
+            if self.checked == MIN_LEN && holds_text(head) {
+                return false;
+            }
+        }
         match self.state {
             State::Base64 if byte.is_ascii_alphabetic() => {
                 self.digits = 0;
@@ -144,6 +167,21 @@ impl Exempt {
             }
         }
     }
+}
+
+/// Whether a file that begins so in base64 reads as text.
+fn holds_text(head: &[u8; MIN_LEN]) -> bool {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => 0,
+    };
+    let bits = |group: &[u8]| group.iter().fold(0, |bits: u32, byte| bits << 6 | u32::from(value(*byte)));
+    let bytes: Vec<u8> = head.chunks_exact(4).flat_map(|group| bits(group).to_be_bytes().into_iter().skip(1)).collect();
+    !bytes.starts_with(b"%PDF-") && Watch::Utf8(Utf8::default()).look(&bytes).is_none()
 }
 
 impl fmt::Debug for Exempt {

@@ -14,7 +14,7 @@ const NAMES: [&[u8]; 6] = [b"name", b"key", b"label", b"field", b"type", b"attri
 /// The members that they speak of.
 const VALUES: [&[u8]; 5] = [b"value", b"val", b"content", b"text", b"data"];
 /// Members of a model's protocol that hold prose: what a text is called in one event it is not called in the next.
-const PROSE: [&[u8]; 16] = [
+const PROSE: [&[u8]; 20] = [
     b"content",
     b"text",
     b"arguments",
@@ -31,6 +31,10 @@ const PROSE: [&[u8]; 16] = [
     b"prompt",
     b"response",
     b"tool_plan",
+    b"inputText",
+    b"outputText",
+    b"generation",
+    b"completion",
 ];
 
 /// Whether a member or column of this name says what another one is.

@@ -1,10 +1,11 @@
-//! Signed thinking among an Anthropic message's content blocks.
+//! Signed thinking among a message's content blocks: Anthropic's, and Bedrock's, where it stands two objects deeper.
 //!
 //! Enters: the turns of the walk inside one `content` array. Leaves: the array without what its maker would reject. A
 //! thinking block's text is bound to its signature. On the way up a block that a finding touches, or that has no
 //! signature, is removed whole, its comma with it. On the way down such a block leaves redacted with an empty
 //! signature, which is what makes it removable on the way up. A block is held until it is known to be another kind, or
-//! until its end; keys come in any order.
+//! until its end; keys come in any order. Some of the models behind Bedrock never sign: there a block without the member
+//! is as any other.
 
 use std::ops::Range;
 
@@ -15,6 +16,7 @@ use crate::body::{BodyError, Direction};
 
 /// What stands where the last block was removed: the API takes no empty content.
 const REMOVED: &[u8] = br#"{"type":"text","text":"[thinking removed]"}"#;
+const REMOVED_BEDROCK: &[u8] = br#"{"text":"[thinking removed]"}"#;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Is {
@@ -29,12 +31,16 @@ enum Member {
     Type,
     Signature,
     Thinking,
+    /// Bedrock's, with the thinking inside.
+    Reasoning,
     Other,
 }
 
 /// The block being read.
 struct Block {
     is: Is,
+    /// It is Bedrock's, whose thinking and signature stand this much deeper than its members; 0 for Anthropic's.
+    deeper: usize,
     member: Member,
     /// The text of `type`, as far as it matters.
     name: Vec<u8>,
@@ -57,15 +63,19 @@ pub(super) struct Blocks {
     /// Whether the hold begins with the comma before the block.
     comma: bool,
     kept: bool,
-    removed: bool,
+    /// What was removed last is Bedrock's, where anything was.
+    removed: Option<bool>,
     block: Option<Block>,
 }
+
+/// How much deeper than a block's members those of `reasoningContent.reasoningText` stand.
+const DEEPER: usize = 2;
 
 impl Blocks {
     /// Begins behind the opening bracket.
     pub(super) fn new(direction: Direction, depth: usize, limit: usize, spot: &mut Spot<'_, '_>) -> Self {
         let hold = Some(spot.bytes().len());
-        Self { direction, depth, limit, hold, comma: false, kept: false, removed: false, block: None }
+        Self { direction, depth, limit, hold, comma: false, kept: false, removed: None, block: None }
     }
 
     pub(super) fn hold(&self) -> Option<usize> {
@@ -84,11 +94,25 @@ impl Blocks {
     }
 
     pub(super) fn key(&mut self, key: &[u8], depth: usize, spot: &mut Spot<'_, '_>) -> Result<(), BodyError> {
-        let Some(block) = self.block.as_mut().filter(|_| depth == self.depth + 1) else { return Ok(()) };
+        let Some(block) = &mut self.block else { return Ok(()) };
+        if depth == self.depth + 2 && block.member == Member::Reasoning && block.is == Is::Unknown {
+            if key != b"reasoningText" {
+                block.is = Is::Other;
+                return self.keep(spot);
+            }
+            block.is = Is::Thinking;
+            block.deeper = DEEPER;
+            return if self.direction == Direction::Response { self.keep(spot) } else { Ok(()) };
+        }
+        if depth != self.depth + 1 + block.deeper {
+            return Ok(());
+        }
         block.member = match key {
-            b"type" => Member::Type,
+            b"text" if block.deeper > 0 => Member::Thinking,
+            b"type" if block.deeper == 0 => Member::Type,
+            b"thinking" if block.deeper == 0 => Member::Thinking,
+            b"reasoningContent" if block.deeper == 0 => Member::Reasoning,
             b"signature" => Member::Signature,
-            b"thinking" => Member::Thinking,
             _ => Member::Other,
         };
         if block.member == Member::Other && key != b"cache_control" && block.is == Is::Unknown {
@@ -115,7 +139,9 @@ impl Blocks {
         if depth == self.depth {
             return self.element(kind, changes, spot);
         }
-        let Some(block) = self.block.as_mut().filter(|_| depth == self.depth + 1) else { return Ok(()) };
+        let Some(block) = self.block.as_mut().filter(|block| depth == self.depth + 1 + block.deeper) else {
+            return Ok(());
+        };
         match block.member {
             Member::Type => block.name.clear(),
             Member::Signature => {
@@ -129,7 +155,7 @@ impl Blocks {
                 block.signature = Some(at - hold..at - hold);
                 block.signed = kind == Kind::String;
             }
-            Member::Thinking | Member::Other => {}
+            Member::Thinking | Member::Reasoning | Member::Other => {}
         }
         Ok(())
     }
@@ -140,6 +166,7 @@ impl Blocks {
         }
         self.block = Some(Block {
             is: Is::Unknown,
+            deeper: 0,
             member: Member::Other,
             name: Vec::new(),
             signature: None,
@@ -154,7 +181,9 @@ impl Blocks {
         if depth == self.depth {
             return self.element_end(changes, spot);
         }
-        let Some(block) = self.block.as_mut().filter(|_| depth == self.depth + 1) else { return Ok(()) };
+        let Some(block) = self.block.as_mut().filter(|block| depth == self.depth + 1 + block.deeper) else {
+            return Ok(());
+        };
         let down = self.direction == Direction::Response;
         match std::mem::replace(&mut block.member, Member::Other) {
             Member::Type if block.is == Is::Unknown => {
@@ -175,7 +204,7 @@ impl Blocks {
                 }
             }
             Member::Thinking => block.thought = true,
-            Member::Type | Member::Other => {}
+            Member::Type | Member::Reasoning | Member::Other => {}
         }
         Ok(())
     }
@@ -184,7 +213,10 @@ impl Blocks {
         let Some(block) = &self.block else { return Ok(()) };
         if block.is == Is::Thinking {
             match self.direction {
+                // What no signature covers may change.
+                Direction::Request if block.deeper > 0 && block.signature.is_none() => {}
                 Direction::Request if changes != block.changes || !block.signed => {
+                    self.removed = Some(block.deeper > 0);
                     self.remove(spot)?;
                 }
                 Direction::Request => {}
@@ -214,7 +246,7 @@ impl Blocks {
         let Some(hold) = self.hold.take() else { return Ok(()) };
         let bytes = spot.bytes();
         bounded(bytes.len() - hold.min(bytes.len()), self.limit)?;
-        if std::mem::take(&mut self.comma) && !self.kept && self.removed && hold < bytes.len() {
+        if std::mem::take(&mut self.comma) && !self.kept && self.removed.is_some() && hold < bytes.len() {
             bytes.remove(hold);
         }
         self.kept = true;
@@ -228,7 +260,6 @@ impl Blocks {
         bounded(bytes.len() - hold.min(bytes.len()), self.limit)?;
         bytes.truncate(hold);
         self.comma = false;
-        self.removed = true;
         Ok(())
     }
 
@@ -236,8 +267,8 @@ impl Blocks {
     pub(super) fn close(&mut self, depth: usize, spot: &mut Spot<'_, '_>) {
         if depth == self.depth {
             self.hold = None;
-            if self.removed && !self.kept {
-                spot.bytes().extend_from_slice(REMOVED);
+            if let Some(bedrock) = self.removed.filter(|_| !self.kept) {
+                spot.bytes().extend_from_slice(if bedrock { REMOVED_BEDROCK } else { REMOVED });
             }
         }
     }

@@ -3,8 +3,8 @@
 //! Enters: a status, a code and a fixed message of ours. Leaves: the provider's JSON envelope, or the event that ends
 //! a stream visibly. Messages never carry body text.
 
-use crate::body::Dialect;
 use crate::body::json::escape;
+use crate::body::{Dialect, eventstream};
 
 /// The event that ends a stream which has begun: `code` is the reason's code, `message` a fixed text.
 #[must_use]
@@ -21,7 +21,7 @@ pub fn error_event(dialect: Dialect, code: &str, message: &str) -> Vec<u8> {
             ("event: message-end\n", format!("{{\"type\":\"message-end\",\"delta\":{delta}}}"))
         }
         Dialect::Ollama => ("", ollama(message)),
-        Dialect::Plain | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite => {
+        Dialect::Plain | Dialect::Bedrock | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite => {
             let (title, code) = (quoted(message), quoted(code));
             let problem = format!("{{\"type\":\"about:blank\",\"title\":{title},\"status\":{status},\"code\":{code}}}");
             ("event: error\n", problem)
@@ -53,6 +53,24 @@ pub fn error_message(dialect: Dialect, code: &str, message: &str) -> Option<Vec<
     Some(format!("{{\"type\":\"error\",\"event_id\":\"event_refused\",{event}").into_bytes())
 }
 
+/// The message that ends an AWS event stream: an exception of Bedrock's, whatever the dialect; `code` and `message` as in
+/// [`error_event`].
+#[must_use]
+pub fn error_frame(_: Dialect, code: &str, message: &str) -> Vec<u8> {
+    // Those that the streams' models name: SDKs raise their class for them.
+    let name = match status_of(code) {
+        403 | 413 => "validationException",
+        _ => "modelStreamErrorException",
+    };
+    eventstream::exception(name, &bedrock(message))
+}
+
+/// What a header of an error answer calls the error, and that header's name; none where the body says all.
+#[must_use]
+pub fn error_type(dialect: Dialect, status: u16) -> Option<(&'static str, &'static str)> {
+    (dialect == Dialect::Bedrock).then(|| ("x-amzn-errortype", bedrock_type(status)))
+}
+
 /// The body of an error answer; none where the dialect has no envelope of its own.
 #[must_use]
 pub fn error_body(dialect: Dialect, status: u16, code: &str, message: &str, request_id: &str) -> Option<Vec<u8>> {
@@ -67,6 +85,7 @@ pub fn error_body(dialect: Dialect, status: u16, code: &str, message: &str, requ
             format!("{{\"id\":{},\"message\":{}}}", quoted(request_id), quoted(message))
         }
         Dialect::Ollama => ollama(message),
+        Dialect::Bedrock => bedrock(message),
         Dialect::Plain | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite => return None,
     };
     Some(body.into_bytes())
@@ -101,6 +120,23 @@ fn gemini(status: u16, message: &str) -> String {
 
 fn ollama(message: &str) -> String {
     format!("{{\"error\":{}}}", quoted(message))
+}
+
+fn bedrock(message: &str) -> String {
+    format!("{{\"message\":{}}}", quoted(message))
+}
+
+/// The exception of Bedrock's runtime for a status.
+fn bedrock_type(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "AccessDeniedException",
+        404 => "ResourceNotFoundException",
+        408 | 504 => "ModelTimeoutException",
+        429 => "ThrottlingException",
+        503 => "ServiceUnavailableException",
+        500.. => "InternalServerException",
+        _ => "ValidationException",
+    }
 }
 
 /// The name of a status (google.rpc.Code).
@@ -142,7 +178,7 @@ fn status_of(code: &str) -> u16 {
 
 #[cfg(test)]
 mod tests {
-    use super::{error_body, error_event, error_record};
+    use super::{error_body, error_event, error_record, error_type};
     use crate::body::Dialect;
 
     #[test]
@@ -173,6 +209,22 @@ mod tests {
         let ollama = error_body(Dialect::Ollama, 403, "x", "m", "req").map(text);
         assert_eq!(ollama.as_deref(), Some("{\"error\":\"m\"}"));
         assert_eq!(text(error_record(Dialect::Ollama, "policy_blocked", "m")), "{\"error\":\"m\"}\n");
+        let bedrock = error_body(Dialect::Bedrock, 403, "x", "m", "req").map(text);
+        assert_eq!(bedrock.as_deref(), Some("{\"message\":\"m\"}"));
+        for (status, kind) in [
+            (400, "ValidationException"),
+            (403, "AccessDeniedException"),
+            (404, "ResourceNotFoundException"),
+            (413, "ValidationException"),
+            (429, "ThrottlingException"),
+            (500, "InternalServerException"),
+            (502, "InternalServerException"),
+            (503, "ServiceUnavailableException"),
+            (504, "ModelTimeoutException"),
+        ] {
+            assert_eq!(error_type(Dialect::Bedrock, status), Some(("x-amzn-errortype", kind)));
+            assert_eq!(error_type(Dialect::Anthropic, status), None);
+        }
         for (status, kind) in [
             (400, "invalid_request_error"),
             (403, "permission_error"),

@@ -8,6 +8,7 @@
 //! covered as well; the dialect only says how strict the data is read.
 
 mod anthropic;
+mod bedrock;
 mod cohere;
 mod failure;
 mod gemini;
@@ -28,7 +29,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use self::failure::{error_body, error_event, error_message, error_record};
+pub use self::failure::{error_body, error_event, error_frame, error_message, error_record, error_type};
 use self::parked::Parked;
 use self::plan::{End, Event, Plan, TextKey};
 use self::tails::Tails;
@@ -44,6 +45,19 @@ pub(crate) struct Payload<'a> {
     pub(crate) name: &'a [u8],
     /// The data, its lines joined by LF.
     pub(crate) data: &'a [u8],
+}
+
+/// An object around a string that holds an event.
+#[derive(Default)]
+pub(crate) struct Envelope {
+    /// What stands before the string's literal, as it may leave.
+    pub(crate) before: Vec<u8>,
+    /// The string's text.
+    pub(crate) inside: Vec<u8>,
+    /// What stands behind the literal, as it may leave.
+    pub(crate) after: Vec<u8>,
+    /// Something around the string has changed.
+    pub(crate) changed: bool,
 }
 
 /// Where events go that leave besides the one at hand, before it.
@@ -118,6 +132,58 @@ impl Model {
     pub(crate) fn scan_value(&mut self, value: &[u8], seen: &mut Inspection) -> Result<Option<&[u8]>, BodyError> {
         let actions = self.values.actions();
         self.values.text(value, &actions, seen)
+    }
+
+    /// As [`Model::scan_value`], for text that is called so.
+    pub(crate) fn scan_named(
+        &mut self,
+        name: &[u8],
+        value: &[u8],
+        seen: &mut Inspection,
+    ) -> Result<Option<&[u8]>, BodyError> {
+        self.values.call_named(name);
+        self.scan_value(value, seen)
+    }
+
+    /// Takes the string `member` out of data that is an object with one, and scans all else in it. The string is to be
+    /// judged by itself; what stands around it is in the envelope that is given. `None` where there is no such string:
+    /// then the data is to be judged whole.
+    pub(crate) fn open(
+        &mut self,
+        data: &[u8],
+        member: &str,
+        seen: &mut Inspection,
+    ) -> Result<Option<Envelope>, BodyError> {
+        self.work.clear();
+        let mut index = std::mem::take(&mut self.index);
+        let opened = match index.read(data, &self.limits) {
+            Ok(()) => self.opened(Event { index: &index, data }, member, seen),
+            Err(error) if error.kind == BodyErrorKind::JsonSyntax => Ok(None),
+            Err(error) => Err(error),
+        };
+        self.index = index;
+        opened
+    }
+
+    fn opened(&mut self, event: Event<'_>, member: &str, seen: &mut Inspection) -> Result<Option<Envelope>, BodyError> {
+        let Some(root) = event.index.root().filter(|root| event.index.kind(*root) == Kind::Object) else {
+            return Ok(None);
+        };
+        let Some(inside) = event.of_kind(root, member, Kind::String)? else { return Ok(None) };
+        let mut plan = std::mem::take(&mut self.plan);
+        plan.clear();
+        // No text goes on in it: it is only left out of what is scanned.
+        plan.deltas.push((inside, TextKey::NONE));
+        let scanned = self.scan_rest(event, &plan, seen);
+        self.plan = plan;
+        scanned?;
+        self.work.sort_edits();
+        let range = event.index.range(inside);
+        let mut envelope = Envelope { changed: self.work.has_edits(), ..Envelope::default() };
+        unescape(event.index.literal(inside, event.data), &mut envelope.inside)?;
+        self.work.write(event.data, 0..range.start, &mut envelope.before);
+        self.work.write(event.data, range.end..event.data.len(), &mut envelope.after);
+        Ok(Some(envelope))
     }
 
     /// Judges the data of an event. Events that must stand before it are appended to `out`.
@@ -249,6 +315,7 @@ impl Model {
             gemini::read(event, root, &mut plan)?;
             cohere::read(event, root, &mut plan)?;
             ollama::read(event, root, &mut plan)?;
+            bedrock::read(event, root, &mut plan)?;
             // What follows walks these lists for each value.
             if plan.size() > self.limits.logical_texts.saturating_mul(4) {
                 return Err(BodyErrorKind::TooManyTexts.into());

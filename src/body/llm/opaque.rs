@@ -18,13 +18,14 @@ pub(super) fn reason(event: Event<'_>, node: Node, text: &[u8]) -> Option<&'stat
     }
     match event.index.key(node)? {
         b"signature" | b"thoughtSignature" | b"thought_signature" => Some("signature"),
-        b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout" => Some("encrypted"),
+        b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout" | b"redactedContent" => Some("encrypted"),
         b"b64_json" | b"partial_image_b64" => Some("media"),
         // Sound, of which a transcript may tell the text: that is scanned.
         b"audio" => {
             let kind = event.member(event.index.parent(node)?, "type").ok()??;
             matches!(event.word(kind).as_ref(), b"input_audio" | b"output_audio" | b"audio").then_some("media")
         }
+        b"bytes" if event.index.key(event.index.parent(node)?) == Some(b"source") => Some("media"),
         b"delta" => {
             let kind = event.member(event.index.parent(node)?, "type").ok()??;
             event.word(kind).ends_with(b"audio.delta").then_some("media")

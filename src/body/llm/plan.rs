@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{cohere, responses};
+use super::{bedrock, cohere, responses};
 use crate::body::json::{Index, Kind, Node, unescape};
 use crate::body::{BodyError, BodyErrorKind};
 
@@ -16,6 +16,9 @@ pub(super) struct TextKey {
 }
 
 impl TextKey {
+    /// That of no text.
+    pub(super) const NONE: Self = Self { of: 0, part: Part::Text };
+
     pub(super) fn is_of_choice(self, of: u64) -> bool {
         self.of == of && matches!(self.part.carrier(), Carrier::Choice | Carrier::Candidate)
     }
@@ -80,6 +83,11 @@ pub(super) enum Part {
     Record(u8),
     /// Any other string of the message.
     RecordNamed(Name),
+    // Bedrock's events
+    /// By its row among Bedrock's growing texts.
+    Bedrock(u8),
+    /// Any other string of a delta.
+    BedrockNamed(Name),
 }
 
 /// A member's name, as plain as names in protocols are.
@@ -137,6 +145,8 @@ pub(super) enum Carrier {
     Message,
     /// A record of Ollama's.
     Record,
+    /// An event of Bedrock's.
+    Bedrock,
 }
 
 /// How a text is read: as a document's string at the same place, so that deltas and later copies agree.
@@ -157,6 +167,7 @@ impl Part {
             Self::Thinking => Reading::Plain,
             Self::Item { kind, .. } => responses::reading(kind),
             Self::Message(row) => cohere::reading(row),
+            Self::Bedrock(row) => bedrock::reading(row),
             Self::Content
             | Self::ContentThinking
             | Self::Refusal
@@ -178,23 +189,32 @@ impl Part {
             | Self::ItemNamed { .. }
             | Self::MessageNamed(_)
             | Self::Record(_)
-            | Self::RecordNamed(_) => Reading::Sniffing,
+            | Self::RecordNamed(_)
+            | Self::BedrockNamed(_) => Reading::Sniffing,
         }
     }
 
     /// Whether only its member's name tells that it may be a text.
     pub(super) fn is_named(self) -> bool {
-        matches!(self, Self::Named(_) | Self::BlockNamed(_) | Self::MessageNamed(_) | Self::RecordNamed(_))
+        matches!(
+            self,
+            Self::Named(_) | Self::BlockNamed(_) | Self::MessageNamed(_) | Self::RecordNamed(_) | Self::BedrockNamed(_)
+        )
     }
 
     /// Whether a signature may cover it.
     pub(super) fn may_be_signed(self) -> bool {
-        matches!(self, Self::Thinking | Self::ContentThinking | Self::ReasoningText(_) | Self::ThinkingBlock { .. })
+        match self {
+            Self::Thinking | Self::ContentThinking | Self::ReasoningText(_) | Self::ThinkingBlock { .. } => true,
+            Self::Bedrock(row) => row == bedrock::THOUGHT,
+            _ => false,
+        }
     }
 
     /// Whether what is held of it leaves in a copy of its last delta.
     pub(super) fn is_carried_by_copy(self) -> bool {
         matches!(self, Self::Item { .. } | Self::ItemNamed { .. } | Self::BlockNamed(_) | Self::CandidateArgument(_))
+            || self.carrier() == Carrier::Bedrock
     }
 
     pub(super) fn carrier(self) -> Carrier {
@@ -204,6 +224,7 @@ impl Part {
             Self::CandidateText | Self::CandidateThought | Self::CandidateArgument(_) => Carrier::Candidate,
             Self::Message(_) | Self::MessageNamed(_) => Carrier::Message,
             Self::Record(_) | Self::RecordNamed(_) => Carrier::Record,
+            Self::Bedrock(_) | Self::BedrockNamed(_) => Carrier::Bedrock,
             Self::Content
             | Self::ContentThinking
             | Self::Refusal
@@ -241,6 +262,8 @@ pub(super) enum End {
     },
     /// The texts of Ollama's records.
     Records,
+    /// The texts of a content block of Bedrock's.
+    BedrockBlock(u64),
     All,
 }
 
@@ -255,6 +278,7 @@ impl End {
             }
             Self::Message { of, group } => key.of == of && cohere::group(key.part) == Some(group),
             Self::Records => key.part.carrier() == Carrier::Record,
+            Self::BedrockBlock(of) => key.of == of && key.part.carrier() == Carrier::Bedrock,
             Self::All => true,
         }
     }

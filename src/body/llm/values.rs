@@ -61,6 +61,12 @@ impl Values {
         label_of(index, node, &mut self.label);
     }
 
+    /// Says what the next value is called.
+    pub(super) fn call_named(&mut self, name: &[u8]) {
+        self.label.clear();
+        self.label.extend_from_slice(name);
+    }
+
     /// Scans one text; its new form where it has changed.
     pub(super) fn text(
         &mut self,

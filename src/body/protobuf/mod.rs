@@ -56,7 +56,13 @@ pub(super) fn reading(dialect: Dialect, direction: Direction, media_type: &Media
         (Dialect::RemoteWrite, Direction::Request) => &loki::WRITE,
         (Dialect::Loki | Dialect::RemoteWrite, Direction::Response) => return None,
         (
-            Dialect::Plain | Dialect::OpenAi | Dialect::Anthropic | Dialect::Gemini | Dialect::Cohere | Dialect::Ollama,
+            Dialect::Plain
+            | Dialect::OpenAi
+            | Dialect::Anthropic
+            | Dialect::Gemini
+            | Dialect::Cohere
+            | Dialect::Ollama
+            | Dialect::Bedrock,
             _,
         ) => return None,
     };

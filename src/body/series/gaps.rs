@@ -30,6 +30,8 @@ pub(super) struct Gaps {
     in_line: bool,
     /// The line end that the body uses.
     ending: &'static [u8],
+    /// The last byte between lines was a CR, whose LF may come later.
+    after_cr: bool,
     limit: usize,
 }
 
@@ -42,6 +44,7 @@ impl Gaps {
             parked: false,
             in_line: false,
             ending: b"\n",
+            after_cr: false,
             limit,
         }
     }
@@ -69,10 +72,12 @@ impl Gaps {
 
     /// Bytes between lines.
     pub(super) fn between_lines(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        if let Some(at) = memchr::memchr(b'\n', bytes) {
+        if let Some(at) = memchr::memrchr(b'\n', bytes) {
             self.in_line = false;
-            self.ending = if at.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&b'\r') { b"\r\n" } else { b"\n" };
+            let after_cr = at.checked_sub(1).map_or(self.after_cr, |before| bytes.get(before) == Some(&b'\r'));
+            self.ending = if after_cr { b"\r\n" } else { b"\n" };
         }
+        self.after_cr = bytes.last() == Some(&b'\r');
         out.extend_from_slice(bytes);
     }
 
@@ -103,6 +108,7 @@ impl Gaps {
         }
         out.extend_from_slice(record);
         self.in_line = !record.ends_with(b"\n");
+        self.after_cr = false;
     }
 
     fn write_own(&mut self, record: &[u8], out: &mut Vec<u8>) {

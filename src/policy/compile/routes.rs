@@ -9,12 +9,15 @@ use crate::policy::diagnostic::{Place, Report};
 use crate::policy::files::{Fields, Value};
 use crate::policy::routing;
 use crate::policy::rules::unknown_name;
-use crate::policy::{Mode, Route, Upstream};
+use crate::policy::{Mode, Route, Signing, Upstream};
 
 use super::{Names, name};
 
 /// Largest body of buffer mode.
 const LARGEST: u64 = 1 << 30;
+/// The limits of buffer mode where the file says none.
+const REQUEST_LIMIT: u64 = 8 << 20;
+const RESPONSE_LIMIT: u64 = 32 << 20;
 
 /// A route as it was read, before its workspaces are looked up.
 #[derive(Debug)]
@@ -44,6 +47,8 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
             inspector.report.error(&ca.place, "contradiction", "`upstream_ca` for an upstream without TLS").help(help);
         }
     }
+    let sign_place = fields.value_place("sign");
+    let sign = fields.value("sign").map(|value| Signing::read(&value, file, inspector));
     let report = &mut *inspector.report;
     let workspaces = fields.value("workspaces").map(|value| {
         let names = value.texts(report);
@@ -55,12 +60,24 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
     });
     let dialect = fields.value("dialect").and_then(|value| dialect(&value, report));
     let opaque = fields.value("opaque").map(|value| opaque(&value, name.as_deref(), report)).unwrap_or_default();
-    let request = mode(&mut fields, Direction::Request, name.as_deref(), report);
+    let unsaid = !fields.has("request") && sign.is_some();
+    let mut request = mode(&mut fields, Direction::Request, name.as_deref(), report);
+    if unsaid {
+        request = Mode::Buffer { limit: REQUEST_LIMIT };
+    } else if sign.is_some() && !matches!(request, Mode::Buffer { .. }) {
+        let message = "a request is signed over its whole body, which only mode = \"buffer\" reads";
+        let help = "remove `request`, or write request = { mode = \"buffer\", limit = \"8MiB\" }";
+        report.error(&sign_place, "contradiction", message).help(help);
+    }
     let response = mode(&mut fields, Direction::Response, name.as_deref(), report);
     fields.finish(report);
     let upstream = Upstream { ca: ca.map(|ca| ca.path), ..upstream? };
+    let sign = match sign {
+        Some(sign) => Some(Arc::new(sign?)),
+        None => None,
+    };
     let route =
-        Route { name: name?, path: path?, upstream, workspaces: Vec::new(), dialect, opaque, request, response };
+        Route { name: name?, path: path?, upstream, workspaces: Vec::new(), dialect, sign, opaque, request, response };
     Some(RouteShape { route, path: path_value?.place(), workspaces })
 }
 
@@ -153,8 +170,8 @@ fn mode(fields: &mut Fields<'_>, direction: Direction, route: Option<&str>, repo
         Some("stream") => Mode::Stream,
         Some("buffer") => {
             let default = match direction {
-                Direction::Request => 8 << 20,
-                Direction::Response => 32 << 20,
+                Direction::Request => REQUEST_LIMIT,
+                Direction::Response => RESPONSE_LIMIT,
             };
             return Mode::Buffer { limit: bytes.unwrap_or(default) };
         }

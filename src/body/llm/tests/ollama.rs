@@ -168,3 +168,17 @@ fn what_is_not_held_leaves_with_its_own_bytes() {
     let (outs, _) = run_series(Dialect::Ollama, parts.iter().copied()).expect("passes");
     outs.iter().zip(&parts).for_each(|(out, part)| assert_eq!(out, part));
 }
+
+/// The line end that a record of our own has is the body's, wherever the body is cut: also between CR and LF.
+#[test]
+fn line_ends_are_the_bodys_at_every_cut() {
+    for between in ["\r\n", "\n\r\n", "\r\n\n"] {
+        let body = format!("{}{between}", generate("\"response\":\"4111 1111\"", "false").trim_end());
+        let (outs, _) = run_series(Dialect::Ollama, [body.as_bytes()]).expect("passes");
+        let whole = String::from_utf8(outs.concat()).expect("UTF-8");
+        assert!(whole.ends_with(if between.ends_with("\r\n") { "}\r\n" } else { "}\n" }), "{whole:?}");
+        assert_any_chunking(&body, &whole, |parts| {
+            run_series(Dialect::Ollama, parts.iter().copied()).expect("passes").0
+        });
+    }
+}
