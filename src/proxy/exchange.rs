@@ -141,9 +141,9 @@ impl Exchange {
         // By the path at the upstream: it alone says who reads the body.
         let path = format!("{}{rest}", route.upstream.path);
         self.dialect = Dialect::of(route.dialect, &path);
-        if headers::asks_for_websocket(&head.headers)
-            && !(Dialect::is_live_path(&path) && websocket::is_handshake(head))
-        {
+        // What is signed is a request with its body: a connection has none.
+        let live = Dialect::is_live_path(&path) && route.sign.is_none();
+        if headers::asks_for_websocket(&head.headers) && !(live && websocket::is_handshake(head)) {
             return Err(ProxyError::client(ErrorKind::Upgrade));
         }
         let scopes =

@@ -489,9 +489,11 @@ mod tests {
             &[("transfer-encoding", "gzip, chunked")],
             &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
             &[("expect", "200-ok")],
-            &[("upgrade", "websocket")],
         ] {
             assert!(check_request(&map(bad)).is_err(), "{bad:?}");
+        }
+        for (value, asks) in [("websocket", true), ("h2c, WebSocket/13", false), ("Websocket", true), ("h2c", false)] {
+            assert_eq!(asks_for_websocket(&map(&[("upgrade", value)])), asks, "{value}");
         }
     }
 }

@@ -13,6 +13,7 @@ os.environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LANGSMITH_TRACING": "fal
 import pytest
 from bedrock import Bedrock
 from collector import Collector
+from live import Live
 from upstreams import Said, Upstreams, anthropic, cohere, gemini, mistral, ollama, openai, sinks
 
 CONFIG = """
@@ -47,6 +48,11 @@ request  = {{ mode = "buffer", limit = "4KiB" }}
 scheme = "aws-sigv4"
 region = "us-east-1"
 credentials = {{ access_key_id = {{ env = "PROXY_KEY_ID" }}, secret_access_key = {{ env = "PROXY_KEY" }}, session_token = {{ env = "PROXY_TOKEN" }} }}
+
+[[route]]
+name     = "live"
+path     = "/live"
+upstream = "{live}"
 
 [[route]]
 name     = "otlp-http"
@@ -95,13 +101,14 @@ def running(tmp_path_factory):
     upstreams = Upstreams(VENDORS)
     collector = Collector(folder / "server.key", folder / "server.crt")
     bedrock = Bedrock()
+    live = Live()
     credentials = folder / "aws.credentials"
     credentials.write_text(f"[default]\nregion = x\n\n[proxy]\naws_access_key_id = {bedrock.key_id}\naws_secret_access_key = {bedrock.key}\n")
     credentials.chmod(0o600)
     environment = dict(os.environ, PROXY_KEY_ID=bedrock.key_id, PROXY_KEY=bedrock.key, PROXY_TOKEN=bedrock.token)
     vendors = "".join(VENDOR.format(name=name, url=upstreams.url) for name in VENDORS)
     config = CONFIG.format(
-        vendors=vendors, bedrock=bedrock.url, collector=collector.http_url, grpc=collector.grpc_port
+        vendors=vendors, bedrock=bedrock.url, live=live.url, collector=collector.http_url, grpc=collector.grpc_port
     )
     (folder / "blackbar.toml").write_text(config)
     (folder / "acme.toml").write_text(RULES)
@@ -126,6 +133,7 @@ def running(tmp_path_factory):
         "port": listening,
         "upstreams": upstreams,
         "bedrock": bedrock,
+        "live": live,
         "collector": collector,
         "log": log,
     }
@@ -148,6 +156,13 @@ def bedrock(running):
     bedrock = running["bedrock"]
     bedrock.reset()
     return bedrock
+
+
+@pytest.fixture
+def live(running):
+    live = running["live"]
+    live.reset()
+    return live
 
 
 @pytest.fixture
