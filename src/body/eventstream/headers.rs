@@ -53,6 +53,34 @@ enum Value {
     Mark(usize),
 }
 
+impl Value {
+    /// Scans a value of `section` that is called so; its new type and form where it has changed.
+    fn scan(
+        &self,
+        section: &[u8],
+        name: &[u8],
+        model: &mut Model,
+        seen: &mut Inspection,
+    ) -> Result<Option<(u8, Vec<u8>)>, BodyError> {
+        let text = |place: &Range<usize>| section.get(place.clone()).unwrap_or_default();
+        let (kind, new) = match self {
+            Self::Flag => return Ok(None),
+            Self::Mark(len) => {
+                seen.exempt("id", *len as u64);
+                return Ok(None);
+            }
+            Self::Bytes(place) if !is_text(text(place)) => {
+                seen.exempt("bytes", place.len() as u64);
+                return Ok(None);
+            }
+            Self::Integer(number) => (STRING, scanned(number.to_string().as_bytes(), name, model, seen)?),
+            Self::Bytes(place) => (BYTES, scanned(text(place), name, model, seen)?),
+            Self::String(place) => (STRING, scanned(text(place), name, model, seen)?),
+        };
+        Ok(new.map(|new| (kind, new)))
+    }
+}
+
 /// One header.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Header {
@@ -109,25 +137,8 @@ impl Headers {
         let mut left = 0;
         for header in &self.all {
             let name = section.get(header.name.clone()).unwrap_or_default();
-            let text = |place: &Range<usize>| section.get(place.clone()).unwrap_or_default();
             let new_name = scanned(name, b"", model, seen)?;
-            let (kind, new_value) = match &header.value {
-                Value::Flag => (STRING, None),
-                Value::Mark(len) => {
-                    seen.exempt("id", *len as u64);
-                    (STRING, None)
-                }
-                Value::Integer(number) => {
-                    let digits = number.to_string();
-                    (STRING, scanned(digits.as_bytes(), name, model, seen)?)
-                }
-                Value::Bytes(place) if !is_text(text(place)) => {
-                    seen.exempt("bytes", place.len() as u64);
-                    (STRING, None)
-                }
-                Value::Bytes(place) => (BYTES, scanned(text(place), name, model, seen)?),
-                Value::String(place) => (STRING, scanned(text(place), name, model, seen)?),
-            };
+            let new_value = header.value.scan(section, name, model, seen)?;
             if new_name.is_none() && new_value.is_none() {
                 continue;
             }
@@ -135,7 +146,7 @@ impl Headers {
             left = header.whole.end;
             let name = new_name.as_deref().unwrap_or(name);
             match new_value {
-                Some(value) => push(name, kind, &value, &mut self.changed)?,
+                Some((kind, value)) => push(name, kind, &value, &mut self.changed)?,
                 None => {
                     push_name(name, &mut self.changed)?;
                     self.changed.extend_from_slice(section.get(header.name.end..left).unwrap_or_default());
