@@ -12,6 +12,7 @@ pub mod json;
 pub mod llm;
 pub mod media;
 mod protobuf;
+pub mod retention;
 mod series;
 pub mod sse;
 mod text;
@@ -156,6 +157,15 @@ pub enum PathStep {
     Descend,
 }
 
+/// What is changed in the JSON of a request before it is looked at. In bodies that are no JSON there is nothing to change.
+#[derive(Clone, Debug, Default)]
+pub struct Edits {
+    /// The values at these places are taken out, with their names, wherever in the body they come and whatever they hold.
+    pub drop: Arc<[JsonPath]>,
+    /// What the provider is to be told; the body must then be one JSON object, or it is refused.
+    pub terms: Option<&'static retention::Endpoint>,
+}
+
 /// Bounds of one body. Sizes in bytes.
 #[derive(Clone, Debug)]
 pub struct BodyLimits {
@@ -247,6 +257,8 @@ pub enum BodyErrorKind {
     TooManyTexts,
     /// The body ended in the middle of a value, an event or a coding.
     Truncated,
+    /// The body asks a provider to keep something where its route says that nothing is kept.
+    Retention,
 }
 
 impl BodyErrorKind {
@@ -267,6 +279,7 @@ impl BodyErrorKind {
             Self::TooLarge => "value_size",
             Self::TooManyTexts => "texts_limit",
             Self::Truncated => "truncated",
+            Self::Retention => "retention",
         }
     }
 }
@@ -306,6 +319,8 @@ pub struct Inspection {
     pub unscanned: Vec<(&'static str, u64)>,
     /// The most bytes held back at once.
     pub held_peak: usize,
+    /// Values that [`Edits::drop`] took out.
+    pub dropped_fields: u64,
 }
 
 impl Inspection {

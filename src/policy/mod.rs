@@ -22,7 +22,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::body::{BodyLimits, Dialect, Direction, MediaRange, Scopes};
+use crate::body::retention::Provider;
+use crate::body::{BodyLimits, Dialect, Direction, JsonPath, MediaRange, Scopes};
 use crate::engine::RuleSet;
 
 pub use compile::{
@@ -185,6 +186,12 @@ pub struct Route {
     pub dialect: Option<Dialect>,
     /// The types that pass unscanned where they are no text; none: all such bodies are refused.
     pub opaque: Arc<[MediaRange]>,
+    /// The provider that is to keep nothing; none: requests go on as they ask.
+    pub retention: Option<Provider>,
+    /// Places in JSON requests whose values are taken out.
+    pub drop: Arc<[JsonPath]>,
+    /// Largest request body in bytes, as it comes; none: any.
+    pub max_bytes: Option<u64>,
     /// What is done with request bodies.
     pub request: Mode,
     /// What is done with response bodies.

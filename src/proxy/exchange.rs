@@ -20,8 +20,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
+use crate::body::retention::Endpoint;
 use crate::body::{
-    BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, MediaType, Scopes, parse_content_encoding,
+    BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, Edits, MediaType, Scopes, parse_content_encoding,
 };
 use crate::policy::{Mode, OnFault, Policy, Route, Workspace};
 use crate::telemetry;
@@ -99,6 +100,8 @@ struct Destination {
     response: Arc<Scopes>,
     pool: Arc<Pool>,
     uri: Uri,
+    /// What a body must say where the provider is to keep nothing.
+    terms: Option<&'static Endpoint>,
 }
 
 impl Exchange {
@@ -125,7 +128,9 @@ impl Exchange {
         let route = self.policy.routes.get(route_index).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
         self.ledger.routed(route);
         // By the path at the upstream: it alone says who reads the body.
-        self.dialect = Dialect::of(route.dialect, &format!("{}{rest}", route.upstream.path));
+        let path = format!("{}{rest}", route.upstream.path);
+        self.dialect = Dialect::of(route.dialect, &path);
+        let terms = terms(route, &head.method, &path, &mut self.dialect)?;
         let scopes =
             |direction| workspace.scopes(route_index, direction).cloned().ok_or(ProxyError::internal(ErrorKind::Fault));
         let (request, response) = (scopes(Direction::Request)?, scopes(Direction::Response)?);
@@ -139,7 +144,7 @@ impl Exchange {
             );
         self.ledger.inspected(Direction::Request, scan.seen);
         let (workspace, route) = (Arc::clone(workspace), Arc::clone(route));
-        Ok(Destination { workspace, route, request, response, pool, uri: rewritten? })
+        Ok(Destination { workspace, route, request, response, pool, uri: rewritten?, terms })
     }
 
     fn check_head(&self, head: &http::request::Parts) -> Result<(), ProxyError> {
@@ -174,6 +179,9 @@ impl Exchange {
         }
         let declared = body.declared();
         let limits = &self.policy.limits;
+        if declared.zip(to.route.max_bytes).is_some_and(|(declared, most)| declared > most) {
+            return Err(ProxyError::client(ErrorKind::BodySize));
+        }
         if let (Mode::Buffer { limit }, Some(declared)) = (to.route.request, declared)
             && declared > limit
         {
@@ -186,6 +194,7 @@ impl Exchange {
             idle: self.policy.timeouts.body_idle,
             trailer_bytes: limits.trailer_bytes,
             declared: declared.filter(|_| to.route.request == Mode::Off),
+            most: to.route.max_bytes,
         };
         let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
         let limit = match to.route.request {
@@ -219,6 +228,10 @@ impl Exchange {
         if mode == Mode::Off {
             return Ok(BodyInspector::pass("mode_off"));
         }
+        let edits = match direction {
+            Direction::Request => Edits { drop: Arc::clone(&to.route.drop), terms: to.terms },
+            Direction::Response => Edits::default(),
+        };
         let limits = self.policy.body_limits.clone();
         let media_type = media_type(headers);
         // gRPC compresses its messages, never the body around them.
@@ -240,6 +253,7 @@ impl Exchange {
                     limits,
                     on_fault_pass: to.workspace.on_fault == OnFault::Pass,
                     opaque: Arc::clone(&to.route.opaque),
+                    edits,
                 })
             })
             .map_err(|error| ProxyError { side, kind: ErrorKind::Body(error.kind), rule: None })
@@ -352,6 +366,7 @@ impl Exchange {
             idle: self.policy.timeouts.upstream_idle,
             trailer_bytes: self.policy.limits.trailer_bytes,
             declared: declared.filter(|_| to.route.response == Mode::Off),
+            most: None,
         };
         let mut body = Box::new(InspectedBody::new(Received::new(body, false), inspector, terms, &self.ledger));
         let mut gathered = Gathered::default();
@@ -405,6 +420,25 @@ impl Exchange {
 /// Marks an answer that came before the request had been read.
 #[derive(Clone)]
 struct Unread;
+
+/// What the body must say on a route where the provider is to keep nothing. What sends nothing leaves nothing there. A
+/// refusal is in the provider's words though no dialect is known for the path.
+fn terms(
+    route: &Route,
+    method: &Method,
+    path: &str,
+    dialect: &mut Dialect,
+) -> Result<Option<&'static Endpoint>, ProxyError> {
+    let sends = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE);
+    let Some(provider) = route.retention.filter(|_| sends) else { return Ok(None) };
+    if *dialect == Dialect::Plain {
+        *dialect = provider.dialect();
+    }
+    match provider.endpoint(path) {
+        Some(endpoint) => Ok(Some(endpoint).filter(|endpoint| endpoint.reads_body())),
+        None => Err(ProxyError { side: Side::Policy, kind: ErrorKind::Body(BodyErrorKind::Retention), rule: None }),
+    }
+}
 
 /// The target at the upstream: its own path, what remains of the request's, and the redacted query.
 fn rewrite(uri: &Uri, rest: &str, route: &Route, scan: &mut TextScan<'_>) -> Result<Uri, ProxyError> {

@@ -213,6 +213,9 @@ impl Ledger {
             Direction::Response => ("blackbar_response_bytes_total", seen.bytes_out),
         };
         self.telemetry.add(name, &[workspace, route], bytes);
+        if seen.dropped_fields > 0 {
+            self.telemetry.add("blackbar_dropped_fields_total", &[workspace, route], seen.dropped_fields);
+        }
         if seen.scanned > 0 {
             self.telemetry.size("blackbar_held_bytes", &[workspace, way], seen.held_peak);
         }
@@ -249,6 +252,7 @@ fn merge(into: &mut Inspection, seen: Inspection) {
     into.bytes_out += seen.bytes_out;
     into.scanned += seen.scanned;
     into.held_peak = into.held_peak.max(seen.held_peak);
+    into.dropped_fields += seen.dropped_fields;
 }
 
 fn status_class(status: StatusCode) -> &'static str {

@@ -3,6 +3,7 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may stop")]
 
 mod dialects;
+mod edits;
 mod fixtures;
 mod labels;
 mod latency;

@@ -20,6 +20,7 @@ mod listeners;
 mod llm;
 mod mtls;
 mod reload;
+mod retention;
 mod signals;
 mod smuggling;
 mod streaming;

@@ -17,7 +17,7 @@ use crate::body::protobuf::{self, Frame, Messages};
 use crate::body::series::Series;
 use crate::body::sse::EventStream;
 use crate::body::text::TextBody;
-use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Edits, Inspection, Scopes, Transform};
 
 /// How the body is read.
 enum State {
@@ -46,6 +46,7 @@ pub(super) struct Content {
     scopes: Arc<Scopes>,
     limits: BodyLimits,
     on_fault_pass: bool,
+    edits: Edits,
     /// Whether what is no text passes, for a body of this type.
     opaque_passes: bool,
     /// Whether it calls itself a PDF.
@@ -71,8 +72,14 @@ impl Content {
         let reading = spec.media_type.as_ref().and_then(|media| protobuf::reading(spec.dialect, spec.direction, media));
         let messages = reading.map(|reading| Messages::new(reading, &spec.codings, &spec.scopes, &spec.limits));
         let dialect = spec.dialect.of_model();
+        // What must be said in the body can be said in JSON alone: whatever it calls itself, it is read as that.
+        let told = spec.edits.terms.is_some();
         let outlook = Outlook {
-            promise: spec.media_type.as_ref().map_or(Promise::Nothing, MediaType::promise),
+            promise: match &spec.media_type {
+                _ if told => Promise::Json,
+                None => Promise::Nothing,
+                Some(media_type) => media_type.promise(),
+            },
             charset_fits: spec.media_type.as_ref().is_none_or(MediaType::charset_is_scannable),
             from_model: dialect != Dialect::Plain && spec.direction == Direction::Response,
         };
@@ -95,7 +102,8 @@ impl Content {
             direction: spec.direction,
             scopes: spec.scopes,
             limits: spec.limits,
-            on_fault_pass: spec.on_fault_pass,
+            on_fault_pass: spec.on_fault_pass && !told,
+            edits: spec.edits,
             // What is announced as text is none of these, nor is what has parts.
             opaque_passes: matches!(outlook.promise, Promise::Binary | Promise::Nothing)
                 && spec.opaque.iter().any(|range| range.holds(spec.media_type.as_ref())),
@@ -291,16 +299,24 @@ impl Content {
         let scopes = Arc::clone(&self.scopes);
         let (limits, dialect, direction) = (&self.limits, self.dialect, self.direction);
         let gate = |scalars| {
-            let json = JsonBody::new(Arc::clone(&self.scopes), limits, dialect, direction, Framing::Sequence);
+            let json = self.json(Framing::Sequence);
             State::Gate(Box::new(Gate::new(json, Probe::new(limits.json_depth, scalars))))
         };
         match reading {
             Reading::Json if self.on_fault_pass => gate(true),
-            Reading::Json => State::Json(Box::new(JsonBody::new(scopes, limits, dialect, direction, self.framing()))),
+            Reading::Json => State::Json(Box::new(self.json(self.framing()))),
             Reading::JsonOrText => gate(false),
             Reading::Events => State::Events(Box::new(EventStream::new(scopes, limits, dialect, direction))),
             Reading::Text => self.text(),
         }
+    }
+
+    fn json(&self, framing: Framing) -> JsonBody {
+        JsonBody::new(Arc::clone(&self.scopes), &self.limits, self.dialect, self.direction, framing).edited(
+            &self.edits,
+            &self.limits,
+            framing,
+        )
     }
 
     fn series(&self) -> State {
@@ -310,7 +326,7 @@ impl Content {
     /// Some senders of NDJSON call it `application/json`; those that speak a model's protocol do not.
     fn framing(&self) -> Framing {
         match self.outlook.promise {
-            Promise::Json if self.dialect != Dialect::Plain => Framing::Document,
+            Promise::Json if self.dialect != Dialect::Plain || self.edits.terms.is_some() => Framing::Document,
             _ => Framing::Sequence,
         }
     }
