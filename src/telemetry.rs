@@ -117,6 +117,12 @@ pub const CATALOGUE: &[Metric] = {
             "JSON values that a route's `drop` took out of requests.",
         ),
         metric(
+            "blackbar_dropped_records_total",
+            Counter,
+            &["workspace", "route", "rule"],
+            "Records of batches that a rule that blocks took out, by the rule.",
+        ),
+        metric(
             "blackbar_rejected_total",
             Counter,
             &["workspace", "reason"],

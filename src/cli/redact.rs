@@ -220,6 +220,7 @@ pub(super) fn specification(
         on_fault_pass: active.on_fault_pass,
         opaque: Arc::default(),
         edits: Edits::default(),
+        batch: None,
     }
 }
 

@@ -192,10 +192,21 @@ pub struct Route {
     pub drop: Arc<[JsonPath]>,
     /// Largest request body in bytes, as it comes; none: any.
     pub max_bytes: Option<u64>,
+    /// What a rule that blocks takes with it in a request; none: a record where the body is known for a batch.
+    pub on_block: Option<OnBlock>,
     /// What is done with request bodies.
     pub request: Mode,
     /// What is done with response bodies.
     pub response: Mode,
+}
+
+/// What a rule that blocks takes with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnBlock {
+    /// The record that holds the value; the rest of the batch goes on.
+    Record,
+    /// The request.
+    Request,
 }
 
 /// What is done with the bodies of a direction.

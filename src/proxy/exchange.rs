@@ -20,11 +20,12 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
+use crate::body::batch::{Asked, Sink, Told};
 use crate::body::retention::Endpoint;
 use crate::body::{
     BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, Edits, MediaType, Scopes, parse_content_encoding,
 };
-use crate::policy::{Mode, OnFault, Policy, Route, Workspace};
+use crate::policy::{Mode, OnBlock, OnFault, Policy, Route, Workspace};
 use crate::telemetry;
 
 use super::Generation;
@@ -102,6 +103,20 @@ struct Destination {
     uri: Uri,
     /// What a body must say where the provider is to keep nothing.
     terms: Option<&'static Endpoint>,
+    /// Whose batch it is, where a rule that blocks drops records and not the request.
+    batch: Option<Batch>,
+}
+
+/// A batch, and what counts for the answer to it.
+struct Batch {
+    sink: Sink,
+    asked: Asked,
+    /// The media types of Elasticsearch that the client takes, where it is one of its own clients.
+    elastic: Option<HeaderValue>,
+    /// The sender waits for an acknowledgement that only the sink can give (Splunk's channels).
+    acknowledged: bool,
+    /// What the batch calls itself.
+    media_type: Option<MediaType>,
 }
 
 impl Exchange {
@@ -113,6 +128,9 @@ impl Exchange {
         let expects_nothing = method == Method::HEAD;
         let version = head.version;
         let body = self.request_body(&destination, &head.headers, body).await?;
+        if let (UpstreamBody::Whole(_), Some(answer)) = (&body, self.nothing_left(&destination)) {
+            return Ok(answer);
+        }
         let response = self.send(&destination, method, head.headers, body).await?;
         self.answer(&destination, response, expects_nothing, version).await
     }
@@ -131,6 +149,7 @@ impl Exchange {
         let path = format!("{}{rest}", route.upstream.path);
         self.dialect = Dialect::of(route.dialect, &path);
         let terms = terms(route, &head.method, &path, &mut self.dialect)?;
+        let batch = self.batch(route, head, &path, rest);
         let scopes =
             |direction| workspace.scopes(route_index, direction).cloned().ok_or(ProxyError::internal(ErrorKind::Fault));
         let (request, response) = (scopes(Direction::Request)?, scopes(Direction::Response)?);
@@ -144,7 +163,36 @@ impl Exchange {
             );
         self.ledger.inspected(Direction::Request, scan.seen);
         let (workspace, route) = (Arc::clone(workspace), Arc::clone(route));
-        Ok(Destination { workspace, route, request, response, pool, uri: rewritten?, terms })
+        Ok(Destination { workspace, route, request, response, pool, uri: rewritten?, terms, batch })
+    }
+
+    /// Whose batch the body is, if each of its records is to have a verdict of its own.
+    fn batch(&self, route: &Route, head: &http::request::Parts, path: &str, rest: &str) -> Option<Batch> {
+        let sink = match route.on_block {
+            Some(OnBlock::Request) => return None,
+            Some(OnBlock::Record) | None if self.dialect.is_model() => return None,
+            wanted => {
+                let sink = Sink::of(self.dialect, path, media_type(&head.headers).as_ref());
+                sink.or((wanted == Some(OnBlock::Record)).then_some(Sink::Unknown))?
+            }
+        };
+        let query = |name: &str| {
+            let pairs = head.uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.rev().find(|(known, _)| *known == name).map(|(_, value)| value)
+        };
+        let header = |name: &str| head.headers.get(name);
+        let named = rest.trim_end_matches('/').strip_suffix("/_bulk").and_then(|before| before.rsplit('/').next());
+        let is_elastic = |value: &&HeaderValue| value.to_str().is_ok_and(|text| text.contains("vnd.elasticsearch+"));
+        Some(Batch {
+            sink,
+            asked: Asked {
+                index: named.filter(|name| !name.is_empty()).map(|name| target::decoded(name, false)),
+                filter: query("filter_path").map(|filter| target::decoded(filter, true)),
+            },
+            elastic: header("accept").filter(is_elastic).cloned(),
+            acknowledged: header("x-splunk-request-channel").is_some() || query("channel").is_some(),
+            media_type: media_type(&head.headers),
+        })
     }
 
     fn check_head(&self, head: &http::request::Parts) -> Result<(), ProxyError> {
@@ -187,7 +235,7 @@ impl Exchange {
         {
             return Err(ProxyError::client(ErrorKind::BodySize));
         }
-        let inspector = self.inspector(to, Direction::Request, headers)?;
+        let inspector = self.inspector(to, Direction::Request, headers, None)?;
         let terms = Terms {
             direction: Direction::Request,
             scopes: Arc::clone(&to.request),
@@ -220,6 +268,7 @@ impl Exchange {
         to: &Destination,
         direction: Direction,
         headers: &HeaderMap,
+        told: Option<Arc<Told>>,
     ) -> Result<BodyInspector, ProxyError> {
         let (mode, scopes, side) = match direction {
             Direction::Request => (to.route.request, &to.request, Side::Client),
@@ -229,8 +278,8 @@ impl Exchange {
             return Ok(BodyInspector::pass("mode_off"));
         }
         let edits = match direction {
-            Direction::Request => Edits { drop: Arc::clone(&to.route.drop), terms: to.terms },
-            Direction::Response => Edits::default(),
+            Direction::Request => Edits { drop: Arc::clone(&to.route.drop), terms: to.terms, told },
+            Direction::Response => Edits { told, ..Edits::default() },
         };
         let limits = self.policy.body_limits.clone();
         let media_type = media_type(headers);
@@ -254,6 +303,7 @@ impl Exchange {
                     on_fault_pass: to.workspace.on_fault == OnFault::Pass,
                     opaque: Arc::clone(&to.route.opaque),
                     edits,
+                    batch: to.batch.as_ref().filter(|_| direction == Direction::Request).map(|batch| batch.sink),
                 })
             })
             .map_err(|error| ProxyError { side, kind: ErrorKind::Body(error.kind), rule: None })
@@ -335,16 +385,58 @@ impl Exchange {
         }
         let bodiless = expects_nothing
             || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT);
-        let content = if bodiless || body.is_end_stream() {
+        let told = self.told(to, head.status).await;
+        if matches!(head.status.as_u16(), 200..=299 | 400 | 422)
+            && let Some(answer) = self.nothing_left(to)
+        {
+            // It is the answer to a batch of nothing, which no client has sent.
+            return Ok(answer);
+        }
+        let content = if bodiless {
             Content::Whole(None)
+        } else if body.is_end_stream() {
+            Content::Whole(told.and_then(|told| by_itself(to, &told, &mut head.headers)))
         } else {
-            self.response_body(to, &head.headers, body, arrived).await?
+            self.response_body(to, &head.headers, body, arrived, told).await?
         };
         // hyper writes its own version; the upstream's reason phrase and extensions stay behind.
         let mut answer = Response::new(AnswerBody { content, ledger: Some(Arc::clone(&self.ledger)) });
         *answer.status_mut() = head.status;
         *answer.headers_mut() = head.headers;
         Ok(answer)
+    }
+
+    /// What an answer is to say of the records that were dropped. One that is an error is about what was sent.
+    async fn told(&self, to: &Destination, status: StatusCode) -> Option<Arc<Told>> {
+        let batch = to.batch.as_ref().filter(|_| status.is_success())?;
+        // An answer to all of a batch whose end we have not seen is not known; one that comes early waits for it.
+        let ending = self.ledger.upload.ending();
+        if !self.ledger.upload.has_ended() {
+            let _ = timeout(self.policy.timeouts.body_idle, ending).await;
+        }
+        let tally = self.ledger.dropped_records()?;
+        batch.sink.told(&tally, &batch.asked).map(Arc::new)
+    }
+
+    /// The answer to a batch of which every record was dropped, in the sink's place.
+    fn nothing_left(&self, to: &Destination) -> Option<Response<AnswerBody>> {
+        let batch = to.batch.as_ref().filter(|batch| !batch.acknowledged)?;
+        let tally = self.ledger.dropped_records().filter(|tally| tally.kept == 0)?;
+        let (status, media_type, body) = batch.sink.alone(&tally, &batch.asked, &self.ledger.request_id)?;
+        let body = (!body.is_empty()).then(|| Bytes::from(body));
+        let content = Content::Whole(body);
+        let mut answer = Response::new(AnswerBody { content, ledger: Some(Arc::clone(&self.ledger)) });
+        *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        let headers = answer.headers_mut();
+        if !media_type.is_empty() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        }
+        if let (Sink::Bulk, Some(taken)) = (batch.sink, &batch.elastic) {
+            // Elasticsearch's own clients look for both.
+            headers.insert(header::CONTENT_TYPE, first_type(taken));
+            headers.insert("x-elastic-product", HeaderValue::from_static("Elasticsearch"));
+        }
+        Some(answer)
     }
 
     /// The body that goes to the client, as much of it decided as its head waits for.
@@ -354,12 +446,13 @@ impl Exchange {
         headers: &HeaderMap,
         body: Incoming,
         arrived: std::time::Instant,
+        told: Option<Arc<Told>>,
     ) -> Result<Content, ProxyError> {
         let declared = body.size_hint().exact();
         let events = media_type(headers).is_some_and(|media_type| media_type.is_event_stream());
         let records =
             self.dialect == Dialect::Ollama && media_type(headers).is_some_and(|media_type| media_type.is_json_lines());
-        let inspector = self.inspector(to, Direction::Response, headers)?;
+        let inspector = self.inspector(to, Direction::Response, headers, told)?;
         let terms = Terms {
             direction: Direction::Response,
             scopes: Arc::clone(&to.response),
@@ -467,11 +560,21 @@ fn media_type(headers: &HeaderMap) -> Option<MediaType> {
     headers.get(header::CONTENT_TYPE).and_then(|value| MediaType::parse(value.as_bytes()))
 }
 
-impl Scopes {
-    /// Whether any rule blocks anywhere in a body.
-    fn blocks(&self) -> bool {
-        self.actions.blocks() || self.paths.iter().any(|(_, actions)| actions.blocks())
-    }
+/// What an answer without a body is to say, in the form in which the batch came. In gRPC such an answer is an error.
+fn by_itself(to: &Destination, told: &Told, headers: &mut HeaderMap) -> Option<Bytes> {
+    let said = to.batch.as_ref()?.media_type.as_ref().filter(|said| !said.is_grpc())?;
+    let is_json = said.subtype() == "json";
+    let body = told.by_itself(is_json)?;
+    let kind = if is_json { "application/json" } else { "application/x-protobuf" };
+    headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));
+    Some(body.into())
+}
+
+/// The first of the media types that a client takes.
+fn first_type(taken: &HeaderValue) -> HeaderValue {
+    let first = taken.to_str().ok().and_then(|text| text.split(',').next());
+    let first = first.and_then(|text| HeaderValue::from_str(text.trim()).ok());
+    first.unwrap_or(HeaderValue::from_static("application/json"))
 }
 
 /// A future whose panic is an error of this exchange alone.

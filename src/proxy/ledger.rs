@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use tokio::sync::Notify;
 
+use crate::body::batch::Tally;
 use crate::body::{Direction, Inspection};
 use crate::engine::Rule;
 use crate::policy::{Route, Workspace};
@@ -121,6 +122,13 @@ impl Ledger {
         self.account().request_fault.clone()
     }
 
+    /// What became of the request's records, if any of them was dropped; known when the body has ended.
+    pub(crate) fn dropped_records(&self) -> Option<Tally> {
+        let account = self.account();
+        let tally = account.request.as_ref().map(|seen| &seen.records)?;
+        (tally.dropped() > 0).then(|| tally.clone())
+    }
+
     /// A piece of a body waited this long.
     pub(crate) fn held_for(&self, direction: Direction, took: Duration) {
         let account = self.account();
@@ -219,6 +227,11 @@ impl Ledger {
         if seen.scanned > 0 {
             self.telemetry.size("blackbar_held_bytes", &[workspace, way], seen.held_peak);
         }
+        for (rule, count) in &seen.records.dropped {
+            let rule = rules.get(*rule).map_or("none", |rule| rule.id.as_str());
+            self.telemetry.add("blackbar_dropped_records_total", &[workspace, route, rule], *count);
+            tracing::warn!(request_id = %self.request_id, workspace, route, rule, records = *count, "records dropped");
+        }
         for (reason, bytes) in &seen.unscanned {
             self.telemetry.add("blackbar_unscanned_bytes_total", &[workspace, way, reason], *bytes);
             self.telemetry.add("blackbar_unscanned_bodies_total", &[workspace, way, reason], 1);
@@ -253,6 +266,7 @@ fn merge(into: &mut Inspection, seen: Inspection) {
     into.scanned += seen.scanned;
     into.held_peak = into.held_peak.max(seen.held_peak);
     into.dropped_fields += seen.dropped_fields;
+    into.records.merge(seen.records);
 }
 
 fn status_class(status: StatusCode) -> &'static str {

@@ -13,7 +13,7 @@ fn spec(kind: &str, drop: &[&str], terms: Option<(Provider, &str)>) -> BodySpec 
     BodySpec {
         direction: Direction::Request,
         dialect: Dialect::OpenAi,
-        edits: Edits { drop, terms },
+        edits: Edits { drop, terms, ..Edits::default() },
         ..fixtures::spec(kind)
     }
 }

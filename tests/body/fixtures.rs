@@ -35,6 +35,7 @@ pub(crate) fn spec(kind: &str) -> BodySpec {
         on_fault_pass: false,
         opaque: Arc::default(),
         edits: Edits::default(),
+        batch: None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! answer waits for.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may stop")]
 
+mod answers;
 mod dialects;
 mod edits;
 mod fixtures;
@@ -9,4 +10,5 @@ mod labels;
 mod latency;
 mod multipart;
 mod protobuf;
+mod records;
 mod splits;

@@ -19,6 +19,7 @@ mod limits;
 mod listeners;
 mod llm;
 mod mtls;
+mod records;
 mod reload;
 mod retention;
 mod signals;

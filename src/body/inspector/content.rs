@@ -11,6 +11,7 @@ use super::probe::Probe;
 use super::records::Records;
 use super::sniff::{self, Outlook, Reading};
 use super::stream;
+use crate::body::batch::Plan;
 use crate::body::json::{Framing, JsonBody};
 use crate::body::media::{ContentCoding, MediaType, Promise, Shape};
 use crate::body::protobuf::{self, Frame, Messages};
@@ -47,6 +48,8 @@ pub(super) struct Content {
     limits: BodyLimits,
     on_fault_pass: bool,
     edits: Edits,
+    /// How it is cut into records, and what holds in those.
+    batch: Option<(Plan, Arc<Scopes>)>,
     /// Whether what is no text passes, for a body of this type.
     opaque_passes: bool,
     /// Whether it calls itself a PDF.
@@ -70,7 +73,11 @@ pub(super) fn codings_around(spec: &BodySpec) -> &[ContentCoding] {
 impl Content {
     pub(super) fn new(spec: BodySpec) -> Self {
         let reading = spec.media_type.as_ref().and_then(|media| protobuf::reading(spec.dialect, spec.direction, media));
-        let messages = reading.map(|reading| Messages::new(reading, &spec.codings, &spec.scopes, &spec.limits));
+        let batch = spec
+            .batch
+            .filter(|_| spec.scopes.blocks())
+            .map(|sink| (Plan::new(sink, &spec.limits, spec.on_fault_pass), Arc::new(spec.scopes.per_record())));
+        let messages = reading.map(|reading| Messages::new(reading, &spec, batch.as_ref()));
         let dialect = spec.dialect.of_model();
         // What must be said in the body can be said in JSON alone: whatever it calls itself, it is read as that.
         let told = spec.edits.terms.is_some();
@@ -87,6 +94,7 @@ impl Content {
             let mut inside = spec.clone();
             // The codings are around the whole.
             inside.codings.clear();
+            inside.batch = None;
             inside.limits.multipart_depth = spec.limits.multipart_depth.checked_sub(1)?;
             Multipart::new(media_type, inside)
         });
@@ -104,6 +112,7 @@ impl Content {
             limits: spec.limits,
             on_fault_pass: spec.on_fault_pass && !told,
             edits: spec.edits,
+            batch,
             // What is announced as text is none of these, nor is what has parts.
             opaque_passes: matches!(outlook.promise, Promise::Binary | Promise::Nothing)
                 && spec.opaque.iter().any(|range| range.holds(spec.media_type.as_ref())),
@@ -312,7 +321,11 @@ impl Content {
     }
 
     fn json(&self, framing: Framing) -> JsonBody {
-        JsonBody::new(Arc::clone(&self.scopes), &self.limits, self.dialect, self.direction, framing).edited(
+        let (scopes, plan) = match &self.batch {
+            Some((plan, scopes)) => (scopes, Some(plan.clone())),
+            None => (&self.scopes, None),
+        };
+        JsonBody::in_records(Arc::clone(scopes), &self.limits, self.dialect, self.direction, framing, plan).edited(
             &self.edits,
             &self.limits,
             framing,
@@ -332,6 +345,13 @@ impl Content {
     }
 
     fn text(&self) -> State {
+        if let Some((plan, scopes)) = self.batch.as_ref().filter(|(plan, _)| plan.sink.by_lines()) {
+            let text = match self.outlook.promise {
+                Promise::Nothing => TextBody::sniffed(scopes),
+                _ => TextBody::announced(scopes),
+            };
+            return State::Text(Box::new(text.in_lines(plan.clone())));
+        }
         if let Some(records) = Records::new(self.shape, &self.scopes, &self.limits) {
             return State::Records(Box::new(records));
         }

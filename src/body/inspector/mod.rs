@@ -18,6 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::content::Content;
+use super::batch::Sink;
 use super::coding::{Decoding, Encoding, PIECE};
 use super::{
     BodyError, BodyLimits, ContentCoding, Dialect, Direction, Edits, Inspection, MediaRange, MediaType, Scopes,
@@ -47,6 +48,8 @@ pub struct BodySpec {
     pub opaque: Arc<[MediaRange]>,
     /// What is changed before anything is looked at.
     pub edits: Edits,
+    /// Whose batch it is, where a rule that blocks is to drop a record and not the request.
+    pub batch: Option<Sink>,
 }
 
 /// Streams one body through.

@@ -41,6 +41,7 @@ fn spec(media_type: &str, codings: &[ContentCoding]) -> BodySpec {
         on_fault_pass: false,
         opaque: Arc::default(),
         edits: Edits::default(),
+        batch: None,
     }
 }
 

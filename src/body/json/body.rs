@@ -13,6 +13,7 @@ use super::lexer::Framing;
 use super::out::TextOut;
 use super::text::Shared;
 use super::walker::Walker;
+use crate::body::batch::Plan;
 use crate::body::dialect::Table;
 use crate::body::{BodyError, BodyLimits, Dialect, Direction, Edits, Inspection, Scopes, Transform};
 
@@ -38,19 +39,34 @@ impl JsonBody {
         direction: Direction,
         framing: Framing,
     ) -> Self {
+        Self::in_records(scopes, limits, dialect, direction, framing, None)
+    }
+
+    /// A body that is a batch, where there is a plan; the actions are those of [`Scopes::per_record`] then.
+    #[allow(clippy::needless_pass_by_value, reason = "stages are built from what the chain owns")]
+    pub(in crate::body) fn in_records(
+        scopes: Arc<Scopes>,
+        limits: &BodyLimits,
+        dialect: Dialect,
+        direction: Direction,
+        framing: Framing,
+        batch: Option<Plan>,
+    ) -> Self {
+        // A record is bounded as it comes, and what it becomes in proportion.
+        let limit = if batch.is_some() { usize::MAX } else { limits.json_hold };
         let shared = Shared::new(&scopes.rules, limits);
         let walker = Walker::new(shared, &scopes.actions, framing, 0);
-        let guide = Guide::new(&scopes, Table::of(dialect, direction), direction, limits.json_hold);
+        let guide = Guide::new(&scopes, Table::of(dialect, direction), direction, limits.json_hold, batch);
         let walker = match guide {
             Some(guide) => walker.guided(guide),
             None => walker,
         };
-        Self { walker, out: TextOut::bytes_only(), held: Vec::new(), limit: limits.json_hold, edit: None }
+        Self { walker, out: TextOut::bytes_only(), held: Vec::new(), limit, edit: None }
     }
 
     /// One in which something is changed first.
     pub(crate) fn edited(mut self, edits: &Edits, limits: &BodyLimits, framing: Framing) -> Self {
-        if !edits.drop.is_empty() || edits.terms.is_some() {
+        if !edits.drop.is_empty() || edits.terms.is_some() || edits.told.is_some() {
             self.edit = Some(Box::new((Edit::new(edits.clone(), limits, framing), Vec::new())));
         }
         self
@@ -112,7 +128,10 @@ impl Transform for JsonBody {
             edits.finish(edited, seen)?;
             self.walk(edited, out, seen)?;
         }
-        self.step(out, |walker, out| walker.finish(out, seen))
+        self.step(out, |walker, out| {
+            walker.finish(out, seen)?;
+            walker.guide().map_or(Ok(()), |guide| guide.finish(seen))
+        })
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! body, nested    what enters: a document; a string that is a document      edit   what is taken out before
+//! records         a batch's, each with its own verdict
 //! walker          copies it; guide says what holds at each place, thinking takes signed blocks out
 //! lexer           the grammar, any chunking      raw   decoded text back to its literal
 //! text            one logical text: plain, JSON, or exempt     out   what was decided, and how it came about
@@ -25,6 +26,7 @@ mod number;
 mod out;
 mod path;
 mod raw;
+mod records;
 mod string;
 mod text;
 mod thinking;

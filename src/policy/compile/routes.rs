@@ -10,7 +10,7 @@ use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
 use crate::policy::routing;
 use crate::policy::rules::unknown_name;
-use crate::policy::{Mode, Route, Upstream};
+use crate::policy::{Mode, OnBlock, Route, Upstream};
 
 use super::{Names, name};
 
@@ -63,6 +63,7 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
     let retention = fields.value("retention");
     let dropped = fields.value("drop");
     let max_bytes = fields.value("max_bytes").and_then(|value| value.size(LARGEST_STREAM, report));
+    let on_block = fields.value("on_block").and_then(|value| on_block(&value, dialect, report));
     let request = mode(&mut fields, Direction::Request, name.as_deref(), report);
     if request == Mode::Off {
         for value in retention.iter().chain(&dropped) {
@@ -85,6 +86,7 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         retention,
         drop,
         max_bytes,
+        on_block,
         request,
         response,
     };
@@ -169,6 +171,22 @@ fn retains(
         report.error(&value.place(), "retention", message).help(help);
     }
     provider
+}
+
+fn on_block(value: &Value<'_>, dialect: Option<Dialect>, report: &mut Report) -> Option<OnBlock> {
+    match value.text(report)? {
+        "record" if dialect.is_some_and(Dialect::is_model) => {
+            let message = "a model provider's requests are no batches of records";
+            report.error(&value.place(), "contradiction", message).help("remove `on_block`, or `dialect`");
+            None
+        }
+        "record" => Some(OnBlock::Record),
+        "request" => Some(OnBlock::Request),
+        name => {
+            unknown_name("on_block", name, ["record", "request"].into_iter(), &value.place(), report);
+            None
+        }
+    }
 }
 
 /// Paths of values that are taken out. The whole body is none.

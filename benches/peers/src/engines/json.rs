@@ -23,6 +23,7 @@ impl Json {
             on_fault_pass: false,
             opaque: std::sync::Arc::default(),
             edits: Edits::default(),
+        batch: None,
         };
         Self { spec, out: Vec::new() }
     }
