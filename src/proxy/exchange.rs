@@ -20,15 +20,16 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::body::batch::{Asked, Sink, Told};
+use crate::body::batch::Told;
 use crate::body::retention::Endpoint;
 use crate::body::{
     BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, Edits, MediaType, Scopes, parse_content_encoding,
 };
-use crate::policy::{Mode, OnBlock, OnFault, Policy, Route, Workspace};
+use crate::policy::{Mode, OnFault, Policy, Route, Workspace};
 use crate::telemetry;
 
 use super::Generation;
+use super::batch::Batch;
 use super::connection::Connection;
 use super::headers::{self, TextScan};
 use super::inspect::{Gathered, InspectedBody, Received, Terms};
@@ -107,18 +108,6 @@ struct Destination {
     batch: Option<Batch>,
 }
 
-/// A batch, and what counts for the answer to it.
-struct Batch {
-    sink: Sink,
-    asked: Asked,
-    /// The media types of Elasticsearch that the client takes, where it is one of its own clients.
-    elastic: Option<HeaderValue>,
-    /// The sender waits for an acknowledgement that only the sink can give (Splunk's channels).
-    acknowledged: bool,
-    /// What the batch calls itself.
-    media_type: Option<MediaType>,
-}
-
 impl Exchange {
     async fn run(&mut self, request: Request<Incoming>) -> Result<Response<AnswerBody>, ProxyError> {
         let (mut head, body) = request.into_parts();
@@ -149,7 +138,7 @@ impl Exchange {
         let path = format!("{}{rest}", route.upstream.path);
         self.dialect = Dialect::of(route.dialect, &path);
         let terms = terms(route, &head.method, &path, &mut self.dialect)?;
-        let batch = self.batch(route, head, &path, rest);
+        let batch = Batch::of(self.dialect, route, head, &path, rest);
         let scopes =
             |direction| workspace.scopes(route_index, direction).cloned().ok_or(ProxyError::internal(ErrorKind::Fault));
         let (request, response) = (scopes(Direction::Request)?, scopes(Direction::Response)?);
@@ -164,35 +153,6 @@ impl Exchange {
         self.ledger.inspected(Direction::Request, scan.seen);
         let (workspace, route) = (Arc::clone(workspace), Arc::clone(route));
         Ok(Destination { workspace, route, request, response, pool, uri: rewritten?, terms, batch })
-    }
-
-    /// Whose batch the body is, if each of its records is to have a verdict of its own.
-    fn batch(&self, route: &Route, head: &http::request::Parts, path: &str, rest: &str) -> Option<Batch> {
-        let sink = match route.on_block {
-            Some(OnBlock::Request) => return None,
-            Some(OnBlock::Record) | None if self.dialect.is_model() => return None,
-            wanted => {
-                let sink = Sink::of(self.dialect, path, media_type(&head.headers).as_ref());
-                sink.or((wanted == Some(OnBlock::Record)).then_some(Sink::Unknown))?
-            }
-        };
-        let query = |name: &str| {
-            let pairs = head.uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
-            pairs.rev().find(|(known, _)| *known == name).map(|(_, value)| value)
-        };
-        let header = |name: &str| head.headers.get(name);
-        let named = rest.trim_end_matches('/').strip_suffix("/_bulk").and_then(|before| before.rsplit('/').next());
-        let is_elastic = |value: &&HeaderValue| value.to_str().is_ok_and(|text| text.contains("vnd.elasticsearch+"));
-        Some(Batch {
-            sink,
-            asked: Asked {
-                index: named.filter(|name| !name.is_empty()).map(|name| target::decoded(name, false)),
-                filter: query("filter_path").map(|filter| target::decoded(filter, true)),
-            },
-            elastic: header("accept").filter(is_elastic).cloned(),
-            acknowledged: header("x-splunk-request-channel").is_some() || query("channel").is_some(),
-            media_type: media_type(&head.headers),
-        })
     }
 
     fn check_head(&self, head: &http::request::Parts) -> Result<(), ProxyError> {
@@ -394,10 +354,17 @@ impl Exchange {
         }
         let content = if bodiless {
             Content::Whole(None)
-        } else if body.is_end_stream() {
-            Content::Whole(told.and_then(|told| by_itself(to, &told, &mut head.headers)))
         } else {
-            self.response_body(to, &head.headers, body, arrived, told).await?
+            let read = match body.is_end_stream() {
+                true => Content::Whole(None),
+                false => self.response_body(to, &head.headers, body, arrived, told.clone()).await?,
+            };
+            match (read, told, &to.batch) {
+                (Content::Whole(bytes), Some(told), Some(batch)) if bytes.as_ref().is_none_or(Bytes::is_empty) => {
+                    Content::Whole(batch.by_itself(&told, &mut head.headers))
+                }
+                (read, ..) => read,
+            }
         };
         // hyper writes its own version; the upstream's reason phrase and extensions stay behind.
         let mut answer = Response::new(AnswerBody { content, ledger: Some(Arc::clone(&self.ledger)) });
@@ -415,28 +382,15 @@ impl Exchange {
             let _ = timeout(self.policy.timeouts.body_idle, ending).await;
         }
         let tally = self.ledger.dropped_records()?;
-        batch.sink.told(&tally, &batch.asked).map(Arc::new)
+        batch.told(&tally).map(Arc::new)
     }
 
     /// The answer to a batch of which every record was dropped, in the sink's place.
     fn nothing_left(&self, to: &Destination) -> Option<Response<AnswerBody>> {
-        let batch = to.batch.as_ref().filter(|batch| !batch.acknowledged)?;
-        let tally = self.ledger.dropped_records().filter(|tally| tally.kept == 0)?;
-        let (status, media_type, body) = batch.sink.alone(&tally, &batch.asked, &self.ledger.request_id)?;
-        let body = (!body.is_empty()).then(|| Bytes::from(body));
-        let content = Content::Whole(body);
-        let mut answer = Response::new(AnswerBody { content, ledger: Some(Arc::clone(&self.ledger)) });
-        *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-        let headers = answer.headers_mut();
-        if !media_type.is_empty() {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-        }
-        if let (Sink::Bulk, Some(taken)) = (batch.sink, &batch.elastic) {
-            // Elasticsearch's own clients look for both.
-            headers.insert(header::CONTENT_TYPE, first_type(taken));
-            headers.insert("x-elastic-product", HeaderValue::from_static("Elasticsearch"));
-        }
-        Some(answer)
+        let (batch, tally) = (to.batch.as_ref()?, self.ledger.dropped_records()?);
+        let (head, body) = batch.alone(&tally, &self.ledger.request_id)?.into_parts();
+        let body = AnswerBody { content: Content::Whole(body), ledger: Some(Arc::clone(&self.ledger)) };
+        Some(Response::from_parts(head, body))
     }
 
     /// The body that goes to the client, as much of it decided as its head waits for.
@@ -556,25 +510,8 @@ fn rewrite(uri: &Uri, rest: &str, route: &Route, scan: &mut TextScan<'_>) -> Res
         .map_err(|_| malformed())
 }
 
-fn media_type(headers: &HeaderMap) -> Option<MediaType> {
+pub(super) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
     headers.get(header::CONTENT_TYPE).and_then(|value| MediaType::parse(value.as_bytes()))
-}
-
-/// What an answer without a body is to say, in the form in which the batch came. In gRPC such an answer is an error.
-fn by_itself(to: &Destination, told: &Told, headers: &mut HeaderMap) -> Option<Bytes> {
-    let said = to.batch.as_ref()?.media_type.as_ref().filter(|said| !said.is_grpc())?;
-    let is_json = said.subtype() == "json";
-    let body = told.by_itself(is_json)?;
-    let kind = if is_json { "application/json" } else { "application/x-protobuf" };
-    headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));
-    Some(body.into())
-}
-
-/// The first of the media types that a client takes.
-fn first_type(taken: &HeaderValue) -> HeaderValue {
-    let first = taken.to_str().ok().and_then(|text| text.split(',').next());
-    let first = first.and_then(|text| HeaderValue::from_str(text.trim()).ok());
-    first.unwrap_or(HeaderValue::from_static("application/json"))
 }
 
 /// A future whose panic is an error of this exchange alone.

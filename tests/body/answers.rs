@@ -106,6 +106,94 @@ fn bulk_items_stand_in_their_places() {
 }
 
 #[test]
+fn coded_answers_are_opened() {
+    let tally = five();
+    let plain = spec(Sink::Bulk, "application/json", &tally, &Asked::default());
+    let body = r#"{"errors":false,"items":[1,2]}"#;
+    let expected = text(&plain, body);
+    let body = fixtures::gzip(body.as_bytes());
+    for cut in 0..body.len() {
+        let mut inspector = BodyInspector::new(super::protobuf::gzipped(plain.clone())).unwrap();
+        let mut out = Vec::new();
+        let (first, second) = body.split_at(cut);
+        [first, second].iter().for_each(|piece| inspector.push(piece, &mut out).unwrap());
+        inspector.finish(&mut out).unwrap();
+        assert_eq!(String::from_utf8(fixtures::gunzip(&out)).unwrap(), expected);
+    }
+}
+
+/// Any text that is put together from pieces of JSON: no panic, and one end for each split.
+mod hostile {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PIECES: [&str; 26] = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\n",
+        " ",
+        "\"a\"",
+        "\"items\"",
+        "\"errors\"",
+        "false",
+        "null",
+        "12",
+        "-",
+        "\"partialSuccess\"",
+        "\"rejectedLogRecords\"",
+        "{\"index\":{}}\n",
+        "{\"delete\":{}}\n",
+        "\"logs\"",
+        "\\u00",
+        "\"streams\":[{\"values\":[",
+        "card 4111 1111 1111 1111 x ",
+        "{\"records\":[",
+        "\u{e9}",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn texts(picks in prop::collection::vec(0..PIECES.len(), 0..24), which in 0..12_usize, cut: prop::sample::Index, lenient: bool) {
+            let body: String = picks.iter().map(|pick| PIECES[*pick]).collect();
+            let sinks = [
+                Sink::Bulk, Sink::HecEvent, Sink::HecRaw, Sink::Datadog, Sink::Loki, Sink::NewRelic, Sink::KafkaV2, Sink::KafkaV3,
+                Sink::Unknown, Sink::Otlp(Signal::Logs), Sink::Sumo, Sink::Azure,
+            ];
+            let sink = sinks[which];
+            let request = BodySpec {
+                on_fault_pass: lenient,
+                edits: Edits { drop: [blackbar::body::JsonPath::parse("$..a").unwrap()].into(), ..Edits::default() },
+                ..batch(sink, "application/json")
+            };
+            let tally = five();
+            let answers = sink.told(&tally, &Asked::default()).map(|_| spec(sink, "application/json", &tally, &Asked::default()));
+            for spec in std::iter::once(request).chain(answers) {
+                let run = |pieces: &[&[u8]]| {
+                    let mut inspector = BodyInspector::new(spec.clone()).unwrap();
+                    let mut out = Vec::new();
+                    let end = pieces.iter().try_for_each(|piece| inspector.push(piece, &mut out));
+                    let end = end.and_then(|()| inspector.finish(&mut out)).map_err(|error| error.kind);
+                    if spec.batch.is_some() {
+                        assert!(!String::from_utf8_lossy(&out).contains("4111 1111"));
+                    }
+                    (end.clone().is_ok().then_some(out), end)
+                };
+                let (first, second) = body.as_bytes().split_at(cut.index(body.len() + 1));
+                prop_assert_eq!(run(&[body.as_bytes()]), run(&[first, second]));
+            }
+        }
+    }
+}
+
+#[test]
 fn filters_of_the_answer_hold_for_its_items() {
     let tally = five();
     let filtered = |filter: &str| {

@@ -91,6 +91,7 @@ fn texts_of_a_sequence_go_with_their_line() {
             (format!("{{\"event\":1}} {bad}  {{\"event\":2}}"), "{\"event\":1} {\"event\":2}", 2, 1),
             (format!("{bad}{bad}\n{bad}\n\n"), "\n", 0, 3),
             (bad.clone(), "", 0, 1),
+            (format!("[{{\"event\":1}},{bad}]"), "[{\"event\":1}]", 1, 1),
             (
                 r#"{"event":"jane@example.com"}{"time":1.5,"event":{"a":[1,{"b":"c"}]}}"#.to_owned(),
                 r#"{"event":"jane@***"}{"time":1.5,"event":{"a":[1,{"b":"c"}]}}"#,

@@ -172,6 +172,12 @@ async fn rejected_records_are_in_the_partial_success() {
     let body = logs(&[record("a"), record(CARD), record(CARD)]);
     // An empty message is an empty body; one with a count of its own is added to.
     for (theirs, count) in [(&[][..], 2), (&[0x0a, 2, 8, 4][..], 6)] {
+        let empty = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        let chunked = Upstream::fixed(empty.as_bytes().to_vec()).await;
+        let proxy = TestProxy::new().workspace("acme", RULES).upstream(&chunked).start();
+        let answer = proxy.client().await.post("/v1/logs", "application/x-protobuf", &body).await;
+        assert_eq!(answer.header("content-type"), Some("application/x-protobuf"));
+        assert_eq!((answer.body[0], answer.body[2], answer.body[3]), (0x0a, 8, 2), "{answer:?}");
         let mut upstream = Upstream::fixed(ok("application/x-protobuf", theirs)).await;
         let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
         let mut client = proxy.client().await;

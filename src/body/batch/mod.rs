@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use super::json::Step;
+use super::media::Shape;
 use super::{BodyError, BodyErrorKind, BodyLimits, Dialect, JsonPath, MediaType, Signal};
 
 pub(super) use answer::{Addition, Items, Rejected};
@@ -19,7 +20,7 @@ pub use answer::{Asked, Told};
 pub enum Sink {
     /// `_bulk` of Elasticsearch and OpenSearch: a line with an action, and one with its source unless it deletes.
     Bulk,
-    /// Splunk's HTTP event collector: objects one after another.
+    /// Splunk's HTTP event collector: objects one after another, or an array of them.
     HecEvent,
     /// Splunk's HTTP event collector: lines.
     HecRaw,
@@ -46,7 +47,7 @@ pub enum Sink {
 /// Where the records of each sink stand in JSON.
 const PLACES: &[(Sink, &[&str])] = &[
     (Sink::Bulk, &["$"]),
-    (Sink::HecEvent, &["$"]),
+    (Sink::HecEvent, &["$", "$[*]"]),
     (Sink::HecRaw, &["$"]),
     (Sink::Datadog, &["$", "$[*]"]),
     (Sink::Loki, &["$.streams[*].values[*]"]),
@@ -110,9 +111,14 @@ impl Sink {
         }
     }
 
-    /// Whether its texts are read line by line.
-    pub(super) fn by_lines(self) -> bool {
-        matches!(self, Self::HecRaw | Self::Sumo | Self::Datadog | Self::Unknown)
+    /// Whether its texts are read line by line, whatever they call themselves. Where the sink is not known, what calls itself
+    /// a table or a form is read as that.
+    pub(super) fn by_lines(self, shape: Shape) -> bool {
+        match self {
+            Self::HecRaw | Self::Sumo | Self::Datadog => true,
+            Self::Unknown => shape == Shape::Plain,
+            _ => false,
+        }
     }
 
     pub(super) fn is_bulk(self) -> bool {

@@ -345,7 +345,7 @@ impl Content {
     }
 
     fn text(&self) -> State {
-        if let Some((plan, scopes)) = self.batch.as_ref().filter(|(plan, _)| plan.sink.by_lines()) {
+        if let Some((plan, scopes)) = self.batch.as_ref().filter(|(plan, _)| plan.sink.by_lines(self.shape)) {
             let text = match self.outlook.promise {
                 Promise::Nothing => TextBody::sniffed(scopes),
                 _ => TextBody::announced(scopes),

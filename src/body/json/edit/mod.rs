@@ -2,23 +2,20 @@
 //!
 //! Enters: the bytes of a document or a sequence of documents, in any chunking. Leaves: the same bytes without the values
 //! that a path names (each with its name and one comma, whichever of equal names it is), and with what a provider is to
-//! be told; an answer leaves with what it is to say besides. A value that is taken out is read by the grammar alone: whatever it holds, it goes nowhere. Kept: what stands
-//! between two values, a name among it, at most [`BodyLimits::json_hold`].
+//! be told; an answer leaves with what it is to say besides. A value that is taken out is read by the grammar alone:
+//! whatever it holds, it goes nowhere. Kept: what stands between two values, a name among it, at most
+//! [`BodyLimits::json_hold`].
+
+mod tell;
 
 use std::fmt;
 
-use super::index::Step;
+use self::tell::Telling;
 use super::lexer::{Container, Fault, Framing, Lexer, Literal, Token};
 use super::path::Place;
-use crate::body::batch::{Addition, Items, Rejected};
+use crate::body::batch::Addition;
 use crate::body::retention::{Forced, Setting};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Edits, Inspection, JsonPath, PathStep};
-
-/// The member of OTLP's answers that tells of a part of the batch, and the one in it that says why.
-const PARTIAL: [&str; 2] = ["partialSuccess", "partial_success"];
-const EXPLAINED: [&str; 2] = ["errorMessage", "error_message"];
-/// Digits of a number of records.
-const MOST_DIGITS: usize = 19;
 
 /// A value begins with this.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,23 +42,6 @@ pub(super) struct Edit {
     in_number: bool,
     telling: Telling,
     limit: usize,
-}
-
-/// How far the answer has come that is to say more.
-#[derive(Default)]
-struct Telling {
-    /// How many of the additions have left.
-    given: usize,
-    /// The place of the next element or text, additions among them.
-    place: u64,
-    /// The array is there, or the partial success.
-    found: bool,
-    /// The number of rejected records that the sink has counted itself.
-    theirs: u64,
-    /// The digits of that number, as it is read.
-    digits: Option<Vec<u8>>,
-    /// The sink has said why.
-    explained: bool,
 }
 
 impl Edit {
@@ -165,7 +145,7 @@ impl Edit {
             out.extend_from_slice(bytes);
         } else if let Some(digits) = &mut self.telling.digits {
             let digit = bytes.iter().filter(|byte| byte.is_ascii_digit());
-            digits.extend(digit.take(MOST_DIGITS.saturating_sub(digits.len())));
+            digits.extend(digit.take(tell::MOST_DIGITS.saturating_sub(digits.len())));
         }
     }
 
@@ -220,118 +200,6 @@ impl Edit {
             (true, true) | (false, false) => {}
         }
         out.append(&mut self.gap);
-    }
-
-    /// Adds to an answer what comes before the value that begins; whether the value itself is not to leave.
-    fn tells(&mut self, begin: Begin, out: &mut Vec<u8>) -> bool {
-        let Some(told) = self.edits.told.clone() else { return false };
-        let depth = self.place.depth();
-        match &told.addition {
-            Addition::Texts(texts) if depth == 0 => {
-                self.give(texts, false, out);
-                self.telling.place += 1;
-            }
-            Addition::Items(items) => {
-                if depth == 1 && begin == Begin::Literal(Literal::False) && self.is_named(&[items.flag]) {
-                    self.emit_gap(out);
-                    out.extend_from_slice(b"true");
-                    return true;
-                }
-                if depth == 1 && begin == Begin::Array && self.is_named(&[items.array]) {
-                    self.telling.found = true;
-                } else if depth == 2 && self.place.key().is_none() && self.is_within(&[items.array]) {
-                    self.give(&items.items, true, out);
-                    self.telling.place += 1;
-                }
-            }
-            Addition::Rejected(rejected) => {
-                if depth == 1 && begin != Begin::Object && self.is_named(&PARTIAL) {
-                    self.gap.clear();
-                    return true;
-                }
-                if depth == 2 && self.is_within(&PARTIAL) {
-                    self.telling.explained |= self.is_named(&EXPLAINED);
-                    if self.is_named(&rejected.names()) {
-                        self.gap.clear();
-                        self.telling.digits = Some(Vec::new());
-                        return true;
-                    }
-                }
-            }
-            Addition::Texts(_) => {}
-        }
-        false
-    }
-
-    /// Gives the additions whose place has come.
-    fn give(&mut self, additions: &[(u64, Vec<u8>)], in_array: bool, out: &mut Vec<u8>) {
-        while let Some((place, item)) = additions.get(self.telling.given)
-            && *place <= self.telling.place
-        {
-            self.put_item(item, in_array, out);
-        }
-    }
-
-    fn put_item(&mut self, item: &[u8], in_array: bool, out: &mut Vec<u8>) {
-        if in_array
-            && let Some(kept) = self.kept.last_mut()
-            && std::mem::replace(kept, true)
-        {
-            out.push(b',');
-        }
-        out.extend_from_slice(item);
-        self.telling.given += 1;
-        self.telling.place += 1;
-    }
-
-    /// Adds to an answer what comes before a bracket.
-    fn tells_last(&mut self, kept: &mut bool, out: &mut Vec<u8>) {
-        let Some(told) = self.edits.told.clone() else { return };
-        let depth = self.place.depth();
-        match &told.addition {
-            Addition::Items(Items { array, items, made, .. }) => {
-                if depth == 2 && self.place.key().is_none() && self.is_within(&[array]) {
-                    self.kept.push(*kept);
-                    for (_, item) in items.iter().skip(self.telling.given) {
-                        self.put_item(item, true, out);
-                    }
-                    *kept = self.kept.pop().unwrap_or_default();
-                } else if depth == 1 && *made && !self.telling.found && !items.is_empty() {
-                    let list: Vec<&[u8]> = items.iter().map(|(_, item)| item.as_slice()).collect();
-                    let list = String::from_utf8_lossy(&list.join(&b',')).into_owned();
-                    put(array, &format!("[{list}]"), kept, out);
-                }
-            }
-            Addition::Rejected(rejected) => {
-                if depth == 2 && self.is_within(&PARTIAL) {
-                    self.telling.found = true;
-                    self.put_rejected(*rejected, kept, out);
-                } else if depth == 1 && !self.telling.found {
-                    let mut inner = Vec::new();
-                    self.put_rejected(*rejected, &mut false, &mut inner);
-                    put(PARTIAL[0], &format!("{{{}}}", String::from_utf8_lossy(&inner)), kept, out);
-                }
-            }
-            Addition::Texts(_) => {}
-        }
-    }
-
-    fn put_rejected(&self, rejected: Rejected, kept: &mut bool, out: &mut Vec<u8>) {
-        let count = self.telling.theirs.saturating_add(rejected.count);
-        put(rejected.names()[0], &format!("\"{count}\""), kept, out);
-        if !self.telling.explained {
-            put(EXPLAINED[0], &format!("\"{}\"", rejected.message()), kept, out);
-        }
-    }
-
-    /// Whether the member at hand has one of these names.
-    fn is_named(&self, names: &[&str]) -> bool {
-        self.place.key().is_some_and(|key| names.iter().any(|name| !name.is_empty() && name.as_bytes() == key))
-    }
-
-    /// Whether the place is in a member of the outermost object that has one of these names.
-    fn is_within(&self, names: &[&str]) -> bool {
-        matches!(self.place.steps().next(), Some(Step::Key(key)) if names.iter().any(|name| name.as_bytes() == key))
     }
 
     /// Refuses a body that asks for something to be kept, or that cannot be told otherwise.
