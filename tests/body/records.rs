@@ -18,7 +18,11 @@ fn blocking() -> Arc<Scopes> {
     let load = || {
         let rules = "version = 1\npacks = [\"pci\", \"contact\"]\n[actions]\nCREDIT_CARD = \"block\"\n\
             [[rule]]\nid = \"t.pem\"\nentity = \"PEM\"\npattern = '(?s)BEGIN.{0,60}?END'\naction = \"block\"\n\
-            [[rule]]\nid = \"t.wide\"\nentity = \"WIDE\"\npattern = 'WIDE .{0,40}? EDIW'\naction = \"redact\"\n";
+            [[rule]]\nid = \"t.wide\"\nentity = \"WIDE\"\npattern = 'WIDE .{0,40}? EDIW'\naction = \"redact\"\n\
+            [[rule]]\nid = \"t.grow\"\nentity = \"GROW\"\npattern = 'GROW'\naction = { replace = \""
+            .to_owned()
+            + &"y".repeat(99)
+            + "\" }\n";
         let folder = std::env::temp_dir().join(format!("blackbar-records-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("rules.toml");
@@ -310,6 +314,13 @@ fn a_record_is_bounded() {
             assert!(matches!(run(&lenient, [first, second]).1, Err(BodyErrorKind::Blocked { .. })), "{sink:?} {cut}");
             assert_eq!(run(&strict, [first, second]).1, Err(BodyErrorKind::TooLarge), "{sink:?} {cut}");
         }
+    }
+    // What takes the place of a record's values is bounded too.
+    let grown = BodySpec { limits: limits.clone(), ..spec(Sink::HecEvent, "application/json") };
+    for (count, fits) in [(15, true), (18, false)] {
+        let body = format!("{{\"a\":\"{}\"}}", "GROW ".repeat(count));
+        let end = everywhere(&grown, body.as_bytes()).1;
+        assert_eq!(end, if fits { Ok(()) } else { Err(BodyErrorKind::TooLarge) }, "{count}");
     }
     let lines = BodySpec { limits: limits.clone(), ..spec(Sink::HecRaw, "text/plain") };
     for (length, fits) in [(99, true), (100, false)] {

@@ -52,7 +52,7 @@ impl JsonBody {
         framing: Framing,
         batch: Option<Plan>,
     ) -> Self {
-        // A record is bounded as it comes, and what it becomes in proportion.
+        // Records are bounded where they are held.
         let limit = if batch.is_some() { usize::MAX } else { limits.json_hold };
         let shared = Shared::new(&scopes.rules, limits);
         let walker = Walker::new(shared, &scopes.actions, framing, 0);

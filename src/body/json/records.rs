@@ -11,6 +11,9 @@ use super::walker::Spot;
 use crate::body::batch::{Action, Plan};
 use crate::body::{BodyError, BodyErrorKind, Inspection};
 
+/// How many times longer than a record may be what takes its place while it is held.
+const GROWTH: usize = 16;
+
 /// The records of one body.
 pub(super) struct Records {
     plan: Plan,
@@ -167,6 +170,9 @@ impl Records {
         spot: &mut Spot<'_, '_>,
         seen: &mut Inspection,
     ) -> Result<(), BodyError> {
+        if self.record.is_none() {
+            return seen.outside_of_records();
+        }
         if self.record != Some(depth) {
             return Ok(());
         }
@@ -215,7 +221,11 @@ impl Records {
 
     /// Refuses a record that is longer than may wait. Where faults pass it goes on as it comes, and is no record then.
     fn fits(&mut self, here: u64, bytes: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
-        if self.hold.is_none() || here - self.since <= self.plan.record as u64 {
+        let Some(hold) = self.hold else { return Ok(()) };
+        if bytes.len().saturating_sub(hold) > self.plan.record.saturating_mul(GROWTH) {
+            return Err(BodyErrorKind::TooLarge.into());
+        }
+        if here - self.since <= self.plan.record as u64 {
             return Ok(());
         }
         if !self.plan.lenient || self.record.is_none() || self.bulk.is_some() {
