@@ -375,7 +375,7 @@ impl Exchange {
 
     /// What an answer is to say of the records that were dropped. One that is an error is about what was sent.
     async fn told(&self, to: &Destination, status: StatusCode) -> Option<Arc<Told>> {
-        let batch = to.batch.as_ref().filter(|_| status.is_success())?;
+        let batch = to.batch.as_ref().filter(|batch| status.is_success() && batch.sink.tells())?;
         // An answer to all of a batch whose end we have not seen is not known; one that comes early waits for it.
         let ending = self.ledger.upload.ending();
         if !self.ledger.upload.has_ended() {

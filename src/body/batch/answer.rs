@@ -90,6 +90,12 @@ impl Told {
 }
 
 impl Sink {
+    /// Whether this sink's answer says anything of single records.
+    #[must_use]
+    pub fn tells(self) -> bool {
+        matches!(self, Self::Bulk | Self::KafkaV2 | Self::KafkaV3 | Self::Otlp(_))
+    }
+
     /// What this sink's answer must say of the records that were dropped, if it is an answer to what was left; nothing
     /// where its clients ask for no more than one answer for all.
     #[must_use]
