@@ -111,6 +111,18 @@ pub const CATALOGUE: &[Metric] = {
             "Bodies of which a part passed without being scanned, by reason.",
         ),
         metric(
+            "blackbar_dropped_fields_total",
+            Counter,
+            &["workspace", "route"],
+            "JSON values that a route's `drop` took out of requests.",
+        ),
+        metric(
+            "blackbar_dropped_records_total",
+            Counter,
+            &["workspace", "route", "rule"],
+            "Records of batches that a rule that blocks took out, by the rule.",
+        ),
+        metric(
             "blackbar_rejected_total",
             Counter,
             &["workspace", "reason"],

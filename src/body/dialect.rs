@@ -296,6 +296,12 @@ impl Dialect {
         LIVE_OPENAI.iter().chain(LIVE_GEMINI).any(|end| path.ends_with(end))
     }
 
+    /// Whether it is a model provider's protocol.
+    #[must_use]
+    pub fn is_model(self) -> bool {
+        self.of_model() != Self::Plain
+    }
+
     /// The model provider's protocol; [`Dialect::Plain`] where it is none.
     pub(super) fn of_model(self) -> Self {
         match self {

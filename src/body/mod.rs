@@ -3,6 +3,7 @@
 //! Sans-I/O. A [`BodyInspector`] is a chain: content decoding, one [`Transform`] by media type and dialect, content
 //! encoding as it came. Nothing is buffered that can be streamed; every buffer has a bound in [`BodyLimits`].
 
+pub mod batch;
 mod coding;
 mod csv;
 mod dialect;
@@ -10,9 +11,11 @@ mod eventstream;
 mod form;
 mod inspector;
 pub mod json;
+mod lines;
 pub mod llm;
 pub mod media;
 mod protobuf;
+pub mod retention;
 mod series;
 pub mod sse;
 mod text;
@@ -25,7 +28,7 @@ pub(crate) use coding::Decoding;
 pub use inspector::{BodyInspector, BodySpec};
 pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};
 
-use crate::engine::{ActionTable, Finding, RuleSet};
+use crate::engine::{ActionTable, Finding, Output, RuleSet};
 
 /// Which way a body goes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -151,6 +154,20 @@ pub struct Scopes {
     pub paths: Vec<(JsonPath, Arc<ActionTable>)>,
 }
 
+impl Scopes {
+    /// Whether any rule blocks anywhere in a body.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        self.actions.blocks() || self.paths.iter().any(|(_, actions)| actions.blocks())
+    }
+
+    /// The same for bodies of which a record can be kept back by itself.
+    pub(crate) fn per_record(&self) -> Self {
+        let paths = self.paths.iter().map(|(path, actions)| (path.clone(), actions.per_record()));
+        Self { rules: Arc::clone(&self.rules), actions: self.actions.per_record(), paths: paths.collect() }
+    }
+}
+
 /// A JSON path of a `[[scope]]`: `$`, `.name`, `['name']`, `[*]`, `[0]`, and `..` for any depth.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JsonPath {
@@ -169,6 +186,17 @@ pub enum PathStep {
     Any,
     /// Any number of steps, none included.
     Descend,
+}
+
+/// What is changed in the JSON of a request, or of an answer, before it is looked at. In bodies that are no JSON there is nothing to change.
+#[derive(Clone, Debug, Default)]
+pub struct Edits {
+    /// The values at these places are taken out, with their names, wherever in the body they come and whatever they hold.
+    pub drop: Arc<[JsonPath]>,
+    /// What the provider is to be told; the body must then be one JSON object, or it is refused.
+    pub terms: Option<&'static retention::Endpoint>,
+    /// What an answer is to say besides.
+    pub told: Option<Arc<batch::Told>>,
 }
 
 /// Bounds of one body. Sizes in bytes.
@@ -201,6 +229,10 @@ pub struct BodyLimits {
     pub protobuf_message: usize,
     /// Messages within each other. 100, as readers of protobuf have it.
     pub protobuf_depth: usize,
+    /// One record of a batch in which a rule that blocks drops its record alone. 1 MiB.
+    pub record: usize,
+    /// Dropped records of one batch whose places the sink's answer must tell. 10,000.
+    pub dropped_records: usize,
 }
 
 impl Default for BodyLimits {
@@ -219,6 +251,8 @@ impl Default for BodyLimits {
             logical_texts: 256,
             protobuf_message: 8 << 20,
             protobuf_depth: 100,
+            record: 1 << 20,
+            dropped_records: 10_000,
         }
     }
 }
@@ -267,6 +301,8 @@ pub enum BodyErrorKind {
     Truncated,
     /// Frames that do not follow RFC 6455.
     WebSocket,
+    /// The body asks a provider to keep something where its route says that nothing is kept.
+    Retention,
 }
 
 impl BodyErrorKind {
@@ -289,6 +325,7 @@ impl BodyErrorKind {
             Self::TooManyTexts => "texts_limit",
             Self::Truncated => "truncated",
             Self::WebSocket => "websocket",
+            Self::Retention => "retention",
         }
     }
 }
@@ -328,6 +365,12 @@ pub struct Inspection {
     pub unscanned: Vec<(&'static str, u64)>,
     /// The most bytes held back at once.
     pub held_peak: usize,
+    /// Values that [`Edits::drop`] took out.
+    pub dropped_fields: u64,
+    /// What became of the records of a batch.
+    pub records: batch::Tally,
+    /// A rule that blocks has matched, and what its record is has not been said yet: its index.
+    pub(crate) doomed: Option<usize>,
 }
 
 impl Inspection {
@@ -357,6 +400,28 @@ impl Inspection {
         self.bytes_out += seen.bytes_out;
         self.scanned += seen.scanned;
         self.held_peak = self.held_peak.max(seen.held_peak);
+        self.dropped_fields += seen.dropped_fields;
+        self.records.merge(seen.records);
+    }
+
+    /// How many findings there were so far.
+    pub(crate) fn found(&self) -> u64 {
+        self.findings.iter().map(|(_, _, count)| count).sum()
+    }
+
+    /// Notes that what holds a value is to go with it, where a redactor said so.
+    pub(crate) fn doom(&mut self, output: &Output) {
+        if let Some(dropped) = output.drops.last() {
+            self.doomed = Some(dropped.rule);
+        }
+    }
+
+    /// Refuses a value that blocks and stands in no record.
+    pub(crate) fn outside_of_records(&mut self) -> Result<(), BodyError> {
+        match self.doomed.take() {
+            Some(rule) => Err(BodyErrorKind::Blocked { rule }.into()),
+            None => Ok(()),
+        }
     }
 
     /// Counts bytes that pass without being scanned, under a reason of the metric catalogue.

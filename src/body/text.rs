@@ -7,6 +7,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::batch::Plan;
+use super::lines::Lines;
 use super::{BodyError, BodyErrorKind, Inspection, Scopes, Transform};
 use crate::engine::{ActionTable, Blocked, Output, StreamRedactor};
 
@@ -19,6 +21,8 @@ pub(crate) struct TextBody {
     actions: Arc<ActionTable>,
     output: Output,
     watch: Watch,
+    /// Where each line has a verdict of its own.
+    lines: Option<Box<Lines>>,
 }
 
 impl TextBody {
@@ -37,7 +41,13 @@ impl TextBody {
     fn new(scopes: &Scopes, watch: Watch) -> Self {
         let actions = Arc::clone(&scopes.actions);
         let redactor = StreamRedactor::new(Arc::clone(&scopes.rules), Arc::clone(&actions));
-        Self { redactor, actions, output: Output::default(), watch }
+        Self { redactor, actions, output: Output::default(), watch, lines: None }
+    }
+
+    /// One whose lines each have a verdict; its actions are those of [`ActionTable::per_record`].
+    pub(crate) fn in_lines(mut self, plan: Plan) -> Self {
+        self.lines = Some(Box::new(Lines::new(plan)));
+        self
     }
 
     /// Says what the text is called; nothing of it may have been pushed.
@@ -67,7 +77,7 @@ impl TextBody {
 
     /// Bytes held back now.
     pub(crate) fn held(&self) -> usize {
-        self.redactor.held()
+        self.redactor.held() + self.lines.as_ref().map_or(0, |lines| lines.held())
     }
 
     /// What was decided before a block may leave too.
@@ -77,11 +87,18 @@ impl TextBody {
         out: &mut Vec<u8>,
         seen: &mut Inspection,
     ) -> Result<(), BodyError> {
-        out.extend_from_slice(&self.output.bytes);
+        let taken = match &mut self.lines {
+            Some(lines) => lines.take(&self.output, out, seen),
+            None => {
+                out.extend_from_slice(&self.output.bytes);
+                Ok(())
+            }
+        };
         seen.record(&self.output.findings, &self.actions);
-        seen.held_peak = seen.held_peak.max(self.redactor.held());
+        seen.held_peak = seen.held_peak.max(self.held());
         self.output.clear();
-        Ok(result?)
+        result?;
+        taken
     }
 }
 
@@ -95,7 +112,11 @@ impl Transform for TextBody {
 
     fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let result = self.redactor.finish(&mut self.output);
-        self.deliver(result, out, seen)
+        self.deliver(result, out, seen)?;
+        match &mut self.lines {
+            Some(lines) => lines.finish(out, seen),
+            None => Ok(()),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::output::Output;
 use super::rules::{Active, RulesChoice, Way};
 use super::{Code, Failure, complain};
 use crate::body::{
-    BodyError, BodyErrorKind, BodyInspector, BodySpec, ContentCoding, Dialect, Direction, Inspection, MediaType,
+    BodyError, BodyErrorKind, BodyInspector, BodySpec, ContentCoding, Dialect, Direction, Edits, Inspection, MediaType,
     Scopes, parse_content_encoding,
 };
 use crate::engine::RuleSet;
@@ -219,6 +219,8 @@ pub(super) fn specification(
         limits: active.limits.clone(),
         on_fault_pass: active.on_fault_pass,
         opaque: Arc::default(),
+        edits: Edits::default(),
+        batch: None,
     }
 }
 
@@ -251,6 +253,7 @@ fn way_out(kind: &BodyErrorKind) -> &'static str {
         BodyErrorKind::FrameSyntax => "it is not the event stream that it should be, or damaged",
         BodyErrorKind::TooLarge => "raise `json_hold`, `sse_event` or `protobuf_message` of a --config",
         BodyErrorKind::TooManyTexts => "raise `logical_texts` of a --config",
+        BodyErrorKind::Retention => "it asks for something to be kept",
         BodyErrorKind::Truncated => "it ends in the middle of a value or of its coding",
         BodyErrorKind::WebSocket => "it is no stream of frames",
     }

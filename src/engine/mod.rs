@@ -26,6 +26,6 @@ pub use detect::Regions;
 pub use operator::{Action, HashKey};
 pub use rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
 pub use ruleset::{ActionTable, BuildError, BuildErrorKind, Cost, Rule, RuleSet};
-pub use stream::{Blocked, Finding, Output, Piece, StreamRedactor};
+pub use stream::{Blocked, Dropped, Finding, Output, Piece, StreamRedactor};
 pub use terms::{HashedTerm, MAX_WORDS, TermList};
 pub use validate::Validator;

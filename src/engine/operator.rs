@@ -32,6 +32,10 @@ pub enum Action {
     Hash,
     /// The value never leaves and the exchange is ended visibly.
     Block,
+    /// As [`Action::Block`], but what holds the value alone is kept back and the rest goes on: nothing takes the value's
+    /// place, and [`Output::drops`](super::Output::drops) says where it stood. Files write `block`; who cuts a text into
+    /// records asks for [`ActionTable::per_record`](super::ActionTable::per_record).
+    Drop,
 }
 
 impl Action {
@@ -77,7 +81,7 @@ impl Action {
             Self::Remove => "remove",
             Self::Replace(_) => "replace",
             Self::Hash => "hash",
-            Self::Block => "block",
+            Self::Block | Self::Drop => "block",
         }
     }
 }
@@ -131,7 +135,7 @@ pub(super) fn replace(
         (Action::Mask | Action::KeepLast4 | Action::MaskDomain, Extent::Beginning | Extent::Continuation) => {
             mask_bytes(value, out);
         }
-        (_, Extent::Continuation) | (Action::Remove, _) => {}
+        (_, Extent::Continuation) | (Action::Remove | Action::Drop, _) => {}
         (Action::Mask, _) | (Action::KeepLast4 | Action::MaskDomain, Extent::Remainder) => mask(value, 0, out),
         (Action::KeepLast4, Extent::Whole) => mask(value, 4, out),
         (Action::MaskDomain, Extent::Whole) => match value.iter().rposition(|byte| *byte == b'@') {

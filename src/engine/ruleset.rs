@@ -1,7 +1,7 @@
 //! Rules compiled: one value that every stream of a workspace shares.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::byte_set::ByteSet;
 use super::detect;
@@ -258,13 +258,15 @@ impl Rule {
 pub struct ActionTable {
     actions: Box<[Action]>,
     key: Option<HashKey>,
+    /// See [`ActionTable::per_record`]; made when it is first asked for.
+    per_record: OnceLock<Arc<Self>>,
 }
 
 impl ActionTable {
     /// One action for each rule, in the rule set's order; `key` feeds [`Action::Hash`] (without it, hash redacts).
     #[must_use]
     pub fn new(actions: Vec<Action>, key: Option<HashKey>) -> Self {
-        Self { actions: actions.into(), key }
+        Self { actions: actions.into(), key, per_record: OnceLock::new() }
     }
 
     /// The action of rule `index`; [`Action::Redact`] where the table is too short, so that a slip never leaks.
@@ -277,6 +279,18 @@ impl ActionTable {
     #[must_use]
     pub fn key(&self) -> Option<&HashKey> {
         self.key.as_ref()
+    }
+
+    /// The same actions for texts of which a record can be kept back by itself: what blocks becomes [`Action::Drop`].
+    /// Always the same table, which lives as long as this one.
+    #[must_use]
+    pub fn per_record(&self) -> Arc<Self> {
+        let soften = |action: &Action| match action {
+            Action::Block => Action::Drop,
+            other => other.clone(),
+        };
+        let made = || Arc::new(Self::new(self.actions.iter().map(soften).collect(), self.key.clone()));
+        Arc::clone(self.per_record.get_or_init(made))
     }
 
     /// Whether any rule blocks.

@@ -153,6 +153,8 @@ pub struct Output {
     pub pieces: Vec<Piece>,
     /// Findings decided, in order.
     pub findings: Vec<Finding>,
+    /// Where values stood whose record is to go with them, in order.
+    pub drops: Vec<Dropped>,
 }
 
 /// A stretch of output.
@@ -181,6 +183,15 @@ pub struct Finding {
     pub span: Range<u64>,
 }
 
+/// A rule matched whose action is [`Action::Drop`](super::Action::Drop).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dropped {
+    /// Index into [`RuleSet::rules`].
+    pub rule: usize,
+    /// How many of [`Output::pieces`] stand before it.
+    pub piece: usize,
+}
+
 /// A rule with the action block matched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Blocked {
@@ -194,6 +205,7 @@ impl Output {
         self.bytes.clear();
         self.pieces.clear();
         self.findings.clear();
+        self.drops.clear();
     }
 
     /// Whether every byte given so far stands as it came.

@@ -23,7 +23,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::body::{BodyLimits, Dialect, Direction, MediaRange, Scopes};
+use crate::body::retention::Provider;
+use crate::body::{BodyLimits, Dialect, Direction, JsonPath, MediaRange, Scopes};
 use crate::engine::RuleSet;
 
 pub use compile::{
@@ -190,10 +191,27 @@ pub struct Route {
     pub sign: Option<Arc<Signing>>,
     /// The types that pass unscanned where they are no text; none: all such bodies are refused.
     pub opaque: Arc<[MediaRange]>,
+    /// The provider that is to keep nothing; none: requests go on as they ask.
+    pub retention: Option<Provider>,
+    /// Places in JSON requests whose values are taken out.
+    pub drop: Arc<[JsonPath]>,
+    /// Largest request body in bytes, as it comes; none: any.
+    pub max_bytes: Option<u64>,
+    /// What a rule that blocks takes with it in a request; none: a record where the body is known for a batch.
+    pub on_block: Option<OnBlock>,
     /// What is done with request bodies.
     pub request: Mode,
     /// What is done with response bodies.
     pub response: Mode,
+}
+
+/// What a rule that blocks takes with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnBlock {
+    /// The record that holds the value; the rest of the batch goes on.
+    Record,
+    /// The request.
+    Request,
 }
 
 /// What is done with the bodies of a direction.

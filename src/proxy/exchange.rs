@@ -20,13 +20,16 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
+use crate::body::batch::Told;
+use crate::body::retention::Endpoint;
 use crate::body::{
-    BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, MediaType, Scopes, parse_content_encoding,
+    BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, Edits, MediaType, Scopes, parse_content_encoding,
 };
 use crate::policy::{Mode, OnFault, Policy, Route, Workspace};
 use crate::telemetry;
 
 use super::Generation;
+use super::batch::Batch;
 use super::connection::Connection;
 use super::headers::{self, TextScan};
 use super::inspect::{Gathered, InspectedBody, Received, Terms};
@@ -105,6 +108,10 @@ struct Destination {
     response: Arc<Scopes>,
     pool: Arc<Pool>,
     uri: Uri,
+    /// What a body must say where the provider is to keep nothing.
+    terms: Option<&'static Endpoint>,
+    /// Whose batch it is, where a rule that blocks drops records and not the request.
+    batch: Option<Batch>,
 }
 
 impl Exchange {
@@ -123,6 +130,9 @@ impl Exchange {
         let expects_nothing = method == Method::HEAD;
         let version = head.version;
         let body = self.request_body(&destination, &head.headers, body).await?;
+        if let (UpstreamBody::Whole(_), Some(answer)) = (&body, self.nothing_left(&destination)) {
+            return Ok(answer);
+        }
         self.sign(&destination, &method, &mut head.headers, &body)?;
         let response = self.send(&destination, method, head.headers, body).await?;
         self.answer(&destination, response, expects_nothing, version).await
@@ -141,11 +151,14 @@ impl Exchange {
         // By the path at the upstream: it alone says who reads the body.
         let path = format!("{}{rest}", route.upstream.path);
         self.dialect = Dialect::of(route.dialect, &path);
-        // What is signed is a request with its body: a connection has none.
-        let live = Dialect::is_live_path(&path) && route.sign.is_none();
+        // What is signed, and what is taken out or set, is a request with its body: a connection has none.
+        let untouched = route.sign.is_none() && route.retention.is_none() && route.drop.is_empty();
+        let live = Dialect::is_live_path(&path) && untouched;
         if headers::asks_for_websocket(&head.headers) && !(live && websocket::is_handshake(head)) {
             return Err(ProxyError::client(ErrorKind::Upgrade));
         }
+        let terms = terms(route, &head.method, &path, &mut self.dialect)?;
+        let batch = Batch::of(self.dialect, route, head, &path, rest);
         let scopes =
             |direction| workspace.scopes(route_index, direction).cloned().ok_or(ProxyError::internal(ErrorKind::Fault));
         let (request, response) = (scopes(Direction::Request)?, scopes(Direction::Response)?);
@@ -159,7 +172,7 @@ impl Exchange {
             );
         self.ledger.inspected(Direction::Request, scan.seen);
         let (workspace, route) = (Arc::clone(workspace), Arc::clone(route));
-        Ok(Destination { workspace, route, request, response, pool, uri: rewritten? })
+        Ok(Destination { workspace, route, request, response, pool, uri: rewritten?, terms, batch })
     }
 
     fn check_head(&self, head: &http::request::Parts) -> Result<(), ProxyError> {
@@ -194,6 +207,9 @@ impl Exchange {
         }
         let declared = body.declared();
         let limits = &self.policy.limits;
+        if declared.zip(to.route.max_bytes).is_some_and(|(declared, most)| declared > most) {
+            return Err(ProxyError::client(ErrorKind::BodySize));
+        }
         if let (Mode::Buffer { limit }, Some(declared)) = (to.route.request, declared)
             && declared > limit
         {
@@ -203,13 +219,14 @@ impl Exchange {
             // Each of its messages is signed for itself, over what the last one's signature was.
             return Err(ProxyError::client(ErrorKind::Body(BodyErrorKind::MediaType)));
         }
-        let inspector = self.inspector(to, Direction::Request, headers)?;
+        let inspector = self.inspector(to, Direction::Request, headers, None)?;
         let terms = Terms {
             direction: Direction::Request,
             scopes: Arc::clone(&to.request),
             idle: self.policy.timeouts.body_idle,
             trailer_bytes: limits.trailer_bytes,
             declared: declared.filter(|_| to.route.request == Mode::Off),
+            most: to.route.max_bytes,
         };
         let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
         let limit = match to.route.request {
@@ -253,6 +270,7 @@ impl Exchange {
         to: &Destination,
         direction: Direction,
         headers: &HeaderMap,
+        told: Option<Arc<Told>>,
     ) -> Result<BodyInspector, ProxyError> {
         let (mode, scopes, side) = match direction {
             Direction::Request => (to.route.request, &to.request, Side::Client),
@@ -261,6 +279,10 @@ impl Exchange {
         if mode == Mode::Off {
             return Ok(BodyInspector::pass("mode_off"));
         }
+        let edits = match direction {
+            Direction::Request => Edits { drop: Arc::clone(&to.route.drop), terms: to.terms, told },
+            Direction::Response => Edits { told, ..Edits::default() },
+        };
         let limits = self.policy.body_limits.clone();
         let media_type = media_type(headers);
         // gRPC compresses its messages, never the body around them.
@@ -282,6 +304,8 @@ impl Exchange {
                     limits,
                     on_fault_pass: to.workspace.on_fault == OnFault::Pass,
                     opaque: Arc::clone(&to.route.opaque),
+                    edits,
+                    batch: to.batch.as_ref().filter(|_| direction == Direction::Request).map(|batch| batch.sink),
                 })
             })
             .map_err(|error| ProxyError { side, kind: ErrorKind::Body(error.kind), rule: None })
@@ -329,6 +353,8 @@ impl Exchange {
             limits: self.policy.body_limits.clone(),
             on_fault_pass: to.workspace.on_fault == OnFault::Pass,
             opaque: Arc::clone(&to.route.opaque),
+            edits: Edits::default(),
+            batch: None,
         };
         let specs = [half(Direction::Request, &to.request), half(Direction::Response, &to.response)];
         let scanned = [to.route.request, to.route.response].map(|mode| mode != Mode::Off);
@@ -417,16 +443,52 @@ impl Exchange {
         }
         let bodiless = expects_nothing
             || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT);
-        let content = if bodiless || body.is_end_stream() {
+        let told = self.told(to, head.status).await;
+        if matches!(head.status.as_u16(), 200..=299 | 400 | 422)
+            && let Some(answer) = self.nothing_left(to)
+        {
+            // It is the answer to a batch of nothing, which no client has sent.
+            return Ok(answer);
+        }
+        let content = if bodiless {
             Content::Whole(None)
         } else {
-            self.response_body(to, &head.headers, body, arrived).await?
+            let read = match body.is_end_stream() {
+                true => Content::Whole(None),
+                false => self.response_body(to, &head.headers, body, arrived, told.clone()).await?,
+            };
+            match (read, told, &to.batch) {
+                (Content::Whole(bytes), Some(told), Some(batch)) if bytes.as_ref().is_none_or(Bytes::is_empty) => {
+                    Content::Whole(batch.by_itself(&told, &mut head.headers))
+                }
+                (read, ..) => read,
+            }
         };
         // hyper writes its own version; the upstream's reason phrase and extensions stay behind.
         let mut answer = Response::new(AnswerBody { content, ledger: Some(Arc::clone(&self.ledger)) });
         *answer.status_mut() = head.status;
         *answer.headers_mut() = head.headers;
         Ok(answer)
+    }
+
+    /// What an answer is to say of the records that were dropped. One that is an error is about what was sent.
+    async fn told(&self, to: &Destination, status: StatusCode) -> Option<Arc<Told>> {
+        let batch = to.batch.as_ref().filter(|batch| status.is_success() && batch.sink.tells())?;
+        // An answer to all of a batch whose end we have not seen is not known; one that comes early waits for it.
+        let ending = self.ledger.upload.ending();
+        if !self.ledger.upload.has_ended() {
+            let _ = timeout(self.policy.timeouts.body_idle, ending).await;
+        }
+        let tally = self.ledger.dropped_records()?;
+        batch.told(&tally).map(Arc::new)
+    }
+
+    /// The answer to a batch of which every record was dropped, in the sink's place.
+    fn nothing_left(&self, to: &Destination) -> Option<Response<AnswerBody>> {
+        let (batch, tally) = (to.batch.as_ref()?, self.ledger.dropped_records()?);
+        let (head, body) = batch.alone(&tally, &self.ledger.request_id)?.into_parts();
+        let body = AnswerBody { content: Content::Whole(body), ledger: Some(Arc::clone(&self.ledger)) };
+        Some(Response::from_parts(head, body))
     }
 
     /// The body that goes to the client, as much of it decided as its head waits for.
@@ -436,19 +498,21 @@ impl Exchange {
         headers: &HeaderMap,
         body: Incoming,
         arrived: std::time::Instant,
+        told: Option<Arc<Told>>,
     ) -> Result<Content, ProxyError> {
         let declared = body.size_hint().exact();
         let events = media_type(headers).is_some_and(|media_type| media_type.is_event_stream());
         let messages = media_type(headers).is_some_and(|media_type| media_type.is_aws_event_stream());
         let records =
             self.dialect == Dialect::Ollama && media_type(headers).is_some_and(|media_type| media_type.is_json_lines());
-        let inspector = self.inspector(to, Direction::Response, headers)?;
+        let inspector = self.inspector(to, Direction::Response, headers, told)?;
         let terms = Terms {
             direction: Direction::Response,
             scopes: Arc::clone(&to.response),
             idle: self.policy.timeouts.upstream_idle,
             trailer_bytes: self.policy.limits.trailer_bytes,
             declared: declared.filter(|_| to.route.response == Mode::Off),
+            most: None,
         };
         let mut body = Box::new(InspectedBody::new(Received::new(body, false), inspector, terms, &self.ledger));
         let mut gathered = Gathered::default();
@@ -504,6 +568,25 @@ impl Exchange {
 #[derive(Clone)]
 struct Unread;
 
+/// What the body must say on a route where the provider is to keep nothing. What sends nothing leaves nothing there. A
+/// refusal is in the provider's words though no dialect is known for the path.
+fn terms(
+    route: &Route,
+    method: &Method,
+    path: &str,
+    dialect: &mut Dialect,
+) -> Result<Option<&'static Endpoint>, ProxyError> {
+    let sends = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE);
+    let Some(provider) = route.retention.filter(|_| sends) else { return Ok(None) };
+    if *dialect == Dialect::Plain {
+        *dialect = provider.dialect();
+    }
+    match provider.endpoint(path) {
+        Some(endpoint) => Ok(Some(endpoint).filter(|endpoint| endpoint.reads_body())),
+        None => Err(ProxyError { side: Side::Policy, kind: ErrorKind::Body(BodyErrorKind::Retention), rule: None }),
+    }
+}
+
 /// The target at the upstream: its own path, what remains of the request's, and the redacted query.
 fn rewrite(uri: &Uri, rest: &str, route: &Route, scan: &mut TextScan<'_>) -> Result<Uri, ProxyError> {
     let malformed = || ProxyError::client(ErrorKind::TargetSyntax);
@@ -531,15 +614,8 @@ fn rewrite(uri: &Uri, rest: &str, route: &Route, scan: &mut TextScan<'_>) -> Res
         .map_err(|_| malformed())
 }
 
-fn media_type(headers: &HeaderMap) -> Option<MediaType> {
+pub(super) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
     headers.get(header::CONTENT_TYPE).and_then(|value| MediaType::parse(value.as_bytes()))
-}
-
-impl Scopes {
-    /// Whether any rule blocks anywhere in a body.
-    fn blocks(&self) -> bool {
-        self.actions.blocks() || self.paths.iter().any(|(_, actions)| actions.blocks())
-    }
 }
 
 /// A future whose panic is an error of this exchange alone.

@@ -47,6 +47,8 @@ pub(crate) struct Terms {
     pub(crate) trailer_bytes: usize,
     /// The length that the sender declared, where the bytes pass as they are.
     pub(crate) declared: Option<u64>,
+    /// The most bytes that may come.
+    pub(crate) most: Option<u64>,
 }
 
 /// How long, and how much, of a request that nobody wants any more is still taken in.
@@ -122,6 +124,8 @@ pub(crate) struct InspectedBody {
     waiting: Option<Instant>,
     waited: Duration,
     held_since: Option<Instant>,
+    /// Bytes that have come.
+    came: u64,
 }
 
 /// Where a body is.
@@ -157,6 +161,7 @@ impl InspectedBody {
             waiting: None,
             waited: Duration::ZERO,
             held_since: None,
+            came: 0,
         }
     }
 
@@ -294,6 +299,11 @@ impl InspectedBody {
             },
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => {
+                    self.came += data.len() as u64;
+                    if self.terms.most.is_some_and(|most| self.came > most) {
+                        self.fail(ErrorKind::BodySize);
+                        return Poll::Ready(());
+                    }
                     self.held_since.get_or_insert_with(telemetry::now);
                     self.input = data;
                 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use tokio::sync::Notify;
 
+use crate::body::batch::Tally;
 use crate::body::{Direction, Inspection};
 use crate::engine::Rule;
 use crate::policy::{Route, Workspace};
@@ -121,6 +122,13 @@ impl Ledger {
         self.account().request_fault.clone()
     }
 
+    /// What became of the request's records, if any of them was dropped; known when the body has ended.
+    pub(crate) fn dropped_records(&self) -> Option<Tally> {
+        let account = self.account();
+        let tally = account.request.as_ref().map(|seen| &seen.records)?;
+        (tally.dropped() > 0).then(|| tally.clone())
+    }
+
     /// A piece of a body waited this long.
     pub(crate) fn held_for(&self, direction: Direction, took: Duration) {
         let account = self.account();
@@ -213,8 +221,16 @@ impl Ledger {
             Direction::Response => ("blackbar_response_bytes_total", seen.bytes_out),
         };
         self.telemetry.add(name, &[workspace, route], bytes);
+        if seen.dropped_fields > 0 {
+            self.telemetry.add("blackbar_dropped_fields_total", &[workspace, route], seen.dropped_fields);
+        }
         if seen.scanned > 0 {
             self.telemetry.size("blackbar_held_bytes", &[workspace, way], seen.held_peak);
+        }
+        for (rule, count) in &seen.records.dropped {
+            let rule = rules.get(*rule).map_or("none", |rule| rule.id.as_str());
+            self.telemetry.add("blackbar_dropped_records_total", &[workspace, route, rule], *count);
+            tracing::warn!(request_id = %self.request_id, workspace, route, rule, records = *count, "records dropped");
         }
         for (reason, bytes) in &seen.unscanned {
             self.telemetry.add("blackbar_unscanned_bytes_total", &[workspace, way, reason], *bytes);

@@ -11,6 +11,7 @@
 //! ```
 
 mod admission;
+mod batch;
 mod connection;
 mod exchange;
 mod guard;

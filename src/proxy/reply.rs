@@ -93,7 +93,7 @@ pub(crate) enum ErrorKind {
     Blocked,
     /// A body that may not pass.
     Body(BodyErrorKind),
-    /// A body above the limit of buffer mode.
+    /// A body above the limit of its route, or of buffer mode.
     BodySize,
     /// A trailer section above the limit.
     TrailerSize,
@@ -237,6 +237,9 @@ impl ProxyError {
             ErrorKind::Blocked | ErrorKind::Body(BodyErrorKind::Blocked { .. }) => {
                 "The content was blocked by a redaction policy."
             }
+            ErrorKind::Body(BodyErrorKind::Retention) => {
+                "The provider would keep what is sent, and this route keeps nothing there."
+            }
             ErrorKind::Body(_) if self.side == Side::Upstream => "The upstream's answer cannot be inspected.",
             ErrorKind::Body(_) => "The body cannot be inspected.",
             ErrorKind::BodySize => "The body is too large.",
@@ -256,7 +259,7 @@ impl ProxyError {
 /// Statuses of a request body that may not pass.
 fn body_status(kind: &BodyErrorKind) -> StatusCode {
     match kind {
-        BodyErrorKind::Blocked { .. } => StatusCode::FORBIDDEN,
+        BodyErrorKind::Blocked { .. } | BodyErrorKind::Retention => StatusCode::FORBIDDEN,
         BodyErrorKind::CodingUnsupported | BodyErrorKind::MediaType | BodyErrorKind::Charset => {
             StatusCode::UNSUPPORTED_MEDIA_TYPE
         }

@@ -199,6 +199,12 @@ fn encode_layers(text: &[u8], layers: usize) -> Vec<u8> {
 }
 
 /// Percent-decodes what is well formed and leaves the rest; `None` where nothing was encoded.
+/// A text without its percent-encoding; `plus` where `+` stands for a blank.
+pub(crate) fn decoded(text: &str, plus: bool) -> String {
+    let bytes = decode(text.as_bytes(), plus).unwrap_or_else(|| text.as_bytes().to_vec());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 fn decode(text: &[u8], plus: bool) -> Option<Vec<u8>> {
     if !text.iter().any(|byte| *byte == b'%' || (plus && *byte == b'+')) {
         return None;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
 use blackbar::body::{
-    BodyErrorKind, BodyInspector, BodyLimits, BodySpec, ContentCoding, Dialect, Direction, MediaType, Scopes,
+    BodyErrorKind, BodyInspector, BodyLimits, BodySpec, ContentCoding, Dialect, Direction, Edits, MediaType, Scopes,
 };
 use blackbar::policy;
 
@@ -34,6 +34,8 @@ pub(crate) fn spec(kind: &str) -> BodySpec {
         limits: BodyLimits::default(),
         on_fault_pass: false,
         opaque: Arc::default(),
+        edits: Edits::default(),
+        batch: None,
     }
 }
 

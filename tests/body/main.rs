@@ -2,11 +2,14 @@
 //! answer waits for.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may stop")]
 
+mod answers;
 mod bedrock;
 mod dialects;
+mod edits;
 mod fixtures;
 mod labels;
 mod latency;
 mod multipart;
 mod protobuf;
+mod records;
 mod splits;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use blackbar::engine::{Output, StreamRedactor};
+use blackbar::engine::{Action, ActionTable, Output, StreamRedactor};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
@@ -124,6 +124,56 @@ fn same(whole: &Run, result: &Run, text: &[u8]) {
         whole.findings,
         result.findings,
     );
+}
+
+/// A rule that drops records does so in the texts in which it would block, whatever covers its match, at any chunking; and
+/// the lines that go are the same.
+#[test]
+fn a_drop_is_where_a_block_would_be() {
+    let mut rng = TestRng::from_seed(prop::test_runner::RngAlgorithm::ChaCha, &[11; 32]);
+    let (rules, actions) = usual();
+    let count = rules.rules().len();
+    let mut dropped_at_all = 0;
+    for _ in 0..4_000 {
+        let blocking = rng.next_u32() as usize % count;
+        let table = (0..count).map(|rule| if rule == blocking { Action::Block } else { actions.action(rule).clone() });
+        let blocks = Arc::new(ActionTable::new(table.collect(), actions.key().cloned()));
+        let drops = blocks.per_record();
+        assert!(Arc::ptr_eq(&drops, &blocks.per_record()) && !drops.blocks());
+        let length = 20 + rng.next_u32() as usize % 200;
+        let text = text(&mut rng, length);
+        let blocked = run(&rules, &blocks, &[&text]).blocked;
+        let lines = |pieces: Vec<&[u8]>| {
+            let mut redactor = StreamRedactor::new(Arc::clone(&rules), Arc::clone(&drops));
+            let mut out = Output::default();
+            let result = push_all(&mut redactor, pieces, &mut out);
+            assert_eq!(result.blocked, None);
+            check_pieces(&out, &text, &drops);
+            // Lines of the output by their number, as the pieces that stand as they came end them.
+            let (mut given, mut line, mut places) = (0, 0, vec![0]);
+            for piece in &out.pieces {
+                match *piece {
+                    blackbar::engine::Piece::Clear { len } => {
+                        line += out.bytes[given..given + len].iter().filter(|byte| **byte == b'\n').count();
+                        given += len;
+                    }
+                    blackbar::engine::Piece::Replaced { given: len, .. } => given += len,
+                }
+                places.push(line);
+            }
+            let mut gone: Vec<usize> = out.drops.iter().map(|dropped| places[dropped.piece]).collect();
+            gone.dedup();
+            (result.text, gone)
+        };
+        let whole = lines(vec![&text]);
+        assert_eq!(blocked.is_some(), !whole.1.is_empty(), "{}", String::from_utf8_lossy(&text));
+        dropped_at_all += usize::from(blocked.is_some());
+        for largest in [1, 3, 40] {
+            let pieces = chunks(&mut rng, &text, largest);
+            assert_eq!(lines(pieces), whole, "{}", String::from_utf8_lossy(&text));
+        }
+    }
+    assert!(dropped_at_all > 400, "{dropped_at_all}");
 }
 
 /// *Promptness*: in plain prose nothing waits beyond the current word, and the one before it for the sign of an address.

@@ -3,6 +3,7 @@
 
 mod goldens;
 mod reload;
+mod routes;
 mod sample;
 mod signing;
 mod support;

@@ -16,7 +16,6 @@ import urllib.parse
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from provider import deltas
 
 SIGNATURE = "EqoBCkgIAhABGAIiQL2m8Q1d7aTqZQ0xY3mN5n9v6k4pWw8cB1rTz0s5uVXyZgAbCdEfGhIjKlMnOpQrStUvWxYz=="
 PADDING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -40,6 +39,10 @@ def event(kind, data):
 def exception(kind, message):
     headers = {":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"}
     return frame(headers, json.dumps({"message": message}).encode())
+
+
+def deltas(text, size=3):
+    return [text[at : at + size] for at in range(0, len(text), size)]
 
 
 class Bedrock(http.server.ThreadingHTTPServer):

@@ -11,6 +11,7 @@ use super::probe::Probe;
 use super::records::Records;
 use super::sniff::{self, Outlook, Reading};
 use super::stream;
+use crate::body::batch::Plan;
 use crate::body::eventstream::MessageStream;
 use crate::body::json::{Framing, JsonBody};
 use crate::body::media::{ContentCoding, MediaType, Promise, Shape};
@@ -18,7 +19,7 @@ use crate::body::protobuf::{self, Frame, Messages};
 use crate::body::series::Series;
 use crate::body::sse::EventStream;
 use crate::body::text::TextBody;
-use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Edits, Inspection, Scopes, Transform};
 
 /// How the body is read.
 enum State {
@@ -48,6 +49,9 @@ pub(super) struct Content {
     scopes: Arc<Scopes>,
     limits: BodyLimits,
     on_fault_pass: bool,
+    edits: Edits,
+    /// How it is cut into records, and what holds in those.
+    batch: Option<(Plan, Arc<Scopes>)>,
     /// Whether what is no text passes, for a body of this type.
     opaque_passes: bool,
     /// Whether it calls itself a PDF.
@@ -71,10 +75,20 @@ pub(super) fn codings_around(spec: &BodySpec) -> &[ContentCoding] {
 impl Content {
     pub(super) fn new(spec: BodySpec) -> Self {
         let reading = spec.media_type.as_ref().and_then(|media| protobuf::reading(spec.dialect, spec.direction, media));
-        let messages = reading.map(|reading| Messages::new(reading, &spec.codings, &spec.scopes, &spec.limits));
+        let batch = spec
+            .batch
+            .filter(|_| spec.scopes.blocks())
+            .map(|sink| (Plan::new(sink, &spec.limits, spec.on_fault_pass), Arc::new(spec.scopes.per_record())));
+        let messages = reading.map(|reading| Messages::new(reading, &spec, batch.as_ref()));
         let dialect = spec.dialect.of_model();
+        // What must be said in the body can be said in JSON alone: whatever it calls itself, it is read as that.
+        let told = spec.edits.terms.is_some();
         let outlook = Outlook {
-            promise: spec.media_type.as_ref().map_or(Promise::Nothing, MediaType::promise),
+            promise: match &spec.media_type {
+                _ if told => Promise::Json,
+                None => Promise::Nothing,
+                Some(media_type) => media_type.promise(),
+            },
             charset_fits: spec.media_type.as_ref().is_none_or(MediaType::charset_is_scannable),
             from_model: dialect != Dialect::Plain && spec.direction == Direction::Response,
         };
@@ -82,6 +96,7 @@ impl Content {
             let mut inside = spec.clone();
             // The codings are around the whole.
             inside.codings.clear();
+            inside.batch = None;
             inside.limits.multipart_depth = spec.limits.multipart_depth.checked_sub(1)?;
             Multipart::new(media_type, inside)
         });
@@ -101,7 +116,9 @@ impl Content {
             direction: spec.direction,
             scopes: spec.scopes,
             limits: spec.limits,
-            on_fault_pass: spec.on_fault_pass,
+            on_fault_pass: spec.on_fault_pass && !told,
+            edits: spec.edits,
+            batch,
             // What is announced as text is none of these, nor is what has parts.
             opaque_passes: matches!(outlook.promise, Promise::Binary | Promise::Nothing)
                 && spec.opaque.iter().any(|range| range.holds(spec.media_type.as_ref())),
@@ -300,16 +317,28 @@ impl Content {
         let scopes = Arc::clone(&self.scopes);
         let (limits, dialect, direction) = (&self.limits, self.dialect, self.direction);
         let gate = |scalars| {
-            let json = JsonBody::new(Arc::clone(&self.scopes), limits, dialect, direction, Framing::Sequence);
+            let json = self.json(Framing::Sequence);
             State::Gate(Box::new(Gate::new(json, Probe::new(limits.json_depth, scalars))))
         };
         match reading {
             Reading::Json if self.on_fault_pass => gate(true),
-            Reading::Json => State::Json(Box::new(JsonBody::new(scopes, limits, dialect, direction, self.framing()))),
+            Reading::Json => State::Json(Box::new(self.json(self.framing()))),
             Reading::JsonOrText => gate(false),
             Reading::Events => State::Events(Box::new(EventStream::new(scopes, limits, dialect, direction))),
             Reading::Text => self.text(),
         }
+    }
+
+    fn json(&self, framing: Framing) -> JsonBody {
+        let (scopes, plan) = match &self.batch {
+            Some((plan, scopes)) => (scopes, Some(plan.clone())),
+            None => (&self.scopes, None),
+        };
+        JsonBody::in_records(Arc::clone(scopes), &self.limits, self.dialect, self.direction, framing, plan).edited(
+            &self.edits,
+            &self.limits,
+            framing,
+        )
     }
 
     fn series(&self) -> State {
@@ -319,12 +348,19 @@ impl Content {
     /// Some senders of NDJSON call it `application/json`; those that speak a model's protocol do not.
     fn framing(&self) -> Framing {
         match self.outlook.promise {
-            Promise::Json if self.dialect != Dialect::Plain => Framing::Document,
+            Promise::Json if self.dialect != Dialect::Plain || self.edits.terms.is_some() => Framing::Document,
             _ => Framing::Sequence,
         }
     }
 
     fn text(&self) -> State {
+        if let Some((plan, scopes)) = self.batch.as_ref().filter(|(plan, _)| plan.sink.by_lines(self.shape)) {
+            let text = match self.outlook.promise {
+                Promise::Nothing => TextBody::sniffed(scopes),
+                _ => TextBody::announced(scopes),
+            };
+            return State::Text(Box::new(text.in_lines(plan.clone())));
+        }
         if let Some(records) = Records::new(self.shape, &self.scopes, &self.limits) {
             return State::Records(Box::new(records));
         }

@@ -18,8 +18,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::content::Content;
+use super::batch::Sink;
 use super::coding::{Decoding, Encoding, PIECE};
-use super::{BodyError, BodyLimits, ContentCoding, Dialect, Direction, Inspection, MediaRange, MediaType, Scopes};
+use super::{
+    BodyError, BodyLimits, ContentCoding, Dialect, Direction, Edits, Inspection, MediaRange, MediaType, Scopes,
+};
 
 /// What is known of a body before its bytes, and what holds for it.
 #[derive(Clone, Debug)]
@@ -43,6 +46,10 @@ pub struct BodySpec {
     /// The types that pass unscanned where they are no text: pictures, sound, archives. What calls itself so and is text is
     /// scanned.
     pub opaque: Arc<[MediaRange]>,
+    /// What is changed before anything is looked at.
+    pub edits: Edits,
+    /// Whose batch it is, where a rule that blocks is to drop a record and not the request.
+    pub batch: Option<Sink>,
 }
 
 /// Streams one body through.

@@ -40,6 +40,8 @@ fn spec(media_type: &str, codings: &[ContentCoding]) -> BodySpec {
         limits: BodyLimits::default(),
         on_fault_pass: false,
         opaque: Arc::default(),
+        edits: Edits::default(),
+        batch: None,
     }
 }
 

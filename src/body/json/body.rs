@@ -7,13 +7,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::edit::Edit;
 use super::guide::{Guide, Hold, bounded};
 use super::lexer::Framing;
 use super::out::TextOut;
 use super::text::Shared;
 use super::walker::Walker;
+use crate::body::batch::Plan;
 use crate::body::dialect::Table;
-use crate::body::{BodyError, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
+use crate::body::{BodyError, BodyLimits, Dialect, Direction, Edits, Inspection, Scopes, Transform};
 
 /// Redacts a JSON body.
 pub struct JsonBody {
@@ -22,6 +24,8 @@ pub struct JsonBody {
     /// Output that a dialect holds back.
     held: Vec<u8>,
     limit: usize,
+    /// What is changed before anything is looked at, and what comes of it.
+    edit: Option<Box<(Edit, Vec<u8>)>>,
 }
 
 impl JsonBody {
@@ -35,19 +39,47 @@ impl JsonBody {
         direction: Direction,
         framing: Framing,
     ) -> Self {
+        Self::in_records(scopes, limits, dialect, direction, framing, None)
+    }
+
+    /// A body that is a batch, where there is a plan; the actions are those of [`Scopes::per_record`] then.
+    #[allow(clippy::needless_pass_by_value, reason = "stages are built from what the chain owns")]
+    pub(in crate::body) fn in_records(
+        scopes: Arc<Scopes>,
+        limits: &BodyLimits,
+        dialect: Dialect,
+        direction: Direction,
+        framing: Framing,
+        batch: Option<Plan>,
+    ) -> Self {
+        // Records are bounded where they are held.
+        let limit = if batch.is_some() { usize::MAX } else { limits.json_hold };
         let shared = Shared::new(&scopes.rules, limits);
         let walker = Walker::new(shared, &scopes.actions, framing, 0);
-        let guide = Guide::new(&scopes, Table::of(dialect, direction), direction, limits.json_hold);
+        let guide = Guide::new(&scopes, Table::of(dialect, direction), direction, limits.json_hold, batch);
         let walker = match guide {
             Some(guide) => walker.guided(guide),
             None => walker,
         };
-        Self { walker, out: TextOut::bytes_only(), held: Vec::new(), limit: limits.json_hold }
+        Self { walker, out: TextOut::bytes_only(), held: Vec::new(), limit, edit: None }
+    }
+
+    /// One in which something is changed first.
+    pub(crate) fn edited(mut self, edits: &Edits, limits: &BodyLimits, framing: Framing) -> Self {
+        if !edits.drop.is_empty() || edits.terms.is_some() || edits.told.is_some() {
+            self.edit = Some(Box::new((Edit::new(edits.clone(), limits, framing), Vec::new())));
+        }
+        self
     }
 
     /// Bytes held back now.
     pub(crate) fn held(&self) -> usize {
-        self.held.len() + self.walker.held()
+        let edit = self.edit.as_ref().map_or(0, |edit| edit.0.held());
+        self.held.len() + self.walker.held() + edit
+    }
+
+    fn walk(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.step(out, |walker, out| Ok(walker.push(input, out, seen)?))
     }
 
     /// Runs the walk with what is held before it, and keeps what may not leave.
@@ -75,13 +107,31 @@ impl JsonBody {
 
 impl Transform for JsonBody {
     fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
-        self.step(out, |walker, out| Ok(walker.push(input, out, seen)?))?;
+        match self.edit.take() {
+            None => self.walk(input, out, seen)?,
+            Some(mut edit) => {
+                let (edits, edited) = &mut *edit;
+                let result = edits.push(input, edited, seen);
+                self.walk(edited, out, seen)?;
+                edited.clear();
+                self.edit = Some(edit);
+                result?;
+            }
+        }
         seen.held_peak = seen.held_peak.max(self.held());
         Ok(())
     }
 
     fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
-        self.step(out, |walker, out| walker.finish(out, seen))
+        if let Some(mut edit) = self.edit.take() {
+            let (edits, edited) = &mut *edit;
+            edits.finish(edited, seen)?;
+            self.walk(edited, out, seen)?;
+        }
+        self.step(out, |walker, out| {
+            walker.finish(out, seen)?;
+            walker.guide().map_or(Ok(()), |guide| guide.finish(seen))
+        })
     }
 }
 

@@ -11,11 +11,13 @@ use super::exempt::{Form, Reason};
 use super::index::Kind;
 use super::lexer::Container;
 use super::path::Place;
+use super::records::Records;
 use super::text::Reading;
 use super::thinking::Blocks;
 use super::walker::Spot;
+use crate::body::batch::Plan;
 use crate::body::dialect::{Special, Table};
-use crate::body::{BodyError, BodyErrorKind, Direction, Scopes};
+use crate::body::{BodyError, BodyErrorKind, Direction, Inspection, Scopes};
 use crate::engine::ActionTable;
 
 /// How a value is treated.
@@ -74,6 +76,7 @@ pub(super) struct Guide {
     changes: u64,
     choice: Choice,
     blocks: Option<Blocks>,
+    records: Option<Records>,
     dropping: Option<usize>,
     limit: usize,
 }
@@ -85,8 +88,9 @@ impl Guide {
         table: Option<&'static Table>,
         direction: Direction,
         limit: usize,
+        batch: Option<Plan>,
     ) -> Option<Self> {
-        if scopes.paths.is_empty() && table.is_none() {
+        if scopes.paths.is_empty() && table.is_none() && batch.is_none() {
             return None;
         }
         Some(Self {
@@ -99,6 +103,7 @@ impl Guide {
             changes: 0,
             choice: Choice::default(),
             blocks: None,
+            records: batch.map(Records::new),
             dropping: None,
             limit,
         })
@@ -112,7 +117,8 @@ impl Guide {
     /// Which part of the output may not leave yet.
     pub(super) fn hold(&self) -> Option<Hold> {
         let block = self.blocks.as_ref().and_then(Blocks::hold).map(Hold::From);
-        self.dropping.map(Hold::Dropping).or(block)
+        let record = self.records.as_ref().and_then(Records::hold).map(Hold::From);
+        self.dropping.map(Hold::Dropping).or(block).or(record)
     }
 
     /// Says that the held output now begins at this byte.
@@ -121,6 +127,8 @@ impl Guide {
             *dropping = place;
         } else if let Some(blocks) = &mut self.blocks {
             blocks.held_at(place);
+        } else if let Some(records) = &mut self.records {
+            records.held_at(place);
         }
     }
 
@@ -153,14 +161,47 @@ impl Guide {
     }
 
     pub(super) fn key_end(&mut self, spot: &mut Spot<'_, '_>) -> Result<(), BodyError> {
-        let (Some(blocks), Some(key)) = (&mut self.blocks, self.place.key()) else { return Ok(()) };
-        blocks.key(key, self.place.depth(), spot)
+        let Some(key) = self.place.key() else { return Ok(()) };
+        if let Some(records) = &mut self.records {
+            records.key(key, self.place.depth())?;
+        }
+        match &mut self.blocks {
+            Some(blocks) => blocks.key(key, self.place.depth(), spot),
+            None => Ok(()),
+        }
     }
 
     /// Part of a string's text.
     pub(super) fn text_part(&mut self, decoded: &[u8]) {
         if let Some(blocks) = &mut self.blocks {
             blocks.text(decoded);
+        }
+        if let Some(records) = &mut self.records {
+            records.text(decoded);
+        }
+    }
+
+    /// Blanks; how many of them are to leave out.
+    pub(super) fn space(&mut self, blanks: &[u8]) -> Result<usize, BodyError> {
+        match &mut self.records {
+            Some(records) => records.space(blanks, self.place.depth()),
+            None => Ok(0),
+        }
+    }
+
+    /// A chunk of so many bytes is over; `bytes` is the output.
+    pub(super) fn came(&mut self, count: usize, bytes: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        match &mut self.records {
+            Some(records) => records.came(count, bytes, seen),
+            None => Ok(()),
+        }
+    }
+
+    /// The body is over.
+    pub(super) fn finish(&self, seen: &mut Inspection) -> Result<(), BodyError> {
+        match &self.records {
+            Some(records) => records.finish(seen),
+            None => Ok(()),
         }
     }
 
@@ -169,11 +210,22 @@ impl Guide {
         if let Some(blocks) = &mut self.blocks {
             blocks.comma(self.place.depth(), spot);
         }
+        if let Some(records) = &mut self.records {
+            records.comma(self.place.depth(), spot);
+        }
     }
 
     /// A value begins at this spot.
-    pub(super) fn value_begin(&mut self, kind: Kind, spot: &mut Spot<'_, '_>) -> Result<Treatment, BodyError> {
+    pub(super) fn value_begin(
+        &mut self,
+        kind: Kind,
+        spot: &mut Spot<'_, '_>,
+        seen: &mut Inspection,
+    ) -> Result<Treatment, BodyError> {
         self.scope = self.narrowed();
+        if let Some(records) = &mut self.records {
+            records.value_begin(kind, &self.place, spot, seen)?;
+        }
         let Some(table) = self.table else { return Ok(Treatment::Usual) };
         let depth = self.place.depth();
         if let Some(blocks) = &mut self.blocks {
@@ -248,12 +300,18 @@ impl Guide {
         if let Some(blocks) = &mut self.blocks {
             blocks.close(self.place.depth(), spot);
         }
+        if let Some(records) = &mut self.records {
+            records.close(self.place.depth());
+        }
         self.place.close();
     }
 
     /// A value ended; the spot is behind it.
-    pub(super) fn value_end(&mut self, spot: &mut Spot<'_, '_>) -> Result<(), BodyError> {
+    pub(super) fn value_end(&mut self, spot: &mut Spot<'_, '_>, seen: &mut Inspection) -> Result<(), BodyError> {
         let depth = self.place.depth();
+        if let Some(records) = &mut self.records {
+            records.value_end(depth, spot, seen)?;
+        }
         if let Some(blocks) = &mut self.blocks {
             blocks.value_end(depth, self.changes, spot)?;
         }

@@ -6,7 +6,8 @@
 //! [`crate::body::BodyLimits`]: a string may be as long as it likes, only the hold-back is kept.
 //!
 //! ```text
-//! body, nested    what enters: a document; a string that is a document
+//! body, nested    what enters: a document; a string that is a document      edit   what is taken out before
+//! records         a batch's, each with its own verdict
 //! walker          copies it; guide says what holds at each place, thinking takes signed blocks out
 //! lexer           the grammar, any chunking      raw   decoded text back to its literal
 //! text            one logical text: plain, JSON, or exempt     out   what was decided, and how it came about
@@ -14,6 +15,7 @@
 //! ```
 
 mod body;
+mod edit;
 mod exempt;
 mod guide;
 mod index;
@@ -24,6 +26,7 @@ mod number;
 mod out;
 mod path;
 mod raw;
+mod records;
 mod string;
 mod text;
 mod thinking;

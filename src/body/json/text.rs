@@ -253,6 +253,7 @@ impl LogicalText {
         self.scratch.clear();
         let decided = self.redactor.push_last(text, &mut self.scratch);
         seen.record(&self.scratch.findings, &self.actions);
+        seen.doom(&self.scratch);
         decided?;
         let verbatim = self.scratch.is_verbatim();
         if !verbatim {
@@ -323,6 +324,7 @@ impl LogicalText {
         seen.scanned += text.len() as u64;
         self.scratch.clear();
         let pushed = self.redactor.push(text, &mut self.scratch);
+        seen.doom(&self.scratch);
         let Some(nested) = &mut self.nested else { return Ok(()) };
         if pushed.is_err() {
             seen.record(&self.scratch.findings, &self.actions);
@@ -340,6 +342,7 @@ impl LogicalText {
         nested.finish(seen)?;
         self.scratch.clear();
         let finished = self.redactor.finish(&mut self.scratch);
+        seen.doom(&self.scratch);
         if finished.is_err() {
             seen.record(&self.scratch.findings, &self.actions);
         }
@@ -387,6 +390,7 @@ impl LogicalText {
 
     fn take(&mut self, out: &mut TextOut, seen: &mut Inspection) {
         seen.record(&self.scratch.findings, &self.actions);
+        seen.doom(&self.scratch);
         out.append(&self.scratch);
     }
 }

@@ -143,6 +143,11 @@ impl<'s, 'a> Spot<'s, 'a> {
         Self { chunk, out }
     }
 
+    /// The place in the chunk.
+    pub(super) fn at(&self) -> usize {
+        self.chunk.at
+    }
+
     /// Everything up to here, in the output.
     pub(super) fn bytes(&mut self) -> &mut Vec<u8> {
         self.chunk.copy(self.chunk.at, self.out);
@@ -206,6 +211,7 @@ impl Walker {
     pub(super) fn push(&mut self, input: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), Stop> {
         let mut chunk = Chunk::new(input);
         let walked = self.walk(&mut chunk, out, seen);
+        let came = input.len();
         if self.in_number {
             chunk.copy(chunk.number, out);
             self.number.extend_from_slice(chunk.input.get(chunk.number..chunk.at).unwrap_or_default());
@@ -214,6 +220,9 @@ impl Walker {
         }
         walked?;
         self.scan_gathered(out, seen)?;
+        if let Some(guide) = &mut self.guide {
+            guide.came(came, &mut out.bytes, seen)?;
+        }
         seen.held_peak = seen.held_peak.max(self.held());
         self.number_fits(self.number.len())
     }
@@ -251,7 +260,8 @@ impl Walker {
     fn walk(&mut self, chunk: &mut Chunk<'_>, out: &mut TextOut, seen: &mut Inspection) -> Result<(), Stop> {
         while let Some((len, token)) = self.lexer.next(chunk.rest())? {
             match token {
-                Token::Space | Token::Colon => chunk.at += len,
+                Token::Space => self.space(len, chunk, out)?,
+                Token::Colon => chunk.at += len,
                 Token::Comma => {
                     if let Some(guide) = &mut self.guide {
                         guide.comma(&mut Spot::new(chunk, out));
@@ -259,7 +269,7 @@ impl Walker {
                     chunk.at += len;
                 }
                 Token::Open(container) => {
-                    self.value_begin(container.into(), chunk, out)?;
+                    self.value_begin(container.into(), chunk, out, seen)?;
                     chunk.at += len;
                     self.labels.open(container == Container::Array);
                     if let Some(guide) = &mut self.guide {
@@ -272,24 +282,24 @@ impl Walker {
                     }
                     chunk.at += len;
                     self.labels.close();
-                    self.value_end(chunk, out)?;
+                    self.value_end(chunk, out, seen)?;
                 }
                 Token::StringBegin { key } => {
-                    self.string_begin(key, chunk, out)?;
+                    self.string_begin(key, chunk, out, seen)?;
                     chunk.at += len;
                 }
                 Token::Run => self.run(len, chunk, out, seen)?,
                 Token::Escape(escape) => self.escape(len, escape, chunk, out, seen)?,
                 Token::StringEnd { key } => self.string_end(key, chunk, out, seen)?,
-                Token::Number => self.number(len, chunk, out)?,
+                Token::Number => self.number(len, chunk, out, seen)?,
                 Token::NumberEnd => self.number_end(chunk, out, seen)?,
                 Token::Literal { literal, begin, end } => {
                     if begin {
-                        self.value_begin(literal.into(), chunk, out)?;
+                        self.value_begin(literal.into(), chunk, out, seen)?;
                     }
                     chunk.at += len;
                     if end {
-                        self.value_end(chunk, out)?;
+                        self.value_end(chunk, out, seen)?;
                     }
                 }
             }
@@ -297,9 +307,29 @@ impl Walker {
         Ok(())
     }
 
-    fn value_begin(&mut self, kind: Kind, chunk: &mut Chunk<'_>, out: &mut TextOut) -> Result<Treatment, BodyError> {
+    /// Blanks: those that follow a record that is gone go with it.
+    fn space(&mut self, len: usize, chunk: &mut Chunk<'_>, out: &mut TextOut) -> Result<(), BodyError> {
+        let gone = match &mut self.guide {
+            Some(guide) => guide.space(chunk.next(len))?,
+            None => 0,
+        };
+        if gone > 0 {
+            chunk.copy(chunk.at, out);
+            chunk.skip(gone);
+        }
+        chunk.at += len - gone;
+        Ok(())
+    }
+
+    fn value_begin(
+        &mut self,
+        kind: Kind,
+        chunk: &mut Chunk<'_>,
+        out: &mut TextOut,
+        seen: &mut Inspection,
+    ) -> Result<Treatment, BodyError> {
         let Some(guide) = &mut self.guide else { return Ok(Treatment::Usual) };
-        let treatment = guide.value_begin(kind, &mut Spot::new(chunk, out))?;
+        let treatment = guide.value_begin(kind, &mut Spot::new(chunk, out), seen)?;
         let actions = guide.actions();
         if matches!(kind, Kind::String | Kind::Number) && !Arc::ptr_eq(actions, self.text.actions()) {
             self.text.restart(actions, Reading::Plain);
@@ -307,16 +337,22 @@ impl Walker {
         Ok(treatment)
     }
 
-    fn value_end(&mut self, chunk: &mut Chunk<'_>, out: &mut TextOut) -> Result<(), BodyError> {
+    fn value_end(&mut self, chunk: &mut Chunk<'_>, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
         match &mut self.guide {
-            Some(guide) => guide.value_end(&mut Spot::new(chunk, out)),
+            Some(guide) => guide.value_end(&mut Spot::new(chunk, out), seen),
             None => Ok(()),
         }
     }
 
     // Strings and keys.
 
-    fn string_begin(&mut self, key: bool, chunk: &mut Chunk<'_>, out: &mut TextOut) -> Result<(), BodyError> {
+    fn string_begin(
+        &mut self,
+        key: bool,
+        chunk: &mut Chunk<'_>,
+        out: &mut TextOut,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
         let reading = if key {
             self.key_len = 0;
             self.labels.key_begin();
@@ -329,7 +365,7 @@ impl Walker {
             }
             Reading::Plain
         } else {
-            match self.value_begin(Kind::String, chunk, out)? {
+            match self.value_begin(Kind::String, chunk, out, seen)? {
                 Treatment::Read(reading) => reading,
                 Treatment::Usual | Treatment::Vector => Reading::Sniffing,
             }
@@ -447,7 +483,7 @@ impl Walker {
             return Ok(());
         }
         self.labels.text_end();
-        Ok(self.value_end(chunk, out)?)
+        Ok(self.value_end(chunk, out, seen)?)
     }
 
     fn end_text(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
@@ -485,9 +521,15 @@ impl Walker {
 
     // Numbers.
 
-    fn number(&mut self, len: usize, chunk: &mut Chunk<'_>, out: &mut TextOut) -> Result<(), Stop> {
+    fn number(
+        &mut self,
+        len: usize,
+        chunk: &mut Chunk<'_>,
+        out: &mut TextOut,
+        seen: &mut Inspection,
+    ) -> Result<(), Stop> {
         if !self.in_number {
-            self.vector = matches!(self.value_begin(Kind::Number, chunk, out)?, Treatment::Vector);
+            self.vector = matches!(self.value_begin(Kind::Number, chunk, out, seen)?, Treatment::Vector);
             self.in_number = true;
             chunk.number = chunk.at;
         }
@@ -519,7 +561,7 @@ impl Walker {
             self.number = number;
         }
         self.in_number = false;
-        Ok(self.value_end(chunk, out)?)
+        Ok(self.value_end(chunk, out, seen)?)
     }
 
     fn number_fits(&self, len: usize) -> Result<(), Stop> {

@@ -169,7 +169,7 @@ fn anthropic_type(status: u16) -> &'static str {
 /// The status that a failure would have had before the stream began; SDKs read it off the error's type.
 fn status_of(code: &str) -> u16 {
     match code {
-        "policy_blocked" => 403,
+        "policy_blocked" | "retention" => 403,
         "value_size" | "texts_limit" | "inflate_limit" => 413,
         _ if code.ends_with("_timeout") => 504,
         _ => 502,

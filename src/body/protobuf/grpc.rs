@@ -5,6 +5,7 @@
 //! found in leaves as it came, compressed or not; one that changed is compressed again in its own coding. Kept: one
 //! message, compressed and not, each at most [`BodyLimits::protobuf_message`].
 
+use super::partial::Partial;
 use super::walk::Walk;
 use crate::body::coding::Decoding;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, ContentCoding, Inspection, Transform};
@@ -21,11 +22,13 @@ pub(in crate::body) struct GrpcBody {
     held: Vec<u8>,
     /// How many bytes of it there must be before it is looked at again.
     wanted: usize,
+    /// What an answer is to say besides.
+    partial: Option<Partial>,
 }
 
 impl GrpcBody {
-    pub(super) fn new(walk: Walk, codings: &[ContentCoding], limits: &BodyLimits) -> Self {
-        Self { walk, codings: codings.to_vec(), limits: limits.clone(), held: Vec::new(), wanted: PREFIX }
+    pub(super) fn new(walk: Walk, codings: &[ContentCoding], limits: &BodyLimits, partial: Option<Partial>) -> Self {
+        Self { walk, codings: codings.to_vec(), limits: limits.clone(), held: Vec::new(), wanted: PREFIX, partial }
     }
 
     pub(super) fn held(&self) -> usize {
@@ -80,12 +83,26 @@ impl GrpcBody {
             self.compressed(message, out, seen)?;
         } else {
             self.walk.message(message, out, seen)?;
+            if self.tell(message, out)
+                && let Some(flag) = out.get_mut(begin)
+            {
+                // What was empty and marked as compressed is neither now.
+                *flag = 0;
+            }
         }
         let length = u32::try_from(out.len() - begin - PREFIX).map_err(|_| BodyErrorKind::TooLarge)?;
         if let Some(prefix) = out.get_mut(begin + 1..begin + PREFIX) {
             prefix.copy_from_slice(&length.to_be_bytes());
         }
         Ok(())
+    }
+
+    /// Writes behind the message what the answer is to say; whether there was anything.
+    fn tell(&mut self, message: &[u8], out: &mut Vec<u8>) -> bool {
+        let Some(mut partial) = self.partial.take() else { return false };
+        partial.see_all(message);
+        partial.write(out);
+        true
     }
 
     fn compressed(&mut self, message: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
@@ -105,6 +122,7 @@ impl GrpcBody {
         seen.held_peak = seen.held_peak.max(message.len() + plain.len());
         let mut redacted = Vec::with_capacity(plain.len());
         self.walk.message(&plain, &mut redacted, seen)?;
+        self.tell(&plain, &mut redacted);
         if redacted == plain {
             out.extend_from_slice(message);
             return Ok(());

@@ -9,7 +9,7 @@ use super::schema::{Kind, Message};
 const LABELS: Kind = Kind::Exempt("labels");
 
 pub(super) static PUSH: Message = Message { fields: &[(1, Kind::Message(&STREAM))] };
-static STREAM: Message = Message { fields: &[(1, LABELS), (2, Kind::Message(&ENTRY))] };
+static STREAM: Message = Message { fields: &[(1, LABELS), (2, Kind::Record(&ENTRY))] };
 static ENTRY: Message = Message {
     fields: &[
         (1, Kind::Message(&TIMESTAMP)),

@@ -8,20 +8,24 @@
 mod grpc;
 mod loki;
 mod otlp;
+mod partial;
 mod schema;
 mod snappy;
 mod walk;
 mod wire;
 
 use std::fmt;
+use std::sync::Arc;
 
 use self::grpc::GrpcBody;
+use self::partial::Partial;
 use self::schema::Message;
 use self::snappy::SnappyBody;
 use self::walk::Walk;
 use self::wire::Fault;
+use super::batch::{Addition, Plan, Rejected};
 use super::{
-    BodyError, BodyErrorKind, BodyLimits, ContentCoding, Dialect, Direction, Inspection, MediaType, Scopes, Transform,
+    BodyError, BodyErrorKind, BodyLimits, BodySpec, Dialect, Direction, Inspection, MediaType, Scopes, Transform,
 };
 
 /// What is around the messages of a body.
@@ -77,12 +81,21 @@ pub(super) enum Messages {
 }
 
 impl Messages {
-    /// `codings` are those of compressed messages in gRPC.
-    pub(super) fn new(reading: Reading, codings: &[ContentCoding], scopes: &Scopes, limits: &BodyLimits) -> Self {
-        let walk = Walk::new(reading.message, scopes, limits);
+    /// The codings are those of compressed messages in gRPC.
+    pub(super) fn new(reading: Reading, spec: &BodySpec, batch: Option<&(Plan, Arc<Scopes>)>) -> Self {
+        let (codings, limits) = (&spec.codings, &spec.limits);
+        let (scopes, plan) = match batch {
+            Some((plan, scopes)) => (scopes, Some(plan.clone())),
+            None => (&spec.scopes, None),
+        };
+        let walk = Walk::new(reading.message, scopes, limits).in_records(plan);
+        let partial = match spec.edits.told.as_ref().map(|told| &told.addition) {
+            Some(Addition::Rejected(rejected)) => Some(Partial::new(*rejected)),
+            _ => None,
+        };
         match reading.frame {
-            Frame::Bare => Self::Bare(Box::new(ProtobufBody::new(walk, limits))),
-            Frame::Grpc => Self::Grpc(Box::new(GrpcBody::new(walk, codings, limits))),
+            Frame::Bare => Self::Bare(Box::new(ProtobufBody::new(walk, limits, partial))),
+            Frame::Grpc => Self::Grpc(Box::new(GrpcBody::new(walk, codings, limits, partial))),
             Frame::Snappy => Self::Snappy(Box::new(SnappyBody::new(walk, limits))),
         }
     }
@@ -114,6 +127,11 @@ impl Messages {
     }
 }
 
+/// Writes an answer of OTLP that says no more than how many records were rejected.
+pub(super) fn put_rejected(rejected: Rejected, out: &mut Vec<u8>) {
+    Partial::new(rejected).write(out);
+}
+
 /// Redacts a body that is one message.
 pub(super) struct ProtobufBody {
     walk: Walk,
@@ -122,11 +140,13 @@ pub(super) struct ProtobufBody {
     /// How many bytes of it there must be before it is looked at again.
     wanted: usize,
     limit: usize,
+    /// What an answer is to say besides.
+    partial: Option<Partial>,
 }
 
 impl ProtobufBody {
-    fn new(walk: Walk, limits: &BodyLimits) -> Self {
-        Self { walk, held: Vec::new(), wanted: 1, limit: limits.protobuf_message }
+    fn new(walk: Walk, limits: &BodyLimits, partial: Option<Partial>) -> Self {
+        Self { walk, held: Vec::new(), wanted: 1, limit: limits.protobuf_message, partial }
     }
 
     /// Takes the fields that `held` begins with; gives how many bytes they are.
@@ -145,6 +165,9 @@ impl ProtobufBody {
             }
             match wire::field(rest) {
                 Ok(field) if field.whole.len() <= self.limit => {
+                    if let Some(partial) = &mut self.partial {
+                        partial.see(&field);
+                    }
                     let begin = out.len();
                     if let Err(fault) = self.walk.top(&field, out, seen) {
                         out.truncate(begin);
@@ -186,7 +209,13 @@ impl Transform for ProtobufBody {
 
     fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         self.take(out, seen)?;
-        if self.held.is_empty() { Ok(()) } else { Err(BodyErrorKind::Truncated.into()) }
+        if !self.held.is_empty() {
+            return Err(BodyErrorKind::Truncated.into());
+        }
+        if let Some(partial) = self.partial.take() {
+            partial.write(out);
+        }
+        Ok(())
     }
 }
 

@@ -44,7 +44,7 @@ static LOGS: Message = Message { fields: &[(1, Kind::Message(&RESOURCE_LOGS))] }
 static RESOURCE_LOGS: Message =
     Message { fields: &[(1, Kind::Message(&RESOURCE)), (2, Kind::Message(&SCOPE_LOGS)), (3, Kind::Text)] };
 static SCOPE_LOGS: Message =
-    Message { fields: &[(1, Kind::Message(&SCOPE)), (2, Kind::Message(&LOG_RECORD)), (3, Kind::Text)] };
+    Message { fields: &[(1, Kind::Message(&SCOPE)), (2, Kind::Record(&LOG_RECORD)), (3, Kind::Text)] };
 static LOG_RECORD: Message = Message {
     fields: &[
         (3, Kind::Text), // severity
@@ -61,7 +61,7 @@ static TRACES: Message = Message { fields: &[(1, Kind::Message(&RESOURCE_SPANS))
 static RESOURCE_SPANS: Message =
     Message { fields: &[(1, Kind::Message(&RESOURCE)), (2, Kind::Message(&SCOPE_SPANS)), (3, Kind::Text)] };
 static SCOPE_SPANS: Message =
-    Message { fields: &[(1, Kind::Message(&SCOPE)), (2, Kind::Message(&SPAN)), (3, Kind::Text)] };
+    Message { fields: &[(1, Kind::Message(&SCOPE)), (2, Kind::Record(&SPAN)), (3, Kind::Text)] };
 static SPAN: Message = Message {
     fields: &[
         (1, TRACE_ID),
@@ -99,11 +99,11 @@ static METRIC: Message = Message {
     ],
 };
 /// A gauge or a sum.
-static NUMBERS: Message = Message { fields: &[(1, Kind::Message(&NUMBER_POINT))] };
+static NUMBERS: Message = Message { fields: &[(1, Kind::Record(&NUMBER_POINT))] };
 static NUMBER_POINT: Message = Message {
     fields: &[(1, Kind::Message(&STRING_KEY_VALUE)), (5, Kind::Message(&EXEMPLAR)), (7, Kind::Message(&KEY_VALUE))],
 };
-static HISTOGRAM: Message = Message { fields: &[(1, Kind::Message(&HISTOGRAM_POINT))] };
+static HISTOGRAM: Message = Message { fields: &[(1, Kind::Record(&HISTOGRAM_POINT))] };
 static HISTOGRAM_POINT: Message = Message {
     fields: &[
         (1, Kind::Message(&STRING_KEY_VALUE)),
@@ -113,7 +113,7 @@ static HISTOGRAM_POINT: Message = Message {
         (9, Kind::Message(&KEY_VALUE)),
     ],
 };
-static EXPONENTIAL_HISTOGRAM: Message = Message { fields: &[(1, Kind::Message(&EXPONENTIAL_POINT))] };
+static EXPONENTIAL_HISTOGRAM: Message = Message { fields: &[(1, Kind::Record(&EXPONENTIAL_POINT))] };
 static EXPONENTIAL_POINT: Message = Message {
     fields: &[
         (1, Kind::Message(&KEY_VALUE)),
@@ -123,7 +123,7 @@ static EXPONENTIAL_POINT: Message = Message {
     ],
 };
 static BUCKETS: Message = Message { fields: &[(2, Kind::Numbers)] };
-static SUMMARY: Message = Message { fields: &[(1, Kind::Message(&SUMMARY_POINT))] };
+static SUMMARY: Message = Message { fields: &[(1, Kind::Record(&SUMMARY_POINT))] };
 static SUMMARY_POINT: Message = Message {
     fields: &[(1, Kind::Message(&STRING_KEY_VALUE)), (6, Kind::Message(&QUANTILE)), (7, Kind::Message(&KEY_VALUE))],
 };

@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Key,
     /// A message.
     Message(&'static Message),
+    /// A message that is a record of a batch.
+    Record(&'static Message),
     /// Bytes: scanned where they read as text.
     Bytes,
     /// Bytes of this length that say what belongs together. Of any other length they are read by their looks.

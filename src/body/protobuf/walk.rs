@@ -13,6 +13,7 @@
 
 use super::schema::{Kind, Message, UNKNOWN};
 use super::wire::{self, Field, Value};
+use crate::body::batch::Plan;
 use crate::body::json::{LogicalText, TextOut};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Inspection, Scopes};
 
@@ -28,6 +29,8 @@ pub(super) struct Walk {
     replaced: TextOut,
     label: Vec<u8>,
     depth: usize,
+    /// Where records have verdicts of their own.
+    batch: Option<Plan>,
 }
 
 /// Where in a message a field stands.
@@ -64,7 +67,15 @@ impl Walk {
             replaced: TextOut::default(),
             label: Vec::new(),
             depth: limits.protobuf_depth,
+            batch: None,
         }
+    }
+
+    /// One that takes out the records in which a rule that blocks has matched; the actions are those of
+    /// [`ActionTable::per_record`](crate::engine::ActionTable::per_record) then.
+    pub(super) fn in_records(mut self, batch: Option<Plan>) -> Self {
+        self.batch = batch;
+        self
     }
 
     /// Redacts a whole message.
@@ -84,7 +95,8 @@ impl Walk {
         let (scanned, exempt) = (seen.scanned, unscanned(seen));
         let walked = self.field(field, place, out, seen);
         seen.scanned = scanned + (field.whole.len() as u64).saturating_sub(unscanned(seen) - exempt);
-        walked
+        walked?;
+        seen.outside_of_records()
     }
 
     fn fields(
@@ -119,6 +131,13 @@ impl Walk {
             (Value::Bytes { bytes, .. }, Some(Kind::Message(inner))) => {
                 let inner = place.within(inner, bytes);
                 self.enclose(field, out, |walk, out| walk.fields(bytes, inner, out, seen))?;
+            }
+            (Value::Bytes { bytes, .. }, Some(Kind::Record(inner))) => {
+                seen.outside_of_records()?;
+                let begin = out.len();
+                let inner = place.within(inner, bytes);
+                self.enclose(field, out, |walk, out| walk.fields(bytes, inner, out, seen))?;
+                self.judge(begin, out, seen)?;
             }
             (Value::Bytes { bytes, .. }, Some(Kind::Text)) => {
                 self.enclose(field, out, |walk, out| walk.text(bytes, place, out, seen))?;
@@ -159,6 +178,21 @@ impl Walk {
             }
         }
         Ok(())
+    }
+
+    /// Takes a record out that begins there, or lets it stay.
+    fn judge(&self, begin: usize, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        let Some(plan) = &self.batch else { return Ok(()) };
+        match seen.doomed.take() {
+            Some(rule) => {
+                out.truncate(begin);
+                seen.records.drop(rule, None, plan)
+            }
+            None => {
+                seen.records.keep();
+                Ok(())
+            }
+        }
     }
 
     /// Writes a field whose content changes, or not, and its length anew if that is another one.
@@ -248,13 +282,13 @@ impl Walk {
         }
         let inner = Place { unknown: place.unknown + 1, ..place.within(&UNKNOWN, bytes) };
         self.enclose(field, out, |walk, out| {
-            let (begin, before) = (out.len(), found(seen));
+            let (begin, before) = (out.len(), seen.found());
             walk.fields(bytes, inner, out, seen)?;
             let read = out.get(begin..).unwrap_or_default();
             if deep || !reads_as_text(read) {
                 return Ok(());
             }
-            let once = (found(seen) > before).then(|| seen.findings.clone());
+            let once = (seen.found() > before).then(|| seen.findings.clone());
             if !walk.is_verbatim(read, place, seen)? {
                 out.truncate(begin);
                 out.extend_from_slice(&walk.replaced.bytes);
@@ -274,10 +308,6 @@ fn keep(field: &Field<'_>, bytes: &[u8], reason: &'static str, out: &mut Vec<u8>
 
 fn unscanned(seen: &Inspection) -> u64 {
     seen.unscanned.iter().map(|(_, bytes)| bytes).sum()
-}
-
-fn found(seen: &Inspection) -> u64 {
-    seen.findings.iter().map(|(_, _, count)| count).sum()
 }
 
 /// Whether bytes read as text: in UTF-8, or in another character set that extends ASCII.

@@ -33,6 +33,8 @@ fn spec(dialect: Dialect, direction: Direction) -> BodySpec {
         limits: BodyLimits { sse_event: 64 << 10, ..BodyLimits::default() },
         on_fault_pass: false,
         opaque: Arc::new([]),
+        edits: crate::body::Edits::default(),
+        batch: None,
     }
 }
 

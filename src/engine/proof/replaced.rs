@@ -70,7 +70,7 @@ pub(super) fn prove(
                 }
                 continue;
             }
-            Action::Off | Action::Observe | Action::Block | Action::Remove => continue,
+            Action::Off | Action::Observe | Action::Block | Action::Drop | Action::Remove => continue,
             Action::Mask | Action::KeepLast4 | Action::MaskDomain => checked.masked(index, by),
             Action::Redact | Action::Replace(_) | Action::Hash => checked.fixed(index, by),
         };

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::candidate::{Candidate, Judgement, LaneId, judge};
 use super::super::operator::{Action, Extent, replace};
-use super::super::stream::{Blocked, Finding, Output, Piece};
+use super::super::stream::{Blocked, Dropped, Finding, Output, Piece};
 use super::view::BACK;
 use super::{Ended, Force, Text};
 
@@ -250,6 +250,10 @@ impl Text {
                     out.findings.push(finding);
                 }
                 return Ok(());
+            }
+            Action::Drop => {
+                self.let_go(from, out);
+                out.drops.push(Dropped { rule: candidate.rule, piece: out.pieces.len() });
             }
             _ => {}
         }

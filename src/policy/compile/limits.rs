@@ -40,6 +40,8 @@ pub(super) fn limits(fields: &mut Fields<'_>, report: &mut Report) -> (Limits, B
     keys.size("multipart_head", &mut body.multipart_head, MIB);
     keys.size("protobuf_message", &mut body.protobuf_message, 256 * MIB);
     keys.count("protobuf_depth", &mut body.protobuf_depth, 256);
+    keys.size("record", &mut body.record, 64 * MIB);
+    keys.count("dropped_records", &mut body.dropped_records, 1_000_000);
     table.finish(report);
     (limits, body)
 }

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::body::{Dialect, Direction, MediaRange};
+use crate::body::retention::Provider;
+use crate::body::{Dialect, Direction, JsonPath, MediaRange, PathStep};
 use crate::policy::credentials::{Inspector, Named};
-use crate::policy::diagnostic::{Place, Report};
+use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
 use crate::policy::routing;
 use crate::policy::rules::unknown_name;
-use crate::policy::{Mode, Route, Signing, Upstream};
+use crate::policy::{Mode, OnBlock, Route, Signing, Upstream};
 
 use super::{Names, name};
 
@@ -18,6 +19,10 @@ const LARGEST: u64 = 1 << 30;
 /// The limits of buffer mode where the file says none.
 const REQUEST_LIMIT: u64 = 8 << 20;
 const RESPONSE_LIMIT: u64 = 32 << 20;
+/// Largest body that a route can be bound to.
+const LARGEST_STREAM: u64 = 1 << 40;
+/// Most paths that a route can take out.
+const MOST_PATHS: usize = 64;
 
 /// A route as it was read, before its workspaces are looked up.
 #[derive(Debug)]
@@ -60,6 +65,10 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
     });
     let dialect = fields.value("dialect").and_then(|value| dialect(&value, report));
     let opaque = fields.value("opaque").map(|value| opaque(&value, name.as_deref(), report)).unwrap_or_default();
+    let retention = fields.value("retention");
+    let dropped = fields.value("drop");
+    let max_bytes = fields.value("max_bytes").and_then(|value| value.size(LARGEST_STREAM, report));
+    let on_block = fields.value("on_block").and_then(|value| on_block(&value, dialect, report));
     let unsaid = !fields.has("request") && sign.is_some();
     let mut request = mode(&mut fields, Direction::Request, name.as_deref(), report);
     if unsaid {
@@ -69,6 +78,14 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         let help = "remove `request`, or write request = { mode = \"buffer\", limit = \"8MiB\" }";
         report.error(&sign_place, "contradiction", message).help(help);
     }
+    if request == Mode::Off {
+        for value in retention.iter().chain(&dropped) {
+            let message = "requests that are not read cannot be changed";
+            report.error(&value.place(), "contradiction", message).help("use request = { mode = \"stream\" }");
+        }
+    }
+    let drop = dropped.map(|value| drop(&value, report)).unwrap_or_default();
+    let retention = retention.and_then(|value| retains(&value, upstream.as_ref(), dialect, report));
     let response = mode(&mut fields, Direction::Response, name.as_deref(), report);
     fields.finish(report);
     let upstream = Upstream { ca: ca.map(|ca| ca.path), ..upstream? };
@@ -76,8 +93,21 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         Some(sign) => Some(Arc::new(sign?)),
         None => None,
     };
-    let route =
-        Route { name: name?, path: path?, upstream, workspaces: Vec::new(), dialect, sign, opaque, request, response };
+    let route = Route {
+        name: name?,
+        path: path?,
+        upstream,
+        workspaces: Vec::new(),
+        dialect,
+        sign,
+        opaque,
+        retention,
+        drop,
+        max_bytes,
+        on_block,
+        request,
+        response,
+    };
     Some(RouteShape { route, path: path_value?.place(), workspaces })
 }
 
@@ -119,6 +149,86 @@ fn dialect(value: &Value<'_>, report: &mut Report) -> Option<Dialect> {
         unknown_name("dialect", name, Dialect::ALL.iter().map(|dialect| dialect.name()), &value.place(), report);
     }
     known
+}
+
+/// `"none"`, or a table that names the provider too. Which one it is follows from the upstream's host, or from the dialect.
+fn retains(
+    value: &Value<'_>,
+    upstream: Option<&Upstream>,
+    dialect: Option<Dialect>,
+    report: &mut Report,
+) -> Option<Provider> {
+    let (kind, named) = match value.as_table("retention") {
+        None => (*value, None),
+        Some(mut table) => {
+            let kind = table.wanted("mode", "write { mode = \"none\", provider = \"openrouter\" }", report);
+            let provider = table.value("provider");
+            table.finish(report);
+            (kind?, provider)
+        }
+    };
+    match kind.text(report)? {
+        "none" => {}
+        name => {
+            unknown_name("retention", name, ["none"].into_iter(), &kind.place(), report);
+            return None;
+        }
+    }
+    if let Some(named) = named {
+        let name = named.text(report)?;
+        let known = Provider::ALL.into_iter().find(|provider| provider.name() == name);
+        if known.is_none() {
+            unknown_name("provider", name, Provider::ALL.iter().map(|one| one.name()), &named.place(), report);
+        }
+        return known;
+    }
+    let provider = Provider::of_host(&upstream?.host).or_else(|| dialect.and_then(Provider::of_dialect));
+    if provider.is_none() {
+        let help = "name it, like retention = { mode = \"none\", provider = \"openai\" }";
+        let message = "whose terms hold is not known from the upstream's host";
+        report.error(&value.place(), "retention", message).help(help);
+    }
+    provider
+}
+
+fn on_block(value: &Value<'_>, dialect: Option<Dialect>, report: &mut Report) -> Option<OnBlock> {
+    match value.text(report)? {
+        "record" if dialect.is_some_and(Dialect::is_model) => {
+            let message = "a model provider's requests are no batches of records";
+            report.error(&value.place(), "contradiction", message).help("remove `on_block`, or `dialect`");
+            None
+        }
+        "record" => Some(OnBlock::Record),
+        "request" => Some(OnBlock::Request),
+        name => {
+            unknown_name("on_block", name, ["record", "request"].into_iter(), &value.place(), report);
+            None
+        }
+    }
+}
+
+/// Paths of values that are taken out. The whole body is none.
+fn drop(value: &Value<'_>, report: &mut Report) -> Arc<[JsonPath]> {
+    let texts = value.texts(report);
+    if texts.len() > MOST_PATHS {
+        let message = format!("more than {MOST_PATHS} paths");
+        report.error(&value.place(), "out-of-range", message).help("name what is around them");
+    }
+    let mut paths = Vec::new();
+    for (text, place) in texts {
+        match JsonPath::parse(text) {
+            Ok(path) if path.steps.iter().all(|step| matches!(step, PathStep::Descend)) => {
+                let message = "nothing would be left of the body";
+                report.error(&place, "json-path", message).help("name a member, like \"$.metadata\"");
+            }
+            Ok(path) => paths.push(path),
+            Err(reason) => {
+                let message = format!("{} is no JSON path: {reason}", quote(text));
+                report.error(&place, "json-path", message).help("write it like \"$.metadata\" or \"$..user\"");
+            }
+        }
+    }
+    paths.into()
 }
 
 /// `"pass"` or `"block"` for every type, or a table of types.

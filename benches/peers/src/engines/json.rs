@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use blackbar::body::{BodyInspector, BodyLimits, BodySpec, Dialect, Direction, MediaType, Scopes};
+use blackbar::body::{BodyInspector, BodyLimits, BodySpec, Dialect, Direction, Edits, MediaType, Scopes};
 
 use super::{Engine, Tally};
 
@@ -22,6 +22,8 @@ impl Json {
             limits: BodyLimits::default(),
             on_fault_pass: false,
             opaque: std::sync::Arc::default(),
+            edits: Edits::default(),
+        batch: None,
         };
         Self { spec, out: Vec::new() }
     }

@@ -1,0 +1,338 @@
+//! Records of a batch in JSON, each with a verdict of its own.
+//!
+//! Enters: the turns of the walk. Leaves: the batch without the records in which a rule that blocks has matched: an element
+//! with one comma, a text of a sequence with the end of its line, an action of `_bulk` with its source. A record is held
+//! until its last byte, at most [`BodyLimits::record`](crate::body::BodyLimits::record) bytes of it as it came; a record
+//! within a record makes the outer one none. What blocks outside of all records refuses the body.
+
+use super::index::Kind;
+use super::path::Place;
+use super::walker::Spot;
+use crate::body::batch::{Action, Plan};
+use crate::body::{BodyError, BodyErrorKind, Inspection};
+
+/// How many times longer than a record may be what takes its place while it is held.
+const GROWTH: usize = 16;
+
+/// The records of one body.
+pub(super) struct Records {
+    plan: Plan,
+    /// Bytes of the body before the chunk at hand.
+    before: u64,
+    /// From this byte on the output waits.
+    hold: Option<usize>,
+    /// The byte of the body that what waits begins with.
+    since: u64,
+    /// Whether what waits begins with a comma.
+    comma: bool,
+    /// How many objects and arrays are open around the record at hand.
+    record: Option<usize>,
+    /// The arrays of records that are open.
+    arrays: Vec<Array>,
+    /// A text of the sequence is gone, and its line has not ended.
+    after: bool,
+    bulk: Option<Bulk>,
+}
+
+/// An array of records.
+struct Array {
+    /// Objects and arrays open around its elements.
+    depth: usize,
+    kept: bool,
+    removed: bool,
+}
+
+/// What `_bulk` needs to know.
+struct Bulk {
+    /// The next text is the source of the action.
+    source: bool,
+    /// Line ends since the last text.
+    lines: usize,
+    /// Some text has come.
+    begun: bool,
+    action: Action,
+    /// The member of the action whose text is read.
+    member: Member,
+    /// Findings before the action.
+    found: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Member {
+    Index,
+    Id,
+    Other,
+}
+
+impl Records {
+    pub(super) fn new(plan: Plan) -> Self {
+        let bulk = plan.sink.is_bulk().then(|| Bulk {
+            source: false,
+            lines: 0,
+            begun: false,
+            action: Action::default(),
+            member: Member::Other,
+            found: 0,
+        });
+        Self {
+            plan,
+            before: 0,
+            hold: None,
+            since: 0,
+            comma: false,
+            record: None,
+            arrays: Vec::new(),
+            after: false,
+            bulk,
+        }
+    }
+
+    pub(super) fn hold(&self) -> Option<usize> {
+        self.hold
+    }
+
+    pub(super) fn held_at(&mut self, place: usize) {
+        self.hold = self.hold.map(|_| place);
+    }
+
+    /// How many of these blanks are gone with the record before them.
+    pub(super) fn space(&mut self, blanks: &[u8], depth: usize) -> Result<usize, BodyError> {
+        if let Some(bulk) = &mut self.bulk {
+            let lines = memchr::memchr_iter(b'\n', blanks).count();
+            if depth > 0 && lines > 0 {
+                // The sink reads line by line, whatever is open in one.
+                return Err(BodyErrorKind::JsonSyntax.into());
+            }
+            bulk.lines = bulk.lines.saturating_add(lines);
+        }
+        if !self.after || depth > 0 {
+            return Ok(0);
+        }
+        Ok(match memchr::memchr(b'\n', blanks) {
+            Some(end) => {
+                self.after = false;
+                end + 1
+            }
+            None => blanks.len(),
+        })
+    }
+
+    pub(super) fn comma(&mut self, depth: usize, spot: &mut Spot<'_, '_>) {
+        if self.record.is_none() && self.arrays.last().is_some_and(|array| array.depth == depth) {
+            self.since = self.before + spot.at() as u64;
+            self.hold = Some(spot.bytes().len());
+            self.comma = true;
+        }
+    }
+
+    pub(super) fn value_begin(
+        &mut self,
+        kind: Kind,
+        place: &Place,
+        spot: &mut Spot<'_, '_>,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        let depth = place.depth();
+        if let Some(bulk) = &mut self.bulk {
+            bulk.value_begin(kind, depth)?;
+            if depth == 0 && !bulk.source {
+                bulk.found = seen.found();
+            }
+        }
+        // A record is a whole text or an element, never a member.
+        let may_be = place.key().is_none() && self.record != Some(depth);
+        if !may_be || !self.plan.sink.is_record(depth, || place.steps()) {
+            return Ok(());
+        }
+        if self.record.is_some() {
+            if seen.doomed.is_some() {
+                // The outer record is gone, and this one with it.
+                return Ok(());
+            }
+            self.keep(spot.bytes());
+        }
+        seen.outside_of_records()?;
+        if self.hold.is_none() {
+            self.since = self.before + spot.at() as u64;
+            self.hold = Some(spot.bytes().len());
+        }
+        if depth > 0 && self.arrays.last().is_none_or(|array| array.depth != depth) {
+            self.arrays.push(Array { depth, kept: false, removed: false });
+        }
+        self.after = false;
+        self.record = Some(depth);
+        Ok(())
+    }
+
+    pub(super) fn value_end(
+        &mut self,
+        depth: usize,
+        spot: &mut Spot<'_, '_>,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        if self.record.is_none() {
+            return seen.outside_of_records();
+        }
+        if self.record != Some(depth) {
+            return Ok(());
+        }
+        self.fits(self.before + spot.at() as u64, spot.bytes(), seen)?;
+        if self.record.is_none() {
+            return Ok(());
+        }
+        if let Some(bulk) = &mut self.bulk {
+            if !bulk.source && (seen.doomed.is_some() || seen.found() != bulk.found) {
+                // What is found in a name is not repeated in the answer.
+                bulk.action.forget_index();
+                bulk.action.forget_id();
+            }
+            if !bulk.is_over()? {
+                return Ok(());
+            }
+        }
+        let Some(rule) = seen.doomed.take() else {
+            self.keep(spot.bytes());
+            seen.records.keep();
+            return Ok(());
+        };
+        if let (Some(hold), bytes) = (self.hold.take(), spot.bytes()) {
+            bytes.truncate(hold);
+        }
+        self.record = None;
+        self.comma = false;
+        self.after = depth == 0;
+        if let Some(array) = self.arrays.last_mut().filter(|array| array.depth == depth) {
+            array.removed = true;
+        }
+        let action = self.bulk.as_mut().map(|bulk| std::mem::take(&mut bulk.action));
+        seen.records.drop(rule, action, &self.plan)
+    }
+
+    /// Lets what waits go.
+    fn keep(&mut self, bytes: &mut Vec<u8>) {
+        let depth = self.record.take();
+        let Some(hold) = self.hold.take() else { return };
+        let Some(array) = self.arrays.last_mut().filter(|array| Some(array.depth) == depth) else { return };
+        if std::mem::take(&mut self.comma) && !array.kept && array.removed && hold < bytes.len() {
+            bytes.remove(hold);
+        }
+        array.kept = true;
+    }
+
+    /// Refuses a record that is longer than may wait. Where faults pass it goes on as it comes, and is no record then.
+    fn fits(&mut self, here: u64, bytes: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        let Some(hold) = self.hold else { return Ok(()) };
+        if bytes.len().saturating_sub(hold) > self.plan.record.saturating_mul(GROWTH) {
+            return Err(BodyErrorKind::TooLarge.into());
+        }
+        if here - self.since <= self.plan.record as u64 {
+            return Ok(());
+        }
+        if !self.plan.lenient || self.record.is_none() || self.bulk.is_some() {
+            return Err(BodyErrorKind::TooLarge.into());
+        }
+        seen.outside_of_records()?;
+        self.keep(bytes);
+        seen.records.keep();
+        Ok(())
+    }
+
+    /// The chunk is over, which had so many bytes; `bytes` is the output.
+    pub(super) fn came(&mut self, count: usize, bytes: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.before += count as u64;
+        if self.hold.is_some() {
+            self.fits(self.before, bytes, seen)?;
+        }
+        if self.record.is_none() { seen.outside_of_records() } else { Ok(()) }
+    }
+
+    /// The body is over.
+    pub(super) fn finish(&self, seen: &mut Inspection) -> Result<(), BodyError> {
+        match &self.bulk {
+            Some(bulk) if bulk.source => Err(BodyErrorKind::Truncated.into()),
+            Some(_) | None => seen.outside_of_records(),
+        }
+    }
+
+    /// An array or object ends whose elements or members have so many around them.
+    pub(super) fn close(&mut self, depth: usize) {
+        self.arrays.pop_if(|array| array.depth == depth);
+    }
+
+    pub(super) fn key(&mut self, key: &[u8], depth: usize) -> Result<(), BodyError> {
+        match &mut self.bulk {
+            Some(bulk) => bulk.key(key, depth),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn text(&mut self, decoded: &[u8]) {
+        if let Some(bulk) = &mut self.bulk {
+            match bulk.member {
+                Member::Index => bulk.action.in_index(decoded),
+                Member::Id => bulk.action.has_id(decoded),
+                Member::Other => {}
+            }
+        }
+    }
+}
+
+impl Bulk {
+    fn value_begin(&mut self, kind: Kind, depth: usize) -> Result<(), BodyError> {
+        if depth == 0 {
+            // As the sink counts them: a line for each, and the source right behind its action.
+            let fits = match (self.begun, self.source) {
+                (false, _) => kind == Kind::Object,
+                (true, true) => self.lines == 1,
+                (true, false) => kind == Kind::Object && self.lines > 0,
+            };
+            self.begun = true;
+            self.lines = 0;
+            self.member = Member::Other;
+            if !self.source {
+                self.action = Action::default();
+            }
+            return if fits { Ok(()) } else { Err(BodyErrorKind::JsonSyntax.into()) };
+        }
+        if self.member != Member::Other && (depth != 2 || kind != Kind::String) {
+            self.member = Member::Other;
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, key: &[u8], depth: usize) -> Result<(), BodyError> {
+        self.member = Member::Other;
+        match depth {
+            1 if !self.source && (self.action.is_named() || !self.action.name(key)) => {
+                return Err(BodyErrorKind::JsonSyntax.into());
+            }
+            2 if !self.source => {
+                self.member = match key {
+                    b"_index" => Member::Index,
+                    b"_id" => Member::Id,
+                    _ => Member::Other,
+                };
+                match self.member {
+                    Member::Index => self.action.forget_index(),
+                    Member::Id => self.action.forget_id(),
+                    Member::Other => {}
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the record is over with this text.
+    fn is_over(&mut self) -> Result<bool, BodyError> {
+        if self.source {
+            self.source = false;
+            return Ok(true);
+        }
+        if !self.action.is_named() {
+            return Err(BodyErrorKind::JsonSyntax.into());
+        }
+        self.source = self.action.has_source();
+        Ok(!self.source)
+    }
+}
