@@ -34,7 +34,6 @@ pub(super) enum Special {
 const SIGNATURE: Special = Special::Exempt(Form::Base64, Reason::Signature);
 const ENCRYPTED: Special = Special::Exempt(Form::Base64, Reason::Encrypted);
 const MEDIA: Special = Special::Exempt(Form::Base64, Reason::Media);
-const FILE: Special = Special::Exempt(Form::File, Reason::Media);
 const DATA_URI: Special = Special::Exempt(Form::DataUri, Reason::Media);
 
 type Row = (&'static str, Special);
@@ -146,16 +145,16 @@ const BEDROCK: &[Row] = &[
     ("$..reasoningContent.reasoningText.text", Special::Prose),
     ("$..reasoningContent.reasoningText.signature", SIGNATURE),
     ("$..reasoningContent.redactedContent", ENCRYPTED),
-    ("$..image.source.bytes", FILE),
-    ("$..document.source.bytes", FILE),
-    ("$..video.source.bytes", FILE),
-    ("$..audio.source.bytes", FILE),
-    ("$..inputImage", FILE),
-    ("$..image", FILE),
-    ("$..maskImage", FILE),
-    ("$..conditionImage", FILE),
-    ("$..init_image", FILE),
-    ("$..mask_image", FILE),
+    ("$..image.source.bytes", MEDIA),
+    ("$..document.source.bytes", MEDIA),
+    ("$..video.source.bytes", MEDIA),
+    ("$..audio.source.bytes", MEDIA),
+    ("$..inputImage", MEDIA),
+    ("$..image", MEDIA),
+    ("$..maskImage", MEDIA),
+    ("$..conditionImage", MEDIA),
+    ("$..init_image", MEDIA),
+    ("$..mask_image", MEDIA),
     ("$.images", Special::Vector),
     ("$..imageVariationParams.images", Special::Vector),
 ];

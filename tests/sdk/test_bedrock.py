@@ -10,7 +10,8 @@ import pytest
 from bedrock import SIGNATURE, exception
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EventStreamError
-from test_sdks import ARGUMENTS, CARD, PLANTED, SAFE, SSN, TEXT, arguments_are_redacted, clean
+from planted import CARD, PLANTED, SAFE, SSN, TEXT, clean
+from test_sdks import ARGUMENTS, arguments_are_redacted
 
 ARN = "arn:aws:bedrock:us-east-1:000011112222:inference-profile/us.anthropic.claude-3-haiku-20240307-v1:0"
 ENCODED = "arn%3Aaws%3Abedrock%3Aus-east-1%3A000011112222%3Ainference-profile%2Fus.anthropic.claude-3-haiku-20240307-v1%3A0"

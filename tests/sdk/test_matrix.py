@@ -2,6 +2,7 @@
 and streams that break off as the client's usual exceptions."""
 
 import json
+import pathlib
 import re
 
 import planted
@@ -98,3 +99,18 @@ def test_the_upstreams_errors_are_the_clients(row, ways):
         ways(row, through=True, http2=row.http2, status=400)
     clean(str(raised.value) + repr(raised.value) + str(getattr(raised.value, "body", "")))
     assert planted.SAFE in str(raised.value) + repr(raised.value) + str(getattr(raised.value, "body", ""))
+
+
+def test_the_readmes_table_is_the_matrix():
+    """Its formats, directions and clients; what its other columns say is what the rows above compare."""
+    readme = (pathlib.Path(__file__).parent.parent.parent / "README.md").read_text()
+    _, _, table = readme.partition("| format | direction | streamed |")
+    table = table.partition("\n\n")[0].split("\n")[2:]
+    said = {cells[1].strip(): (cells[2].strip(), cells[3].strip(), cells[6].strip()) for cells in (line.split("|") for line in table)}
+    shown = {}
+    for name in {row.format for row in ROWS}:
+        of = [row for row in ROWS if row.format == name]
+        clients = sorted({f"`{row.client[4:]}` (Node)" if row.client.startswith("npm:") else f"`{row.client}`" for row in of})
+        direction = "both" if any(row.shows for row in of) else "request"
+        shown[name] = (direction, "yes" if any(row.streamed for row in of) else "no", ", ".join(clients))
+    assert said == shown

@@ -1,5 +1,6 @@
 """What the matrix does not say: signed thinking, how far a blocked stream gets, versions of HTTP, who may connect."""
 
+import base64
 import json
 
 import anthropic
@@ -160,3 +161,22 @@ def test_a_log_batch(base, tls, upstreams, kind):
     received = upstreams.everything_received()
     clean(received)
     assert received.count("jane@***") >= 50
+
+
+def test_text_in_base64_where_a_file_may_stand(base, tls, upstreams):
+    data = base64.b64encode(TEXT.encode()).decode()
+    uri = f"data:text/plain;base64,{data}"
+    parts = [{"type": "file", "file": {"filename": "a.txt", "file_data": uri}}]
+    bodies = {
+        "/openai/v1/chat/completions": {"model": "m", "messages": [{"role": "user", "content": parts}]},
+        "/openai/v1/responses": {"model": "m", "input": [{"role": "user", "content": [{"type": "input_file", "file_data": uri}]}]},
+        "/anthropic/v1/messages": {
+            "messages": [{"role": "user", "content": [{"type": "document", "source": {"type": "base64", "media_type": "text/plain", "data": data}}]}]
+        },
+        "/gemini/v1beta/models/m:generateContent": {"contents": [{"parts": [{"inlineData": {"mimeType": "text/plain", "data": data}}]}]},
+    }
+    with httpx.Client(verify=tls) as client:
+        for path, body in bodies.items():
+            upstreams.received.clear()
+            client.post(base + path, json=body).raise_for_status()
+            clean(upstreams.everything_received())

@@ -2,12 +2,10 @@
 //!
 //! Enters: decoded text of a field that claims to be such a value. Leaves: how much of it passes, and whether the rest
 //! must be scanned. A claim holds only as long as the value looks like base64 that hides no number: long enough, of
-//! that alphabet alone, and without nine digits between two letters. The last stretch is kept back, so that a scan that
-//! begins late still sees every match that begins in what has not left.
+//! that alphabet alone, and without nine digits between two letters; media's only if it does not begin as text does. The
+//! last stretch is kept back, so that a scan that begins late still sees every match that begins in what has not left.
 
 use std::fmt;
-
-use crate::body::text::{Utf8, Watch};
 
 /// Shorter values are scanned as any other.
 const MIN_LEN: usize = 64;
@@ -24,8 +22,6 @@ const BASE64: &[u8] = b";base64";
 pub(in crate::body) enum Form {
     /// Base64 or base64url.
     Base64,
-    /// As that, of a file: one that reads as text by its first 48 bytes is none, and is scanned. A PDF is.
-    File,
     /// A `data:` URI with base64.
     DataUri,
 }
@@ -63,6 +59,8 @@ enum State {
 /// Follows one such value.
 pub(super) struct Exempt {
     state: State,
+    /// The first letters of base64 of what may be a file; none where it may be anything.
+    start: Option<Vec<u8>>,
     /// What has not passed yet.
     kept: Vec<u8>,
     /// How much is always kept.
@@ -73,8 +71,6 @@ pub(super) struct Exempt {
     checked: usize,
     /// How much of [`BASE64`] the head ends with.
     marked: usize,
-    /// It is a file, whose first bytes these characters tell.
-    file: Option<[u8; MIN_LEN]>,
 }
 
 impl Exempt {
@@ -82,25 +78,25 @@ impl Exempt {
     pub(super) fn new(holdback: usize) -> Self {
         Self {
             state: State::Base64,
+            start: None,
             kept: Vec::new(),
             keep: holdback.max(MIN_LEN),
             digits: 0,
             checked: 0,
             marked: 0,
-            file: None,
         }
     }
 
-    pub(super) fn restart(&mut self, form: Form) {
+    pub(super) fn restart(&mut self, form: Form, reason: Reason) {
+        self.start = (reason == Reason::Media).then(|| Vec::with_capacity(MIN_LEN));
         self.state = match form {
-            Form::Base64 | Form::File => State::Base64,
+            Form::Base64 => State::Base64,
             Form::DataUri => State::Head,
         };
         self.kept.clear();
         self.digits = 0;
         self.checked = 0;
         self.marked = 0;
-        self.file = (form == Form::File).then_some([0; MIN_LEN]);
     }
 
     /// Takes the next bytes; false when the claim has failed. Then [`Exempt::kept`] must be scanned, and all that
@@ -131,11 +127,10 @@ impl Exempt {
 
     fn accepts(&mut self, byte: u8) -> bool {
         self.checked += 1;
-        if let Some(head) = &mut self.file
-            && let Some(slot) = head.get_mut(self.checked - 1)
-        {
-            *slot = byte;
-            if self.checked == MIN_LEN && holds_text(head) {
+        if let Some(start) = self.start.as_mut().filter(|start| self.state == State::Base64 && start.len() < MIN_LEN) {
+            start.push(byte);
+            // Nothing of it has passed yet.
+            if start.len() == MIN_LEN && holds_text(start) {
                 return false;
             }
         }
@@ -169,23 +164,59 @@ impl Exempt {
     }
 }
 
-/// Whether a file that begins so in base64 reads as text.
-fn holds_text(head: &[u8; MIN_LEN]) -> bool {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
-        _ => 0,
-    };
-    let bits = |group: &[u8]| group.iter().fold(0, |bits: u32, byte| bits << 6 | u32::from(value(*byte)));
-    let bytes: Vec<u8> = head.chunks_exact(4).flat_map(|group| bits(group).to_be_bytes().into_iter().skip(1)).collect();
-    !bytes.starts_with(b"%PDF-") && Watch::Utf8(Utf8::default()).look(&bytes).is_none()
+/// Whether what base64 begins with reads as text: files of text may stand where pictures, sound and PDF do.
+pub(in crate::body) fn holds_text(base64: &[u8]) -> bool {
+    let (mut bytes, mut bits, mut count) = (Vec::with_capacity(MIN_LEN), 0_u32, 0);
+    for letter in base64.iter().take(MIN_LEN) {
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'a'..=b'z' => letter - b'a' + 26,
+            b'0'..=b'9' => letter - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => break,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count & 0xFF) as u8);
+        }
+    }
+    let cut = |error: std::str::Utf8Error| error.error_len().is_none();
+    let control = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
+    std::str::from_utf8(&bytes).map_or_else(cut, |_| true) && !bytes.iter().any(control) && !bytes.starts_with(b"%PDF-")
 }
 
 impl fmt::Debug for Exempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Exempt({} bytes kept)", self.kept.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_text_is_no_media() {
+        let text = b"Q2FyZCA0MTExIDExMTEgMTExMSAxMTExLCBudW1iZXIgMDc4LTA1LTExMjAsIHBo";
+        let picture = b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk-M9Q";
+        let pdf = b"JVBERi0xLjQKMSAwIG9iago8PC9UeXBlL0NhdGFsb2cvUGFnZXMgMiAwIFI-Pgpl";
+        assert!(holds_text(text) && !holds_text(picture) && !holds_text(pdf));
+        for (form, head, value, reason, passes) in [
+            (Form::Base64, "", &text[..], Reason::Media, false),
+            (Form::DataUri, "data:text/csv;base64,", &text[..], Reason::Media, false),
+            (Form::DataUri, "data:image/png;base64,", &picture[..], Reason::Media, true),
+            (Form::Base64, "", &text[..], Reason::Signature, true),
+        ] {
+            let mut exempt = Exempt::new(1);
+            exempt.restart(form, reason);
+            let mut passed = Vec::new();
+            let bytes = [head.as_bytes(), value].concat();
+            let holds = bytes.iter().all(|byte| exempt.push(&[*byte], &mut |some| passed.extend_from_slice(some)));
+            assert_eq!(holds && exempt.finish(), passes, "{head} {reason:?}");
+            assert!(passes || passed.len() <= head.len());
+        }
     }
 }

@@ -33,7 +33,7 @@ mod thinking;
 mod walker;
 
 pub use body::JsonBody;
-pub(super) use exempt::{Form, Reason};
+pub(super) use exempt::{Form, Reason, holds_text};
 pub use index::{Index, Kind, MAX_NODES, Node, Step, index};
 pub(super) use labels::{label_of, says, speaks_of};
 pub use lexer::Framing;

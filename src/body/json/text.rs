@@ -209,7 +209,7 @@ impl LogicalText {
             Reading::Plain | Reading::Sniffing | Reading::Json => State::Plain,
             Reading::Exempt(form, reason) => {
                 let holdback = self.shared.rules.holdback();
-                self.exempt.get_or_insert_with(|| Box::new(Exempt::new(holdback))).restart(form);
+                self.exempt.get_or_insert_with(|| Box::new(Exempt::new(holdback))).restart(form, reason);
                 State::Exempt(reason)
             }
         };

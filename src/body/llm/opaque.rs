@@ -4,7 +4,7 @@
 //! bytes and it looks like them; a claim alone is not enough.
 
 use super::plan::Event;
-use crate::body::json::Node;
+use crate::body::json::{Node, holds_text};
 
 /// Shorter values are scanned as any other.
 const MIN_LEN: usize = 64;
@@ -16,29 +16,30 @@ pub(super) fn reason(event: Event<'_>, node: Node, text: &[u8]) -> Option<&'stat
     if text.len() < MIN_LEN || !is_base64(text) {
         return None;
     }
+    let media = (!holds_text(text)).then_some("media");
     match event.index.key(node)? {
         b"signature" | b"thoughtSignature" | b"thought_signature" => Some("signature"),
         b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout" | b"redactedContent" => Some("encrypted"),
-        b"b64_json" | b"partial_image_b64" => Some("media"),
+        b"b64_json" | b"partial_image_b64" => media,
         // Sound, of which a transcript may tell the text: that is scanned.
         b"audio" => {
             let kind = event.member(event.index.parent(node)?, "type").ok()??;
-            matches!(event.word(kind).as_ref(), b"input_audio" | b"output_audio" | b"audio").then_some("media")
+            matches!(event.word(kind).as_ref(), b"input_audio" | b"output_audio" | b"audio").then_some(media)?
         }
-        b"bytes" if event.index.key(event.index.parent(node)?) == Some(b"source") => Some("media"),
+        b"bytes" if event.index.key(event.index.parent(node)?) == Some(b"source") => media,
         b"delta" => {
             let kind = event.member(event.index.parent(node)?, "type").ok()??;
-            event.word(kind).ends_with(b"audio.delta").then_some("media")
+            event.word(kind).ends_with(b"audio.delta").then_some(media)?
         }
         b"data" => {
             let parent = event.index.parent(node)?;
             if matches!(event.index.key(parent), Some(b"audio" | b"inlineData" | b"inline_data")) {
-                return Some("media");
+                return media;
             }
             let kind = event.member(parent, "type").ok()??;
             match event.word(kind).as_ref() {
                 b"redacted_thinking" | b"reasoning.encrypted" => Some("encrypted"),
-                b"base64" => Some("media"),
+                b"base64" => media,
                 _ => None,
             }
         }

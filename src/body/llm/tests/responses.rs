@@ -121,7 +121,7 @@ fn clean_streams_are_verbatim() {
     let place = "\"item_id\":\"m\",\"output_index\":0,\"content_index\":0";
     stream.event("response.output_text.delta", &format!("{place},\"delta\":\"all \",\"logprobs\":{details}"));
     stream.event("response.output_text.done", &format!("{place},\"text\":\"all \",\"logprobs\":{details}"));
-    let audio = "QUJD".repeat(40);
+    let audio = "AAEC".repeat(40);
     stream.event("response.audio.delta", &format!("\"delta\":\"{audio}\""));
     stream.event("response.completed", "\"response\":{\"output\":[],\"usage\":{\"total_tokens\":7}}");
     assert_eq!(run(Dialect::OpenAi, stream.body.as_bytes()), stream.body);
