@@ -56,6 +56,8 @@ class Row:
     differs: Callable | None = None
     # Parts of what it sends that are others each time, as expressions.
     varies: tuple = ()
+    # Whether it sends a batch, of which a blocked record is taken out and the rest goes on.
+    records: bool = False
     # Whether its requests and answers carry text.
     sends: bool = True
     shows: bool = True
