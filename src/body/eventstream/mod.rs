@@ -81,7 +81,9 @@ impl MessageStream {
         if payload.is_empty() {
             return self.write(changed.then_some((&shell, b"")), out);
         }
-        if kind.starts_with(b"text/") {
+        // What an event is called counts for more than what its text is said to be.
+        let is_known = event == CHUNK || event.starts_with(b"contentBlock") || event.starts_with(b"message");
+        if kind.starts_with(b"text/") && !is_known {
             let new = self.model.scan_value(payload, seen)?.map(<[u8]>::to_vec);
             let new = new.as_deref().or(changed.then_some(payload));
             return self.write(new.map(|new| (&shell, new)), out);

@@ -209,7 +209,7 @@ impl LogicalText {
             Reading::Plain | Reading::Sniffing | Reading::Json => State::Plain,
             Reading::Exempt(form, reason) => {
                 let holdback = self.shared.rules.holdback();
-                self.exempt.get_or_insert_with(|| Box::new(Exempt::new(holdback))).restart(form, reason);
+                self.exempt.get_or_insert_with(|| Box::new(Exempt::new(holdback))).restart(form);
                 State::Exempt(reason)
             }
         };

@@ -13,33 +13,33 @@ const MAX_DIGITS: usize = 8;
 
 /// Why this string is not scanned, as metrics have it; `text` is its decoded text.
 pub(super) fn reason(event: Event<'_>, node: Node, text: &[u8]) -> Option<&'static str> {
-    if text.len() < MIN_LEN || !is_base64(text) {
+    if text.len() < MIN_LEN || !is_base64(text) || holds_text(text) {
         return None;
     }
-    let media = (!holds_text(text)).then_some("media");
     match event.index.key(node)? {
-        b"signature" | b"thoughtSignature" | b"thought_signature" => Some("signature"),
+        b"thoughtSignature" | b"thought_signature" => Some("signature"),
+        b"signature" => signs(event, node)?.then_some("signature"),
         b"encrypted_content" | b"encrypted_index" | b"encrypted_stdout" | b"redactedContent" => Some("encrypted"),
-        b"b64_json" | b"partial_image_b64" => media,
+        b"b64_json" | b"partial_image_b64" => Some("media"),
         // Sound, of which a transcript may tell the text: that is scanned.
         b"audio" => {
             let kind = event.member(event.index.parent(node)?, "type").ok()??;
-            matches!(event.word(kind).as_ref(), b"input_audio" | b"output_audio" | b"audio").then_some(media)?
+            matches!(event.word(kind).as_ref(), b"input_audio" | b"output_audio" | b"audio").then_some("media")
         }
-        b"bytes" if event.index.key(event.index.parent(node)?) == Some(b"source") => media,
+        b"bytes" if event.index.key(event.index.parent(node)?) == Some(b"source") => Some("media"),
         b"delta" => {
             let kind = event.member(event.index.parent(node)?, "type").ok()??;
-            event.word(kind).ends_with(b"audio.delta").then_some(media)?
+            event.word(kind).ends_with(b"audio.delta").then_some("media")
         }
         b"data" => {
             let parent = event.index.parent(node)?;
             if matches!(event.index.key(parent), Some(b"audio" | b"inlineData" | b"inline_data")) {
-                return media;
+                return Some("media");
             }
             let kind = event.member(parent, "type").ok()??;
             match event.word(kind).as_ref() {
                 b"redacted_thinking" | b"reasoning.encrypted" => Some("encrypted"),
-                b"base64" => media,
+                b"base64" => Some("media"),
                 _ => None,
             }
         }
@@ -47,11 +47,27 @@ pub(super) fn reason(event: Event<'_>, node: Node, text: &[u8]) -> Option<&'stat
     }
 }
 
+/// Whether the signature stands beside what a model thought: in a block or delta that says so, or in Bedrock's members.
+fn signs(event: Event<'_>, node: Node) -> Option<bool> {
+    let parent = event.index.parent(node)?;
+    if matches!(event.index.key(parent), Some(b"reasoningContent" | b"reasoningText" | b"reasoning_content")) {
+        return Some(true);
+    }
+    let kind = event.member(parent, "type").ok()??;
+    let kind = event.word(kind);
+    Some([&b"signature"[..], b"thinking", b"reasoning"].iter().any(|part| memchr::memmem::find(&kind, part).is_some()))
+}
+
 /// Whether a text can be base64 or base64url (RFC 4648 sections 4 and 5) in which no number hides.
 fn is_base64(text: &[u8]) -> bool {
     let mut digits = 0;
     text.iter().all(|byte| {
-        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            // What may stand in a written number does not end it.
+            _ if byte.is_ascii_alphabetic() => digits = 0,
+            _ => {}
+        }
         digits <= MAX_DIGITS && (byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte))
     })
 }

@@ -192,7 +192,7 @@ fn signed_thinking_is_redacted_and_unsigned_or_left_alone() {
 
 #[test]
 fn whole_blocks_and_citations_are_scanned_and_opaque_strings_are_not() {
-    let opaque = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5eg==";
+    let opaque = "EqgfCioIARgBIiQ3YTAwMjY1Mi1mZjM5LTQ1NGUtODgxNC1kNjNjNTk1ZWI3YABBCDEFGHIJ==";
     let result = |mail: &str| {
         start(
             0,

@@ -4,6 +4,7 @@ mod anthropic;
 mod cohere;
 mod gemini;
 mod ollama;
+mod opaque;
 mod openai;
 mod properties;
 mod responses;
