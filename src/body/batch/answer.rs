@@ -4,6 +4,7 @@
 //! are missing, counts to add, or a whole answer where nothing was left to send. Sinks that take or refuse a batch as one
 //! are told nothing: an error there makes their senders send the same batch for ever.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::{Sink, Tally};
@@ -169,9 +170,14 @@ impl Sink {
 fn bulk(tally: &Tally, asked: &Asked) -> Option<Items> {
     let mut items = Vec::with_capacity(tally.places.len());
     let mut whole = true;
+    // What the filter says of each member, once for each kind of action.
+    let mut told: HashMap<(&str, &str), bool> = HashMap::new();
     for gone in &tally.places {
         let name = gone.action.as_ref().and_then(|action| action.name).unwrap_or("index");
-        let shown = |path: &[&str]| is_shown(asked, &[&["items", name], path].concat());
+        let mut shown = |path: &[&'static str]| {
+            let verdict = || is_shown(asked, &[&["items", name], path].concat());
+            *told.entry((name, path.last().copied().unwrap_or_default())).or_insert_with(verdict)
+        };
         // Where the filter hides what every item has, only those with errors are there, and none has a place.
         whole &= ["_index", "_id", "status", "result", "_version", "_seq_no"].iter().any(|member| shown(&[member]));
         let mut members = Vec::new();
@@ -215,22 +221,36 @@ fn quoted(text: Option<&[u8]>) -> String {
 fn is_shown(asked: &Asked, path: &[&str]) -> bool {
     let Some(filter) = &asked.filter else { return true };
     let patterns = || filter.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
-    let fits = |pattern: &str| leads_to(&pattern.split('.').collect::<Vec<_>>(), path);
+    let fits = |pattern: &str| leads_to(pattern, path);
     let mut shown = patterns().filter(|pattern| !pattern.starts_with('-')).peekable();
     let included = shown.peek().is_none() || shown.any(fits);
     included && !patterns().filter_map(|pattern| pattern.strip_prefix('-')).any(fits)
 }
 
-/// Whether a pattern names the member at this path, or one that it is in.
-fn leads_to(pattern: &[&str], path: &[&str]) -> bool {
-    match (pattern.split_first(), path.split_first()) {
-        (None, _) => true,
-        (Some((&"**", rest)), _) => {
-            leads_to(rest, path) || path.split_first().is_some_and(|(_, path)| leads_to(pattern, path))
-        }
-        (Some((first, rest)), Some((name, path))) => is_like(first.as_bytes(), name.as_bytes()) && leads_to(rest, path),
-        (Some(_), None) => false,
+/// Whether a pattern names the member at this path, or one that it is in. Step by step all places of the path are kept
+/// that the pattern can have come to, so that many `**` take no longer than other names.
+fn leads_to(pattern: &str, path: &[&str]) -> bool {
+    let mut reached = vec![false; path.len() + 1];
+    if let Some(start) = reached.first_mut() {
+        *start = true;
     }
+    for step in pattern.split('.') {
+        if step == "**" {
+            let mut any = false;
+            reached.iter_mut().for_each(|place| {
+                any |= *place;
+                *place = any;
+            });
+            continue;
+        }
+        let fits = |(from, name): (&bool, &&str)| *from && is_like(step.as_bytes(), name.as_bytes());
+        let next: Vec<bool> = std::iter::once(false).chain(reached.iter().zip(path).map(fits)).collect();
+        reached = next;
+        if !reached.contains(&true) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether a name is like a pattern, in which `*` stands for any letters.
@@ -302,11 +322,21 @@ mod tests {
             ("*", &["took"], true),
             ("to*k*", &["took"], true),
             ("to*x", &["took"], false),
+            ("**", &item, true),
+            ("**.**.error.**.type", &item, true),
+            ("**.error.**.x", &item, false),
         ] {
             let asked = Asked { index: None, filter: Some(filter.to_owned()) };
             assert_eq!(is_shown(&asked, path), shown, "{filter} {path:?}");
         }
         assert!(is_shown(&Asked::default(), &item));
+    }
+
+    /// A filter as long as a target may be: were every way through it tried, this would not end.
+    #[test]
+    fn a_filter_of_many_stars_takes_no_longer_than_its_length() {
+        let asked = Asked { index: None, filter: Some("**.".repeat(2700) + "x") };
+        assert!(!is_shown(&asked, &["items", "index", "error", "type"]));
     }
 
     #[test]
