@@ -227,11 +227,34 @@ impl Provider {
         let partner = self == Self::Gemini && path.contains("/publishers/anthropic/");
         let endpoints = if partner { ANTHROPIC } else { endpoints };
         let path = path.strip_suffix('/').unwrap_or(path);
-        endpoints.iter().find(|endpoint| path.ends_with(endpoint.path))
+        if has_other_spellings(path) {
+            return None;
+        }
+        endpoints.iter().find(|endpoint| endpoint.stands_at(path))
     }
 }
 
+/// Whether some reader of this path could take it for another: an empty segment, a parameter, an encoded character but
+/// those that names of models have (`@`, `:`, a blank).
+fn has_other_spellings(path: &str) -> bool {
+    let encoded = |rest: &str| !["40", "3A", "3a", "20"].iter().any(|known| rest.starts_with(known));
+    path.contains("//") || path.contains(';') || path.split('%').skip(1).any(encoded)
+}
+
 impl Endpoint {
+    /// Whether a path ends with it. `/completions` alone ends longer names too: it stands behind a version or a
+    /// deployment.
+    fn stands_at(&self, path: &str) -> bool {
+        let Some(before) = path.strip_suffix(self.path) else { return false };
+        if self.path != "/completions" {
+            return true;
+        }
+        let mut segments = before.rsplit('/');
+        let last = segments.next().unwrap_or_default();
+        let version = last.strip_prefix('v').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
+        last.is_empty() || version || segments.next() == Some("deployments")
+    }
+
     /// Whether the body must be read to be let through.
     #[must_use]
     pub fn reads_body(&self) -> bool {
@@ -279,6 +302,13 @@ mod tests {
                     "/v1/evals",
                     "/v1/videos",
                     "/v1/something/new",
+                    // What another reader could take for chat completions.
+                    "/v1/chat//completions",
+                    "/v1/%63hat/completions",
+                    "/v1/chat;a/completions",
+                    "/v1/Chat/completions",
+                    "/v1/chat/./completions",
+                    "/v1/files/completions",
                 ][..],
             ),
             (Provider::Anthropic, &["/v1/messages/batches", "/v1/files", "/v1/skills"]),
@@ -304,6 +334,8 @@ mod tests {
         }
         for (provider, path) in [
             (Provider::OpenAi, "/openai/deployments/x/chat/completions"),
+            (Provider::OpenAi, "/openai/deployments/x/completions"),
+            (Provider::OpenAi, "/v1/completions"),
             (Provider::OpenAi, "/v1/responses/"),
             (Provider::Anthropic, "/v1/messages"),
             (Provider::Gemini, "/v1beta/models/g:streamGenerateContent"),

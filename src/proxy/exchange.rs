@@ -126,6 +126,11 @@ impl Exchange {
             }
             return self.connect(&destination, head).await;
         }
+        // Some servers take it for another method's.
+        if destination.route.retention.is_some() && !sends(&head.method) && !body.is_end_stream() {
+            let kind = ErrorKind::Body(BodyErrorKind::Retention);
+            return Err(ProxyError { side: Side::Policy, kind, rule: None });
+        }
         let method = head.method.clone();
         let expects_nothing = method == Method::HEAD;
         let version = head.version;
@@ -151,8 +156,9 @@ impl Exchange {
         // By the path at the upstream: it alone says who reads the body.
         let path = format!("{}{rest}", route.upstream.path);
         self.dialect = Dialect::of(route.dialect, &path);
-        // What is signed, and what is taken out or set, is a request with its body: a connection has none.
-        let untouched = route.sign.is_none() && route.retention.is_none() && route.drop.is_empty();
+        // What is signed, what is taken out or set, and what has a bound is a request's body: a connection has none.
+        let untouched =
+            route.sign.is_none() && route.retention.is_none() && route.drop.is_empty() && route.max_bytes.is_none();
         let live = Dialect::is_live_path(&path) && untouched;
         if headers::asks_for_websocket(&head.headers) && !(live && websocket::is_handshake(head)) {
             return Err(ProxyError::client(ErrorKind::Upgrade));
@@ -568,6 +574,11 @@ impl Exchange {
 #[derive(Clone)]
 struct Unread;
 
+/// Whether a request of this method sends something.
+fn sends(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
+}
+
 /// What the body must say on a route where the provider is to keep nothing. What sends nothing leaves nothing there. A
 /// refusal is in the provider's words though no dialect is known for the path.
 fn terms(
@@ -576,8 +587,7 @@ fn terms(
     path: &str,
     dialect: &mut Dialect,
 ) -> Result<Option<&'static Endpoint>, ProxyError> {
-    let sends = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE);
-    let Some(provider) = route.retention.filter(|_| sends) else { return Ok(None) };
+    let Some(provider) = route.retention.filter(|_| sends(method)) else { return Ok(None) };
     if *dialect == Dialect::Plain {
         *dialect = provider.dialect();
     }

@@ -30,7 +30,7 @@ const PIECE: usize = 16 << 10;
 /// How long the other side may take to answer a close (RFC 6455 section 7.1.1 leaves it open).
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long nothing must have come before a session is ended so that the proxy can drain.
-const DRAINING_IDLE: Duration = Duration::from_secs(1);
+const DRAINING_IDLE: Duration = Duration::from_secs(5);
 
 /// Whether a request is a whole handshake (RFC 6455 section 4.1).
 pub(crate) fn is_handshake(head: &http::request::Parts) -> bool {
@@ -211,6 +211,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Way<R, W> {
                     Ok(Err(_)) | Err(_) => return End::Gone(gone(direction.other())),
                 }
                 out.clear();
+                pulse.beat();
             }
             if let Err(fault) = judged {
                 return End::Fault(refusal(&fault.kind, direction, scopes));

@@ -68,6 +68,8 @@ async fn what_stores_by_nature_is_refused_in_the_providers_words() {
         ("/openai/v1/conversations", "{}", "openai"),
         ("/openai/v1/batches", "{}", "openai"),
         ("/openai/v1/vector_stores", "{}", "openai"),
+        ("/openai/v1/%63hat/completions", r#"{"store":true}"#, "openai"),
+        ("/openai/v1/Chat/completions", r#"{"store":true}"#, "openai"),
         ("/openai/v1/responses", r#"{"background":true}"#, "openai"),
         ("/openai/v1/responses", r#"{"previous_response_id":"r"}"#, "openai"),
         ("/mistral/v1/conversations", "{}", "openai"),
@@ -86,6 +88,12 @@ async fn what_stores_by_nature_is_refused_in_the_providers_words() {
             "anthropic" => assert_eq!(said["error"]["type"], "permission_error", "{path} {said}"),
             _ => assert_eq!(said["error"]["status"], "PERMISSION_DENIED", "{path} {said}"),
         }
+    }
+    let sent = "{\"store\":true}";
+    for method in ["GET", "DELETE"] {
+        let head = format!("{method} /openai/v1/files HTTP/1.1\r\nHost: localhost\r\nX-HTTP-Method-Override: POST\r\n");
+        let request = format!("{head}Content-Length: {}\r\n\r\n{sent}", sent.len());
+        assert_eq!(proxy.client().await.send(request).await.status, 403, "{method} with a body");
     }
     assert!(upstream.is_untouched());
     // One that is found in flight breaks the request.
@@ -111,6 +119,14 @@ async fn fields_are_taken_out_and_counted() {
     let answer = client.post("/v1/chat/completions", "application/json", body).await;
     assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"model":"m"}"#));
     assert!(!upstream.saw("4111") && !upstream.saw("metadata"));
+    // What begins as JSON and is none is not sent as text, with the member in it.
+    for (media_type, body) in
+        [("text/plain", r#"{"metadata":{"a":"kept"},"t":NaN}"#), ("text/plain", "{\"metadata\":1")]
+    {
+        let answer = proxy.client().await.post("/v1/chat/completions", media_type, body).await;
+        assert_eq!((answer.status, answer.code().as_str()), (400, "json_syntax"), "{body}");
+    }
+    assert!(!upstream.saw("metadata"));
     assert_eq!(upstream.request().await.header("content-length"), Some("13"));
     assert_eq!(proxy.metric("blackbar_dropped_fields_total{route=\"root\",workspace=\"acme\"}"), 3.0);
 }

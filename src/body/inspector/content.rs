@@ -374,6 +374,10 @@ impl Content {
 
     /// Goes on as text, from what the gate holds.
     fn turn_to_text(&mut self, rest: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        // Of what begins as JSON, members are to be taken out: as text they would stay.
+        if !self.edits.drop.is_empty() {
+            return Err(BodyErrorKind::JsonSyntax.into());
+        }
         let State::Gate(gate) = &mut self.state else { return Ok(()) };
         let held = gate.turn(out, seen)?;
         self.state = self.text();
