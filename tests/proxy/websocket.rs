@@ -1,6 +1,7 @@
 //! WebSocket connections through the proxy: the handshake, both directions, and every way to end.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -189,6 +190,29 @@ async fn an_upstream_that_breaks_off_is_no_clean_end_and_what_is_held_never_come
     let (first, _, payload) = frames.pop().unwrap();
     assert_eq!((first, &payload[..2]), (0x88, &b"\x03\xF3"[..]), "1011");
     assert!(frames.iter().all(|(_, _, payload)| !String::from_utf8_lossy(payload).contains("1111")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_without_a_word_is_closed_after_total_and_sooner_while_the_proxy_drains() {
+    let (address, mut peers) = upstream(AGREED).await;
+    let start = |total| {
+        let proxy = TestProxy::new().workspace("acme", RULES).route("/", address, |_| {});
+        proxy.policy(move |policy| policy.timeouts.total = total).start()
+    };
+    let silent = start(Duration::from_millis(100));
+    let mut draining = start(Duration::from_secs(600));
+    let (mut client, mut peer) = open(&silent, &mut peers, "").await;
+    let (_, _, error) = within(read_frame(&mut client.stream)).await.unwrap();
+    assert!(String::from_utf8(error).unwrap().contains("\"code\":\"upstream_timeout\""));
+    let close = within(read_frame(&mut client.stream)).await;
+    assert_eq!(close, Some((0x88, false, b"\x03\xE9upstream_timeout".to_vec())));
+    assert_eq!(within(read_frame(&mut peer.stream)).await, Some((0x88, true, b"\x03\xE9going away".to_vec())));
+    let (mut client, mut peer) = open(&draining, &mut peers, "").await;
+    draining.stop();
+    let close = within(read_frame(&mut client.stream)).await;
+    assert_eq!(close, Some((0x88, false, b"\x03\xE9going away".to_vec())));
+    assert_eq!(within(read_frame(&mut peer.stream)).await, Some((0x88, true, b"\x03\xE9going away".to_vec())));
+    assert!(within(draining.ended()).await, "nothing was cut off");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
