@@ -7,7 +7,6 @@
 //! that nothing touches leaves byte for byte; one that changes has its lengths and both sums made anew. Text that is still
 //! held when the stream ends cleanly leaves in a message of its own; after a fault it never leaves.
 
-mod base64;
 mod frame;
 mod headers;
 
@@ -17,7 +16,7 @@ use std::sync::Arc;
 use self::frame::Frames;
 use self::headers::{CONTENT_TYPE, EVENT_TYPE, Headers, MESSAGE_TYPE, is_text};
 use super::llm::{Envelope, Judged, Model, Outlet, Payload};
-use super::{BodyError, BodyErrorKind, BodyLimits, Dialect, Inspection, Scopes, Transform};
+use super::{BodyError, BodyErrorKind, BodyLimits, Dialect, Inspection, Scopes, Transform, base64};
 
 /// The event whose payload holds another one in base64.
 const CHUNK: &[u8] = b"chunk";
