@@ -1,6 +1,7 @@
-//! Base64 as AWS writes bytes in JSON: the standard alphabet, padded (RFC 4648 section 4).
+//! Base64 (RFC 4648): whole texts as AWS writes bytes in JSON, and the beginning of any.
 //!
-//! Enters: a whole text. Leaves: its bytes, if it is the one way to write them: readers differ on what is not.
+//! Enters: a text. Leaves: its bytes, if it is the one way to write them in the standard alphabet, padded (section 4), since
+//! readers differ on what is not; or what it begins with, in either alphabet (sections 4 and 5).
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -21,6 +22,26 @@ pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) -> bool {
     }
     // What fills the last group is nothing, and as much of it as there must be.
     text.len().is_multiple_of(4) && bits == 0 && count < 6 && text.len() == encoded(out.len() - begin)
+}
+
+/// The bytes that a text begins with, in either alphabet, up to what is of none.
+pub(super) fn beginning(text: &[u8]) -> Vec<u8> {
+    let either = |byte: &u8| match byte {
+        b'-' => sextet(b'+'),
+        b'_' => sextet(b'/'),
+        byte => sextet(*byte),
+    };
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0);
+    for value in text.iter().map_while(either) {
+        bits = bits << 6 | value;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count & 0xFF) as u8);
+        }
+    }
+    bytes
 }
 
 /// How many characters so many bytes take.
@@ -70,6 +91,7 @@ mod tests {
             assert!(decode(text.as_bytes(), &mut out));
             assert_eq!(out, bytes.as_bytes());
         }
+        assert_eq!(beginning(b"Zm9v-_8= and more"), b"foo\xFB\xFF");
         for bad in ["Zg", "Zg=", "Zh==", "Zm9=", "Z===", "=", "Zm9v\n", "Zm9-", "Zg==Zg==", "Zm9v===="] {
             assert!(!decode(bad.as_bytes(), &mut Vec::new()), "{bad:?}");
         }

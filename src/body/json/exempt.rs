@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use crate::body::base64;
+
 /// Shorter values are scanned as any other.
 const MIN_LEN: usize = 64;
 /// So many digits without a letter between them are no chance of base64 any more but may be a number.
@@ -167,24 +169,8 @@ impl Exempt {
 
 /// Whether what base64 begins with reads as text: files of text may stand where pictures, sound and PDF do, and anything
 /// where a member is only called as one that no one but its maker reads.
-pub(in crate::body) fn holds_text(base64: &[u8]) -> bool {
-    let (mut bytes, mut bits, mut count) = (Vec::with_capacity(MIN_LEN), 0_u32, 0);
-    for letter in base64.iter().take(MIN_LEN) {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => break,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count & 0xFF) as u8);
-        }
-    }
+pub(in crate::body) fn holds_text(text: &[u8]) -> bool {
+    let bytes = base64::beginning(text.get(..MIN_LEN).unwrap_or(text));
     let cut = |error: std::str::Utf8Error| error.error_len().is_none();
     let control = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
     std::str::from_utf8(&bytes).map_or_else(cut, |_| true) && !bytes.iter().any(control) && !bytes.starts_with(b"%PDF-")
