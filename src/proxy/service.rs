@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use crate::policy::{PolicyStore, Severity};
 
@@ -35,16 +36,21 @@ impl Bound {
     pub async fn run_until_signalled(self, store: Arc<PolicyStore>) -> io::Result<Ending> {
         let mut stops =
             Stops { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
-        let mut again =
-            Stops { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
         let hangup = signal(SignalKind::hangup())?;
         let following = tokio::spawn(follow(store, self.handle(), hangup));
+        // One reader of both signals: signals that come before a reader looks are one to it, so a second reader could
+        // take the first two for one and wait for a third.
+        let (first, drain) = oneshot::channel();
         let second = async {
-            again.next().await;
-            again.next().await;
+            stops.next().await;
+            let _ = first.send(());
+            stops.next().await;
+        };
+        let draining = async {
+            let _ = drain.await;
         };
         let ending = tokio::select! {
-            drained = self.run(async { stops.next().await }) => if drained { Ending::Drained } else { Ending::CutShort },
+            drained = self.run(draining) => if drained { Ending::Drained } else { Ending::CutShort },
             () = second => Ending::Stopped,
         };
         following.abort();

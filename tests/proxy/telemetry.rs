@@ -58,7 +58,7 @@ async fn the_path_or_the_route_says_what_a_body_is() {
         let answer = client.send(post(path, "", &body)).await;
         assert_eq!((answer.status, answer.code().as_str()), (415, "media_type"), "{path}");
     }
-    assert!(!upstream.saw("4111"));
+    assert!(!upstream.saw("4111 "));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
