@@ -10,8 +10,8 @@ use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
 use crate::engine::HashKey;
@@ -21,6 +21,18 @@ use super::files::{Contents, Disk, FILE_LIMIT, Value, beside};
 
 /// A certificate that ends sooner is warned of.
 const SOON: i64 = 14 * 24 * 60 * 60;
+
+/// Largest file of revocation lists.
+pub(crate) const CRL_LIMIT: u64 = 64 << 20;
+
+/// The revocation lists of a file, in PEM or one in DER; none where it holds neither.
+pub(crate) fn revocation_lists(bytes: &[u8]) -> Option<Vec<CertificateRevocationListDer<'static>>> {
+    if bytes.first() == Some(&0x30) {
+        return Some(vec![CertificateRevocationListDer::from(bytes.to_vec())]);
+    }
+    let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(bytes).collect();
+    lists.ok().filter(|lists| !lists.is_empty())
+}
 
 /// A file, and the place that names it.
 #[derive(Clone, Debug)]
@@ -94,6 +106,32 @@ impl Inspector<'_> {
         }
         if valid == 0 {
             bundle.error("certificate", "holds expired certificates only", "add a root that is valid", self.report);
+        }
+    }
+
+    /// A file of revocation lists. One that is out of date is warned of: every client that it would cover is refused.
+    pub(crate) fn revocations(&mut self, named: &Named) {
+        let Some(contents) = self.disk.wanted(&named.path, CRL_LIMIT, &named.place, self.report) else { return };
+        let Some(lists) = revocation_lists(&contents.bytes) else {
+            let help = "name a file in PEM (-----BEGIN X509 CRL-----) or DER";
+            return named.error("crl", "holds no revocation list", help, self.report);
+        };
+        let now = self.seconds();
+        for list in &lists {
+            let Ok(([], parsed)) = CertificateRevocationList::from_der(list) else {
+                return named.error("crl", "holds what is no revocation list", "copy the file again", self.report);
+            };
+            match parsed.next_update().map(|next| next.timestamp()) {
+                Some(next) if next > now => {}
+                Some(_) => {
+                    let message = format!("{} is out of date: its clients are refused", named.path.display());
+                    self.report.warning(&named.place, "expiry", message).help("fetch the next one; a reload takes it");
+                }
+                None => {
+                    let help = "have the authority say when the next one comes (RFC 5280 section 5.1.2.5)";
+                    return named.error("crl", "does not say until when it holds", help, self.report);
+                }
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! not ASCII, a `*`) is dropped here and can match nothing.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use super::{NoWorkspace, PeerIdentity, Policy, SanPattern};
 
@@ -14,7 +15,7 @@ const LONGEST: usize = 2048;
 /// Why the text of a pattern is none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PatternError {
-    /// It does not begin with `uri:`, `dns:` or `email:`.
+    /// It does not begin with `uri:`, `dns:`, `email:` or `ip:`.
     Kind,
     /// A `*` elsewhere than as the last segment of a URI's path.
     Wildcard,
@@ -24,6 +25,8 @@ pub(crate) enum PatternError {
     Dns,
     /// Not an e-mail address.
     Email,
+    /// Not an IP address.
+    Ip,
 }
 
 impl PatternError {
@@ -34,6 +37,7 @@ impl PatternError {
             Self::Wildcard => "only uri:…/* is a pattern, for whole path segments; list other names one by one",
             Self::Dns => "write it like dns:agent.acme.internal",
             Self::Email => "write it like email:ops@acme.example",
+            Self::Ip => "write it like ip:10.0.0.7 or ip:2001:db8::7, without a port or a range",
         }
     }
 }
@@ -41,11 +45,12 @@ impl PatternError {
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Kind => "a client's name begins with `uri:`, `dns:` or `email:`",
+            Self::Kind => "a client's name begins with `uri:`, `dns:`, `email:` or `ip:`",
             Self::Wildcard => "a wildcard may only be the last segment of a URI's path",
             Self::Uri => "not an absolute URI in visible ASCII characters",
             Self::Dns => "not a DNS name",
             Self::Email => "not an e-mail address",
+            Self::Ip => "not an IP address",
         })
     }
 }
@@ -60,9 +65,10 @@ impl SanPattern {
                 None if name.contains('*') => Err(PatternError::Wildcard),
                 None => uri(name).map(Self::Uri).ok_or(PatternError::Uri),
             },
-            "dns" | "email" if name.contains('*') => Err(PatternError::Wildcard),
+            "dns" | "email" | "ip" if name.contains('*') => Err(PatternError::Wildcard),
             "dns" => dns(name).map(Self::Dns).ok_or(PatternError::Dns),
             "email" => email(name).map(Self::Email).ok_or(PatternError::Email),
+            "ip" => name.parse().map(Self::Ip).map_err(|_| PatternError::Ip),
             _ => Err(PatternError::Kind),
         }
     }
@@ -76,6 +82,7 @@ impl SanPattern {
             }
             Self::Dns(name) => peer.dns.contains(name),
             Self::Email(name) => peer.emails.contains(name),
+            Self::Ip(address) => peer.ips.contains(address),
         }
     }
 
@@ -172,6 +179,12 @@ impl PeerIdentity {
     pub fn add_email(&mut self, name: &str) {
         self.emails.extend(email(name));
     }
+
+    /// Takes an IP address (RFC 5280 section 4.2.1.6: four bytes or sixteen); anything else is dropped.
+    pub fn add_ip(&mut self, bytes: &[u8]) {
+        let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+        self.ips.extend(v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)));
+    }
 }
 
 impl Policy {
@@ -262,8 +275,24 @@ mod tests {
     }
 
     #[test]
+    fn addresses_match_in_any_spelling_and_no_range_does() {
+        let ip = |pattern: &str, bytes: &[u8]| {
+            let mut peer = PeerIdentity::default();
+            peer.add_ip(bytes);
+            SanPattern::parse(pattern).is_ok_and(|pattern| pattern.matches(&peer))
+        };
+        assert!(ip("ip:10.0.0.7", &[10, 0, 0, 7]));
+        let mut six = [0; 16];
+        (six[0], six[1], six[2], six[3], six[15]) = (0x20, 0x01, 0x0d, 0xb8, 7);
+        assert!(ip("ip:2001:db8::7", &six) && ip("ip:2001:DB8:0:0:0:0:0:7", &six));
+        // A mapped address is another name, and an address with a mask (a name constraint's form) is none.
+        assert!(!ip("ip:::ffff:10.0.0.7", &[10, 0, 0, 7]) && !ip("ip:10.0.0.7", &[10, 0, 0, 7, 255, 255, 255, 255]));
+        assert!(!ip("ip:10.0.0.7", &[]) && !ip("dns:10.0.0.7", &[10, 0, 0, 7]));
+    }
+
+    #[test]
     fn patterns_refuse_what_could_match_by_accident() {
-        use PatternError::{Dns, Email, Kind, Uri, Wildcard};
+        use PatternError::{Dns, Email, Ip, Kind, Uri, Wildcard};
         let table = [
             ("spiffe://acme.example/a", Kind),
             ("", Kind),
@@ -289,6 +318,10 @@ mod tests {
             ("email:*@acme.example", Wildcard),
             ("email:acme.example", Email),
             ("email:@acme.example", Email),
+            ("ip:10.0.0.0/8", Ip),
+            ("ip:10.0.0.*", Wildcard),
+            ("ip:010.0.0.1", Ip),
+            ("ip:[::1]", Ip),
         ];
         for (text, expected) in table {
             assert_eq!(SanPattern::parse(text), Err(expected), "{text:?}");

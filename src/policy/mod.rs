@@ -18,7 +18,7 @@ mod signing;
 mod store;
 mod terms;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,8 @@ use std::time::Duration;
 use crate::body::retention::Provider;
 use crate::body::{BodyLimits, Dialect, Direction, JsonPath, MediaRange, Scopes};
 use crate::engine::RuleSet;
+
+pub(crate) use credentials::{CRL_LIMIT as REVOCATION_BYTES, revocation_lists};
 
 pub use compile::{
     Change, Loaded, OffReason, ProofCount, RuleChange, RuleState, RuleTest, RuleTests, StandaloneRules, diff_rules,
@@ -90,6 +92,9 @@ pub struct ListenerTls {
     pub private_key: PathBuf,
     /// PEM bundle that client certificates chain to.
     pub client_ca: Option<PathBuf>,
+    /// Revocation lists (RFC 5280 section 5), PEM or DER. Where there are any, each certificate of a client's chain must be
+    /// covered by one that is not out of date.
+    pub client_crl: Vec<PathBuf>,
     /// Whether a client must present a certificate.
     pub client_auth: ClientAuth,
 }
@@ -151,6 +156,8 @@ pub enum SanPattern {
     Dns(String),
     /// An e-mail address; the domain is in lower case.
     Email(String),
+    /// An IP address.
+    Ip(IpAddr),
 }
 
 /// The names of a verified client certificate.
@@ -162,6 +169,8 @@ pub struct PeerIdentity {
     pub dns: Vec<String>,
     /// E-mail addresses; domain in lower case.
     pub emails: Vec<String>,
+    /// IP addresses.
+    pub ips: Vec<IpAddr>,
 }
 
 /// Why an identity has no workspace.

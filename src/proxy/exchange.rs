@@ -145,7 +145,7 @@ impl Exchange {
 
     /// Who asks, for what, and with which head it goes on. Nothing has been read of the body.
     fn judge(&mut self, head: &mut http::request::Parts) -> Result<Destination, ProxyError> {
-        let index = self.connection.workspace(&self.policy)?;
+        let index = self.connection.workspace(&self.generation)?;
         let workspace = self.policy.workspaces.get(index).ok_or(ProxyError::client(ErrorKind::Identity))?;
         self.ledger.belongs_to(workspace);
         self.check_head(head)?;
@@ -196,7 +196,7 @@ impl Exchange {
             return Err(ProxyError::client(ErrorKind::HeaderSize));
         }
         headers::check_request(&head.headers)?;
-        self.connection.check_host(head)?;
+        self.connection.check_host(&self.policy, head)?;
         target::check_path(head.uri.path())
     }
 

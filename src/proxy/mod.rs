@@ -36,10 +36,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
+use rustls::server::danger::ClientCertVerifier;
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::sync::{mpsc, watch};
 
-use crate::policy::{ListenAddress, Listener, Policy};
+use crate::policy::{ListenAddress, Policy};
 use crate::telemetry::{NO_WORKSPACE, Telemetry};
 
 use admission::Admission;
@@ -56,8 +57,19 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Generation {
     pub(crate) policy: Arc<Policy>,
     pub(crate) upstreams: Upstreams,
-    /// Each listener, and its TLS where it has one.
-    doors: Vec<(Arc<Listener>, Option<Arc<ServerConfig>>)>,
+    /// Each listener, in the order of the policy.
+    doors: Vec<Door>,
+    /// How many came before it.
+    serial: u64,
+}
+
+/// A listener, ready to take connections.
+#[derive(Clone)]
+pub(crate) struct Door {
+    /// How handshakes are answered, where it speaks TLS.
+    config: Option<Arc<ServerConfig>>,
+    /// Who judges client certificates, where it asks for any.
+    trust: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 /// What every connection shares.
@@ -66,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) admission: Admission,
     generation: ArcSwap<Generation>,
     drain: watch::Sender<bool>,
+    /// The serial of the generation in force.
+    turn: watch::Sender<u64>,
 }
 
 impl Shared {
@@ -75,6 +89,11 @@ impl Shared {
 
     pub(crate) fn draining(&self) -> watch::Receiver<bool> {
         self.drain.subscribe()
+    }
+
+    /// Tells of every generation from now on.
+    pub(crate) fn turns(&self) -> watch::Receiver<u64> {
+        self.turn.subscribe()
     }
 }
 
@@ -174,6 +193,7 @@ impl Proxy {
             telemetry,
             generation: ArcSwap::from_pointee(generation),
             drain: watch::Sender::new(false),
+            turn: watch::Sender::new(0),
         };
         Ok(Bound { handle: Handle { shared: Arc::new(shared) }, fronts, addresses })
     }
@@ -184,21 +204,16 @@ impl Generation {
         let mut doors = Vec::new();
         let mut expiries = Vec::new();
         for listener in &policy.listeners {
-            let config = match &listener.tls {
-                Some(settings) => {
-                    let (config, not_after) = tls::server_config(settings)?;
-                    expiries.push((listener.address.to_string(), not_after));
-                    Some(config)
-                }
-                None => None,
-            };
-            doors.push((Arc::new(listener.clone()), config));
+            let prepared = listener.tls.as_ref().map(tls::prepare).transpose()?;
+            expiries.extend(prepared.as_ref().map(|prepared| (listener.address.to_string(), prepared.not_after)));
+            let (config, trust) = prepared.map_or((None, None), |prepared| (Some(prepared.config), prepared.trust));
+            doors.push(Door { config, trust });
         }
         let upstreams = Upstreams::prepare(&policy, before.map(|before| &before.upstreams))?;
         for (listener, not_after) in expiries {
             telemetry.set("blackbar_tls_cert_not_after_seconds", &[&listener], not_after);
         }
-        Ok(Self { policy, upstreams, doors })
+        Ok(Self { policy, upstreams, doors, serial: before.map_or(0, |before| before.serial + 1) })
     }
 }
 
@@ -313,10 +328,13 @@ async fn accept(shared: Arc<Shared>, index: usize, front: Front, alive: mpsc::Se
             continue;
         };
         // A reload keeps the number of listeners.
-        let Some((listener, config)) = shared.generation().doors.get(index).cloned() else { continue };
+        let generation = shared.generation();
+        let Some(Door { config, .. }) = generation.doors.get(index).cloned() else { continue };
+        let door = connection::Entrance { index, serial: generation.serial };
+        drop(generation);
         let (shared, alive) = (Arc::clone(&shared), alive.clone());
         tokio::spawn(async move {
-            connection::serve(shared, listener, config, socket, permit).await;
+            connection::serve(shared, door, config, socket, permit).await;
             drop(alive);
         });
     }
@@ -352,7 +370,9 @@ impl Handle {
             Ok(next) => {
                 telemetry.configured(&next.policy.version);
                 tracing::info!(version = next.policy.version, "configuration in force");
+                let serial = next.serial;
                 self.shared.generation.store(Arc::new(next));
+                self.shared.turn.send_replace(serial);
                 Ok(())
             }
             Err(error) => Err(error),

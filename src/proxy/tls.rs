@@ -3,7 +3,8 @@
 //! Enters: PEM files and handshakes. Leaves: a rustls configuration, and the [`PeerIdentity`] of a verified certificate,
 //! read once after the handshake and pinned to the connection. Sessions are never resumed: who a client is rests on the
 //! certificate it presents on this connection. Beyond what webpki checks, a chain has at most four certificates and no
-//! RSA key below 2048 bits.
+//! RSA key below 2048 bits, and its leaf says that it is a client's. A certificate is judged again when the configuration
+//! changes, and once a minute while its connection lasts.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{
@@ -21,7 +22,7 @@ use rustls::{
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
-use crate::policy::{ClientAuth, ListenerTls, PeerIdentity};
+use crate::policy::{ClientAuth, ListenerTls, PeerIdentity, REVOCATION_BYTES, revocation_lists};
 
 /// Certificates of a chain, the leaf among them; webpki itself stops at six issuers.
 const CHAIN: usize = 4;
@@ -56,19 +57,29 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-/// A listener's configuration, and when its certificate expires (seconds since 1970).
-pub(crate) fn server_config(tls: &ListenerTls) -> Result<(Arc<ServerConfig>, i64), TlsFault> {
+/// What a listener's TLS settings come to.
+pub(crate) struct Prepared {
+    /// How handshakes are answered.
+    pub(crate) config: Arc<ServerConfig>,
+    /// Who judges client certificates, where any are asked for.
+    pub(crate) trust: Option<Arc<dyn ClientCertVerifier>>,
+    /// When the certificate expires (seconds since 1970).
+    pub(crate) not_after: i64,
+}
+
+/// Reads a listener's files.
+pub(crate) fn prepare(tls: &ListenerTls) -> Result<Prepared, TlsFault> {
     let (_, chain) = read_certificates(&tls.certificate)?;
     let leaf = chain.first().ok_or_else(|| TlsFault::new(&tls.certificate, "holds no certificate"))?;
     let not_after = X509Certificate::from_der(leaf)
         .map(|(_, leaf)| leaf.validity().not_after.timestamp())
         .map_err(|_| TlsFault::new(&tls.certificate, "holds a certificate that cannot be parsed"))?;
-    let key = PrivateKeyDer::from_pem_slice(&read(&tls.private_key)?)
+    let key = PrivateKeyDer::from_pem_slice(&read(&tls.private_key, PEM_BYTES)?)
         .map_err(|_| TlsFault::new(&tls.private_key, "holds no private key in PEM that can be used"))?;
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|_| TlsFault::new(&tls.certificate, "finds no usable protocol version"))?;
-    let builder = match &tls.client_ca {
+    let trust: Option<Arc<dyn ClientCertVerifier>> = match &tls.client_ca {
         Some(bundle) if tls.client_auth != ClientAuth::None => {
             let mut roots = RootCertStore::empty();
             for certificate in read_certificates(bundle)?.1 {
@@ -76,16 +87,23 @@ pub(crate) fn server_config(tls: &ListenerTls) -> Result<(Arc<ServerConfig>, i64
                     .add(certificate)
                     .map_err(|_| TlsFault::new(bundle, "holds a certificate that cannot be a root"))?;
             }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+            let mut verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+            if !tls.client_crl.is_empty() {
+                verifier = verifier.with_crls(revocations(&tls.client_crl)?).enforce_revocation_expiration();
+            }
             let verifier =
                 if tls.client_auth == ClientAuth::Optional { verifier.allow_unauthenticated() } else { verifier };
             let verifier = verifier.build().map_err(|_| TlsFault::new(bundle, "holds no root that can be used"))?;
-            builder.with_client_cert_verifier(Arc::new(BoundedChain(verifier)))
+            Some(Arc::new(BoundedChain(verifier)))
         }
         None if tls.client_auth != ClientAuth::None => {
             return Err(TlsFault::new(&tls.certificate, "needs client_ca beside it, or client_auth = \"none\""));
         }
-        Some(_) | None => builder.with_no_client_auth(),
+        Some(_) | None => None,
+    };
+    let builder = match &trust {
+        Some(trust) => builder.with_client_cert_verifier(Arc::clone(trust)),
+        None => builder.with_no_client_auth(),
     };
     let mut config = builder
         .with_single_cert(chain, key)
@@ -94,12 +112,22 @@ pub(crate) fn server_config(tls: &ListenerTls) -> Result<(Arc<ServerConfig>, i64
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
-    Ok((Arc::new(config), not_after))
+    Ok(Prepared { config: Arc::new(config), trust, not_after })
+}
+
+/// The revocation lists of several files.
+fn revocations(paths: &[PathBuf]) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsFault> {
+    let mut all = Vec::new();
+    for path in paths {
+        let lists = revocation_lists(&read(path, REVOCATION_BYTES)?);
+        all.extend(lists.ok_or_else(|| TlsFault::new(path, "holds no revocation list"))?);
+    }
+    Ok(all)
 }
 
 /// The certificates of a PEM file, and the file itself.
 pub(crate) fn read_certificates(path: &Path) -> Result<(Vec<u8>, Vec<CertificateDer<'static>>), TlsFault> {
-    let pem = read(path)?;
+    let pem = read(path, PEM_BYTES)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let certificates = certificates.map_err(|_| TlsFault::new(path, "is not PEM"))?;
     if certificates.is_empty() {
@@ -108,10 +136,10 @@ pub(crate) fn read_certificates(path: &Path) -> Result<(Vec<u8>, Vec<Certificate
     Ok((pem, certificates))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsFault> {
+fn read(path: &Path, most: u64) -> Result<Vec<u8>, TlsFault> {
     let size = std::fs::metadata(path).map_err(|_| TlsFault::new(path, "cannot be read"))?.len();
-    if size > PEM_BYTES {
-        return Err(TlsFault::new(path, "is larger than 4 MiB"));
+    if size > most {
+        return Err(TlsFault::new(path, "is too large"));
     }
     std::fs::read(path).map_err(|_| TlsFault::new(path, "cannot be read"))
 }
@@ -137,7 +165,11 @@ impl ClientCertVerifier for BoundedChain {
     ) -> Result<ClientCertVerified, rustls::Error> {
         let verified = self.0.verify_client_cert(leaf, issuers, now)?;
         let strong = issuers.len() < CHAIN && std::iter::once(leaf).chain(issuers).all(is_strong);
-        if strong { Ok(verified) } else { Err(CertificateError::ApplicationVerificationFailure.into()) }
+        if strong && is_for_clients(leaf) {
+            Ok(verified)
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        }
     }
 
     fn verify_tls12_signature(
@@ -161,6 +193,12 @@ impl ClientCertVerifier for BoundedChain {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_verify_schemes()
     }
+}
+
+/// Whether the certificate says that it is a client's (RFC 5280 section 4.2.1.12). webpki takes one that says nothing.
+fn is_for_clients(leaf: &CertificateDer<'_>) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(leaf) else { return false };
+    certificate.extended_key_usage().is_ok_and(|usage| usage.is_some_and(|usage| usage.value.client_auth))
 }
 
 fn is_strong(certificate: &CertificateDer<'_>) -> bool {
@@ -187,6 +225,7 @@ pub(crate) fn identity(leaf: &CertificateDer<'_>) -> PeerIdentity {
             GeneralName::URI(uri) => peer.add_uri(uri),
             GeneralName::DNSName(dns) => peer.add_dns(dns),
             GeneralName::RFC822Name(email) => peer.add_email(email),
+            GeneralName::IPAddress(bytes) => peer.add_ip(bytes),
             _ => {}
         }
     }

@@ -5,6 +5,7 @@
 //! compressed. A side that takes nothing holds the other back; nothing is queued. The exchange's ledger and permit live
 //! as long as the session.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -136,9 +137,15 @@ impl Session {
         Self { upstream, halves, scopes, dialect, ledger, idle: timeouts.total, stall: timeouts.upstream_idle }
     }
 
-    /// Carries messages until one side ends. `early` is what the client sent right behind its handshake.
-    pub(crate) async fn run<S>(self, client: S, early: &[u8], mut drain: watch::Receiver<bool>)
-    where
+    /// Carries messages until one side ends, or `revoked` resolves. `early` is what the client sent right behind its
+    /// handshake.
+    pub(crate) async fn run<S>(
+        self,
+        client: S,
+        early: &[u8],
+        mut drain: watch::Receiver<bool>,
+        mut revoked: Pin<&mut impl Future<Output = ()>>,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let Self { upstream, halves: [request, response], scopes, dialect, ledger, idle, stall } = self;
@@ -159,6 +166,7 @@ impl Session {
                 let (end, other_end) = tokio::select! {
                     end = &mut upward => (end, None),
                     end = &mut downward => (end, Some(())),
+                    () = &mut revoked => break Some(ProxyError::client(ErrorKind::Identity)),
                     _ = drain.changed(), if !draining => continue,
                     () = tokio::time::sleep(left) => continue,
                 };
@@ -265,7 +273,7 @@ fn refusal(kind: &BodyErrorKind, direction: Direction, scopes: &Scopes) -> Proxy
 /// The code of a close (RFC 6455 section 7.4.1).
 fn close_code(error: &ProxyError) -> u16 {
     match &error.kind {
-        ErrorKind::Blocked | ErrorKind::Body(BodyErrorKind::Blocked { .. }) => 1008,
+        ErrorKind::Identity | ErrorKind::Blocked | ErrorKind::Body(BodyErrorKind::Blocked { .. }) => 1008,
         ErrorKind::Body(kind) => match kind {
             BodyErrorKind::TooLarge | BodyErrorKind::TooManyTexts | BodyErrorKind::Expansion => 1009,
             BodyErrorKind::MediaType => 1003,

@@ -23,6 +23,7 @@ mod mtls;
 mod records;
 mod reload;
 mod retention;
+mod revocation;
 mod signals;
 mod smuggling;
 mod streaming;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -106,6 +107,33 @@ impl Pki {
         let certificate = Leaf::new(names).params.signed_by(&key, &self.issuer).unwrap();
         std::fs::write(self.file("client.crt"), certificate.pem()).unwrap();
         std::fs::write(self.file("client.key"), key.serialize_pem()).unwrap();
+    }
+
+    /// A list in `NAME.crl` that revokes these serial numbers, and holds until the year.
+    pub fn write_crl(&self, name: &str, serials: &[u64], until: i32) {
+        let revoked = |serial: &u64| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(until, 1, 1),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&self.issuer).unwrap();
+        std::fs::write(self.file(&format!("{name}.crl")), list.pem().unwrap()).unwrap();
+    }
+
+    /// A client with these names and this serial number.
+    pub fn numbered(&self, serial: u64, names: &[Name]) -> Identity {
+        let mut leaf = Leaf::new(names);
+        leaf.params.serial_number = Some(SerialNumber::from(serial));
+        self.issue(leaf)
     }
 
     /// A client with these names.

@@ -29,6 +29,7 @@ struct TlsKeys {
     certificate: Option<Named>,
     private_key: Option<Named>,
     client_ca: Option<Named>,
+    client_crl: Vec<Named>,
     client_auth: Option<(ClientAuth, Place)>,
 }
 
@@ -42,6 +43,7 @@ pub(super) fn listener(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) ->
     let certificate = named("certificate", inspector.report);
     let private_key = named("private_key", inspector.report);
     let client_ca = named("client_ca", inspector.report);
+    let client_crl = crls(fields.value("client_crl"), file, inspector.report);
     let client_auth = fields.value("client_auth");
     let client_auth = client_auth.and_then(|value| Some((client_auth_of(&value, inspector.report)?, value.place())));
     let workspace = fields.value("workspace");
@@ -51,7 +53,7 @@ pub(super) fn listener(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) ->
     }
     let hosts = hosts(fields.texts("hosts", inspector.report), inspector.report);
     let (place, asked_tls) = (fields.place(), fields.has("certificate") || fields.has("private_key"));
-    let keys = TlsKeys { certificate, private_key, client_ca, client_auth };
+    let keys = TlsKeys { certificate, private_key, client_ca, client_crl, client_auth };
     fields.finish(inspector.report);
     let tls = if asked_tls {
         tls(keys, &place, workspace.as_ref().map(|(_, place)| place), inspector)
@@ -78,6 +80,10 @@ fn plain(keys: &TlsKeys, address: Option<&ListenAddress>, place: Option<Place>, 
     if let Some(ca) = &keys.client_ca {
         let help = "add `certificate` and `private_key`, or remove `client_ca`";
         report.error(&ca.place, "client-auth", "`client_ca` without TLS").help(help);
+    }
+    if let Some(list) = keys.client_crl.first() {
+        let help = "add `certificate`, `private_key` and `client_ca`, or remove it";
+        report.error(&list.place, "client-auth", "`client_crl` without TLS").help(help);
     }
     if let Some((ClientAuth::Required | ClientAuth::Optional, place)) = &keys.client_auth {
         let help = "add `certificate` and `private_key`, or remove `client_auth`";
@@ -127,6 +133,13 @@ fn tls(keys: TlsKeys, place: &Place, fixed: Option<&Place>, inspector: &mut Insp
     if let Some(ca) = &keys.client_ca {
         inspector.roots(ca);
     }
+    for list in &keys.client_crl {
+        if keys.client_ca.is_none() {
+            let help = "add `client_ca`, or remove it";
+            inspector.report.error(&list.place, "client-auth", "`client_crl` without `client_ca`").help(help);
+        }
+        inspector.revocations(list);
+    }
     match (keys.certificate, keys.private_key) {
         (Some(certificate), Some(key)) => {
             inspector.pair(&certificate, &key);
@@ -134,6 +147,7 @@ fn tls(keys: TlsKeys, place: &Place, fixed: Option<&Place>, inspector: &mut Insp
                 certificate: certificate.path,
                 private_key: key.path,
                 client_ca: keys.client_ca.map(|ca| ca.path),
+                client_crl: keys.client_crl.into_iter().map(|list| list.path).collect(),
                 client_auth: auth,
             })
         }
@@ -149,6 +163,16 @@ fn tls(keys: TlsKeys, place: &Place, fixed: Option<&Place>, inspector: &mut Insp
         }
         (None, None) => None,
     }
+}
+
+/// One path, or a list of them.
+fn crls(value: Option<Value<'_>>, file: &Path, report: &mut Report) -> Vec<Named> {
+    let Some(value) = value else { return Vec::new() };
+    if value.as_text().is_some() {
+        return Named::read(&value, file, report).into_iter().collect();
+    }
+    let items = value.list("a path or a list of paths", report);
+    items.iter().filter_map(|item| Named::read(item, file, report)).collect()
 }
 
 fn address(value: &Value<'_>, file: &Path, report: &mut Report) -> Option<ListenAddress> {

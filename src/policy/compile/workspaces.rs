@@ -137,5 +137,6 @@ fn key(pattern: &SanPattern) -> String {
         SanPattern::UriPrefix(name) => format!("prefix:{name}"),
         SanPattern::Dns(name) => format!("dns:{name}"),
         SanPattern::Email(name) => format!("email:{name}"),
+        SanPattern::Ip(address) => format!("ip:{address}"),
     }
 }

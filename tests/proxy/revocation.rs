@@ -1,0 +1,121 @@
+//! Clients that are trusted no more: revoked, of an authority or a workspace that was taken out, on open connections too.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use crate::support::client::{connect, exchange2, http2};
+use crate::support::pki::Identity;
+use crate::support::proxy::{ACME, Running};
+use crate::support::{Client, Name, Pki, Reply, TestProxy, Upstream, within};
+
+const RULES: &str = "version = 1\npacks = [\"pci\"]\n";
+const EVENTS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 22\r\n\r\ndata: one\n\n";
+
+/// Writes the configuration anew and lets it take over.
+fn reload(proxy: &Running, change: impl FnOnce(String) -> String) {
+    let path = proxy.pki.file("blackbar.toml");
+    std::fs::write(&path, change(std::fs::read_to_string(&path).unwrap())).unwrap();
+    let loaded = blackbar::policy::load(&path).unwrap();
+    proxy.handle.replace(Arc::new(loaded.policy)).unwrap();
+}
+
+fn with_crl(config: String) -> String {
+    config.replacen("client_ca = ", "client_crl = [\"list.crl\"]\nclient_ca = ", 1)
+}
+
+async fn client(proxy: &Running, identity: Identity) -> std::io::Result<Client> {
+    let config = proxy.pki.client_config(Some(identity), &["http/1.1"]);
+    Ok(Client::new(connect(proxy.address, "localhost", config).await?))
+}
+
+/// Whether a client with this certificate gets an answer.
+async fn is_served(proxy: &Running, identity: Identity) -> bool {
+    let Ok(mut client) = client(proxy, identity).await else { return false };
+    let _ = client.stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    matches!(within(client.head()).await, Some(answer) if answer.status == 200)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_refuses_whom_it_names_and_one_out_of_date_everybody() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    assert!(is_served(&proxy, proxy.pki.numbered(7, &[ACME])).await);
+    proxy.pki.write_crl("list", &[7], 4000);
+    reload(&proxy, with_crl);
+    assert!(!is_served(&proxy, proxy.pki.numbered(7, &[ACME])).await);
+    assert_eq!(proxy.metric("blackbar_tls_handshake_failures_total{reason=\"tls_revoked\"}"), 1.0);
+    assert!(is_served(&proxy, proxy.pki.numbered(8, &[ACME])).await);
+    proxy.pki.write_crl("list", &[7], 2021);
+    reload(&proxy, |config| config);
+    assert!(!is_served(&proxy, proxy.pki.numbered(8, &[ACME])).await, "what is revoked by now is not known");
+    // A list of another authority says nothing of these.
+    let other = Pki::named("another CA");
+    other.write_crl("list", &[], 4000);
+    std::fs::copy(other.file("list.crl"), proxy.pki.file("list.crl")).unwrap();
+    reload(&proxy, |config| config);
+    assert!(!is_served(&proxy, proxy.pki.numbered(8, &[ACME])).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_does_not_say_what_it_is_for_is_refused() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut leaf = crate::support::pki::Leaf::new(&[ACME]);
+    leaf.params.extended_key_usages.clear();
+    assert!(!is_served(&proxy, proxy.pki.issue(leaf)).await);
+    assert!(upstream.is_untouched());
+}
+
+/// What one who was trusted when it connected has open: an idle connection, a streamed answer, and HTTP/2.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn open_connections_end_with_what_is_under_way_on_them() {
+    for (what, change) in [
+        ("revoked", with_crl as fn(String) -> String),
+        ("another authority", |config| config.replace("ca.crt", "other.crt")),
+        ("no workspace", |config| config.replace("spiffe://acme.example/agent", "spiffe://acme.example/gone")),
+    ] {
+        let (pieces, script) = mpsc::unbounded_channel();
+        let script = std::sync::Mutex::new(Some(script));
+        let upstream = Upstream::answering(move |received| {
+            match script.lock().unwrap().take_if(|_| received.request_line().contains("/busy")) {
+                Some(script) => Reply::Pieces(script),
+                None => Reply::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec()),
+            }
+        })
+        .await;
+        let proxy = TestProxy::new().workspace("acme", RULES).workspace("other", RULES).upstream(&upstream).start();
+        let mut idle = client(&proxy, proxy.pki.numbered(7, &[ACME])).await.unwrap();
+        assert_eq!(idle.get("/").await.status, 200);
+        let mut busy = client(&proxy, proxy.pki.numbered(7, &[ACME])).await.unwrap();
+        busy.write("GET /busy HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        pieces.send(EVENTS.to_vec()).unwrap();
+        assert_eq!(within(busy.head()).await.unwrap().status, 200, "{what}");
+        let config = proxy.pki.client_config(Some(proxy.pki.numbered(7, &[ACME])), &["h2"]);
+        let mut second = http2(connect(proxy.address, "localhost", config).await.unwrap()).await;
+        let request = hyper::Request::get("https://localhost/").body(Default::default()).unwrap();
+        assert_eq!(exchange2(&mut second, request).await.status, 200);
+        let other = [Name::Uri("spiffe://other.example/agent")];
+        let mut good = client(&proxy, proxy.pki.numbered(8, &other)).await.unwrap();
+        assert_eq!(good.get("/").await.status, 200);
+
+        proxy.pki.write_crl("list", &[7], 4000);
+        let authority = Pki::named("another CA");
+        std::fs::copy(authority.file("ca.crt"), proxy.pki.file("other.crt")).unwrap();
+        reload(&proxy, change);
+        assert!(idle.is_closed().await, "{what}");
+        let mut rest = Vec::new();
+        let ended = within(busy.stream.read_to_end(&mut rest)).await;
+        assert!(!String::from_utf8_lossy(&rest).contains("0\r\n\r\n"), "{what}: {ended:?}");
+        within(async {
+            while second.ready().await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        if what != "another authority" {
+            assert_eq!(good.get("/").await.status, 200, "{what}: one that is trusted goes on");
+        }
+    }
+}
