@@ -6,7 +6,7 @@
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Appends the bytes that a text stands for; `false`, with nothing appended that counts, where it is not canonical.
-pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) -> bool {
+pub(crate) fn decode(text: &[u8], out: &mut Vec<u8>) -> bool {
     let begin = out.len();
     let inside = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
     let (mut bits, mut count) = (0_u32, 0);
@@ -50,7 +50,7 @@ fn encoded(bytes: usize) -> usize {
 }
 
 /// Appends the text of these bytes.
-pub(super) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
     out.reserve(encoded(bytes.len()));
     for group in bytes.chunks(3) {
         let byte = |at: usize| group.get(at).copied().map_or(0, u32::from);

@@ -3,7 +3,7 @@
 //! Sans-I/O. A [`BodyInspector`] is a chain: content decoding, one [`Transform`] by media type and dialect, content
 //! encoding as it came. Nothing is buffered that can be streamed; every buffer has a bound in [`BodyLimits`].
 
-mod base64;
+pub(crate) mod base64;
 pub mod batch;
 mod coding;
 mod csv;

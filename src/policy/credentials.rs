@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::engine::HashKey;
 
 use super::diagnostic::{Place, Report};
-use super::files::{Contents, Disk, FILE_LIMIT, Value, beside};
+use super::files::{Contents, Disk, FILE_LIMIT, Fields, Value, beside};
 
 /// A certificate that ends sooner is warned of.
 const SOON: i64 = 14 * 24 * 60 * 60;
@@ -265,9 +265,29 @@ impl Inspector<'_> {
             return None;
         }
         let mut fields = value.table("key", self.report)?;
+        let secret = self.read_secret(&mut fields, file);
+        fields.finish(self.report);
+        secret
+    }
+
+    /// [`Inspector::secret`], with the text that its table's `prefix` puts before it.
+    pub(crate) fn prefixed_secret<'v>(
+        &mut self,
+        value: &Value<'v>,
+        file: &Path,
+    ) -> Option<(Zeroizing<Vec<u8>>, Place, &'v str)> {
+        let Some(mut fields) = value.as_table("key") else {
+            return self.secret(value, file).map(|(secret, place)| (secret, place, ""));
+        };
+        let prefix = fields.text("prefix", self.report).unwrap_or_default();
+        let secret = self.read_secret(&mut fields, file);
+        fields.finish(self.report);
+        secret.map(|(secret, place)| (secret, place, prefix))
+    }
+
+    fn read_secret(&mut self, fields: &mut Fields<'_>, file: &Path) -> Option<(Zeroizing<Vec<u8>>, Place)> {
         let (path, variable) = (fields.value("file"), fields.value("env"));
         let place = fields.place();
-        fields.finish(self.report);
         match (path, variable) {
             (Some(path), None) => {
                 let named = Named::read(&path, file, self.report)?;

@@ -11,6 +11,7 @@ mod diagnostic;
 mod files;
 mod identity;
 mod json_path;
+mod outbound;
 mod packs;
 mod routing;
 mod rules;
@@ -35,6 +36,7 @@ pub use compile::{
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::FileHash;
+pub use outbound::{Egress, Injected, UpstreamIdentity};
 pub use packs::{bundled_names, bundled_pack};
 pub use signing::{AwsCredentials, Signing};
 pub use store::{PolicyStore, ReloadOutcome};
@@ -128,12 +130,27 @@ pub struct Workspace {
     pub rules: Arc<RuleSet>,
     /// What a detector's fault does; block unless told.
     pub on_fault: OnFault,
+    /// The regions that what it sends may reach; empty: any.
+    pub regions: Vec<String>,
+    /// How much it may ask at once, and in a time.
+    pub quota: Quota,
     /// Actions per route and direction: `[route][0]` request, `[route][1]` response.
     pub scopes: Vec<[Arc<Scopes>; 2]>,
     /// Actions outside any route, as filters use them: request, response.
     pub base: [Arc<Scopes>; 2],
     /// Every rule of the rules file and its packs, those that are off among them.
     pub catalogue: Arc<[RuleState]>,
+}
+
+/// How much a workspace may ask.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Quota {
+    /// Requests a second, in the mean; none: any.
+    pub rate: Option<u32>,
+    /// Requests at once above the mean. As many as `rate` unless told.
+    pub burst: u32,
+    /// Requests in flight; none: any.
+    pub in_flight: Option<u32>,
 }
 
 /// What a body that cannot be scanned does.
@@ -198,6 +215,10 @@ pub struct Route {
     /// How its requests are signed, where the proxy signs them. Their bodies are read whole: [`Route::request`] is
     /// [`Mode::Buffer`].
     pub sign: Option<Arc<Signing>>,
+    /// The header fields that its requests are given.
+    pub inject: Vec<Injected>,
+    /// Where its upstream is, in the words of [`Workspace::regions`].
+    pub region: Option<String>,
     /// The types that pass unscanned where they are no text; none: all such bodies are refused.
     pub opaque: Arc<[MediaRange]>,
     /// The provider that is to keep nothing; none: requests go on as they ask.
@@ -238,7 +259,7 @@ pub enum Mode {
 }
 
 /// An upstream: an origin and the path put before the request's own.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Upstream {
     /// Whether TLS is spoken.
     pub tls: bool,
@@ -250,6 +271,12 @@ pub struct Upstream {
     pub path: String,
     /// PEM bundle of roots; the system's where none is named.
     pub ca: Option<PathBuf>,
+    /// The certificate that the proxy presents to it.
+    pub identity: Option<UpstreamIdentity>,
+    /// SHA-256 of the public keys that its certificate may have (RFC 7469 section 2.4); none: any that the roots vouch for.
+    pub pins: Vec<[u8; 32]>,
+    /// The proxy on the way to it.
+    pub proxy: Option<Egress>,
 }
 
 /// Limits of requests and connections (sizes in bytes).

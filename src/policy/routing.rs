@@ -55,7 +55,7 @@ pub(crate) fn upstream(url: &str) -> Result<Upstream, &'static str> {
     if !path.bytes().all(path_byte) || has_dot_segment(path) {
         return Err("an upstream's path has visible ASCII characters and no dot segments");
     }
-    Ok(Upstream { tls, host, port, path: path.trim_end_matches('/').to_owned(), ca: None })
+    Ok(Upstream { tls, host, port, path: path.trim_end_matches('/').to_owned(), ..Upstream::default() })
 }
 
 fn authority_parts(authority: &str) -> Result<(String, Option<&str>), &'static str> {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 
-use crate::policy::{Limits, Timeouts};
+use crate::policy::{Limits, Quota, Timeouts, Workspace};
 use crate::telemetry;
 
 /// Counts what is under way.
@@ -49,6 +49,52 @@ impl Admission {
     pub(crate) fn request(&self, activity: &Arc<Activity>) -> Option<RequestPermit> {
         let place = place(&self.requests)?;
         Some(RequestPermit { _place: place, _underway: Underway::begin(activity) })
+    }
+}
+
+/// What a workspace has asked of late, held against its [`Quota`]. A reload that leaves the quota as it is keeps it.
+pub(crate) struct WorkspaceQuota {
+    workspace: String,
+    quota: Quota,
+    opened: Instant,
+    /// Nanoseconds after `opened` at which all that was admitted is paid for at the quota's rate.
+    paid: AtomicU64,
+    in_flight: Option<Arc<Semaphore>>,
+}
+
+/// A request's place among its workspace's.
+pub(crate) struct Place {
+    _in_flight: Option<OwnedSemaphorePermit>,
+}
+
+impl WorkspaceQuota {
+    pub(crate) fn new(workspace: &Workspace) -> Self {
+        let in_flight = workspace.quota.in_flight.map(|places| Arc::new(Semaphore::new(places as usize)));
+        let (name, quota) = (workspace.name.clone(), workspace.quota);
+        Self { workspace: name, quota, opened: telemetry::now(), paid: AtomicU64::new(0), in_flight }
+    }
+
+    pub(crate) fn is_of(&self, workspace: &Workspace) -> bool {
+        self.workspace == workspace.name && self.quota == workspace.quota
+    }
+
+    /// A place for a request that comes now, or none.
+    pub(crate) fn admit(&self, now: Instant) -> Option<Place> {
+        let in_flight = match &self.in_flight {
+            Some(places) => Some(place(places)?),
+            None => None,
+        };
+        (self.is_within_rate(now)).then_some(Place { _in_flight: in_flight })
+    }
+
+    /// The generic cell rate algorithm: each request costs a second's share, and `burst` of them may be owed.
+    fn is_within_rate(&self, now: Instant) -> bool {
+        let Some(rate) = self.quota.rate else { return true };
+        let cost = 1_000_000_000 / u64::from(rate.max(1));
+        let owed = cost * u64::from(self.quota.burst);
+        let now = u64::try_from(now.saturating_duration_since(self.opened).as_nanos()).unwrap_or(u64::MAX);
+        let pay = |paid: u64| Some(paid.max(now).saturating_add(cost)).filter(|paid| *paid <= now.saturating_add(owed));
+        self.paid.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay).is_ok()
     }
 }
 

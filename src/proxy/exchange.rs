@@ -35,6 +35,7 @@ use super::headers::{self, TextScan};
 use super::inspect::{Gathered, InspectedBody, Received, Terms};
 use super::ledger::Ledger;
 use super::reply::{self, ErrorKind, ProxyError, REQUEST_ID, Side};
+use super::residency;
 use super::signature::{self, Unsigned};
 use super::target;
 use super::upstream::{self, Pool, UpstreamBody};
@@ -148,6 +149,8 @@ impl Exchange {
         let index = self.connection.workspace(&self.generation)?;
         let workspace = self.policy.workspaces.get(index).ok_or(ProxyError::client(ErrorKind::Identity))?;
         self.ledger.belongs_to(workspace);
+        let place = self.generation.quotas.get(index).and_then(|quota| quota.admit(telemetry::now()));
+        self.ledger.holds(place.ok_or(ProxyError::client(ErrorKind::Rate))?);
         self.check_head(head)?;
         let (route_index, rest) =
             self.policy.route_for(index, head.uri.path()).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
@@ -165,6 +168,9 @@ impl Exchange {
         }
         let terms = terms(route, &head.method, &path, &mut self.dialect)?;
         let batch = Batch::of(self.dialect, route, head, &path, rest);
+        if !residency::stays(&workspace.regions, &path) {
+            return Err(ProxyError { side: Side::Policy, kind: ErrorKind::Residency, rule: None });
+        }
         let scopes =
             |direction| workspace.scopes(route_index, direction).cloned().ok_or(ProxyError::internal(ErrorKind::Fault));
         let (request, response) = (scopes(Direction::Request)?, scopes(Direction::Response)?);
@@ -177,6 +183,8 @@ impl Exchange {
                 |uri| headers::forward_request(&mut head.headers, route.request != Mode::Off, &mut scan).map(|()| uri),
             );
         self.ledger.inspected(Direction::Request, scan.seen);
+        // Behind the scan: what is injected is no client's text.
+        headers::inject(&mut head.headers, &route.inject)?;
         let (workspace, route) = (Arc::clone(workspace), Arc::clone(route));
         Ok(Destination { workspace, route, request, response, pool, uri: rewritten?, terms, batch })
     }

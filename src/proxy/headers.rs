@@ -8,6 +8,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::body::{Inspection, Scopes};
 use crate::engine::{Output, RuleId, StreamRedactor};
+use crate::policy::Injected;
 
 use super::reply::{ErrorKind, ProxyError};
 use super::target;
@@ -246,6 +247,18 @@ pub(crate) fn forward_request(
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     scan_values(headers, scan)
+}
+
+/// Puts a route's own fields in place of the client's.
+pub(crate) fn inject(headers: &mut HeaderMap, fields: &[Injected]) -> Result<(), ProxyError> {
+    for field in fields {
+        let name = HeaderName::from_bytes(field.name.as_bytes());
+        let value = HeaderValue::from_str(&field.value);
+        let (Ok(name), Ok(mut value)) = (name, value) else { return Err(ProxyError::internal(ErrorKind::Fault)) };
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    Ok(())
 }
 
 /// One `Cookie` field from the several that HTTP/2 may send: HTTP/1.1 knows only one (RFC 9113 section 8.2.3).

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use crate::engine::Rule;
 use crate::policy::{Route, Workspace};
 use crate::telemetry::{self, NO_WORKSPACE, Telemetry};
 
-use super::admission::{Activity, RequestPermit};
+use super::admission::{Activity, Place, RequestPermit};
 use super::reply::{ErrorKind, ProxyError};
 
 /// One exchange's account.
@@ -34,6 +34,8 @@ pub(crate) struct Ledger {
     telemetry: Arc<Telemetry>,
     started: Instant,
     account: Mutex<Account>,
+    /// Its place among its workspace's.
+    place: OnceLock<Place>,
     _permit: Option<RequestPermit>,
 }
 
@@ -64,6 +66,7 @@ impl Ledger {
             telemetry,
             started: telemetry::now(),
             account: Mutex::default(),
+            place: OnceLock::new(),
             _permit: permit,
         })
     }
@@ -71,6 +74,11 @@ impl Ledger {
     /// The workspace is known.
     pub(crate) fn belongs_to(&self, workspace: &Arc<Workspace>) {
         self.account().workspace = Some(Arc::clone(workspace));
+    }
+
+    /// The exchange has this place until its last byte.
+    pub(crate) fn holds(&self, place: Place) {
+        let _ = self.place.set(place);
     }
 
     /// The route is known.

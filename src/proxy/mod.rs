@@ -19,6 +19,7 @@ mod headers;
 mod inspect;
 mod ledger;
 mod reply;
+mod residency;
 mod service;
 mod signature;
 mod target;
@@ -43,7 +44,7 @@ use tokio::sync::{mpsc, watch};
 use crate::policy::{ListenAddress, Policy};
 use crate::telemetry::{NO_WORKSPACE, Telemetry};
 
-use admission::Admission;
+use admission::{Admission, WorkspaceQuota};
 use connection::Socket;
 use upstream::Upstreams;
 
@@ -57,6 +58,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Generation {
     pub(crate) policy: Arc<Policy>,
     pub(crate) upstreams: Upstreams,
+    /// How much each workspace may ask, in the order of the policy.
+    pub(crate) quotas: Vec<Arc<WorkspaceQuota>>,
     /// Each listener, in the order of the policy.
     doors: Vec<Door>,
     /// How many came before it.
@@ -213,7 +216,12 @@ impl Generation {
         for (listener, not_after) in expiries {
             telemetry.set("blackbar_tls_cert_not_after_seconds", &[&listener], not_after);
         }
-        Ok(Self { policy, upstreams, doors, serial: before.map_or(0, |before| before.serial + 1) })
+        let quotas = policy.workspaces.iter().map(|workspace| {
+            let kept = before.and_then(|before| before.quotas.iter().find(|quota| quota.is_of(workspace)).cloned());
+            kept.unwrap_or_else(|| Arc::new(WorkspaceQuota::new(workspace)))
+        });
+        let quotas = quotas.collect();
+        Ok(Self { policy, upstreams, quotas, doors, serial: before.map_or(0, |before| before.serial + 1) })
     }
 }
 

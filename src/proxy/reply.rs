@@ -109,6 +109,10 @@ pub(crate) enum ErrorKind {
     UpstreamProtocol,
     /// The upstream answered a part that nobody asked for.
     UpstreamRange,
+    /// What is sent may not go to where it would.
+    Residency,
+    /// More than the workspace may ask.
+    Rate,
     /// Too much at once.
     Overload,
     /// A fault of the program.
@@ -160,6 +164,8 @@ impl ProxyError {
             ErrorKind::UpstreamTimeout => "upstream_timeout",
             ErrorKind::UpstreamProtocol => "upstream_protocol",
             ErrorKind::UpstreamRange => "upstream_range",
+            ErrorKind::Residency => "residency",
+            ErrorKind::Rate => "rate",
             ErrorKind::Overload => "overloaded",
             ErrorKind::Fault => "internal",
         }
@@ -168,9 +174,10 @@ impl ProxyError {
     /// The status, where none has been sent yet.
     pub(crate) fn status(&self) -> StatusCode {
         match &self.kind {
-            ErrorKind::Identity | ErrorKind::Blocked | ErrorKind::Body(BodyErrorKind::Blocked { .. }) => {
-                StatusCode::FORBIDDEN
-            }
+            ErrorKind::Identity
+            | ErrorKind::Residency
+            | ErrorKind::Blocked
+            | ErrorKind::Body(BodyErrorKind::Blocked { .. }) => StatusCode::FORBIDDEN,
             _ if self.side == Side::Upstream => match self.kind {
                 ErrorKind::UpstreamTimeout | ErrorKind::BodyTimeout => StatusCode::GATEWAY_TIMEOUT,
                 _ => StatusCode::BAD_GATEWAY,
@@ -193,6 +200,7 @@ impl ProxyError {
             ErrorKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             ErrorKind::Connect | ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => StatusCode::BAD_GATEWAY,
             ErrorKind::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+            ErrorKind::Rate => StatusCode::TOO_MANY_REQUESTS,
             ErrorKind::Overload => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -250,6 +258,8 @@ impl ProxyError {
             ErrorKind::Connect => "The upstream could not be reached.",
             ErrorKind::UpstreamTimeout => "The upstream did not answer in time.",
             ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => "The upstream's answer is malformed.",
+            ErrorKind::Residency => "The workspace's data may not go to this region.",
+            ErrorKind::Rate => "The workspace asks more than it may.",
             ErrorKind::Overload => "Too many requests are in flight.",
             ErrorKind::Fault => "The proxy failed.",
         }
@@ -312,7 +322,7 @@ pub(crate) fn answer(error: &ProxyError, dialect: Dialect, problems: bool, reque
         ErrorKind::Body(BodyErrorKind::CodingUnsupported) if error.side != Side::Upstream => {
             headers.insert(ACCEPT_ENCODING, OPENED);
         }
-        ErrorKind::Overload => {
+        ErrorKind::Overload | ErrorKind::Rate => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         _ => {}

@@ -1,4 +1,4 @@
-//! TLS at the front door: a listener's configuration, and who a client is.
+//! TLS at the front door: a listener's configuration, and who a client is; and the pins of the back door.
 //!
 //! Enters: PEM files and handshakes. Leaves: a rustls configuration, and the [`PeerIdentity`] of a verified certificate,
 //! read once after the handshake and pinned to the connection. Sessions are never resumed: who a client is rests on the
@@ -10,17 +10,20 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::danger::HandshakeSignatureValid;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
 };
+use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use x509_parser::public_key::PublicKey;
+use zeroize::Zeroizing;
 
 use crate::policy::{ClientAuth, ListenerTls, PeerIdentity, REVOCATION_BYTES, revocation_lists};
 
@@ -74,8 +77,7 @@ pub(crate) fn prepare(tls: &ListenerTls) -> Result<Prepared, TlsFault> {
     let not_after = X509Certificate::from_der(leaf)
         .map(|(_, leaf)| leaf.validity().not_after.timestamp())
         .map_err(|_| TlsFault::new(&tls.certificate, "holds a certificate that cannot be parsed"))?;
-    let key = PrivateKeyDer::from_pem_slice(&read(&tls.private_key, PEM_BYTES)?)
-        .map_err(|_| TlsFault::new(&tls.private_key, "holds no private key in PEM that can be used"))?;
+    let (_, key) = read_private_key(&tls.private_key)?;
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|_| TlsFault::new(&tls.certificate, "finds no usable protocol version"))?;
@@ -136,6 +138,14 @@ pub(crate) fn read_certificates(path: &Path) -> Result<(Vec<u8>, Vec<Certificate
     Ok((pem, certificates))
 }
 
+/// The private key of a PEM file, and the file itself.
+pub(crate) fn read_private_key(path: &Path) -> Result<(Zeroizing<Vec<u8>>, PrivateKeyDer<'static>), TlsFault> {
+    let pem = Zeroizing::new(read(path, PEM_BYTES)?);
+    let key = PrivateKeyDer::from_pem_slice(&pem)
+        .map_err(|_| TlsFault::new(path, "holds no private key in PEM that can be used"))?;
+    Ok((pem, key))
+}
+
 fn read(path: &Path, most: u64) -> Result<Vec<u8>, TlsFault> {
     let size = std::fs::metadata(path).map_err(|_| TlsFault::new(path, "cannot be read"))?.len();
     if size > most {
@@ -192,6 +202,63 @@ impl ClientCertVerifier for BoundedChain {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_verify_schemes()
+    }
+}
+
+/// webpki's verifier of servers, and after it the pins of a route: the key that the server proves to have must be one of
+/// them, whoever vouches for it.
+pub(crate) fn pinned(
+    roots: RootCertStore,
+    pins: &[[u8; 32]],
+) -> Result<Arc<dyn ServerCertVerifier>, rustls::client::VerifierBuilderError> {
+    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build()?;
+    Ok(Arc::new(Pinned { inner, pins: pins.to_vec() }))
+}
+
+#[derive(Debug)]
+struct Pinned {
+    inner: Arc<WebPkiServerVerifier>,
+    pins: Vec<[u8; 32]>,
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        issuers: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self.inner.verify_server_cert(leaf, issuers, name, ocsp, now)?;
+        let key = X509Certificate::from_der(leaf).map(|(_, leaf)| Sha256::digest(leaf.public_key().raw));
+        if key.is_ok_and(|key| self.pins.iter().any(|pin| key.as_slice() == pin)) {
+            Ok(verified)
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
     }
 }
 

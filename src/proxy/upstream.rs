@@ -15,20 +15,22 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Uri};
+use http::{HeaderValue, Request, Uri};
 use http_body::{Body, Frame, SizeHint};
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
+use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
-use crate::policy::{Limits, Policy, Timeouts, Upstream, Workspace};
+use crate::policy::{Egress, FileHash, Limits, Policy, Timeouts, Upstream, UpstreamIdentity, Workspace};
 
 use super::admission::Stall;
 use super::inspect::InspectedBody;
@@ -52,7 +54,8 @@ pub(crate) struct Pool {
     upgrading: Client<Connector, UpstreamBody>,
     workspace: String,
     upstream: Upstream,
-    roots: Vec<u8>,
+    /// Of the files that its TLS rests on.
+    files: FileHash,
     timeouts: Timeouts,
 }
 
@@ -62,16 +65,18 @@ impl Upstreams {
     /// # Errors
     /// A bundle of roots cannot be read.
     pub(crate) fn prepare(policy: &Policy, before: Option<&Self>) -> Result<Self, TlsFault> {
-        let mut configs: HashMap<Option<PathBuf>, Roots> = HashMap::new();
+        let mut configs: HashMap<Trusting, Shown> = HashMap::new();
         let mut pools: HashMap<(usize, usize), Arc<Pool>> = HashMap::new();
         for (index, route) in policy.routes.iter().enumerate() {
             let roots = match &route.upstream {
                 Upstream { tls: false, .. } => None,
-                Upstream { ca, .. } => {
-                    if !configs.contains_key(ca) {
-                        configs.insert(ca.clone(), client_config(ca.as_deref())?);
+                Upstream { ca, identity, pins, .. } => {
+                    let trusting = (ca.clone(), identity.clone(), pins.clone());
+                    if !configs.contains_key(&trusting) {
+                        let config = client_config(ca.as_deref(), identity.as_ref(), pins)?;
+                        configs.insert(trusting.clone(), config);
                     }
-                    configs.get(ca)
+                    configs.get(&trusting)
                 }
             };
             for workspace_index in &route.workspaces {
@@ -94,43 +99,64 @@ impl Upstreams {
     }
 }
 
-type Roots = (Vec<u8>, Arc<ClientConfig>);
+/// Roots (none: the system's), the proxy's own certificate, and pins.
+type Trusting = (Option<PathBuf>, Option<UpstreamIdentity>, Vec<[u8; 32]>);
+/// The hash of the files behind it, and the configuration.
+type Shown = (FileHash, Arc<ClientConfig>);
 
-/// Roots as PEM (empty: the system's) and the configuration that trusts them.
-fn client_config(ca: Option<&Path>) -> Result<Roots, TlsFault> {
+/// How a connection to an upstream is made sure of.
+fn client_config(ca: Option<&Path>, identity: Option<&UpstreamIdentity>, pins: &[[u8; 32]]) -> Result<Shown, TlsFault> {
     let mut store = RootCertStore::empty();
-    let pem = match ca {
+    let mut files = Sha256::new();
+    match ca {
         Some(path) => {
             let (pem, certificates) = tls::read_certificates(path)?;
+            files.update(&pem);
             for certificate in certificates {
                 store.add(certificate).map_err(|_| TlsFault::new(path, "holds a certificate that cannot be a root"))?;
             }
-            pem
         }
         None => {
             let found = rustls_native_certs::load_native_certs();
             if store.add_parsable_certificates(found.certs).0 == 0 {
                 tracing::warn!("the system has no roots: no upstream behind TLS can be verified without upstream_ca");
             }
-            Vec::new()
+        }
+    }
+    let builder = ClientConfig::builder_with_provider(tls::provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|_| TlsFault::new(Path::new("tls"), "has no usable protocol version"))?;
+    let builder = if pins.is_empty() {
+        builder.with_root_certificates(store)
+    } else {
+        let pinned = tls::pinned(store, pins);
+        let pinned = pinned.map_err(|_| TlsFault::new(ca.unwrap_or(Path::new("the system")), "has no usable root"))?;
+        builder.dangerous().with_custom_certificate_verifier(pinned)
+    };
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let (pem, chain) = tls::read_certificates(&identity.certificate)?;
+            let (key_pem, key) = tls::read_private_key(&identity.private_key)?;
+            files.update(&pem);
+            files.update(&key_pem);
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|_| TlsFault::new(&identity.private_key, "does not belong to the certificate"))?
         }
     };
-    let mut config = ClientConfig::builder_with_provider(tls::provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|_| TlsFault::new(Path::new("tls"), "has no usable protocol version"))?
-        .with_root_certificates(store)
-        .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok((pem, Arc::new(config)))
+    Ok((files.finalize().into(), Arc::new(config)))
 }
 
 impl Pool {
-    fn new(workspace: &Workspace, upstream: &Upstream, roots: Option<&Roots>, policy: &Policy) -> Self {
+    fn new(workspace: &Workspace, upstream: &Upstream, roots: Option<&Shown>, policy: &Policy) -> Self {
         let Limits { header_bytes, header_fields, .. } = policy.limits;
         let connector = Connector {
             host: upstream.host.clone(),
             port: upstream.port,
             tls: roots.map(|(_, config)| Arc::clone(config)),
+            proxy: upstream.proxy.clone(),
             within: policy.timeouts.connect,
             stall: policy.timeouts.upstream_idle,
         };
@@ -155,17 +181,17 @@ impl Pool {
             .http1_max_buf_size(header_bytes.max(8 << 10))
             .http1_max_headers(header_fields)
             .build(Connector { tls: http1, ..connector });
-        let roots = roots.map(|(pem, _)| pem.clone()).unwrap_or_default();
+        let files = roots.map(|(files, _)| *files).unwrap_or_default();
         let (workspace, upstream) = (workspace.name.clone(), upstream.clone());
-        Self { client, upgrading, workspace, upstream, roots, timeouts: policy.timeouts.clone() }
+        Self { client, upgrading, workspace, upstream, files, timeouts: policy.timeouts.clone() }
     }
 
     /// Whether its connections are those that would be made anew.
-    fn serves(&self, workspace: &str, upstream: &Upstream, roots: Option<&Roots>, policy: &Policy) -> bool {
+    fn serves(&self, workspace: &str, upstream: &Upstream, roots: Option<&Shown>, policy: &Policy) -> bool {
         self.workspace == workspace
             && self.upstream == *upstream
             && self.timeouts == policy.timeouts
-            && self.roots == *roots.map_or(&Vec::new(), |(pem, _)| pem)
+            && self.files == roots.map(|(files, _)| *files).unwrap_or_default()
     }
 
     /// Sends a request; dropping the future or the answer's body cancels it at the upstream.
@@ -216,6 +242,8 @@ struct Connector {
     host: String,
     port: u16,
     tls: Option<Arc<ClientConfig>>,
+    /// What it is reached through.
+    proxy: Option<Egress>,
     within: Duration,
     /// How long it may take nothing of what is sent.
     stall: Duration,
@@ -224,7 +252,10 @@ struct Connector {
 impl Connector {
     async fn connect(self) -> io::Result<UpstreamIo> {
         let connecting = async {
-            let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+            let stream = match &self.proxy {
+                None => TcpStream::connect((self.host.as_str(), self.port)).await?,
+                Some(proxy) => tunnel(proxy, &self.host, self.port).await?,
+            };
             stream.set_nodelay(true)?;
             let Some(config) = self.tls else { return Ok(Stream::Plain(TokioIo::new(stream))) };
             let name = ServerName::try_from(self.host)
@@ -237,6 +268,23 @@ impl Connector {
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }
     }
+}
+
+/// A connection through a proxy (RFC 9110 section 9.3.6). What the proxy says against it is not passed on.
+async fn tunnel(proxy: &Egress, host: &str, port: u16) -> io::Result<TcpStream> {
+    let authority = |host: &str, port| {
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        Uri::builder().scheme("http").authority(format!("{host}:{port}")).path_and_query("/").build()
+    };
+    let refused = || io::Error::new(io::ErrorKind::ConnectionRefused, "no way through the proxy");
+    let (through, to) = (authority(&proxy.host, proxy.port), authority(host, port));
+    let mut tunnel = Tunnel::new(through.map_err(|_| refused())?, HttpConnector::new());
+    if let Some(authorization) = &proxy.authorization {
+        tunnel = tunnel.with_auth(HeaderValue::from_str(authorization).map_err(|_| refused())?);
+    }
+    std::future::poll_fn(|context| tunnel.poll_ready(context)).await.map_err(|_| refused())?;
+    let stream = tunnel.call(to.map_err(|_| refused())?).await.map_err(|_| refused())?;
+    Ok(stream.into_inner())
 }
 
 impl Service<Uri> for Connector {

@@ -20,6 +20,8 @@ mod limits;
 mod listeners;
 mod llm;
 mod mtls;
+mod outbound;
+mod quotas;
 mod records;
 mod reload;
 mod retention;

@@ -1,7 +1,5 @@
 //! Clients that are trusted no more: revoked, of an authority or a workspace that was taken out, on open connections too.
 
-use std::sync::Arc;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
@@ -12,14 +10,6 @@ use crate::support::{Client, Name, Pki, Reply, TestProxy, Upstream, within};
 
 const RULES: &str = "version = 1\npacks = [\"pci\"]\n";
 const EVENTS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 22\r\n\r\ndata: one\n\n";
-
-/// Writes the configuration anew and lets it take over.
-fn reload(proxy: &Running, change: impl FnOnce(String) -> String) {
-    let path = proxy.pki.file("blackbar.toml");
-    std::fs::write(&path, change(std::fs::read_to_string(&path).unwrap())).unwrap();
-    let loaded = blackbar::policy::load(&path).unwrap();
-    proxy.handle.replace(Arc::new(loaded.policy)).unwrap();
-}
 
 fn with_crl(config: String) -> String {
     config.replacen("client_ca = ", "client_crl = [\"list.crl\"]\nclient_ca = ", 1)
@@ -43,18 +33,18 @@ async fn a_list_refuses_whom_it_names_and_one_out_of_date_everybody() {
     let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
     assert!(is_served(&proxy, proxy.pki.numbered(7, &[ACME])).await);
     proxy.pki.write_crl("list", &[7], 4000);
-    reload(&proxy, with_crl);
+    proxy.reload(with_crl);
     assert!(!is_served(&proxy, proxy.pki.numbered(7, &[ACME])).await);
     assert_eq!(proxy.metric("blackbar_tls_handshake_failures_total{reason=\"tls_revoked\"}"), 1.0);
     assert!(is_served(&proxy, proxy.pki.numbered(8, &[ACME])).await);
     proxy.pki.write_crl("list", &[7], 2021);
-    reload(&proxy, |config| config);
+    proxy.reload(|config| config);
     assert!(!is_served(&proxy, proxy.pki.numbered(8, &[ACME])).await, "what is revoked by now is not known");
     // A list of another authority says nothing of these.
     let other = Pki::named("another CA");
     other.write_crl("list", &[], 4000);
     std::fs::copy(other.file("list.crl"), proxy.pki.file("list.crl")).unwrap();
-    reload(&proxy, |config| config);
+    proxy.reload(|config| config);
     assert!(!is_served(&proxy, proxy.pki.numbered(8, &[ACME])).await);
 }
 
@@ -103,7 +93,7 @@ async fn open_connections_end_with_what_is_under_way_on_them() {
         proxy.pki.write_crl("list", &[7], 4000);
         let authority = Pki::named("another CA");
         std::fs::copy(authority.file("ca.crt"), proxy.pki.file("other.crt")).unwrap();
-        reload(&proxy, change);
+        proxy.reload(change);
         assert!(idle.is_closed().await, "{what}");
         let mut rest = Vec::new();
         let ended = within(busy.stream.read_to_end(&mut rest)).await;

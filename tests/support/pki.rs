@@ -101,6 +101,37 @@ impl Pki {
         Arc::new(config)
     }
 
+    /// How a server answers that takes only clients with a certificate of this authority.
+    pub fn mutual_config(&self, name: &str) -> Arc<ServerConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let clients =
+            rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let chain = vec![CertificateDer::from_pem_file(self.file(&format!("{name}.crt"))).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(self.file(&format!("{name}.key"))).unwrap();
+        let builder = builder.with_client_cert_verifier(clients.build().unwrap());
+        Arc::new(builder.with_single_cert(chain, key).unwrap())
+    }
+
+    /// The pin of the certificate `NAME.crt` as a route writes it.
+    pub fn pin(&self, name: &str) -> String {
+        use sha2::Digest;
+        use x509_parser::prelude::FromDer;
+        let der = CertificateDer::from_pem_file(self.file(&format!("{name}.crt"))).unwrap();
+        let (_, certificate) = x509_parser::prelude::X509Certificate::from_der(&der).unwrap();
+        let hash = sha2::Sha256::digest(certificate.public_key().raw);
+        let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut text = "sha256/".to_owned();
+        for group in hash.chunks(3) {
+            let bits =
+                group.iter().enumerate().fold(0_u32, |bits, (at, byte)| bits | u32::from(*byte) << (16 - 8 * at));
+            (0..=group.len()).for_each(|at| text.push(char::from(letters[(bits >> (18 - 6 * at)) as usize & 63])));
+        }
+        text + "="
+    }
+
     /// `client.crt` and `client.key`, for a client in another process.
     pub fn write_client(&self, names: &[Name]) {
         let key = KeyPair::generate().unwrap();

@@ -127,6 +127,17 @@ impl TestProxy {
 }
 
 impl Running {
+    /// Writes the configuration anew and lets it take over.
+    pub fn reload(&self, change: impl FnOnce(String) -> String) {
+        let path = self.pki.file("blackbar.toml");
+        std::fs::write(&path, change(std::fs::read_to_string(&path).unwrap())).unwrap();
+        let loaded = match policy::load(&path) {
+            Ok(loaded) => loaded,
+            Err(diagnostics) => panic!("{diagnostics:?}"),
+        };
+        self.handle.replace(Arc::new(loaded.policy)).unwrap();
+    }
+
     /// A client of workspace `acme` over HTTP/1.1.
     pub async fn client(&self) -> Client {
         self.client_named(&[ACME]).await

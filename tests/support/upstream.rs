@@ -304,12 +304,16 @@ pub struct SecureUpstream {
 impl SecureUpstream {
     /// `name` is the server certificate's; `protocols` are those of ALPN.
     pub async fn start(pki: &super::Pki, name: &str, protocols: &[&str]) -> Self {
+        Self::start_as(pki.server_config(name, protocols)).await
+    }
+
+    /// One that shakes hands like this.
+    pub async fn start_as(config: Arc<rustls::ServerConfig>) -> Self {
         use http_body_util::{BodyExt, Full};
         use hyper::body::{Bytes, Incoming};
         use hyper::{Request, Response};
         use hyper_util::rt::{TokioExecutor, TokioIo};
 
-        let config = pki.server_config(name, protocols);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));

@@ -275,9 +275,20 @@ fn link_routes(
     let mut routes = Vec::new();
     for RouteShape { mut route, path, workspaces: wanted } in shapes {
         route.workspaces = match wanted {
-            None => (0..workspaces.len()).collect(),
+            None => (0..workspaces.len())
+                .filter(|index| workspaces.get(*index).is_some_and(|one| one.may_reach(&route)))
+                .collect(),
             Some(wanted) => {
                 wanted.iter().for_each(|(name, place)| known("workspace", name, place, names, report));
+                for (name, place) in &wanted {
+                    if workspaces.iter().any(|shape| shape.name == *name && !shape.may_reach(&route)) {
+                        let message = format!(
+                            "workspace {name} may not reach this route's upstream: its `regions` do not have it"
+                        );
+                        let help = "add `region` to the route, or take the workspace out";
+                        report.error(place, "residency", message).help(help);
+                    }
+                }
                 let wants = |shape: &WorkspaceShape| wanted.iter().any(|(name, _)| *name == shape.name);
                 workspaces.iter().enumerate().filter(|(_, shape)| wants(shape)).map(|(index, _)| index).collect()
             }
@@ -330,6 +341,8 @@ fn bind(shape: WorkspaceShape, rules: &Compiled, routes: &[Option<&str>], report
         clients: shape.clients.into_iter().map(|(pattern, _)| pattern).collect(),
         rules,
         on_fault: shape.on_fault,
+        regions: shape.regions,
+        quota: shape.quota,
         scopes,
         base,
         catalogue,

@@ -8,6 +8,7 @@ use crate::body::{Dialect, Direction, JsonPath, MediaRange, PathStep};
 use crate::policy::credentials::{Inspector, Named};
 use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
+use crate::policy::outbound::{injected, outbound};
 use crate::policy::routing;
 use crate::policy::rules::unknown_name;
 use crate::policy::{Mode, OnBlock, Route, Signing, Upstream};
@@ -52,9 +53,12 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
             inspector.report.error(&ca.place, "contradiction", "`upstream_ca` for an upstream without TLS").help(help);
         }
     }
+    let upstream = outbound(&mut fields, upstream, inspector);
     let sign_place = fields.value_place("sign");
     let sign = fields.value("sign").map(|value| Signing::read(&value, file, inspector));
+    let inject = injected(&mut fields, sign.is_some(), inspector);
     let report = &mut *inspector.report;
+    let region = fields.value("region").and_then(|value| region(value.text(report)?, &value.place(), report));
     let workspaces = fields.value("workspaces").map(|value| {
         let names = value.texts(report);
         if names.is_empty() {
@@ -100,6 +104,8 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         workspaces: Vec::new(),
         dialect,
         sign,
+        inject,
+        region,
         opaque,
         retention,
         drop,
@@ -109,6 +115,17 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         response,
     };
     Some(RouteShape { route, path: path_value?.place(), workspaces })
+}
+
+/// A region's name: small letters, digits and `-`.
+pub(super) fn region(name: &str, place: &Place, report: &mut Report) -> Option<String> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let good = !name.is_empty() && name.len() <= 64 && name.bytes().all(plain);
+    if !good {
+        let help = "use small letters, digits and `-`, like \"eu\" or \"eu-central-1\"";
+        report.error(place, "name-form", format!("{} is no name of a region", quote(name))).help(help);
+    }
+    good.then(|| name.to_owned())
 }
 
 fn path(value: &Value<'_>, report: &mut Report) -> Option<String> {

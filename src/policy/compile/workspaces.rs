@@ -8,8 +8,9 @@ use crate::policy::credentials::{Inspector, Named};
 use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
 use crate::policy::rules::unknown_name;
-use crate::policy::{OnFault, SanPattern};
+use crate::policy::{OnFault, Quota, Route, SanPattern};
 
+use super::routes::region;
 use super::{Names, name};
 
 /// A workspace as it was read, before its rules are.
@@ -31,6 +32,17 @@ pub(super) struct WorkspaceShape {
     pub(super) key: Option<HashKey>,
     /// What a fault does.
     pub(super) on_fault: OnFault,
+    /// The regions that it may reach.
+    pub(super) regions: Vec<String>,
+    /// How much it may ask.
+    pub(super) quota: Quota,
+}
+
+impl WorkspaceShape {
+    /// Whether what it sends may go where the route leads.
+    pub(super) fn may_reach(&self, route: &Route) -> bool {
+        self.regions.is_empty() || route.region.as_ref().is_some_and(|region| self.regions.contains(region))
+    }
 }
 
 /// Reads one `[[workspace]]`.
@@ -58,6 +70,9 @@ pub(super) fn workspace(
     let wants_key = key.is_some();
     let key = key.and_then(|value| inspector.hash_key(&value, file));
     let on_fault = fields.value("on_fault").and_then(|value| on_fault(&value, inspector.report));
+    let regions = fields.texts("regions", inspector.report);
+    let regions = regions.into_iter().filter_map(|(text, place)| region(text, &place, inspector.report)).collect();
+    let quota = fields.value("limits").map(|value| quota(&value, inspector.report)).unwrap_or_default();
     fields.finish(inspector.report);
     Some(WorkspaceShape {
         name: name?,
@@ -68,7 +83,26 @@ pub(super) fn workspace(
         wants_key,
         key,
         on_fault: on_fault.unwrap_or(OnFault::Block),
+        regions,
+        quota,
     })
+}
+
+fn quota(value: &Value<'_>, report: &mut Report) -> Quota {
+    let Some(mut table) = value.table("limits", report) else { return Quota::default() };
+    let mut count = |key, report: &mut Report| {
+        let number = table.value(key).and_then(|value| value.integer(1..=1_000_000, report));
+        number.and_then(|number| u32::try_from(number).ok())
+    };
+    let rate = count("requests_per_second", report);
+    let burst = count("burst", report);
+    let in_flight = count("requests", report);
+    if let (None, Some(burst)) = (rate, table.value("burst")) {
+        let help = "add `requests_per_second`, or remove it";
+        report.error(&burst.place(), "contradiction", "`burst` is what may come above a rate").help(help);
+    }
+    table.finish(report);
+    Quota { rate, burst: burst.or(rate).unwrap_or_default(), in_flight }
 }
 
 fn on_fault(value: &Value<'_>, report: &mut Report) -> Option<OnFault> {

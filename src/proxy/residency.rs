@@ -1,0 +1,107 @@
+//! Whether what is sent may go where the request's own path would send it.
+//!
+//! Enters: the regions that a workspace names and the path at the upstream. Leaves: a verdict. Which routes a workspace has at
+//! all was decided when the configuration was read; here are the places that a client chooses by itself: the geography of a
+//! Bedrock inference profile, the region in an ARN, the location in a path of Vertex AI.
+
+/// What stands before the model in the name of a Bedrock inference profile that spans regions.
+const GEOGRAPHIES: [&str; 11] = ["us", "us-gov", "eu", "apac", "ap", "jp", "au", "ca", "sa", "me", "global"];
+
+/// Whether a request to this path stays within `regions`; none of them: everywhere. Every segment is looked at, whoever reads
+/// the path: an upstream may take one for a model's name where we do not.
+pub(crate) fn stays(regions: &[String], path: &str) -> bool {
+    if regions.is_empty() {
+        return true;
+    }
+    let mut before = String::new();
+    path.split('/').map(decoded).all(|segment| {
+        let location = std::mem::replace(&mut before, segment.clone()) == "locations";
+        (!location || is_within(regions, &segment)) && model_stays(regions, &segment)
+    })
+}
+
+/// A model's name, an inference profile's, or an ARN of either: `arn:PARTITION:bedrock:REGION:ACCOUNT:KIND/NAME`.
+fn model_stays(regions: &[String], model: &str) -> bool {
+    let name = match model.strip_prefix("arn:") {
+        None => model,
+        Some(rest) => {
+            let Some(region) = rest.split(':').nth(2) else { return false };
+            // The ARNs of models that AWS keeps name an account never, a region always.
+            if !is_within(regions, region) {
+                return false;
+            }
+            rest.rsplit('/').next().unwrap_or(rest)
+        }
+    };
+    let first = name.split_once('.').map(|(first, _)| first);
+    first.filter(|first| GEOGRAPHIES.contains(first)).is_none_or(|geography| is_within(regions, geography))
+}
+
+/// Whether the list has this region, or the geography that its name begins with: `eu` has `eu-central-1`, `us` has not
+/// `us-gov-west-1`.
+fn is_within(regions: &[String], region: &str) -> bool {
+    let mut parts = region.rsplitn(3, '-');
+    let geography = match (parts.next(), parts.next(), parts.next()) {
+        (Some(number), Some(_), Some(geography)) if number.bytes().all(|byte| byte.is_ascii_digit()) => geography,
+        _ => region,
+    };
+    regions.iter().any(|known| known == region || known == geography)
+}
+
+/// The segment without percent signs, in lower case. What is no UTF-8 then is within no region.
+fn decoded(segment: &str) -> String {
+    let bytes = segment.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let pair = bytes.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
+        match pair.filter(|_| *byte == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(value) => {
+                out.push(value);
+                at += 3;
+            }
+            None => {
+                out.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_arns_and_locations_stay_where_the_workspace_says() {
+        let eu = ["eu".to_owned(), "europe-west1".to_owned()];
+        let table = [
+            ("/model/anthropic.claude-3-haiku-20240307-v1%3A0/converse", true),
+            ("/model/eu.anthropic.claude-sonnet-4-20250514-v1:0/converse", true),
+            ("/model/us.anthropic.claude-sonnet-4-20250514-v1:0/converse", false),
+            ("/model/global.anthropic.claude-sonnet-4-20250514-v1:0/converse", false),
+            ("/model/%75s.anthropic.claude/invoke", false),
+            ("/model/US.anthropic.claude/invoke", false),
+            ("/model/us-gov.anthropic.claude/invoke", false),
+            ("/model/arn:aws:bedrock:eu-central-1:123456789012:inference-profile%2Feu.a.b/invoke", true),
+            ("/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Feu.a.b/invoke", false),
+            ("/model/arn:aws:bedrock:eu-central-1:1:inference-profile%2Fus.a.b/invoke", false),
+            ("/model/arn:aws:bedrock/invoke", false),
+            ("/model/arn:aws:bedrock:eu-central-1:1:inference-profile/us.a.b/invoke", false),
+            ("/v1/projects/p/locations/europe-west1/publishers/google/models/m:generateContent", true),
+            ("/v1/projects/p/locations/us-central1/publishers/google/models/m:generateContent", false),
+            ("/v1/projects/p/locations/global/publishers/google/models/m:generateContent", false),
+            ("/v1beta/models/m:generateContent", true),
+            ("/v1/chat/completions", true),
+        ];
+        for (path, expected) in table {
+            assert_eq!(stays(&eu, path), expected, "{path}");
+            assert!(stays(&[], path));
+        }
+        let us = ["us".to_owned()];
+        assert!(!stays(&us, "/model/us-gov.anthropic.claude/invoke"));
+        assert!(!stays(&us, "/model/arn:aws-us-gov:bedrock:us-gov-west-1:1:x%2Fa.b/invoke"));
+        assert!(stays(&us, "/model/arn:aws:bedrock:us-east-1:1:x%2Fa.b/invoke"));
+    }
+}
