@@ -15,7 +15,7 @@ use super::rules::{self, RuleShape, RulesFile, ScopeShape};
 
 /// The packs that come with the program.
 /// A pack is one file or several.
-pub(crate) const BUNDLED: [(&str, &[&str]); 10] = [
+pub(crate) const BUNDLED: [(&str, &[&str]); 11] = [
     ("pci", &[include_str!("../../rules/pci.toml")]),
     ("us-pii", &[include_str!("../../rules/us-pii.toml")]),
     ("contact", &[include_str!("../../rules/contact.toml")]),
@@ -54,6 +54,7 @@ pub(crate) const BUNDLED: [(&str, &[&str]); 10] = [
         ],
     ),
     ("business", &[include_str!("../../rules/business.toml")]),
+    ("injection", &[include_str!("../../rules/injection.toml")]),
 ];
 /// Names for several packs.
 const COLLECTIONS: [(&str, &[&str]); 2] = [
@@ -63,8 +64,6 @@ const COLLECTIONS: [(&str, &[&str]); 2] = [
         &["pci", "us-pii", "contact", "finance", "government", "health", "network", "device", "secrets", "business"],
     ),
 ];
-/// Names that are reserved for packs to come.
-const TO_COME: [&str; 1] = ["injection"];
 /// Most rules of a workspace.
 const RULES: usize = 4096;
 /// Deepest nesting of pack files.
@@ -264,11 +263,6 @@ impl<'a> Assembler<'a> {
         }
         self.blind = true;
         let known = || COLLECTIONS.iter().map(|(name, _)| *name).chain(bundled_names());
-        if TO_COME.contains(&name) {
-            let message = format!("the pack `{name}` is not built yet");
-            self.report.error(place, "not-built", message).help(format!("there is {}", quoted_list(known())));
-            return;
-        }
         let error = self.report.error(place, "unknown-pack", format!("unknown pack {}", quote(name)));
         match nearest(name, known()) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
