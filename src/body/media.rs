@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::charset::Named;
 use super::{BodyError, BodyErrorKind};
 
 /// Header values longer than this are not parsed: a sender's own limit is far below.
@@ -145,11 +146,12 @@ impl MediaType {
         self.parameter("charset")
     }
 
-    /// Whether every character set named is one whose texts can be scanned as bytes: UTF-8, and the single-byte sets
-    /// that extend ASCII. UTF-16, UTF-32 and UTF-7 are not, nor is what is not known.
-    #[must_use]
-    pub fn charset_is_scannable(&self) -> bool {
-        self.parameters.iter().filter(|(name, _)| name == "charset").all(|(_, value)| scannable(value))
+    /// What is said of the character set. Two that differ are none that is known.
+    pub(super) fn named_charset(&self) -> Named {
+        let mut named =
+            self.parameters.iter().filter(|(name, _)| name == "charset").map(|(_, value)| Named::by_label(value));
+        let first = named.next().unwrap_or(Named::Nothing);
+        if named.all(|other| other == first) { first } else { Named::Unknown }
     }
 
     /// Whether it is JSON: `application/json`, `text/json`, `…+json`.
@@ -299,18 +301,6 @@ impl fmt::Debug for MediaType {
 
 fn lower(token: &[u8]) -> String {
     token.iter().map(|byte| char::from(byte.to_ascii_lowercase())).collect()
-}
-
-fn scannable(charset: &str) -> bool {
-    let name = charset.trim().to_ascii_lowercase();
-    if matches!(name.as_str(), "utf-8" | "utf8" | "us-ascii" | "ascii" | "latin1" | "l1") {
-        return true;
-    }
-    let number = ["iso-8859-", "iso8859-", "iso_8859-", "windows-125", "cp125"]
-        .iter()
-        .find_map(|prefix| name.strip_prefix(prefix))
-        .unwrap_or_default();
-    matches!(number.len(), 1 | 2) && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What is left of a header value.
@@ -476,7 +466,7 @@ mod tests {
         assert_eq!((parsed.kind(), parsed.subtype()), ("text", "html"));
         assert_eq!(parsed.charset(), Some("utf-8"));
         assert_eq!(parsed.parameter("boundary"), Some("a;b"));
-        assert!(parsed.charset_is_scannable());
+        assert_eq!(parsed.named_charset(), Named::Utf8);
     }
 
     #[test]
@@ -542,14 +532,25 @@ mod tests {
     }
 
     #[test]
-    fn only_charsets_that_extend_ascii_are_scannable() {
-        for charset in ["utf-8", "UTF8", "us-ascii", "iso-8859-1", "ISO-8859-15", "windows-1252", "cp1251"] {
-            assert!(media(&format!("text/plain;charset={charset}")).charset_is_scannable(), "{charset}");
+    fn charsets_are_known_by_their_labels() {
+        let named = |charset: &str| media(&format!("text/plain;charset={charset}")).named_charset();
+        for charset in ["utf-8", "UTF8", "\" utf-8 \"", "utf-8;charset=UTF8"] {
+            assert_eq!(named(charset), Named::Utf8, "{charset}");
         }
-        for charset in ["utf-16", "utf-16le", "utf-32", "utf-7", "x-unheard", "iso-2022-jp", "gb18030", "iso-8859-"] {
-            assert!(!media(&format!("text/plain;charset={charset}")).charset_is_scannable(), "{charset}");
+        for charset in
+            ["us-ascii", "iso-8859-1", "ISO-8859-15", "windows-1252", "cp1251", "koi8-r", "Shift_JIS", "cp950"]
+        {
+            assert!(matches!(named(charset), Named::Legacy(_)), "{charset}");
         }
-        assert!(!media("text/plain;charset=utf-8;charset=utf-16").charset_is_scannable());
+        assert_eq!(named("UTF-16"), Named::Utf16(None));
+        assert_eq!(named("utf-16be"), Named::Utf16(Some(true)));
+        assert_eq!(named("utf-32le"), Named::Utf32(Some(false)));
+        for charset in
+            ["utf-7", "x-unheard", "iso-2022-jp", "iso-2022-kr", "hz-gb-2312", "iso-8859-", "utf-8;charset=utf-16"]
+        {
+            assert_eq!(named(charset), Named::Unknown, "{charset}");
+        }
+        assert_eq!(media("text/plain").named_charset(), Named::Nothing);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The formats around the text: what enters are the bytes of an HTTP body, what leaves are the bytes that may be sent.
 //!
-//! Sans-I/O. A [`BodyInspector`] is a chain: content decoding, one [`Transform`] by media type and dialect, content
+//! Sans-I/O. A [`BodyInspector`] is a chain: content decoding, the character set, one [`Transform`] by media type and dialect, content
 //! encoding as it came. Nothing is buffered that can be streamed; every buffer has a bound in [`BodyLimits`].
 
 pub(crate) mod base64;
 pub mod batch;
+mod charset;
 mod coding;
 mod csv;
 mod dialect;

@@ -155,8 +155,8 @@ fn what_would_be_kept_is_refused() {
             (&b"store=true"[..], BodyErrorKind::JsonSyntax),
             (b"{}{}", BodyErrorKind::JsonSyntax),
             (b"{\"store\":true", BodyErrorKind::Truncated),
-            (b"{\0\"\0s\0", BodyErrorKind::Charset),
-            (b"\xff\xfe{\0}\0", BodyErrorKind::Charset),
+            (b"{\0\"\0s\0", BodyErrorKind::Truncated),
+            (b"\xff\xfe[\0]\0", BodyErrorKind::Retention),
         ] {
             assert_eq!(run(&lenient, &[body]).1, Err(fault), "{kind} {body:?}");
         }

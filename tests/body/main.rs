@@ -4,6 +4,7 @@
 
 mod answers;
 mod bedrock;
+mod charsets;
 mod dialects;
 mod edits;
 mod fixtures;

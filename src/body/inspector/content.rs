@@ -11,7 +11,9 @@ use super::probe::Probe;
 use super::records::Records;
 use super::sniff::{self, Outlook, Reading};
 use super::stream;
+use super::transcoded::Transcoded;
 use crate::body::batch::Plan;
+use crate::body::charset::Named;
 use crate::body::eventstream::MessageStream;
 use crate::body::json::{Framing, JsonBody};
 use crate::body::media::{ContentCoding, MediaType, Promise, Shape};
@@ -34,6 +36,8 @@ enum State {
     Records(Box<Records>),
     Parts(Box<Multipart>),
     Messages(Messages),
+    /// In another character set than UTF-8, and what it is in that.
+    Transcoded(Box<Transcoded>),
     /// Passing unscanned, counted under this reason.
     Raw(&'static str),
 }
@@ -89,7 +93,7 @@ impl Content {
                 None => Promise::Nothing,
                 Some(media_type) => media_type.promise(),
             },
-            charset_fits: spec.media_type.as_ref().is_none_or(MediaType::charset_is_scannable),
+            charset: spec.media_type.as_ref().map_or(Named::Nothing, MediaType::named_charset),
             from_model: dialect != Dialect::Plain && spec.direction == Direction::Response,
         };
         let parts = spec.media_type.as_ref().filter(|_| outlook.promise == Promise::Parts).and_then(|media_type| {
@@ -163,6 +167,10 @@ impl Content {
                 let taken = messages.transform().push(input, out, seen);
                 self.end_messages(taken, out, seen)
             }
+            State::Transcoded(transcoded) => match transcoded.take(input, out, seen)? {
+                None => Ok(()),
+                Some(at) => self.end_transcoded(input.get(at..).unwrap_or_default(), out, seen),
+            },
             State::Raw(reason) => {
                 seen.exempt(reason, input.len() as u64);
                 out.extend_from_slice(input);
@@ -186,6 +194,19 @@ impl Content {
             return Err(fault);
         };
         self.push(&messages.into_held(), out, seen)
+    }
+
+    /// Ends the text where bytes are not in its character set.
+    fn end_transcoded(&mut self, rest: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        let kind = BodyErrorKind::Charset;
+        if !self.passes(&kind) {
+            return Err(kind.into());
+        }
+        let raw = State::Raw(kind.code());
+        let State::Transcoded(mut transcoded) = mem::replace(&mut self.state, raw) else { return Ok(()) };
+        let open = transcoded.give_up(out, seen)?;
+        self.push(&open, out, seen)?;
+        self.push(rest, out, seen)
     }
 
     /// Ends the text where a byte is none.
@@ -229,6 +250,10 @@ impl Content {
                 let ended = messages.transform().finish(out, seen);
                 self.end_messages(ended, out, seen)
             }
+            State::Transcoded(transcoded) => match transcoded.finish(out, seen)? {
+                true => Ok(()),
+                false => self.end_transcoded(&[], out, seen),
+            },
             State::Start(_) | State::Gate(_) | State::Raw(_) => Ok(()),
         }
     }
@@ -238,6 +263,7 @@ impl Content {
         match self.state {
             State::Events(_) | State::AwsEvents(_) | State::Series(_) | State::Gate(_) => true,
             State::Json(_) => self.framing() == Framing::Sequence,
+            State::Transcoded(ref transcoded) => transcoded.is_live(),
             State::Start(_)
             | State::Text(_)
             | State::Records(_)
@@ -260,6 +286,7 @@ impl Content {
             State::Events(events) => events.held(),
             State::AwsEvents(events) => events.held(),
             State::Series(series) => series.held(),
+            State::Transcoded(transcoded) => transcoded.held(),
             State::Raw(_) => 0,
         }
     }
@@ -280,6 +307,19 @@ impl Content {
             // What calls itself a picture and reads as text is none: it is scanned, or refused where it turns out no text.
             self.opaque_passes = false;
             self.outlook.promise = Promise::Nothing;
+        }
+        match sniff::judge_charset(self.outlook, start, ended) {
+            None => return Ok(()),
+            Some(Ok(None)) => {}
+            Some(judged) => {
+                let start = mem::take(start);
+                self.state = match judged {
+                    Ok(Some(charset)) => State::Transcoded(Box::new(Transcoded::new(charset, self.in_utf8()))),
+                    Err(kind) if !self.passes(&kind) => return Err(kind.into()),
+                    Ok(None) | Err(_) => State::Raw(BodyErrorKind::Charset.code()),
+                };
+                return self.push(&start, out, seen);
+            }
         }
         let Some(verdict) = sniff::judge(self.outlook, start, ended) else { return Ok(()) };
         let json = matches!(verdict, Ok(Reading::Json | Reading::JsonOrText));
@@ -303,6 +343,25 @@ impl Content {
             Err(kind) => return Err(kind.into()),
         }
         self.push(rest, out, seen)
+    }
+
+    /// What reads the same body in UTF-8.
+    fn in_utf8(&mut self) -> Self {
+        Self {
+            state: State::Start(Vec::new()),
+            outlook: Outlook { charset: Named::Utf8, ..self.outlook },
+            shape: self.shape,
+            dialect: self.dialect,
+            direction: self.direction,
+            scopes: Arc::clone(&self.scopes),
+            limits: self.limits.clone(),
+            on_fault_pass: self.on_fault_pass,
+            edits: self.edits.clone(),
+            batch: self.batch.take(),
+            opaque_passes: false,
+            is_pdf: self.is_pdf,
+            label: mem::take(&mut self.label),
+        }
     }
 
     /// Whether content with this fault goes on unscanned.

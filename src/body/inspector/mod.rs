@@ -13,6 +13,7 @@ mod sniff;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod transcoded;
 
 use std::fmt;
 use std::sync::Arc;

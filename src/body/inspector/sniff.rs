@@ -3,6 +3,7 @@
 //! A pure function of the beginning: it asks for more until the answer cannot change, so that chunks do not matter.
 
 use crate::body::BodyErrorKind;
+use crate::body::charset::{self, Charset, Named};
 use crate::body::media::Promise;
 use crate::body::text::{Utf8, Watch};
 
@@ -30,8 +31,8 @@ pub(super) enum Reading {
 pub(super) struct Outlook {
     /// What its media type promises.
     pub(super) promise: Promise,
-    /// Whether its character set, if named, can be scanned as bytes.
-    pub(super) charset_fits: bool,
+    /// What is said of its character set.
+    pub(super) charset: Named,
     /// Whether it comes from a model provider, whose event streams may be announced as plain text.
     pub(super) from_model: bool,
 }
@@ -69,6 +70,26 @@ pub(super) fn reads_as_text(is_pdf: bool, start: &[u8]) -> bool {
 /// Line beginnings of an event stream.
 const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b": "];
 
+/// Judges by a body's beginning, which is not empty, which set its text must be transcoded from, if it must; `None` where
+/// more bytes are needed.
+pub(super) fn judge_charset(
+    outlook: Outlook,
+    start: &[u8],
+    ended: bool,
+) -> Option<Result<Option<Charset>, BodyErrorKind>> {
+    match (outlook.promise, outlook.charset) {
+        (Promise::Binary | Promise::Parts, _) => Some(Ok(None)),
+        // Event streams are UTF-8 whatever is said (WHATWG HTML section 9.2.5).
+        (Promise::EventStream, Named::Nothing | Named::Utf8 | Named::Legacy(_)) => Some(Ok(None)),
+        (Promise::EventStream, _) => Some(Err(BodyErrorKind::Charset)),
+        // Blanks keep an answer alive before it begins, and do not wait for it.
+        (promise, named) => {
+            let blanks_wait = !matches!(promise, Promise::Json | Promise::JsonLines);
+            charset::judge(named, blanks_wait, start, ended)
+        }
+    }
+}
+
 /// Judges a body by its beginning, which is not empty: the reading, or why it may not pass; `None` where more bytes
 /// are needed, which never happens once it has `ended` or more than [`MAX_BLANKS`] and a few bytes are there.
 pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Result<Reading, BodyErrorKind>> {
@@ -76,9 +97,6 @@ pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Resul
     // What has parts is read by its boundary, and refused where it names none.
     if matches!(outlook.promise, Promise::Binary | Promise::Parts) {
         return Some(Err(BodyErrorKind::MediaType));
-    }
-    if !outlook.charset_fits {
-        return Some(Err(BodyErrorKind::Charset));
     }
     if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| start.starts_with(magic)) {
         return Some(Err(kind.clone()));
@@ -129,7 +147,7 @@ mod tests {
     use super::*;
 
     fn outlook(promise: Promise) -> Outlook {
-        Outlook { promise, charset_fits: true, from_model: false }
+        Outlook { promise, charset: Named::Nothing, from_model: false }
     }
 
     /// Judges with as few bytes as it takes, and sees that more bytes do not change the answer.
@@ -190,8 +208,10 @@ mod tests {
 
     #[test]
     fn charsets_that_do_not_fit_are_refused_and_blanks_are_bounded() {
-        let narrow = Outlook { charset_fits: false, ..outlook(Promise::Text) };
-        assert_eq!(judged(narrow, b"a"), Err(BodyErrorKind::Charset));
+        let unheard = Outlook { charset: Named::Unknown, ..outlook(Promise::Text) };
+        assert_eq!(judge_charset(unheard, b"a", false), Some(Err(BodyErrorKind::Charset)));
+        let events = Outlook { charset: Named::Utf16(None), ..outlook(Promise::EventStream) };
+        assert_eq!(judge_charset(events, b"a", false), Some(Err(BodyErrorKind::Charset)));
         let blanks = vec![b' '; MAX_BLANKS + 1];
         assert_eq!(judge(outlook(Promise::Text), &blanks[1..], false), None);
         assert_eq!(judge(outlook(Promise::Text), &blanks, false), Some(Ok(Reading::Text)));

@@ -1,0 +1,201 @@
+//! Bodies in other character sets: read as their structure says, written back in the set they came in.
+
+use blackbar::body::{BodyErrorKind, BodyInspector, BodySpec, Inspection};
+use proptest::prelude::*;
+
+use super::fixtures::{PLANTED, TEXT, spec};
+
+/// A set: how it writes text, its label, and the mark that may begin it.
+const SETS: [(&str, &[u8]); 12] = [
+    ("utf-16le", b"\xff\xfe"),
+    ("utf-16be", b"\xfe\xff"),
+    ("utf-32le", b"\xff\xfe\0\0"),
+    ("utf-32be", b"\0\0\xfe\xff"),
+    ("iso-8859-1", b""),
+    ("iso-8859-15", b""),
+    ("windows-1252", b""),
+    ("shift_jis", b""),
+    ("gbk", b""),
+    ("gb18030", b""),
+    ("euc-kr", b""),
+    ("big5", b""),
+];
+
+fn write(label: &str, text: &str) -> Vec<u8> {
+    match label {
+        "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        "utf-16be" => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        "utf-32le" => text.chars().flat_map(|letter| u32::from(letter).to_le_bytes()).collect(),
+        "utf-32be" => text.chars().flat_map(|letter| u32::from(letter).to_be_bytes()).collect(),
+        _ => encoding_rs::Encoding::for_label(label.as_bytes()).unwrap().encode(text).0.into_owned(),
+    }
+}
+
+fn run(spec: &BodySpec, chunks: &[&[u8]]) -> (Vec<u8>, Result<(), BodyErrorKind>, Inspection) {
+    let mut body = BodyInspector::new(spec.clone()).unwrap();
+    let mut out = Vec::new();
+    let pushed = chunks.iter().try_for_each(|chunk| body.push(chunk, &mut out));
+    let end = pushed.and_then(|()| body.finish(&mut out));
+    (out, end.map_err(|error| error.kind), body.into_inspection())
+}
+
+/// Bodies of many forms, their types, and what they come to in UTF-8.
+fn bodies() -> Vec<(&'static str, String)> {
+    let cells = TEXT.replace(", ", "\",\"").replace("; ", "\",\"");
+    vec![
+        ("text/plain", String::from(TEXT)),
+        (
+            "application/json",
+            format!("{{\"a\":[{}],\"ssn\":\"078-05-1120\",\"n\":4111111111111111}}", serde_json::json!(TEXT)),
+        ),
+        ("application/x-ndjson", format!("{{\"a\":1}}\n{{\"a\":{}}}\n", serde_json::json!(TEXT))),
+        ("text/csv", format!("name,card,number,phone,mail,key\n\"{cells}\"\n")),
+        (
+            "application/x-www-form-urlencoded",
+            String::from("ssn=078-05-1120&mail=jane%40example.com&card=4111+1111+1111+1111"),
+        ),
+        ("application/xml", format!("<?xml version=\"1.0\"?><r ssn=\"078-05-1120\"><t>{TEXT}</t></r>")),
+        ("text/html", format!("<p>{TEXT}</p>")),
+        ("application/yaml", format!("note: \"{TEXT}\"\nssn: 078-05-1120\n")),
+    ]
+}
+
+#[test]
+fn every_structure_is_read_in_every_set_at_every_split() {
+    for (kind, text) in bodies() {
+        let (plain, end, seen) = run(&spec(kind), &[text.as_bytes()]);
+        assert_eq!(end, Ok(()), "{kind}");
+        let plain = String::from_utf8(plain).unwrap();
+        for value in PLANTED {
+            assert!(!plain.contains(value), "{kind}: {plain}");
+        }
+        for (label, mark) in SETS {
+            let spec = spec(&format!("{kind}; charset={label}"));
+            let body = [mark, &write(label, &text)].concat();
+            let wanted = [mark, &write(label, &plain)].concat();
+            let step = if body.len() > 400 { 7 } else { 1 };
+            for at in (0..=body.len()).step_by(step) {
+                let (out, end, found) = run(&spec, &[&body[..at], &body[at..]]);
+                assert_eq!((end, &found.findings), (Ok(()), &seen.findings), "{kind} {label} at {at}");
+                assert!(out == wanted, "{kind} {label} at {at}: {}", String::from_utf8_lossy(&out));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_part_has_a_set_of_its_own_and_what_says_nothing_is_told_by_its_nuls() {
+    let part = write("utf-16le", "card 4111 1111 1111 1111");
+    let head =
+        b"--b\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Type: text/plain; charset=utf-16le\r\n\r\n";
+    let other = b"\r\n--b\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n4111 1111 1111 1111\r\n--b--\r\n";
+    let body = [&head[..], &part, other].concat();
+    let wanted = [
+        &head[..],
+        &write("utf-16le", "card **** **** **** 1111"),
+        b"\r\n--b\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n**** **** **** 1111\r\n--b--\r\n",
+    ]
+    .concat();
+    for at in 0..=body.len() {
+        let (out, end, _) = run(&spec("multipart/form-data; boundary=b"), &[&body[..at], &body[at..]]);
+        assert_eq!((end, out == wanted), (Ok(()), true), "at {at}");
+    }
+    for (label, _) in &SETS[..4] {
+        for (kind, text, wanted) in [
+            ("application/json", "{\"a\":\"4111 1111 1111 1111\"}", "{\"a\":\"**** **** **** 1111\"}"),
+            ("text/plain", "card 4111 1111 1111 1111", "card **** **** **** 1111"),
+            ("", "card 4111 1111 1111 1111", "card **** **** **** 1111"),
+        ] {
+            let (out, end, _) = run(&spec(kind), &[&write(label, text)]);
+            assert_eq!((end, out), (Ok(()), write(label, wanted)), "{label} {kind}");
+        }
+    }
+}
+
+#[test]
+fn letters_of_the_set_are_seen_as_what_they_are() {
+    // Blanks that do not break, and signs that look like a hyphen, have other bytes there than in UTF-8.
+    let body =
+        write("windows-1252", "na\u{ef}ve: 4111\u{a0}1111\u{a0}1111\u{a0}1111, 078\u{2013}05\u{2013}1120 caf\u{e9}");
+    let (out, end, _) = run(&spec("text/plain; charset=windows-1252"), &[&body]);
+    assert_eq!(end, Ok(()));
+    let text = encoding_rs::WINDOWS_1252.decode(&out).0.into_owned();
+    assert!(!text.contains("4111") && !text.contains("1120"), "{text}");
+    assert!(text.starts_with("na\u{ef}ve: ") && text.ends_with(" caf\u{e9}"), "{text}");
+    // So called, and UTF-8 in truth.
+    let body = "caf\u{e9} \u{ff14}\u{ff11}\u{ff11}\u{ff11} 1111 1111 1111";
+    let (out, _, seen) = run(&spec("text/plain; charset=iso-8859-1"), &[body.as_bytes()]);
+    assert!(out != body.as_bytes() && seen.findings.len() == 1);
+}
+
+#[test]
+fn what_breaks_off_in_a_unit_does_not_hide_its_value() {
+    let whole = write("utf-16le", "card 4111111111111111");
+    let (out, end, seen) = run(&spec("text/plain; charset=utf-16le"), &[&whole[..whole.len() - 1]]);
+    assert_eq!((end, seen.findings.len()), (Ok(()), 1));
+    assert_eq!(out, [&write("utf-16le", "card ************111")[..], b"1"].concat());
+    for (body, charset) in [
+        (&b"a\0b\0\xd8"[..], "utf-16le"),
+        (b"\0a\0", "utf-16be"),
+        (b"a\0\0\0b\0", "utf-32le"),
+        (b"\0\0\0a\0\0", "utf-32be"),
+    ] {
+        let (out, end, _) = run(&spec(&format!("text/plain; charset={charset}")), &[body]);
+        assert_eq!((end, out.as_slice()), (Ok(()), body), "{charset}");
+    }
+}
+
+#[test]
+fn what_contradicts_its_set_is_refused_or_counted() {
+    let late = [
+        &write("utf-16le", "some text in wide characters\n")[..],
+        b"and a card appended by another program 4111 1111 1111 1111\n",
+    ]
+    .concat();
+    for (kind, body) in [
+        ("text/plain; charset=utf-16", &b"4111 1111 1111 1111"[..]),
+        ("text/plain; charset=utf-16be", &write("utf-16le", "4111 1111 1111 1111")),
+        ("text/plain; charset=utf-16le", &late),
+        ("text/plain; charset=utf-32", b"4111 1111 1111 1111"),
+        ("text/plain; charset=utf-7", b"4111 1111 1111 1111"),
+        ("text/plain; charset=iso-2022-jp", b"4111 1111 1111 1111"),
+        ("text/plain; charset=utf-8; charset=utf-16", b"x"),
+        ("text/plain; charset=iso-8859-1", &[&b"x"[..], &write("utf-16le", "4111 1111")].concat()),
+        ("text/event-stream; charset=utf-16", b"data: x\n\n"),
+    ] {
+        for at in 0..=body.len() {
+            let (out, end, _) = run(&spec(kind), &[&body[..at], &body[at..]]);
+            assert_eq!(end, Err(BodyErrorKind::Charset), "{kind} at {at}");
+            assert!(!String::from_utf8_lossy(&out).contains("4111 1111"), "{kind}");
+        }
+        let lenient = BodySpec { on_fault_pass: true, ..spec(kind) };
+        let (out, end, seen) = run(&lenient, &[body]);
+        assert_eq!((end, out.as_slice()), (Ok(()), body), "{kind}");
+        assert_eq!(seen.unscanned.iter().map(|(reason, _)| *reason).collect::<Vec<_>>(), ["charset"], "{kind}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn bytes_without_a_finding_leave_as_they_came(
+        set in 0..SETS.len(),
+        bytes in prop::collection::vec(prop_oneof![any::<u8>(), b'a'..b'z', Just(0_u8), 0xd8..0xe0_u8], 0..200),
+        cut in 0..200_usize,
+    ) {
+        let (label, mark) = SETS[set];
+        let body = [mark, &bytes].concat();
+        let spec = spec(&format!("text/plain; charset={label}"));
+        let (first, second) = body.split_at(cut.min(body.len()));
+        let whole = run(&spec, &[&body]);
+        let split = run(&spec, &[first, second]);
+        prop_assert_eq!(&split.1, &whole.1);
+        if whole.1.is_ok() {
+            prop_assert_eq!(&split.0, &whole.0);
+            if whole.2.findings.is_empty() {
+                prop_assert_eq!(&whole.0, &body);
+            }
+        }
+    }
+}
