@@ -87,6 +87,13 @@ pub(crate) enum Shape {
     },
     /// Fields in their URL encoding.
     Form,
+    /// XML, or HTML.
+    Markup {
+        /// HTML.
+        html: bool,
+    },
+    /// YAML.
+    Yaml,
 }
 
 impl MediaType {
@@ -198,6 +205,7 @@ impl MediaType {
                     | "xml-dtd"
                     | "yaml"
                     | "x-yaml"
+                    | "vnd.yaml"
                     | "csv"
                     | "toml"
                     | "javascript"
@@ -218,6 +226,11 @@ impl MediaType {
             }
             ("text" | "application", "tab-separated-values" | "tsv") => Shape::Table { delimiter: Some(b'\t') },
             ("application", "x-www-form-urlencoded") => Shape::Form,
+            ("text", "html") => Shape::Markup { html: true },
+            ("text" | "application", "xml" | "xml-dtd") => Shape::Markup { html: false },
+            _ if self.suffix() == Some("xml") => Shape::Markup { html: false },
+            ("text" | "application", "yaml" | "x-yaml" | "vnd.yaml") => Shape::Yaml,
+            _ if self.suffix() == Some("yaml") => Shape::Yaml,
             _ => Shape::Plain,
         }
     }

@@ -15,6 +15,7 @@ mod inspector;
 pub mod json;
 mod lines;
 pub mod llm;
+mod markup;
 pub mod media;
 mod protobuf;
 pub mod retention;
@@ -22,6 +23,7 @@ mod series;
 pub mod sse;
 mod text;
 pub mod websocket;
+mod yaml;
 
 use std::fmt;
 use std::sync::Arc;

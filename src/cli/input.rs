@@ -133,6 +133,10 @@ fn media_type(ending: &str) -> Option<&'static str> {
         "json" => Some("application/json"),
         "ndjson" | "jsonl" => Some("application/x-ndjson"),
         "csv" => Some("text/csv"),
+        "tsv" => Some("text/tab-separated-values"),
+        "xml" => Some("text/xml"),
+        "html" | "htm" => Some("text/html"),
+        "yaml" | "yml" => Some("text/yaml"),
         "sse" => Some("text/event-stream"),
         "txt" | "log" => Some("text/plain"),
         _ => None,
@@ -204,6 +208,8 @@ mod tests {
         assert_eq!(format("x.jsonl.zst"), ("application/x-ndjson", Some("zstd".to_owned())));
         assert_eq!(format("x.sse.gz.br"), ("text/event-stream", Some("gzip, br".to_owned())));
         assert_eq!(format("x.csv"), ("text/csv", None));
+        assert_eq!(format("x.yml.gz"), ("text/yaml", Some("gzip".to_owned())));
+        assert_eq!(format("x.htm"), ("text/html", None));
         assert_eq!(format("x.gz"), ("text/plain", Some("gzip".to_owned())));
         assert_eq!(format("gz"), ("text/plain", None));
         assert_eq!(format("x.gz.gz.gz.gz").1, Some("gzip, gzip, gzip".to_owned()));

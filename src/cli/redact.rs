@@ -245,7 +245,9 @@ fn way_out(kind: &BodyErrorKind) -> &'static str {
         }
         BodyErrorKind::Expansion => "raise `expansion_ratio` of a --config if so much is right",
         BodyErrorKind::MediaType => "binary content cannot be scanned",
-        BodyErrorKind::Charset => "name its character set with --type, as in text/plain; charset=utf-16le, or convert it to UTF-8",
+        BodyErrorKind::Charset => {
+            "name its character set with --type, as in text/plain; charset=utf-16le, or convert it to UTF-8"
+        }
         BodyErrorKind::JsonSyntax => "it is not the JSON that it should be; name what it is with --type",
         BodyErrorKind::JsonDepth => "raise `json_depth` of a --config",
         BodyErrorKind::ProtobufSyntax => "it is not the message that it should be",

@@ -1,4 +1,4 @@
-//! Texts with a form that names what stands in them: tables and forms.
+//! Texts with a form that names what stands in them: tables, forms, markup and YAML.
 //!
 //! Enters: the bytes of a body that its media type calls so. Leaves: the same, redacted, up to the first byte that is no
 //! text.
@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use crate::body::csv::CsvBody;
 use crate::body::form::FormBody;
+use crate::body::markup::MarkupBody;
 use crate::body::media::Shape;
 use crate::body::text::Watch;
+use crate::body::yaml::YamlBody;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Inspection, Scopes, Transform};
 
-/// A table or a form.
+/// A text with a form.
 pub(super) struct Records {
     watch: Watch,
     reader: Reader,
@@ -20,6 +22,8 @@ pub(super) struct Records {
 enum Reader {
     Table(Box<CsvBody>),
     Form(Box<FormBody>),
+    Markup(Box<MarkupBody>),
+    Yaml(Box<YamlBody>),
 }
 
 impl Records {
@@ -29,6 +33,8 @@ impl Records {
             Shape::Plain => return None,
             Shape::Table { delimiter } => Reader::Table(Box::new(CsvBody::new(scopes, limits, delimiter))),
             Shape::Form => Reader::Form(Box::new(FormBody::new(scopes, limits))),
+            Shape::Markup { html } => Reader::Markup(Box::new(MarkupBody::new(scopes, html))),
+            Shape::Yaml => Reader::Yaml(Box::new(YamlBody::new(scopes))),
         };
         Some(Self { watch: Watch::announced(), reader })
     }
@@ -55,6 +61,8 @@ impl Records {
         match &self.reader {
             Reader::Table(table) => table.held(),
             Reader::Form(form) => form.held(),
+            Reader::Markup(markup) => markup.held(),
+            Reader::Yaml(yaml) => yaml.held(),
         }
     }
 
@@ -62,6 +70,8 @@ impl Records {
         match &mut self.reader {
             Reader::Table(table) => table.as_mut(),
             Reader::Form(form) => form.as_mut(),
+            Reader::Markup(markup) => markup.as_mut(),
+            Reader::Yaml(yaml) => yaml.as_mut(),
         }
     }
 }

@@ -105,7 +105,8 @@ fn one(arguments: &ScanArguments, active: &Active, source: &Source, report: &mut
     let mut decoding = Decoding::new(&codings, &active.limits).map_err(|error| refused(&error))?;
     let parsed = MediaType::parse(media_type.as_bytes());
     let is_one = |parsed: &MediaType| {
-        parsed.kind() == "text" && !parsed.is_json() && !parsed.is_json_lines() && parsed.shape() == Shape::Plain
+        let as_it_stands = matches!(parsed.shape(), Shape::Plain | Shape::Markup { .. } | Shape::Yaml);
+        parsed.kind() == "text" && !parsed.is_json() && !parsed.is_json_lines() && as_it_stands
     };
     let texts = match parsed.filter(is_one) {
         Some(parsed) if parsed.is_event_stream() => Texts::Events,

@@ -1,0 +1,453 @@
+//! XML and HTML: what enters are their bytes, what leaves are the same bytes, redacted, and as well-formed as before.
+//!
+//! They are scanned twice at once. As they stand, tags, attributes, comments, scripts and all; and, beside that, the text
+//! of each element by itself, as its readers see it: without the tags that only mark up words, without comments, with
+//! marked sections opened, and with the element's name for a label. What either finds is replaced, tags between its
+//! parts stay, and what is written is escaped as its place asks for.
+//!
+//! ```text
+//!     <p>4111 <b>1111</b><!-- x --> 1111 1111</p>      as it stands
+//!        4111 1111 1111 1111                           the text of p
+//! ```
+//!
+//! Kept: what the rules hold back of either, and what stands in between, of which there is at most [`BETWEEN`].
+
+mod lexer;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use self::lexer::{Context, Lexer, Step};
+use super::{BodyError, Inspection, Scopes, Transform};
+use crate::engine::{ActionTable, Blocked, Finding, Output, Piece, StreamRedactor};
+
+/// Bytes of markup that may stand within one text that is read as a whole.
+const BETWEEN: usize = 16 << 10;
+/// Elements that mark up words, and end none (WHATWG HTML section 4.5, and what came before it).
+const INLINE: [&[u8]; 40] = [
+    b"a",
+    b"abbr",
+    b"acronym",
+    b"b",
+    b"bdi",
+    b"bdo",
+    b"big",
+    b"blink",
+    b"cite",
+    b"code",
+    b"data",
+    b"del",
+    b"dfn",
+    b"em",
+    b"emphasis",
+    b"font",
+    b"i",
+    b"ins",
+    b"kbd",
+    b"label",
+    b"mark",
+    b"nobr",
+    b"phrase",
+    b"q",
+    b"rp",
+    b"rt",
+    b"ruby",
+    b"s",
+    b"samp",
+    b"small",
+    b"span",
+    b"strike",
+    b"strong",
+    b"sub",
+    b"sup",
+    b"time",
+    b"tt",
+    b"u",
+    b"var",
+    b"wbr",
+];
+
+/// Bytes of the body that give way.
+struct Edit {
+    /// Where, in bytes of the body: in several stretches where markup stands between them.
+    parts: Vec<Range<u64>>,
+    given: Vec<u8>,
+}
+
+/// A stretch of an element's text and where in the body it begins.
+#[derive(Clone, Copy)]
+struct Segment {
+    text: u64,
+    body: u64,
+    len: u64,
+}
+
+/// Redacts XML and HTML.
+pub(crate) struct MarkupBody {
+    actions: Arc<ActionTable>,
+    lexer: Lexer,
+    /// What has not left; it begins at `start` of the body.
+    raw: Vec<u8>,
+    start: u64,
+    /// In what the bytes of `raw` stand, from where on.
+    contexts: VecDeque<(u64, Context)>,
+    output: Output,
+    whole: Whole,
+    text: Text,
+    /// Places told of findings that may still meet one of the other reading.
+    reach: u64,
+}
+
+/// The body as it stands.
+struct Whole {
+    redactor: StreamRedactor,
+    decided: u64,
+    edits: VecDeque<Edit>,
+    findings: Vec<Finding>,
+}
+
+/// The text of an element.
+struct Text {
+    redactor: StreamRedactor,
+    label: Vec<u8>,
+    /// Something of it has come.
+    open: bool,
+    segments: VecDeque<Segment>,
+    /// Bytes of the text read and decided.
+    read: u64,
+    decided: u64,
+    /// Bytes of markup within it.
+    between: usize,
+    edits: VecDeque<Edit>,
+    /// In places of the body.
+    findings: Vec<Finding>,
+    /// Up to where the body is read.
+    seen: u64,
+    /// Bytes before that place that may be text or markup.
+    doubtful: usize,
+}
+
+impl MarkupBody {
+    /// `html` where it is that, in which scripts are no markup.
+    pub(crate) fn new(scopes: &Scopes, html: bool) -> Self {
+        let actions = Arc::clone(&scopes.actions);
+        let redactor = || StreamRedactor::new(Arc::clone(&scopes.rules), Arc::clone(&actions));
+        Self {
+            lexer: Lexer::new(html),
+            raw: Vec::new(),
+            start: 0,
+            contexts: VecDeque::from([(0, Context::Text)]),
+            output: Output::default(),
+            whole: Whole { redactor: redactor(), decided: 0, edits: VecDeque::new(), findings: Vec::new() },
+            text: Text {
+                redactor: redactor(),
+                label: Vec::new(),
+                open: false,
+                segments: VecDeque::new(),
+                read: 0,
+                decided: 0,
+                between: 0,
+                edits: VecDeque::new(),
+                findings: Vec::new(),
+                seen: 0,
+                doubtful: 0,
+            },
+            reach: scopes.rules.holdback() as u64,
+            actions,
+        }
+    }
+
+    /// Bytes held back now.
+    pub(crate) fn held(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// Reads what has come as it stands.
+    fn read_whole(&mut self, input: Option<&[u8]>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.output.clear();
+        let result = match input {
+            Some(input) => self.whole.redactor.push(input, &mut self.output),
+            None => self.whole.redactor.finish(&mut self.output),
+        };
+        seen.record(&self.output.findings, &self.actions);
+        self.whole.findings.append(&mut self.output.findings);
+        let mut rest = self.output.bytes.as_slice();
+        for piece in &self.output.pieces {
+            let (taken, given) = lengths(*piece);
+            let (bytes, after) = rest.split_at(given.min(rest.len()));
+            rest = after;
+            let from = self.whole.decided;
+            self.whole.decided += taken as u64;
+            if let Piece::Replaced { .. } = piece {
+                let parts = vec![from..self.whole.decided];
+                self.whole.edits.push_back(Edit { parts, given: bytes.to_vec() });
+            }
+        }
+        Ok(result?)
+    }
+
+    /// Reads the texts of elements in what has come.
+    fn read_texts(&mut self, input: &[u8]) -> Result<(), Blocked> {
+        let mut at = 0;
+        while let Some(byte) = input.get(at) {
+            let rest = input.get(at..).unwrap_or_default();
+            let plain = if self.lexer.in_text() { memchr::memchr(b'<', rest).unwrap_or(rest.len()) } else { 0 };
+            if plain > 0 {
+                self.text.seen += plain as u64;
+                self.text.take(rest.get(..plain).unwrap_or_default(), &self.actions, &mut self.output)?;
+                at += plain;
+                continue;
+            }
+            let before = self.lexer.context();
+            let step = self.lexer.take(*byte);
+            let context = self.lexer.context();
+            at += 1;
+            self.text.seen += 1;
+            if context != before {
+                self.contexts.push_back((self.text.seen, context));
+            }
+            match step {
+                Step::Open => self.text.doubtful += 1,
+                Step::Text(len) => {
+                    self.text.doubtful = (self.text.doubtful + 1).saturating_sub(len);
+                    // Bytes in doubt stay in doubt behind those that are text now.
+                    let end = self.text.seen - self.text.doubtful as u64;
+                    let from = usize::try_from(end - len as u64 - self.start).unwrap_or(usize::MAX);
+                    let bytes: [u8; 4] = std::array::from_fn(|at| self.raw.get(from + at).copied().unwrap_or_default());
+                    let (seen, doubtful) = (self.text.seen, self.text.doubtful);
+                    (self.text.seen, self.text.doubtful) = (end, 0);
+                    let taken = self.text.take(bytes.get(..len).unwrap_or_default(), &self.actions, &mut self.output);
+                    (self.text.seen, self.text.doubtful) = (seen, doubtful);
+                    taken?;
+                }
+                Step::Markup | Step::TagEnd => {
+                    self.text.between += 1 + std::mem::take(&mut self.text.doubtful);
+                    if self.text.open && self.text.between > BETWEEN {
+                        self.text.end(&mut self.output)?;
+                    }
+                }
+            }
+            if step == Step::TagEnd {
+                self.tag()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A tag that does more than mark up words ends the text and may name the next one.
+    fn tag(&mut self) -> Result<(), Blocked> {
+        let tag = self.lexer.tag();
+        if INLINE.contains(&tag.name) {
+            return Ok(());
+        }
+        self.text.label.clear();
+        if !tag.closes {
+            self.text.label.extend_from_slice(tag.name);
+        }
+        self.text.end(&mut self.output)
+    }
+
+    /// Gives what both readings have decided.
+    fn release(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) {
+        let mut limit = self.whole.decided.min(self.text.settled());
+        loop {
+            let before = limit;
+            for edit in self.whole.edits.iter().chain(&self.text.edits) {
+                let (from, to) = ends(edit);
+                if from < limit && limit < to {
+                    limit = from;
+                }
+            }
+            if limit == before {
+                break;
+            }
+        }
+        let mut edits = Vec::new();
+        while self.whole.edits.front().is_some_and(|edit| ends(edit).1 <= limit) {
+            edits.extend(self.whole.edits.pop_front());
+        }
+        let found = edits.len();
+        while self.text.edits.front().is_some_and(|edit| ends(edit).1 <= limit) {
+            edits.extend(self.text.edits.pop_front());
+        }
+        let len = usize::try_from(limit.saturating_sub(self.start)).unwrap_or(usize::MAX).min(self.raw.len());
+        if edits.is_empty() {
+            out.extend_from_slice(self.raw.get(..len).unwrap_or_default());
+        } else {
+            let (whole, text) = edits.split_at(found);
+            self.write(&write::union(whole, text), limit, out);
+        }
+        self.raw.drain(..len);
+        self.start += len as u64;
+        while self.contexts.get(1).is_some_and(|(from, _)| *from <= self.start) {
+            self.contexts.pop_front();
+        }
+        self.count(limit, seen);
+    }
+
+    /// Writes what stands before `limit`, with what takes the place of parts of it.
+    fn write(&self, edits: &[(Range<u64>, Vec<u8>)], limit: u64, out: &mut Vec<u8>) {
+        let index = |place: u64| usize::try_from(place.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        let mut at = self.start;
+        for (part, given) in edits {
+            out.extend_from_slice(self.raw.get(index(at)..index(part.start)).unwrap_or_default());
+            let known = self.contexts.partition_point(|(from, _)| *from <= part.start);
+            let context = known.checked_sub(1).and_then(|known| self.contexts.get(known));
+            write::escape(given, context.map_or(Context::Text, |(_, context)| *context), out);
+            at = part.end;
+        }
+        out.extend_from_slice(self.raw.get(index(at)..index(limit)).unwrap_or_default());
+    }
+
+    /// Counts what only the texts of elements have shown.
+    fn count(&mut self, limit: u64, seen: &mut Inspection) {
+        if self.text.findings.is_empty() && self.whole.findings.is_empty() {
+            return;
+        }
+        let (whole, actions) = (&self.whole.findings, &self.actions);
+        self.text.findings.retain(|found| {
+            let later = found.span.end > limit;
+            let same = |other: &Finding| {
+                other.rule == found.rule && other.span.start < found.span.end && found.span.start < other.span.end
+            };
+            if !later && !whole.iter().any(same) {
+                seen.record(std::slice::from_ref(found), actions);
+            }
+            later
+        });
+        // Nothing that is found later begins before what may be held.
+        let from = limit.saturating_sub(self.reach + BETWEEN as u64);
+        self.whole.findings.retain(|found| found.span.end > from);
+    }
+}
+
+impl Text {
+    /// Takes text that ends at `seen`.
+    fn take(&mut self, text: &[u8], actions: &Arc<ActionTable>, output: &mut Output) -> Result<(), Blocked> {
+        let mut text = text;
+        if !self.open {
+            text = text.trim_ascii_start();
+            if text.is_empty() {
+                return Ok(());
+            }
+            self.redactor.begin_labelled(actions, &self.label);
+            (self.open, self.read, self.decided, self.between) = (true, 0, 0, 0);
+        }
+        let len = text.len() as u64;
+        let body = self.seen - len;
+        match self.segments.back_mut() {
+            Some(last) if last.body + last.len == body && last.text + last.len == self.read => last.len += len,
+            _ => self.segments.push_back(Segment { text: self.read, body, len }),
+        }
+        self.read += len;
+        output.clear();
+        let result = self.redactor.push(text, output);
+        self.decide(output);
+        result
+    }
+
+    /// Ends the text.
+    fn end(&mut self, output: &mut Output) -> Result<(), Blocked> {
+        if !self.open {
+            return Ok(());
+        }
+        output.clear();
+        let result = self.redactor.finish(output);
+        self.decide(output);
+        self.open = false;
+        self.segments.clear();
+        result
+    }
+
+    fn decide(&mut self, output: &mut Output) {
+        let mut rest = output.bytes.as_slice();
+        for piece in &output.pieces {
+            let (taken, given) = lengths(*piece);
+            let (bytes, after) = rest.split_at(given.min(rest.len()));
+            rest = after;
+            let from = self.decided;
+            self.decided += taken as u64;
+            if let Piece::Replaced { .. } = piece {
+                let parts = self.places(from..self.decided);
+                if !parts.is_empty() {
+                    self.edits.push_back(Edit { parts, given: bytes.to_vec() });
+                }
+            }
+        }
+        for finding in output.findings.drain(..) {
+            let parts = self.places(finding.span.clone());
+            if let (Some(first), Some(last)) = (parts.first(), parts.last()) {
+                self.findings.push(Finding { rule: finding.rule, span: first.start..last.end });
+            }
+        }
+        while self.segments.len() > 1
+            && self.segments.front().is_some_and(|first| first.text + first.len <= self.decided)
+        {
+            self.segments.pop_front();
+        }
+    }
+
+    /// Where in the body a stretch of the text stands.
+    fn places(&self, text: Range<u64>) -> Vec<Range<u64>> {
+        let part = |segment: &Segment| {
+            let from = text.start.max(segment.text);
+            let to = text.end.min(segment.text + segment.len);
+            (from < to).then(|| segment.body + (from - segment.text)..segment.body + (to - segment.text))
+        };
+        self.segments.iter().filter_map(part).collect()
+    }
+
+    /// Up to where the body has nothing that this reading may still change.
+    fn settled(&self) -> u64 {
+        let read = self.seen - self.doubtful as u64;
+        if !self.open || self.decided == self.read {
+            return read;
+        }
+        self.places(self.decided..self.read).first().map_or(read, |place| place.start)
+    }
+}
+
+impl Transform for MarkupBody {
+    fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.raw.extend_from_slice(input);
+        seen.scanned += input.len() as u64;
+        let result = self.read_whole(Some(input), seen).and_then(|()| Ok(self.read_texts(input)?));
+        self.release(out, seen);
+        seen.held_peak = seen.held_peak.max(self.held());
+        result
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        let result = self.read_whole(None, seen).and_then(|()| Ok(self.text.end(&mut self.output)?));
+        if result.is_ok() {
+            self.text.doubtful = 0;
+        }
+        self.release(out, seen);
+        result
+    }
+}
+
+impl fmt::Debug for MarkupBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MarkupBody({} bytes held)", self.held())
+    }
+}
+
+/// How much of the original a piece stands for, and how much it gives.
+fn lengths(piece: Piece) -> (usize, usize) {
+    match piece {
+        Piece::Clear { len } => (len, len),
+        Piece::Replaced { taken, given } => (taken, given),
+    }
+}
+
+/// Where an edit begins and ends.
+fn ends(edit: &Edit) -> (u64, u64) {
+    let from = edit.parts.first().map_or(0, |part| part.start);
+    (from, edit.parts.last().map_or(from, |part| part.end))
+}

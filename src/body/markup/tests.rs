@@ -1,0 +1,266 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here is a failed test")]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::{Action, Detector, EntityType, Keywords, Pattern, RuleId, RuleSet, RuleSpec};
+
+fn scopes(card: Action) -> Arc<Scopes> {
+    let rule = |id: &str, pattern| RuleSpec {
+        id: RuleId::new(id),
+        entity: EntityType::new("X"),
+        pattern,
+        validator: None,
+        keywords: None,
+        suppressions: Vec::new(),
+        priority: 0,
+        confidence: 80,
+    };
+    let badge = || Pattern::Regex { pattern: String::from(r"\bEMP-[0-9]{6}\b"), max_len: None };
+    let number = Pattern::Regex { pattern: String::from(r"\b[0-9]{7}\b"), max_len: None };
+    let rules = RuleSet::build(vec![
+        rule("card", Pattern::Detector(Detector::Card)),
+        rule("badge", badge()),
+        RuleSpec {
+            keywords: Some(Keywords { words: vec![String::from("tariff")], before: 20, after: 0 }),
+            ..rule("tariff", number)
+        },
+    ]);
+    let actions = ActionTable::new(vec![card, Action::Replace("<\"gone\">".into()), Action::Observe], None);
+    Arc::new(Scopes { rules: Arc::new(rules.unwrap()), actions: Arc::new(actions), paths: Vec::new() })
+}
+
+fn run_in(scopes: &Scopes, html: bool, chunks: &[&[u8]]) -> (String, Inspection) {
+    let (mut body, mut out, mut seen) = (MarkupBody::new(scopes, html), Vec::new(), Inspection::default());
+    for chunk in chunks {
+        body.push(chunk, &mut out, &mut seen).unwrap();
+    }
+    body.finish(&mut out, &mut seen).unwrap();
+    assert_eq!(body.held(), 0);
+    seen.findings.sort_unstable();
+    (String::from_utf8(out).unwrap(), seen)
+}
+
+/// Runs a body whole and at every split, which must agree.
+fn run(scopes: &Scopes, html: bool, body: &str) -> (String, Inspection) {
+    let whole = run_in(scopes, html, &[body.as_bytes()]);
+    for at in 0..=body.len() {
+        let (first, second) = body.as_bytes().split_at(at);
+        let split = run_in(scopes, html, &[first, second]);
+        assert_eq!((&split.0, &split.1.findings), (&whole.0, &whole.1.findings), "{body} at {at}");
+    }
+    let bytes: Vec<_> = body.as_bytes().chunks(1).collect();
+    assert_eq!(run_in(scopes, html, &bytes).0, whole.0, "{body}");
+    whole
+}
+
+#[test]
+fn values_are_found_over_tags_comments_and_sections() {
+    let scopes = scopes(Action::KeepLast4);
+    for (body, wanted) in [
+        ("<p>4111 <b>1111</b> 1111 1111</p>", "<p>**** <b>****</b> **** 1111</p>"),
+        ("<p>4111 1111<!-- x < y --> 1111 1111</p>", "<p>**** ****<!-- x < y --> **** 1111</p>"),
+        ("<a>4111 <![CDATA[1111 11]]>11 1111</a>", "<a>**** <![CDATA[**** **]]>** 1111</a>"),
+        ("<a><![CDATA[4111]]]]><![CDATA[]1111]]></a>", "<a><![CDATA[4111]]]]><![CDATA[]1111]]></a>"),
+        ("<x:span>4111</x:span>111111111111", "<x:span>****</x:span>********1111"),
+        ("<p>4111<?pi 4?>111111111111</p>", "<p>****<?pi 4?>********1111</p>"),
+        // Fields are not one value.
+        ("<td>4111</td><td>111111111111</td>", "<td>4111</td><td>111111111111</td>"),
+        ("4111<br>111111111111", "4111<br>111111111111"),
+        // As they stand, in all that is no text of an element.
+        ("<a t='4111111111111111' u=4111111111111111>", "<a t='************1111' u=************1111>"),
+        ("<!-- 4111111111111111 -->", "<!-- ************1111 -->"),
+        (
+            "<?x 4111111111111111?><!DOCTYPE x [<!ENTITY y '4111111111111111'>]>x",
+            "<?x ************1111?><!DOCTYPE x [<!ENTITY y '************1111'>]>x",
+        ),
+        ("<script>a < '4111111111111111' </scrip></script>", "<script>a < '************1111' </scrip></script>"),
+        ("a < 4111111111111111 << 4</ b", "a < ************1111 << 4</ b"),
+        // A mask of another length stands where the value began.
+        ("<p>&#52;111 <i>1111</i>&#32;11111111", "<p>**** **** ****1111<i></i>"),
+    ] {
+        let (out, seen) = run(&scopes, true, body);
+        assert_eq!(out, wanted);
+        let found: u64 = seen.findings.iter().map(|(_, _, count)| count).sum();
+        assert_eq!(
+            found,
+            u64::from(body != wanted) + u64::from(body.matches("4111111111111111").count() == 2),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn what_is_new_is_escaped_as_its_place_asks() {
+    let scopes = scopes(Action::Redact);
+    for (body, wanted) in [
+        ("<a>EMP-123456</a>", "<a>&lt;\"gone\"&gt;</a>"),
+        ("<a b=\"EMP-123456\" c='EMP-123456'/>", "<a b=\"&lt;&quot;gone&quot;&gt;\" c='&lt;\"gone\"&gt;'/>"),
+        ("<a b=EMP-123456>", "<a b=__gone__>"),
+        ("<a><![CDATA[EMP-123456]]></a>", "<a><![CDATA[<\"gone\" ]]></a>"),
+        ("<!--EMP-123456-->", "<!--<\"gone\" -->"),
+        ("<p>EMP-<b>123456</b>.</p>", "<p>&lt;\"gone\"&gt;<b></b>.</p>"),
+        ("<a>4111 <b>1111</b> 1111 1111</a>", "<a>[X]<b></b></a>"),
+    ] {
+        assert_eq!(run(&scopes, true, body).0, wanted);
+    }
+}
+
+#[test]
+fn what_is_only_counted_is_counted_once() {
+    let scopes = scopes(Action::Observe);
+    for (body, counts) in [
+        ("<p>4111 1111 1111 1111</p>", vec![(0, "observe", 1)]),
+        ("<p>4111 <b>1111</b> 1111 1111</p>", vec![(0, "observe", 1)]),
+        ("<tariff>1234567</tariff>", vec![(2, "observe", 1)]),
+        ("<tariff>123<!-- -->4567</tariff>", vec![(2, "observe", 1)]),
+        ("<p>123<!-- -->4567</p>", vec![]),
+    ] {
+        let (out, seen) = run(&scopes, false, body);
+        assert_eq!((out.as_str(), seen.findings), (body, counts), "{body}");
+    }
+}
+
+#[test]
+fn what_stands_between_is_bounded() {
+    let scopes = scopes(Action::KeepLast4);
+    for (between, found) in [(BETWEEN, true), (BETWEEN + 1, false)] {
+        let body = format!("<p>4111<!--{}-->111111111111</p>", "x".repeat(between - 7));
+        let (mut markup, mut out, mut seen) = (MarkupBody::new(&scopes, false), Vec::new(), Inspection::default());
+        for chunk in body.as_bytes().chunks(100) {
+            markup.push(chunk, &mut out, &mut seen).unwrap();
+            assert!(markup.held() < BETWEEN + 1024);
+        }
+        markup.finish(&mut out, &mut seen).unwrap();
+        assert_eq!((seen.findings.len() == 1, out == body.as_bytes()), (found, !found));
+    }
+    let endless = format!("<p>41{}", "<!-- -->".repeat(100_000));
+    let (mut markup, mut out, mut seen) = (MarkupBody::new(&scopes, false), Vec::new(), Inspection::default());
+    for chunk in endless.as_bytes().chunks(1000) {
+        markup.push(chunk, &mut out, &mut seen).unwrap();
+        assert!(markup.held() < BETWEEN + 2048);
+    }
+}
+
+fn fragments() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "<b>",
+        "</b>",
+        "<p>",
+        "</p>",
+        "<!--",
+        "-->",
+        "<![CDATA[",
+        "]]>",
+        "]",
+        "<",
+        ">",
+        "\"",
+        "'",
+        "=",
+        " ",
+        "4111",
+        "1111",
+        "1111 1111",
+        "EMP-",
+        "123456",
+        "<a b=\"",
+        "<?",
+        "?>",
+        "<!",
+        "-",
+        "<script>",
+        "</script>",
+        "\u{e9}",
+        "&#52;",
+        "\n",
+    ]);
+    prop::collection::vec(pieces, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+/// What a reference reader makes of a document: its events without their texts, and all of its text.
+fn read(document: &str) -> (Vec<String>, String) {
+    use quick_xml::events::Event;
+    let (mut reader, mut events, mut text) = (quick_xml::Reader::from_str(document), Vec::new(), String::new());
+    loop {
+        let event = reader.read_event().unwrap();
+        let name = |name: quick_xml::name::QName<'_>| String::from_utf8_lossy(name.as_ref()).into_owned();
+        match event {
+            Event::Eof => return (events, text),
+            Event::Start(tag) | Event::Empty(tag) => {
+                events.push(name(tag.name()));
+                for attribute in tag.attributes() {
+                    let attribute = attribute.unwrap();
+                    events.push(format!("@{}", name(attribute.key)));
+                    text.push_str(&format!("{}\n", String::from_utf8_lossy(&attribute.value)));
+                }
+            }
+            Event::End(tag) => events.push(format!("/{}", name(tag.name()))),
+            Event::Text(run) => text.push_str(&String::from_utf8_lossy(&run)),
+            Event::CData(run) => text.push_str(&String::from_utf8_lossy(&run)),
+            Event::GeneralRef(_) => text.push('&'),
+            Event::Comment(_) => events.push(String::from("comment")),
+            Event::PI(_) | Event::Decl(_) | Event::DocType(_) => events.push(String::from("instruction")),
+        }
+    }
+}
+
+/// A well-formed element, with values in all its places.
+fn element() -> impl Strategy<Value = String> {
+    let value = || {
+        prop::sample::select(vec![
+            "4111111111111111",
+            "EMP-123456",
+            "4111 <b>1111</b> 1111 1111",
+            "41111111<!-- x -->11111111",
+            "a &lt; b",
+            "4111<![CDATA[1111]]>1111<i>1111</i>",
+            "EMP-<?x?>123456",
+            "word",
+            " ",
+            "EMP-<u>12</u>3456 and 4111111111111111",
+        ])
+    };
+    let attribute = prop::sample::select(vec!["", " a='EMP-123456'", " b=\"4111111111111111\" c='x > y'"]);
+    let leaf = (prop::sample::select(vec!["p", "x:y", "ssn", "td"]), attribute, prop::collection::vec(value(), 0..4))
+        .prop_map(|(name, attribute, values)| format!("<{name}{attribute}>{}</{name}>", values.join(" , ")));
+    leaf.prop_recursive(3, 12, 4, |inside| {
+        prop::collection::vec(inside, 0..4)
+            .prop_map(|inside| format!("<r><!-- 4111111111111111 -->{}</r>", inside.concat()))
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_reference_reader_finds_the_same_elements_and_no_value(document in element()) {
+        for action in [Action::KeepLast4, Action::Redact] {
+            let (out, _) = run_in(&scopes(action), false, &[document.as_bytes()]);
+            let (before, after) = (read(&document), read(&out));
+            prop_assert_eq!(&before.0, &after.0);
+            let digits: String = after.1.chars().filter(|letter| !matches!(letter, ' ' | '-')).collect();
+            prop_assert!(!digits.contains("4111111111111111") && !digits.contains("EMP123456"), "{out}");
+        }
+    }
+
+    #[test]
+    fn any_chunking_of_anything_agrees(body in fragments(), html: bool, cuts in prop::collection::vec(0..200_usize, 0..5)) {
+        for action in [Action::KeepLast4, Action::Redact] {
+            let scopes = scopes(action);
+            let whole = run_in(&scopes, html, &[body.as_bytes()]);
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| (*cut).min(body.len())).collect();
+            cuts.sort_unstable();
+            let (mut chunks, mut from) = (Vec::new(), 0);
+            for cut in cuts {
+                chunks.push(&body.as_bytes()[from..cut]);
+                from = cut;
+            }
+            chunks.push(&body.as_bytes()[from..]);
+            let split = run_in(&scopes, html, &chunks);
+            prop_assert_eq!(&split.0, &whole.0);
+            prop_assert_eq!(&split.1.findings, &whole.1.findings);
+            if whole.1.findings.is_empty() {
+                prop_assert_eq!(&whole.0, &body);
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What is written in the place of findings, so that the markup stays what it was.
+
+use std::ops::Range;
+
+use super::Edit;
+use super::lexer::Context;
+
+/// What both readings replace, as stretches of the body in order. Where they overlap, what was found as it stands is
+/// written, and the rest of the other is taken out.
+pub(super) fn union(whole: &[Edit], text: &[Edit]) -> Vec<(Range<u64>, Vec<u8>)> {
+    let mut all: Vec<(Range<u64>, Vec<u8>)> = Vec::new();
+    let found: Vec<_> = whole.iter().flat_map(|edit| edit.parts.iter().cloned()).collect();
+    for edit in text {
+        let free: Vec<_> = edit.parts.iter().flat_map(|part| outside(part.clone(), &found)).collect();
+        let len: u64 = free.iter().map(|part| part.end - part.start).sum();
+        let untouched = free == edit.parts;
+        let spread = untouched && edit.given.is_ascii() && edit.given.len() as u64 == len;
+        let mut given = edit.given.as_slice();
+        for (at, part) in free.into_iter().enumerate() {
+            let share = match (spread, at) {
+                // A mask of the same length stands where its letters stood.
+                (true, _) => usize::try_from(part.end - part.start).unwrap_or(usize::MAX),
+                (false, 0) if untouched || edit.parts.first().is_some_and(|first| first.start == part.start) => {
+                    given.len()
+                }
+                (false, _) => 0,
+            };
+            let (here, after) = given.split_at(share.min(given.len()));
+            given = after;
+            all.push((part, here.to_vec()));
+        }
+    }
+    for edit in whole {
+        all.extend(edit.parts.first().map(|part| (part.clone(), edit.given.clone())));
+    }
+    all.sort_by_key(|(part, _)| (part.start, part.end));
+    all
+}
+
+/// The parts of a stretch that are in none of the others, which stand in order.
+fn outside(part: Range<u64>, others: &[Range<u64>]) -> Vec<Range<u64>> {
+    let mut free = Vec::new();
+    let mut from = part.start;
+    for other in others.iter().filter(|other| other.start < part.end && other.end > part.start) {
+        if from < other.start {
+            free.push(from..other.start);
+        }
+        from = from.max(other.end);
+    }
+    if from < part.end {
+        free.push(from..part.end);
+    }
+    free
+}
+
+/// Appends what is new in its place, escaped as it must be there.
+pub(super) fn escape(given: &[u8], context: Context, out: &mut Vec<u8>) {
+    for (at, byte) in given.iter().enumerate() {
+        let rest = given.get(at..).unwrap_or_default();
+        // Another hyphen may stand before or behind it.
+        let doubles = at == 0 || rest.len() == 1 || at.checked_sub(1).and_then(|at| given.get(at)) == Some(&b'-');
+        match (context, *byte) {
+            (Context::Text | Context::Value(_), b'<') => out.extend_from_slice(b"&lt;"),
+            (Context::Text | Context::Value(_), b'>') => out.extend_from_slice(b"&gt;"),
+            (Context::Text | Context::Value(_), b'&') if !is_reference(rest) => out.extend_from_slice(b"&amp;"),
+            (Context::Value(b'"'), b'"') => out.extend_from_slice(b"&quot;"),
+            (Context::Value(_), b'\'') => out.extend_from_slice(b"&#39;"),
+            // What would end them has no escape.
+            (Context::Cdata | Context::Instruction, b'>') | (Context::Comment, b'>') => out.push(b' '),
+            (Context::Instruction | Context::Script, b'<') => out.push(b' '),
+            (Context::Comment, b'-') if doubles => out.push(b' '),
+            (Context::Tag, b'<' | b'>' | b'"' | b'\'' | b'=' | b'`') => out.push(b'_'),
+            (Context::Tag, byte) if byte.is_ascii_whitespace() => out.push(b'_'),
+            (_, byte) => out.push(byte),
+        }
+    }
+}
+
+/// Whether a reference stands at the beginning, which the engine wrote as one.
+fn is_reference(text: &[u8]) -> bool {
+    let body = text.get(1..).unwrap_or_default();
+    let name = body.strip_prefix(b"#").unwrap_or(body);
+    let len = name.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    (1..=32).contains(&len) && name.get(len) == Some(&b';')
+}

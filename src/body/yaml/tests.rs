@@ -1,0 +1,259 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here is a failed test")]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::{Action, Detector, EntityType, Pattern, RuleId, RuleSet, RuleSpec};
+
+fn scopes(actions: [Action; 2]) -> Arc<Scopes> {
+    let rule = |id: &str, pattern| RuleSpec {
+        id: RuleId::new(id),
+        entity: EntityType::new("X"),
+        pattern,
+        validator: None,
+        keywords: None,
+        suppressions: Vec::new(),
+        priority: 0,
+        confidence: 80,
+    };
+    let badge = Pattern::Regex { pattern: String::from(r#"["']?EMP-[0-9]{6}\b"#), max_len: None };
+    let rules = RuleSet::build(vec![rule("card", Pattern::Detector(Detector::Card)), rule("badge", badge)]);
+    let actions = ActionTable::new(actions.to_vec(), None);
+    Arc::new(Scopes { rules: Arc::new(rules.unwrap()), actions: Arc::new(actions), paths: Vec::new() })
+}
+
+fn run_in(scopes: &Scopes, chunks: &[&[u8]]) -> (String, Inspection) {
+    let (mut body, mut out, mut seen) = (YamlBody::new(scopes), Vec::new(), Inspection::default());
+    for chunk in chunks {
+        body.push(chunk, &mut out, &mut seen).unwrap();
+    }
+    body.finish(&mut out, &mut seen).unwrap();
+    assert_eq!(body.held(), 0);
+    (String::from_utf8(out).unwrap(), seen)
+}
+
+/// Runs a body whole and at every split, which must agree.
+fn run(scopes: &Scopes, body: &str) -> String {
+    let whole = run_in(scopes, &[body.as_bytes()]).0;
+    for at in 0..=body.len() {
+        let (first, second) = body.as_bytes().split_at(at);
+        assert_eq!(run_in(scopes, &[first, second]).0, whole, "{body} at {at}");
+    }
+    whole
+}
+
+const CARD: &str = "4111111111111111";
+
+#[test]
+fn plain_scalars_that_would_begin_with_an_indicator_get_quotes() {
+    let scopes = scopes([Action::KeepLast4, Action::Redact]);
+    for (body, wanted) in [
+        ("card: 4111111111111111\n", "card: '************1111'\n"),
+        ("card: 4111111111111111", "card: '************1111'"),
+        ("- 4111111111111111 # card\n- - EMP-123456\n", "- '************1111' # card\n- - '[X]'\n"),
+        ("4111111111111111: a\n", "'************1111': a\n"),
+        ("? 4111111111111111\n: EMP-123456\n", "? '************1111'\n: '[X]'\n"),
+        ("a: EMP-123456 isn't: here\nb: 1\n", "a: '[X] isn''t': here\nb: 1\n"),
+        ("a: EMP-123456 and\n  more  \n\n  of it\nb: 1\n", "a: '[X] and\n  more  \n\n  of it'\nb: 1\n"),
+        ("a:\n  EMP-123456\n  more\nb: 1\n", "a:\n  '[X]\n  more'\nb: 1\n"),
+        ("a: EMP-123456 \r\nb: 1\r\n", "a: '[X]' \r\nb: 1\r\n"),
+        ("a: EMP-123456\n# EMP-123456\nb: 1\n", "a: '[X]'\n# [X]\nb: 1\n"),
+        ("a: my EMP-123456 b\n", "a: my [X] b\n"),
+        ("[EMP-123456, my EMP-123456, {EMP-123456: 'x EMP-123456'}]\n", "['[X]', my (X), {'[X]': 'x [X]'}]\n"),
+        ("a: [1,\n  EMP-123456\n ]\n", "a: [1,\n  '[X]'\n ]\n"),
+        ("a: !!str &x EMP-123456\n", "a: !!str &x '[X]'\n"),
+        ("--- EMP-123456\n---\nEMP-123456\n...\n", "--- '[X]'\n---\n'[X]'\n...\n"),
+        ("url: x:EMP-123456:y\n", "url: x:[X]:y\n"),
+    ] {
+        assert_eq!(run(&scopes, body), wanted);
+    }
+}
+
+#[test]
+fn quoted_and_block_scalars_stay_what_they_are() {
+    let scopes = scopes([Action::KeepLast4, Action::Replace("it's \"\\ #: x".into())]);
+    for (body, wanted) in [
+        ("a: \"EMP-123456\" # b\n", "a: \"it's \\\"\\\\ #: x\" # b\n"),
+        ("a: 'x EMP-123456'\n", "a: 'x it''s \"\\ #: x'\n"),
+        ("a: \"x \\\" EMP-123456 \\x34111111111111111\"\n", "a: \"x \\\" it's \\\"\\\\ #: x ************1111\"\n"),
+        ("a: EMP-123456\n", "a: 'it''s \"\\ #: x'\n"),
+        ("a: x EMP-123456\n", "a: x it's \"\\ *. x\n"),
+        (
+            "a: |\n  \"x\n  EMP-123456\n\n   - y\nb: EMP-123456\n",
+            "a: |\n  \"x\n  it's \"\\ #: x\n\n   - y\nb: 'it''s \"\\ #: x'\n",
+        ),
+        ("- >-\n 4111 1111\n 1111 1111\n- EMP-123456", "- >-\n **** ****\n **** 1111\n- 'it''s \"\\ #: x'"),
+        (
+            "a: |2\n    4111111111111111\n  x\n4111111111111111: 1\n",
+            "a: |2\n    ************1111\n  x\n'************1111': 1\n",
+        ),
+        ("a: |\nb: 4111111111111111\n", "a: |\nb: '************1111'\n"),
+    ] {
+        assert_eq!(run(&scopes, body), wanted);
+    }
+}
+
+#[test]
+fn blanks_behind_a_scalar_are_bounded() {
+    let scopes = scopes([Action::KeepLast4, Action::Redact]);
+    let body = format!("a: {CARD}{}b\n", " ".repeat(BLANKS + 10));
+    let mut yaml = YamlBody::new(&scopes);
+    let (mut out, mut seen) = (Vec::new(), Inspection::default());
+    for chunk in body.as_bytes().chunks(64) {
+        yaml.push(chunk, &mut out, &mut seen).unwrap();
+        assert!(yaml.held() < BLANKS + 1024);
+    }
+    yaml.finish(&mut out, &mut seen).unwrap();
+    assert!(out.starts_with(b"a: '************1111"));
+}
+
+fn fragments() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "a: ",
+        "- ",
+        "? ",
+        "\n",
+        "  ",
+        " ",
+        "\"",
+        "'",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "#",
+        "|",
+        ">",
+        "\\",
+        ":",
+        "---",
+        "!x ",
+        "4111111111111111",
+        "EMP-123456",
+        "word",
+        "\u{e9}",
+        "\r\n",
+        "*",
+        "&a ",
+        "-",
+        "%",
+    ]);
+    prop::collection::vec(pieces, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+/// What a reference parser makes of a document: its events without their texts, and its scalars.
+fn read(document: &str) -> Result<(Vec<&'static str>, Vec<String>), String> {
+    use saphyr_parser::{Event, Parser};
+    let (mut events, mut scalars) = (Vec::new(), Vec::new());
+    for event in Parser::new_from_str(document) {
+        events.push(match event.map_err(|error| error.to_string())?.0 {
+            Event::Scalar(text, ..) => {
+                scalars.push(text.into_owned());
+                "scalar"
+            }
+            Event::SequenceStart(..) => "sequence",
+            Event::SequenceEnd => "end of a sequence",
+            Event::MappingStart(..) => "mapping",
+            Event::MappingEnd => "end of a mapping",
+            Event::Alias(_) => "alias",
+            Event::DocumentStart(_) => "document",
+            _ => "other",
+        });
+    }
+    Ok((events, scalars))
+}
+
+/// A document of mappings and sequences with values in all styles of scalars.
+fn document() -> impl Strategy<Value = String> {
+    let value = prop::sample::select(vec![
+        "4111111111111111",
+        "EMP-123456",
+        "EMP-123456 isn't",
+        "x EMP-123456",
+        "word",
+        "4111111111111111 # note",
+        "\"EMP-123456\"",
+        "'it''s 4111111111111111'",
+        "\"a \\\" 4111111111111111\"",
+        "[EMP-123456, x EMP-123456, 'y']",
+        "{EMP-123456: 4111111111111111}",
+        "!!str EMP-123456",
+        "&b EMP-123456",
+        "EMP-123456\n        more of it\n\n        4111111111111111",
+        "[ 4111111111111111,\n        z ]",
+        "|\n        EMP-123456\n         'x\n",
+        ">-\n        4111 1111\n        1111 1111\n",
+        "\"x\n        EMP-123456\"",
+        "http://x/EMP-123456:y",
+    ]);
+    let key = prop::sample::select(vec![
+        "EMP-123456",
+        "4111111111111111",
+        "\"EMP-123456\"",
+        "'4111111111111111'",
+        "key",
+        "? key",
+        "a b",
+    ]);
+    let item = (0..4_usize, key, value);
+    prop::collection::vec(item, 1..8).prop_map(|items| {
+        let mut text = String::from("root:\n");
+        for (at, (form, key, value)) in items.into_iter().enumerate() {
+            let end = if value.ends_with('\n') { "" } else { "\n" };
+            let key = if key.starts_with('?') { String::from("key") } else { String::from(key) };
+            // Keys of one mapping must differ to be one.
+            let name = if key.ends_with(['"', '\'']) { format!("k{at}:\n      {key}") } else { format!("{key} {at}") };
+            text.push_str(&match form {
+                0 => format!("  - {value}{end}"),
+                1 => format!("  - {name}: {value}{end}"),
+                2 => format!("  - - {value}{end}"),
+                _ => format!("  -\n    {name}:\n      {value}{end}"),
+            });
+        }
+        text
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_reference_parser_finds_the_same_nodes_and_no_value(document in document()) {
+        let Ok(before) = read(&document) else { return Ok(()) };
+        for scopes in [scopes([Action::KeepLast4, Action::Redact]), scopes([Action::Mask, Action::Replace("it's: \"#".into())])] {
+            let (out, _) = run_in(&scopes, &[document.as_bytes()]);
+            let after = read(&out).unwrap_or_else(|error| panic!("{error}\n{document}\n{out}"));
+            prop_assert_eq!(&before.0, &after.0, "{}\n{}", document, out);
+            prop_assert!(after.1.iter().all(|text| !text.contains(CARD) && !text.contains("EMP-123456")), "{}", out);
+        }
+    }
+}
+
+#[test]
+fn the_documents_of_the_test_are_mostly_such() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let good = (0..200).filter(|_| read(&document().new_tree(&mut runner).unwrap().current()).is_ok()).count();
+    assert!(good > 60, "{good}");
+}
+
+proptest! {
+    #[test]
+    fn any_chunking_of_anything_agrees(body in fragments(), cuts in prop::collection::vec(0..200_usize, 0..5)) {
+        let scopes = scopes([Action::KeepLast4, Action::Redact]);
+        let whole = run_in(&scopes, &[body.as_bytes()]);
+        let mut cuts: Vec<_> = cuts.iter().map(|cut| (0..=body.len()).nth(*cut).unwrap_or(body.len())).collect();
+        cuts.sort_unstable();
+        let (mut chunks, mut from) = (Vec::new(), 0);
+        for cut in cuts {
+            chunks.push(&body.as_bytes()[from..cut]);
+            from = cut;
+        }
+        chunks.push(&body.as_bytes()[from..]);
+        prop_assert_eq!(&run_in(&scopes, &chunks).0, &whole.0);
+        if whole.1.findings.is_empty() {
+            prop_assert_eq!(&whole.0, &body);
+        }
+    }
+}
