@@ -264,6 +264,11 @@ impl MediaType {
         self.kind() == "application" && matches!(self.subtype(), "grpc" | "grpc+proto")
     }
 
+    /// Whether its sender speaks gRPC, whatever its messages are in.
+    pub(crate) fn speaks_grpc(&self) -> bool {
+        self.kind() == "application" && (self.subtype() == "grpc" || self.subtype().starts_with("grpc+"))
+    }
+
     /// Types whose bytes may look like text at the start and are none.
     fn is_binary(&self) -> bool {
         const SUBTYPES: [&str; 20] = [

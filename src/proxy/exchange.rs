@@ -34,8 +34,8 @@ use super::connection::Connection;
 use super::headers::{self, TextScan};
 use super::inspect::{Gathered, InspectedBody, Received, Terms};
 use super::ledger::Ledger;
-use super::reply::{self, ErrorKind, ProxyError, REQUEST_ID, Side};
 use super::residency;
+use super::reply::{self, ErrorKind, Manner, ProxyError, REQUEST_ID, Side};
 use super::signature::{self, Unsigned};
 use super::target;
 use super::upstream::{self, Pool, UpstreamBody};
@@ -65,13 +65,15 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
         connection: Arc::clone(&connection),
         ledger: Arc::clone(&ledger),
         dialect: Dialect::Plain,
-        problems: reply::takes_problem(request.headers()),
+        manner: Manner::of(request.headers()),
+        version: request.version(),
     };
     let outcome = if admitted {
         Caught(pin!(exchange.run(request))).await
     } else {
         Err(ProxyError::internal(ErrorKind::Overload))
     };
+    let refused = outcome.as_ref().err().map(ProxyError::status);
     let mut response = match outcome {
         Ok(response) => response,
         Err(error) => exchange.refuse(&error, whole || ledger.upload.is_read()),
@@ -86,7 +88,8 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
     if !http1 {
         response.headers_mut().remove(header::CONNECTION);
     }
-    ledger.answered(response.status());
+    // gRPC's refusals are all 200 to HTTP.
+    ledger.answered(refused.unwrap_or(response.status()));
     response
 }
 
@@ -97,8 +100,9 @@ struct Exchange {
     connection: Arc<Connection>,
     ledger: Arc<Ledger>,
     dialect: Dialect,
-    /// Whether the client takes problem details.
-    problems: bool,
+    /// What the client reads a refusal in.
+    manner: Manner,
+    version: Version,
 }
 
 /// Who asks for what: known once the head has been judged.
@@ -134,14 +138,13 @@ impl Exchange {
         }
         let method = head.method.clone();
         let expects_nothing = method == Method::HEAD;
-        let version = head.version;
         let body = self.request_body(&destination, &head.headers, body).await?;
         if let (UpstreamBody::Whole(_), Some(answer)) = (&body, self.nothing_left(&destination)) {
             return Ok(answer);
         }
         self.sign(&destination, &method, &mut head.headers, &body)?;
         let response = self.send(&destination, method, head.headers, body).await?;
-        self.answer(&destination, response, expects_nothing, version).await
+        self.answer(&destination, response, expects_nothing).await
     }
 
     /// Who asks, for what, and with which head it goes on. Nothing has been read of the body.
@@ -343,7 +346,7 @@ impl Exchange {
         let response = sending.await.map_err(|_| ProxyError::upstream(ErrorKind::UpstreamTimeout))?;
         let mut response = response.map_err(|error| upstream::fault(&error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return self.answer(to, response, false, head.version).await;
+            return self.answer(to, response, false).await;
         }
         if !websocket::is_agreed(response.headers()) {
             return Err(ProxyError::upstream(ErrorKind::UpstreamProtocol));
@@ -427,7 +430,6 @@ impl Exchange {
         to: &Destination,
         response: Response<Incoming>,
         expects_nothing: bool,
-        version: Version,
     ) -> Result<Response<AnswerBody>, ProxyError> {
         let arrived = telemetry::now();
         let (mut head, body) = response.into_parts();
@@ -440,7 +442,7 @@ impl Exchange {
         headers::check_response(&head.headers, self.policy.limits.header_bytes)?;
         if !self.ledger.upload.has_ended() && !head.status.is_success() {
             self.ledger.upload.pause();
-            if version < Version::HTTP_2 {
+            if self.version < Version::HTTP_2 {
                 // Set below, once the upstream's own is dropped.
                 head.extensions.insert(Unread);
             }
@@ -547,6 +549,10 @@ impl Exchange {
             Mode::Stream if to.response.blocks() => body.gather(&mut gathered, BLOCK_BUFFER).await?,
             Mode::Stream => self.gather_ready(&mut body, &mut gathered).await?,
         }
+        // Over HTTP/1.1 few read trailers, and gRPC has none of it.
+        if self.manner == Manner::Grpc && self.version >= Version::HTTP_2 {
+            body.ends_with_status();
+        }
         let added = telemetry::now().saturating_duration_since(arrived).saturating_sub(body.waited());
         self.ledger.first_byte_added(Direction::Response, added);
         Ok(match gathered {
@@ -569,11 +575,11 @@ impl Exchange {
     fn refuse(&self, error: &ProxyError, request_read: bool) -> Response<AnswerBody> {
         self.ledger.failed(error);
         self.ledger.upload.stop();
-        let (mut head, body) = reply::answer(error, self.dialect, self.problems, &self.ledger.request_id).into_parts();
+        let (mut head, body) = reply::answer(error, self.dialect, self.manner, &self.ledger.request_id).into_parts();
         if !request_read {
             head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let content = Content::Whole(Some(body));
+        let content = Content::Whole(Some(body).filter(|body| !body.is_empty()));
         Response::from_parts(head, AnswerBody { content, ledger: Some(Arc::clone(&self.ledger)) })
     }
 }

@@ -114,7 +114,9 @@ const NOT_IN_TRAILERS: &[&str] = &[
 /// The coding of a gRPC body's compressed messages.
 pub(crate) const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 /// Those that a gRPC client can open.
-const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+pub(crate) const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+/// What of it is opened.
+pub(crate) const GRPC_OPENED: HeaderValue = HeaderValue::from_static("identity, deflate, gzip");
 
 /// Codings that can be opened and made again.
 const CODINGS: &[&str] = &["gzip", "x-gzip", "deflate", "br", "zstd"];

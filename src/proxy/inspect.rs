@@ -25,7 +25,7 @@ use crate::telemetry;
 
 use super::headers::{self, TextScan};
 use super::ledger::{Flow, Ledger};
-use super::reply::{ErrorKind, ProxyError, Side};
+use super::reply::{self, ErrorKind, ProxyError, Side};
 
 /// The most bytes that one step gives out, or a little more.
 const STEP: usize = 64 << 10;
@@ -111,6 +111,8 @@ pub(crate) struct InspectedBody {
     ledger: Arc<Ledger>,
     /// The protocol whose error event or record ends a stream that fails, and what writes it.
     last_words: Option<(Dialect, LastWords)>,
+    /// A fault is told in trailers, as gRPC has them, and not by breaking off.
+    tells_status: bool,
     state: State,
     /// The rest of the last frame.
     input: Bytes,
@@ -151,6 +153,7 @@ impl InspectedBody {
             terms,
             ledger: Arc::clone(ledger),
             last_words: None,
+            tells_status: false,
             state: State::Reading,
             input: Bytes::new(),
             unread: false,
@@ -178,6 +181,11 @@ impl InspectedBody {
     /// It is a stream of one JSON record a line: a fault is told in a record of this protocol.
     pub(crate) fn ends_with_record(&mut self, dialect: Dialect) {
         self.last_words = Some((dialect, llm::error_record));
+    }
+
+    /// It is gRPC's, over HTTP/2: a fault is the call's status. It ends the stream, and no reader takes it for success.
+    pub(crate) fn ends_with_status(&mut self) {
+        self.tells_status = true;
     }
 
     /// The next frame.
@@ -221,7 +229,7 @@ impl InspectedBody {
                     }
                     self.hand_over();
                     self.state = State::Over;
-                    return Poll::Ready(Some(Err(error)));
+                    return Poll::Ready(Some(self.told(error)));
                 }
                 State::Parting(error) => {
                     if self.idle.as_mut().poll(context).is_pending() {
@@ -260,6 +268,15 @@ impl InspectedBody {
                 return Poll::Ready(Some(Ok(Frame::data(out))));
             }
         }
+    }
+
+    /// How a fault is shown at the end.
+    fn told(&self, error: ProxyError) -> Result<Frame<Bytes>, ProxyError> {
+        if !self.tells_status {
+            return Err(error);
+        }
+        self.ledger.failed(&error);
+        Ok(Frame::trailers(reply::grpc_status(&error, &self.ledger.request_id)))
     }
 
     /// Takes the next frame of the source, or its end, into `self`.

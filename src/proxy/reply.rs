@@ -1,8 +1,8 @@
 //! What comes back when something is wrong: the one place that turns a [`ProxyError`] into a status and a body.
 //!
 //! Enters: the error, the request's id and the protocol that the route speaks. Leaves: `application/problem+json`
-//! (RFC 9457), or a model provider's own error object, so that its SDK raises its usual exception. Every text is
-//! fixed: nothing of the input is ever echoed.
+//! (RFC 9457), or a model provider's own error object, so that its SDK raises its usual exception, or gRPC's status.
+//! Every text is fixed: nothing of the input is ever echoed.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-use crate::body::{BodyErrorKind, Dialect, llm};
+use crate::body::{BodyErrorKind, Dialect, MediaType, llm};
 use crate::engine::RuleId;
 
 /// Carries the request's id on every answer.
@@ -18,6 +18,10 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 
 /// Carries it in AWS's protocols as well.
 const AWS_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// gRPC's status of a call, and its text.
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// Methods that may pass, as `Allow` lists them (RFC 9110 section 10.2.1).
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
@@ -206,6 +210,29 @@ impl ProxyError {
         }
     }
 
+    /// gRPC's code for it ("Status codes and their use in gRPC"). Those that clients try again by themselves are only
+    /// given where nothing of the call can have been done.
+    fn grpc_code(&self) -> u16 {
+        const INVALID_ARGUMENT: u16 = 3;
+        const DEADLINE_EXCEEDED: u16 = 4;
+        const PERMISSION_DENIED: u16 = 7;
+        const RESOURCE_EXHAUSTED: u16 = 8;
+        const UNIMPLEMENTED: u16 = 12;
+        const INTERNAL: u16 = 13;
+        const UNAVAILABLE: u16 = 14;
+        match (&self.kind, self.status().as_u16()) {
+            (ErrorKind::Connect | ErrorKind::Gone, 502) => UNAVAILABLE,
+            (_, 403) => PERMISSION_DENIED,
+            (_, 408 | 504) => DEADLINE_EXCEEDED,
+            (_, 413 | 414 | 431) => RESOURCE_EXHAUSTED,
+            // A service that is not known, or a coding that is not opened.
+            (_, 404 | 405 | 415 | 417 | 501) => UNIMPLEMENTED,
+            (_, 400..=499) => INVALID_ARGUMENT,
+            (_, 503) => UNAVAILABLE,
+            _ => INTERNAL,
+        }
+    }
+
     /// Whether the client's connection cannot be trusted to begin another message.
     pub(crate) fn closes(&self) -> bool {
         self.side == Side::Client
@@ -294,13 +321,78 @@ impl fmt::Display for ProxyError {
 
 impl std::error::Error for ProxyError {}
 
-/// The answer to an error whose head has not been sent. `problems`: whether the client takes problem details.
-pub(crate) fn answer(error: &ProxyError, dialect: Dialect, problems: bool, request_id: &str) -> Response<Bytes> {
+/// What a client reads a refusal in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Manner {
+    /// Problem details (RFC 9457).
+    Problem,
+    /// The same object, for a client that would not take its media type.
+    Json,
+    /// A status of gRPC's.
+    Grpc,
+}
+
+impl Manner {
+    /// By what a request says that it is, and that it takes.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let media_type = headers.get(CONTENT_TYPE).and_then(|value| MediaType::parse(value.as_bytes()));
+        if media_type.is_some_and(|media_type| media_type.speaks_grpc()) {
+            Self::Grpc
+        } else if takes_problem(headers) {
+            Self::Problem
+        } else {
+            Self::Json
+        }
+    }
+}
+
+/// The status and its message as gRPC has them in headers or trailers ("gRPC over HTTP2", Responses).
+pub(crate) fn grpc_status(error: &ProxyError, request_id: &str) -> HeaderMap {
+    let rule = error.rule.as_ref().map_or_else(String::new, |rule| format!(", rule {}", rule.as_str()));
+    let message = format!("{} ({}{rule}, request {request_id})", error.message(), error.code());
+    let mut headers = HeaderMap::with_capacity(2);
+    headers.insert(GRPC_STATUS, HeaderValue::from(error.grpc_code()));
+    // Percent-encoded it is visible ASCII, which a header takes.
+    if let Ok(message) = HeaderValue::try_from(percent_encoded(&message)) {
+        headers.insert(GRPC_MESSAGE, message);
+    }
+    headers
+}
+
+/// As `grpc-message` has text: what is not printable ASCII, and `%`, in percent-encoding.
+fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b' '..=b'~' if byte != b'%' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// The answer to an error whose head has not been sent, in gRPC's way: a head that is the trailers as well.
+fn grpc_answer(error: &ProxyError, request_id: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    let headers = response.headers_mut();
+    *headers = grpc_status(error, request_id);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    if error.side != Side::Upstream && error.kind == ErrorKind::Body(BodyErrorKind::CodingUnsupported) {
+        headers.insert(super::headers::GRPC_ACCEPT_ENCODING, super::headers::GRPC_OPENED);
+    }
+    response
+}
+
+/// The answer to an error whose head has not been sent.
+pub(crate) fn answer(error: &ProxyError, dialect: Dialect, manner: Manner, request_id: &str) -> Response<Bytes> {
+    if manner == Manner::Grpc {
+        return grpc_answer(error, request_id);
+    }
     let status = error.status();
     let (media_type, body) = match llm::error_body(dialect, status.as_u16(), error.code(), error.message(), request_id)
     {
         Some(body) => ("application/json", body),
-        None if !problems => ("application/json", problem(error, request_id).into_bytes()),
+        None if manner == Manner::Json => ("application/json", problem(error, request_id).into_bytes()),
         None => ("application/problem+json", problem(error, request_id).into_bytes()),
     };
     let mut response = Response::new(Bytes::from(body));
@@ -334,7 +426,7 @@ pub(crate) fn answer(error: &ProxyError, dialect: Dialect, problems: bool, reque
 }
 
 /// Whether a client that says what it takes would take problem details: some readers refuse a type that they do not know.
-pub(crate) fn takes_problem(headers: &HeaderMap) -> bool {
+fn takes_problem(headers: &HeaderMap) -> bool {
     let takes = |range: &str| {
         let media_type = range.split(';').next().unwrap_or_default().trim();
         ["*/*", "application/*", "application/problem+json"].iter().any(|taken| media_type.eq_ignore_ascii_case(taken))
@@ -364,7 +456,7 @@ mod tests {
     #[test]
     fn a_problem_names_code_rule_and_request() {
         let error = ProxyError::blocked(Some(RuleId::new("pci.card")));
-        let response = answer(&error, Dialect::Plain, true, "00ff");
+        let response = answer(&error, Dialect::Plain, Manner::Problem, "00ff");
         assert_eq!(response.status(), 403);
         let body: serde_json::Value = serde_json::from_slice(response.body()).expect("the body is JSON");
         assert_eq!(body["code"], "policy_blocked");
@@ -385,9 +477,43 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.extend(accept.map(|accept| (ACCEPT, HeaderValue::from_static(accept))));
-            let response = answer(&error, Dialect::Plain, takes_problem(&headers), "00ff");
+            let response = answer(&error, Dialect::Plain, Manner::of(&headers), "00ff");
             assert_eq!(response.headers()[CONTENT_TYPE], kind, "{accept:?}");
         }
+    }
+
+    #[test]
+    fn grpc_gets_a_status_of_its_own() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc+proto"));
+        assert_eq!(Manner::of(&headers), Manner::Grpc);
+        for (error, code) in [
+            (ProxyError::blocked(None), 7),
+            (ProxyError::client(ErrorKind::Identity), 7),
+            (ProxyError::client(ErrorKind::NoRoute), 12),
+            (ProxyError::client(ErrorKind::BodySize), 8),
+            (ProxyError::client(ErrorKind::Body(BodyErrorKind::TooLarge)), 8),
+            (ProxyError::client(ErrorKind::Body(BodyErrorKind::MediaType)), 12),
+            (ProxyError::client(ErrorKind::Body(BodyErrorKind::ProtobufSyntax)), 3),
+            (ProxyError::client(ErrorKind::BodyTimeout), 4),
+            (ProxyError::upstream(ErrorKind::UpstreamTimeout), 4),
+            (ProxyError::upstream(ErrorKind::Connect), 14),
+            (ProxyError::upstream(ErrorKind::Gone), 14),
+            // It may have been done: nobody is to try again by himself.
+            (ProxyError::upstream(ErrorKind::Body(BodyErrorKind::ProtobufSyntax)), 13),
+            (ProxyError::internal(ErrorKind::Overload), 14),
+            (ProxyError::internal(ErrorKind::Fault), 13),
+        ] {
+            let response = answer(&error, Dialect::OpenAi, Manner::Grpc, "00ff");
+            assert_eq!(response.status(), 200);
+            assert!(response.body().is_empty());
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/grpc");
+            assert_eq!(response.headers()[GRPC_STATUS], code.to_string(), "{error:?}");
+        }
+        let status = grpc_status(&ProxyError::blocked(Some(RuleId::new("acme.100%"))), "00ff");
+        let message = "The content was blocked by a redaction policy. (policy_blocked, rule acme.100%25, request 00ff)";
+        assert_eq!(status[GRPC_MESSAGE], message);
+        assert_eq!(percent_encoded("a\u{e9}\n~ b"), "a%C3%A9%0A~ b");
     }
 
     #[test]

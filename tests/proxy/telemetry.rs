@@ -1,8 +1,11 @@
 //! Telemetry in protobuf through the proxy: what a body is follows from the path at the upstream, or the route.
 
+use std::sync::Mutex;
+
 use blackbar::body::Dialect;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::Request;
+use tokio::sync::mpsc;
 
 use crate::support::client::exchange2;
 use crate::support::upstream::ok;
@@ -119,6 +122,59 @@ async fn grpc_is_framed_and_offered_what_can_be_opened() {
     assert_eq!(received.header("te"), Some("trailers"));
     // No coding around frames, and no other service.
     for (path, coding) in [(export, "content-encoding"), ("/some.Service/Call", "grpc-encoding")] {
-        assert_eq!(exchange2(&mut client, request(path, coding)).await.status, 415, "{path} {coding}");
+        let answer = exchange2(&mut client, request(path, coding)).await;
+        assert_eq!((answer.status, answer.header("grpc-status")), (200, Some("12")), "{path} {coding}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_are_statuses_of_grpc() {
+    let (pieces, half) = mpsc::unbounded_channel();
+    let half = Mutex::new(Some(half));
+    let mut upstream = Upstream::answering(move |received| match received.header("x-wanted") {
+        Some("half") => Reply::Pieces(half.lock().unwrap().take().unwrap()),
+        Some("bad") => Reply::Bytes(ok("application/grpc", b"\0\0\0\0\x02\0\0")),
+        _ => Reply::Bytes(ok("application/grpc", b"\0\0\0\0\0")),
+    })
+    .await;
+    let rules =
+        "version = 1\npacks = [\"pci\"]\n[actions]\nCREDIT_CARD = { request = \"block\", response = \"mask\" }\n";
+    let proxy = TestProxy::new().workspace("acme", rules).upstream(&upstream).start();
+    let mut client = proxy.client2().await;
+    let frame = |message: &[u8]| [&[0][..], &(message.len() as u32).to_be_bytes(), message].concat();
+    let request = |wanted: &str, message: &[u8]| {
+        Request::post("https://localhost/opentelemetry.proto.collector.logs.v1.LogsService/Export")
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .header("x-wanted", wanted)
+            .body(Full::from(message.to_vec()))
+            .unwrap()
+    };
+    let resource =
+        field(1, &field(1, &field(1, &[field(1, b"a"), field(2, &field(1, b"4111 1111 1111 1111"))].concat())));
+    for (wanted, message, status) in [
+        ("", frame(&resource), "7"),
+        ("", frame(b"\0\x01"), "3"),
+        ("", b"\0\xff\xff\xff\xff".to_vec(), "8"),
+        ("bad", frame(b""), "13"),
+    ] {
+        let answer = exchange2(&mut client, request(wanted, &message)).await;
+        assert_eq!((answer.status, answer.header("grpc-status")), (200, Some(status)));
+        assert_eq!(answer.header("content-type"), Some("application/grpc"));
+        assert!(answer.body.is_empty() && answer.complete);
+        assert!(!answer.head.contains("4111 1111"));
+    }
+    pieces.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nContent-Length: 100\r\n\r\n".to_vec()).unwrap();
+    pieces.send([frame(b""), vec![0]].concat()).unwrap();
+    let answer = client.send_request(request("half", &frame(b""))).await.unwrap();
+    assert_eq!(answer.headers().get("grpc-status"), None);
+    drop(pieces);
+    let collected = answer.into_body().collect().await.expect("the stream is not reset");
+    let trailers = collected.trailers().cloned().unwrap_or_default();
+    assert_eq!(trailers["grpc-status"], "14");
+    assert!(trailers["grpc-message"].to_str().unwrap().contains("upstream_reset"));
+    assert_eq!(collected.to_bytes(), frame(b""));
+    assert_eq!(upstream.request().await.header("x-wanted"), Some("bad"));
+    let refused = "blackbar_requests_total{route=\"root\",status=\"4xx\",workspace=\"acme\"}";
+    assert_eq!(proxy.metric(refused), 3.0);
 }

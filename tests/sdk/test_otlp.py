@@ -22,7 +22,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Status, StatusCode
-from planted import PLANTED, SAFE, SSN, TEXT, clean
+from planted import FORBIDDEN, PLANTED, SAFE, SSN, TEXT, clean
 
 RESOURCE = Resource({"service.name": "shop", "contact": TEXT})
 ways = pytest.mark.parametrize("way", ["http", "grpc"])
@@ -150,6 +150,22 @@ def test_answers_over_grpc(collector, running, gzip):
         reply = stub.Export(logs_service_pb2.ExportLogsServiceRequest(), timeout=10)
         assert reply.partial_success.error_message == SAFE
         # Another service than those that are known.
-        with pytest.raises(grpc.RpcError):
+        with pytest.raises(grpc.RpcError) as raised:
             channel.unary_unary("/some.Service/Call")(b"\x0a\x01x", timeout=10)
+        assert raised.value.code() == grpc.StatusCode.UNIMPLEMENTED
+        assert "(media_type, request " in raised.value.details()
     assert not any(value in str(collector.received) for value in PLANTED)
+
+
+def test_refusals_over_grpc(collector, exporter, caplog):
+    """What blocks outside of all records refuses the call; the exporter says why and does not try again."""
+    provider = LoggerProvider(Resource({"contact": f"{TEXT} {FORBIDDEN}"}))
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter(None, GrpcLogs, "grpc", True, "logs")))
+    logger = logging.Logger("shop")
+    logger.addHandler(LoggingHandler(logger_provider=provider))
+    with caplog.at_level(logging.DEBUG):
+        logger.warning("nothing")
+        provider.shutdown()
+    assert collector.received == []
+    assert "StatusCode.PERMISSION_DENIED" in caplog.text
+    assert not any(value in caplog.text for value in [*PLANTED, FORBIDDEN])
