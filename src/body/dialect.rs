@@ -7,7 +7,7 @@
 
 use std::sync::OnceLock;
 
-use super::json::{Form, Reason, Step};
+use super::json::{Counts, Form, Reason, Side, Step, Unit};
 use super::{Dialect, Direction, JsonPath, PathStep, Signal};
 
 /// How a value is treated that is not simply scanned.
@@ -29,7 +29,16 @@ pub(super) enum Special {
     Spoken,
     /// A copy of a choice's text, token by token: `null` where the text was changed, or is not known yet.
     Copied,
+    /// A text that offsets count in: a choice's, or part of it.
+    Cited,
+    /// A number that counts in the text which was cited last.
+    Offset(Counts),
 }
+
+const STARTS: Special = Special::Offset((Unit::Characters, Side::Start));
+const ENDS: Special = Special::Offset((Unit::Characters, Side::End));
+const STARTS_AT_BYTE: Special = Special::Offset((Unit::Bytes, Side::Start));
+const ENDS_AT_BYTE: Special = Special::Offset((Unit::Bytes, Side::End));
 
 const SIGNATURE: Special = Special::Exempt(Form::Base64, Reason::Signature);
 const ENCRYPTED: Special = Special::Exempt(Form::Base64, Reason::Encrypted);
@@ -65,11 +74,24 @@ const OPENAI_RESPONSE: &[Row] = &[
     ("$.output[*].content", Special::Choices),
     ("$.output[*].content[*].text", Special::Spoken),
     ("$.output[*].content[*].logprobs", Special::Copied),
+    // What is listed: the items of a conversation, the messages of a thread.
+    ("$.data[*].content", Special::Choices),
+    ("$.data[*].content[*].text", Special::Spoken),
+    ("$.data[*].content[*].text.value", Special::Cited),
+    ("$.data[*].content[*].logprobs", Special::Copied),
     ("$.response.body.data[*].embedding", Special::Vector),
     ("$.response.body.choices", Special::Choices),
     ("$.response.body.choices[*].message", Special::Spoken),
     ("$.response.body.choices[*].text", Special::Spoken),
     ("$.response.body.choices[*].logprobs", Special::Copied),
+    ("$.response.body.output[*].content", Special::Choices),
+    ("$.response.body.output[*].content[*].text", Special::Spoken),
+    ("$.response.body.output[*].content[*].logprobs", Special::Copied),
+    ("$..choices[*].message.content", Special::Cited),
+    ("$..annotations[*].url_citation.start_index", STARTS),
+    ("$..annotations[*].url_citation.end_index", ENDS),
+    ("$..annotations[*].start_index", STARTS),
+    ("$..annotations[*].end_index", ENDS),
 ];
 
 /// Anthropic Messages; both directions.
@@ -108,6 +130,15 @@ const GEMINI_RESPONSE: &[Row] = &[
     ("$.response.candidates", Special::Choices),
     ("$.response.candidates[*].content", Special::Spoken),
     ("$.response.candidates[*].logprobsResult", Special::Copied),
+    ("$..candidates[*].content.parts[*].text", Special::Cited),
+    ("$..groundingSupports[*].segment.startIndex", STARTS_AT_BYTE),
+    ("$..groundingSupports[*].segment.endIndex", ENDS_AT_BYTE),
+    ("$..grounding_supports[*].segment.start_index", STARTS_AT_BYTE),
+    ("$..grounding_supports[*].segment.end_index", ENDS_AT_BYTE),
+    ("$..citationSources[*].startIndex", STARTS_AT_BYTE),
+    ("$..citationSources[*].endIndex", ENDS_AT_BYTE),
+    ("$..citations[*].startIndex", STARTS_AT_BYTE),
+    ("$..citations[*].endIndex", ENDS_AT_BYTE),
 ];
 
 /// Cohere; both directions.
@@ -124,6 +155,13 @@ const COHERE_RESPONSE: &[Row] = &[
     ("$.embeddings.base64", Special::Vector),
     ("$.message", Special::Spoken),
     ("$.logprobs", Special::Copied),
+    ("$.generations", Special::Choices),
+    ("$.generations[*].text", Special::Spoken),
+    ("$.generations[*].token_likelihoods", Special::Copied),
+    ("$.message.content[*].text", Special::Cited),
+    ("$.text", Special::Cited),
+    ("$..citations[*].start", STARTS),
+    ("$..citations[*].end", ENDS),
 ];
 
 /// Ollama; both directions.
@@ -209,7 +247,22 @@ const PATHS: [(Dialect, &[&str]); 7] = [
             "/cachedContents",
         ],
     ),
-    (Dialect::Cohere, &["/v2/chat", "/v2/embed", "/v2/rerank"]),
+    (
+        Dialect::Cohere,
+        &[
+            "/v2/chat",
+            "/v2/embed",
+            "/v2/rerank",
+            "/v1/chat",
+            "/v1/generate",
+            "/v1/embed",
+            "/v1/rerank",
+            "/v1/classify",
+            "/v1/summarize",
+            "/v1/tokenize",
+            "/v1/detokenize",
+        ],
+    ),
 ];
 
 /// Where models talk over a WebSocket connection.
@@ -407,6 +460,8 @@ mod tests {
             ("/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent", Dialect::Gemini),
             ("/v2/chat", Dialect::Cohere),
             ("/v2/embed", Dialect::Cohere),
+            ("/v1/chat", Dialect::Cohere),
+            ("/cohere/v1/classify", Dialect::Cohere),
             ("/api/chat", Dialect::Ollama),
             ("/api/generate", Dialect::Ollama),
             ("/api/embed", Dialect::Ollama),

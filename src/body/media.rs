@@ -165,7 +165,7 @@ impl MediaType {
     #[must_use]
     pub fn is_json(&self) -> bool {
         matches!((self.kind(), self.subtype()), ("application", "json" | "x-json") | ("text", "json" | "x-json"))
-            || self.suffix() == Some("json")
+            || self.suffix() == Some("json") && self.subtype() != "stream+json"
     }
 
     /// Whether it is JSON texts one a line: `application/x-ndjson` and its other names.
@@ -174,7 +174,15 @@ impl MediaType {
         fn known(name: &str) -> bool {
             matches!(
                 name,
-                "ndjson" | "x-ndjson" | "jsonl" | "x-jsonl" | "jsonlines" | "x-jsonlines" | "json-lines" | "json-l"
+                "stream+json"
+                    | "ndjson"
+                    | "x-ndjson"
+                    | "jsonl"
+                    | "x-jsonl"
+                    | "jsonlines"
+                    | "x-jsonlines"
+                    | "json-lines"
+                    | "json-l"
             )
         }
         matches!(self.kind(), "application" | "text") && known(self.subtype()) || self.suffix().is_some_and(known)

@@ -519,8 +519,8 @@ impl Exchange {
         let declared = body.size_hint().exact();
         let events = media_type(headers).is_some_and(|media_type| media_type.is_event_stream());
         let messages = media_type(headers).is_some_and(|media_type| media_type.is_aws_event_stream());
-        let records =
-            self.dialect == Dialect::Ollama && media_type(headers).is_some_and(|media_type| media_type.is_json_lines());
+        let records = matches!(self.dialect, Dialect::Ollama | Dialect::Cohere)
+            && media_type(headers).is_some_and(|media_type| media_type.is_json_lines());
         let inspector = self.inspector(to, Direction::Response, headers, told)?;
         let terms = Terms {
             direction: Direction::Response,

@@ -250,6 +250,53 @@ OPENAI_ROWS = [
 ]
 
 
+# Azure OpenAI
+
+
+def azure_client(at, **more):
+    module = httpx2 if issubclass(openai.DefaultHttpxClient, httpx2.Client) else httpx
+    client = module.Client(verify=at.tls, http2=at.http2)
+    return openai.AzureOpenAI(
+        azure_endpoint=f"{at.base}/azure-openai", api_version="2025-04-01-preview", api_key="k", http_client=client, max_retries=0, **more
+    )
+
+
+def azure_chat(at):
+    return azure_client(at).chat.completions.create(**chat_request(at, n=2, tools=[tool(at)]))
+
+
+def azure_chat_stream(at):
+    return chunks_of_chat(azure_client(at).chat.completions.create(**chat_request(at, n=2, tools=[tool(at)], stream=True)))
+
+
+def azure_deployment(at):
+    """A client of one deployment, whose name stands in its paths."""
+    client = azure_client(at, azure_deployment="gpt-5")
+    vectors = azure_client(at).embeddings.create(model="e", input=[at.text, "nothing"])
+    return [client.completions.create(model="m", prompt=at.text), vectors]
+
+
+def azure_responses(at):
+    return azure_client(at).responses.create(**responses_request(at))
+
+
+def azure_v1_responses_stream(at):
+    """The newer paths, which OpenAI's own client takes."""
+    with openai_client(at, "/azure-openai/openai/v1").responses.stream(**responses_request(at)) as stream:
+        return stream.get_final_response()
+
+
+AZURE = "Azure OpenAI"
+
+OPENAI_ROWS += [
+    Row("openai", "azure chat", azure_chat, AZURE, reasoning=True, arguments=True, more={"azure": 1}, **OPENAI),
+    Row("openai", "azure chat stream", azure_chat_stream, AZURE, True, reasoning=True, arguments=True, more={"azure": 1}, **OPENAI),
+    Row("openai", "azure deployment", azure_deployment, AZURE, **OPENAI),
+    Row("openai", "azure responses", azure_responses, AZURE, reasoning=True, arguments=True, differs=without_responses_logprobs, **OPENAI),
+    Row("openai", "azure v1 responses stream", azure_v1_responses_stream, AZURE, True, reasoning=True, arguments=True, **OPENAI),
+]
+
+
 # Anthropic
 
 
@@ -457,6 +504,70 @@ COHERE_ROWS = [
     Row("cohere", "chat", cohere_chat, COHERE_CHAT, reasoning=True, arguments=True, **COHERE),
     Row("cohere", "chat stream", cohere_stream, COHERE_CHAT, True, reasoning=True, arguments=True, **COHERE),
     Row("cohere", "embed and rerank", cohere_embed, COHERE_CHAT, **COHERE | QUIET | {"shows": True}),
+]
+
+
+# Cohere, version 1
+
+
+def cohere_v1_client(at):
+    client = httpx.Client(verify=at.tls, http2=at.http2)
+    return cohere.Client(api_key="k", base_url=f"{at.base}/cohere", httpx_client=client, max_retries=0)
+
+
+def cohere_v1_request(at):
+    call = {"name": "send", "parameters": json.loads(at.arguments)}
+    history = [
+        {"role": "USER", "message": at.text},
+        {"role": "CHATBOT", "message": at.text, "tool_calls": [call]},
+        {"role": "TOOL", "tool_results": [{"call": call, "outputs": [{"note": at.text}]}]},
+    ]
+    tools = [{"name": "send", "description": at.text, "parameter_definitions": {"card": {"description": at.text, "type": "int"}}}]
+    rest = {"preamble": at.text, "documents": [{"id": "doc:0", "text": at.text}], "stop_sequences": [at.text], "seed": 7}
+    return {"model": "command-r", "message": at.text, "chat_history": history, "tools": tools, **rest}
+
+
+def cohere_v1_chat(at):
+    return cohere_v1_client(at).chat(**cohere_v1_request(at))
+
+
+def cohere_v1_stream(at):
+    texts, rest = [], []
+    for event in cohere_v1_client(at).chat_stream(**cohere_v1_request(at)):
+        if event.event_type == "text-generation":
+            texts.append(("text", event.text))
+        elif event.event_type == "tool-calls-chunk":
+            delta = event.tool_call_delta
+            texts += [("plan", delta.text), ((delta.index, "parameters"), delta.parameters)]
+            rest += [delta.name] if delta.name else []
+        else:
+            rest.append(event)
+    return [joined(texts), rest]
+
+
+def cohere_v1_rest(at):
+    client = cohere_v1_client(at)
+    examples = [{"text": at.text, "label": "a"}, {"text": "b", "label": "b"}]
+    return [
+        client.generate(prompt=at.text, return_likelihoods="GENERATION"),
+        client.embed(texts=[at.text, "b"], model="embed-v3", input_type="search_document"),
+        client.rerank(query=at.text, documents=[{"text": at.text}, {"text": "b"}], return_documents=True),
+        client.classify(inputs=[at.text], examples=examples),
+        client.summarize(text=at.text * 3, additional_command=at.text),
+    ]
+
+
+def without_likelihoods(got):
+    got[0]["generations"][0]["token_likelihoods"] = None
+    return got
+
+
+COHERE_V1 = "Cohere v1"
+
+COHERE_ROWS += [
+    Row("cohere", "v1 chat", cohere_v1_chat, COHERE_V1, arguments=True, **COHERE),
+    Row("cohere", "v1 chat stream", cohere_v1_stream, COHERE_V1, True, arguments=True, **COHERE),
+    Row("cohere", "v1 generate, embed, rerank, classify", cohere_v1_rest, COHERE_V1, differs=without_likelihoods, **COHERE),
 ]
 
 

@@ -77,6 +77,7 @@ opaque   = {{ "audio/*" = "pass" }}
 """
 
 VENDORS = {module.__name__.rpartition(".")[2]: module.answer for module in (anthropic, cohere, gemini, mistral, ollama, openai)}
+VENDORS["azure-openai"] = openai.answer
 VENDORS |= {"elastic": sinks.elastic, "opensearch": sinks.elastic, "splunk": sinks.splunk, "datadog": sinks.datadog}
 VENDORS |= {"azure": sinks.azure, "langsmith": sinks.langsmith, "langfuse": sinks.langfuse}
 

@@ -18,10 +18,12 @@ pub(super) fn judge(dialect: Dialect, promise: Promise, start: &[u8], ended: boo
     // Where nothing is known of the answer, blanks before it do not wait for it.
     let content = if dialect == Dialect::Plain { text } else { text.trim_ascii_start() };
     match (dialect, content.first()) {
-        (Dialect::Gemini | Dialect::Ollama, None) => (ended || start.len() > MAX_BLANKS).then_some(false),
+        (Dialect::Gemini | Dialect::Ollama | Dialect::Cohere, None) => {
+            (ended || start.len() > MAX_BLANKS).then_some(false)
+        }
         (Dialect::Gemini | Dialect::Plain, Some(b'[')) => judge_array(dialect, content, ended),
-        (Dialect::Ollama, Some(b'{')) if promise == Promise::JsonLines => Some(true),
-        (Dialect::Ollama, Some(b'{')) => judge_line(content, ended),
+        (Dialect::Ollama | Dialect::Cohere, Some(b'{')) if promise == Promise::JsonLines => Some(true),
+        (Dialect::Ollama | Dialect::Cohere, Some(b'{')) => judge_line(content, ended),
         (Dialect::Plain, Some(b'{')) if promise == Promise::JsonLines => judge_line(content, ended),
         // Others are not to wait for their first line.
         (Dialect::Plain, Some(b'{')) => match begins(content, &[b"{", b"\"model\""], ended) {
@@ -52,7 +54,7 @@ fn begins(content: &[u8], marks: &[&[u8]], ended: bool) -> Option<bool> {
     Some(true)
 }
 
-/// Lines that are records of Ollama's: the first one says that it is not the last.
+/// Lines that are records of Ollama's, whose first one says that it is not the last, or of Cohere's version 1.
 fn judge_line(content: &[u8], ended: bool) -> Option<bool> {
     let Some(end) = memchr::memchr(b'\n', content.get(..MAX_FIRST_LINE).unwrap_or(content)) else {
         return (ended || content.len() >= MAX_FIRST_LINE).then_some(false);
@@ -60,7 +62,8 @@ fn judge_line(content: &[u8], ended: bool) -> Option<bool> {
     let line = content.get(..end).unwrap_or_default();
     let Ok(index) = index(line, &BodyLimits::default()) else { return Some(false) };
     let kind = |key: &str| index.get(&[key.into()]).map(|node| index.kind(node));
-    Some(kind("model") == Some(Kind::String) && kind("done") == Some(Kind::False))
+    let ollama = kind("model") == Some(Kind::String) && kind("done") == Some(Kind::False);
+    Some(ollama || kind("event_type") == Some(Kind::String) && kind("is_finished") == Some(Kind::False))
 }
 
 #[cfg(test)]
@@ -81,7 +84,7 @@ mod tests {
 
     #[test]
     fn streams_are_told_by_their_beginning() {
-        use Dialect::{Gemini, Ollama, OpenAi, Plain};
+        use Dialect::{Cohere, Gemini, Ollama, OpenAi, Plain};
         use Promise::{Json, JsonLines, Text};
         let record = "{\"model\":\"m\",\"response\":\"x\",\"done\":false}\n{\"model\":";
         let last = "{\"model\":\"m\",\"response\":\"x\",\"done\":true}\n";
@@ -112,6 +115,9 @@ mod tests {
             (Plain, Json, "{\"models\":1,\"done\":false}\n", false),
             (Plain, Json, last, false),
             (OpenAi, JsonLines, record, false),
+            (Cohere, Json, "{\"event_type\":\"stream-start\",\"is_finished\":false}\n{", true),
+            (Cohere, Json, "{\"response_id\":\"a\",\"text\":\"b\"}", false),
+            (Cohere, JsonLines, "{\"a\":1}", true),
         ] {
             assert_eq!(judged(dialect, promise, body), expected, "{dialect:?} {promise:?} {body}");
         }

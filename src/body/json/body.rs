@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::edit::Edit;
-use super::guide::{Guide, Hold, bounded};
+use super::guide::{Guide, bounded};
 use super::lexer::Framing;
 use super::out::TextOut;
 use super::text::Shared;
@@ -90,15 +90,18 @@ impl JsonBody {
     ) -> Result<(), BodyError> {
         std::mem::swap(out, &mut self.out.bytes);
         if let Some(guide) = self.walker.guide() {
-            guide.held_at(self.out.bytes.len());
+            guide.held_at(self.out.bytes.len(), self.held.len());
             self.out.bytes.append(&mut self.held);
         }
         let walked = walk(&mut self.walker, &mut self.out);
         std::mem::swap(out, &mut self.out.bytes);
-        match self.walker.guide().and_then(|guide| guide.hold()) {
-            Some(Hold::From(from)) if from <= out.len() => self.held = out.split_off(from),
-            Some(Hold::Dropping(from)) => out.truncate(from),
-            Some(Hold::From(_)) | None => {}
+        if let Some(guide) = self.walker.guide() {
+            if let Some(from) = guide.dropping() {
+                out.truncate(from);
+            }
+            if let Some(from) = guide.hold().filter(|from| *from <= out.len()) {
+                self.held = out.split_off(from);
+            }
         }
         walked?;
         bounded(self.held.len(), self.limit)

@@ -1,17 +1,21 @@
 //! What holds where in a document: the actions of a place, and what a dialect says of it.
 //!
 //! Enters: each turn of the walk. Leaves: the actions and the treatment of each value. Some values cannot leave at once
-//! (a content block until it is known not to be signed thinking, a copy of text that is being dropped): from
+//! (a content block until it is known not to be signed thinking, a copy of text that is being dropped, an offset into
+//! a text that comes later): from
 //! [`Guide::hold`] on the output stays in the body's hands.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::exempt::{Form, Reason};
 use super::index::Kind;
 use super::lexer::Container;
+use super::out::TextOut;
 use super::path::Place;
 use super::records::Records;
+use super::shifts::{Counts, Shifts};
 use super::text::Reading;
 use super::thinking::Blocks;
 use super::walker::Spot;
@@ -29,6 +33,8 @@ pub(super) enum Treatment {
     Read(Reading),
     /// A component of an exempt vector.
     Vector,
+    /// A number that counts in a text.
+    Offset(Counts),
 }
 
 /// A special value that is not over yet, and how many objects and arrays were open where it began.
@@ -42,6 +48,7 @@ enum What {
     Vector,
     Choices,
     Spoken { changes: u64 },
+    Cited,
     Dropped,
     Blocks,
 }
@@ -55,13 +62,23 @@ struct Choice {
     changed: bool,
 }
 
-/// The output that stays here.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Hold {
-    /// From this byte of the output on, until more is known.
-    From(usize),
-    /// From this byte of the output on, and it will never leave.
-    Dropping(usize),
+/// The text that offsets count in.
+#[derive(Default)]
+struct Cited {
+    shifts: Shifts,
+    /// It is being read.
+    open: bool,
+    /// It has come.
+    whole: bool,
+    /// Numbers that came before it.
+    waiting: Option<Waiting>,
+}
+
+/// Offsets whose text has not come: the output is held from the first of them on.
+struct Waiting {
+    from: usize,
+    /// Each number's literal, counted from there, and what it counts.
+    numbers: Vec<(Range<usize>, u64, Counts)>,
 }
 
 /// Follows a document.
@@ -75,6 +92,7 @@ pub(super) struct Guide {
     open: Vec<Open>,
     changes: u64,
     choice: Choice,
+    cited: Cited,
     blocks: Option<Blocks>,
     records: Option<Records>,
     dropping: Option<usize>,
@@ -102,6 +120,7 @@ impl Guide {
             open: Vec::new(),
             changes: 0,
             choice: Choice::default(),
+            cited: Cited::default(),
             blocks: None,
             records: batch.map(Records::new),
             dropping: None,
@@ -114,17 +133,25 @@ impl Guide {
         self.table.is_some()
     }
 
-    /// Which part of the output may not leave yet.
-    pub(super) fn hold(&self) -> Option<Hold> {
-        let block = self.blocks.as_ref().and_then(Blocks::hold).map(Hold::From);
-        let record = self.records.as_ref().and_then(Records::hold).map(Hold::From);
-        self.dropping.map(Hold::Dropping).or(block).or(record)
+    /// From which byte on the output may not leave until more is known.
+    pub(super) fn hold(&self) -> Option<usize> {
+        let block = self.blocks.as_ref().and_then(Blocks::hold);
+        let record = self.records.as_ref().and_then(Records::hold);
+        self.cited.waiting.as_ref().map(|waiting| waiting.from).or(block).or(record)
     }
 
-    /// Says that the held output now begins at this byte.
-    pub(super) fn held_at(&mut self, place: usize) {
+    /// From which byte on the output will never leave.
+    pub(super) fn dropping(&self) -> Option<usize> {
+        self.dropping
+    }
+
+    /// Says that the held output, of this length, now begins at this byte.
+    pub(super) fn held_at(&mut self, place: usize, len: usize) {
         if let Some(dropping) = &mut self.dropping {
-            *dropping = place;
+            *dropping = place + len;
+        }
+        if let Some(waiting) = &mut self.cited.waiting {
+            waiting.from = place;
         } else if let Some(blocks) = &mut self.blocks {
             blocks.held_at(place);
         } else if let Some(records) = &mut self.records {
@@ -191,6 +218,9 @@ impl Guide {
 
     /// A chunk of so many bytes is over; `bytes` is the output.
     pub(super) fn came(&mut self, count: usize, bytes: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        // An offset that would keep too much waiting leaves as it is.
+        let limit = self.limit;
+        self.cited.waiting.take_if(|waiting| bytes.len().saturating_sub(waiting.from) > limit);
         match &mut self.records {
             Some(records) => records.came(count, bytes, seen),
             None => Ok(()),
@@ -198,7 +228,8 @@ impl Guide {
     }
 
     /// The body is over.
-    pub(super) fn finish(&self, seen: &mut Inspection) -> Result<(), BodyError> {
+    pub(super) fn finish(&mut self, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.cited.waiting = None;
         match &self.records {
             Some(records) => records.finish(seen),
             None => Ok(()),
@@ -253,6 +284,7 @@ impl Guide {
             },
             Some(What::Choices) => {
                 self.choice = Choice::default();
+                self.cited.forget();
                 Treatment::Usual
             }
             _ => Treatment::Usual,
@@ -270,15 +302,62 @@ impl Guide {
             }
             Special::Vector if array => self.begin(What::Vector),
             Special::Choices if array => self.begin(What::Choices),
-            Special::Blocks if array && self.blocks.is_none() => self.begin(What::Blocks),
-            Special::Spoken => self.begin(What::Spoken { changes: self.changes }),
+            Special::Blocks if array && self.blocks.is_none() => {
+                self.cited.forget();
+                self.begin(What::Blocks);
+            }
+            Special::Spoken => {
+                self.begin(What::Spoken { changes: self.changes });
+                self.begin_cited(kind);
+            }
+            Special::Cited => self.begin_cited(kind),
+            Special::Offset(counts) if kind == Kind::Number => return Treatment::Offset(counts),
             Special::Copied if kind != Kind::Null && (self.choice.changed || !self.choice.spoken) => {
                 self.dropping = Some(spot.bytes().len());
                 self.begin(What::Dropped);
             }
-            Special::Vector | Special::Choices | Special::Blocks | Special::Copied => {}
+            Special::Vector | Special::Choices | Special::Blocks | Special::Copied | Special::Offset(_) => {}
         }
         Treatment::Usual
+    }
+
+    /// A text begins that offsets may count in.
+    fn begin_cited(&mut self, kind: Kind) {
+        if kind == Kind::String {
+            self.cited.shifts.restart();
+            self.cited.open = true;
+            self.begin(What::Cited);
+        }
+    }
+
+    /// Where what this number counts is now; `None` where that is not known yet. Its literal, of this length, then
+    /// comes next, at this spot.
+    pub(super) fn offset(&mut self, number: u64, counts: Counts, len: usize, bytes: &mut Vec<u8>) -> Option<u64> {
+        if self.cited.whole {
+            return Some(self.cited.shifts.moved(number, counts));
+        }
+        // What else is held has places of its own in the output.
+        if self.blocks.is_none() && self.records.is_none() && self.dropping.is_none() {
+            let here = bytes.len();
+            let waiting = self.cited.waiting.get_or_insert_with(|| Waiting { from: here, numbers: Vec::new() });
+            let at = here - waiting.from;
+            waiting.numbers.push((at..at + len, number, counts));
+        }
+        None
+    }
+
+    /// Part of a text as it came.
+    pub(super) fn cited(&mut self, text: &[u8]) {
+        if self.cited.open {
+            self.cited.shifts.came(text);
+        }
+    }
+
+    /// What was decided of it.
+    pub(super) fn decided(&mut self, text: &TextOut) {
+        if self.cited.open {
+            self.cited.shifts.decided(text, 0);
+        }
     }
 
     fn begin(&mut self, what: What) {
@@ -323,6 +402,7 @@ impl Guide {
                     self.choice.spoken = true;
                     self.choice.changed |= changes != self.changes;
                 }
+                What::Cited => self.cited.close(spot),
                 What::Dropped => {
                     if let Some(from) = self.dropping.take() {
                         spot.bytes().truncate(from);
@@ -330,6 +410,9 @@ impl Guide {
                     }
                 }
             }
+        }
+        if depth == 0 {
+            self.cited.forget();
         }
         Ok(())
     }
@@ -340,6 +423,31 @@ impl Guide {
         let better = if around == 0 { self.scopes.paths.len() } else { around - 1 };
         let own = self.scopes.paths.iter().take(better).position(|(path, _)| path.walk(self.place.steps()).covers);
         own.map_or(around, |index| index + 1)
+    }
+}
+
+impl Cited {
+    /// Another choice or document begins: nothing counts in this one's text.
+    fn forget(&mut self) {
+        self.waiting = None;
+        self.open = false;
+        self.whole = false;
+    }
+
+    /// The text is over; the spot is behind it.
+    fn close(&mut self, spot: &mut Spot<'_, '_>) {
+        self.open = false;
+        self.whole = true;
+        let Some(waiting) = self.waiting.take() else { return };
+        let bytes = spot.bytes();
+        // From the last on, so that the places of the others stay.
+        for (place, number, counts) in waiting.numbers.into_iter().rev() {
+            let place = waiting.from + place.start..waiting.from + place.end;
+            let moved = self.shifts.moved(number, counts);
+            if moved != number && place.end <= bytes.len() {
+                bytes.splice(place, moved.to_string().into_bytes());
+            }
+        }
     }
 }
 

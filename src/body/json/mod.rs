@@ -10,6 +10,7 @@
 //! records         a batch's, each with its own verdict
 //! walker          copies it; guide says what holds at each place, thinking takes signed blocks out
 //! lexer           the grammar, any chunking      raw   decoded text back to its literal
+//! shifts          where places of a text are once it is redacted
 //! text            one logical text: plain, JSON, or exempt     out   what was decided, and how it came about
 //! index           one whole value as spans, for events
 //! ```
@@ -27,6 +28,7 @@ mod out;
 mod path;
 mod raw;
 mod records;
+mod shifts;
 mod string;
 mod text;
 mod thinking;
@@ -39,6 +41,7 @@ pub(super) use labels::{label_of, says, speaks_of};
 pub use lexer::Framing;
 pub use out::TextOut;
 pub use path::JsonPathError;
+pub(super) use shifts::{Counts, Shifts, Side, Unit};
 pub use string::{escape, unescape};
 pub use text::LogicalText;
 

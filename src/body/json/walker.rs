@@ -14,6 +14,7 @@ use super::lexer::{Container, Escape, Fault, Framing, Lexer, Token};
 use super::number::integer_digits;
 use super::out::TextOut;
 use super::raw::RawMap;
+use super::shifts::Counts;
 use super::string::escape;
 use super::text::{LogicalText, Reading, Shared};
 use crate::body::{BodyError, BodyErrorKind, Inspection};
@@ -82,6 +83,8 @@ pub(super) struct Walker {
     number: Vec<u8>,
     /// Whether the number stands in a vector that is exempt.
     vector: bool,
+    /// What the number counts in a text.
+    counts: Option<Counts>,
     digits: Vec<u8>,
     digit_text: TextOut,
     key_len: usize,
@@ -167,6 +170,7 @@ impl Walker {
             in_number: false,
             number: Vec::new(),
             vector: false,
+            counts: None,
             digits: Vec::new(),
             digit_text: TextOut::default(),
             key_len: 0,
@@ -367,7 +371,7 @@ impl Walker {
         } else {
             match self.value_begin(Kind::String, chunk, out, seen)? {
                 Treatment::Read(reading) => reading,
-                Treatment::Usual | Treatment::Vector => Reading::Sniffing,
+                Treatment::Usual | Treatment::Vector | Treatment::Offset(_) => Reading::Sniffing,
             }
         };
         let label = if key {
@@ -393,6 +397,7 @@ impl Walker {
             }
             chunk.copy(chunk.at, out);
             self.map.run(len);
+            self.cited(run);
             self.apply(out);
             chunk.skip(len);
             return Ok(());
@@ -405,6 +410,7 @@ impl Walker {
         } else {
             self.scan_gathered(out, seen)?;
             self.redacted.clear();
+            self.cited(run);
             let pushed = self.text.push(run, &mut self.redacted, seen);
             self.apply(out);
             pushed?;
@@ -488,6 +494,9 @@ impl Walker {
 
     fn end_text(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
         self.redacted.clear();
+        if let Some(guide) = &mut self.guide {
+            guide.cited(&self.gathered);
+        }
         let finished = self.text.push_last(&self.gathered, &mut self.redacted, seen);
         self.gathered.clear();
         self.apply(out);
@@ -499,6 +508,9 @@ impl Walker {
             return Ok(());
         }
         self.redacted.clear();
+        if let Some(guide) = &mut self.guide {
+            guide.cited(&self.gathered);
+        }
         let pushed = self.text.push(&self.gathered, &mut self.redacted, seen);
         self.gathered.clear();
         self.apply(out);
@@ -508,8 +520,18 @@ impl Walker {
     /// Brings what was decided about the text back into its literal.
     fn apply(&mut self, out: &mut TextOut) {
         self.map.apply(&self.redacted, out);
+        if let Some(guide) = &mut self.guide {
+            guide.decided(&self.redacted);
+        }
         if !self.redacted.is_verbatim() {
             self.changed();
+        }
+    }
+
+    /// Part of a string's text, before it is judged.
+    fn cited(&mut self, text: &[u8]) {
+        if let Some(guide) = &mut self.guide {
+            guide.cited(text);
         }
     }
 
@@ -529,7 +551,12 @@ impl Walker {
         seen: &mut Inspection,
     ) -> Result<(), Stop> {
         if !self.in_number {
-            self.vector = matches!(self.value_begin(Kind::Number, chunk, out, seen)?, Treatment::Vector);
+            let treatment = self.value_begin(Kind::Number, chunk, out, seen)?;
+            self.vector = treatment == Treatment::Vector;
+            self.counts = match treatment {
+                Treatment::Offset(counts) => Some(counts),
+                Treatment::Usual | Treatment::Vector | Treatment::Read(_) => None,
+            };
             self.in_number = true;
             chunk.number = chunk.at;
         }
@@ -546,6 +573,12 @@ impl Walker {
                 out.replace(here.len(), &self.literal);
                 chunk.from = chunk.at;
                 self.changed();
+            } else if let Some(counts) = self.counts.take() {
+                chunk.copy(chunk.number, out);
+                if let Some(moved) = self.moved(here, counts, out) {
+                    out.replace(here.len(), moved.as_bytes());
+                    chunk.from = chunk.at;
+                }
             }
         } else {
             let mut number = std::mem::take(&mut self.number);
@@ -553,6 +586,8 @@ impl Walker {
             if self.judge_number(&number, seen)? {
                 out.replace(number.len(), &self.literal);
                 self.changed();
+            } else if let Some(moved) = self.counts.take().and_then(|counts| self.moved(&number, counts, out)) {
+                out.replace(number.len(), moved.as_bytes());
             } else {
                 out.keep(&number);
             }
@@ -562,6 +597,13 @@ impl Walker {
         }
         self.in_number = false;
         Ok(self.value_end(chunk, out, seen)?)
+    }
+
+    /// What stands for an offset whose text has changed; `out` ends before its literal.
+    fn moved(&mut self, number: &[u8], counts: Counts, out: &mut TextOut) -> Option<String> {
+        let count = std::str::from_utf8(number).ok()?.parse().ok()?;
+        let moved = self.guide.as_mut()?.offset(count, counts, number.len(), &mut out.bytes)?;
+        (moved != count).then(|| moved.to_string())
     }
 
     fn number_fits(&self, len: usize) -> Result<(), Stop> {

@@ -2,9 +2,9 @@
 //!
 //! Enters: one indexed event. Leaves: its [`Plan`], or a delta of our own that carries what was held of a part.
 
-use super::plan::{End, Event, Part, Plan, Reading};
+use super::plan::{CountsIn, End, Event, Part, Plan, Reading, TextKey};
 use crate::body::BodyError;
-use crate::body::json::{Kind, Node, escape};
+use crate::body::json::{Kind, Node, Unit, escape};
 
 /// What grows: the events' type without its last word, where the text stands in them, and how it is read.
 const GROWING: [(&str, &[&str], Reading); 4] = [
@@ -18,6 +18,11 @@ const CONTENT: [&str; 3] = ["delta", "message", "content"];
 /// How the text of this row is read.
 pub(super) fn reading(row: u8) -> Reading {
     GROWING.get(usize::from(row)).map_or(Reading::Sniffing, |(_, _, reading)| *reading)
+}
+
+/// Whether citations count in the text of this row.
+pub(super) fn is_cited(row: u8) -> bool {
+    row == 0
 }
 
 /// The group of events that a text belongs to.
@@ -48,7 +53,13 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         (Some((group, ..)), "end") => plan.before.push(End::Message { of, group }),
         (Some(_), "delta") => {}
         (None, "start" | "end") if name == "message" => plan.before.push(End::All),
-        (None, "start" | "end") if name == "citation" => {}
+        (None, "start" | "end") if name == "citation" => {
+            if let Some(citation) = walk(event, root, &["delta", "message", "citations"])? {
+                let of = event.number(citation, "content_index", 0)?;
+                let text = CountsIn::Growing(TextKey { of, part: Part::Message(0) });
+                event.offsets(citation, ["start", "end"], Unit::Characters, text, plan)?;
+            }
+        }
         _ => return Ok(()),
     }
     plan.known = true;

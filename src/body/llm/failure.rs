@@ -35,6 +35,11 @@ pub fn error_event(dialect: Dialect, code: &str, message: &str) -> Vec<u8> {
 pub fn error_record(dialect: Dialect, code: &str, message: &str) -> Vec<u8> {
     let record = match dialect {
         Dialect::Gemini => gemini(status_of(code), message),
+        // Of version 1.
+        Dialect::Cohere => format!(
+            "{{\"is_finished\":true,\"event_type\":\"stream-end\",\"finish_reason\":\"ERROR\",\"error\":{}}}",
+            quoted(message)
+        ),
         _ => ollama(message),
     };
     format!("{record}\n").into_bytes()

@@ -6,9 +6,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::plan::{Chunk, End, Event, Part, Plan, TextKey};
+use super::plan::{Chunk, CountsIn, End, Event, Part, Plan, TextKey};
 use crate::body::BodyError;
-use crate::body::json::{Kind, Node, escape};
+use crate::body::json::{Kind, Node, Unit, escape};
 
 /// What a message of our own copies from the stream's messages.
 const ENVELOPE: [&str; 6] = ["modelVersion", "model_version", "responseId", "response_id", "createTime", "create_time"];
@@ -37,8 +37,14 @@ fn read_candidate(event: Event<'_>, candidate: Node, plan: &mut Plan) -> Result<
         plan.copy(event.index, event.member(candidate, copy)?, Some(of), b"null");
     }
     let reason = event.either(candidate, ["finishReason", "finish_reason"], Kind::String)?;
-    if reason.is_some_and(|reason| !event.word(reason).is_empty()) {
+    let finishes = reason.is_some_and(|reason| !event.word(reason).is_empty());
+    if finishes {
         plan.finishes.push(of);
+    }
+    read_places(event, candidate, of, plan)?;
+    if finishes && !plan.offsets.is_empty() {
+        // What is cited to its end is whole.
+        plan.with.push(End::One(TextKey { of, part: Part::CandidateText }));
     }
     let Some(content) = event.of_kind(candidate, "content", Kind::Object)? else { return Ok(()) };
     let Some(parts) = event.of_kind(content, "parts", Kind::Array)? else { return Ok(()) };
@@ -48,6 +54,33 @@ fn read_candidate(event: Event<'_>, candidate: Node, plan: &mut Plan) -> Result<
         plan.delta(event.index, event.member(part, "text")?, of, text);
         if let Some(call) = event.either(part, ["functionCall", "function_call"], Kind::Object)? {
             read_call(event, call, of, plan)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where in the text what was found elsewhere stands: the sources that it is grounded on, and what it cites.
+fn read_places(event: Event<'_>, candidate: Node, of: u64, plan: &mut Plan) -> Result<(), BodyError> {
+    let text = CountsIn::Growing(TextKey { of, part: Part::CandidateText });
+    let names = [["startIndex", "endIndex"], ["start_index", "end_index"]];
+    if let Some(grounding) = event.either(candidate, ["groundingMetadata", "grounding_metadata"], Kind::Object)?
+        && let Some(supports) = event.either(grounding, ["groundingSupports", "grounding_supports"], Kind::Array)?
+    {
+        for support in event.objects(supports) {
+            let Some(segment) = event.of_kind(support, "segment", Kind::Object)? else { continue };
+            for names in names {
+                event.offsets(segment, names, Unit::Bytes, text, plan)?;
+            }
+        }
+    }
+    if let Some(cited) = event.either(candidate, ["citationMetadata", "citation_metadata"], Kind::Object)? {
+        for list in ["citationSources", "citation_sources", "citations"] {
+            let Some(sources) = event.of_kind(cited, list, Kind::Array)? else { continue };
+            for source in event.objects(sources) {
+                for names in names {
+                    event.offsets(source, names, Unit::Bytes, text, plan)?;
+                }
+            }
         }
     }
     Ok(())

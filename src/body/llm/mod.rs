@@ -10,6 +10,7 @@
 mod anthropic;
 mod bedrock;
 mod cohere;
+mod cohere_v1;
 mod failure;
 mod gemini;
 mod ollama;
@@ -18,6 +19,7 @@ mod openai;
 mod parked;
 mod plan;
 mod responses;
+mod rest;
 mod tails;
 #[cfg(test)]
 mod tests;
@@ -26,7 +28,6 @@ mod values;
 mod work;
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 pub use self::failure::{error_body, error_event, error_frame, error_message, error_record, error_type};
@@ -36,7 +37,7 @@ use self::tails::Tails;
 use self::texts::Texts;
 use self::values::Values;
 use self::work::Work;
-use crate::body::json::{Index, Kind, Node, unescape};
+use crate::body::json::{Index, Kind, Node, Shifts, unescape};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Inspection, Scopes};
 
 /// The data of one event.
@@ -101,6 +102,8 @@ pub(crate) struct Model {
     index: Index,
     plan: Plan,
     work: Work,
+    /// Whole texts of the event that were scanned before all else, and where their places are if they have changed.
+    early: Vec<(Node, Option<Shifts>)>,
 }
 
 impl Model {
@@ -120,6 +123,7 @@ impl Model {
             index: Index::default(),
             plan: Plan::default(),
             work: Work::default(),
+            early: Vec::new(),
         }
     }
 
@@ -314,6 +318,7 @@ impl Model {
             responses::read(event, root, &mut plan)?;
             gemini::read(event, root, &mut plan)?;
             cohere::read(event, root, &mut plan)?;
+            cohere_v1::read(event, root, &mut plan)?;
             ollama::read(event, root, &mut plan)?;
             bedrock::read(event, root, &mut plan)?;
             // What follows walks these lists for each value.
@@ -511,98 +516,6 @@ impl Model {
         self.work.clear_tails();
         Ok(())
     }
-
-    /// Scans every key, and every string and number that the plan does not speak of.
-    fn scan_rest(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
-        let index = event.index;
-        for (copy, text) in &plan.twins {
-            if self.string(event, *text, plan, seen)? && has_values(index, &index.range(*copy)) {
-                self.work.edit_raw(index.range(*copy), b"[]");
-            }
-        }
-        let mut skip_to = 0;
-        for node in index.nodes() {
-            let range = index.range(node);
-            if range.start < skip_to {
-                continue;
-            }
-            if let (Some(key), Some(place)) = (index.key(node), index.key_range(node)) {
-                let actions = self.values.actions_at(index, node);
-                if let Some(new) = self.values.text(key, &actions, seen)? {
-                    self.work.edit_string(place, new);
-                }
-            }
-            if let Some(copy) = plan.copies.iter().find(|copy| copy.node == node)
-                && !copy.of.map_or(!self.changed, |of| self.left_whole(of))
-                && has_values(index, &range)
-            {
-                skip_to = range.end;
-                self.work.edit_raw(range, copy.without);
-                continue;
-            }
-            if plan.twins.iter().any(|(copy, _)| *copy == node) && self.work.has_edit(&range) {
-                skip_to = range.end;
-                continue;
-            }
-            match index.kind(node) {
-                Kind::String if plan.deltas.iter().any(|(delta, _)| *delta == node) => {}
-                Kind::String if plan.twins.iter().any(|(_, text)| *text == node) => {}
-                Kind::String => {
-                    self.string(event, node, plan, seen)?;
-                }
-                Kind::Number => self.number(event, node, seen)?,
-                Kind::Object | Kind::Array | Kind::True | Kind::False | Kind::Null => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether all text of a choice in this event left in it, unchanged and with nothing held before.
-    fn left_whole(&self, of: u64) -> bool {
-        self.work.spoken.contains(&of) && !self.work.altered.contains(&of)
-    }
-
-    /// Scans a string by itself; whether it has changed.
-    fn string(&mut self, event: Event<'_>, node: Node, plan: &Plan, seen: &mut Inspection) -> Result<bool, BodyError> {
-        let range = event.index.range(node);
-        let mut decoded = std::mem::take(&mut self.work.decoded);
-        decoded.clear();
-        unescape(event.index.literal(node, event.data), &mut decoded)?;
-        let signs = plan.signatures.iter().find(|(signature, _)| *signature == node);
-        let model = plan.known || self.dialect != Dialect::Plain;
-        let mut changed = false;
-        if signs.is_some_and(|(_, key)| self.texts.has_changed(*key)) {
-            self.work.edit_string(range, b"");
-            changed = true;
-        } else if let Some(reason) = opaque::reason(event, node, &decoded).filter(|_| model) {
-            seen.exempt(reason, decoded.len() as u64);
-        } else {
-            let actions = self.values.actions_at(event.index, node);
-            self.values.call(event.index, node);
-            if let Some(new) = self.values.text(&decoded, &actions, seen)? {
-                self.work.edit_string(range, new);
-                changed = true;
-            }
-        }
-        self.work.decoded = decoded;
-        Ok(changed)
-    }
-
-    fn number(&mut self, event: Event<'_>, node: Node, seen: &mut Inspection) -> Result<(), BodyError> {
-        let literal = event.index.literal(node, event.data);
-        let actions = self.values.actions_at(event.index, node);
-        self.values.call(event.index, node);
-        if let Some(new) = self.values.number(literal, &actions, seen)? {
-            self.work.edit_raw(event.index.range(node), new);
-        }
-        Ok(())
-    }
-}
-
-/// Whether a stretch has strings or numbers.
-fn has_values(index: &Index, range: &Range<usize>) -> bool {
-    let inside = index.nodes().filter(|node| range.contains(&index.range(*node).start));
-    inside.into_iter().any(|node| matches!(index.kind(node), Kind::String | Kind::Number))
 }
 
 impl fmt::Debug for Model {

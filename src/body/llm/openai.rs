@@ -2,9 +2,9 @@
 //!
 //! Enters: one indexed event. Leaves: its [`Plan`], or a chunk of our own that carries what was held of a text.
 
-use super::plan::{Chunk, End, Event, Part, Plan, TextKey};
+use super::plan::{Chunk, CountsIn, End, Event, Part, Plan, TextKey};
 use crate::body::BodyError;
-use crate::body::json::{Kind, Node, escape};
+use crate::body::json::{Kind, Node, Unit, escape};
 
 /// What a chunk of our own copies from the stream's chunks.
 const ENVELOPE: [&str; 6] = ["id", "object", "created", "model", "system_fingerprint", "provider"];
@@ -49,6 +49,12 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
     if let Some(call) = event.of_kind(delta, "function_call", Kind::Object)? {
         plan.delta(event.index, event.member(call, "arguments")?, of, Part::FunctionArguments);
     }
+    if let Some(notes) = event.of_kind(delta, "annotations", Kind::Array)? {
+        let text = CountsIn::Growing(TextKey { of, part: Part::Content });
+        for note in event.objects(notes) {
+            read_note(event, note, text, plan)?;
+        }
+    }
     if let Some(audio) = event.of_kind(delta, "audio", Kind::Object)? {
         plan.delta(event.index, event.member(audio, "transcript")?, of, Part::Transcript);
     }
@@ -72,6 +78,12 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
         }
     }
     Ok(())
+}
+
+/// An annotation of a text: what it cites, and from where to where.
+pub(super) fn read_note(event: Event<'_>, note: Node, text: CountsIn, plan: &mut Plan) -> Result<(), BodyError> {
+    let inner = event.of_kind(note, "url_citation", Kind::Object)?.unwrap_or(note);
+    event.offsets(inner, ["start_index", "end_index"], Unit::Characters, text, plan)
 }
 
 /// Blocks of thinking as gateways pass them on, beside the same text as reasoning.

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::{bedrock, cohere, responses};
-use crate::body::json::{Index, Kind, Node, unescape};
+use super::{bedrock, cohere, cohere_v1, responses};
+use crate::body::json::{Counts, Index, Kind, Node, Side, Unit, unescape};
 use crate::body::{BodyError, BodyErrorKind};
 
 /// A logical text: the part of a choice, a content block or an item that fragments add up to.
@@ -78,6 +78,9 @@ pub(super) enum Part {
     Message(u8),
     /// Any other string of the content.
     MessageNamed(Name),
+    // `text-generation` and its like
+    /// By its row among the growing texts of version 1.
+    Generated(u8),
     // Records that end with `done`
     /// By its row among the record's growing texts.
     Record(u8),
@@ -143,6 +146,8 @@ pub(super) enum Carrier {
     Candidate,
     /// A message of Cohere's.
     Message,
+    /// A generation of Cohere's version 1.
+    Generation,
     /// A record of Ollama's.
     Record,
     /// An event of Bedrock's.
@@ -168,6 +173,7 @@ impl Part {
             Self::Item { kind, .. } => responses::reading(kind),
             Self::Message(row) => cohere::reading(row),
             Self::Bedrock(row) => bedrock::reading(row),
+            Self::Generated(row) => cohere_v1::reading(row),
             Self::Content
             | Self::ContentThinking
             | Self::Refusal
@@ -194,6 +200,16 @@ impl Part {
         }
     }
 
+    /// Whether offsets may count in it.
+    pub(super) fn is_cited(self) -> bool {
+        match self {
+            Self::Content | Self::CandidateText | Self::Item { .. } => true,
+            Self::Message(row) => cohere::is_cited(row),
+            Self::Generated(row) => cohere_v1::is_cited(row),
+            _ => false,
+        }
+    }
+
     /// Whether only its member's name tells that it may be a text.
     pub(super) fn is_named(self) -> bool {
         matches!(
@@ -214,7 +230,7 @@ impl Part {
     /// Whether what is held of it leaves in a copy of its last delta.
     pub(super) fn is_carried_by_copy(self) -> bool {
         matches!(self, Self::Item { .. } | Self::ItemNamed { .. } | Self::BlockNamed(_) | Self::CandidateArgument(_))
-            || self.carrier() == Carrier::Bedrock
+            || matches!(self.carrier(), Carrier::Bedrock | Carrier::Generation)
     }
 
     pub(super) fn carrier(self) -> Carrier {
@@ -223,6 +239,7 @@ impl Part {
             Self::Item { .. } | Self::ItemNamed { .. } => Carrier::Item,
             Self::CandidateText | Self::CandidateThought | Self::CandidateArgument(_) => Carrier::Candidate,
             Self::Message(_) | Self::MessageNamed(_) => Carrier::Message,
+            Self::Generated(_) => Carrier::Generation,
             Self::Record(_) | Self::RecordNamed(_) => Carrier::Record,
             Self::Bedrock(_) | Self::BedrockNamed(_) => Carrier::Bedrock,
             Self::Content
@@ -260,6 +277,8 @@ pub(super) enum End {
         of: u64,
         group: &'static str,
     },
+    /// All that Cohere's version 1 generates but what is said.
+    Calls,
     /// The texts of Ollama's records.
     Records,
     /// The texts of a content block of Bedrock's.
@@ -277,6 +296,7 @@ impl End {
                 key.of == of && matches!(key.part, Part::ItemNamed { at: place, .. } if place == at)
             }
             Self::Message { of, group } => key.of == of && cohere::group(key.part) == Some(group),
+            Self::Calls => matches!(key.part, Part::Generated(row) if !cohere_v1::is_cited(row)),
             Self::Records => key.part.carrier() == Carrier::Record,
             Self::BedrockBlock(of) => key.of == of && key.part.carrier() == Carrier::Bedrock,
             Self::All => true,
@@ -302,6 +322,23 @@ pub(super) struct Copied {
     pub(super) without: &'static [u8],
 }
 
+/// The text that an offset counts in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum CountsIn {
+    /// One that grows over the events.
+    Growing(TextKey),
+    /// A whole text of the same event.
+    Whole(Node),
+}
+
+/// A number that says where in a text something begins or ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offset {
+    pub(super) node: Node,
+    pub(super) text: CountsIn,
+    pub(super) counts: Counts,
+}
+
 /// One event, understood.
 #[derive(Default, Debug)]
 pub(super) struct Plan {
@@ -320,6 +357,7 @@ pub(super) struct Plan {
     pub(super) copies: Vec<Copied>,
     /// Token details, and the whole text that they repeat.
     pub(super) twins: Vec<(Node, Node)>,
+    pub(super) offsets: Vec<Offset>,
     /// Signatures and the texts they sign: they go when that text has changed.
     pub(super) signatures: Vec<(Node, TextKey)>,
     /// The event is a chunk whose envelope can carry texts.
@@ -338,6 +376,7 @@ impl Plan {
         self.finishes.clear();
         self.copies.clear();
         self.twins.clear();
+        self.offsets.clear();
         self.signatures.clear();
         self.chunk = None;
         self.known = false;
@@ -349,6 +388,7 @@ impl Plan {
             + self.mentions.len()
             + self.copies.len()
             + self.twins.len()
+            + self.offsets.len()
             + self.signatures.len()
             + self.calls.len()
     }
@@ -443,6 +483,23 @@ impl<'a> Event<'a> {
                 Cow::Owned(text)
             }
         }
+    }
+
+    /// The two numbers of an object that say where in a text something begins and ends.
+    pub(super) fn offsets(
+        &self,
+        object: Node,
+        names: [&str; 2],
+        unit: Unit,
+        text: CountsIn,
+        plan: &mut Plan,
+    ) -> Result<(), BodyError> {
+        for (name, side) in names.into_iter().zip([Side::Start, Side::End]) {
+            if let Some(node) = self.of_kind(object, name, Kind::Number)? {
+                plan.offsets.push(Offset { node, text, counts: (unit, side) });
+            }
+        }
+        Ok(())
     }
 
     /// The member of this key as a number, else `place`.

@@ -6,7 +6,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
-use super::plan::{Copied, End, Event, Name, Part, Plan, Reading, TextKey};
+use super::openai;
+use super::plan::{Copied, CountsIn, End, Event, Name, Part, Plan, Reading, TextKey};
 use crate::body::BodyError;
 use crate::body::json::{Kind, Node};
 
@@ -80,6 +81,13 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
                 plan.copies.push(Copied { node: logprobs, of: Some(of), without: b"[]" });
             }
         }
+        (None, "added") if name == "response.output_text.annotation" => {
+            let at = event.number(root, "content_index", 0)?;
+            let text = CountsIn::Growing(TextKey { of, part: Part::Item { kind: 0, at } });
+            if let Some(note) = event.of_kind(root, "annotation", Kind::Object)? {
+                openai::read_note(event, note, text, plan)?;
+            }
+        }
         // Sound has no text, and is no text.
         (None, "delta") if !name.ends_with("audio") => read_other(event, root, name, of, plan)?,
         (None, "done") if name == "response.output_item" => plan.before.push(End::Item(of)),
@@ -147,14 +155,19 @@ fn read_chunk(event: Event<'_>, chunk: Node, key: TextKey, plan: &mut Plan) -> R
     Ok(())
 }
 
-/// Finds the token details that stand beside a whole text.
+/// Finds the token details and the annotations that stand beside a whole text.
 fn read_copies(event: Event<'_>, plan: &mut Plan) -> Result<(), BodyError> {
     let index = event.index;
     let arrays = index.nodes().filter(|node| index.kind(*node) == Kind::Array);
-    for logprobs in arrays.filter(|node| index.key(*node) == Some(b"logprobs")) {
-        let Some(parent) = index.parent(logprobs) else { continue };
-        if let Some(text) = event.of_kind(parent, "text", Kind::String)? {
-            plan.twins.push((logprobs, text));
+    for beside in arrays.filter(|node| matches!(index.key(*node), Some(b"logprobs" | b"annotations"))) {
+        let Some(parent) = index.parent(beside) else { continue };
+        let Some(text) = event.of_kind(parent, "text", Kind::String)? else { continue };
+        if index.key(beside) == Some(b"logprobs") {
+            plan.twins.push((beside, text));
+            continue;
+        }
+        for note in event.objects(beside) {
+            openai::read_note(event, note, CountsIn::Whole(text), plan)?;
         }
     }
     Ok(())

@@ -114,8 +114,8 @@ impl Tails {
                     cohere::write_delta(key.part, key.of, text, &mut data);
                     out.own(cohere::delta_name(key.part).as_bytes(), &data);
                 }
-                // Those of items and of Bedrock's events always have a delta to copy.
-                Carrier::Choice | Carrier::Item | Carrier::Bedrock => {
+                // Those of items, of Bedrock's events and of Cohere's generations always have a delta to copy.
+                Carrier::Choice | Carrier::Item | Carrier::Bedrock | Carrier::Generation => {
                     openai::write_chunk(envelope, key, text, &mut data);
                     out.own(&self.name, &data);
                 }

@@ -4,11 +4,12 @@
 //! rests: some servers say so in every chunk, so it goes on where it stood if it is spoken to again, and makes room
 //! for others where there is none.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
 use super::plan::{Reading, TextKey};
-use crate::body::json::{LogicalText, TextOut};
+use crate::body::json::{Counts, LogicalText, Shifts, TextOut};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Inspection, Scopes};
 use crate::engine::ActionTable;
 
@@ -19,6 +20,8 @@ struct Text {
     /// Beginning of a character whose rest is not decided yet; at most 3 bytes.
     split: Vec<u8>,
     resting: bool,
+    /// Where its places are, where they are asked for.
+    shifts: Option<Shifts>,
 }
 
 impl Text {
@@ -34,11 +37,13 @@ pub(super) struct Texts {
     open: Vec<Text>,
     /// Texts that have changed and may still be signed.
     changed: Vec<TextKey>,
+    /// Places of texts that have ended, and changed: at most [`BodyLimits::logical_texts`].
+    ended: VecDeque<(TextKey, Shifts)>,
 }
 
 impl Texts {
     pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits) -> Self {
-        Self { scopes, limits: limits.clone(), open: Vec::new(), changed: Vec::new() }
+        Self { scopes, limits: limits.clone(), open: Vec::new(), changed: Vec::new(), ended: VecDeque::new() }
     }
 
     /// Gives a fragment to its text; what may leave replaces what is in `out`. True where it held nothing before.
@@ -61,7 +66,14 @@ impl Texts {
         let held_nothing = text.held() == 0;
         text.resting &= fragment.is_empty();
         out.bytes.append(&mut text.split);
+        let begin = out.bytes.len();
+        if let Some(shifts) = &mut text.shifts {
+            shifts.came(fragment);
+        }
         text.text.push(fragment, out, seen)?;
+        if let Some(shifts) = &mut text.shifts {
+            shifts.decided(out, begin);
+        }
         keep_split_character(&mut out.bytes, &mut text.split);
         self.note_change(key, out)?;
         Ok(held_nothing)
@@ -72,8 +84,35 @@ impl Texts {
         let Some(at) = self.open.iter().position(|text| text.key == key) else { return Ok(()) };
         let mut text = self.open.remove(at);
         out.bytes.append(&mut text.split);
-        text.text.finish(out, seen)?;
+        // What a fragment before the end gave is in it as well.
+        let mut rest = TextOut::default();
+        text.text.finish(&mut rest, seen)?;
+        if let Some(mut shifts) = text.shifts {
+            shifts.decided(&rest, 0);
+            self.keep_places(key, shifts);
+        }
+        out.bytes.extend_from_slice(&rest.bytes);
+        out.pieces.append(&mut rest.pieces);
         self.note_change(key, out)
+    }
+
+    fn keep_places(&mut self, key: TextKey, shifts: Shifts) {
+        self.ended.retain(|(ended, _)| *ended != key);
+        if shifts.is_empty() {
+            return;
+        }
+        if self.ended.len() >= self.limits.logical_texts {
+            self.ended.pop_front();
+        }
+        self.ended.push_back((key, shifts));
+    }
+
+    /// Where an offset into what came of a text is in what left of it. What is still held counts as if it were to leave
+    /// as it is.
+    pub(super) fn moved(&self, key: TextKey, offset: u64, counts: Counts) -> u64 {
+        let open = self.open.iter().find(|text| text.key == key).and_then(|text| text.shifts.as_ref());
+        let ended = || self.ended.iter().find(|(ended, _)| *ended == key).map(|(_, shifts)| shifts);
+        open.or_else(ended).map_or(offset, |shifts| shifts.moved(offset, counts))
     }
 
     /// The first open text that this covers.
@@ -118,7 +157,8 @@ impl Texts {
             Reading::Sniffing => LogicalText::sniffing(rules, actions, &self.limits),
             Reading::Arguments => LogicalText::arguments(rules, actions, &self.limits),
         };
-        self.open.push(Text { key, text, split: Vec::new(), resting: false });
+        let shifts = key.part.is_cited().then(Shifts::default);
+        self.open.push(Text { key, text, split: Vec::new(), resting: false, shifts });
         Ok(self.open.len() - 1)
     }
 

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::body::json::{Index, LogicalText, Node, TextOut, label_of};
+use crate::body::json::{Index, LogicalText, Node, Shifts, TextOut, label_of};
 use crate::body::{BodyError, BodyLimits, Inspection, Scopes};
 use crate::engine::ActionTable;
 
@@ -75,6 +75,14 @@ impl Values {
         seen: &mut Inspection,
     ) -> Result<Option<&[u8]>, BodyError> {
         self.scan(text, actions, |readers| &mut readers.strings, seen)
+    }
+
+    /// Where the places of the text are that was scanned last.
+    pub(super) fn places(&self, text: &[u8]) -> Shifts {
+        let mut shifts = Shifts::default();
+        shifts.came(text);
+        shifts.decided(&self.out, 0);
+        shifts
     }
 
     /// Scans the literal of a number, as its digits and as the integer it denotes; the literal that takes its place

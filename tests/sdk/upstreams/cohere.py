@@ -1,4 +1,4 @@
-"""Cohere's API, version 2: chat whole and as events, embeddings, reranking."""
+"""Cohere's API, versions 1 and 2: chat whole and as events or records, embeddings, reranking."""
 
 import json
 
@@ -11,6 +11,8 @@ USAGE = {"billed_units": {"input_tokens": 11, "output_tokens": 7}, "tokens": {"i
 def answer(request, said):
     if said.status != 200:
         return Whole({"id": "5a1f", "message": f"You sent: {said.text}"}, said.status)
+    if request.path.startswith("/v1/"):
+        return version_1(request, said)
     if request.path.endswith("/v2/chat"):
         return stream(said) if request.json.get("stream") else Whole(chat(said))
     if request.path.endswith("/v2/embed"):
@@ -65,3 +67,61 @@ def stream(said):
         yield {"type": "message-end", "id": "c-1", "delta": {"finish_reason": "COMPLETE", "usage": USAGE}}
 
     return Stream(event(data, data["type"]) for data in bare())
+
+
+def version_1(request, said):
+    asked = request.json
+    path = request.path.rpartition("/")[2]
+    if path == "chat":
+        return records(said) if asked.get("stream") else Whole(chat_1(said))
+    if path == "generate":
+        likely = [{"token": token, "likelihood": -0.5} for token in said.deltas(said.text)]
+        made = {"id": "g-1", "text": said.text, "index": 0, "finish_reason": "COMPLETE", "token_likelihoods": likely}
+        return Whole({"id": "g-0", "prompt": asked["prompt"], "generations": [made], "meta": META})
+    if path == "embed":
+        vectors = [[0.25, -1.5, 4.1111111]] * len(asked["texts"])
+        return Whole({"id": "e-1", "response_type": "embeddings_floats", "embeddings": vectors, "texts": asked["texts"], "meta": META})
+    if path == "rerank":
+        found = [{"index": n, "relevance_score": 0.5, "document": {"text": said.text}} for n, _ in enumerate(asked["documents"])]
+        return Whole({"id": "r-1", "results": found, "meta": META})
+    if path == "classify":
+        one = {"id": "c-1", "input": said.text, "prediction": "a", "predictions": ["a"], "confidence": 0.5, "confidences": [0.5]}
+        kind = {"classification_type": "single-label", "labels": {"a": {"confidence": 0.5}}}
+        return Whole({"id": "c-0", "classifications": [dict(one, **kind)], "meta": META})
+    return Whole({"id": "s-1", "summary": said.text, "meta": META})
+
+
+def chat_1(said):
+    cited = {"start": 0, "end": 4, "text": said.text, "document_ids": ["doc:0"]}
+    calls = [{"name": "send", "parameters": json.loads(said.arguments)}] * 2 if said.arguments else None
+    history = [{"role": "USER", "message": said.text}, {"role": "CHATBOT", "message": said.text}]
+    found = {"documents": [{"id": "doc:0", "title": said.text, "snippet": said.text}], "search_queries": [{"text": said.text, "generation_id": "q"}]}
+    answer = {"response_id": "r-1", "generation_id": "g-1", "text": said.text, "chat_history": history, "finish_reason": "COMPLETE"}
+    return answer | {"citations": [cited], "tool_calls": calls, "meta": META, **found}
+
+
+def records(said):
+    """A record a line, as the version's streams are."""
+
+    def record(kind, **members):
+        return json.dumps({"is_finished": kind == "stream-end", "event_type": kind, **members}) + "\n"
+
+    def bare():
+        whole = chat_1(said)
+        yield record("stream-start", generation_id="g-1")
+        yield record("search-queries-generation", search_queries=whole["search_queries"])
+        yield record("search-results", search_results=[], documents=whole["documents"])
+        if said.arguments:
+            for part in said.deltas(said.text):
+                yield record("tool-calls-chunk", tool_call_delta={"text": part})
+            for at in range(2):
+                yield record("tool-calls-chunk", tool_call_delta={"index": at, "name": "send"})
+                for part in said.deltas(said.arguments):
+                    yield record("tool-calls-chunk", tool_call_delta={"index": at, "parameters": part})
+            yield record("tool-calls-generation", text=said.text, tool_calls=whole["tool_calls"])
+        for part in said.deltas(said.text):
+            yield record("text-generation", text=part)
+        yield record("citation-generation", citations=whole["citations"])
+        yield record("stream-end", finish_reason="COMPLETE", response=whole)
+
+    return Stream(bare(), "application/stream+json")

@@ -13,6 +13,9 @@ from . import Stream, Whole, event
 USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 VECTOR = [0.25, -1.5, 0.0078125, 41111111.0]
 CREATED = 1763690000
+# As Azure's filter judges.
+FILTERED = {"hate": {"filtered": False, "severity": "safe"}, "protected_material_text": {"detected": False, "filtered": False}}
+PROMPT_FILTERED = [{"prompt_index": 0, "content_filter_results": FILTERED}]
 SIGNED = base64.b64encode(b"sealed reasoning, for its maker alone" * 3).decode()
 
 
@@ -65,6 +68,9 @@ def chat(request, said):
             message["tool_calls"] = calls
         details = {"content": [logprob(token) for token in said.deltas(said.text)], "refusal": None} if logs else None
         body = [{"index": n, "message": message, "logprobs": details, "finish_reason": finish} for n in choices]
+        if said.more.get("azure"):
+            envelope["prompt_filter_results"] = PROMPT_FILTERED
+            body = [dict(choice, content_filter_results=FILTERED) for choice in body]
         return Whole(dict(envelope, object="chat.completion", choices=body, usage=USAGE))
 
     def chunk(*parts, usage=None):
@@ -77,6 +83,9 @@ def chat(request, said):
         return event(body)
 
     def parts():
+        if said.more.get("azure"):
+            # Before there is a choice.
+            yield event(dict(envelope, object="chat.completion.chunk", choices=[], prompt_filter_results=PROMPT_FILTERED))
         for n in choices:
             yield chunk((n, {"role": "assistant", "content": None, "refusal": None}, None, None))
         for part in said.deltas(said.reasoning):
@@ -97,6 +106,11 @@ def chat(request, said):
             for n in choices:
                 for at, _ in enumerate(calls):
                     yield chunk((n, {"tool_calls": [{"index": at, "function": {"arguments": part}}]}, None, None))
+        if said.more.get("azure"):
+            # Of its filter that works beside the stream: neither text nor an end.
+            offsets = {"check_offset": 44, "start_offset": 44, "end_offset": 198}
+            late = [{"index": n, "finish_reason": None, "content_filter_results": FILTERED, "content_filter_offsets": offsets} for n in choices]
+            yield event(dict(envelope, object="chat.completion.chunk", choices=late))
         for n in choices:
             yield chunk((n, {}, None, finish))
         if (asked.get("stream_options") or {}).get("include_usage"):

@@ -1,5 +1,6 @@
 //! What the tests share: a rule set, and one body at every split.
 
+mod citations;
 mod dialects;
 mod documents;
 mod nested;

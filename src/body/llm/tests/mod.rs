@@ -1,7 +1,9 @@
 //! Model answers: whatever the fragments and the chunking, what a reader adds up is the redaction of the whole text.
 
 mod anthropic;
+mod citations;
 mod cohere;
+mod cohere_v1;
 mod gemini;
 mod ollama;
 mod opaque;

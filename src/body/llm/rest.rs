@@ -1,0 +1,150 @@
+//! What of an event is no fragment of a growing text: whole values, copies of what was said, and places in it.
+//!
+//! Enters: one indexed event and its [`Plan`], once its fragments are judged. Leaves: edits in the work at hand. Every
+//! key, string and number is scanned by itself; a copy that would tell what its text hides is taken out; a number that
+//! counts in a text which became longer or shorter counts anew.
+
+use std::ops::Range;
+
+use super::plan::{CountsIn, Event, Plan};
+use super::{Model, opaque};
+use crate::body::json::{Index, Kind, Node, unescape};
+use crate::body::{BodyError, Dialect, Inspection};
+
+impl Model {
+    /// Scans every key, and every string and number that the plan does not speak of.
+    pub(super) fn scan_rest(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
+        let index = event.index;
+        self.scan_early(event, plan, seen)?;
+        let mut skip_to = 0;
+        for node in index.nodes() {
+            let range = index.range(node);
+            if range.start < skip_to {
+                continue;
+            }
+            if let (Some(key), Some(place)) = (index.key(node), index.key_range(node)) {
+                let actions = self.values.actions_at(index, node);
+                if let Some(new) = self.values.text(key, &actions, seen)? {
+                    self.work.edit_string(place, new);
+                }
+            }
+            if let Some(copy) = plan.copies.iter().find(|copy| copy.node == node)
+                && !copy.of.map_or(!self.changed, |of| self.left_whole(of))
+                && has_values(index, &range)
+            {
+                skip_to = range.end;
+                self.work.edit_raw(range, copy.without);
+                continue;
+            }
+            if plan.twins.iter().any(|(copy, _)| *copy == node) && self.work.has_edit(&range) {
+                skip_to = range.end;
+                continue;
+            }
+            match index.kind(node) {
+                Kind::String if plan.deltas.iter().any(|(delta, _)| *delta == node) => {}
+                Kind::String if self.early.iter().any(|(text, _)| *text == node) => {}
+                Kind::String => {
+                    self.string(event, node, plan, seen)?;
+                }
+                Kind::Number => {
+                    if !self.number(event, node, seen)? {
+                        self.offset(event, node, plan);
+                    }
+                }
+                Kind::Object | Kind::Array | Kind::True | Kind::False | Kind::Null => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Scans the whole texts that other values of the event are about, and takes their token details out where they
+    /// changed.
+    fn scan_early(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.early.clear();
+        let cited = plan.offsets.iter().filter_map(|offset| match offset.text {
+            CountsIn::Whole(text) => Some(text),
+            CountsIn::Growing(_) => None,
+        });
+        for text in plan.twins.iter().map(|(_, text)| *text).chain(cited) {
+            if self.early.iter().any(|(early, _)| *early == text) {
+                continue;
+            }
+            let changed = self.string(event, text, plan, seen)?;
+            let places = changed.then(|| self.values.places(&self.work.decoded));
+            self.early.push((text, places));
+            for (copy, _) in plan.twins.iter().filter(|(_, of)| changed && *of == text) {
+                if has_values(event.index, &event.index.range(*copy)) {
+                    self.work.edit_raw(event.index.range(*copy), b"[]");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves a number that counts in a text to where that is now.
+    fn offset(&mut self, event: Event<'_>, node: Node, plan: &Plan) {
+        let Some(offset) = plan.offsets.iter().find(|offset| offset.node == node) else { return };
+        let literal = event.index.literal(node, event.data);
+        let Some(count) = std::str::from_utf8(literal).ok().and_then(|count| count.parse().ok()) else { return };
+        let moved = match offset.text {
+            CountsIn::Growing(key) => self.texts.moved(key, count, offset.counts),
+            CountsIn::Whole(text) => {
+                let places =
+                    self.early.iter().find(|(early, _)| *early == text).and_then(|(_, places)| places.as_ref());
+                places.map_or(count, |places| places.moved(count, offset.counts))
+            }
+        };
+        if moved != count {
+            self.work.edit_raw(event.index.range(node), moved.to_string().as_bytes());
+        }
+    }
+
+    /// Whether all text of a choice in this event left in it, unchanged and with nothing held before.
+    fn left_whole(&self, of: u64) -> bool {
+        self.work.spoken.contains(&of) && !self.work.altered.contains(&of)
+    }
+
+    /// Scans a string by itself; whether it has changed.
+    fn string(&mut self, event: Event<'_>, node: Node, plan: &Plan, seen: &mut Inspection) -> Result<bool, BodyError> {
+        let range = event.index.range(node);
+        let mut decoded = std::mem::take(&mut self.work.decoded);
+        decoded.clear();
+        unescape(event.index.literal(node, event.data), &mut decoded)?;
+        let signs = plan.signatures.iter().find(|(signature, _)| *signature == node);
+        let model = plan.known || self.dialect != Dialect::Plain;
+        let mut changed = false;
+        if signs.is_some_and(|(_, key)| self.texts.has_changed(*key)) {
+            self.work.edit_string(range, b"");
+            changed = true;
+        } else if let Some(reason) = opaque::reason(event, node, &decoded).filter(|_| model) {
+            seen.exempt(reason, decoded.len() as u64);
+        } else {
+            let actions = self.values.actions_at(event.index, node);
+            self.values.call(event.index, node);
+            if let Some(new) = self.values.text(&decoded, &actions, seen)? {
+                self.work.edit_string(range, new);
+                changed = true;
+            }
+        }
+        self.work.decoded = decoded;
+        Ok(changed)
+    }
+
+    /// Scans a number; whether it has changed.
+    fn number(&mut self, event: Event<'_>, node: Node, seen: &mut Inspection) -> Result<bool, BodyError> {
+        let literal = event.index.literal(node, event.data);
+        let actions = self.values.actions_at(event.index, node);
+        self.values.call(event.index, node);
+        let new = self.values.number(literal, &actions, seen)?;
+        if let Some(new) = new {
+            self.work.edit_raw(event.index.range(node), new);
+        }
+        Ok(new.is_some())
+    }
+}
+
+/// Whether a stretch has strings or numbers.
+fn has_values(index: &Index, range: &Range<usize>) -> bool {
+    let inside = index.nodes().filter(|node| range.contains(&index.range(*node).start));
+    inside.into_iter().any(|node| matches!(index.kind(node), Kind::String | Kind::Number))
+}
