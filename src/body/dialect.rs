@@ -208,11 +208,16 @@ const BEDROCK_RESPONSE: &[Row] = &[
     ("$.artifacts[*].base64", MEDIA),
 ];
 
+/// The Model Context Protocol; both directions. What a tool's result says twice, structured and as text, is scanned twice.
+const MCP: &[Row] =
+    &[("$..blob", MEDIA), ("$..content[*].data", MEDIA), ("$..content.data", MEDIA), ("$..icons[*].src", DATA_URI)];
+
 /// Lists of rows of both directions, of requests, and of answers; the first row of a place counts.
 type Lists = [&'static [&'static [Row]]; 3];
 
 /// Each dialect's rows.
-const ROWS: [(Dialect, Lists); 6] = [
+const ROWS: [(Dialect, Lists); 7] = [
+    (Dialect::Mcp, [&[MCP], &[], &[]]),
     (Dialect::OpenAi, [&[OPENAI], &[], &[OPENAI_RESPONSE]]),
     (Dialect::Anthropic, [&[ANTHROPIC], &[ANTHROPIC_REQUEST], &[ANTHROPIC_RESPONSE]]),
     (Dialect::Gemini, [&[GEMINI], &[], &[GEMINI_RESPONSE]]),
@@ -229,7 +234,8 @@ const ROWS: [(Dialect, Lists); 6] = [
 ];
 
 /// Ends of paths, each with the dialect that is spoken there; the first counts.
-const PATHS: [(Dialect, &[&str]); 7] = [
+const PATHS: [(Dialect, &[&str]); 8] = [
+    (Dialect::Mcp, &["/mcp"]),
     (Dialect::Ollama, &["/api/chat", "/api/generate", "/api/embed", "/api/embeddings"]),
     (Dialect::OpenAi, &["/chat/completions", "/completions", "/embeddings", "/responses", "/images/generations"]),
     (Dialect::OpenAi, LIVE_OPENAI),
@@ -357,7 +363,9 @@ impl Dialect {
     /// The model provider's protocol; [`Dialect::Plain`] where it is none.
     pub(super) fn of_model(self) -> Self {
         match self {
-            Self::OpenAi | Self::Anthropic | Self::Gemini | Self::Cohere | Self::Ollama | Self::Bedrock => self,
+            Self::OpenAi | Self::Anthropic | Self::Gemini | Self::Cohere | Self::Ollama | Self::Bedrock | Self::Mcp => {
+                self
+            }
             Self::Plain | Self::Otlp(_) | Self::Loki | Self::RemoteWrite => Self::Plain,
         }
     }
@@ -476,6 +484,9 @@ mod tests {
             ("/invoke", Dialect::Plain),
             ("/chat", Dialect::Plain),
             ("/v1/xmessages", Dialect::Plain),
+            ("/mcp", Dialect::Mcp),
+            ("/tools/mcp/", Dialect::Mcp),
+            ("/smcp", Dialect::Plain),
             ("/", Dialect::Plain),
             ("", Dialect::Plain),
         ] {

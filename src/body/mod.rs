@@ -16,6 +16,7 @@ pub mod json;
 mod lines;
 pub mod llm;
 mod markup;
+pub(crate) mod mcp;
 pub mod media;
 mod protobuf;
 pub mod retention;
@@ -80,6 +81,8 @@ pub enum Dialect {
     Ollama,
     /// AWS Bedrock's runtime: Converse, and the bodies of the models that it invokes.
     Bedrock,
+    /// The Model Context Protocol over HTTP.
+    Mcp,
     /// OpenTelemetry's OTLP; without a signal where the path tells none, and then nothing in protobuf is read.
     Otlp(Option<Signal>),
     /// Loki's push API.
@@ -101,13 +104,14 @@ pub enum Signal {
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::OpenAi,
         Self::Anthropic,
         Self::Gemini,
         Self::Cohere,
         Self::Ollama,
         Self::Bedrock,
+        Self::Mcp,
         Self::Otlp(None),
         Self::Loki,
         Self::RemoteWrite,
@@ -125,6 +129,7 @@ impl Dialect {
             Self::Cohere => "cohere",
             Self::Ollama => "ollama",
             Self::Bedrock => "bedrock",
+            Self::Mcp => "mcp",
             Self::Otlp(_) => "otlp",
             Self::Loki => "loki",
             Self::RemoteWrite => "remote-write",

@@ -192,6 +192,7 @@ impl Provider {
             Dialect::Cohere => Some(Self::Cohere),
             Dialect::Plain
             | Dialect::Bedrock
+            | Dialect::Mcp
             | Dialect::Ollama
             | Dialect::Otlp(_)
             | Dialect::Loki

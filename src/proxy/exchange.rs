@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use crate::body::batch::Told;
 use crate::body::retention::Endpoint;
 use crate::body::{
-    BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, Edits, MediaType, Scopes, parse_content_encoding,
+    BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, Edits, MediaType, Scopes, llm, parse_content_encoding,
 };
 use crate::policy::{Mode, OnFault, Policy, Route, Workspace};
 use crate::telemetry;
@@ -246,6 +246,9 @@ impl Exchange {
             most: to.route.max_bytes,
         };
         let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
+        if self.dialect == Dialect::Mcp && !headers.contains_key(header::CONTENT_ENCODING) {
+            body.tells_identifier();
+        }
         let limit = match to.route.request {
             Mode::Buffer { limit } => usize::try_from(limit).unwrap_or(usize::MAX),
             // Small, and bounded by its own length.
@@ -576,6 +579,7 @@ impl Exchange {
         self.ledger.failed(error);
         self.ledger.upload.stop();
         let (mut head, body) = reply::answer(error, self.dialect, self.manner, &self.ledger.request_id).into_parts();
+        let body = Bytes::from(llm::addressed(body.into(), self.ledger.rpc_id().as_deref()));
         if !request_read {
             head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

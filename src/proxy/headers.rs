@@ -6,7 +6,7 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::body::{Inspection, Scopes};
+use crate::body::{BodyErrorKind, Inspection, Scopes, mcp};
 use crate::engine::{Output, RuleId, StreamRedactor};
 use crate::policy::Injected;
 
@@ -111,6 +111,9 @@ const NOT_IN_TRAILERS: &[&str] = &[
     "trailer",
 ];
 
+/// The method of a message of the Model Context Protocol.
+const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
+
 /// The coding of a gRPC body's compressed messages.
 pub(crate) const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 /// Those that a gRPC client can open.
@@ -170,6 +173,17 @@ impl<'a> TextScan<'a> {
             return Err(ProxyError::blocked(self.rule(blocked.rule)));
         }
         Ok(if self.output.is_verbatim() { None } else { Some(&self.output) })
+    }
+
+    /// A header's value that mirrors a member of the body, redacted as that member is; `None` where it may leave as it is.
+    ///
+    /// # Errors
+    /// A blocking rule matched.
+    fn redact_mirrored(&mut self, label: &str, value: &[u8]) -> Result<Option<Vec<u8>>, ProxyError> {
+        mcp::redact_mirrored(label, value, self.scopes, &mut self.seen).map_err(|error| match error.kind {
+            BodyErrorKind::Blocked { rule } => ProxyError::blocked(self.rule(rule)),
+            _ => ProxyError::client(ErrorKind::HeaderSyntax),
+        })
     }
 
     /// The rule of the last text's first finding.
@@ -414,7 +428,11 @@ fn scan_values(headers: &mut HeaderMap, scan: &mut TextScan<'_>) -> Result<(), P
             continue;
         }
         scan.call(name.as_str().as_bytes());
-        let redacted = redact_value(name, value.as_bytes(), scan);
+        let method = headers.get(MCP_METHOD).map_or(&[][..], HeaderValue::as_bytes);
+        let redacted = match mcp::mirrored(name.as_str(), method) {
+            Some(label) => scan.redact_mirrored(label, value.as_bytes()),
+            None => redact_value(name, value.as_bytes(), scan),
+        };
         scan.call(&[]);
         match redacted? {
             None => {

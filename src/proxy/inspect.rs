@@ -20,7 +20,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-use crate::body::{BodyError, BodyErrorKind, BodyInspector, Dialect, Direction, Inspection, Scopes, llm};
+use crate::body::{BodyError, BodyErrorKind, BodyInspector, Dialect, Direction, Inspection, Scopes, llm, mcp};
 use crate::telemetry;
 
 use super::headers::{self, TextScan};
@@ -128,6 +128,8 @@ pub(crate) struct InspectedBody {
     held_since: Option<Instant>,
     /// Bytes that have come.
     came: u64,
+    /// The beginning of a request whose identifier is looked for.
+    probe: Option<Vec<u8>>,
 }
 
 /// Where a body is.
@@ -165,6 +167,7 @@ impl InspectedBody {
             waited: Duration::ZERO,
             held_since: None,
             came: 0,
+            probe: None,
         }
     }
 
@@ -181,6 +184,25 @@ impl InspectedBody {
     /// It is a stream of one JSON record a line: a fault is told in a record of this protocol.
     pub(crate) fn ends_with_record(&mut self, dialect: Dialect) {
         self.last_words = Some((dialect, llm::error_record));
+    }
+
+    /// It is a request that a refusal answers to by its identifier.
+    pub(crate) fn tells_identifier(&mut self) {
+        self.probe = Some(Vec::new());
+    }
+
+    /// Looks for the identifier in what has come.
+    fn probe(&mut self, data: &[u8]) {
+        let Some(probe) = &mut self.probe else { return };
+        if probe.len() + data.len() > mcp::PROBED {
+            self.probe = None;
+            return;
+        }
+        probe.extend_from_slice(data);
+        if let Some(id) = mcp::request_id(probe) {
+            self.ledger.asked_as(id);
+            self.probe = None;
+        }
     }
 
     /// It is gRPC's, over HTTP/2: a fault is the call's status. It ends the stream, and no reader takes it for success.
@@ -321,6 +343,7 @@ impl InspectedBody {
                         self.fail(ErrorKind::BodySize);
                         return Poll::Ready(());
                     }
+                    self.probe(&data);
                     self.held_since.get_or_insert_with(telemetry::now);
                     self.input = data;
                 }
@@ -485,7 +508,7 @@ impl InspectedBody {
     fn last_words(&mut self, error: &ProxyError) -> Bytes {
         let mut out = Vec::new();
         if let (Some((dialect, write)), Some(inspector)) = (self.last_words.take(), &mut self.inspector) {
-            let words = write(dialect, error.code(), error.message());
+            let words = llm::addressed(write(dialect, error.code(), error.message()), self.ledger.rpc_id().as_deref());
             // Without them the stream breaks off all the same.
             let _ = caught(|| inspector.interject(&words, &mut out));
         }

@@ -50,6 +50,8 @@ struct Account {
     waited: Duration,
     /// Why the request body ended early.
     request_fault: Option<ProxyError>,
+    /// What a refusal answers to, where the protocol has such a thing.
+    rpc_id: Option<String>,
 }
 
 impl Ledger {
@@ -118,6 +120,16 @@ impl Ledger {
             rule = error.rule.as_ref().map_or("", |rule| rule.as_str()),
             "refused"
         );
+    }
+
+    /// What a refusal answers to: a literal of JSON.
+    pub(crate) fn asked_as(&self, id: String) {
+        self.account().rpc_id = Some(id);
+    }
+
+    /// What a refusal answers to, if that is known.
+    pub(crate) fn rpc_id(&self) -> Option<String> {
+        self.account().rpc_id.clone()
     }
 
     /// The request body ended early.

@@ -218,6 +218,36 @@ def langfuse_observations(at):
     client.shutdown()
 
 
+def posted(at, path, body):
+    with httpx.Client(verify=at.tls, http2=at.http2) as client:
+        answer = client.post(at.base + path, json=body, headers={"authorization": "Bearer k"})
+        answer.raise_for_status()
+        return answer.status_code, answer.json()
+
+
+def langfuse_ingestion(at):
+    """The older way, which its other SDKs still take: an answer for each event."""
+    trace = {"id": str(ID), "name": at.text, "userId": at.label, "input": {"q": at.text}, "metadata": {"note": at.text}, "tags": [at.text]}
+    made = {"id": "gen-1", "traceId": str(ID), "input": [{"role": "user", "content": at.text}], "output": at.text, "usage": {"input": 11}}
+    events = [("trace-create", trace), ("generation-create", made), ("score-create", {"traceId": str(ID), "name": "s", "comment": at.text})]
+    batch = [{"id": f"ev-{n}", "type": kind, "timestamp": AT.isoformat(), "body": body} for n, (kind, body) in enumerate(events)]
+    return posted(at, "/langfuse/api/public/ingestion", {"batch": batch, "metadata": {"batch_size": 3}})
+
+
+def chronicle_entries(at):
+    """Raw logs, and events of its unified data model."""
+    entries = [{"log_text": at.text, "ts_rfc3339": AT.isoformat()}, {"log_text": "plain", "ts_epoch_microseconds": 1763690000000000}]
+    raw = {"customer_id": str(ID), "log_type": "BIND_DNS", "entries": entries}
+    metadata = {"event_timestamp": AT.isoformat(), "event_type": "USER_LOGIN", "description": at.text}
+    events = [{"metadata": metadata, "principal": {"user": {"email_addresses": [at.label]}}, "network": {"email": {"subject": [at.text]}}}]
+    return [
+        posted(at, "/chronicle/v2/unstructuredlogentries:batchCreate", raw),
+        posted(at, "/chronicle/v2/udmevents:batchCreate", {"customer_id": str(ID), "events": events}),
+    ]
+
+
+HTTPX = {"denied": httpx.HTTPStatusError, "failed": None}
+
 TRACES = (r'"(traceId|spanId|parentSpanId)": "[^"]+"', r'"(startTimeUnixNano|endTimeUnixNano)": "\d+"', r"pk-[0-9a-f-]{36}", r'"authorization": "[^"]+"')
 
 # Of a part of a body that is made anew while it passes, the length is not known before.
@@ -227,6 +257,8 @@ TRACING_ROWS = [
     Row("langsmith", "runs in parts", langsmith_runs("multipart_ingest"), "LangSmith", shows=False, http2=False, varies=LENGTHS),
     Row("langsmith", "runs in a batch", langsmith_runs("batch_ingest_runs"), "LangSmith", shows=False, http2=False),
     Row("langfuse", "observations", langfuse_observations, "Langfuse", shows=False, http2=False, varies=TRACES),
+    Row("httpx", "langfuse ingestion", langfuse_ingestion, "Langfuse ingestion", **HTTPX),
+    Row("httpx", "chronicle", chronicle_entries, "Google Chronicle", shows=False, **HTTPX),
 ]
 
 ROWS = [*SEARCH_ROWS, *SPLUNK_ROWS, *DATADOG_ROWS, *AZURE_ROWS, *TRACING_ROWS]

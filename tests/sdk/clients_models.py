@@ -59,6 +59,8 @@ def chunks_of_chat(chunks):
         usage = chunk.usage or usage
         for choice in chunk.choices:
             delta = choice.delta
+            if delta is None:  # what Azure's filter says beside the stream
+                continue
             for name in ("content", "refusal", "reasoning_content"):
                 texts.append(((choice.index, name), getattr(delta, name, None)))
             for call in delta.tool_calls or []:
@@ -300,10 +302,10 @@ OPENAI_ROWS += [
 # Anthropic
 
 
-def anthropic_client(at):
+def anthropic_client(at, prefix="/anthropic"):
     module = httpx2 if issubclass(anthropic.DefaultHttpxClient, httpx2.Client) else httpx
     client = module.Client(verify=at.tls, http2=at.http2)
-    return anthropic.Anthropic(base_url=f"{at.base}/anthropic", api_key="k", http_client=client, max_retries=0)
+    return anthropic.Anthropic(base_url=at.base + prefix, api_key="k", http_client=client, max_retries=0)
 
 
 def anthropic_request(at):
@@ -369,9 +371,9 @@ ANTHROPIC_ROWS = [
 # Google
 
 
-def gemini_client(at):
+def gemini_client(at, prefix="/gemini"):
     options = genai_types.HttpOptions(
-        base_url=f"{at.base}/gemini", api_version="v1beta", httpx_client=httpx.Client(verify=at.tls, http2=at.http2)
+        base_url=at.base + prefix, api_version="v1beta", httpx_client=httpx.Client(verify=at.tls, http2=at.http2)
     )
     return genai.Client(api_key="k", http_options=options)
 

@@ -11,9 +11,11 @@ import threading
 os.environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LANGSMITH_TRACING": "false", "DO_NOT_TRACK": "1"}
 
 import pytest
+from aimock import Aimock
 from bedrock import Bedrock
 from collector import Collector
 from live import Live
+from mcp_server import Mcp
 from planted import PLANTED
 from upstreams import Said, Upstreams, anthropic, cohere, gemini, mistral, ollama, openai, sinks
 
@@ -56,6 +58,16 @@ path     = "/live"
 upstream = "{live}"
 
 [[route]]
+name     = "crm"
+path     = "/crm"
+upstream = "{mcp}"
+
+[[route]]
+name     = "aimock"
+path     = "/aimock"
+upstream = "{aimock}"
+
+[[route]]
 name     = "otlp-http"
 path     = "/otel"
 upstream = "{collector}"
@@ -79,7 +91,7 @@ opaque   = {{ "audio/*" = "pass" }}
 VENDORS = {module.__name__.rpartition(".")[2]: module.answer for module in (anthropic, cohere, gemini, mistral, ollama, openai)}
 VENDORS["azure-openai"] = openai.answer
 VENDORS |= {"elastic": sinks.elastic, "opensearch": sinks.elastic, "splunk": sinks.splunk, "datadog": sinks.datadog}
-VENDORS |= {"azure": sinks.azure, "langsmith": sinks.langsmith, "langfuse": sinks.langfuse}
+VENDORS |= {"azure": sinks.azure, "langsmith": sinks.langsmith, "langfuse": sinks.langfuse, "chronicle": sinks.chronicle}
 
 RULES = """
 version = 1
@@ -104,13 +116,21 @@ def running(tmp_path_factory):
     collector = Collector(folder / "server.key", folder / "server.crt")
     bedrock = Bedrock()
     live = Live()
+    mcp = Mcp()
+    aimock = Aimock(folder)
     credentials = folder / "aws.credentials"
     credentials.write_text(f"[default]\nregion = x\n\n[proxy]\naws_access_key_id = {bedrock.key_id}\naws_secret_access_key = {bedrock.key}\n")
     credentials.chmod(0o600)
     environment = dict(os.environ, PROXY_KEY_ID=bedrock.key_id, PROXY_KEY=bedrock.key, PROXY_TOKEN=bedrock.token)
     vendors = "".join(VENDOR.format(name=name, url=upstreams.url) for name in VENDORS)
     config = CONFIG.format(
-        vendors=vendors, bedrock=bedrock.url, live=live.url, collector=collector.http_url, grpc=collector.grpc_port
+        vendors=vendors,
+        bedrock=bedrock.url,
+        live=live.url,
+        mcp=mcp.url,
+        aimock=aimock.url,
+        collector=collector.http_url,
+        grpc=collector.grpc_port,
     )
     (folder / "blackbar.toml").write_text(config)
     (folder / "acme.toml").write_text(RULES)
@@ -136,9 +156,12 @@ def running(tmp_path_factory):
         "upstreams": upstreams,
         "bedrock": bedrock,
         "live": live,
+        "mcp": mcp,
+        "aimock": aimock,
         "collector": collector,
         "log": log,
     }
+    aimock.stop()
     proxy.terminate()
     assert proxy.wait(40) == 0
     log = "".join(log)

@@ -4,6 +4,7 @@
 //! Enters: one indexed event, bare or inside a member with its name, as Nova writes it. Leaves: its [`Plan`]. What is
 //! held of a text leaves in a copy of its last delta, so that it has the stream's own form.
 
+use super::cohere_v1;
 use super::plan::{End, Event, Part, Plan, Reading, TextKey};
 use crate::body::BodyError;
 use crate::body::json::{Kind, Node};
@@ -47,7 +48,9 @@ pub(super) fn reading(row: u8) -> Reading {
 
 /// Reads an event that may be one of Converse's or of a model's own.
 pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), BodyError> {
-    if !event.index.children(root).filter_map(|child| event.index.key(child)).any(tells) {
+    if !event.index.children(root).filter_map(|child| event.index.key(child)).any(tells)
+        || cohere_v1::kind(event, root)?.is_some()
+    {
         return Ok(());
     }
     for name in WRAPPED {

@@ -3,6 +3,8 @@
 //! Enters: one indexed record. Leaves: its [`Plan`]. What is held of a text leaves in a copy of its last record; the last
 //! record repeats all that was said, so that it comes after.
 
+use std::borrow::Cow;
+
 use super::plan::{CountsIn, End, Event, Part, Plan, Reading, TextKey};
 use crate::body::BodyError;
 use crate::body::json::{Kind, Node, Unit};
@@ -41,11 +43,7 @@ pub(super) fn is_cited(row: u8) -> bool {
 
 /// Reads an event that may be one of these streams.
 pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), BodyError> {
-    let Some(kind) = event.of_kind(root, "event_type", Kind::String)? else { return Ok(()) };
-    let kind = event.word(kind);
-    if !TYPES.contains(&kind.as_ref()) {
-        return Ok(());
-    }
+    let Some(kind) = kind(event, root)? else { return Ok(()) };
     plan.known = true;
     // Of several generations each has its own.
     let of = event.number(root, "index", 0)?;
@@ -80,6 +78,12 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         _ => {}
     }
     Ok(())
+}
+
+/// The type of an event of these streams, whoever passes it on.
+pub(super) fn kind<'a>(event: Event<'a>, root: Node) -> Result<Option<Cow<'a, [u8]>>, BodyError> {
+    let kind = event.of_kind(root, "event_type", Kind::String)?.map(|kind| event.word(kind));
+    Ok(kind.filter(|kind| TYPES.contains(&kind.as_ref())))
 }
 
 fn read_citations(event: Event<'_>, of: Node, text: CountsIn, plan: &mut Plan) -> Result<(), BodyError> {

@@ -21,6 +21,7 @@ pub fn error_event(dialect: Dialect, code: &str, message: &str) -> Vec<u8> {
             ("event: message-end\n", format!("{{\"type\":\"message-end\",\"delta\":{delta}}}"))
         }
         Dialect::Ollama => ("", ollama(message)),
+        Dialect::Mcp => ("event: message\n", mcp(status, code, message)),
         Dialect::Plain | Dialect::Bedrock | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite => {
             let (title, code) = (quoted(message), quoted(code));
             let problem = format!("{{\"type\":\"about:blank\",\"title\":{title},\"status\":{status},\"code\":{code}}}");
@@ -91,6 +92,7 @@ pub fn error_body(dialect: Dialect, status: u16, code: &str, message: &str, requ
         }
         Dialect::Ollama => ollama(message),
         Dialect::Bedrock => bedrock(message),
+        Dialect::Mcp => mcp(status, code, message),
         Dialect::Plain | Dialect::Otlp(_) | Dialect::Loki | Dialect::RemoteWrite => return None,
     };
     Some(body.into_bytes())
@@ -125,6 +127,33 @@ fn gemini(status: u16, message: &str) -> String {
 
 fn ollama(message: &str) -> String {
     format!("{{\"error\":{}}}", quoted(message))
+}
+
+/// An error of JSON-RPC (version 2.0, section 5.1), which answers to nobody until [`addressed`].
+fn mcp(status: u16, code: &str, message: &str) -> String {
+    let number = match (status, code) {
+        (_, "json_syntax" | "json_depth") => -32700,
+        (400..=499, "policy_blocked" | "retention") => -32000,
+        (400..=499, _) => -32600,
+        (_, "policy_blocked") => -32000,
+        _ => -32603,
+    };
+    let (message, code) = (quoted(message), quoted(code));
+    format!("{NOBODYS},\"error\":{{\"code\":{number},\"message\":{message},\"data\":{{\"code\":{code}}}}}}}")
+}
+
+/// How an error of JSON-RPC begins that answers to nobody.
+const NOBODYS: &str = "{\"jsonrpc\":\"2.0\",\"id\":null";
+
+/// Says whom a failure in JSON-RPC answers to: `id` is a literal of JSON. Other failures stay.
+#[must_use]
+pub fn addressed(failure: Vec<u8>, id: Option<&str>) -> Vec<u8> {
+    let at = memchr::memmem::find(&failure, NOBODYS.as_bytes());
+    let (Some(at), Some(id)) = (at, id) else { return failure };
+    let mut out = failure;
+    let null = at + NOBODYS.len() - "null".len();
+    out.splice(null..null + "null".len(), id.bytes());
+    out
 }
 
 fn bedrock(message: &str) -> String {
@@ -183,7 +212,7 @@ fn status_of(code: &str) -> u16 {
 
 #[cfg(test)]
 mod tests {
-    use super::{error_body, error_event, error_record, error_type};
+    use super::{addressed, error_body, error_event, error_record, error_type};
     use crate::body::Dialect;
 
     #[test]
@@ -213,6 +242,15 @@ mod tests {
         assert_eq!(cohere.as_deref(), Some("{\"id\":\"req\",\"message\":\"m\"}"));
         let ollama = error_body(Dialect::Ollama, 403, "x", "m", "req").map(text);
         assert_eq!(ollama.as_deref(), Some("{\"error\":\"m\"}"));
+        let mcp = "\"error\":{\"code\":-32000,\"message\":\"m\",\"data\":{\"code\":\"policy_blocked\"}}}";
+        let nobodys = format!("{{\"jsonrpc\":\"2.0\",\"id\":null,{mcp}");
+        let body = error_body(Dialect::Mcp, 403, "policy_blocked", "m", "req").expect("has one");
+        assert_eq!(text(body.clone()), nobodys);
+        assert_eq!(text(addressed(body.clone(), None)), nobodys);
+        assert_eq!(text(addressed(body, Some("\"a\""))), format!("{{\"jsonrpc\":\"2.0\",\"id\":\"a\",{mcp}"));
+        let event = addressed(error_event(Dialect::Mcp, "policy_blocked", "m"), Some("7"));
+        assert_eq!(text(event), format!("event: message\ndata: {{\"jsonrpc\":\"2.0\",\"id\":7,{mcp}\n\n"));
+        assert_eq!(addressed(b"x".to_vec(), Some("7")), b"x");
         assert_eq!(text(error_record(Dialect::Ollama, "policy_blocked", "m")), "{\"error\":\"m\"}\n");
         let bedrock = error_body(Dialect::Bedrock, 403, "x", "m", "req").map(text);
         assert_eq!(bedrock.as_deref(), Some("{\"message\":\"m\"}"));

@@ -30,7 +30,7 @@ mod work;
 use std::fmt;
 use std::sync::Arc;
 
-pub use self::failure::{error_body, error_event, error_frame, error_message, error_record, error_type};
+pub use self::failure::{addressed, error_body, error_event, error_frame, error_message, error_record, error_type};
 use self::parked::Parked;
 use self::plan::{End, Event, Plan, TextKey};
 use self::tails::Tails;

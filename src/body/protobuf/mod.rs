@@ -66,7 +66,8 @@ pub(super) fn reading(dialect: Dialect, direction: Direction, media_type: &Media
             | Dialect::Gemini
             | Dialect::Cohere
             | Dialect::Ollama
-            | Dialect::Bedrock,
+            | Dialect::Bedrock
+            | Dialect::Mcp,
             _,
         ) => return None,
     };

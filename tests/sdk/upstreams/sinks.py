@@ -68,5 +68,15 @@ def langsmith(request, said):
     return Whole({"message": "Runs batch ingested"}, 202)
 
 
+def chronicle(request, said):
+    if said.status != 200:
+        return Whole({"error": {"code": said.status, "message": f"You sent: {said.text}", "status": "INVALID_ARGUMENT"}}, said.status)
+    return Whole({})
+
+
 def langfuse(request, said):
+    if request.path.endswith("/ingestion"):
+        events = request.json["batch"]
+        errors = [{"id": events[-1]["id"], "status": 400, "message": f"You sent: {said.text}", "error": "BadRequest"}]
+        return Whole({"successes": [{"id": event["id"], "status": 201} for event in events[:-1]], "errors": errors}, 207)
     return Whole(b"", kind="application/x-protobuf")

@@ -1,12 +1,12 @@
 //! Cohere's records of version 1.
 
 use super::{
-    PROSE, assert_any_chunking, assert_clean, assert_cuts_show_nothing, fragments, json, quote, redacted, run_series,
-    scopes,
+    assert_any_chunking, assert_clean, assert_cuts_show_nothing, fragments, json, quote, redacted, run_series, scopes,
 };
 use crate::body::series::Series;
 use crate::body::{BodyLimits, Dialect};
 
+const TEXT: &str = "Pay with 4111 1111 1111 1111 now; jane@example.com knows d\u{e9}j\u{e0} vu, the end.";
 const ARGUMENTS: &str = "{\"card\": \"4111 1111 1111 1111\", \"n\": [4111111111111111, 12]}";
 
 fn record(kind: &str, members: &str) -> String {
@@ -16,7 +16,7 @@ fn record(kind: &str, members: &str) -> String {
 /// A plan, two calls and a text, in fragments of `len`.
 fn answer(len: usize) -> String {
     let mut body = record("stream-start", ",\"generation_id\":\"g\"");
-    for part in fragments(PROSE, len) {
+    for part in fragments(TEXT, len) {
         body += &record("tool-calls-chunk", &format!(",\"tool_call_delta\":{{\"text\":{}}}", quote(&part)));
     }
     for call in 0..2 {
@@ -27,11 +27,11 @@ fn answer(len: usize) -> String {
         }
     }
     let call = "{\"name\":\"pay\",\"parameters\":{\"card\":\"4111 1111 1111 1111\"}}";
-    body += &record("tool-calls-generation", &format!(",\"text\":{},\"tool_calls\":[{call}]", quote(PROSE)));
-    for part in fragments(PROSE, len) {
+    body += &record("tool-calls-generation", &format!(",\"text\":{},\"tool_calls\":[{call}]", quote(TEXT)));
+    for part in fragments(TEXT, len) {
         body += &record("text-generation", &format!(",\"text\":{}", quote(&part)));
     }
-    let text = quote(PROSE);
+    let text = quote(TEXT);
     body + &record(
         "stream-end",
         &format!(
@@ -70,7 +70,7 @@ fn texts_are_joined_over_records() {
             }
         }
         assert_eq!(last, "stream-end");
-        assert_eq!(said, redacted(PROSE, false));
+        assert_eq!(said, redacted(TEXT, false));
         assert_eq!(plan, said);
         assert_eq!(calls, [redacted(ARGUMENTS, true), redacted(ARGUMENTS, true)]);
         if len == 3 {
