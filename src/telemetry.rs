@@ -57,6 +57,12 @@ pub const CATALOGUE: &[Metric] = {
         metric("blackbar_audit_enabled", Gauge, &[], "Whether exchanges are written to an audit log."),
         metric("blackbar_connections", Gauge, &[], "Client connections open."),
         metric("blackbar_connections_total", Counter, &[], "Client connections accepted."),
+        metric(
+            "blackbar_syslog_messages_total",
+            Counter,
+            &["workspace", "route"],
+            "Syslog messages that were sent on.",
+        ),
         metric("blackbar_requests_in_flight", Gauge, &[], "Requests whose answer has not ended."),
         metric("blackbar_tls_handshake_failures_total", Counter, &["reason"], "TLS handshakes that failed, by reason."),
         metric(

@@ -22,6 +22,7 @@ mod protobuf;
 pub mod retention;
 mod series;
 pub mod sse;
+pub mod syslog;
 mod text;
 pub mod websocket;
 mod yaml;
@@ -242,6 +243,8 @@ pub struct BodyLimits {
     pub record: usize,
     /// Dropped records of one batch whose places the sink's answer must tell. 10,000.
     pub dropped_records: usize,
+    /// One syslog message. 64 KiB.
+    pub syslog_message: usize,
 }
 
 impl Default for BodyLimits {
@@ -262,6 +265,7 @@ impl Default for BodyLimits {
             protobuf_depth: 100,
             record: 1 << 20,
             dropped_records: 10_000,
+            syslog_message: 64 << 10,
         }
     }
 }
@@ -300,7 +304,7 @@ pub enum BodyErrorKind {
     /// Messages nested deeper than the limit.
     ProtobufDepth,
     /// Not a message of an AWS event stream: lengths that do not agree, a sum that is wrong, headers that are none, or
-    /// an event that is not the base64 that it should be.
+    /// an event that is not the base64 that it should be. Of syslog: no count where one should be.
     FrameSyntax,
     /// A value, key, event or message larger than its limit.
     TooLarge,

@@ -250,6 +250,11 @@ impl<'a> Fields<'a> {
         self.table.contains_key(key)
     }
 
+    /// Whether the value of `key` is this text.
+    pub(crate) fn says(&self, key: &str, text: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.get_ref().as_str() == Some(text))
+    }
+
     /// Where the value of `key` is written; the table's place where it is missing.
     pub(crate) fn value_place(&self, key: &str) -> Place {
         self.table.get(key).map_or_else(|| self.place(), |value| Place::new(self.source, value.span().start))

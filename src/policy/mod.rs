@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::body::retention::Provider;
+use crate::body::syslog::Framing;
 use crate::body::{BodyLimits, Dialect, Direction, JsonPath, MediaRange, Scopes};
 use crate::engine::RuleSet;
 
@@ -74,6 +75,27 @@ pub struct Listener {
     pub workspace: Option<String>,
     /// Authorities that are served; empty: any.
     pub hosts: Vec<String>,
+    /// What is done with syslog, where it speaks that; none: it speaks HTTP.
+    pub syslog: Option<Arc<Syslog>>,
+}
+
+/// A listener for syslog: where its messages go, and how.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Syslog {
+    /// Name, as in metrics and scopes; unique among these and routes.
+    pub name: String,
+    /// Where messages are sent, over TLS or TCP; it has no path.
+    pub upstream: Upstream,
+    /// Where the upstream is, in the words of [`Workspace::regions`].
+    pub region: Option<String>,
+    /// Indices of the workspaces that may use it.
+    pub workspaces: Vec<usize>,
+    /// How messages are told apart.
+    pub framing: Framing,
+    /// What a rule that blocks takes with it: the message, or the connection.
+    pub on_block: OnBlock,
+    /// Which of [`Workspace::scopes`] holds.
+    pub scope: usize,
 }
 
 /// A TCP or Unix address.
@@ -134,7 +156,8 @@ pub struct Workspace {
     pub regions: Vec<String>,
     /// How much it may ask at once, and in a time.
     pub quota: Quota,
-    /// Actions per route and direction: `[route][0]` request, `[route][1]` response.
+    /// Actions per route and direction: `[route][0]` request, `[route][1]` response. Behind the routes come the listeners
+    /// for syslog.
     pub scopes: Vec<[Arc<Scopes>; 2]>,
     /// Actions outside any route, as filters use them: request, response.
     pub base: [Arc<Scopes>; 2],
@@ -240,7 +263,7 @@ pub struct Route {
 pub enum OnBlock {
     /// The record that holds the value; the rest of the batch goes on.
     Record,
-    /// The request.
+    /// The request; of syslog, the connection.
     Request,
 }
 
@@ -337,6 +360,8 @@ pub struct Timeouts {
     pub upstream_idle: Duration,
     /// A whole exchange in buffer mode. 600 s.
     pub total: Duration,
+    /// Between two messages on a connection for syslog. 1 h.
+    pub syslog_idle: Duration,
     /// From SIGTERM to the end. 30 s.
     pub drain: Duration,
 }
@@ -353,6 +378,7 @@ impl Default for Timeouts {
             first_byte: seconds(600),
             upstream_idle: seconds(120),
             total: seconds(600),
+            syslog_idle: seconds(3600),
             drain: seconds(30),
         }
     }

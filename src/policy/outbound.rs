@@ -85,7 +85,7 @@ impl fmt::Debug for Injected {
     }
 }
 
-/// Reads `upstream_certificate`, `upstream_private_key`, `upstream_pins` and `upstream_proxy` into `upstream`.
+/// Reads `upstream_ca`, `upstream_certificate`, `upstream_private_key`, `upstream_pins` and `upstream_proxy` into `upstream`.
 pub(super) fn outbound(
     fields: &mut Fields<'_>,
     upstream: Option<Upstream>,
@@ -93,15 +93,20 @@ pub(super) fn outbound(
 ) -> Option<Upstream> {
     let file = fields.source().path();
     let plain = upstream.as_ref().is_some_and(|upstream| !upstream.tls);
+    let ca = fields.value("upstream_ca");
     let certificate = fields.value("upstream_certificate");
     let key = fields.value("upstream_private_key");
     let pins = fields.value("upstream_pins");
-    for value in [certificate, key, pins].into_iter().flatten().filter(|_| plain) {
-        let message = "certificates and pins for an upstream without TLS";
+    for value in [ca, certificate, key, pins].into_iter().flatten().filter(|_| plain) {
+        let message = "certificates or pins for an upstream without TLS";
         inspector
             .report
             .error(&value.place(), "contradiction", message)
-            .help("write https:// in `upstream`, or remove it");
+            .help("have `upstream` begin with https:// or tls://, or remove it");
+    }
+    let ca = ca.and_then(|value| Named::read(&value, file, inspector.report));
+    if let Some(ca) = &ca {
+        inspector.roots(ca);
     }
     let identity = match (certificate, key) {
         (Some(certificate), Some(key)) => {
@@ -125,7 +130,7 @@ pub(super) fn outbound(
         Some(proxy) => Some(proxy?),
         None => None,
     };
-    Some(Upstream { identity, pins, proxy, ..upstream? })
+    Some(Upstream { ca: ca.map(|ca| ca.path), identity, pins, proxy, ..upstream? })
 }
 
 /// `sha256/` and the base64 of a key's SHA-256, as RFC 7469 section 2.4 counts it.

@@ -7,6 +7,9 @@ use std::net::Ipv6Addr;
 
 use super::{Policy, Upstream};
 
+/// The port of syslog over TLS (RFC 5425 section 4.1).
+const SYSLOG_TLS: u16 = 6514;
+
 /// Brings a route's `path` to the form of [`super::Route::path`].
 pub(crate) fn route_path(text: &str) -> Result<String, &'static str> {
     let Some(inner) = text.strip_prefix('/') else {
@@ -56,6 +59,28 @@ pub(crate) fn upstream(url: &str) -> Result<Upstream, &'static str> {
         return Err("an upstream's path has visible ASCII characters and no dot segments");
     }
     Ok(Upstream { tls, host, port, path: path.trim_end_matches('/').to_owned(), ..Upstream::default() })
+}
+
+/// Parses the upstream of a listener for syslog; the error never repeats it.
+pub(crate) fn syslog_upstream(url: &str) -> Result<Upstream, &'static str> {
+    let (scheme, authority) =
+        url.split_once("://").ok_or("an upstream for syslog is written tls://host or tcp://host:port")?;
+    let tls = match scheme.to_ascii_lowercase().as_str() {
+        "tls" => true,
+        "tcp" => false,
+        _ => return Err("an upstream's scheme is tls or tcp here"),
+    };
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    if authority.contains(['@', '/', '?', '#']) {
+        return Err("an upstream for syslog is a host and a port, nothing more");
+    }
+    let (host, port) = authority_parts(authority)?;
+    let port = match port {
+        None if tls => SYSLOG_TLS,
+        None => return Err("an upstream without TLS needs its port: none is everybody's"),
+        Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or("an upstream's port is 1 to 65535")?,
+    };
+    Ok(Upstream { tls, host, port, path: String::new(), ..Upstream::default() })
 }
 
 fn authority_parts(authority: &str) -> Result<(String, Option<&str>), &'static str> {

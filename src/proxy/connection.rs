@@ -1,9 +1,7 @@
 //! One client connection: handshake, protocol, end.
 //!
-//! Enters: an accepted socket. Leaves: its requests, each with who the client is. The names of the certificate are read
-//! once, after the handshake, and pinned here; which workspace they mean is asked of the policy in force at each
-//! request, and whether the certificate is still good of the listener's authorities and revocation lists: a client that is
-//! trusted no more loses its connection with what is under way on it. ALPN decides the protocol: a client that chose none speaks HTTP/1.1.
+//! Enters: an accepted socket. Leaves: its requests, each with who the client is. ALPN decides the protocol: a client that
+//! chose none speaks HTTP/1.1. A listener for syslog has a room of its own.
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
@@ -20,23 +18,22 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, UnixTime};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::policy::{ClientAuth, Limits, Listener, PeerIdentity, Policy};
-use crate::telemetry::{self, NO_WORKSPACE};
+use crate::policy::{Limits, Policy};
+use crate::telemetry::NO_WORKSPACE;
 
 use super::admission::{Activity, ConnectionPermit, Stall};
 use super::exchange;
 use super::guard::{Checked, Guard, SPOIL};
+use super::peer::{Entrance, Peer};
 use super::reply::{ErrorKind, ProxyError};
-use super::tls;
 use super::websocket::Session;
-use super::{Door, Generation, Shared};
+use super::{Door, Generation, Shared, syslog, tls};
 
 /// How long a closed connection's input is still taken in, so that the answer is not lost to a reset.
 const LINGER: Duration = Duration::from_secs(1);
@@ -47,8 +44,6 @@ const FAREWELL: Duration = Duration::from_millis(100);
 /// Between two PING frames on an HTTP/2 connection.
 const H2_PING: Duration = Duration::from_secs(20);
 const H2_PONG: Duration = Duration::from_secs(20);
-/// How long a certificate that was good is taken for good.
-const JUDGED_AGAIN: Duration = Duration::from_secs(60);
 
 /// An accepted socket.
 pub(crate) enum Socket {
@@ -60,120 +55,22 @@ pub(crate) enum Socket {
 pub(crate) struct Connection {
     pub(crate) shared: Arc<Shared>,
     pub(crate) activity: Arc<Activity>,
-    entrance: Entrance,
-    client: Option<ClientCertificate>,
+    peer: Peer,
     /// The server name that it asked for, in lower case.
     server_name: Option<String>,
     /// What the connection becomes once the answer at hand is written.
     session: Mutex<Option<Box<Session>>>,
 }
 
-/// Where a connection came in.
-#[derive(Clone, Copy)]
-pub(crate) struct Entrance {
-    /// The index of the listener.
-    pub(crate) index: usize,
-    /// The generation that it was taken under.
-    pub(crate) serial: u64,
-}
-
-/// The certificate that a client presented.
-struct ClientCertificate {
-    /// The leaf first.
-    chain: Vec<CertificateDer<'static>>,
-    /// The leaf's names.
-    names: PeerIdentity,
-    judged: Mutex<Judged>,
-}
-
-/// When a certificate was last found good.
-#[derive(Clone, Copy)]
-struct Judged {
-    /// By the authorities of which generation.
-    serial: u64,
-    /// Seconds since 1970.
-    at: u64,
-}
-
-impl ClientCertificate {
-    fn new(chain: &[CertificateDer<'static>], serial: u64) -> Option<Self> {
-        let names = tls::identity(chain.first()?);
-        let judged = Mutex::new(Judged { serial, at: telemetry::unix_seconds() });
-        Some(Self { chain: chain.to_vec(), names, judged })
-    }
-
-    /// Whether the listener would take it now.
-    fn is_good(&self, generation: &Generation, door: &Door) -> bool {
-        let now = telemetry::unix_seconds();
-        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
-        if judged.serial == generation.serial && now.saturating_sub(judged.at) < JUDGED_AGAIN.as_secs() {
-            return true;
-        }
-        let (Some(trust), Some((leaf, issuers))) = (&door.trust, self.chain.split_first()) else { return false };
-        let good =
-            trust.verify_client_cert(leaf, issuers, UnixTime::since_unix_epoch(Duration::from_secs(now))).is_ok();
-        if good {
-            *judged = Judged { serial: generation.serial, at: now };
-        }
-        good
-    }
-}
-
 impl Connection {
-    fn new(
-        shared: Arc<Shared>,
-        entrance: Entrance,
-        client: Option<ClientCertificate>,
-        server_name: Option<String>,
-    ) -> Arc<Self> {
+    fn new(shared: Arc<Shared>, peer: Peer, server_name: Option<String>) -> Arc<Self> {
         let activity = Activity::begin();
-        Arc::new(Self { shared, activity, entrance, client, server_name, session: Mutex::default() })
+        Arc::new(Self { shared, activity, peer, server_name, session: Mutex::default() })
     }
 
     /// The workspace that the client belongs to under this configuration.
     pub(crate) fn workspace(&self, generation: &Generation) -> Result<usize, ProxyError> {
-        let policy = &generation.policy;
-        let index = match &self.client {
-            Some(client) => policy.workspace_for(&client.names).ok(),
-            None => self.listener(policy).and_then(|listener| policy.workspace_named(listener.workspace.as_deref()?)),
-        };
-        index.filter(|_| self.is_trusted(generation)).ok_or(ProxyError::client(ErrorKind::Identity))
-    }
-
-    fn listener<'p>(&self, policy: &'p Policy) -> Option<&'p Listener> {
-        policy.listeners.get(self.entrance.index)
-    }
-
-    /// Whether the client would get through the handshake now.
-    fn is_trusted(&self, generation: &Generation) -> bool {
-        let Some(door) = generation.doors.get(self.entrance.index) else { return false };
-        match &self.client {
-            Some(client) => client.is_good(generation, door),
-            None => match self.listener(&generation.policy).and_then(|listener| listener.tls.as_ref()) {
-                Some(tls) => tls.client_auth != ClientAuth::Required,
-                None => true,
-            },
-        }
-    }
-
-    /// Resolves when a client that was trusted is so no more, or belongs nowhere any more.
-    async fn revoked(&self) {
-        let mut turns = self.shared.turns();
-        loop {
-            let generation = self.shared.generation();
-            // Who belonged nowhere from the start is told so by an answer.
-            let belongs = generation.serial == self.entrance.serial || self.workspace(&generation).is_ok();
-            if !belongs || !self.is_trusted(&generation) {
-                tracing::info!("a client is trusted no more: its connection ends");
-                return;
-            }
-            drop(generation);
-            tokio::select! {
-                // The sender lives as long as what this connection shares.
-                _ = turns.changed() => {}
-                () = tokio::time::sleep(JUDGED_AGAIN) => {}
-            }
-        }
+        self.peer.workspace(generation)
     }
 
     /// After the answer at hand the connection is a WebSocket connection.
@@ -211,7 +108,7 @@ impl Connection {
         };
         let named =
             |name: &str| name.eq_ignore_ascii_case(authority.as_str()) || name.eq_ignore_ascii_case(authority.host());
-        let hosts = self.listener(policy).map(|listener| listener.hosts.as_slice()).unwrap_or_default();
+        let hosts = self.peer.listener(policy).map(|listener| listener.hosts.as_slice()).unwrap_or_default();
         let listed = hosts.is_empty() || hosts.iter().any(|host| named(host));
         let asked = self.server_name.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(authority.host()));
         if listed && asked { Ok(()) } else { Err(ProxyError::client(ErrorKind::Misdirected)) }
@@ -237,7 +134,7 @@ fn same_authority(left: &Authority, right: &Authority) -> bool {
 pub(crate) async fn serve(
     shared: Arc<Shared>,
     entrance: Entrance,
-    config: Option<Arc<ServerConfig>>,
+    door: Door,
     socket: Socket,
     permit: ConnectionPermit,
 ) {
@@ -245,21 +142,21 @@ pub(crate) async fn serve(
     telemetry.shift("blackbar_connections", &[], 1);
     telemetry.add("blackbar_connections_total", &[], 1);
     let drain = shared.draining();
-    match config {
-        None => {
-            let connection = Connection::new(shared, entrance, None, None);
+    match door {
+        Door { sink: Some(sink), config, .. } => Box::pin(syslog::serve(shared, entrance, config, &sink, socket)).await,
+        Door { config: None, .. } => {
+            let connection = Connection::new(shared, Peer::new(entrance, None), None);
             Box::pin(http1(connection, socket, drain)).await;
         }
-        Some(config) => {
+        Door { config: Some(config), .. } => {
             // Boxed apart: a handshake needs far more room than the connection after it.
             let handshake = Box::pin(handshake(&shared, config, socket)).await;
             if let Some(stream) = handshake {
                 let (_, session) = stream.get_ref();
-                let client =
-                    session.peer_certificates().and_then(|chain| ClientCertificate::new(chain, entrance.serial));
+                let peer = Peer::new(entrance, session.peer_certificates());
                 let server_name = session.server_name().map(str::to_ascii_lowercase);
                 let h2 = session.alpn_protocol() == Some(b"h2");
-                let connection = Connection::new(shared, entrance, client, server_name);
+                let connection = Connection::new(shared, peer, server_name);
                 if h2 {
                     Box::pin(http2(connection, stream, drain)).await;
                 } else {
@@ -306,7 +203,7 @@ where
         .max_headers(limits.header_fields)
         .serve_connection(io, service);
     let (mut closing, mut told, mut cut) = (false, false, false);
-    let mut revoked = pin!(connection.revoked());
+    let mut revoked = pin!(connection.peer.revoked(&connection.shared));
     let ended = loop {
         let wait = match patience(&connection, told).filter(|_| !cut) {
             Some(wait) => wait,
@@ -360,7 +257,7 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
             .serve_connection(ClientIo::new(stream, &connection, None), service)
     );
     let (mut closing, mut told, mut cut) = (false, false, false);
-    let mut revoked = pin!(connection.revoked());
+    let mut revoked = pin!(connection.peer.revoked(&connection.shared));
     loop {
         let wait = match patience(&connection, told).filter(|_| !cut) {
             Some(wait) => wait,

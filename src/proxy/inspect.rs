@@ -546,13 +546,13 @@ impl fmt::Debug for InspectedBody {
 }
 
 /// Why the inspector stopped.
-enum Fault {
+pub(crate) enum Fault {
     Body(BodyError),
     Panic,
 }
 
 /// Runs a step of the inspector; a panic in it ends this body alone.
-fn caught<T>(step: impl FnOnce() -> Result<T, BodyError>) -> Result<T, Fault> {
+pub(crate) fn caught<T>(step: impl FnOnce() -> Result<T, BodyError>) -> Result<T, Fault> {
     // The inspector gives nothing more after a fault, so a state half-way is never seen.
     match catch_unwind(AssertUnwindSafe(step)) {
         Ok(result) => result.map_err(Fault::Body),

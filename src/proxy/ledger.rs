@@ -217,7 +217,7 @@ impl Drop for Ledger {
         for direction in [Direction::Request, Direction::Response] {
             if let Some(seen) = account.inspection(direction).take() {
                 findings += seen.findings.iter().map(|(_, _, count)| count).sum::<u64>();
-                self.count(direction, &seen, rules, (workspace, route));
+                count(&self.telemetry, &self.request_id, direction, &seen, rules, (workspace, route));
             }
         }
         tracing::debug!(
@@ -233,34 +233,40 @@ impl Drop for Ledger {
     }
 }
 
-impl Ledger {
-    fn count(&self, direction: Direction, seen: &Inspection, rules: &[Rule], (workspace, route): (&str, &str)) {
-        let way = direction.name();
-        let (name, bytes) = match direction {
-            Direction::Request => ("blackbar_request_bytes_total", seen.bytes_in),
-            Direction::Response => ("blackbar_response_bytes_total", seen.bytes_out),
-        };
-        self.telemetry.add(name, &[workspace, route], bytes);
-        if seen.dropped_fields > 0 {
-            self.telemetry.add("blackbar_dropped_fields_total", &[workspace, route], seen.dropped_fields);
-        }
-        if seen.scanned > 0 {
-            self.telemetry.size("blackbar_held_bytes", &[workspace, way], seen.held_peak);
-        }
-        for (rule, count) in &seen.records.dropped {
-            let rule = rules.get(*rule).map_or("none", |rule| rule.id.as_str());
-            self.telemetry.add("blackbar_dropped_records_total", &[workspace, route, rule], *count);
-            tracing::warn!(request_id = %self.request_id, workspace, route, rule, records = *count, "records dropped");
-        }
-        for (reason, bytes) in &seen.unscanned {
-            self.telemetry.add("blackbar_unscanned_bytes_total", &[workspace, way, reason], *bytes);
-            self.telemetry.add("blackbar_unscanned_bodies_total", &[workspace, way, reason], 1);
-        }
-        for (rule, action, count) in &seen.findings {
-            if let Some(rule) = rules.get(*rule) {
-                let labels = [workspace, way, rule.entity.as_str(), rule.id.as_str(), action];
-                self.telemetry.add("blackbar_findings_total", &labels, *count);
-            }
+/// Counts what was seen of a direction, and logs what was dropped.
+pub(crate) fn count(
+    telemetry: &Telemetry,
+    request_id: &str,
+    direction: Direction,
+    seen: &Inspection,
+    rules: &[Rule],
+    (workspace, route): (&str, &str),
+) {
+    let way = direction.name();
+    let (name, bytes) = match direction {
+        Direction::Request => ("blackbar_request_bytes_total", seen.bytes_in),
+        Direction::Response => ("blackbar_response_bytes_total", seen.bytes_out),
+    };
+    telemetry.add(name, &[workspace, route], bytes);
+    if seen.dropped_fields > 0 {
+        telemetry.add("blackbar_dropped_fields_total", &[workspace, route], seen.dropped_fields);
+    }
+    if seen.scanned > 0 {
+        telemetry.size("blackbar_held_bytes", &[workspace, way], seen.held_peak);
+    }
+    for (rule, count) in &seen.records.dropped {
+        let rule = rules.get(*rule).map_or("none", |rule| rule.id.as_str());
+        telemetry.add("blackbar_dropped_records_total", &[workspace, route, rule], *count);
+        tracing::warn!(request_id = %request_id, workspace, route, rule, records = *count, "records dropped");
+    }
+    for (reason, bytes) in &seen.unscanned {
+        telemetry.add("blackbar_unscanned_bytes_total", &[workspace, way, reason], *bytes);
+        telemetry.add("blackbar_unscanned_bodies_total", &[workspace, way, reason], 1);
+    }
+    for (rule, action, count) in &seen.findings {
+        if let Some(rule) = rules.get(*rule) {
+            let labels = [workspace, way, rule.entity.as_str(), rule.id.as_str(), action];
+            telemetry.add("blackbar_findings_total", &labels, *count);
         }
     }
 }
@@ -281,7 +287,8 @@ fn status_class(status: StatusCode) -> &'static str {
     }
 }
 
-fn request_id() -> String {
+/// 128 random bits in hexadecimal.
+pub(crate) fn request_id() -> String {
     let mut bits = [0_u8; 16];
     // Without the system's random source the id is merely not unique; nothing secret hangs on it.
     let _ = getrandom::fill(&mut bits);

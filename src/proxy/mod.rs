@@ -18,10 +18,12 @@ mod guard;
 mod headers;
 mod inspect;
 mod ledger;
+mod peer;
 mod reply;
 mod residency;
 mod service;
 mod signature;
+mod syslog;
 mod target;
 mod tls;
 mod upstream;
@@ -46,6 +48,7 @@ use crate::telemetry::{NO_WORKSPACE, Telemetry};
 
 use admission::{Admission, WorkspaceQuota};
 use connection::Socket;
+use peer::Entrance;
 use upstream::Upstreams;
 
 pub use service::Ending;
@@ -66,13 +69,15 @@ pub(crate) struct Generation {
     serial: u64,
 }
 
-/// A listener, ready to take connections.
+/// A listener, ready to serve.
 #[derive(Clone)]
 pub(crate) struct Door {
     /// How handshakes are answered, where it speaks TLS.
-    config: Option<Arc<ServerConfig>>,
+    pub(crate) config: Option<Arc<ServerConfig>>,
     /// Who judges client certificates, where it asks for any.
-    trust: Option<Arc<dyn ClientCertVerifier>>,
+    pub(crate) trust: Option<Arc<dyn ClientCertVerifier>>,
+    /// Where its messages go, if it speaks syslog.
+    pub(crate) sink: Option<Arc<syslog::Sink>>,
 }
 
 /// What every connection shares.
@@ -207,10 +212,12 @@ impl Generation {
         let mut doors = Vec::new();
         let mut expiries = Vec::new();
         for listener in &policy.listeners {
-            let prepared = listener.tls.as_ref().map(tls::prepare).transpose()?;
+            let protocols: &[&[u8]] = if listener.syslog.is_some() { &[] } else { &[b"h2", b"http/1.1"] };
+            let prepared = listener.tls.as_ref().map(|settings| tls::prepare(settings, protocols)).transpose()?;
             expiries.extend(prepared.as_ref().map(|prepared| (listener.address.to_string(), prepared.not_after)));
             let (config, trust) = prepared.map_or((None, None), |prepared| (Some(prepared.config), prepared.trust));
-            doors.push(Door { config, trust });
+            let sink = listener.syslog.as_deref().map(syslog::Sink::prepare).transpose()?.map(Arc::new);
+            doors.push(Door { config, trust, sink });
         }
         let upstreams = Upstreams::prepare(&policy, before.map(|before| &before.upstreams))?;
         for (listener, not_after) in expiries {
@@ -337,12 +344,12 @@ async fn accept(shared: Arc<Shared>, index: usize, front: Front, alive: mpsc::Se
         };
         // A reload keeps the number of listeners.
         let generation = shared.generation();
-        let Some(Door { config, .. }) = generation.doors.get(index).cloned() else { continue };
-        let door = connection::Entrance { index, serial: generation.serial };
+        let Some(door) = generation.doors.get(index).cloned() else { continue };
+        let entrance = Entrance { index, serial: generation.serial };
         drop(generation);
         let (shared, alive) = (Arc::clone(&shared), alive.clone());
         tokio::spawn(async move {
-            connection::serve(shared, door, config, socket, permit).await;
+            connection::serve(shared, entrance, door, socket, permit).await;
             drop(alive);
         });
     }

@@ -70,8 +70,8 @@ pub(crate) struct Prepared {
     pub(crate) not_after: i64,
 }
 
-/// Reads a listener's files.
-pub(crate) fn prepare(tls: &ListenerTls) -> Result<Prepared, TlsFault> {
+/// Reads a listener's files, for these protocols (ALPN).
+pub(crate) fn prepare(tls: &ListenerTls, protocols: &[&[u8]]) -> Result<Prepared, TlsFault> {
     let (_, chain) = read_certificates(&tls.certificate)?;
     let leaf = chain.first().ok_or_else(|| TlsFault::new(&tls.certificate, "holds no certificate"))?;
     let not_after = X509Certificate::from_der(leaf)
@@ -110,7 +110,7 @@ pub(crate) fn prepare(tls: &ListenerTls) -> Result<Prepared, TlsFault> {
     let mut config = builder
         .with_single_cert(chain, key)
         .map_err(|_| TlsFault::new(&tls.private_key, "does not belong to the certificate"))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;

@@ -70,11 +70,10 @@ impl Upstreams {
         for (index, route) in policy.routes.iter().enumerate() {
             let roots = match &route.upstream {
                 Upstream { tls: false, .. } => None,
-                Upstream { ca, identity, pins, .. } => {
+                upstream @ Upstream { ca, identity, pins, .. } => {
                     let trusting = (ca.clone(), identity.clone(), pins.clone());
                     if !configs.contains_key(&trusting) {
-                        let config = client_config(ca.as_deref(), identity.as_ref(), pins)?;
-                        configs.insert(trusting.clone(), config);
+                        configs.insert(trusting.clone(), client_config(upstream, &[b"h2", b"http/1.1"])?);
                     }
                     configs.get(&trusting)
                 }
@@ -102,10 +101,11 @@ impl Upstreams {
 /// Roots (none: the system's), the proxy's own certificate, and pins.
 type Trusting = (Option<PathBuf>, Option<UpstreamIdentity>, Vec<[u8; 32]>);
 /// The hash of the files behind it, and the configuration.
-type Shown = (FileHash, Arc<ClientConfig>);
+pub(crate) type Shown = (FileHash, Arc<ClientConfig>);
 
-/// How a connection to an upstream is made sure of.
-fn client_config(ca: Option<&Path>, identity: Option<&UpstreamIdentity>, pins: &[[u8; 32]]) -> Result<Shown, TlsFault> {
+/// How a connection to an upstream is made sure of, for these protocols (ALPN).
+pub(crate) fn client_config(upstream: &Upstream, protocols: &[&[u8]]) -> Result<Shown, TlsFault> {
+    let Upstream { ca, identity, pins, .. } = upstream;
     let mut store = RootCertStore::empty();
     let mut files = Sha256::new();
     match ca {
@@ -130,7 +130,8 @@ fn client_config(ca: Option<&Path>, identity: Option<&UpstreamIdentity>, pins: &
         builder.with_root_certificates(store)
     } else {
         let pinned = tls::pinned(store, pins);
-        let pinned = pinned.map_err(|_| TlsFault::new(ca.unwrap_or(Path::new("the system")), "has no usable root"))?;
+        let of = ca.as_deref().unwrap_or(Path::new("the system"));
+        let pinned = pinned.map_err(|_| TlsFault::new(of, "has no usable root"))?;
         builder.dangerous().with_custom_certificate_verifier(pinned)
     };
     let mut config = match identity {
@@ -145,7 +146,7 @@ fn client_config(ca: Option<&Path>, identity: Option<&UpstreamIdentity>, pins: &
                 .map_err(|_| TlsFault::new(&identity.private_key, "does not belong to the certificate"))?
         }
     };
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok((files.finalize().into(), Arc::new(config)))
 }
 
@@ -252,11 +253,7 @@ struct Connector {
 impl Connector {
     async fn connect(self) -> io::Result<UpstreamIo> {
         let connecting = async {
-            let stream = match &self.proxy {
-                None => TcpStream::connect((self.host.as_str(), self.port)).await?,
-                Some(proxy) => tunnel(proxy, &self.host, self.port).await?,
-            };
-            stream.set_nodelay(true)?;
+            let stream = dial(&self.host, self.port, self.proxy.as_ref()).await?;
             let Some(config) = self.tls else { return Ok(Stream::Plain(TokioIo::new(stream))) };
             let name = ServerName::try_from(self.host)
                 .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "not a server name"))?;
@@ -268,6 +265,16 @@ impl Connector {
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }
     }
+}
+
+/// A connection to an upstream, or through the proxy on the way to it.
+pub(crate) async fn dial(host: &str, port: u16, proxy: Option<&Egress>) -> io::Result<TcpStream> {
+    let stream = match proxy {
+        None => TcpStream::connect((host, port)).await?,
+        Some(proxy) => tunnel(proxy, host, port).await?,
+    };
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// A connection through a proxy (RFC 9110 section 9.3.6). What the proxy says against it is not passed on.

@@ -14,3 +14,4 @@ mod multipart;
 mod protobuf;
 mod records;
 mod splits;
+mod syslog;

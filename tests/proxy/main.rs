@@ -29,6 +29,7 @@ mod revocation;
 mod signals;
 mod smuggling;
 mod streaming;
+mod syslog;
 mod telemetry;
 mod timeouts;
 mod upstreams;

@@ -57,6 +57,12 @@ impl TestProxy {
         self
     }
 
+    /// A listener for syslog instead, with these lines besides.
+    pub fn syslog(mut self, upstream: &str, more: &str) -> Self {
+        write!(self.listener, "protocol = \"syslog\"\nupstream = \"{upstream}\"\n{more}\n").unwrap();
+        self
+    }
+
     /// Route `/` to this upstream.
     pub fn upstream(self, upstream: &Upstream) -> Self {
         self.route("/", upstream.address, |_| {})

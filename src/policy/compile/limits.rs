@@ -42,6 +42,7 @@ pub(super) fn limits(fields: &mut Fields<'_>, report: &mut Report) -> (Limits, B
     keys.count("protobuf_depth", &mut body.protobuf_depth, 256);
     keys.size("record", &mut body.record, 64 * MIB);
     keys.count("dropped_records", &mut body.dropped_records, 1_000_000);
+    keys.size("syslog_message", &mut body.syslog_message, 64 * MIB);
     table.finish(report);
     (limits, body)
 }
@@ -61,6 +62,7 @@ pub(super) fn timeouts(fields: &mut Fields<'_>, report: &mut Report) -> Timeouts
     keys.duration("first_byte", &mut timeouts.first_byte);
     keys.duration("upstream_idle", &mut timeouts.upstream_idle);
     keys.duration("total", &mut timeouts.total);
+    keys.duration("syslog_idle", &mut timeouts.syslog_idle);
     keys.duration("drain", &mut timeouts.drain);
     table.finish(report);
     timeouts

@@ -11,7 +11,9 @@ use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value, beside};
 use crate::policy::routing::host_name;
 use crate::policy::rules::unknown_name;
-use crate::policy::{AdminSettings, ClientAuth, ListenAddress, Listener, ListenerTls};
+use crate::policy::{AdminSettings, ClientAuth, ListenAddress, Listener, ListenerTls, Syslog};
+
+use super::Names;
 
 /// A listener as it was read, with the place of what other tables must confirm.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(super) struct ListenerShape {
     pub(super) address: Place,
     /// Where its workspace is written.
     pub(super) workspace: Option<Place>,
+    /// What it does with syslog, before its workspaces are looked up, and which it names.
+    pub(super) syslog: Option<(Syslog, Option<Vec<(String, Place)>>)>,
 }
 
 /// The TLS keys of a listener as they stand.
@@ -34,7 +38,12 @@ struct TlsKeys {
 }
 
 /// Reads one `[[listener]]`.
-pub(super) fn listener(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) -> Option<ListenerShape> {
+/// Names of listeners for syslog are in `names`, so that scopes may refer to them.
+pub(super) fn listener(
+    mut fields: Fields<'_>,
+    names: &mut Names,
+    inspector: &mut Inspector<'_>,
+) -> Option<ListenerShape> {
     let file = fields.source().path();
     let help = "say where clients connect, like address = \"0.0.0.0:8443\"";
     let address_value = fields.wanted("address", help, inspector.report);
@@ -48,10 +57,19 @@ pub(super) fn listener(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) ->
     let client_auth = client_auth.and_then(|value| Some((client_auth_of(&value, inspector.report)?, value.place())));
     let workspace = fields.value("workspace");
     let workspace = workspace.and_then(|value| Some((value.text(inspector.report)?.to_owned(), value.place())));
-    if let Some(value) = fields.value("protocol") {
-        protocol(&value, inspector.report);
-    }
+    let speaks_syslog = fields.value("protocol").is_some_and(|value| protocol(&value, inspector.report));
+    let hosts_place = fields.has("hosts").then(|| fields.value_place("hosts"));
     let hosts = hosts(fields.texts("hosts", inspector.report), inspector.report);
+    if let (true, Some(place)) = (speaks_syslog, hosts_place) {
+        let message = "syslog names no host that it is for";
+        inspector.report.error(&place, "contradiction", message).help("remove `hosts`");
+    }
+    let syslog = if speaks_syslog {
+        Some(super::syslog::syslog(&mut fields, names, inspector))
+    } else {
+        super::syslog::none(&mut fields, inspector.report);
+        None
+    };
     let (place, asked_tls) = (fields.place(), fields.has("certificate") || fields.has("private_key"));
     let keys = TlsKeys { certificate, private_key, client_ca, client_crl, client_auth };
     fields.finish(inspector.report);
@@ -62,8 +80,12 @@ pub(super) fn listener(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) ->
         None
     };
     let (workspace, workspace_place) = workspace.unzip();
-    let listener = Listener { address: address?, tls, workspace, hosts };
-    Some(ListenerShape { listener, address: address_value?.place(), workspace: workspace_place })
+    let listener = Listener { address: address?, tls, workspace, hosts, syslog: None };
+    let syslog = match syslog {
+        Some(syslog) => Some(syslog?),
+        None => None,
+    };
+    Some(ListenerShape { listener, address: address_value?.place(), workspace: workspace_place, syslog })
 }
 
 /// Reads `[admin]`.
@@ -208,13 +230,15 @@ fn client_auth_of(value: &Value<'_>, report: &mut Report) -> Option<ClientAuth> 
     }
 }
 
-fn protocol(value: &Value<'_>, report: &mut Report) {
+/// Whether it is syslog.
+fn protocol(value: &Value<'_>, report: &mut Report) -> bool {
     match value.text(report) {
-        Some("http") | None => {}
-        Some("syslog") => {
-            report.error(&value.place(), "not-built", "the protocol `syslog` is not built yet").help("use \"http\"");
+        Some("http") | None => false,
+        Some("syslog") => true,
+        Some(name) => {
+            unknown_name("protocol", name, ["http", "syslog"].into_iter(), &value.place(), report);
+            false
         }
-        Some(name) => unknown_name("protocol", name, ["http"].into_iter(), &value.place(), report),
     }
 }
 

@@ -12,6 +12,7 @@ mod proofs;
 mod routes;
 mod ruleset;
 mod standalone;
+mod syslog;
 mod workspaces;
 
 use std::collections::HashMap;
@@ -27,7 +28,7 @@ use super::diagnostic::{Diagnostic, Place, Report, quote};
 use super::files::{Disk, Fields, FileHash, Watched, walk};
 use super::packs::{BUNDLED, assemble, assemble_bundled};
 use super::rules::{unknown_name, version};
-use super::{AdminSettings, ClientAuth, Limits, ListenAddress, Policy, Route, Timeouts, Workspace};
+use super::{AdminSettings, ClientAuth, Limits, ListenAddress, Listener, Policy, Route, Syslog, Timeouts, Workspace};
 use crate::body::BodyLimits;
 use listeners::ListenerShape;
 use routes::RouteShape;
@@ -133,12 +134,21 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     let admin = admin.and_then(|table| listeners::admin(table, report));
     let listeners = several(&mut fields, "listener", "[[listener]]", report);
     let workspaces = several(&mut fields, "workspace", "[[workspace]]", report);
-    let routes = several(&mut fields, "route", "[[route]]", report);
+    // Syslog needs no route.
+    let is_syslog = |table: &Fields<'_>| table.says("protocol", "syslog");
+    let routes = if !listeners.is_empty() && listeners.iter().all(is_syslog) && !fields.has("route") {
+        Vec::new()
+    } else {
+        several(&mut fields, "route", "[[route]]", report)
+    };
     fields.finish(report);
 
     let (mut workspace_names, mut route_names) = (Names::new(), Names::new());
     let mut inspector = Inspector { disk, report, strict, now: now() };
-    let listeners = listeners.into_iter().filter_map(|table| listeners::listener(table, &mut inspector)).collect();
+    let listeners = listeners
+        .into_iter()
+        .filter_map(|table| listeners::listener(table, &mut route_names, &mut inspector))
+        .collect();
     let workspaces: Vec<WorkspaceShape> = workspaces
         .into_iter()
         .filter_map(|table| workspaces::workspace(table, &mut workspace_names, &mut inspector))
@@ -171,21 +181,25 @@ fn several<'a>(fields: &mut Fields<'a>, key: &'static str, what: &'static str, r
 /// The `name` of a table: a label of metrics, and unique among its kind.
 fn name(fields: &mut Fields<'_>, kind: &str, names: &mut Names, report: &mut Report) -> Option<String> {
     let value = fields.wanted("name", "give it a name: metrics and other tables use it", report)?;
-    let text = value.text(report)?;
+    name_of(value.text(report)?, &value.place(), kind, names, report)
+}
+
+/// A name that is written at `place`.
+fn name_of(text: &str, place: &Place, kind: &str, names: &mut Names, report: &mut Report) -> Option<String> {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if text.is_empty() || text.len() > 64 || !text.bytes().all(letters) {
         report
-            .error(&value.place(), "name-form", format!("{} is no name for a {kind}", quote(text)))
+            .error(place, "name-form", format!("{} is no name for a {kind}", quote(text)))
             .help("use 1 to 64 letters, digits, `-`, `_` and `.`");
         return None;
     }
     if let Some(first) = names.get(text) {
         report
-            .error(&value.place(), "duplicate-name", format!("there are two {kind}s named {}", quote(text)))
+            .error(place, "duplicate-name", format!("there are two {kind}s named {}", quote(text)))
             .help(format!("rename this one, the other is at {}", first.line()));
         return None;
     }
-    names.insert(text.to_owned(), value.place());
+    names.insert(text.to_owned(), place.clone());
     Some(text.to_owned())
 }
 
@@ -217,7 +231,10 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
         }
     }
     let routes = link_routes(shapes.routes, &shapes.workspaces, &shapes.workspace_names, report);
-    let names: Vec<Option<&str>> = routes.iter().map(|route| Some(route.name.as_str())).collect();
+    let listeners = link_listeners(shapes.listeners, routes.len(), &shapes.workspaces, &shapes.workspace_names, report);
+    let logs = listeners.iter().filter_map(|listener| listener.syslog.as_ref());
+    let names = routes.iter().map(|route| &route.name).chain(logs.map(|log| &log.name));
+    let names: Vec<Option<&str>> = names.map(|name| Some(name.as_str())).collect();
     let mut compiled: HashMap<Option<PathBuf>, Option<Rc<Compiled>>> = HashMap::new();
     let mut workspaces = Vec::new();
     for shape in shapes.workspaces {
@@ -228,7 +245,7 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
     }
     Some(Policy {
         version: String::new(),
-        listeners: shapes.listeners.into_iter().map(|shape| shape.listener).collect(),
+        listeners,
         admin: shapes.admin.map(|(admin, _)| admin),
         workspaces,
         routes: routes.into_iter().map(Arc::new).collect(),
@@ -265,6 +282,50 @@ fn check_addresses(shapes: &Shapes, report: &mut Report) {
     }
 }
 
+/// The workspaces that a table names; none: all.
+fn link_workspaces(
+    wanted: Option<Vec<(String, Place)>>,
+    region: Option<&str>,
+    workspaces: &[WorkspaceShape],
+    names: &Names,
+    report: &mut Report,
+) -> Vec<usize> {
+    let all = workspaces.iter().enumerate();
+    let Some(wanted) = wanted else {
+        return all.filter(|(_, shape)| shape.may_reach(region)).map(|(index, _)| index).collect();
+    };
+    for (name, place) in &wanted {
+        known("workspace", name, place, names, report);
+        if workspaces.iter().any(|shape| shape.name == *name && !shape.may_reach(region)) {
+            let message = format!("workspace {name} may not reach this upstream: its `regions` do not have it");
+            let help = "say its `region`, or take the workspace out";
+            report.error(place, "residency", message).help(help);
+        }
+    }
+    let wants = |shape: &WorkspaceShape| wanted.iter().any(|(name, _)| *name == shape.name);
+    all.filter(|(_, shape)| wants(shape)).map(|(index, _)| index).collect()
+}
+
+/// Listeners for syslog have their scopes behind those of the routes.
+fn link_listeners(
+    shapes: Vec<ListenerShape>,
+    routes: usize,
+    workspaces: &[WorkspaceShape],
+    names: &Names,
+    report: &mut Report,
+) -> Vec<Listener> {
+    let mut scope = routes;
+    let link = |ListenerShape { mut listener, syslog, .. }| {
+        listener.syslog = syslog.map(|(syslog, wanted)| {
+            let workspaces = link_workspaces(wanted, syslog.region.as_deref(), workspaces, names, report);
+            scope += 1;
+            Arc::new(Syslog { workspaces, scope: scope - 1, ..syslog })
+        });
+        listener
+    };
+    shapes.into_iter().map(link).collect()
+}
+
 fn link_routes(
     shapes: Vec<RouteShape>,
     workspaces: &[WorkspaceShape],
@@ -274,25 +335,7 @@ fn link_routes(
     let mut taken: HashMap<(String, usize), Place> = HashMap::new();
     let mut routes = Vec::new();
     for RouteShape { mut route, path, workspaces: wanted } in shapes {
-        route.workspaces = match wanted {
-            None => (0..workspaces.len())
-                .filter(|index| workspaces.get(*index).is_some_and(|one| one.may_reach(&route)))
-                .collect(),
-            Some(wanted) => {
-                wanted.iter().for_each(|(name, place)| known("workspace", name, place, names, report));
-                for (name, place) in &wanted {
-                    if workspaces.iter().any(|shape| shape.name == *name && !shape.may_reach(&route)) {
-                        let message = format!(
-                            "workspace {name} may not reach this route's upstream: its `regions` do not have it"
-                        );
-                        let help = "add `region` to the route, or take the workspace out";
-                        report.error(place, "residency", message).help(help);
-                    }
-                }
-                let wants = |shape: &WorkspaceShape| wanted.iter().any(|(name, _)| *name == shape.name);
-                workspaces.iter().enumerate().filter(|(_, shape)| wants(shape)).map(|(index, _)| index).collect()
-            }
-        };
+        route.workspaces = link_workspaces(wanted, route.region.as_deref(), workspaces, names, report);
         let clash = route.workspaces.iter().find_map(|index| taken.get(&(route.path.clone(), *index)));
         if let Some(first) = clash {
             let help = format!("change one, or give them different workspaces; the other is at {}", first.line());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::body::retention::Provider;
 use crate::body::{Dialect, Direction, JsonPath, MediaRange, PathStep};
-use crate::policy::credentials::{Inspector, Named};
+use crate::policy::credentials::Inspector;
 use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
 use crate::policy::outbound::{injected, outbound};
@@ -45,14 +45,6 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
     let upstream_value =
         fields.wanted("upstream", "say where it leads, like \"https://api.openai.com\"", inspector.report);
     let upstream = upstream_value.and_then(|value| upstream(&value, inspector.report));
-    let ca = fields.value("upstream_ca").and_then(|value| Named::read(&value, file, inspector.report));
-    if let Some(ca) = &ca {
-        inspector.roots(ca);
-        if upstream.as_ref().is_some_and(|upstream| !upstream.tls) {
-            let help = "write https:// in `upstream`, or remove `upstream_ca`";
-            inspector.report.error(&ca.place, "contradiction", "`upstream_ca` for an upstream without TLS").help(help);
-        }
-    }
     let upstream = outbound(&mut fields, upstream, inspector);
     let sign_place = fields.value_place("sign");
     let sign = fields.value("sign").map(|value| Signing::read(&value, file, inspector));
@@ -92,7 +84,7 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
     let retention = retention.and_then(|value| retains(&value, upstream.as_ref(), dialect, report));
     let response = mode(&mut fields, Direction::Response, name.as_deref(), report);
     fields.finish(report);
-    let upstream = Upstream { ca: ca.map(|ca| ca.path), ..upstream? };
+    let upstream = upstream?;
     let sign = match sign {
         Some(sign) => Some(Arc::new(sign?)),
         None => None,

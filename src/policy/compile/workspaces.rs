@@ -8,7 +8,7 @@ use crate::policy::credentials::{Inspector, Named};
 use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
 use crate::policy::rules::unknown_name;
-use crate::policy::{OnFault, Quota, Route, SanPattern};
+use crate::policy::{OnFault, Quota, SanPattern};
 
 use super::routes::region;
 use super::{Names, name};
@@ -39,9 +39,9 @@ pub(super) struct WorkspaceShape {
 }
 
 impl WorkspaceShape {
-    /// Whether what it sends may go where the route leads.
-    pub(super) fn may_reach(&self, route: &Route) -> bool {
-        self.regions.is_empty() || route.region.as_ref().is_some_and(|region| self.regions.contains(region))
+    /// Whether what it sends may go to an upstream in this region, or in one that nobody has told.
+    pub(super) fn may_reach(&self, region: Option<&str>) -> bool {
+        self.regions.is_empty() || region.is_some_and(|region| self.regions.iter().any(|known| known == region))
     }
 }
 

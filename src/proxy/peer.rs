@@ -1,0 +1,131 @@
+//! Who is at the other end of a client connection, and whether that is still so.
+//!
+//! Enters: the certificate that a client presented, where it presented one, and configurations as they come into force.
+//! Leaves: the workspace that it belongs to, under whichever configuration is asked of. The names are read once; whether the
+//! certificate is still good is asked of the listener's authorities and revocation lists with each new configuration, and
+//! once a minute: a client that is trusted no more loses its connection with what is under way on it.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rustls::pki_types::{CertificateDer, UnixTime};
+
+use crate::policy::{ClientAuth, Listener, PeerIdentity, Policy};
+use crate::telemetry;
+
+use super::reply::{ErrorKind, ProxyError};
+use super::{Door, Generation, Shared, tls};
+
+/// How long a certificate that was good is taken for good.
+const JUDGED_AGAIN: Duration = Duration::from_secs(60);
+
+/// Where a connection came in.
+#[derive(Clone, Copy)]
+pub(crate) struct Entrance {
+    /// The index of the listener.
+    pub(crate) index: usize,
+    /// The generation that it was taken under.
+    pub(crate) serial: u64,
+}
+
+/// The client of a connection.
+pub(crate) struct Peer {
+    entrance: Entrance,
+    certificate: Option<ClientCertificate>,
+}
+
+/// The certificate that a client presented.
+struct ClientCertificate {
+    /// The leaf first.
+    chain: Vec<CertificateDer<'static>>,
+    /// The leaf's names.
+    names: PeerIdentity,
+    judged: Mutex<Judged>,
+}
+
+/// When a certificate was last found good.
+#[derive(Clone, Copy)]
+struct Judged {
+    /// By the authorities of which generation.
+    serial: u64,
+    /// Seconds since 1970.
+    at: u64,
+}
+
+impl ClientCertificate {
+    fn new(chain: &[CertificateDer<'static>], serial: u64) -> Option<Self> {
+        let names = tls::identity(chain.first()?);
+        let judged = Mutex::new(Judged { serial, at: telemetry::unix_seconds() });
+        Some(Self { chain: chain.to_vec(), names, judged })
+    }
+
+    /// Whether the listener would take it now.
+    fn is_good(&self, generation: &Generation, door: &Door) -> bool {
+        let now = telemetry::unix_seconds();
+        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        if judged.serial == generation.serial && now.saturating_sub(judged.at) < JUDGED_AGAIN.as_secs() {
+            return true;
+        }
+        let (Some(trust), Some((leaf, issuers))) = (&door.trust, self.chain.split_first()) else { return false };
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(now));
+        let good = trust.verify_client_cert(leaf, issuers, time).is_ok();
+        if good {
+            *judged = Judged { serial: generation.serial, at: now };
+        }
+        good
+    }
+}
+
+impl Peer {
+    /// A client with this chain, which the handshake has verified.
+    pub(crate) fn new(entrance: Entrance, chain: Option<&[CertificateDer<'static>]>) -> Self {
+        Self { entrance, certificate: chain.and_then(|chain| ClientCertificate::new(chain, entrance.serial)) }
+    }
+
+    /// The listener that it came to.
+    pub(crate) fn listener<'p>(&self, policy: &'p Policy) -> Option<&'p Listener> {
+        policy.listeners.get(self.entrance.index)
+    }
+
+    /// The workspace that it belongs to under this configuration.
+    pub(crate) fn workspace(&self, generation: &Generation) -> Result<usize, ProxyError> {
+        let policy = &generation.policy;
+        let index = match &self.certificate {
+            Some(certificate) => policy.workspace_for(&certificate.names).ok(),
+            None => self.listener(policy).and_then(|listener| policy.workspace_named(listener.workspace.as_deref()?)),
+        };
+        index.filter(|_| self.is_trusted(generation)).ok_or(ProxyError::client(ErrorKind::Identity))
+    }
+
+    /// Whether it would get through the handshake now.
+    fn is_trusted(&self, generation: &Generation) -> bool {
+        let Some(door) = generation.doors.get(self.entrance.index) else { return false };
+        match &self.certificate {
+            Some(certificate) => certificate.is_good(generation, door),
+            None => match self.listener(&generation.policy).and_then(|listener| listener.tls.as_ref()) {
+                Some(tls) => tls.client_auth != ClientAuth::Required,
+                None => true,
+            },
+        }
+    }
+
+    /// Resolves when it was trusted and is so no more, or belongs nowhere any more.
+    pub(crate) async fn revoked(&self, shared: &Shared) {
+        let mut turns = shared.turns();
+        loop {
+            let generation = shared.generation();
+            // Who belonged nowhere from the start is told so by an answer.
+            let belongs = generation.serial == self.entrance.serial || self.workspace(&generation).is_ok();
+            if !belongs || !self.is_trusted(&generation) {
+                tracing::info!("a client is trusted no more: its connection ends");
+                return;
+            }
+            drop(generation);
+            tokio::select! {
+                // The sender lives as long as what connections share.
+                _ = turns.changed() => {}
+                () = tokio::time::sleep(JUDGED_AGAIN) => {}
+            }
+        }
+    }
+}

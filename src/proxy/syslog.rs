@@ -1,0 +1,379 @@
+//! One client connection that speaks syslog: its upstream first, then the handshake, then messages until one side ends.
+//!
+//! Enters: an accepted socket. Leaves: its messages, each judged under the rules in force when it ends, on a connection to
+//! the upstream that is this client's alone. A client is only answered once the upstream is there, so that its sender
+//! keeps what it has while there is none. Nothing is queued: what the upstream does not take is not read. Whichever side
+//! ends, the other is ended; a message that did not come whole never leaves. What the upstream says is thrown away: syslog
+//! has no answers.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsConnector};
+
+use crate::body::syslog::{Messages, Terms};
+use crate::body::{BodyErrorKind, Direction, Inspection, Scopes, Transform};
+use crate::policy::{Listener, OnBlock, OnFault, Syslog, Timeouts, Upstream, Workspace};
+use crate::telemetry::NO_WORKSPACE;
+
+use super::connection::Socket;
+use super::inspect::{Fault, caught};
+use super::ledger::{self, request_id};
+use super::peer::{Entrance, Peer};
+use super::reply::{ErrorKind, ProxyError};
+use super::tls::{self, TlsFault};
+use super::{Generation, Shared, upstream};
+
+/// Bytes read at once.
+const PIECE: usize = 16 << 10;
+/// How long the other side may take to take a farewell.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How long the rest of a message may take while the proxy drains.
+const DRAINING_IDLE: Duration = Duration::from_secs(5);
+
+/// Where the messages of a listener go.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    upstream: Upstream,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+/// A connection to it.
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Sink {
+    /// # Errors
+    /// A file that TLS needs cannot be used.
+    pub(crate) fn prepare(syslog: &Syslog) -> Result<Self, TlsFault> {
+        let tls = match &syslog.upstream {
+            Upstream { tls: false, .. } => None,
+            upstream => Some(upstream::client_config(upstream, &[])?.1),
+        };
+        Ok(Self { upstream: syslog.upstream.clone(), tls })
+    }
+
+    async fn connect(&self, within: Duration) -> Result<Wire, ProxyError> {
+        let failed = || ProxyError::upstream(ErrorKind::Connect);
+        let connecting = async {
+            let host = self.upstream.host.as_str();
+            let dialing = upstream::dial(host, self.upstream.port, self.upstream.proxy.as_ref());
+            let stream = dialing.await.map_err(|_| failed())?;
+            let Some(config) = &self.tls else { return Ok(Wire::Plain(stream)) };
+            let name = ServerName::try_from(host.to_owned()).map_err(|_| failed())?;
+            let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await.map_err(|_| failed())?;
+            Ok(Wire::Tls(Box::new(stream)))
+        };
+        timeout(within, connecting).await.unwrap_or_else(|_| Err(failed()))
+    }
+}
+
+/// Serves a socket to its end.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    entrance: Entrance,
+    config: Option<Arc<ServerConfig>>,
+    sink: &Sink,
+    socket: Socket,
+) {
+    let generation = shared.generation();
+    let timeouts = generation.policy.timeouts.clone();
+    let Some(listener) = generation.policy.listeners.get(entrance.index).cloned() else { return };
+    drop(generation);
+    match config {
+        None => match sink.connect(timeouts.connect).await {
+            Ok(wire) => Session::run(shared, Peer::new(entrance, None), listener, socket, wire).await,
+            Err(error) => refused(&shared, NO_WORKSPACE, &listener, &error),
+        },
+        Some(config) => {
+            // Boxed apart: a handshake needs far more room than the connection after it.
+            let Some((client, wire)) = Box::pin(handshake(&shared, &listener, config, socket, sink, &timeouts)).await
+            else {
+                return;
+            };
+            let peer = Peer::new(entrance, client.get_ref().1.peer_certificates());
+            Session::run(shared, peer, listener, *client, wire).await;
+        }
+    }
+}
+
+type Client = Box<tokio_rustls::server::TlsStream<Socket>>;
+
+/// Hears the client out, connects to the upstream, and only then answers.
+async fn handshake(
+    shared: &Shared,
+    listener: &Listener,
+    config: Arc<ServerConfig>,
+    socket: Socket,
+    sink: &Sink,
+    timeouts: &Timeouts,
+) -> Option<(Client, Wire)> {
+    let failed = |reason: &'static str| {
+        shared.telemetry.add("blackbar_tls_handshake_failures_total", &[reason], 1);
+        shared.telemetry.rejected(NO_WORKSPACE, reason);
+        tracing::debug!(reason, "handshake failed");
+    };
+    let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket);
+    let begun = match timeout(timeouts.handshake, hello).await {
+        Ok(Ok(begun)) => begun,
+        Ok(Err(error)) => {
+            failed(tls::handshake_reason(&error));
+            return None;
+        }
+        Err(_) => {
+            failed("tls_timeout");
+            return None;
+        }
+    };
+    let wire = match sink.connect(timeouts.connect).await {
+        Ok(wire) => wire,
+        Err(error) => {
+            refused(shared, NO_WORKSPACE, listener, &error);
+            return None;
+        }
+    };
+    match timeout(timeouts.handshake, begun.into_stream(config)).await {
+        Ok(Ok(stream)) => return Some((Box::new(stream), wire)),
+        Ok(Err(error)) => failed(tls::handshake_reason(&error)),
+        Err(_) => failed("tls_timeout"),
+    }
+    None
+}
+
+/// Counts and logs why a connection is not served, or no longer.
+fn refused(shared: &Shared, workspace: &str, listener: &Listener, error: &ProxyError) {
+    shared.telemetry.rejected(workspace, error.code());
+    let route = listener.syslog.as_ref().map_or("", |syslog| syslog.name.as_str());
+    let rule = error.rule.as_ref().map_or("", |rule| rule.as_str());
+    tracing::warn!(workspace, route, side = error.side.name(), code = error.code(), rule, "refused");
+}
+
+/// A connection whose client is known.
+struct Session {
+    shared: Arc<Shared>,
+    peer: Arc<Peer>,
+    listener: Listener,
+    syslog: Arc<Syslog>,
+    generation: Arc<Generation>,
+    workspace: Arc<Workspace>,
+    scopes: Arc<Scopes>,
+    messages: Messages,
+    id: String,
+}
+
+/// How a session ends.
+enum End {
+    /// The client has said all, or the proxy wants no more.
+    Done,
+    /// By what may not pass, or because a side went away.
+    Fault(ProxyError),
+}
+
+impl Session {
+    async fn run<S>(shared: Arc<Shared>, peer: Peer, listener: Listener, client: S, wire: Wire)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let generation = shared.generation();
+        match Self::open(shared.clone(), peer, listener.clone(), generation) {
+            Err(error) => refused(&shared, NO_WORKSPACE, &listener, &error),
+            Ok(session) => match wire {
+                Wire::Plain(upstream) => Box::pin(session.serve(client, upstream)).await,
+                Wire::Tls(upstream) => Box::pin(session.serve(client, *upstream)).await,
+            },
+        }
+    }
+
+    fn open(
+        shared: Arc<Shared>,
+        peer: Peer,
+        listener: Listener,
+        generation: Arc<Generation>,
+    ) -> Result<Self, ProxyError> {
+        let identity = || ProxyError::client(ErrorKind::Identity);
+        let syslog = Arc::clone(listener.syslog.as_ref().ok_or_else(identity)?);
+        let (workspace, scopes) = admitted(&generation, &peer, &syslog)?;
+        let terms = Terms {
+            framing: syslog.framing,
+            per_record: syslog.on_block == OnBlock::Record,
+            lenient: workspace.on_fault == OnFault::Pass,
+        };
+        let messages = Messages::new(&scopes, &generation.policy.body_limits, terms);
+        let id = request_id();
+        Ok(Self { shared, peer: Arc::new(peer), listener, syslog, generation, workspace, scopes, messages, id })
+    }
+
+    async fn serve<S, U>(mut self, mut client: S, upstream: U)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+        U: AsyncRead + AsyncWrite + Unpin,
+    {
+        let (mut from_upstream, mut to_upstream) = split(upstream);
+        let mut end = self.pump(&mut client, &mut from_upstream, &mut to_upstream).await;
+        if !self.messages.is_between() && matches!(end, End::Done) {
+            // What did not come whole stays here.
+            end = End::Fault(ProxyError::client(ErrorKind::Body(BodyErrorKind::Truncated)));
+        }
+        let upstream_ended = matches!(&end, End::Fault(error) if error.side == super::reply::Side::Upstream);
+        if let End::Fault(error) = &end {
+            refused(&self.shared, &self.workspace.name, &self.listener, error);
+        }
+        if !upstream_ended {
+            farewell(&mut from_upstream, &mut to_upstream).await;
+            let _ = timeout(FAREWELL, client.shutdown()).await;
+        }
+    }
+
+    /// Carries messages until there are no more.
+    async fn pump<S, U>(
+        &mut self,
+        client: &mut S,
+        from_upstream: &mut ReadHalf<U>,
+        to_upstream: &mut WriteHalf<U>,
+    ) -> End
+    where
+        S: AsyncRead + Unpin,
+        U: AsyncRead + AsyncWrite,
+    {
+        let mut drain = self.shared.draining();
+        let (peer, shared) = (Arc::clone(&self.peer), Arc::clone(&self.shared));
+        let mut revoked = pin!(peer.revoked(&shared));
+        let (mut piece, mut out) = (vec![0; PIECE], Vec::new());
+        let mut ending = *drain.borrow_and_update();
+        loop {
+            let between = self.messages.is_between();
+            if ending && between {
+                return End::Done;
+            }
+            let timeouts = &self.generation.policy.timeouts;
+            let patience = match (ending, between) {
+                (true, _) => DRAINING_IDLE.min(timeouts.body_idle),
+                (false, true) => timeouts.syslog_idle,
+                (false, false) => timeouts.body_idle,
+            };
+            let room = if ending { self.messages.wanted().min(PIECE) } else { PIECE };
+            let room = piece.get_mut(..room).unwrap_or_default();
+            let read = tokio::select! {
+                () = left(from_upstream) => return End::Fault(ProxyError::upstream(ErrorKind::Gone)),
+                () = &mut revoked => return End::Fault(ProxyError::client(ErrorKind::Identity)),
+                read = timeout(patience, client.read(room)) => read,
+                _ = drain.changed(), if !ending => {
+                    ending = true;
+                    continue;
+                }
+            };
+            let stall = timeouts.upstream_idle;
+            match self.renew() {
+                Ok(same) => ending |= !same,
+                Err(error) => return End::Fault(error),
+            }
+            let judged = match read {
+                Ok(Ok(0)) => self.judge(None, &mut out).map(|()| false),
+                Ok(Ok(count)) => self.judge(piece.get(..count), &mut out).map(|()| true),
+                Ok(Err(_)) if between => return End::Done,
+                Ok(Err(_)) => return End::Fault(ProxyError::client(ErrorKind::Gone)),
+                Err(_) if between => return End::Done,
+                Err(_) => return End::Fault(ProxyError::client(ErrorKind::BodyTimeout)),
+            };
+            if !out.is_empty() {
+                let writing = async {
+                    to_upstream.write_all(&out).await?;
+                    to_upstream.flush().await
+                };
+                match timeout(stall, writing).await {
+                    Ok(Ok(())) => out.clear(),
+                    Ok(Err(_)) => return End::Fault(ProxyError::upstream(ErrorKind::Gone)),
+                    Err(_) => return End::Fault(ProxyError::upstream(ErrorKind::UpstreamTimeout)),
+                }
+            }
+            match judged {
+                Ok(true) => {}
+                Ok(false) => return End::Done,
+                Err(error) => return End::Fault(error),
+            }
+        }
+    }
+
+    /// Judges what has come, or with nothing the end, and counts it.
+    fn judge(&mut self, piece: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), ProxyError> {
+        let mut seen = Inspection::default();
+        let messages = &mut self.messages;
+        let judged = caught(|| match piece {
+            Some(piece) => messages.push(piece, out, &mut seen),
+            None => messages.finish(out, &mut seen),
+        });
+        let telemetry = &self.shared.telemetry;
+        let route = (self.workspace.name.as_str(), self.syslog.name.as_str());
+        telemetry.add("blackbar_syslog_messages_total", &[route.0, route.1], seen.records.kept);
+        ledger::count(telemetry, &self.id, Direction::Request, &seen, self.workspace.rules.rules(), route);
+        judged.map_err(|fault| match fault {
+            Fault::Panic => ProxyError::internal(ErrorKind::Fault),
+            Fault::Body(error) => {
+                let rule = match error.kind {
+                    BodyErrorKind::Blocked { rule } => self.scopes.rules.rules().get(rule),
+                    _ => None,
+                };
+                let rule = rule.map(|rule| rule.id.clone());
+                ProxyError { rule, ..ProxyError::client(ErrorKind::Body(error.kind)) }
+            }
+        })
+    }
+
+    /// Where a reload has brought other rules, they hold from here on. Gives whether the connection still leads where the
+    /// configuration says.
+    fn renew(&mut self) -> Result<bool, ProxyError> {
+        let current = self.shared.generation();
+        if Arc::ptr_eq(&current, &self.generation) {
+            return Ok(true);
+        }
+        let listener = self.peer.listener(&current.policy);
+        if listener.is_none_or(|listener| listener.tls != self.listener.tls || listener.syslog != self.listener.syslog)
+        {
+            return Ok(false);
+        }
+        let (workspace, scopes) = admitted(&current, &self.peer, &self.syslog)?;
+        self.messages.change(&scopes, &current.policy.body_limits);
+        (self.workspace, self.scopes, self.generation) = (workspace, scopes, current);
+        Ok(true)
+    }
+}
+
+/// The workspace of a client, if it may use the listener, and what holds for it.
+fn admitted(
+    generation: &Generation,
+    peer: &Peer,
+    syslog: &Syslog,
+) -> Result<(Arc<Workspace>, Arc<Scopes>), ProxyError> {
+    let index = peer.workspace(generation)?;
+    let workspace = generation.policy.workspaces.get(index).filter(|_| syslog.workspaces.contains(&index));
+    let scopes = workspace.and_then(|workspace| workspace.scopes(syslog.scope, Direction::Request));
+    match (workspace, scopes) {
+        (Some(workspace), Some(scopes)) => Ok((Arc::clone(workspace), Arc::clone(scopes))),
+        _ => Err(ProxyError::client(ErrorKind::Identity)),
+    }
+}
+
+/// Resolves when the upstream has ended its side; what it says is thrown away.
+async fn left<U: AsyncRead>(from_upstream: &mut ReadHalf<U>) {
+    let mut sink = [0_u8; 512];
+    while matches!(from_upstream.read(&mut sink).await, Ok(count) if count > 0) {}
+}
+
+/// Ends the connection to the upstream so that it gets all that was sent.
+async fn farewell<U: AsyncRead + AsyncWrite>(from_upstream: &mut ReadHalf<U>, to_upstream: &mut WriteHalf<U>) {
+    let ending = async {
+        if to_upstream.shutdown().await.is_ok() {
+            left(from_upstream).await;
+        }
+    };
+    let _ = timeout(FAREWELL, ending).await;
+}
