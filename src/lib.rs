@@ -7,7 +7,8 @@
 //! F0 engine/     text in, findings and redacted text out. No async, no I/O, no clock.
 //! F1 body/       the formats around the text: codings, JSON, SSE, model deltas. Bytes in, bytes out.
 //! F2 policy/     TOML in, what holds for whom out. Every error at once, with its place.
-//! F3 telemetry   the metric catalogue and the log set-up.
+//! F3 audit/      entries in, signed files that prove what was written out. Its format: `audit/README.md`.
+//!    telemetry   the metric catalogue and the log set-up.
 //! F4 proxy/      sockets, TLS, HTTP. One request is told top to bottom in `proxy::exchange`.
 //! F5 admin/      health, readiness, metrics.
 //! F6 cli/        what people type.
@@ -21,6 +22,7 @@
 //! *hold-back* is the text kept because a rule may still match it; a *scope* narrows actions to a route and a path.
 
 pub mod admin;
+pub mod audit;
 pub mod body;
 pub mod cli;
 pub mod engine;

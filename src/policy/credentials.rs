@@ -202,7 +202,8 @@ impl Inspector<'_> {
         }
     }
 
-    fn private_key(&mut self, named: &Named) -> Option<PrivateKeyDer<'static>> {
+    /// A private key that stands alone in its file.
+    pub(crate) fn private_key(&mut self, named: &Named) -> Option<PrivateKeyDer<'static>> {
         let contents = self.disk.wanted(&named.path, FILE_LIMIT, &named.place, self.report)?;
         let has = |words: &[u8]| memchr::memmem::find(&contents.bytes, words).is_some();
         if has(b"BEGIN ENCRYPTED PRIVATE KEY") || has(b"Proc-Type: 4,ENCRYPTED") {

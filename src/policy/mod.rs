@@ -19,10 +19,13 @@ mod signing;
 mod store;
 mod terms;
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 use crate::body::retention::Provider;
 use crate::body::syslog::Framing;
@@ -48,10 +51,14 @@ pub use terms::{HashTermsError, hash_terms};
 pub struct Policy {
     /// First 16 hexadecimal digits of the SHA-256 over every file that was read.
     pub version: String,
+    /// All 64 of them, as records of the audit have it.
+    pub hash: String,
     /// Where clients connect.
     pub listeners: Vec<Listener>,
     /// The admin listener, if any.
     pub admin: Option<AdminSettings>,
+    /// The audit log, if any.
+    pub audit: Option<AuditSettings>,
     /// Workspaces in file order.
     pub workspaces: Vec<Arc<Workspace>>,
     /// Routes in file order; a route's index selects [`Workspace::scopes`].
@@ -139,6 +146,40 @@ pub enum ClientAuth {
 pub struct AdminSettings {
     /// The address.
     pub address: ListenAddress,
+}
+
+/// Where and how the audit log is written.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// The folder of its files.
+    pub directory: PathBuf,
+    /// The Ed25519 key that signs it: PKCS#8 in DER.
+    pub key: Zeroizing<Vec<u8>>,
+    /// What checkpoints call the deployment. "blackbar".
+    pub name: String,
+    /// When a record counts as written.
+    pub durability: Durability,
+    /// Bytes after which a segment ends. 64 MiB.
+    pub segment_bytes: u64,
+    /// Time after which it ends. 24 h.
+    pub segment_age: Duration,
+    /// Days after which a segment is removed; none: never.
+    pub retention_days: Option<u32>,
+}
+
+impl fmt::Debug for AuditSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AuditSettings({}, {:?})", self.directory.display(), self.durability)
+    }
+}
+
+/// When a record counts as written, and the answer may end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Durability {
+    /// When the system has it; it is synced in groups. The process may be killed, the machine may not.
+    Os,
+    /// When the disk has it.
+    Disk,
 }
 
 /// A tenant: who belongs to it and what is done with its findings.

@@ -4,6 +4,7 @@
 //! are read first, then names are looked up between them, then rules are compiled for each workspace and route. An
 //! error never ends the reading; it only means that there is no policy at the end.
 
+mod audit;
 mod catalogue;
 mod changes;
 mod limits;
@@ -28,7 +29,9 @@ use super::diagnostic::{Diagnostic, Place, Report, quote};
 use super::files::{Disk, Fields, FileHash, Watched, walk};
 use super::packs::{BUNDLED, assemble, assemble_bundled};
 use super::rules::{unknown_name, version};
-use super::{AdminSettings, ClientAuth, Limits, ListenAddress, Listener, Policy, Route, Syslog, Timeouts, Workspace};
+use super::{
+    AdminSettings, AuditSettings, ClientAuth, Limits, ListenAddress, Listener, Policy, Route, Syslog, Timeouts, Workspace,
+};
 use crate::body::BodyLimits;
 use listeners::ListenerShape;
 use routes::RouteShape;
@@ -83,7 +86,8 @@ pub(super) fn attempt(config: &Path) -> Attempt {
         Some(mut policy) if !failed => {
             let files: Vec<(PathBuf, FileHash)> =
                 watched.iter().filter_map(|file| Some((file.path.clone(), file.hash?))).collect();
-            policy.version = version_of(&files);
+            policy.hash = hash_of(&files);
+            policy.version = policy.hash.chars().take(16).collect();
             Ok(Loaded { policy, warnings: diagnostics, files })
         }
         Some(_) | None => Err(diagnostics),
@@ -92,11 +96,11 @@ pub(super) fn attempt(config: &Path) -> Attempt {
 }
 
 /// The bundled packs count as files: another program with the same configuration is another policy.
-fn version_of(files: &[(PathBuf, FileHash)]) -> String {
+fn hash_of(files: &[(PathBuf, FileHash)]) -> String {
     let mut hash = Sha256::new();
     files.iter().for_each(|(_, file)| hash.update(file));
     BUNDLED.iter().flat_map(|(_, files)| *files).for_each(|text| hash.update(Sha256::digest(text.as_bytes())));
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Names of one kind, each with the place of its first use.
@@ -106,6 +110,7 @@ pub(super) type Names = HashMap<String, Place>;
 struct Shapes {
     listeners: Vec<ListenerShape>,
     admin: Option<(AdminSettings, Place)>,
+    audit: Option<AuditSettings>,
     workspaces: Vec<WorkspaceShape>,
     workspace_names: Names,
     routes: Vec<RouteShape>,
@@ -119,15 +124,14 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     version(&mut fields, report);
     let strict = fields.value("strict_permissions").and_then(|value| value.flag(report)).unwrap_or(false);
     let place = fields.place();
-    let audit = "the audit is not built yet";
-    fields.later("audit", audit, "remove [audit]; findings are counted in the metrics", report);
-    if !fields.has("audit") {
-        report.warning(
-            &place,
-            "audit-off",
-            "there is no audit log yet: what is redacted is counted in the metrics only",
-        );
+    let audit = fields.value("audit");
+    if audit.is_none() {
+        let message = "there is no [audit]: what is redacted is counted in the metrics only";
+        report
+            .warning(&place, "audit-off", message)
+            .help("add [audit] with `directory` and `signing_key`, and every exchange is written to a log");
     }
+    let audit = audit.and_then(|value| value.table("[audit]", report));
     let limits = limits::limits(&mut fields, report);
     let timeouts = limits::timeouts(&mut fields, report);
     let admin = fields.value("admin").and_then(|value| value.table("[admin]", report));
@@ -145,6 +149,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
 
     let (mut workspace_names, mut route_names) = (Names::new(), Names::new());
     let mut inspector = Inspector { disk, report, strict, now: now() };
+    let audit = audit.and_then(|table| audit::audit(table, &mut inspector));
     let listeners = listeners
         .into_iter()
         .filter_map(|table| listeners::listener(table, &mut route_names, &mut inspector))
@@ -157,7 +162,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
         routes.into_iter().filter_map(|table| routes::route(table, &mut route_names, &mut inspector)).collect();
     let (limits, body_limits) = limits;
     let shapes =
-        Shapes { listeners, admin, workspaces, workspace_names, routes, route_names, limits, body_limits, timeouts };
+        Shapes { listeners, admin, audit, workspaces, workspace_names, routes, route_names, limits, body_limits, timeouts };
     link(shapes, disk, report)
 }
 
@@ -245,8 +250,10 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
     }
     Some(Policy {
         version: String::new(),
+        hash: String::new(),
         listeners,
         admin: shapes.admin.map(|(admin, _)| admin),
+        audit: shapes.audit,
         workspaces,
         routes: routes.into_iter().map(Arc::new).collect(),
         limits: shapes.limits,

@@ -1,0 +1,264 @@
+//! The audit log: what enters are entries, what leaves are files that prove what was written and that nothing is missing.
+//!
+//! One thread writes. A [`Slot`] is taken before an exchange begins, so that its record always has a place in the queue;
+//! the answer's end waits for the [`Ack`] of the record. A log that cannot be written gives no slots. The format is in
+//! `README.md` beside this file; [`verify`] checks it and shares nothing with the writer but the hashes ([`chain`]) and
+//! the signatures ([`note`]).
+
+pub mod chain;
+pub mod note;
+mod open;
+//READ
+pub mod record;
+pub mod verify;
+mod writer;
+
+#[cfg(test)]
+mod tests {}
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::policy::AuditSettings;
+
+pub use record::{Entry, Kind, Receipt};
+
+/// Records that may wait to be written, besides one for each request that may be in flight.
+pub const QUEUE: usize = 8192;
+/// How long a request waits for a slot before it is refused.
+const SLOT_WAIT: Duration = Duration::from_secs(1);
+
+/// A reading of the clocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moment {
+    /// Milliseconds since 1970.
+    pub unix_ms: u64,
+    /// Nanoseconds of a clock that is never set.
+    pub mono_ns: u64,
+}
+
+/// Reads the clocks; whoever opens a log lends it theirs.
+pub type Clock = fn() -> Moment;
+
+/// The log cannot be written now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unavailable;
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the audit log cannot be written")
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
+/// Why a log cannot be opened.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The file system's fault.
+    Io(PathBuf, io::Error),
+    /// Another process writes it.
+    Locked(PathBuf),
+    /// It was begun with another key.
+    OtherKey(PathBuf),
+    /// The signing key is none.
+    Key,
+    /// It is not what was written: what is wrong, and where.
+    Broken(PathBuf, String),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(path, _) => write!(f, "audit: cannot use {}", path.display()),
+            Self::Locked(path) => write!(f, "audit: {} is in use by another process", path.display()),
+            Self::OtherKey(path) => {
+                write!(f, "audit: the log in {} belongs to another signing key", path.display())
+            }
+            Self::Key => f.write_str("audit: the signing key is no Ed25519 key"),
+            Self::Broken(path, what) => write!(f, "audit: {} is broken: {what}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(_, source) => Some(source),
+            Self::Locked(_) | Self::OtherKey(_) | Self::Key | Self::Broken(..) => None,
+        }
+    }
+}
+
+/// How a log is, for metrics and readiness.
+#[derive(Default, Debug)]
+pub struct Health {
+    failing: AtomicBool,
+    records: AtomicU64,
+    failures: AtomicU64,
+    sealed: AtomicU64,
+    sealed_at_ms: AtomicU64,
+}
+
+impl Health {
+    /// Whether it cannot be written now.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Acquire)
+    }
+
+    /// Records in the log.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records.load(Ordering::Relaxed)
+    }
+
+    /// Writes and syncs that failed since the start.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Records under a checkpoint.
+    #[must_use]
+    pub fn sealed(&self) -> u64 {
+        self.sealed.load(Ordering::Relaxed)
+    }
+
+    /// When the last checkpoint was written, in milliseconds since 1970; 0 before the first of this process.
+    #[must_use]
+    pub fn sealed_at_ms(&self) -> u64 {
+        self.sealed_at_ms.load(Ordering::Relaxed)
+    }
+}
+
+/// An open log.
+pub struct AuditLog {
+    sender: SyncSender<Message>,
+    slots: Arc<Semaphore>,
+    health: Arc<Health>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+enum Message {
+    Record(Box<Waiting>),
+    Stop,
+}
+
+struct Waiting {
+    entry: Entry,
+    ack: oneshot::Sender<Result<(), Unavailable>>,
+    _slot: Option<OwnedSemaphorePermit>,
+}
+
+/// A place in the queue, for one record.
+pub struct Slot {
+    sender: SyncSender<Message>,
+    permit: OwnedSemaphorePermit,
+}
+
+/// Resolves when the record is written as the durability says, or cannot be.
+pub type Ack = oneshot::Receiver<Result<(), Unavailable>>;
+
+impl AuditLog {
+    /// Opens the log in the directory of `settings`, or begins one. A tail that a crash has torn is put aside; whatever
+    /// else is not as it was written is an error. `in_flight` is how many slots may be held at once beyond [`QUEUE`];
+    /// `start` is the first record.
+    ///
+    /// # Errors
+    /// What keeps the log from being written.
+    pub fn open(settings: &AuditSettings, in_flight: usize, clock: Clock, start: Entry) -> Result<Self, OpenError> {
+        let health = Arc::new(Health::default());
+        let writer = open::open(settings, clock, Arc::clone(&health), start)?;
+        let slots = QUEUE.saturating_add(in_flight).min(Semaphore::MAX_PERMITS);
+        // One more for the word that ends it.
+        let (sender, receiver) = sync_channel(slots.saturating_add(1));
+        let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(&receiver));
+        let thread = thread.map_err(|error| OpenError::Io(settings.directory.clone(), error))?;
+        Ok(Self { sender, slots: Arc::new(Semaphore::new(slots)), health, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// A place for one record, waited for a moment.
+    ///
+    /// # Errors
+    /// The log cannot be written, or is too far behind.
+    pub async fn slot(&self) -> Result<Slot, Unavailable> {
+        if self.health.is_failing() {
+            return Err(Unavailable);
+        }
+        let permit = match Arc::clone(&self.slots).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => tokio::time::timeout(SLOT_WAIT, Arc::clone(&self.slots).acquire_owned())
+                .await
+                .map_err(|_| Unavailable)?
+                .map_err(|_| Unavailable)?,
+        };
+        Ok(Slot { sender: self.sender.clone(), permit })
+    }
+
+    /// Writes a record of the program itself; a log that is behind or failing gets it as soon as it can.
+    pub fn note(&self, entry: Entry) {
+        if let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() {
+            drop(Slot { sender: self.sender.clone(), permit }.record(entry));
+        }
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Writes what waits and a last record, signs, and ends. Blocks.
+    pub fn close(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // There is always room for it; where the thread has gone, there is nothing to end.
+            let _ = self.sender.try_send(Message::Stop);
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for AuditLog {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for AuditLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AuditLog({:?})", self.health)
+    }
+}
+
+impl Slot {
+    /// Hands the record over. It will be written, also where nobody waits for it.
+    #[must_use]
+    pub fn record(self, entry: Entry) -> Ack {
+        let (ack, written) = oneshot::channel();
+        let waiting = Waiting { entry, ack, _slot: Some(self.permit) };
+        if let Err(refused) = self.sender.try_send(Message::Record(Box::new(waiting))) {
+            let (std::sync::mpsc::TrySendError::Full(message) | std::sync::mpsc::TrySendError::Disconnected(message)) =
+                refused;
+            if let Message::Record(waiting) = message {
+                let _ = waiting.ack.send(Err(Unavailable));
+            }
+        }
+        written
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Slot")
+    }
+}

@@ -1,0 +1,311 @@
+//! Records: what enters are facts with names, what leaves is one line of canonical JSON (RFC 8785) and its hash.
+//!
+//! Holds *Secrecy* as far as form can: texts are bounded and without control or direction characters, numbers are
+//! integers below 2^53, a line has at most [`LINE_LIMIT`] bytes. What may stand in a text is for who writes the entry.
+
+use serde_json::{Map, Value};
+
+use super::chain::{Domain, Hash, hex, tagged};
+
+/// The longest line in bytes, without its line feed.
+pub const LINE_LIMIT: usize = 8 << 10;
+/// The longest text of a field in bytes; what is beyond is cut.
+pub const TEXT_LIMIT: usize = 256;
+/// The largest number: above it, readers of JSON differ.
+const NUMBER_LIMIT: u64 = (1 << 53) - 1;
+/// The field that holds the record's own hash.
+pub(super) const HASH_FIELD: &str = "h";
+
+/// What a record is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A request and its answer, or what refused them.
+    Exchange,
+    /// A WebSocket connection that begins; an exchange's record follows at its end.
+    SessionOpen,
+    /// A configuration that took over.
+    ConfigLoad,
+    /// A configuration that was not taken.
+    ConfigReject,
+    /// The program serves.
+    Start,
+    /// The program has ended in order.
+    Stop,
+    /// A segment begins.
+    SegmentOpen,
+    /// A segment ends.
+    SegmentClose,
+    /// A line that was cut off by a crash was put aside.
+    RecoveredTail,
+    /// The log could not be written for a time.
+    Recovered,
+    /// The clock was set.
+    ClockJump,
+}
+
+impl Kind {
+    /// The word in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exchange => "exchange",
+            Self::SessionOpen => "session_open",
+            Self::ConfigLoad => "config_load",
+            Self::ConfigReject => "config_reject",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::SegmentOpen => "segment_open",
+            Self::SegmentClose => "segment_close",
+            Self::RecoveredTail => "recovered_tail",
+            Self::Recovered => "recovered",
+            Self::ClockJump => "clock_jump",
+        }
+    }
+}
+
+/// A record before it has its place in the log.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Entry {
+    kind: Kind,
+    fields: Vec<(&'static str, Value)>,
+}
+
+impl Entry {
+    /// An entry without fields of its own.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
+        Self { kind, fields: Vec::with_capacity(28) }
+    }
+
+    /// What it is of.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Adds a text.
+    #[must_use]
+    pub fn text(self, name: &'static str, text: &str) -> Self {
+        self.value(name, Value::String(bounded(text)))
+    }
+
+    /// Adds a number; above 2^53 - 1 it is that.
+    #[must_use]
+    pub fn number(self, name: &'static str, number: u64) -> Self {
+        self.value(name, integer(number))
+    }
+
+    /// Adds a value, whose texts are [`bounded`] and whose numbers are [`integer`]s.
+    #[must_use]
+    pub fn value(mut self, name: &'static str, value: Value) -> Self {
+        self.fields.push((name, value));
+        self
+    }
+}
+
+/// A number as records have it.
+#[must_use]
+pub fn integer(number: u64) -> Value {
+    Value::from(number.min(NUMBER_LIMIT))
+}
+
+/// A text as records have it: at most [`TEXT_LIMIT`] bytes, control and direction characters spelled out.
+#[must_use]
+pub fn bounded(text: &str) -> String {
+    let plain = |c: char| {
+        !c.is_control()
+            && !matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    if text.len() <= TEXT_LIMIT && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for c in text.chars() {
+        let spelled = if plain(c) { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
+        if out.len() + spelled.len() > TEXT_LIMIT {
+            break;
+        }
+        out.push_str(&spelled);
+    }
+    out
+}
+
+/// A record's place in the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) log: &'a str,
+    pub(super) boot: &'a str,
+    pub(super) seq: u64,
+    pub(super) prev: &'a Hash,
+    pub(super) time: &'a str,
+    pub(super) mono_ns: u64,
+}
+
+/// The record as its line, without line feed, and its hash.
+pub(super) fn line(mut entry: Entry, place: Place<'_>) -> (Vec<u8>, Hash) {
+    let kind = entry.kind.name();
+    let own = [
+        ("boot", Value::String(place.boot.to_owned())),
+        ("kind", Value::String(kind.to_owned())),
+        ("log", Value::String(place.log.to_owned())),
+        ("mono_ns", integer(place.mono_ns)),
+        ("prev", Value::String(hex(place.prev))),
+        ("seq", integer(place.seq)),
+        ("ts", Value::String(place.time.to_owned())),
+        ("v", integer(1)),
+    ];
+    entry.fields.extend(own);
+    // Names are ASCII, so the order of bytes is the one that RFC 8785 section 3.2.3 asks for.
+    entry.fields.sort_unstable_by_key(|(name, _)| *name);
+    loop {
+        let (line, hash) = written(&entry.fields);
+        if line.len() <= LINE_LIMIT || !shorten(&mut entry.fields) {
+            return (line, hash);
+        }
+    }
+}
+
+fn written(fields: &[(&'static str, Value)]) -> (Vec<u8>, Hash) {
+    let split = fields.partition_point(|(name, _)| *name < HASH_FIELD);
+    let (before, after) = fields.split_at(split);
+    let mut line = Vec::with_capacity(1024);
+    line.push(b'{');
+    members(before, &mut line);
+    let middle = line.len();
+    let mut rest = Vec::with_capacity(1024);
+    members(after, &mut rest);
+    rest.push(b'}');
+    let hash = tagged(Domain::Record, &[&line, if middle > 1 { b"," } else { b"" }, &rest]);
+    if middle > 1 {
+        line.push(b',');
+    }
+    line.extend_from_slice(format!("\"{HASH_FIELD}\":\"{}\",", hex(&hash)).as_bytes());
+    line.extend_from_slice(&rest);
+    (line, hash)
+}
+
+fn members(fields: &[(&'static str, Value)], out: &mut Vec<u8>) {
+    for (place, (name, value)) in fields.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(format!("\"{name}\":").as_bytes());
+        serde_json::to_writer(&mut *out, value).expect("a value of texts and numbers is JSON");
+    }
+}
+
+/// Leaves out the second half of the findings and says how many there were; `false` where there are none to leave out.
+fn shorten(fields: &mut Vec<(&'static str, Value)>) -> bool {
+    let mut left_out = 0;
+    let Some((_, Value::Array(findings))) = fields.iter_mut().find(|(name, _)| *name == "findings") else {
+        return false;
+    };
+    if findings.is_empty() {
+        return false;
+    }
+    left_out += (findings.len() - findings.len() / 2) as u64;
+    findings.truncate(findings.len() / 2);
+    match fields.iter_mut().find(|(name, _)| *name == "findings_left_out") {
+        Some((_, known)) => *known = integer(known.as_u64().unwrap_or(0) + left_out),
+        None => {
+            let at = fields.partition_point(|(name, _)| *name < "findings_left_out");
+            fields.insert(at, ("findings_left_out", integer(left_out)));
+        }
+    }
+    true
+}
+
+/// What a direction's body came to: every byte of the decoded body was scanned, passed for a reason, or was withheld.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Receipt {
+    /// Bytes that came, as they came.
+    pub bytes_in: u64,
+    /// Bytes that left, as they left.
+    pub bytes_out: u64,
+    /// Length of the body once its codings are opened.
+    pub length: u64,
+    /// Of these, bytes that were scanned.
+    pub scanned: u64,
+    /// Of these, bytes that passed without being scanned, by reason.
+    pub unscanned: Vec<(&'static str, u64)>,
+    /// Of these, bytes that were not judged when the body was refused, and never left.
+    pub withheld: u64,
+}
+
+impl Receipt {
+    /// As it stands in a record.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        let mut object = Map::new();
+        let mut set = |name: &str, number| drop(object.insert(name.to_owned(), integer(number)));
+        set("bytes_in", self.bytes_in);
+        set("bytes_out", self.bytes_out);
+        set("length", self.length);
+        set("scanned", self.scanned);
+        if self.withheld > 0 {
+            set("withheld", self.withheld);
+        }
+        if !self.unscanned.is_empty() {
+            let reasons = self.unscanned.iter().map(|(reason, bytes)| ((*reason).to_owned(), integer(*bytes)));
+            object.insert("unscanned".to_owned(), Value::Object(reasons.collect()));
+        }
+        Value::Object(object)
+    }
+}
+
+/// `YYYY-MM-DDThh:mm:ss.mmmZ` of milliseconds since 1970.
+#[must_use]
+pub fn rfc3339(unix_ms: u64) -> String {
+    let nanos = i128::from(unix_ms) * 1_000_000;
+    let at = time::OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    let (hour, minute, second, milli) = at.to_hms_milli();
+    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(prev: &Hash) -> Place<'_> {
+        Place { log: "00", boot: "ff", seq: 7, prev, time: "2026-11-29T10:00:00.000Z", mono_ns: 5 }
+    }
+
+    #[test]
+    fn a_line_is_canonical_and_its_hash_is_over_the_rest() {
+        let entry = Entry::new(Kind::Exchange).text("ws", "acme \"q\" \u{202e}x\n").number("dur_us", u64::MAX);
+        let (line, hash) = line(entry, place(&[9; 32]));
+        let text = std::str::from_utf8(&line).unwrap();
+        let parsed: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
+        assert_eq!(parsed["ws"], "acme \"q\" \\u202ex\\u000a");
+        assert_eq!(parsed["dur_us"], 9_007_199_254_740_991_u64);
+        assert_eq!(parsed["h"], hex(&hash));
+        let mut rest = parsed.as_object().unwrap().clone();
+        rest.remove("h");
+        assert_eq!(tagged(Domain::Record, &[serde_json::to_string(&rest).unwrap().as_bytes()]), hash);
+    }
+
+    #[test]
+    fn texts_and_lines_have_their_bounds() {
+        assert_eq!(bounded(&"x".repeat(TEXT_LIMIT)).len(), TEXT_LIMIT);
+        assert_eq!(bounded(&"x".repeat(TEXT_LIMIT + 1)).len(), TEXT_LIMIT);
+        assert_eq!(bounded(&"é".repeat(TEXT_LIMIT)).len(), TEXT_LIMIT);
+        let finding = serde_json::json!({"rule": "x".repeat(200)});
+        for count in [1_usize, 30, 60, 500] {
+            let entry = Entry::new(Kind::Exchange).value("findings", Value::Array(vec![finding.clone(); count]));
+            let (line, _) = line(entry, place(&[0; 32]));
+            assert!(line.len() <= LINE_LIMIT);
+            let parsed: Value = serde_json::from_slice(&line).unwrap();
+            let kept = parsed["findings"].as_array().unwrap().len() as u64;
+            assert_eq!(kept + parsed["findings_left_out"].as_u64().unwrap_or(0), count as u64);
+            assert_eq!(serde_json::to_vec(&parsed).unwrap(), line);
+        }
+    }
+
+    #[test]
+    fn times_are_utc_with_milliseconds() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(1_796_000_000_007), "2026-11-29T22:13:20.007Z");
+    }
+}

@@ -1,0 +1,593 @@
+//! The thread that writes: what enters are entries from a bounded queue, what leaves are lines on disk, then acks.
+//!
+//! A batch is written in one call. With durability `disk` it is synced before its acks; with `os` the acks come after
+//! the write and a second thread syncs behind. Whatever fails leaves the log failing: nobody gets an ack, the records
+//! are kept, the files are opened anew and cut back to what is known to be on disk, and the rest is written again until
+//! that works. A failed sync is never taken back (what it left in the page cache is not known), only written anew.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::policy::Durability;
+
+use super::chain::{Domain, Hash, Tree, hex, tagged};
+use super::note::{Checkpoint, SigningKey, notes};
+use super::record::{LINE_LIMIT, Place, integer, line, rfc3339};
+use super::{Clock, Entry, Health, Kind, Message, Moment, Unavailable, Waiting};
+
+/// Records that are written at once.
+const BATCH: usize = 256;
+/// With durability `os`, how long a written record waits for its sync at most, while the disk keeps up.
+const SYNC_EVERY: Duration = Duration::from_millis(100);
+/// Records between two checkpoints at most, but for those of one batch.
+const CHECKPOINT_RECORDS: u64 = 1_000;
+/// How long a record waits for its checkpoint.
+const CHECKPOINT_AFTER: Duration = Duration::from_secs(10);
+/// A log without new records is signed again.
+const CHECKPOINT_IDLE: Duration = Duration::from_secs(3600);
+/// How long the thread sleeps at most.
+const TICK: Duration = Duration::from_millis(500);
+/// Between two attempts to write again, at first and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// The wall clock may differ this much from the monotonic one, in milliseconds, before it counts as set.
+const CLOCK_JUMP_MS: u64 = 2_000;
+
+/// What writes a log.
+pub(super) struct Writer {
+    pub(super) directory: PathBuf,
+    /// Held as long as the log is open.
+    pub(super) _lock: File,
+    /// What checkpoints begin with, and their key's name.
+    pub(super) origin: String,
+    pub(super) log: String,
+    pub(super) boot: String,
+    pub(super) key: SigningKey,
+    pub(super) durability: Durability,
+    pub(super) segment_bytes: u64,
+    pub(super) segment_age: Duration,
+    pub(super) retention: Option<Duration>,
+    pub(super) clock: Clock,
+    pub(super) health: Arc<Health>,
+    pub(super) tree: Tree,
+    pub(super) head: Hash,
+    pub(super) segment: Segment,
+    /// The segment has its last record and is to give way to the next.
+    pub(super) closing: bool,
+    pub(super) seal: Seal,
+    pub(super) syncer: Option<Syncer>,
+    pub(super) failure: Option<Failure>,
+    /// Entries that came while the log was failing.
+    pub(super) parked: Vec<Entry>,
+    /// What the wall clock would show at the monotonic clock's zero.
+    pub(super) epoch_ms: Option<u64>,
+    pub(super) last_sync: u64,
+    pub(super) last_retire: u64,
+}
+
+/// The last checkpoint.
+pub(super) struct Seal {
+    /// Records under it.
+    pub(super) size: u64,
+    /// Its hash, as the next names it.
+    pub(super) hash: Hash,
+    /// When, on the monotonic clock.
+    pub(super) at_ns: u64,
+}
+
+/// The segment that is written.
+pub(super) struct Segment {
+    pub(super) first: u64,
+    pub(super) path: PathBuf,
+    pub(super) checkpoints: PathBuf,
+    pub(super) file: Arc<File>,
+    pub(super) notes: Arc<File>,
+    /// Bytes that are on disk.
+    pub(super) synced: u64,
+    /// What follows them.
+    pub(super) tail: Vec<u8>,
+    /// How much of that has been written.
+    pub(super) written: usize,
+    /// Bytes of whole checkpoints.
+    pub(super) notes_length: u64,
+    /// When it was begun, in milliseconds since 1970.
+    pub(super) opened_ms: u64,
+}
+
+/// A log that cannot be written.
+pub(super) struct Failure {
+    since: u64,
+    withheld: u64,
+    retry_at: u64,
+    pause: Duration,
+}
+
+/// A sync, and a checkpoint behind it.
+struct Job {
+    file: Arc<File>,
+    notes: Arc<File>,
+    note: Option<String>,
+    /// What is on disk then.
+    upto: u64,
+    size: u64,
+}
+
+impl Job {
+    fn perform(&self) -> io::Result<()> {
+        self.file.sync_data()?;
+        if let Some(note) = &self.note {
+            // Signed is only what is on disk.
+            (&*self.notes).write_all(note.as_bytes())?;
+            self.notes.sync_data()?;
+        }
+        Ok(())
+    }
+}
+
+/// The thread that syncs behind the writer.
+pub(super) struct Syncer {
+    jobs: SyncSender<Job>,
+    results: Receiver<(Job, io::Result<()>)>,
+    busy: bool,
+}
+
+impl Syncer {
+    pub(super) fn start() -> io::Result<Self> {
+        let (jobs, taken) = sync_channel::<Job>(1);
+        let (done, results) = sync_channel(1);
+        std::thread::Builder::new().name("audit-sync".to_owned()).spawn(move || {
+            for job in taken {
+                let result = job.perform();
+                if done.send((job, result)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { jobs, results, busy: false })
+    }
+}
+
+impl Segment {
+    pub(super) fn active_path(directory: &Path, first: u64) -> PathBuf {
+        directory.join(format!("audit-{first:020}.jsonl"))
+    }
+
+    pub(super) fn checkpoints_path(directory: &Path, first: u64) -> PathBuf {
+        directory.join(format!("audit-{first:020}.ckpt"))
+    }
+
+    /// A new one; what an attempt that failed has left is written over.
+    pub(super) fn create(directory: &Path, first: u64, now: Moment) -> io::Result<Self> {
+        let (path, checkpoints) = (Self::active_path(directory, first), Self::checkpoints_path(directory, first));
+        let (file, notes) = (appending(&path, true)?, appending(&checkpoints, true)?);
+        file.set_len(0)?;
+        notes.set_len(0)?;
+        sync_directory(directory)?;
+        Ok(Self {
+            first,
+            path,
+            checkpoints,
+            file: Arc::new(file),
+            notes: Arc::new(notes),
+            synced: 0,
+            tail: Vec::new(),
+            written: 0,
+            notes_length: 0,
+            opened_ms: now.unix_ms,
+        })
+    }
+
+    fn length(&self) -> u64 {
+        self.synced + self.tail.len() as u64
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        let rest = self.tail.get(self.written..).unwrap_or_default();
+        (&*self.file).write_all(rest)?;
+        self.written = self.tail.len();
+        Ok(())
+    }
+
+    /// Opens the files anew and cuts them back to what is known to be on disk.
+    fn reopen(&mut self) -> io::Result<()> {
+        let (file, notes) = (appending(&self.path, false)?, appending(&self.checkpoints, false)?);
+        file.set_len(self.synced)?;
+        notes.set_len(self.notes_length)?;
+        (self.file, self.notes) = (Arc::new(file), Arc::new(notes));
+        self.written = 0;
+        Ok(())
+    }
+}
+
+/// Opens a file to append to, for its owner only.
+pub(super) fn appending(path: &Path, create: bool) -> io::Result<File> {
+    OpenOptions::new().append(true).create(create).mode(0o600).open(path)
+}
+
+/// Makes what was created or renamed in a directory last.
+pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+impl Writer {
+    pub(super) fn run(mut self, receiver: &Receiver<Message>) {
+        let mut stopping = false;
+        while !stopping {
+            let mut batch = Vec::new();
+            match receiver.recv_timeout(self.patience()) {
+                Ok(Message::Record(waiting)) => batch.push(waiting),
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => stopping = true,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            while stopping || batch.len() < BATCH {
+                match receiver.try_recv() {
+                    Ok(Message::Record(waiting)) => batch.push(waiting),
+                    Ok(Message::Stop) => stopping = true,
+                    Err(_) => break,
+                }
+            }
+            self.take(batch);
+            self.keep();
+        }
+        self.stop();
+    }
+
+    fn patience(&self) -> Duration {
+        if self.failure.is_some() || !self.segment.tail.is_empty() { SYNC_EVERY / 2 } else { TICK }
+    }
+
+    /// Writes a batch and answers those who wait for it.
+    fn take(&mut self, batch: Vec<Box<Waiting>>) {
+        if batch.is_empty() {
+            return;
+        }
+        let count = batch.len() as u64;
+        let mut acks = Vec::with_capacity(batch.len());
+        let parks = self.failure.is_some();
+        for waiting in batch {
+            let Waiting { entry, ack, _slot } = *waiting;
+            acks.push(ack);
+            if parks {
+                self.parked.push(entry);
+            } else {
+                self.append(entry);
+            }
+        }
+        let written = match parks {
+            true => Err(Unavailable),
+            false => self.commit().map_err(|error| self.fail(&error)),
+        };
+        if let (Err(_), Some(failure)) = (written, &mut self.failure) {
+            failure.withheld += count;
+        }
+        for ack in acks {
+            // Whoever went away does not wait.
+            let _ = ack.send(written);
+        }
+    }
+
+    /// Writes what has been appended, as the durability wants it before an ack.
+    fn commit(&mut self) -> io::Result<()> {
+        self.segment.write()?;
+        match self.durability {
+            Durability::Os => Ok(()),
+            Durability::Disk => self.sync(false),
+        }
+    }
+
+    /// Gives an entry its place.
+    pub(super) fn append(&mut self, entry: Entry) {
+        let now = (self.clock)();
+        let epoch_ms = now.unix_ms.saturating_sub(now.mono_ns / 1_000_000);
+        if let Some(before) = self.epoch_ms.replace(epoch_ms)
+            && before.abs_diff(epoch_ms) > CLOCK_JUMP_MS
+        {
+            let (name, by) = if epoch_ms < before { ("back_ms", before - epoch_ms) } else { ("forward_ms", epoch_ms - before) };
+            self.place(Entry::new(Kind::ClockJump).number(name, by), now);
+        }
+        self.place(entry, now);
+    }
+
+    fn place(&mut self, entry: Entry, now: Moment) {
+        let time = rfc3339(now.unix_ms);
+        let place = Place {
+            log: &self.log,
+            boot: &self.boot,
+            seq: self.tree.size(),
+            prev: &self.head,
+            time: &time,
+            mono_ns: now.mono_ns,
+        };
+        let (line, hash) = line(entry, place);
+        self.head = hash;
+        self.tree.push(super::chain::leaf(&line));
+        self.segment.tail.extend_from_slice(&line);
+        self.segment.tail.push(b'\n');
+        self.health.records.store(self.tree.size(), Ordering::Relaxed);
+    }
+
+    /// Syncs, signs, rotates and retires as it is due; mends what failed.
+    fn keep(&mut self) {
+        let now = (self.clock)();
+        if let Err(error) = self.poll_sync() {
+            self.fail(&error);
+        }
+        if let Some(failure) = &self.failure {
+            if now.mono_ns >= failure.retry_at {
+                self.retry(now);
+            }
+            return;
+        }
+        let kept = if self.rotation_is_due(now) { self.rotate() } else { self.sync_if_due(now) };
+        if let Err(error) = kept.and_then(|()| self.retire(now)) {
+            self.fail(&error);
+        }
+    }
+
+    fn checkpoint_is_due(&self, now: Moment) -> bool {
+        let since = Duration::from_nanos(now.mono_ns.saturating_sub(self.seal.at_ns));
+        let new = self.tree.size() - self.seal.size;
+        new >= CHECKPOINT_RECORDS || (new > 0 && since >= CHECKPOINT_AFTER) || since >= CHECKPOINT_IDLE
+    }
+
+    fn sync_if_due(&mut self, now: Moment) -> io::Result<()> {
+        let checkpoint = self.checkpoint_is_due(now);
+        let waited = Duration::from_nanos(now.mono_ns.saturating_sub(self.last_sync));
+        if !checkpoint && (self.segment.tail.is_empty() || waited < SYNC_EVERY) {
+            return Ok(());
+        }
+        if self.syncer.as_ref().is_none_or(|syncer| syncer.busy) {
+            return if self.syncer.is_none() { self.sync(checkpoint) } else { Ok(()) };
+        }
+        self.last_sync = now.mono_ns;
+        let job = self.job(checkpoint, now);
+        if let Some(syncer) = &mut self.syncer {
+            syncer.jobs.send(job).map_err(|_| io::Error::other("the thread that syncs has ended"))?;
+            syncer.busy = true;
+        }
+        Ok(())
+    }
+
+    fn job(&self, checkpoint: bool, now: Moment) -> Job {
+        let note = checkpoint.then(|| {
+            let checkpoint = Checkpoint {
+                size: self.tree.size(),
+                root: self.tree.root(),
+                head: self.head,
+                time: rfc3339(now.unix_ms),
+                previous: self.seal.hash,
+            };
+            self.key.sign(&self.origin, &checkpoint.text(&self.origin))
+        });
+        let (file, notes) = (Arc::clone(&self.segment.file), Arc::clone(&self.segment.notes));
+        Job { file, notes, note, upto: self.segment.synced + self.segment.written as u64, size: self.tree.size() }
+    }
+
+    /// Syncs here and now, and signs where `checkpoint` says so.
+    pub(super) fn sync(&mut self, checkpoint: bool) -> io::Result<()> {
+        self.finish_sync()?;
+        let now = (self.clock)();
+        let job = self.job(checkpoint, now);
+        job.perform()?;
+        self.synced(&job);
+        self.last_sync = now.mono_ns;
+        Ok(())
+    }
+
+    fn synced(&mut self, job: &Job) {
+        let done = usize::try_from(job.upto.saturating_sub(self.segment.synced)).unwrap_or(0);
+        self.segment.tail.drain(..done.min(self.segment.tail.len()));
+        self.segment.written = self.segment.written.saturating_sub(done);
+        self.segment.synced = job.upto;
+        if let Some(note) = &job.note {
+            let now = (self.clock)();
+            self.segment.notes_length += note.len() as u64;
+            self.seal = Seal {
+                size: job.size,
+                hash: tagged(Domain::Checkpoint, &[note.as_bytes()]),
+                at_ns: now.mono_ns,
+            };
+            self.health.sealed.store(job.size, Ordering::Relaxed);
+            self.health.sealed_at_ms.store(now.unix_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes what the second thread has done, where it has.
+    fn poll_sync(&mut self) -> io::Result<()> {
+        let Some(syncer) = self.syncer.as_mut().filter(|syncer| syncer.busy) else { return Ok(()) };
+        let Ok((job, result)) = syncer.results.try_recv() else { return Ok(()) };
+        syncer.busy = false;
+        result.map(|()| self.synced(&job))
+    }
+
+    /// Waits for the second thread.
+    fn finish_sync(&mut self) -> io::Result<()> {
+        let Some(syncer) = self.syncer.as_mut().filter(|syncer| syncer.busy) else { return Ok(()) };
+        syncer.busy = false;
+        let (job, result) = syncer.results.recv().map_err(|_| io::Error::other("the thread that syncs has ended"))?;
+        result.map(|()| self.synced(&job))
+    }
+
+    fn rotation_is_due(&self, now: Moment) -> bool {
+        let age = Duration::from_millis(now.unix_ms.saturating_sub(self.segment.opened_ms));
+        // More than its own first record.
+        let used = self.tree.size() > self.segment.first + 1;
+        used && (self.segment.length() >= self.segment_bytes || age >= self.segment_age)
+    }
+
+    /// Ends the segment and begins the next.
+    fn rotate(&mut self) -> io::Result<()> {
+        self.finish_sync()?;
+        if !self.closing {
+            let count = self.tree.size() + 1 - self.segment.first;
+            self.append(Entry::new(Kind::SegmentClose).number("count", count));
+            self.closing = true;
+        }
+        self.segment.write()?;
+        self.turn()
+    }
+
+    /// Signs the segment that has its last record, gives it its name, and begins the next.
+    pub(super) fn turn(&mut self) -> io::Result<()> {
+        if self.seal.size < self.tree.size() || !self.segment.tail.is_empty() {
+            self.sync(true)?;
+        }
+        let last = self.tree.size() - 1;
+        let closed = self.directory.join(format!("audit-{:020}-{last:020}.jsonl", self.segment.first));
+        if !closed.exists() {
+            fs::set_permissions(&self.segment.path, fs::Permissions::from_mode(0o440))?;
+            fs::rename(&self.segment.path, &closed)?;
+            sync_directory(&self.directory)?;
+        }
+        let now = (self.clock)();
+        self.segment = Segment::create(&self.directory, self.tree.size(), now)?;
+        self.closing = false;
+        self.open_segment();
+        self.segment.write()?;
+        self.sync(false)
+    }
+
+    /// The first record of a segment: from it the log can be read on without what stands before.
+    pub(super) fn open_segment(&mut self) {
+        let peaks = self.tree.peaks().iter().map(|peak| Value::String(hex(peak))).collect();
+        let entry = Entry::new(Kind::SegmentOpen)
+            .value("tree", Value::Array(peaks))
+            .value("checkpoint", Value::String(hex(&self.seal.hash)))
+            .value("checkpoint_size", integer(self.seal.size));
+        self.append(entry);
+    }
+
+    fn fail(&mut self, error: &io::Error) -> Unavailable {
+        self.health.failures.fetch_add(1, Ordering::Relaxed);
+        self.health.failing.store(true, Ordering::Release);
+        let now = (self.clock)();
+        let failure = self.failure.get_or_insert(Failure { since: now.mono_ns, withheld: 0, retry_at: 0, pause: RETRY.0 });
+        failure.retry_at = now.mono_ns + u64::try_from(failure.pause.as_nanos()).unwrap_or(u64::MAX);
+        failure.pause = (failure.pause * 2).min(RETRY.1);
+        tracing::error!(kind = %error.kind(), "the audit log cannot be written: requests are refused");
+        Unavailable
+    }
+
+    fn retry(&mut self, now: Moment) {
+        match self.mend() {
+            Ok(()) => {
+                self.failure = None;
+                self.health.failing.store(false, Ordering::Release);
+                tracing::warn!("the audit log can be written again");
+            }
+            Err(error) => {
+                self.fail(&error);
+            }
+        }
+        self.last_sync = now.mono_ns;
+    }
+
+    /// Writes anew what is not known to be on disk, then what has come since.
+    fn mend(&mut self) -> io::Result<()> {
+        // Whatever the second thread was at: what it has not reported is written again.
+        let _ = self.finish_sync();
+        if !self.closing || self.segment.path.exists() {
+            self.segment.reopen()?;
+            self.segment.write()?;
+            self.sync(false)?;
+        }
+        if self.closing {
+            self.turn()?;
+        }
+        for entry in std::mem::take(&mut self.parked) {
+            self.append(entry);
+        }
+        if let Some(failure) = &self.failure {
+            let lasted = (self.clock)().mono_ns.saturating_sub(failure.since) / 1_000_000;
+            let entry = Entry::new(Kind::Recovered).number("withheld", failure.withheld).number("lasted_ms", lasted);
+            self.append(entry);
+        }
+        self.segment.write()?;
+        self.sync(false)
+    }
+
+    /// Takes away the oldest segments whose time is over; each leaves a signed word of what it was.
+    fn retire(&mut self, now: Moment) -> io::Result<()> {
+        let since = Duration::from_nanos(now.mono_ns.saturating_sub(self.last_retire));
+        let Some(retention) = self.retention.filter(|_| self.last_retire == 0 || since >= CHECKPOINT_IDLE) else {
+            return Ok(());
+        };
+        self.last_retire = now.mono_ns.max(1);
+        let kept = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
+        let oldest = rfc3339(now.unix_ms.saturating_sub(kept));
+        for (first, last) in super::open::closed_segments(&self.directory)? {
+            if !self.retire_segment(first, last, &oldest, now)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn retire_segment(&mut self, first: u64, last: u64, oldest: &str, now: Moment) -> io::Result<bool> {
+        let path = self.directory.join(format!("audit-{first:020}-{last:020}.jsonl"));
+        let checkpoints = Segment::checkpoints_path(&self.directory, first);
+        let unreadable = || io::Error::other("a closed segment cannot be read");
+        let close: Value = serde_json::from_slice(&last_line(&path)?).map_err(|_| unreadable())?;
+        let (time, head) = (close.get("ts").and_then(Value::as_str), close.get("h").and_then(Value::as_str));
+        let (Some(time), Some(head)) = (time, head) else { return Err(unreadable()) };
+        // Times of one form are in the order of their texts.
+        if time >= oldest {
+            return Ok(false);
+        }
+        let file = fs::read_to_string(&checkpoints)?;
+        let note = notes(&file).0.last().copied().ok_or_else(unreadable)?;
+        let text = self.key.public().open(&self.origin, note).ok_or_else(unreadable)?;
+        let sealed = Checkpoint::parse(&self.origin, text).ok_or_else(unreadable)?;
+        let text = format!(
+            "blackbar-audit/1/removed\n{}\nfirst {first}\nlast {last}\nhead {head}\nroot {}\ncheckpoint {}\ntime {}\nby retention\n",
+            self.origin,
+            STANDARD.encode(sealed.root),
+            hex(&tagged(Domain::Checkpoint, &[note.as_bytes()])),
+            rfc3339(now.unix_ms)
+        );
+        let stub = self.directory.join(format!("audit-{first:020}-{last:020}.stub"));
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&stub)?;
+        file.write_all(self.key.sign(&self.origin, &text).as_bytes())?;
+        file.sync_all()?;
+        sync_directory(&self.directory)?;
+        fs::remove_file(&path)?;
+        fs::remove_file(&checkpoints)?;
+        sync_directory(&self.directory)?;
+        Ok(true)
+    }
+
+    /// The last record, a last signature.
+    fn stop(&mut self) {
+        if self.failure.is_some() && self.mend().is_err() {
+            tracing::error!(records = self.parked.len(), "audit records are lost: the log cannot be written");
+            return;
+        }
+        self.append(Entry::new(Kind::Stop));
+        let ended = self.segment.write().and_then(|()| self.sync(true));
+        if let Err(error) = ended {
+            tracing::error!(kind = %error.kind(), "the audit log could not be ended in order");
+        }
+    }
+}
+
+/// The last line of a file that ends in one.
+fn last_line(path: &Path) -> io::Result<Vec<u8>> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LINE_LIMIT as u64 + 2)))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    end.pop();
+    let start = end.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    Ok(end.split_off(start))
+}
