@@ -5,6 +5,7 @@
 //! over a connection, and a panic is reported by its place alone.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -55,6 +56,16 @@ pub const CATALOGUE: &[Metric] = {
             "When the configuration in force was loaded.",
         ),
         metric("blackbar_audit_enabled", Gauge, &[], "Whether exchanges are written to an audit log."),
+        metric("blackbar_audit_failing", Gauge, &[], "Whether the audit log cannot be written; requests are refused."),
+        metric("blackbar_audit_records", Gauge, &[], "Records in the audit log since it was begun."),
+        metric("blackbar_audit_unsealed_records", Gauge, &[], "Audit records behind the last checkpoint."),
+        metric(
+            "blackbar_audit_checkpoint_timestamp_seconds",
+            Gauge,
+            &[],
+            "When the last checkpoint was signed, in seconds since 1970; 0 before the first.",
+        ),
+        metric("blackbar_audit_failures_total", Counter, &[], "Writes and syncs of the audit log that failed."),
         metric("blackbar_connections", Gauge, &[], "Client connections open."),
         metric("blackbar_connections_total", Counter, &[], "Client connections accepted."),
         metric(
@@ -179,6 +190,7 @@ impl Telemetry {
         telemetry.set("blackbar_build_info", &[env!("CARGO_PKG_VERSION")], 1);
         telemetry.set("blackbar_audit_enabled", &[], 0);
         telemetry.add("blackbar_panics_total", &[], 0);
+        telemetry.add("blackbar_audit_failures_total", &[], 0);
         telemetry
     }
 
@@ -236,6 +248,15 @@ impl Telemetry {
         }
     }
 
+    /// Brings a counter of the catalogue to what something else has counted.
+    pub fn raise(&self, name: &'static str, labels: &[&str], to: u64) {
+        if let Some(counter) =
+            self.counters.get(name).and_then(|family| family.get_metric_with_label_values(labels).ok())
+        {
+            counter.inc_by(to.saturating_sub(counter.get()));
+        }
+    }
+
     /// Observes a duration.
     pub fn time(&self, name: &'static str, labels: &[&str], took: Duration) {
         self.observe(name, labels, took.as_secs_f64());
@@ -285,6 +306,22 @@ impl Telemetry {
 #[allow(clippy::disallowed_methods, reason = "the one place where the program reads the clock")]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// Nanoseconds of the monotonic clock since it was first asked.
+#[must_use]
+pub fn uptime_nanos() -> u64 {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    let since = now().saturating_duration_since(*FIRST.get_or_init(now));
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds since 1970.
+#[must_use]
+#[allow(clippy::disallowed_methods, reason = "the one place where the program reads the clock")]
+pub fn unix_millis() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Seconds since 1970.

@@ -20,6 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 
+use crate::audit::Health;
 use crate::policy::ListenAddress;
 use crate::proxy::{self, Address, Handle, StartError};
 use crate::telemetry::Telemetry;
@@ -131,8 +132,12 @@ impl Desk {
         match request.uri().path() {
             "/healthz" => text(StatusCode::OK, "ok\n"),
             "/readyz" if self.handle.is_draining() => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+            "/readyz" if self.handle.audit().is_some_and(Health::is_failing) => {
+                text(StatusCode::SERVICE_UNAVAILABLE, "audit unavailable\n")
+            }
             "/readyz" => text(StatusCode::OK, "ready\n"),
             "/metrics" => {
+                self.handle.refresh_metrics();
                 let mut response = text(StatusCode::OK, self.telemetry.render());
                 let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
                 response.headers_mut().insert(CONTENT_TYPE, format);

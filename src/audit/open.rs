@@ -6,7 +6,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -437,13 +437,6 @@ fn unix_ms(text: &str) -> Option<u64> {
     let days = date.ok()?.to_julian_day() - time::OffsetDateTime::UNIX_EPOCH.date().to_julian_day();
     let seconds = u64::try_from(days).ok()? * 86_400 + part(11, 13)? * 3600 + part(14, 16)? * 60 + part(17, 19)?;
     Some(seconds * 1000 + part(20, 23)?)
-}
-
-/// The name of a directory's genesis file and others are fixed; this one is for tests.
-#[cfg(test)]
-pub(super) fn active(directory: &Path) -> Option<PathBuf> {
-    let first = *found(directory).ok()?.active.first()?;
-    Some(Segment::active_path(directory, first))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub(crate) use coding::Decoding;
 pub use inspector::{BodyInspector, BodySpec};
 pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};
 
-use crate::engine::{ActionTable, Finding, Output, RuleSet};
+use crate::engine::{ActionTable, Finding, Fingerprint, Output, RuleSet};
 
 /// Which way a body goes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -363,6 +363,9 @@ impl From<crate::engine::Blocked> for BodyError {
     }
 }
 
+/// Fingerprints that are kept of one direction; beyond, findings are only counted.
+pub const FINGERPRINTS: usize = 32;
+
 /// What was seen in one body, kept while it streams and handed over at its end.
 #[derive(Clone, Default, Debug)]
 pub struct Inspection {
@@ -372,10 +375,16 @@ pub struct Inspection {
     pub bytes_in: u64,
     /// Bytes that left, as they left.
     pub bytes_out: u64,
-    /// Decoded bytes that were scanned.
+    /// Length of the body once its codings are opened, as far as it came.
+    pub length: u64,
+    /// Decoded bytes that were scanned. At a body's end `scanned`, `unscanned` and `withheld` sum to `length`.
     pub scanned: u64,
     /// Decoded bytes that passed without being scanned, by reason.
     pub unscanned: Vec<(&'static str, u64)>,
+    /// Decoded bytes that were held when the body broke off, and never left.
+    pub withheld: u64,
+    /// Fingerprints of values, by index of their rule: the first [`FINGERPRINTS`], each once.
+    pub fingerprints: Vec<(usize, Fingerprint)>,
     /// The most bytes held back at once.
     pub held_peak: usize,
     /// Values that [`Edits::drop`] took out.
@@ -395,7 +404,30 @@ impl Inspection {
                 Some((_, _, count)) => *count += 1,
                 None => self.findings.push((finding.rule, action, 1)),
             }
+            if let Some(fingerprint) = finding.fingerprint {
+                self.keep_fingerprint(finding.rule, fingerprint);
+            }
         }
+    }
+
+    fn keep_fingerprint(&mut self, rule: usize, fingerprint: Fingerprint) {
+        if self.fingerprints.len() < FINGERPRINTS && !self.fingerprints.contains(&(rule, fingerprint)) {
+            self.fingerprints.push((rule, fingerprint));
+        }
+    }
+
+    /// Settles what became of each byte of a body of which `held` bytes were not judged: what neither passed for a
+    /// reason nor was withheld was scanned.
+    pub(crate) fn balance(&mut self, held: u64) {
+        let unscanned: u64 = self.unscanned.iter().map(|(_, bytes)| bytes).sum();
+        self.length = self.length.max(unscanned);
+        self.withheld = held.min(self.length - unscanned);
+        self.scanned = self.length - unscanned - self.withheld;
+    }
+
+    /// What is counted of a body whose bytes were opened within it: so many came, and they were so many.
+    pub(crate) fn opened(&mut self, came: usize, plain: usize) {
+        self.length = (self.length + plain as u64).saturating_sub(came as u64);
     }
 
     /// Adds what was seen in another part of the same direction.
@@ -409,6 +441,11 @@ impl Inspection {
         for (reason, bytes) in seen.unscanned {
             self.exempt(reason, bytes);
         }
+        for (rule, fingerprint) in seen.fingerprints {
+            self.keep_fingerprint(rule, fingerprint);
+        }
+        self.length += seen.length;
+        self.withheld += seen.withheld;
         self.bytes_in += seen.bytes_in;
         self.bytes_out += seen.bytes_out;
         self.scanned += seen.scanned;

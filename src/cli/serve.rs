@@ -14,8 +14,9 @@ use clap::Args;
 use super::check::readable;
 use super::{Code, Failure, complain};
 use crate::admin::Admin;
+use crate::audit::OpenError;
 use crate::policy::PolicyStore;
-use crate::proxy::{Ending, Proxy, StartError};
+use crate::proxy::{Ending, Handle, Proxy, StartError};
 use crate::telemetry::{self, LogFormat, Telemetry};
 
 /// Arguments of `serve`.
@@ -23,7 +24,7 @@ use crate::telemetry::{self, LogFormat, Telemetry};
 #[command(after_help = "Example: blackbar serve --config blackbar.toml
 
 SIGHUP or a changed file reloads, SIGTERM drains, a second one ends at once. The log goes to stderr: lines on a terminal, JSON otherwise.
-Exit codes: 0 drained, 1 invalid configuration, 2 start failure, or exchanges cut off at the end of the drain time.")]
+Exit codes: 0 drained, 1 invalid configuration or a broken audit log, 2 start failure, or exchanges cut off at the end of the drain time.")]
 pub(super) struct ServeArguments {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "blackbar.toml")]
@@ -40,16 +41,21 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Code, Failure> {
     telemetry::install_panic_hook();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
-    let code = runtime.block_on(serve(Arc::new(store)));
+    let mut handle = None;
+    let code = runtime.block_on(serve(Arc::new(store), &mut handle));
     // What did not drain in time must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
+    if let Some(handle) = handle {
+        handle.close_audit();
+    }
     code
 }
 
-async fn serve(store: Arc<PolicyStore>) -> Result<Code, Failure> {
+async fn serve(store: Arc<PolicyStore>, handle: &mut Option<Handle>) -> Result<Code, Failure> {
     let telemetry = Arc::new(Telemetry::new());
     let policy = store.current();
     let bound = Proxy::bind(Arc::clone(&policy), Arc::clone(&telemetry)).map_err(|error| not_started(&error))?;
+    *handle = Some(bound.handle());
     if let Some(settings) = &policy.admin {
         let admin = Admin::bind(&settings.address).map_err(|error| not_started(&error))?;
         tracing::info!(address = %admin.address(), "admin listener");
@@ -69,5 +75,8 @@ async fn serve(store: Arc<PolicyStore>) -> Result<Code, Failure> {
 
 fn not_started(error: &StartError) -> Failure {
     let reason = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-    Failure::failed(format!("{error}{reason}"))
+    match error {
+        StartError::Audit(OpenError::Broken(..)) => Failure::refused(format!("{error}{reason}")),
+        _ => Failure::failed(format!("{error}{reason}")),
+    }
 }

@@ -23,7 +23,7 @@ mod vector;
 mod view;
 
 pub use detect::Regions;
-pub use operator::{Action, HashKey};
+pub use operator::{Action, Fingerprint, HashKey, fingerprint};
 pub use rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
 pub use ruleset::{ActionTable, BuildError, BuildErrorKind, Cost, Rule, RuleSet};
 pub use stream::{Blocked, Dropped, Finding, Output, Piece, StreamRedactor};

@@ -109,6 +109,47 @@ impl fmt::Debug for HashKey {
     }
 }
 
+/// 128 bits of a keyed hash of a value: equal values of one entity have equal ones under one key, however they are
+/// spelled; without the key nothing is told.
+pub type Fingerprint = [u8; 16];
+
+/// HMAC-SHA-256 (RFC 2104) over the entity, 0 and the value's letters and digits in lower case; its first half.
+#[must_use]
+pub fn fingerprint(key: &HashKey, entity: &EntityType, value: &[u8]) -> Fingerprint {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.bytes()) else {
+        return [0; 16];
+    };
+    mac.update(entity.as_str().as_bytes());
+    mac.update(&[0]);
+    // As most values are: short, and of ASCII alone.
+    for chunk in value.utf8_chunks() {
+        for character in chunk.valid().chars().filter(|character| character.is_alphanumeric()) {
+            for lower in character.to_lowercase() {
+                mac.update(lower.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+        mac.update(chunk.invalid());
+    }
+    let tag: [u8; 32] = mac.finalize().into_bytes().into();
+    let mut fingerprint = [0; 16];
+    fingerprint.iter_mut().zip(tag).for_each(|(slot, byte)| *slot = byte);
+    fingerprint
+}
+
+impl HashKey {
+    /// The key for fingerprints of an epoch, made of a workspace's key: values of two epochs cannot be compared by who
+    /// has the keys of neither.
+    #[must_use]
+    pub fn for_fingerprints(&self, epoch: u64) -> Self {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.bytes()) else {
+            return Self::new([0; 32]);
+        };
+        mac.update(b"blackbar-audit/1/fp\0");
+        mac.update(&epoch.to_be_bytes());
+        Self::new(mac.finalize().into_bytes().into())
+    }
+}
+
 /// How much of a finding an operator is given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Extent {

@@ -258,6 +258,8 @@ impl Rule {
 pub struct ActionTable {
     actions: Box<[Action]>,
     key: Option<HashKey>,
+    /// The key for fingerprints; without it there are none.
+    fingerprints: Option<HashKey>,
     /// See [`ActionTable::per_record`]; made when it is first asked for.
     per_record: OnceLock<Arc<Self>>,
 }
@@ -266,7 +268,18 @@ impl ActionTable {
     /// One action for each rule, in the rule set's order; `key` feeds [`Action::Hash`] (without it, hash redacts).
     #[must_use]
     pub fn new(actions: Vec<Action>, key: Option<HashKey>) -> Self {
-        Self { actions: actions.into(), key, per_record: OnceLock::new() }
+        Self { actions: actions.into(), key, fingerprints: None, per_record: OnceLock::new() }
+    }
+
+    /// The same, and findings come with fingerprints under this key.
+    #[must_use]
+    pub fn with_fingerprints(self, key: Option<HashKey>) -> Self {
+        Self { fingerprints: key, ..self }
+    }
+
+    /// The key for fingerprints.
+    pub(super) fn fingerprints(&self) -> Option<&HashKey> {
+        self.fingerprints.as_ref()
     }
 
     /// The action of rule `index`; [`Action::Redact`] where the table is too short, so that a slip never leaks.
@@ -289,7 +302,10 @@ impl ActionTable {
             Action::Block => Action::Drop,
             other => other.clone(),
         };
-        let made = || Arc::new(Self::new(self.actions.iter().map(soften).collect(), self.key.clone()));
+        let made = || {
+            let softened = Self::new(self.actions.iter().map(soften).collect(), self.key.clone());
+            Arc::new(softened.with_fingerprints(self.fingerprints.clone()))
+        };
         Arc::clone(self.per_record.get_or_init(made))
     }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::operator::Fingerprint;
 use super::ruleset::{ActionTable, RuleSet};
 use super::scan::{Enabled, Force, Text};
 
@@ -181,6 +182,8 @@ pub struct Finding {
     pub rule: usize,
     /// Where, in bytes of the text since its beginning.
     pub span: Range<u64>,
+    /// A keyed hash of the value, where the actions have a key for that and the value was seen whole.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// A rule matched whose action is [`Action::Drop`](super::Action::Drop).

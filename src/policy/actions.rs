@@ -341,6 +341,7 @@ fn default_action(rule: &RuleShape, direction: Direction) -> Action {
 pub(crate) struct Tables {
     rules: Arc<RuleSet>,
     key: Option<HashKey>,
+    fingerprints: Option<HashKey>,
     tables: Vec<(Vec<Action>, Arc<ActionTable>)>,
     scopes: Vec<(Resolved, Arc<Scopes>)>,
 }
@@ -348,7 +349,12 @@ pub(crate) struct Tables {
 impl Tables {
     /// No tables yet, for these rules and this key.
     pub(crate) fn new(rules: Arc<RuleSet>, key: Option<HashKey>) -> Self {
-        Self { rules, key, tables: Vec::new(), scopes: Vec::new() }
+        Self { rules, key, fingerprints: None, tables: Vec::new(), scopes: Vec::new() }
+    }
+
+    /// The same, whose findings have fingerprints under this key.
+    pub(crate) fn with_fingerprints(self, key: Option<HashKey>) -> Self {
+        Self { fingerprints: key, ..self }
     }
 
     /// The scopes of `resolved`; equal ones are the same.
@@ -369,7 +375,8 @@ impl Tables {
         if let Some((_, table)) = self.tables.iter().find(|(known, _)| known == actions) {
             return Arc::clone(table);
         }
-        let table = Arc::new(ActionTable::new(actions.to_vec(), self.key.clone()));
+        let table = ActionTable::new(actions.to_vec(), self.key.clone());
+        let table = Arc::new(table.with_fingerprints(self.fingerprints.clone()));
         self.tables.push((actions.to_vec(), Arc::clone(&table)));
         table
     }

@@ -290,14 +290,6 @@ impl<'a> Fields<'a> {
         self.value(key).map(|value| value.tables(what, report)).unwrap_or_default()
     }
 
-    /// A key of a feature that is not built yet.
-    pub(crate) fn later(&mut self, key: &'static str, message: &str, help: &str, report: &mut Report) {
-        self.asked.push(key);
-        if let Some((key, _)) = self.table.get_key_value(key) {
-            report.error(&Place::new(self.source, key.span().start), "not-built", message).help(help);
-        }
-    }
-
     /// Every key with its value, in the order of the file. All are known then.
     pub(crate) fn entries(&self) -> Vec<(&'a str, Place, Value<'a>)> {
         let mut entries: Vec<_> = self.table.iter().map(|(key, value)| (key.span().start, key, value)).collect();

@@ -30,7 +30,7 @@ use zeroize::Zeroizing;
 use crate::body::retention::Provider;
 use crate::body::syslog::Framing;
 use crate::body::{BodyLimits, Dialect, Direction, JsonPath, MediaRange, Scopes};
-use crate::engine::RuleSet;
+use crate::engine::{HashKey, RuleSet};
 
 pub(crate) use credentials::{CRL_LIMIT as REVOCATION_BYTES, revocation_lists};
 
@@ -197,6 +197,8 @@ pub struct Workspace {
     pub regions: Vec<String>,
     /// How much it may ask at once, and in a time.
     pub quota: Quota,
+    /// What fingerprints of values are made with; none without a key, or without an audit log.
+    pub fingerprints: Option<Arc<Fingerprints>>,
     /// Actions per route and direction: `[route][0]` request, `[route][1]` response. Behind the routes come the listeners
     /// for syslog.
     pub scopes: Vec<[Arc<Scopes>; 2]>,
@@ -215,6 +217,21 @@ pub struct Quota {
     pub burst: u32,
     /// Requests in flight; none: any.
     pub in_flight: Option<u32>,
+}
+
+/// What fingerprints of values are made with.
+#[derive(Debug)]
+pub struct Fingerprints {
+    /// The workspace's key.
+    pub key: HashKey,
+    /// The epoch of those that are made now.
+    pub epoch: u64,
+}
+
+/// The epoch of fingerprints at a time since 1970: it changes every 90 days.
+#[must_use]
+pub fn fingerprint_epoch(since_1970: Duration) -> u64 {
+    since_1970.as_secs() / (90 * 24 * 60 * 60)
 }
 
 /// What a body that cannot be scanned does.

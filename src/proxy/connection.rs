@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ServerConfig;
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
@@ -28,6 +30,7 @@ use crate::policy::{Limits, Policy};
 use crate::telemetry::NO_WORKSPACE;
 
 use super::admission::{Activity, ConnectionPermit, Stall};
+use super::audited::Party;
 use super::exchange;
 use super::guard::{Checked, Guard, SPOIL};
 use super::peer::{Entrance, Peer};
@@ -51,11 +54,23 @@ pub(crate) enum Socket {
     Unix(UnixStream),
 }
 
+impl Socket {
+    /// The address of the other end, without port.
+    fn peer(&self) -> String {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().map_or_else(|_| String::new(), |address| address.ip().to_string()),
+            Self::Unix(_) => "unix".to_owned(),
+        }
+    }
+}
+
 /// A connection, as its exchanges see it.
 pub(crate) struct Connection {
     pub(crate) shared: Arc<Shared>,
     pub(crate) activity: Arc<Activity>,
     peer: Peer,
+    /// Who it is, as the audit tells it.
+    pub(crate) party: Arc<Party>,
     /// The server name that it asked for, in lower case.
     server_name: Option<String>,
     /// What the connection becomes once the answer at hand is written.
@@ -63,9 +78,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    fn new(shared: Arc<Shared>, peer: Peer, server_name: Option<String>) -> Arc<Self> {
+    fn new(shared: Arc<Shared>, peer: Peer, address: String, server_name: Option<String>) -> Arc<Self> {
         let activity = Activity::begin();
-        Arc::new(Self { shared, activity, peer, server_name, session: Mutex::default() })
+        let party = Arc::new(peer.party(&shared, address));
+        Arc::new(Self { shared, activity, peer, party, server_name, session: Mutex::default() })
     }
 
     /// The workspace that the client belongs to under this configuration.
@@ -77,6 +93,11 @@ impl Connection {
     pub(crate) fn becomes(&self, session: Session) {
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(session));
         self.activity.upgrade();
+    }
+
+    /// It does not become one after all.
+    pub(crate) fn stays(&self) {
+        drop(self.session());
     }
 
     fn session(&self) -> Option<Box<Session>> {
@@ -142,10 +163,11 @@ pub(crate) async fn serve(
     telemetry.shift("blackbar_connections", &[], 1);
     telemetry.add("blackbar_connections_total", &[], 1);
     let drain = shared.draining();
+    let address = socket.peer();
     match door {
         Door { sink: Some(sink), config, .. } => Box::pin(syslog::serve(shared, entrance, config, &sink, socket)).await,
         Door { config: None, .. } => {
-            let connection = Connection::new(shared, Peer::new(entrance, None), None);
+            let connection = Connection::new(shared, Peer::new(entrance, None), address, None);
             Box::pin(http1(connection, socket, drain)).await;
         }
         Door { config: Some(config), .. } => {
@@ -156,7 +178,7 @@ pub(crate) async fn serve(
                 let peer = Peer::new(entrance, session.peer_certificates());
                 let server_name = session.server_name().map(str::to_ascii_lowercase);
                 let h2 = session.alpn_protocol() == Some(b"h2");
-                let connection = Connection::new(shared, peer, server_name);
+                let connection = Connection::new(shared, peer, address, server_name);
                 if h2 {
                     Box::pin(http2(connection, stream, drain)).await;
                 } else {

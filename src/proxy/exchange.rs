@@ -4,7 +4,6 @@
 //! refusal. One snapshot of the configuration is taken at the start and holds to the end. What is refused before the
 //! upstream is contacted never reached it; what is refused later ends both sides visibly.
 
-use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -16,7 +15,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::{PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
@@ -29,6 +28,7 @@ use crate::policy::{Mode, OnFault, Policy, Route, Workspace};
 use crate::telemetry;
 
 use super::Generation;
+use super::answer::{AnswerBody, Content};
 use super::batch::Batch;
 use super::connection::Connection;
 use super::headers::{self, TextScan};
@@ -56,9 +56,14 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
     let http1 = request.version() < Version::HTTP_2;
     let permit = connection.shared.admission.request(&connection.activity);
     let admitted = permit.is_some();
-    let ledger = Ledger::open(Arc::clone(&connection.shared.telemetry), permit, &connection.activity);
-    let whole = request.body().is_end_stream();
     let generation = connection.shared.generation();
+    let known = (Arc::clone(&generation.policy), Arc::clone(&connection.party));
+    let ledger = Ledger::open(Arc::clone(&connection.shared.telemetry), permit, &connection.activity, known);
+    let audited = match &connection.shared.audit {
+        None => true,
+        Some(audit) => audit.slot().await.map(|slot| ledger.audited(slot, request.method())).is_ok(),
+    };
+    let whole = request.body().is_end_stream();
     let mut exchange = Exchange {
         policy: Arc::clone(&generation.policy),
         generation,
@@ -68,7 +73,9 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
         manner: Manner::of(request.headers()),
         version: request.version(),
     };
-    let outcome = if admitted {
+    let outcome = if !audited {
+        Err(ProxyError::internal(ErrorKind::Audit))
+    } else if admitted {
         Caught(pin!(exchange.run(request))).await
     } else {
         Err(ProxyError::internal(ErrorKind::Overload))
@@ -78,6 +85,12 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
         Ok(response) => response,
         Err(error) => exchange.refuse(&error, whole || ledger.upload.is_read()),
     };
+    ledger.answered(response.status());
+    let streams = response.body().streams();
+    if let Err(error) = settled(response.status(), streams, &ledger, &connection).await {
+        let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        response = exchange.refuse(&error, !switched && (whole || ledger.upload.is_read()));
+    }
     let id = HeaderValue::try_from(ledger.request_id.as_str()).unwrap_or(HeaderValue::from_static("none"));
     response.headers_mut().insert(REQUEST_ID, id);
     let last = number >= exchange.policy.limits.requests_per_connection;
@@ -381,7 +394,7 @@ impl Exchange {
         let ledger = Arc::clone(&self.ledger);
         self.connection.becomes(Session::new(upgraded, specs, scanned, ledger, &self.policy.timeouts));
         let mut answer =
-            Response::new(AnswerBody { content: Content::Whole(None), ledger: Some(Arc::clone(&self.ledger)) });
+            Response::new(AnswerBody::new(Content::Whole(None), &self.ledger));
         *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         *answer.headers_mut() = headers;
         Ok(answer)
@@ -484,7 +497,7 @@ impl Exchange {
             }
         };
         // hyper writes its own version; the upstream's reason phrase and extensions stay behind.
-        let mut answer = Response::new(AnswerBody { content, ledger: Some(Arc::clone(&self.ledger)) });
+        let mut answer = Response::new(AnswerBody::new(content, &self.ledger));
         *answer.status_mut() = head.status;
         *answer.headers_mut() = head.headers;
         Ok(answer)
@@ -506,7 +519,7 @@ impl Exchange {
     fn nothing_left(&self, to: &Destination) -> Option<Response<AnswerBody>> {
         let (batch, tally) = (to.batch.as_ref()?, self.ledger.dropped_records()?);
         let (head, body) = batch.alone(&tally, &self.ledger.request_id)?.into_parts();
-        let body = AnswerBody { content: Content::Whole(body), ledger: Some(Arc::clone(&self.ledger)) };
+        let body = AnswerBody::new(Content::Whole(body), &self.ledger);
         Some(Response::from_parts(head, body))
     }
 
@@ -584,8 +597,29 @@ impl Exchange {
             head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         let content = Content::Whole(Some(body).filter(|body| !body.is_empty()));
-        Response::from_parts(head, AnswerBody { content, ledger: Some(Arc::clone(&self.ledger)) })
+        Response::from_parts(head, AnswerBody::new(content, &self.ledger))
     }
+}
+
+/// Waits for the record of an answer that is whole, or of a session that begins. An answer that streams waits at its end.
+async fn settled(
+    status: StatusCode,
+    streams: bool,
+    ledger: &Ledger,
+    connection: &Connection,
+) -> Result<(), ProxyError> {
+    if status != StatusCode::SWITCHING_PROTOCOLS {
+        return if streams { Ok(()) } else { ledger.settle().await };
+    }
+    let Some(audit) = &connection.shared.audit else { return Ok(()) };
+    let opened = match audit.slot().await {
+        Ok(slot) => ledger.opens_session(slot).await,
+        Err(_) => Err(ProxyError::internal(ErrorKind::Audit)),
+    };
+    if opened.is_err() {
+        connection.stays();
+    }
+    opened
 }
 
 /// Marks an answer that came before the request had been read.
@@ -656,79 +690,5 @@ impl<F: Future<Output = Result<T, ProxyError>> + Unpin, T> Future for Caught<F> 
         // The future is not polled again after a panic, so a state half-way is never seen.
         catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.0).poll(context)))
             .unwrap_or(Poll::Ready(Err(ProxyError::internal(ErrorKind::Fault))))
-    }
-}
-
-/// What an answer carries to the client.
-pub(crate) struct AnswerBody {
-    content: Content,
-    /// Kept until the last byte, with the request's permit in it.
-    ledger: Option<Arc<Ledger>>,
-}
-
-enum Content {
-    /// Decided whole; its length is declared.
-    Whole(Option<Bytes>),
-    /// What was read before the head was sent, then what follows.
-    Stream { gathered: Gathered, body: Box<InspectedBody> },
-}
-
-impl Body for AnswerBody {
-    type Data = Bytes;
-    type Error = ProxyError;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
-        let this = self.get_mut();
-        let polled = match &mut this.content {
-            Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Content::Stream { gathered, body } => match gathered.chunks.pop_front() {
-                Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
-                None => match gathered.trailers.take() {
-                    Some(trailers) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
-                    None => Pin::new(body.as_mut()).poll_frame(context),
-                },
-            },
-        };
-        if let (Poll::Ready(Some(Err(error))), Some(ledger)) = (&polled, &this.ledger) {
-            ledger.failed(error);
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::Whole(bytes) => bytes.is_none(),
-            Content::Stream { gathered, body } => {
-                gathered.chunks.is_empty() && gathered.trailers.is_none() && body.is_end_stream()
-            }
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            Content::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Content::Stream { gathered, body } if gathered.chunks.is_empty() => body.size_hint(),
-            Content::Stream { .. } => SizeHint::default(),
-        }
-    }
-}
-
-impl Drop for AnswerBody {
-    fn drop(&mut self) {
-        // The answer is over: what is left of the request goes nowhere.
-        if let Some(ledger) = self.ledger.take() {
-            if let Content::Stream { body, .. } = &self.content
-                && body.is_abandoned()
-            {
-                ledger.failed(&ProxyError::client(ErrorKind::Gone));
-            }
-            ledger.upload.stop();
-        }
-    }
-}
-
-impl fmt::Debug for AnswerBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AnswerBody")
     }
 }

@@ -149,6 +149,9 @@ enum State {
 impl InspectedBody {
     pub(crate) fn new(source: Received, inspector: BodyInspector, terms: Terms, ledger: &Arc<Ledger>) -> Self {
         let idle = Box::pin(tokio::time::sleep(terms.idle));
+        if terms.direction == Direction::Request {
+            ledger.upload.begin();
+        }
         Self {
             source,
             inspector: Some(inspector),

@@ -1,7 +1,7 @@
 //! What one exchange came to, kept until its last byte.
 //!
 //! Enters: the workspace and route once they are known, the inspection of each direction at its end, the status or the
-//! error. Leaves: one update of the metrics and one log line, when the last holder (handler, request body, answer) lets
+//! error. Leaves: one record of the audit before the answer's end, one update of the metrics and one log line, when the last holder (handler, request body, answer) lets
 //! go. The permit of the request lives here, so it outlives every byte of the exchange. Also holds the switch by which
 //! the answer's end stops a request body that is still on its way.
 
@@ -11,17 +11,25 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
+use crate::audit::{Ack, Kind, Slot};
 use crate::body::batch::Tally;
 use crate::body::{Direction, Inspection};
 use crate::engine::Rule;
-use crate::policy::{Route, Workspace};
+use crate::policy::{Policy, Route, Workspace};
 use crate::telemetry::{self, NO_WORKSPACE, Telemetry};
 
 use super::admission::{Activity, Place, RequestPermit};
+use super::audited::{Facts, Party};
 use super::reply::{ErrorKind, ProxyError};
+
+/// How long a record waits for the end of a request body that is told to stop.
+const UPLOAD_WAIT: Duration = Duration::from_secs(1);
+/// How long an answer waits for its record.
+const ACK_WAIT: Duration = Duration::from_secs(30);
 
 /// One exchange's account.
 pub(crate) struct Ledger {
@@ -32,6 +40,8 @@ pub(crate) struct Ledger {
     /// The connection's.
     pub(crate) activity: Arc<Activity>,
     telemetry: Arc<Telemetry>,
+    policy: Arc<Policy>,
+    party: Arc<Party>,
     started: Instant,
     account: Mutex<Account>,
     /// Its place among its workspace's.
@@ -45,8 +55,12 @@ struct Account {
     route: Option<Arc<Route>>,
     request: Option<Inspection>,
     response: Option<Inspection>,
+    method: Option<Method>,
     status: Option<StatusCode>,
     code: Option<&'static str>,
+    fault: Option<ProxyError>,
+    /// Where the record goes; none without an audit, or once it is written.
+    slot: Option<Slot>,
     waited: Duration,
     /// Why the request body ended early.
     request_fault: Option<ProxyError>,
@@ -59,6 +73,7 @@ impl Ledger {
         telemetry: Arc<Telemetry>,
         permit: Option<RequestPermit>,
         activity: &Arc<Activity>,
+        (policy, party): (Arc<Policy>, Arc<Party>),
     ) -> Arc<Self> {
         telemetry.shift("blackbar_requests_in_flight", &[], 1);
         Arc::new(Self {
@@ -66,11 +81,78 @@ impl Ledger {
             upload: Upload::default(),
             activity: Arc::clone(activity),
             telemetry,
+            policy,
+            party,
             started: telemetry::now(),
             account: Mutex::default(),
             place: OnceLock::new(),
             _permit: permit,
         })
+    }
+
+    /// The exchange has a place in the audit, and asks with this method.
+    pub(crate) fn audited(&self, slot: Slot, method: &Method) {
+        let mut account = self.account();
+        account.slot = Some(slot);
+        account.method = Some(method.clone());
+    }
+
+    /// Whether a record is to be written.
+    pub(crate) fn is_audited(&self) -> bool {
+        self.account().slot.is_some()
+    }
+
+    /// Writes the record, if it is not written: what was seen, and what became of it, are known now. The end of the
+    /// answer waits for this. What is still under way of the request ends here.
+    pub(crate) async fn settle(&self) -> Result<(), ProxyError> {
+        if !self.is_audited() {
+            return Ok(());
+        }
+        let ending = self.upload.ending();
+        if self.upload.is_under_way() {
+            self.upload.stop();
+            let _ = timeout(UPLOAD_WAIT, ending).await;
+        }
+        let Some(ack) = self.record() else { return Ok(()) };
+        match timeout(ACK_WAIT, ack).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(_) | Err(_) => Err(ProxyError::internal(ErrorKind::Audit)),
+        }
+    }
+
+    /// Writes that a session begins.
+    pub(crate) async fn opens_session(&self, slot: Slot) -> Result<(), ProxyError> {
+        let ack = {
+            let account = self.account();
+            slot.record(self.facts(&account).entry(Kind::SessionOpen))
+        };
+        match timeout(ACK_WAIT, ack).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(_) | Err(_) => Err(ProxyError::internal(ErrorKind::Audit)),
+        }
+    }
+
+    fn record(&self) -> Option<Ack> {
+        let mut account = self.account();
+        let slot = account.slot.take()?;
+        Some(slot.record(self.facts(&account).entry(Kind::Exchange)))
+    }
+
+    fn facts<'a>(&'a self, account: &'a Account) -> Facts<'a> {
+        Facts {
+            request_id: &self.request_id,
+            party: &self.party,
+            policy: &self.policy,
+            workspace: account.workspace.as_deref(),
+            route: account.route.as_deref(),
+            method: account.method.as_ref(),
+            status: account.status,
+            fault: account.fault.as_ref().map(|error| (error.code(), error.side.name(), error.rule.as_ref())),
+            request: account.request.as_ref(),
+            response: account.response.as_ref(),
+            pending: self.upload.is_under_way(),
+            took: self.elapsed(),
+        }
     }
 
     /// The workspace is known.
@@ -109,6 +191,7 @@ impl Ledger {
             return;
         }
         account.code = Some(error.code());
+        account.fault = Some(error.clone());
         let workspace = account.workspace.as_ref().map_or(NO_WORKSPACE, |workspace| &workspace.name);
         self.telemetry.rejected(workspace, error.code());
         tracing::warn!(
@@ -202,6 +285,8 @@ impl Drop for Ledger {
             // The handler was dropped before it had an answer: nobody waits for one any more.
             self.failed(&ProxyError::client(ErrorKind::Gone));
         }
+        // Nobody waits for it, but it is written.
+        drop(self.record());
         self.telemetry.shift("blackbar_requests_in_flight", &[], -1);
         let took = self.elapsed();
         let mut account = std::mem::take(self.account.get_mut().unwrap_or_else(PoisonError::into_inner));
@@ -303,6 +388,7 @@ const STOPPED: u8 = 2;
 #[derive(Default)]
 pub(crate) struct Upload {
     state: AtomicU8,
+    begun: AtomicBool,
     ended: AtomicBool,
     read: AtomicBool,
     progress: AtomicU64,
@@ -322,6 +408,16 @@ pub(crate) enum Flow {
 }
 
 impl Upload {
+    /// A body is looked at.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Release);
+    }
+
+    /// Whether a body is looked at whose end has not come.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.begun.load(Ordering::Acquire) && !self.has_ended()
+    }
+
     /// The body's end, or that there is none.
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Release);

@@ -11,6 +11,8 @@
 //! ```
 
 mod admission;
+mod answer;
+mod audited;
 mod batch;
 mod connection;
 mod exchange;
@@ -35,6 +37,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -43,6 +46,7 @@ use rustls::server::danger::ClientCertVerifier;
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::sync::{mpsc, watch};
 
+use crate::audit::{AuditLog, Health, Kind, OpenError};
 use crate::policy::{ListenAddress, Policy};
 use crate::telemetry::{NO_WORKSPACE, Telemetry};
 
@@ -84,6 +88,10 @@ pub(crate) struct Door {
 pub(crate) struct Shared {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) admission: Admission,
+    /// Where exchanges are written to, if anywhere.
+    pub(crate) audit: Option<AuditLog>,
+    /// Connections served so far.
+    pub(crate) connections: AtomicU64,
     generation: ArcSwap<Generation>,
     drain: watch::Sender<bool>,
     /// The serial of the generation in force.
@@ -148,6 +156,8 @@ pub enum StartError {
         /// The system's reason.
         source: io::Error,
     },
+    /// The audit log cannot be written.
+    Audit(OpenError),
     /// TLS cannot be set up.
     Tls(TlsFault),
     /// The listeners differ from those that are bound.
@@ -158,6 +168,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind { address, .. } => write!(f, "cannot listen on {address}"),
+            Self::Audit(error) => write!(f, "{error}"),
             Self::Tls(_) => f.write_str("cannot set up tls"),
             Self::Listeners => f.write_str("a change of the listeners needs a restart"),
         }
@@ -168,6 +179,7 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Bind { source, .. } => Some(source),
+            Self::Audit(error) => std::error::Error::source(error),
             Self::Tls(fault) => Some(fault),
             Self::Listeners => None,
         }
@@ -195,10 +207,21 @@ impl Proxy {
             addresses.push(address);
             fronts.push(front);
         }
+        let audit = match &policy.audit {
+            Some(settings) => {
+                let start = audited::loaded(Kind::Start, &policy);
+                let opened = AuditLog::open(settings, policy.limits.requests, audited::moment, start);
+                Some(opened.map_err(StartError::Audit)?)
+            }
+            None => None,
+        };
+        telemetry.set("blackbar_audit_enabled", &[], i64::from(audit.is_some()));
         telemetry.configured(&policy.version);
         let shared = Shared {
             admission: Admission::new(&policy.limits),
             telemetry,
+            audit,
+            connections: AtomicU64::new(0),
             generation: ArcSwap::from_pointee(generation),
             drain: watch::Sender::new(false),
             turn: watch::Sender::new(0),
@@ -386,12 +409,44 @@ impl Handle {
                 telemetry.configured(&next.policy.version);
                 tracing::info!(version = next.policy.version, "configuration in force");
                 let serial = next.serial;
+                if let Some(audit) = &self.shared.audit {
+                    audit.note(audited::loaded(Kind::ConfigLoad, &next.policy));
+                }
                 self.shared.generation.store(Arc::new(next));
                 self.shared.turn.send_replace(serial);
                 Ok(())
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// How the audit log is, where there is one.
+    #[must_use]
+    pub fn audit(&self) -> Option<&Health> {
+        self.shared.audit.as_ref().map(AuditLog::health)
+    }
+
+    /// Ends the audit log in order; what is still to be recorded is written before. Blocks until then.
+    pub fn close_audit(&self) {
+        if let Some(audit) = &self.shared.audit {
+            audit.close();
+        }
+    }
+
+    /// Brings the metrics of the audit log up to date.
+    pub fn refresh_metrics(&self) {
+        let Some(health) = self.audit() else { return };
+        let telemetry = &self.shared.telemetry;
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        telemetry.set("blackbar_audit_failing", &[], i64::from(health.is_failing()));
+        telemetry.set("blackbar_audit_records", &[], number(health.records()));
+        telemetry.set(
+            "blackbar_audit_unsealed_records",
+            &[],
+            number(health.records().saturating_sub(health.sealed())),
+        );
+        telemetry.set("blackbar_audit_checkpoint_timestamp_seconds", &[], number(health.sealed_at_ms() / 1000));
+        telemetry.raise("blackbar_audit_failures_total", &[], health.failures());
     }
 
     /// Whether new connections are no longer taken.

@@ -5,14 +5,18 @@
 //! certificate is still good is asked of the listener's authorities and revocation lists with each new configuration, and
 //! once a minute: a client that is trusted no more loses its connection with what is under way on it.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, UnixTime};
+use sha2::{Digest, Sha256};
 
+use crate::audit::chain;
 use crate::policy::{ClientAuth, Listener, PeerIdentity, Policy};
 use crate::telemetry;
 
+use super::audited::Party;
 use super::reply::{ErrorKind, ProxyError};
 use super::{Door, Generation, Shared, tls};
 
@@ -80,6 +84,15 @@ impl Peer {
     /// A client with this chain, which the handshake has verified.
     pub(crate) fn new(entrance: Entrance, chain: Option<&[CertificateDer<'static>]>) -> Self {
         Self { entrance, certificate: chain.and_then(|chain| ClientCertificate::new(chain, entrance.serial)) }
+    }
+
+    /// Who it is, as the audit tells it, with the address that it came from.
+    pub(crate) fn party(&self, shared: &Shared, address: String) -> Party {
+        let certificate = self.certificate.as_ref();
+        let names = certificate.map(|certificate| Party::names(&certificate.names)).unwrap_or_default();
+        let leaf = certificate.and_then(|certificate| certificate.chain.first()).filter(|_| shared.audit.is_some());
+        let connection = shared.connections.fetch_add(1, Ordering::Relaxed);
+        Party { connection, address, names, certificate: leaf.map(|leaf| chain::hex(&Sha256::digest(leaf))) }
     }
 
     /// The listener that it came to.

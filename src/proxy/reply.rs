@@ -119,6 +119,8 @@ pub(crate) enum ErrorKind {
     Rate,
     /// Too much at once.
     Overload,
+    /// No record can be written of it.
+    Audit,
     /// A fault of the program.
     Fault,
 }
@@ -171,6 +173,7 @@ impl ProxyError {
             ErrorKind::Residency => "residency",
             ErrorKind::Rate => "rate",
             ErrorKind::Overload => "overloaded",
+            ErrorKind::Audit => "audit_unavailable",
             ErrorKind::Fault => "internal",
         }
     }
@@ -205,7 +208,7 @@ impl ProxyError {
             ErrorKind::Connect | ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => StatusCode::BAD_GATEWAY,
             ErrorKind::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             ErrorKind::Rate => StatusCode::TOO_MANY_REQUESTS,
-            ErrorKind::Overload => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::Overload | ErrorKind::Audit => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -287,6 +290,7 @@ impl ProxyError {
             ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => "The upstream's answer is malformed.",
             ErrorKind::Residency => "The workspace's data may not go to this region.",
             ErrorKind::Rate => "The workspace asks more than it may.",
+            ErrorKind::Audit => "No audit record can be written at the moment.",
             ErrorKind::Overload => "Too many requests are in flight.",
             ErrorKind::Fault => "The proxy failed.",
         }
@@ -414,7 +418,7 @@ pub(crate) fn answer(error: &ProxyError, dialect: Dialect, manner: Manner, reque
         ErrorKind::Body(BodyErrorKind::CodingUnsupported) if error.side != Side::Upstream => {
             headers.insert(ACCEPT_ENCODING, OPENED);
         }
-        ErrorKind::Overload | ErrorKind::Rate => {
+        ErrorKind::Overload | ErrorKind::Rate | ErrorKind::Audit => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         _ => {}

@@ -10,7 +10,9 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::policy::{PolicyStore, Severity};
+use crate::audit::Kind;
+use crate::policy::{self, PolicyStore, Severity};
+use crate::telemetry;
 
 use super::{Bound, Handle};
 
@@ -83,7 +85,7 @@ async fn follow(store: Arc<PolicyStore>, handle: Handle, mut hangup: Signal) {
         let (store, handle) = (Arc::clone(&store), handle.clone());
         // Files are read and rules compiled away from the threads that carry bytes.
         let looked = tokio::task::spawn_blocking(move || {
-            if asked || store.changed_on_disk() {
+            if asked || store.changed_on_disk() || handle.epoch_has_changed() {
                 handle.reload(&store);
             }
         });
@@ -94,6 +96,14 @@ async fn follow(store: Arc<PolicyStore>, handle: Handle, mut hangup: Signal) {
 }
 
 impl Handle {
+    /// Whether fingerprints are to be made with another key than the configuration in force has.
+    fn epoch_has_changed(&self) -> bool {
+        let now = policy::fingerprint_epoch(Duration::from_secs(telemetry::unix_seconds()));
+        let generation = self.shared.generation();
+        let mut made = generation.policy.workspaces.iter().filter_map(|workspace| workspace.fingerprints.as_ref());
+        made.any(|made| made.epoch != now)
+    }
+
     /// Reads the configuration again and lets it take over, or keeps the old one. Gives whether it took over.
     pub fn reload(&self, store: &PolicyStore) -> bool {
         let taken = match store.reload() {
@@ -103,8 +113,12 @@ impl Handle {
                     tracing::info!("configuration unchanged");
                 }
                 let next = store.current();
-                if next.admin != self.shared.generation().policy.admin {
+                let now = self.shared.generation();
+                if next.admin != now.policy.admin {
                     tracing::warn!("a change of the admin listener needs a restart");
+                }
+                if next.audit != now.policy.audit {
+                    tracing::warn!("a change of the audit log needs a restart");
                 }
                 self.replace(next).map_err(|error| {
                     let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
@@ -118,6 +132,10 @@ impl Handle {
                 Err(())
             }
         };
+        if let (Err(()), Some(audit)) = (taken, &self.shared.audit) {
+            let now = self.shared.generation();
+            audit.note(super::audited::loaded(Kind::ConfigReject, &now.policy));
+        }
         let result = if taken.is_ok() { "ok" } else { "error" };
         self.shared.telemetry.add("blackbar_config_reload_total", &[result], 1);
         taken.is_ok()

@@ -187,13 +187,17 @@ impl Session {
         };
         let (code, reason) = fault.as_ref().map_or((1001, "going away"), |error| (close_code(error), error.code()));
         let message = fault.as_ref().and_then(|error| llm::error_message(dialect, error.code(), error.message()));
-        down.close(message.as_deref(), code, reason).await;
-        up.close(None, 1001, "going away").await;
         if let Some(error) = &fault {
             ledger.failed(error);
         }
-        ledger.inspected(Direction::Request, up.half.into_inspection());
-        ledger.inspected(Direction::Response, down.half.into_inspection());
+        ledger.inspected(Direction::Request, up.half.take_inspection());
+        ledger.inspected(Direction::Response, down.half.take_inspection());
+        // The session ends when its record is written.
+        if let Err(error) = ledger.settle().await {
+            ledger.failed(&error);
+        }
+        down.close(message.as_deref(), code, reason).await;
+        up.close(None, 1001, "going away").await;
     }
 }
 

@@ -58,6 +58,8 @@ pub struct BodyInspector {
     mode: Mode,
     seen: Inspection,
     fault: Option<BodyError>,
+    /// The body has come to its end.
+    ended: bool,
 }
 
 enum Mode {
@@ -101,7 +103,7 @@ impl BodyInspector {
     }
 
     fn with_mode(mode: Mode) -> Self {
-        Self { mode, seen: Inspection::default(), fault: None }
+        Self { mode, seen: Inspection::default(), fault: None, ended: false }
     }
 
     /// Takes bytes and appends what may leave to `out`. See [`BodyInspector::push_some`] to bound what one call gives.
@@ -125,6 +127,7 @@ impl BodyInspector {
         let (left, start) = (input.len(), out.len());
         let result = match &mut self.mode {
             Mode::Pass(reason) => {
+                self.seen.length += input.len() as u64;
                 self.seen.exempt(reason, input.len() as u64);
                 out.extend_from_slice(std::mem::take(input));
                 Ok(true)
@@ -167,6 +170,7 @@ impl BodyInspector {
             Mode::Inspect(inspect) if self.seen.bytes_in > 0 => inspect.finish(out, &mut self.seen),
             Mode::Pass(_) | Mode::Inspect(_) => Ok(()),
         };
+        self.ended = result.is_ok();
         self.settle(result, start, out)
     }
 
@@ -195,9 +199,11 @@ impl BodyInspector {
         &self.seen
     }
 
-    /// What was seen.
+    /// What was seen. Every decoded byte is accounted for: scanned, passed for a reason, or withheld.
     #[must_use]
-    pub fn into_inspection(self) -> Inspection {
+    pub fn into_inspection(mut self) -> Inspection {
+        let held = if self.ended { 0 } else { self.held() as u64 };
+        self.seen.balance(held);
         self.seen
     }
 
@@ -250,10 +256,14 @@ impl Inspect {
             *input = rest;
             return match piece.is_empty() {
                 true => Ok(false),
-                false => self.content.push(piece, out, seen).map(|()| true),
+                false => {
+                    seen.length += piece.len() as u64;
+                    self.content.push(piece, out, seen).map(|()| true)
+                }
             };
         }
         let Some(piece) = self.decoding.next_piece(input)? else { return Ok(false) };
+        seen.length += piece.len() as u64;
         let mut redacted = std::mem::take(&mut self.redacted);
         redacted.clear();
         let result = self.content.push(piece, &mut redacted, seen);

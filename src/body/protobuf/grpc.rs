@@ -120,6 +120,7 @@ impl GrpcBody {
         // The frame is whole: what ends early is its coding, and such a fault never passes.
         decoding.finish().map_err(|_| BodyErrorKind::CodingInvalid)?;
         seen.held_peak = seen.held_peak.max(message.len() + plain.len());
+        seen.opened(message.len(), plain.len());
         let mut redacted = Vec::with_capacity(plain.len());
         self.walk.message(&plain, &mut redacted, seen)?;
         self.tell(&plain, &mut redacted);

@@ -56,6 +56,7 @@ impl Transform for SnappyBody {
         let plain = self.open()?;
         seen.held_peak = seen.held_peak.max(self.held.len() + plain.len());
         let mut redacted = Vec::with_capacity(plain.len());
+        seen.opened(self.held.len(), plain.len());
         self.walk.message(&plain, &mut redacted, seen)?;
         if redacted == plain {
             out.append(&mut self.held);

@@ -119,8 +119,16 @@ impl Half {
 
     /// What was seen so far.
     #[must_use]
-    pub fn into_inspection(self) -> Inspection {
-        self.seen
+    pub fn into_inspection(mut self) -> Inspection {
+        self.take_inspection()
+    }
+
+    /// What was seen so far; it is counted from nothing again.
+    pub fn take_inspection(&mut self) -> Inspection {
+        let mut seen = std::mem::take(&mut self.seen);
+        let held = seen.withheld;
+        seen.balance(held);
+        seen
     }
 
     /// Writes a message of the proxy's own, and the frame that closes, with a status code of RFC 6455 section 7.4.
@@ -154,6 +162,9 @@ impl Half {
 
     fn message(&mut self, kind: Opcode, out: &mut Vec<u8>) -> Result<(), BodyError> {
         self.kind = kind;
+        if self.unscanned.is_some() || self.spec.direction == Direction::Response {
+            self.seen.length += self.reader.message().len() as u64;
+        }
         if let Some(reason) = self.unscanned {
             self.seen.exempt(reason, self.reader.message().len() as u64);
             self.writer.write(kind, self.reader.message(), out);
@@ -166,6 +177,9 @@ impl Half {
             Opcode::Binary if !is_text || self.reader.message().contains(&0) => {
                 if !self.spec.opaque.iter().any(|range| range.holds(None)) {
                     return Err(BodyErrorKind::MediaType.into());
+                }
+                if self.spec.direction == Direction::Request {
+                    self.seen.length += self.reader.message().len() as u64;
                 }
                 self.seen.exempt("media_type", self.reader.message().len() as u64);
                 self.writer.write(kind, self.reader.message(), out);
@@ -208,7 +222,10 @@ impl Half {
     fn control(&mut self, kind: Opcode, out: &mut Vec<u8>) -> Result<(), BodyError> {
         let payload = self.reader.control();
         let new = match self.unscanned {
-            None => self.model.scan_value(payload, &mut self.seen)?,
+            None => {
+                self.seen.length += payload.len() as u64;
+                self.model.scan_value(payload, &mut self.seen)?
+            }
             Some(_) => None,
         };
         self.writer.write(kind, new.map_or(payload, |new| cut(new, CONTROL)), out);
@@ -231,6 +248,7 @@ impl Half {
         }
         let new = match code {
             Some(code) if self.unscanned.is_none() => {
+                self.seen.length += reason.len() as u64;
                 self.model.scan_value(reason, &mut self.seen)?.map(|new| closing(code, new))
             }
             Some(_) | None => None,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::candidate::{Candidate, Judgement, LaneId, judge};
-use super::super::operator::{Action, Extent, replace};
+use super::super::operator::{Action, Extent, fingerprint, replace};
 use super::super::stream::{Blocked, Dropped, Finding, Output, Piece};
 use super::view::BACK;
 use super::{Ended, Force, Text};
@@ -237,7 +237,11 @@ impl Text {
         let action = force.actions.action(candidate.rule);
         let from = candidate.from.max(self.lane.origin);
         let span = candidate.start.saturating_sub(self.lane.origin)..candidate.end.saturating_sub(self.lane.origin);
-        let finding = Finding { rule: candidate.rule, span };
+        let fingerprint = match force.actions.fingerprints() {
+            Some(key) if first_part && !candidate.open => Some(fingerprint(key, &rule.entity, self.value(candidate))),
+            Some(_) | None => None,
+        };
+        let finding = Finding { rule: candidate.rule, span, fingerprint };
         match action {
             Action::Off => return Ok(()),
             Action::Block => {
@@ -312,9 +316,20 @@ impl Text {
             out.findings.push(finding);
         } else if let Some(place) = self.unreported.iter().position(beginning) {
             let (rule, _, span) = self.unreported.swap_remove(place);
-            out.findings.push(Finding { rule, span });
+            out.findings.push(Finding { rule, span, fingerprint: None });
         }
         Ok(())
+    }
+
+    /// The text of a match that is there whole.
+    fn value(&self, candidate: &Candidate) -> &[u8] {
+        match self.view(candidate.lane) {
+            None => {
+                let range = self.lane.index(candidate.start.max(self.lane.origin))..self.lane.index(candidate.end);
+                self.lane.buffer.get(range).unwrap_or_default()
+            }
+            Some(view) => view.bytes(candidate.own.start..candidate.own.end),
+        }
     }
 
     fn note_end(&mut self, candidate: &Candidate) {

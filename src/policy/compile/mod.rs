@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
@@ -30,7 +30,8 @@ use super::files::{Disk, Fields, FileHash, Watched, walk};
 use super::packs::{BUNDLED, assemble, assemble_bundled};
 use super::rules::{unknown_name, version};
 use super::{
-    AdminSettings, AuditSettings, ClientAuth, Limits, ListenAddress, Listener, Policy, Route, Syslog, Timeouts, Workspace,
+    AdminSettings, AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Policy, Route, Syslog, Timeouts,
+    Workspace, fingerprint_epoch,
 };
 use crate::body::BodyLimits;
 use listeners::ListenerShape;
@@ -111,6 +112,8 @@ struct Shapes {
     listeners: Vec<ListenerShape>,
     admin: Option<(AdminSettings, Place)>,
     audit: Option<AuditSettings>,
+    /// Of fingerprints.
+    epoch: u64,
     workspaces: Vec<WorkspaceShape>,
     workspace_names: Names,
     routes: Vec<RouteShape>,
@@ -148,7 +151,9 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     fields.finish(report);
 
     let (mut workspace_names, mut route_names) = (Names::new(), Names::new());
-    let mut inspector = Inspector { disk, report, strict, now: now() };
+    let now = now();
+    let epoch = fingerprint_epoch(now.duration_since(UNIX_EPOCH).unwrap_or_default());
+    let mut inspector = Inspector { disk, report, strict, now };
     let audit = audit.and_then(|table| audit::audit(table, &mut inspector));
     let listeners = listeners
         .into_iter()
@@ -162,7 +167,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
         routes.into_iter().filter_map(|table| routes::route(table, &mut route_names, &mut inspector)).collect();
     let (limits, body_limits) = limits;
     let shapes =
-        Shapes { listeners, admin, audit, workspaces, workspace_names, routes, route_names, limits, body_limits, timeouts };
+        Shapes { listeners, admin, audit, epoch, workspaces, workspace_names, routes, route_names, limits, body_limits, timeouts };
     link(shapes, disk, report)
 }
 
@@ -235,6 +240,7 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
                 .help("remove `clients`, or add `client_ca` to a listener");
         }
     }
+    let epoch = shapes.audit.as_ref().map(|_| shapes.epoch);
     let routes = link_routes(shapes.routes, &shapes.workspaces, &shapes.workspace_names, report);
     let listeners = link_listeners(shapes.listeners, routes.len(), &shapes.workspaces, &shapes.workspace_names, report);
     let logs = listeners.iter().filter_map(|listener| listener.syslog.as_ref());
@@ -246,7 +252,7 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
         let path = shape.rules.as_ref().map(|(path, _)| path.clone());
         let rules = compiled.entry(path).or_insert_with(|| rules_of(&shape, &shapes.route_names, disk, report));
         let Some(rules) = rules.clone() else { continue };
-        workspaces.push(Arc::new(bind(shape, &rules, &names, report)));
+        workspaces.push(Arc::new(bind(shape, &rules, &names, epoch, report)));
     }
     Some(Policy {
         version: String::new(),
@@ -367,13 +373,24 @@ fn rules_of(shape: &WorkspaceShape, routes: &Names, disk: &mut Disk, report: &mu
     compile(assembly, report).map(Rc::new)
 }
 
-fn bind(shape: WorkspaceShape, rules: &Compiled, routes: &[Option<&str>], report: &mut Report) -> Workspace {
+fn bind(
+    shape: WorkspaceShape,
+    rules: &Compiled,
+    routes: &[Option<&str>],
+    epoch: Option<u64>,
+    report: &mut Report,
+) -> Workspace {
+    let fingerprints =
+        shape.key.clone().zip(epoch).map(|(key, epoch)| Arc::new(Fingerprints { key, epoch }));
     if let (Some(hash), false) = (rules.hash(), shape.wants_key) {
         let message = format!("workspace {} has no `key`, but {} hashes", shape.name, hash.line());
         report.error(&shape.place, "hash-key", message).help("add key = { file = \"…\" } with 32 random bytes");
     }
     let everywhere: Vec<Option<&str>> = routes.iter().copied().chain([None]).collect();
-    let Bound { rules, mut scopes, catalogue } = rules.bind(&everywhere, shape.key);
+    let Bound { rules, mut scopes, catalogue } = {
+        let key = fingerprints.as_ref().map(|one| one.key.for_fingerprints(one.epoch));
+        rules.bind(&everywhere, shape.key, key)
+    };
     let base = scopes.pop().expect("one for each route that was asked for, the last for none");
     match rules.rules().iter().max_by_key(|rule| rule.holdback) {
         Some(longest) => {
@@ -393,6 +410,7 @@ fn bind(shape: WorkspaceShape, rules: &Compiled, routes: &[Option<&str>], report
         on_fault: shape.on_fault,
         regions: shape.regions,
         quota: shape.quota,
+        fingerprints,
         scopes,
         base,
         catalogue,

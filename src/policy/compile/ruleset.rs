@@ -120,8 +120,13 @@ impl Compiled {
         self.assembly.hash.as_ref()
     }
 
-    /// The rules that do something, and their actions for each of `routes`.
-    pub(crate) fn bind(&self, routes: &[Option<&str>], key: Option<HashKey>) -> Bound {
+    /// The rules that do something, and their actions for each of `routes`; the keys are for `hash` and for fingerprints.
+    pub(crate) fn bind(
+        &self,
+        routes: &[Option<&str>],
+        key: Option<HashKey>,
+        fingerprints: Option<HashKey>,
+    ) -> Bound {
         let rules = &self.assembly.rules;
         let of = |route, direction| resolve(&self.assembly, route, direction);
         let mut resolved: Vec<[Resolved; 2]> =
@@ -143,7 +148,7 @@ impl Compiled {
                 resolved.iter_mut().flatten().for_each(|one| one.keep(&kept));
             }
         }
-        let mut tables = Tables::new(Arc::clone(&set), key);
+        let mut tables = Tables::new(Arc::clone(&set), key).with_fingerprints(fingerprints);
         let scopes =
             resolved.iter().map(|[request, response]| [tables.scopes(request), tables.scopes(response)]).collect();
         Bound { rules: set, scopes, catalogue }

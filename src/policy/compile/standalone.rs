@@ -53,7 +53,7 @@ pub fn load_rules(rules: Option<&Path>) -> Result<StandaloneRules, Vec<Diagnosti
     }
     match compiled {
         Some(compiled) if report.errors() == 0 => {
-            let Bound { rules, mut scopes, catalogue } = compiled.bind(&[None], None);
+            let Bound { rules, mut scopes, catalogue } = compiled.bind(&[None], None, None);
             match scopes.pop() {
                 Some([request, response]) => {
                     Ok(StandaloneRules { rules, request, response, catalogue, warnings: report.into_sorted() })

@@ -1,0 +1,190 @@
+//! What stands in the audit of an exchange: the one place that turns an account into an [`Entry`].
+//!
+//! Enters: who asked, what for, what was seen and what became of it. Leaves: an entry of configured names, codes of closed
+//! sets, counts, and the names of a verified certificate. No part of a message, a path or a query is ever among them.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use serde_json::{Map, Value};
+
+use crate::audit::record::{bounded, integer};
+use crate::audit::{Entry, Kind, Moment, Receipt};
+use crate::body::{Direction, FINGERPRINTS, Inspection};
+use crate::engine::{Rule, RuleId};
+use crate::policy::{PeerIdentity, Policy, Route, Workspace};
+use crate::telemetry;
+
+/// Names of a certificate that a record tells.
+const NAMES: usize = 4;
+
+/// The clocks, as the audit asks for them.
+pub(crate) fn moment() -> Moment {
+    Moment { unix_ms: telemetry::unix_millis(), mono_ns: telemetry::uptime_nanos() }
+}
+
+/// Who is at the other end of a connection, as records tell it.
+#[derive(Debug)]
+pub(crate) struct Party {
+    /// The connection's number since the start.
+    pub(crate) connection: u64,
+    /// The address that it comes from, without port.
+    pub(crate) address: String,
+    /// The names of its certificate.
+    pub(crate) names: Vec<String>,
+    /// SHA-256 of its certificate.
+    pub(crate) certificate: Option<String>,
+}
+
+impl Party {
+    /// The names of a certificate as the configuration writes them.
+    pub(crate) fn names(peer: &PeerIdentity) -> Vec<String> {
+        let kinds = [("uri", &peer.uris), ("dns", &peer.dns), ("email", &peer.emails)];
+        let all = kinds.iter().flat_map(|(kind, names)| names.iter().map(move |name| format!("{kind}:{name}")));
+        let all = all.chain(peer.ips.iter().map(|address| format!("ip:{address}")));
+        all.take(NAMES).map(|name| bounded(&name)).collect()
+    }
+}
+
+/// What an exchange came to.
+pub(crate) struct Facts<'a> {
+    pub(crate) request_id: &'a str,
+    pub(crate) party: &'a Party,
+    pub(crate) policy: &'a Policy,
+    pub(crate) workspace: Option<&'a Workspace>,
+    pub(crate) route: Option<&'a Route>,
+    pub(crate) method: Option<&'a Method>,
+    pub(crate) status: Option<StatusCode>,
+    /// The code and the side of what ended it, and the rule that did.
+    pub(crate) fault: Option<(&'static str, &'static str, Option<&'a RuleId>)>,
+    pub(crate) request: Option<&'a Inspection>,
+    pub(crate) response: Option<&'a Inspection>,
+    /// The request's body was still under way when the record was written.
+    pub(crate) pending: bool,
+    pub(crate) took: Duration,
+}
+
+impl Facts<'_> {
+    /// The record of its end, or of a session's beginning.
+    pub(crate) fn entry(&self, kind: Kind) -> Entry {
+        let mut entry = Entry::new(kind)
+            .text("req", self.request_id)
+            .number("conn", self.party.connection)
+            .text("peer", &self.party.address)
+            .text("policy", &self.policy.hash)
+            .text("outcome", self.outcome())
+            .number("dur_us", u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX));
+        if !self.party.names.is_empty() {
+            let names = self.party.names.iter().cloned().map(Value::String).collect();
+            entry = entry.value("actor", Value::Array(names));
+        }
+        if let Some(certificate) = &self.party.certificate {
+            entry = entry.text("cert", certificate);
+        }
+        if let Some(workspace) = self.workspace {
+            entry = entry.text("ws", &workspace.name);
+        }
+        if let Some(route) = self.route {
+            let template = format!("{}/*", route.path.trim_end_matches('/'));
+            entry = entry.text("route", &route.name).text("path", &template).text("upstream", &route.upstream.host);
+        }
+        if let Some(method) = self.method {
+            // Others are not served: what they are called is the client's text.
+            let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+            let name = known.iter().find(|name| **name == method.as_str()).copied().unwrap_or("OTHER");
+            entry = entry.text("method", name);
+        }
+        if let Some(status) = self.status {
+            entry = entry.number("status", u64::from(status.as_u16()));
+        }
+        if let Some((code, side, rule)) = self.fault {
+            entry = entry.text("reason", code).text("side", side);
+            if let Some(rule) = rule {
+                entry = entry.text("rule", rule.as_str());
+            }
+        }
+        if self.pending {
+            entry = entry.text("request_pending", "body");
+        }
+        self.seen(entry)
+    }
+
+    fn outcome(&self) -> &'static str {
+        match self.fault {
+            Some(("policy_blocked", ..)) => "blocked",
+            Some(_) => "failed",
+            None => {
+                let changed = |seen: &Inspection| seen.findings.iter().any(|(_, action, _)| *action != "observe");
+                let redacted = [self.request, self.response].into_iter().flatten().any(changed);
+                if redacted { "redacted" } else { "forwarded" }
+            }
+        }
+    }
+
+    /// Receipts, findings and fingerprints of both directions.
+    fn seen(&self, mut entry: Entry) -> Entry {
+        let rules = self.workspace.map_or(&[][..], |workspace| workspace.rules.rules());
+        let (mut findings, mut left) = (Vec::new(), FINGERPRINTS);
+        for (direction, seen) in [(Direction::Request, self.request), (Direction::Response, self.response)] {
+            let Some(seen) = seen else { continue };
+            if seen.length > 0 || seen.bytes_in > 0 || seen.bytes_out > 0 {
+                entry = entry.value(direction.name(), receipt(seen).value());
+            }
+            if seen.dropped_fields > 0 {
+                entry = entry.number("dropped_fields", seen.dropped_fields);
+            }
+            if seen.records.dropped() > 0 {
+                entry = entry.number("dropped_records", seen.records.dropped());
+            }
+            for (index, action, count) in &seen.findings {
+                let Some(rule) = rules.get(*index) else { continue };
+                findings.push(finding(direction, rule, action, *count, &fingerprints(seen, *index, &mut left)));
+            }
+        }
+        if !findings.is_empty() {
+            entry = entry.value("findings", Value::Array(findings));
+        }
+        match self.workspace.and_then(|workspace| workspace.fingerprints.as_ref()) {
+            Some(made) if left < FINGERPRINTS => entry.number("fp_epoch", made.epoch),
+            Some(_) | None => entry,
+        }
+    }
+}
+
+fn receipt(seen: &Inspection) -> Receipt {
+    Receipt {
+        bytes_in: seen.bytes_in,
+        bytes_out: seen.bytes_out,
+        length: seen.length,
+        scanned: seen.scanned,
+        unscanned: seen.unscanned.clone(),
+        withheld: seen.withheld,
+    }
+}
+
+/// The fingerprints of a rule's values, as many as there may still be.
+fn fingerprints(seen: &Inspection, rule: usize, left: &mut usize) -> Vec<Value> {
+    let of_rule = seen.fingerprints.iter().filter(|(known, _)| *known == rule);
+    let taken: Vec<Value> = of_rule.take(*left).map(|(_, value)| Value::String(crate::audit::chain::hex(value))).collect();
+    *left -= taken.len();
+    taken
+}
+
+fn finding(direction: Direction, rule: &Rule, action: &str, count: u64, fingerprints: &[Value]) -> Value {
+    let mut object = Map::new();
+    let mut set = |name: &str, value: Value| drop(object.insert(name.to_owned(), value));
+    set("action", action.into());
+    set("count", integer(count));
+    set("dir", direction.name().into());
+    set("entity", bounded(rule.entity.as_str()).into());
+    set("rule", bounded(rule.id.as_str()).into());
+    if !fingerprints.is_empty() {
+        set("fp", Value::Array(fingerprints.to_vec()));
+    }
+    Value::Object(object)
+}
+
+/// The record of a configuration that took over.
+pub(crate) fn loaded(kind: Kind, policy: &Policy) -> Entry {
+    Entry::new(kind).text("policy", &policy.hash).text("program", env!("CARGO_PKG_VERSION"))
+}
