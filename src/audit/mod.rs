@@ -8,13 +8,13 @@
 pub mod chain;
 pub mod note;
 mod open;
-//READ
+pub mod read;
 pub mod record;
 pub mod verify;
 mod writer;
 
 #[cfg(test)]
-mod tests {}
+mod tests;
 
 use std::fmt;
 use std::io;

@@ -250,13 +250,7 @@ fn put_aside(directory: &Path, seq: u64, torn: &[u8]) -> io::Result<()> {
     sync_directory(directory)
 }
 
-fn resume(
-    directory: &Path,
-    origin: &str,
-    log: &str,
-    key: &PublicKey,
-    found: &Found,
-) -> Result<Resumed, OpenError> {
+fn resume(directory: &Path, origin: &str, log: &str, key: &PublicKey, found: &Found) -> Result<Resumed, OpenError> {
     let broken = |path: &Path, what: &str| OpenError::Broken(path.to_owned(), what.to_owned());
     let ended = found.closed.last().max(found.removed.last()).map(|(_, last)| *last);
     let next = ended.map_or(0, |last| last + 1);

@@ -312,7 +312,8 @@ impl Walk {
         let path = directory.join(&name);
         let checkpoints = self.checkpoints(directory, first, last.is_none())?;
         let mut due = checkpoints.iter().peekable();
-        let mut file = BufReader::with_capacity(256 << 10, File::open(&path).map_err(|error| Fault::Io(path.clone(), error))?);
+        let mut file =
+            BufReader::with_capacity(256 << 10, File::open(&path).map_err(|error| Fault::Io(path.clone(), error))?);
         let mut line = Vec::with_capacity(LINE_MAX);
         let (mut ended, mut begun) = (false, false);
         loop {
@@ -444,8 +445,17 @@ impl Walk {
             return Err(self.broken(file, "the segment has another number of records"));
         }
         let known = [
-            "exchange", "session_open", "config_load", "config_reject", "start", "stop", "segment_open", "segment_close",
-            "recovered_tail", "recovered", "clock_jump",
+            "exchange",
+            "session_open",
+            "config_load",
+            "config_reject",
+            "start",
+            "stop",
+            "segment_open",
+            "segment_close",
+            "recovered_tail",
+            "recovered",
+            "clock_jump",
         ];
         self.report.healed += u64::from(kind == "recovered_tail");
         self.report.unknown += u64::from(!known.contains(&kind));
@@ -464,7 +474,8 @@ impl Walk {
         file: &str,
     ) -> Result<(), Fault> {
         let wrong = || misplaced(file, first, "the segment does not say what it follows");
-        let peaks = fields.get("tree").and_then(Value::as_array).filter(|_| kind == "segment_open").ok_or_else(wrong)?;
+        let peaks =
+            fields.get("tree").and_then(Value::as_array).filter(|_| kind == "segment_open").ok_or_else(wrong)?;
         let peaks: Option<Vec<Hash>> = peaks.iter().map(|peak| peak.as_str().and_then(from_hex)).collect();
         let tree = peaks.and_then(|peaks| Tree::from_peaks(first, peaks)).ok_or_else(wrong)?;
         let same = match self.bridge.take() {
@@ -495,9 +506,7 @@ fn balances(receipt: &Value) -> bool {
     let number = |name: &str| receipt.get(name).map_or(Some(0), Value::as_u64);
     let unscanned = match receipt.get("unscanned") {
         None => Some(0),
-        Some(Value::Object(reasons)) => {
-            reasons.values().try_fold(0_u64, |sum, bytes| sum.checked_add(bytes.as_u64()?))
-        }
+        Some(Value::Object(reasons)) => reasons.values().try_fold(0_u64, |sum, bytes| sum.checked_add(bytes.as_u64()?)),
         Some(_) => None,
     };
     let (Some(scanned), Some(withheld), Some(unscanned)) = (number("scanned"), number("withheld"), unscanned) else {

@@ -291,7 +291,8 @@ impl Writer {
         if let Some(before) = self.epoch_ms.replace(epoch_ms)
             && before.abs_diff(epoch_ms) > CLOCK_JUMP_MS
         {
-            let (name, by) = if epoch_ms < before { ("back_ms", before - epoch_ms) } else { ("forward_ms", epoch_ms - before) };
+            let (name, by) =
+                if epoch_ms < before { ("back_ms", before - epoch_ms) } else { ("forward_ms", epoch_ms - before) };
             self.place(Entry::new(Kind::ClockJump).number(name, by), now);
         }
         self.place(entry, now);
@@ -391,11 +392,8 @@ impl Writer {
         if let Some(note) = &job.note {
             let now = (self.clock)();
             self.segment.notes_length += note.len() as u64;
-            self.seal = Seal {
-                size: job.size,
-                hash: tagged(Domain::Checkpoint, &[note.as_bytes()]),
-                at_ns: now.mono_ns,
-            };
+            self.seal =
+                Seal { size: job.size, hash: tagged(Domain::Checkpoint, &[note.as_bytes()]), at_ns: now.mono_ns };
             self.health.sealed.store(job.size, Ordering::Relaxed);
             self.health.sealed_at_ms.store(now.unix_ms, Ordering::Relaxed);
         }
@@ -444,10 +442,11 @@ impl Writer {
         let last = self.tree.size() - 1;
         let closed = self.directory.join(format!("audit-{:020}-{last:020}.jsonl", self.segment.first));
         if !closed.exists() {
-            fs::set_permissions(&self.segment.path, fs::Permissions::from_mode(0o440))?;
             fs::rename(&self.segment.path, &closed)?;
             sync_directory(&self.directory)?;
         }
+        // After the rename: until then an attempt that failed has to open it again.
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o440))?;
         let now = (self.clock)();
         self.segment = Segment::create(&self.directory, self.tree.size(), now)?;
         self.closing = false;
@@ -470,7 +469,8 @@ impl Writer {
         self.health.failures.fetch_add(1, Ordering::Relaxed);
         self.health.failing.store(true, Ordering::Release);
         let now = (self.clock)();
-        let failure = self.failure.get_or_insert(Failure { since: now.mono_ns, withheld: 0, retry_at: 0, pause: RETRY.0 });
+        let failure =
+            self.failure.get_or_insert(Failure { since: now.mono_ns, withheld: 0, retry_at: 0, pause: RETRY.0 });
         failure.retry_at = now.mono_ns + u64::try_from(failure.pause.as_nanos()).unwrap_or(u64::MAX);
         failure.pause = (failure.pause * 2).min(RETRY.1);
         tracing::error!(kind = %error.kind(), "the audit log cannot be written: requests are refused");

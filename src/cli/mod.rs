@@ -1,8 +1,9 @@
 //! What people type: arguments in, output and an exit code out.
 //!
-//! Exit codes: 0 fine; 1 findings of `scan`, a configuration or rules that are wrong, a body that may not pass; 2 wrong
+//! Exit codes: 0 fine; 1 findings of `scan`, a configuration or rules that are wrong, a body that may not pass, a broken audit; 2 wrong
 //! usage, I/O, or a start that failed. Errors go to stderr, one line each. The only room that prints.
 
+mod audit;
 pub mod certs;
 mod check;
 mod demo;
@@ -31,7 +32,7 @@ use crate::policy::Diagnostic;
     name = "blackbar",
     version,
     about = "A streaming redaction proxy: personal data and secrets leave your network masked, or not at all.",
-    after_help = "Example: blackbar demo\n\nExit codes: 0 fine, 1 findings or invalid configuration or blocked, 2 usage, I/O or start failure.",
+    after_help = "Example: blackbar demo\n\nExit codes: 0 fine, 1 findings or invalid configuration or blocked or a broken audit, 2 usage, I/O or start failure.",
     disable_help_subcommand = true
 )]
 struct Arguments {
@@ -53,6 +54,8 @@ enum Command {
     Rules(rules::RulesArguments),
     /// Mint a development CA, a server certificate, an audit key and client certificates.
     Certs(certs::CertsArguments),
+    /// Check, read, prove and explain what the audit log says.
+    Audit(audit::AuditArguments),
     /// Ask a running proxy whether it is ready; exit 0 when it is.
     Health(health::HealthArguments),
     /// See it work: a streamed chat and a log batch through the proxy, before and after.
@@ -87,6 +90,7 @@ fn dispatch(command: Command, matches: &ArgMatches) -> Result<Code, Failure> {
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Certs(arguments) => certs::run(&arguments, matches.subcommand_matches("certs")),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Health(arguments) => health::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }

@@ -165,7 +165,8 @@ fn receipt(seen: &Inspection) -> Receipt {
 /// The fingerprints of a rule's values, as many as there may still be.
 fn fingerprints(seen: &Inspection, rule: usize, left: &mut usize) -> Vec<Value> {
     let of_rule = seen.fingerprints.iter().filter(|(known, _)| *known == rule);
-    let taken: Vec<Value> = of_rule.take(*left).map(|(_, value)| Value::String(crate::audit::chain::hex(value))).collect();
+    let taken: Vec<Value> =
+        of_rule.take(*left).map(|(_, value)| Value::String(crate::audit::chain::hex(value))).collect();
     *left -= taken.len();
     taken
 }

@@ -393,8 +393,7 @@ impl Exchange {
         let scanned = [to.route.request, to.route.response].map(|mode| mode != Mode::Off);
         let ledger = Arc::clone(&self.ledger);
         self.connection.becomes(Session::new(upgraded, specs, scanned, ledger, &self.policy.timeouts));
-        let mut answer =
-            Response::new(AnswerBody::new(Content::Whole(None), &self.ledger));
+        let mut answer = Response::new(AnswerBody::new(Content::Whole(None), &self.ledger));
         *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         *answer.headers_mut() = headers;
         Ok(answer)

@@ -440,11 +440,7 @@ impl Handle {
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         telemetry.set("blackbar_audit_failing", &[], i64::from(health.is_failing()));
         telemetry.set("blackbar_audit_records", &[], number(health.records()));
-        telemetry.set(
-            "blackbar_audit_unsealed_records",
-            &[],
-            number(health.records().saturating_sub(health.sealed())),
-        );
+        telemetry.set("blackbar_audit_unsealed_records", &[], number(health.records().saturating_sub(health.sealed())));
         telemetry.set("blackbar_audit_checkpoint_timestamp_seconds", &[], number(health.sealed_at_ms() / 1000));
         telemetry.raise("blackbar_audit_failures_total", &[], health.failures());
     }

@@ -69,8 +69,7 @@ pub(super) fn audit(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) -> Op
 
 fn signing_key(named: &Named, inspector: &mut Inspector<'_>) -> Option<Zeroizing<Vec<u8>>> {
     let key = inspector.private_key(named)?;
-    let is_ed25519 =
-        any_supported_type(&key).is_ok_and(|signing| signing.algorithm() == SignatureAlgorithm::ED25519);
+    let is_ed25519 = any_supported_type(&key).is_ok_and(|signing| signing.algorithm() == SignatureAlgorithm::ED25519);
     match key {
         PrivateKeyDer::Pkcs8(der) if is_ed25519 => Some(Zeroizing::new(der.secret_pkcs8_der().to_vec())),
         _ => {

@@ -166,8 +166,19 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     let routes =
         routes.into_iter().filter_map(|table| routes::route(table, &mut route_names, &mut inspector)).collect();
     let (limits, body_limits) = limits;
-    let shapes =
-        Shapes { listeners, admin, audit, epoch, workspaces, workspace_names, routes, route_names, limits, body_limits, timeouts };
+    let shapes = Shapes {
+        listeners,
+        admin,
+        audit,
+        epoch,
+        workspaces,
+        workspace_names,
+        routes,
+        route_names,
+        limits,
+        body_limits,
+        timeouts,
+    };
     link(shapes, disk, report)
 }
 
@@ -380,8 +391,7 @@ fn bind(
     epoch: Option<u64>,
     report: &mut Report,
 ) -> Workspace {
-    let fingerprints =
-        shape.key.clone().zip(epoch).map(|(key, epoch)| Arc::new(Fingerprints { key, epoch }));
+    let fingerprints = shape.key.clone().zip(epoch).map(|(key, epoch)| Arc::new(Fingerprints { key, epoch }));
     if let (Some(hash), false) = (rules.hash(), shape.wants_key) {
         let message = format!("workspace {} has no `key`, but {} hashes", shape.name, hash.line());
         report.error(&shape.place, "hash-key", message).help("add key = { file = \"…\" } with 32 random bytes");

@@ -121,12 +121,7 @@ impl Compiled {
     }
 
     /// The rules that do something, and their actions for each of `routes`; the keys are for `hash` and for fingerprints.
-    pub(crate) fn bind(
-        &self,
-        routes: &[Option<&str>],
-        key: Option<HashKey>,
-        fingerprints: Option<HashKey>,
-    ) -> Bound {
+    pub(crate) fn bind(&self, routes: &[Option<&str>], key: Option<HashKey>, fingerprints: Option<HashKey>) -> Bound {
         let rules = &self.assembly.rules;
         let of = |route, direction| resolve(&self.assembly, route, direction);
         let mut resolved: Vec<[Resolved; 2]> =

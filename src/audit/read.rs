@@ -1,0 +1,303 @@
+//! Reading a log: what enters is a directory, what leaves are records one after another, and extracts that prove some of
+//! them.
+//!
+//! Reading looks for nothing but lines; [`super::verify`] says whether they are what was written. An extract holds what
+//! its records need to be checked without the log: what the log begins with, a checkpoint, and a path for each.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::chain::{Domain, Hash, from_hex, hex, leaf, node, path_ranges, root_of_path, tagged};
+use super::note::{Checkpoint, PublicKey, notes};
+use super::record::{HASH_FIELD, LINE_LIMIT};
+
+/// The longest line of an extract.
+const EXTRACT_LINE: u64 = 64 << 10;
+
+/// The records of a log, one after another.
+#[derive(Debug)]
+pub struct Records {
+    files: std::vec::IntoIter<(u64, PathBuf)>,
+    open: Option<(u64, BufReader<File>)>,
+}
+
+impl Records {
+    /// Those of the log in this directory.
+    ///
+    /// # Errors
+    /// The directory cannot be read, or there is no log in it.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let stem = name.to_str().and_then(|name| name.strip_prefix("audit-")?.strip_suffix(".jsonl"));
+            let first = stem.and_then(|stem| stem.split('-').next()?.parse::<u64>().ok());
+            files.extend(first.map(|first| (first, entry.path())));
+        }
+        if files.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "there is no audit log"));
+        }
+        files.sort();
+        Ok(Self { files: files.into_iter(), open: None })
+    }
+
+    fn step(&mut self) -> io::Result<Option<(u64, Vec<u8>)>> {
+        loop {
+            let Some((seq, file)) = &mut self.open else {
+                let Some((first, path)) = self.files.next() else { return Ok(None) };
+                self.open = Some((first, BufReader::new(File::open(path)?)));
+                continue;
+            };
+            let mut line = Vec::new();
+            Read::take(file, LINE_LIMIT as u64 + 1).read_until(b'\n', &mut line)?;
+            if line.pop() == Some(b'\n') {
+                let at = *seq;
+                *seq += 1;
+                return Ok(Some((at, line)));
+            }
+            // The end of the file, or a line that is not whole.
+            self.open = None;
+        }
+    }
+}
+
+impl Iterator for Records {
+    type Item = io::Result<(u64, Vec<u8>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step().transpose()
+    }
+}
+
+/// Why there is no extract, or why one does not hold.
+#[derive(Debug)]
+pub enum ExtractError {
+    /// A file cannot be read.
+    Io(io::Error),
+    /// What is missing or wrong.
+    Wrong(String),
+}
+
+impl fmt::Display for ExtractError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "{error}"),
+            Self::Wrong(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for ExtractError {}
+
+impl From<io::Error> for ExtractError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+fn wrong<T>(what: impl Into<String>) -> Result<T, ExtractError> {
+    Err(ExtractError::Wrong(what.into()))
+}
+
+/// The hashes of a log's records up to a checkpoint: 32 bytes for each record, twice over.
+#[derive(Debug)]
+pub struct Prover {
+    genesis: String,
+    note: String,
+    size: u64,
+    /// The first record that is there.
+    base: u64,
+    leaves: Vec<Hash>,
+    /// Roots of subtrees, those of what was removed among them, by their ranges.
+    roots: HashMap<(u64, u64), Hash>,
+}
+
+impl Prover {
+    /// Reads the hashes under the last checkpoint.
+    ///
+    /// # Errors
+    /// There is no checkpoint, or the records are not those that it signs.
+    pub fn read(directory: &Path) -> Result<Self, ExtractError> {
+        let genesis = fs::read_to_string(directory.join("genesis.json"))?.trim_end().to_owned();
+        let note = last_note(directory)?;
+        let (_, checkpoint) = opened(&genesis, &note, None)?;
+        let mut prover =
+            Self { genesis, note, size: checkpoint.size, base: 0, leaves: Vec::new(), roots: HashMap::new() };
+        for record in Records::open(directory)? {
+            let (seq, line) = record?;
+            if prover.leaves.is_empty() {
+                prover.begin(seq, &line)?;
+            }
+            if seq >= prover.size {
+                break;
+            }
+            if seq != prover.base + prover.leaves.len() as u64 {
+                return wrong("records are missing: run `blackbar audit verify`");
+            }
+            prover.leaves.push(leaf(&line));
+        }
+        if prover.root(0, prover.size) != Some(checkpoint.root) {
+            return wrong("the records are not those that were signed: run `blackbar audit verify`");
+        }
+        Ok(prover)
+    }
+
+    /// What stands before the first record that is there.
+    fn begin(&mut self, first: u64, line: &[u8]) -> Result<(), ExtractError> {
+        self.base = first;
+        let read: Value = serde_json::from_slice(line).unwrap_or_default();
+        let peaks: Vec<Hash> = read
+            .get("tree")
+            .and_then(Value::as_array)
+            .map(|peaks| peaks.iter().filter_map(|peak| peak.as_str().and_then(from_hex)).collect())
+            .unwrap_or_default();
+        if peaks.len() != first.count_ones() as usize {
+            return wrong("the first segment does not say what it follows");
+        }
+        let (mut at, mut left) = (0, first);
+        for peak in peaks {
+            let size = 1_u64 << left.ilog2();
+            self.roots.insert((at, at + size), peak);
+            at += size;
+            left -= size;
+        }
+        Ok(())
+    }
+
+    fn root(&mut self, from: u64, to: u64) -> Option<Hash> {
+        if let Some(known) = self.roots.get(&(from, to)) {
+            return Some(*known);
+        }
+        if to - from == 1 {
+            let place = usize::try_from(from.checked_sub(self.base)?).ok()?;
+            return self.leaves.get(place).copied();
+        }
+        if to <= self.base {
+            return None;
+        }
+        let middle = from + (1 << (to - from - 1).ilog2());
+        let (left, right) = (self.root(from, middle)?, self.root(middle, to)?);
+        let root = node(&left, &right);
+        self.roots.insert((from, to), root);
+        Some(root)
+    }
+
+    /// The first line of an extract.
+    #[must_use]
+    pub fn header(&self) -> String {
+        json!({"checkpoint": self.note, "extract": 1, "genesis": self.genesis}).to_string()
+    }
+
+    /// The line of a record.
+    ///
+    /// # Errors
+    /// It is not under the checkpoint.
+    pub fn line(&mut self, seq: u64, record: &[u8]) -> Result<String, ExtractError> {
+        if seq >= self.size || seq < self.base {
+            return wrong(format!("record {seq} is not under the last checkpoint"));
+        }
+        let path: Option<Vec<String>> = path_ranges(seq, self.size)
+            .into_iter()
+            .map(|(from, to)| self.root(from, to).map(|root| hex(&root)))
+            .collect();
+        match (path, std::str::from_utf8(record)) {
+            (Some(path), Ok(record)) => Ok(json!({"path": path, "record": record, "seq": seq}).to_string()),
+            _ => wrong(format!("record {seq} cannot be proven")),
+        }
+    }
+
+    /// Records under the checkpoint.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// The last whole checkpoint of a log.
+///
+/// # Errors
+/// There is none.
+pub fn last_note(directory: &Path) -> Result<String, ExtractError> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with("audit-") && name.ends_with(".ckpt")) {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    for path in files.into_iter().rev() {
+        let file = fs::read_to_string(path)?;
+        if let Some(note) = notes(&file).0.last() {
+            return Ok((*note).to_owned());
+        }
+    }
+    wrong("there is no checkpoint yet")
+}
+
+/// The origin and what a note says of the log that begins with `genesis`.
+fn opened(genesis: &str, note: &str, trusted: Option<PublicKey>) -> Result<(String, Checkpoint), ExtractError> {
+    let read: Value = serde_json::from_str(genesis).unwrap_or_default();
+    let text = |name: &str| read.get(name).and_then(Value::as_str);
+    let (Some(key), Some(name)) = (text("key").and_then(|key| PublicKey::from_text(key).ok()), text("name")) else {
+        return wrong("it does not say what the log begins with");
+    };
+    if trusted.is_some_and(|trusted| trusted != key) {
+        return wrong("the log is signed with another key");
+    }
+    let log = hex(&tagged(Domain::Genesis, &[genesis.as_bytes()]));
+    let origin = format!("{name}/{log}");
+    match key.open(&origin, note).and_then(|text| Checkpoint::parse(&origin, text)) {
+        Some(checkpoint) => Ok((log, checkpoint)),
+        None => wrong("the checkpoint's signature does not hold"),
+    }
+}
+
+/// Checks an extract; gives its records' numbers.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_extract(mut from: impl BufRead, trusted: Option<PublicKey>) -> Result<Vec<u64>, ExtractError> {
+    let mut next = || -> Result<Option<Value>, ExtractError> {
+        let mut line = String::new();
+        Read::take(&mut from, EXTRACT_LINE).read_line(&mut line)?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        match serde_json::from_str(&line) {
+            Ok(value) => Ok(Some(value)),
+            Err(_) => wrong("it is no extract of an audit log"),
+        }
+    };
+    let Some(header) = next()? else { return wrong("it is empty") };
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (Some(genesis), Some(note)) = (text(&header, "genesis"), text(&header, "checkpoint")) else {
+        return wrong("it is no extract of an audit log");
+    };
+    let (log, checkpoint) = opened(&genesis, &note, trusted)?;
+    let mut proven = Vec::new();
+    while let Some(line) = next()? {
+        let Some(seq) = line.get("seq").and_then(Value::as_u64) else { return wrong("a line has no record") };
+        let path: Option<Vec<Hash>> = line
+            .get("path")
+            .and_then(Value::as_array)
+            .and_then(|path| path.iter().map(|one| one.as_str().and_then(from_hex)).collect());
+        let (Some(path), Some(record)) = (path, text(&line, "record")) else { return wrong("a line has no record") };
+        let led = root_of_path(leaf(record.as_bytes()), seq, checkpoint.size, &path);
+        let own: Value = serde_json::from_str(&record).unwrap_or_default();
+        let is_own = own.get("seq").and_then(Value::as_u64) == Some(seq)
+            && own.get("log").and_then(Value::as_str) == Some(&log)
+            && own.get(HASH_FIELD).is_some();
+        if led != Some(checkpoint.root) || !is_own {
+            return wrong(format!("record {seq} is not in the log"));
+        }
+        proven.push(seq);
+    }
+    Ok(proven)
+}

@@ -1,0 +1,100 @@
+//! `audit explain`: a request's id in, what became of it in plain words out.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use serde_json::Value;
+
+use super::{Place, read, records};
+use crate::cli::{Code, Failure, say};
+
+/// Arguments of `audit explain`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example: blackbar audit explain 5f0c6a9d3b1e4f708192a3b4c5d6e7f8 --dir audit
+
+The id is the X-Request-Id of the answer.")]
+pub(super) struct ExplainArguments {
+    /// The request's id
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Runs `audit explain`.
+pub(super) fn run(arguments: &ExplainArguments) -> Result<Code, Failure> {
+    let mut out = io::stdout().lock();
+    let mut found = false;
+    for record in records(&arguments.place)? {
+        let (seq, _, value) = read(record, &arguments.place)?;
+        if value.get("req").and_then(Value::as_str) == Some(&arguments.id) {
+            explain(seq, &value, &mut out)?;
+            found = true;
+        }
+    }
+    if found { Ok(Code::Fine) } else { Err(Failure::failed("there is no record of this request")) }
+}
+
+fn explain(seq: u64, record: &Value, out: &mut dyn Write) -> Result<(), Failure> {
+    let text = |name: &str| record.get(name).and_then(Value::as_str);
+    let number = |name: &str| record.get(name).and_then(Value::as_u64);
+    let or = |name: &str, other: &'static str| text(name).unwrap_or(other).to_owned();
+    if text("kind") == Some("session_open") {
+        return say(out, format_args!("A WebSocket connection was opened (record {seq}, {}).", or("ts", "?")));
+    }
+    let who = record.get("actor").and_then(Value::as_array).and_then(|names| names.first()).and_then(Value::as_str);
+    let workspace = text("ws").map_or("no workspace".to_owned(), |name| format!("workspace {name}"));
+    say(
+        out,
+        format_args!(
+            "At {} {} of {workspace}, from {}, sent a {} request{}.",
+            or("ts", "?"),
+            who.unwrap_or("a client without a certificate"),
+            or("peer", "an unknown address"),
+            or("method", "?"),
+            text("route").map_or(String::new(), |route| format!(" to route {route} ({})", or("upstream", "?"))),
+        ),
+    )?;
+    let became = match text("outcome") {
+        Some("forwarded") => "It went through unchanged.".to_owned(),
+        Some("redacted") => "It went through with findings redacted.".to_owned(),
+        Some("blocked") => format!("It was blocked by rule {}.", or("rule", "(in a place where findings are refused)")),
+        Some("failed") => format!("It did not go through: {} ({}).", or("reason", "?"), or("side", "?")),
+        _ => "What became of it is not known.".to_owned(),
+    };
+    let status = number("status").map_or("no answer".to_owned(), |status| format!("status {status}"));
+    let took = number("dur_us").unwrap_or(0) / 1000;
+    say(out, format_args!("{became} The client got {status}, after {took} ms."))?;
+    for (way, what) in [("request", "request body"), ("response", "answer's body")] {
+        if let Some(receipt) = record.get(way) {
+            receipt_in_words(receipt, what, out)?;
+        }
+    }
+    for finding in record.get("findings").and_then(Value::as_array).into_iter().flatten() {
+        let text = |name: &str| finding.get(name).and_then(Value::as_str).unwrap_or("?");
+        let count = finding.get("count").and_then(Value::as_u64).unwrap_or(0);
+        say(
+            out,
+            format_args!(
+                "In the {}: {count} x {} by rule {}, action {}.",
+                text("dir"),
+                text("entity"),
+                text("rule"),
+                text("action")
+            ),
+        )?;
+    }
+    say(out, format_args!("The rules were those of policy {}. This is record {seq} of the log.", or("policy", "?")))
+}
+
+fn receipt_in_words(receipt: &Value, what: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let number = |name: &str| receipt.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let mut parts = vec![format!("{} scanned", number("scanned"))];
+    for (reason, bytes) in receipt.get("unscanned").and_then(Value::as_object).into_iter().flatten() {
+        parts.push(format!("{bytes} passed unscanned ({reason})"));
+    }
+    if number("withheld") > 0 {
+        parts.push(format!("{} withheld", number("withheld")));
+    }
+    say(out, format_args!("Of the {what}'s {} bytes: {}.", number("length"), parts.join(", ")))
+}
