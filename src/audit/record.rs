@@ -306,6 +306,6 @@ mod tests {
     #[test]
     fn times_are_utc_with_milliseconds() {
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
-        assert_eq!(rfc3339(1_796_000_000_007), "2026-11-29T22:13:20.007Z");
+        assert_eq!(rfc3339(1_796_000_000_007), "2026-11-30T00:53:20.007Z");
     }
 }

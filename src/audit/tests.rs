@@ -103,7 +103,9 @@ fn file(directory: &Path, ending: &str) -> PathBuf {
 
 fn copy(from: &Path) -> TempDir {
     let to = tempfile::tempdir().unwrap();
-    files(from).iter().for_each(|path| drop(fs::copy(path, to.path().join(path.file_name().unwrap())).unwrap()));
+    for path in files(from) {
+        fs::copy(&path, to.path().join(path.file_name().unwrap())).unwrap();
+    }
     to
 }
 

@@ -174,7 +174,7 @@ fn a_good_configuration_still_says_what_it_costs() {
     let lines: Vec<String> = loaded.warnings.iter().map(|one| shown(one, folder.root())).collect();
     assert_eq!(
         lines[0],
-        "[audit-off] blackbar.toml:1:1: warning: there is no audit log yet: what is redacted is counted in the metrics only"
+        "[audit-off] blackbar.toml:1:1: warning: there is no [audit]: what is redacted is counted in the metrics only; add [audit] with `directory` and `signing_key`, and every exchange is written to a log"
     );
     assert!(lines[1].starts_with("[hold-back] blackbar.toml:8:8: note: workspace acme: hold-back "), "{lines:?}");
     assert_eq!(lines.len(), 2);

@@ -54,6 +54,7 @@ impl Folder {
         );
         folder.write("certs/open.key", &key);
         folder.mode("certs/open.key", 0o644);
+        folder.secret("certs/audit.key", &blackbar::cli::certs::audit_key().unwrap());
         fs::write(folder.path("certs/acme.key32"), [7; 32]).unwrap();
         folder.mode("certs/acme.key32", 0o600);
         folder.secret("certs/short.key32", "short");

@@ -27,6 +27,7 @@ pub struct TestProxy {
     routes: Vec<(String, String)>,
     route_changes: Vec<Change<Route>>,
     changes: Vec<Change<Policy>>,
+    audited: bool,
 }
 
 /// A proxy that runs.
@@ -48,6 +49,7 @@ impl TestProxy {
             routes: Vec::new(),
             route_changes: Vec::new(),
             changes: Vec::new(),
+            audited: false,
         }
     }
 
@@ -81,6 +83,12 @@ impl TestProxy {
         self
     }
 
+    /// With an audit log in the folder `audit`, and a key for each workspace.
+    pub fn audited(mut self) -> Self {
+        self.audited = true;
+        self
+    }
+
     /// Writes the files.
     pub fn write(&self) -> std::path::PathBuf {
         let mut config = format!("version = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\n{}", self.listener);
@@ -89,6 +97,14 @@ impl TestProxy {
             let client = format!("uri:spiffe://{name}.example/agent");
             writeln!(config, "[[workspace]]\nname = \"{name}\"\nclients = [\"{client}\"]\nrules = \"{name}.toml\"")
                 .unwrap();
+            if self.audited {
+                std::fs::write(self.pki.file("workspace.key32"), [7; 32]).unwrap();
+                writeln!(config, "key = {{ file = \"workspace.key32\" }}").unwrap();
+            }
+        }
+        if self.audited {
+            std::fs::write(self.pki.file("audit.key"), blackbar::cli::certs::audit_key().unwrap()).unwrap();
+            writeln!(config, "[audit]\ndirectory = \"audit\"\nsigning_key = \"audit.key\"").unwrap();
         }
         for (path, url) in &self.routes {
             let name = if path == "/" { "root" } else { path.trim_start_matches('/') };

@@ -1,0 +1,106 @@
+//! `audit`: a log that `serve` wrote, checked, read, proven and explained; and one whose disk was full.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use blackbar::audit::{AuditLog, Entry, Kind, Moment, Receipt};
+use blackbar::policy::{AuditSettings, Durability};
+
+use crate::{Folder, run};
+
+/// A log with some exchanges, and its public key.
+fn log(folder: &Folder) -> (PathBuf, PathBuf) {
+    let certs = folder.path().join("certs");
+    assert_eq!(run(["certs", "--out", certs.to_str().unwrap()]).code, 0);
+    let key = certs.join("audit.key");
+    let public = folder.path().join("audit.pub");
+    let openssl = Command::new("openssl").args(["pkey", "-pubout", "-in"]).arg(&key).arg("-out").arg(&public).status();
+    assert!(openssl.unwrap().success());
+    let pem = std::fs::read_to_string(&key).unwrap();
+    let der = rustls_pki_types::pem::PemObject::from_pem_slice(pem.as_bytes()).unwrap();
+    let rustls_pki_types::PrivateKeyDer::Pkcs8(der) = der else { panic!("{pem}") };
+    let directory = folder.path().join("audit");
+    let settings = AuditSettings {
+        directory: directory.clone(),
+        key: der.secret_pkcs8_der().to_vec().into(),
+        name: "test".to_owned(),
+        durability: Durability::Os,
+        segment_bytes: 64 << 20,
+        segment_age: Duration::from_secs(86_400),
+        retention_days: None,
+    };
+    let clock = || Moment { unix_ms: 1_796_000_000_000, mono_ns: 1 };
+    let log = AuditLog::open(&settings, 10, clock, Entry::new(Kind::Start)).unwrap();
+    for number in 0..20_u64 {
+        let receipt = Receipt { length: 10, scanned: 6, unscanned: vec![("media", 4)], ..Receipt::default() };
+        let entry = Entry::new(Kind::Exchange)
+            .text("req", &format!("{number:032x}"))
+            .text("ws", if number < 5 { "acme" } else { "beta" })
+            .text("outcome", if number == 7 { "blocked" } else { "forwarded" })
+            .text("method", "POST")
+            .number("status", 200)
+            .value("request", receipt.value());
+        log.note(entry);
+    }
+    log.close();
+    (directory, public)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_log_is_checked_read_proven_and_explained() {
+    let folder = Folder::new();
+    let (directory, public) = log(&folder);
+    let (dir, key) = (text(&directory), text(&public));
+    let ran = run(["audit", "verify", dir, "--key", key]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.text().starts_with("ok: 23 records, all under a checkpoint\n"), "{}", ran.text());
+    assert!(run(["audit", "verify", dir]).stderr.contains("--key"));
+    let json: serde_json::Value = serde_json::from_str(run(["audit", "verify", dir, "--json"]).text()).unwrap();
+    assert_eq!((&json["status"], &json["records"], &json["unsealed"]), (&"ok".into(), &23.into(), &0.into()));
+    let anchor = directory.join(format!("audit-{:020}.ckpt", 0));
+    assert_eq!(run(["audit", "verify", dir, "--anchor", text(&anchor)]).code, 0);
+
+    assert!(run(["audit", "show", "--seq", "3", "--dir", dir]).text().contains("\"seq\": 3"));
+    assert_eq!(run(["audit", "show", "--seq", "23", "--dir", dir]).code, 2);
+    let lines = |arguments: &[&str]| {
+        let ran = run(["audit", "query", "--dir", dir].iter().chain(arguments));
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran.text().lines().count()
+    };
+    assert_eq!(lines(&[]), 23);
+    assert_eq!(lines(&["--ws", "acme"]), 5);
+    assert_eq!(lines(&["--outcome", "blocked"]), 1);
+    assert_eq!(lines(&["--kind", "start"]), 1);
+    assert_eq!(lines(&["--since", "2026-11-30"]), 23);
+    assert_eq!(lines(&["--until", "2026-11-30"]), 0);
+    let told = run(["audit", "explain", &format!("{:032x}", 7), "--dir", dir]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    for words in ["blocked", "workspace beta", "6 scanned", "4 passed unscanned (media)", "status 200"] {
+        assert!(told.text().contains(words), "{words}: {}", told.text());
+    }
+    assert_eq!(run(["audit", "explain", "nobody", "--dir", dir]).code, 2);
+
+    for (arguments, count) in [(&["prove", "4", "--dir", dir][..], 1), (&["export", "--ws", "acme", "--dir", dir], 5)] {
+        let ran = run(["audit"].iter().chain(arguments));
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let proof = folder.write("proof.jsonl", &ran.stdout);
+        let checked = run(["audit", "prove", "--check", text(&proof), "--key", key]);
+        assert_eq!(checked.text(), format!("ok: {count} records are in the log\n"), "{}", checked.stderr);
+        folder.write("proof.jsonl", String::from_utf8(ran.stdout).unwrap().replace("acme", "beta"));
+        assert_eq!(run(["audit", "prove", "--check", text(&proof), "--key", key]).code, 1);
+    }
+
+    let file = directory.join(format!("audit-{:020}.jsonl", 0));
+    let changed = std::fs::read_to_string(&file).unwrap().replacen("blocked", "forwarded", 1);
+    std::fs::write(&file, changed).unwrap();
+    let ran = run(["audit", "verify", dir, "--key", key]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("BROKEN at record 9"), "{}", ran.stderr);
+    assert_eq!(run(["audit", "verify", text(folder.path()), "--key", key]).code, 1);
+    assert_eq!(run(["audit", "verify", "/no/such/directory", "--key", "/no/such/key"]).code, 2);
+}
