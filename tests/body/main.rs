@@ -12,6 +12,7 @@ mod labels;
 mod latency;
 mod multipart;
 mod protobuf;
+mod receipts;
 mod records;
 mod splits;
 mod syslog;

@@ -208,13 +208,12 @@ async fn without_an_audit_that_can_be_written_nothing_is_served() {
         .policy(|policy| policy.audit.as_mut().unwrap().segment_bytes = 4096)
         .start();
     let (place, away) = (folder(&proxy), proxy.pki.file("away"));
-    let mut client = proxy.client().await;
-    assert_eq!(client.post("/", "text/plain", "x").await.status, 200);
+    assert_eq!(proxy.client().await.post("/", "text/plain", "x").await.status, 200);
     std::fs::rename(&place, &away).unwrap();
     // The segment is full at some request; the next cannot be begun, and from then on nothing goes through.
     let mut served = 1;
     let refused = loop {
-        let answer = client.post("/", "text/plain", "x").await;
+        let answer = proxy.client().await.post("/", "text/plain", "x").await;
         if answer.status != 200 {
             break answer;
         }
@@ -222,11 +221,11 @@ async fn without_an_audit_that_can_be_written_nothing_is_served() {
         assert!(served < 1000);
     };
     assert_eq!((refused.status, refused.code().as_str()), (503, "audit_unavailable"));
-    assert_eq!(client.post("/", "text/plain", "canary-refused").await.code(), "audit_unavailable");
+    assert_eq!(proxy.client().await.post("/", "text/plain", "canary-refused").await.code(), "audit_unavailable");
     assert!(!upstream.saw("canary-refused"), "what is not recorded is not forwarded");
     assert!(proxy.handle.audit().unwrap().is_failing());
     std::fs::rename(&away, &place).unwrap();
-    while client.post("/", "text/plain", "x").await.status != 200 {
+    while proxy.client().await.post("/", "text/plain", "x").await.status != 200 {
         tokio::task::yield_now().await;
     }
     proxy.handle.close_audit();
