@@ -29,6 +29,8 @@ fn each_type_keeps_its_form() {
             "event: x\ndata: {\"a\":\"jane@***\"}\n\ndata: fine\n\n",
         ),
         ("text/html", "<b>jane@example.com</b>", "<b>jane@***</b>"),
+        ("application/soap+xml", "<a>4111 <!-- -->1111 1111 1111</a>", "<a>**** <!-- -->**** **** 1111</a>"),
+        ("application/yaml", "card: 4111111111111111\n", "card: '************1111'\n"),
         ("text/plain", "", ""),
     ];
     for (media_type, input, wanted) in cases {
@@ -40,12 +42,24 @@ fn each_type_keeps_its_form() {
             "text/csv" => "x.csv",
             "application/json" => "x.json",
             "application/x-ndjson" => "x.jsonl",
-            "text/html" => continue,
+            "text/html" => "x.html",
+            "application/soap+xml" => "x.xml",
+            "application/yaml" => "x.yml",
             _ => "x.sse",
         };
         let folder = Folder::new();
         let path = folder.write(name, input);
         assert_eq!(run(["redact".as_ref(), path.as_os_str()]).text(), wanted, "{name}");
+    }
+}
+
+#[test]
+fn a_file_in_utf_16_stays_one() {
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    let (body, wanted) = ("\u{feff}mail jane@example.com\r\n\u{e9}", "\u{feff}mail jane@***\r\n\u{e9}");
+    for arguments in [&["redact"][..], &["redact", "--type", "text/plain; charset=utf-16le"]] {
+        let ran = run_with(&wide(body), arguments.iter().copied());
+        assert_eq!((ran.code, ran.stdout.as_slice(), ran.stderr.as_str()), (0, wide(wanted).as_slice(), ""));
     }
 }
 

@@ -112,7 +112,7 @@ impl Sink {
     }
 
     /// Whether its texts are read line by line, whatever they call themselves. Where the sink is not known, what calls itself
-    /// a table or a form is read as that.
+    /// a table, a form, XML or YAML is read as that.
     pub(super) fn by_lines(self, shape: Shape) -> bool {
         match self {
             Self::HecRaw | Self::Sumo | Self::Datadog => true,

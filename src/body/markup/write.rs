@@ -41,7 +41,8 @@ pub(super) fn union(whole: &[Edit], text: &[Edit]) -> Vec<(Range<u64>, Vec<u8>)>
 fn outside(part: Range<u64>, others: &[Range<u64>]) -> Vec<Range<u64>> {
     let mut free = Vec::new();
     let mut from = part.start;
-    for other in others.iter().filter(|other| other.start < part.end && other.end > part.start) {
+    let first = others.partition_point(|other| other.end <= part.start);
+    for other in others.iter().skip(first).take_while(|other| other.start < part.end) {
         if from < other.start {
             free.push(from..other.start);
         }
