@@ -374,13 +374,19 @@ impl Dialect {
     /// their like, with anything before them. A query is not part of the path.
     #[must_use]
     pub fn for_path(path: &str) -> Self {
-        const OTHERS: [(&str, Dialect); 8] = [
+        const OTHERS: [(&str, Dialect); 11] = [
             ("/v1/logs", Dialect::Otlp(Some(Signal::Logs))),
             ("/opentelemetry.proto.collector.logs.v1.LogsService/Export", Dialect::Otlp(Some(Signal::Logs))),
             ("/v1/traces", Dialect::Otlp(Some(Signal::Traces))),
             ("/opentelemetry.proto.collector.trace.v1.TraceService/Export", Dialect::Otlp(Some(Signal::Traces))),
             ("/v1/metrics", Dialect::Otlp(Some(Signal::Metrics))),
             ("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", Dialect::Otlp(Some(Signal::Metrics))),
+            ("/v1development/profiles", Dialect::Otlp(Some(Signal::Profiles))),
+            ("/v1/profiles", Dialect::Otlp(Some(Signal::Profiles))),
+            (
+                "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
+                Dialect::Otlp(Some(Signal::Profiles)),
+            ),
             ("/loki/api/v1/push", Dialect::Loki),
             ("/api/v1/write", Dialect::RemoteWrite),
         ];
@@ -447,7 +453,8 @@ mod tests {
             ("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", Dialect::Otlp(Some(Signal::Metrics))),
             ("/loki/api/v1/push", Dialect::Loki),
             ("/api/v1/write", Dialect::RemoteWrite),
-            ("/v1/profiles", Dialect::Plain),
+            ("/v1/profiles", Dialect::Otlp(Some(Signal::Profiles))),
+            ("/v1development/profiles", Dialect::Otlp(Some(Signal::Profiles))),
             ("/openai/v1/responses", Dialect::OpenAi),
             ("/openai/deployments/x/embeddings", Dialect::OpenAi),
             ("/v1/fim/completions", Dialect::OpenAi),

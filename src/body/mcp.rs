@@ -123,7 +123,8 @@ mod tests {
         assert_eq!(replaced, Ok(Some("=?base64?w6kK?=".to_owned())));
         assert!(redact(&jane, Action::Block).is_err());
         // Not canonical: nobody reads it, and it is a text.
-        assert_eq!(redact("=?base64?jane@example.com?=", Action::Redact), Ok(Some("=?base64?[EMAIL]?=".to_owned())));
+        let odd = redact("=?base64?jane@example.com?=", Action::Redact);
+        assert_eq!(odd, Ok(Some(encoded("=?base64?[EMAIL]?="))));
         for value in ["=?base64?w6kK?=", " a", "a\n", "\u{e9}"] {
             assert!(written(value.as_bytes().to_vec()).starts_with(OPENS), "{value:?}");
         }

@@ -101,6 +101,8 @@ pub enum Signal {
     Traces,
     /// Metrics.
     Metrics,
+    /// Profiles, as `v1development` has them.
+    Profiles,
 }
 
 impl Dialect {

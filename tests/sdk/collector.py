@@ -9,14 +9,17 @@ import threading
 from concurrent import futures
 
 import grpc
+from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
+from opentelemetry.proto.collector.profiles.v1development import profiles_service_pb2, profiles_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
 SIGNALS = {
     "logs": (logs_service_pb2.ExportLogsServiceRequest, logs_service_pb2.ExportLogsServiceResponse),
     "traces": (trace_service_pb2.ExportTraceServiceRequest, trace_service_pb2.ExportTraceServiceResponse),
     "metrics": (metrics_service_pb2.ExportMetricsServiceRequest, metrics_service_pb2.ExportMetricsServiceResponse),
+    "profiles": (profiles_service_pb2.ExportProfilesServiceRequest, profiles_service_pb2.ExportProfilesServiceResponse),
 }
 
 
@@ -44,9 +47,13 @@ class Collector:
                 if self.headers.get("content-encoding") == "gzip":
                     body = gzip.decompress(body)
                 request, _ = SIGNALS[self.path.rsplit("/", 1)[1]]
-                reply = collector.take("http", request.FromString(body)).SerializeToString()
+                kind = self.headers["content-type"]
+                if kind == "application/json":
+                    reply = json_format.MessageToJson(collector.take("json", json_format.Parse(body, request()))).encode()
+                else:
+                    reply = collector.take("http", request.FromString(body)).SerializeToString()
                 self.send_response(200)
-                self.send_header("content-type", "application/x-protobuf")
+                self.send_header("content-type", kind)
                 self.send_header("content-length", str(len(reply)))
                 self.end_headers()
                 self.wfile.write(reply)
@@ -62,6 +69,7 @@ class Collector:
         logs_service_pb2_grpc.add_LogsServiceServicer_to_server(Servicer(), self.grpc)
         trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Servicer(), self.grpc)
         metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(Servicer(), self.grpc)
+        profiles_service_pb2_grpc.add_ProfilesServiceServicer_to_server(Servicer(), self.grpc)
         credentials = grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())])
         self.grpc_port = self.grpc.add_secure_port("127.0.0.1:0", credentials)
         self.grpc.start()

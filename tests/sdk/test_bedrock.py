@@ -10,6 +10,8 @@ import pytest
 from bedrock import SIGNATURE, exception
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EventStreamError
+from clients_node import error, node
+from matrix import At
 from planted import CARD, PLANTED, SAFE, SSN, TEXT, clean
 from test_sdks import ARGUMENTS, arguments_are_redacted
 
@@ -217,3 +219,21 @@ def test_a_damaged_stream_is_seen_to_be_broken(client, bedrock):
 def test_without_a_certificate_there_is_no_connection(make):
     with pytest.raises(BotoCoreError):
         make(certificate=False).converse(modelId="m", messages=SAY)
+
+
+def test_node(running, base, tls, bedrock):
+    """AWS's own client in Node, which checks both sums of every message as well."""
+    bedrock.reply, bedrock.arguments = TEXT, ARGUMENTS
+    at = At(base, tls, running["folder"], text=TEXT)
+    content = node("bedrock converse")(at)["message"]["content"]
+    assert [block["text"] for block in content if "text" in block] == [SAFE]
+    request = sent(bedrock)
+    assert request["system"][0]["text"] == SAFE and request["messages"][0]["content"][0]["text"] == SAFE
+    texts = node("bedrock converse stream")(at)
+    assert [text for key, text in texts.items() if key.endswith("text")] == [SAFE]
+    for key, text in texts.items():
+        if key.endswith("input"):
+            arguments_are_redacted(text)
+    sent(bedrock)
+    with pytest.raises(error("AccessDeniedException", "BedrockRuntimeServiceException", "ServiceException", "Error")):
+        node("bedrock converse")(At(base, tls, running["folder"], text=SECRET))

@@ -5,7 +5,10 @@ import json
 import logging
 
 import grpc
+import httpx
 import pytest
+from clients_node import node
+from matrix import At
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogs
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcMetrics
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpans
@@ -14,6 +17,7 @@ from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpMetrics
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpSpans
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
+from opentelemetry.proto.collector.profiles.v1development import profiles_service_pb2, profiles_service_pb2_grpc
 from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
 from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -138,6 +142,35 @@ def test_metrics(collector, exporter, way, gzip):
     assert sum(latency.histogram.data_points[0].bucket_counts) == 1
 
 
+def test_profiles(collector, running, tls, base):
+    """No exporter sends them yet; the messages are OpenTelemetry's own."""
+    request = profiles_service_pb2.ExportProfilesServiceRequest()
+    request.dictionary.string_table.extend(["", "cpu", TEXT, "contact"])
+    request.dictionary.attribute_table.add(key_strindex=3).value.string_value = TEXT
+    request.dictionary.function_table.add(name_strindex=2)
+    request.dictionary.link_table.add(trace_id=bytes(range(16)), span_id=bytes(range(8)))
+    resource = request.resource_profiles.add()
+    resource.resource.attributes.add(key="contact").value.string_value = TEXT
+    profile = resource.scope_profiles.add().profiles.add(profile_id=bytes(range(16)), original_payload=TEXT.encode())
+    profile.samples.add(values=[4111111111111111, 1], timestamps_unix_nano=[1763690000123456789])
+    folder = running["folder"]
+    ca, key, certificate = ((folder / name).read_bytes() for name in ("ca.crt", "one.key", "one.crt"))
+    with grpc.secure_channel(f"localhost:{running['port']}", grpc.ssl_channel_credentials(ca, key, certificate)) as channel:
+        profiles_service_pb2_grpc.ProfilesServiceStub(channel).Export(request, timeout=10)
+    with httpx.Client(verify=tls) as client:
+        sent = {"content": request.SerializeToString(), "headers": {"content-type": "application/x-protobuf"}}
+        client.post(f"{base}/otel/v1development/profiles", **sent).raise_for_status()
+    assert [way for way, _ in collector.received] == ["grpc", "http"]
+    for _, received in collector.received:
+        assert list(received.dictionary.string_table) == ["", "cpu", SAFE, "contact"]
+        assert received.dictionary.attribute_table[0].value.string_value == SAFE
+        assert received.resource_profiles[0].resource.attributes[0].value.string_value == SAFE
+        [found] = received.resource_profiles[0].scope_profiles[0].profiles
+        assert found.original_payload.decode() == SAFE
+        assert found.samples == profile.samples and found.profile_id == profile.profile_id
+        assert received.dictionary.link_table == request.dictionary.link_table
+
+
 @zipped
 def test_answers_over_grpc(collector, running, gzip):
     collector.message = TEXT
@@ -169,3 +202,19 @@ def test_refusals_over_grpc(collector, exporter, caplog):
     assert collector.received == []
     assert "StatusCode.PERMISSION_DENIED" in caplog.text
     assert not any(value in caplog.text for value in [*PLANTED, FORBIDDEN])
+
+
+@pytest.mark.parametrize("call, way", [("otlp json", "json"), ("otlp protobuf", "http"), ("otlp grpc", "grpc")])
+def test_node(collector, running, base, tls, call, way):
+    at = At(base, tls, running["folder"], text=TEXT)
+    assert node(call)(at) == []
+    [logs] = only(collector, way).resource_logs
+    assert attributes(logs.resource.attributes)["contact"].string_value == SAFE
+    [record] = logs.scope_logs[0].log_records
+    assert record.body.string_value == SAFE and record.severity_text == "WARN"
+    assert attributes(record.attributes)["note"].string_value == SAFE
+    # What blocks outside of all records is the exporter's error, and is not sent.
+    collector.received.clear()
+    [error] = node(call)(At(base, tls, running["folder"], text=f"it is {FORBIDDEN}"))
+    assert FORBIDDEN not in error and not collector.received
+    assert error.startswith("7: " if way == "grpc" else "403: ")

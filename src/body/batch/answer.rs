@@ -63,6 +63,7 @@ impl Rejected {
             Signal::Logs => ["rejectedLogRecords", "rejected_log_records"],
             Signal::Traces => ["rejectedSpans", "rejected_spans"],
             Signal::Metrics => ["rejectedDataPoints", "rejected_data_points"],
+            Signal::Profiles => ["rejectedProfiles", "rejected_profiles"],
         }
     }
 

@@ -66,6 +66,10 @@ const PLACES: &[(Sink, &[&str])] = &[
             "$.resource_metrics[*].scope_metrics[*].metrics[*].*.data_points[*]",
         ],
     ),
+    (
+        Sink::Otlp(Signal::Profiles),
+        &["$.resourceProfiles[*].scopeProfiles[*].profiles[*]", "$.resource_profiles[*].scope_profiles[*].profiles[*]"],
+    ),
     (Sink::NewRelic, &["$", "$[*]", "$.logs[*]", "$[*].logs[*]"]),
     (Sink::Sumo, &["$"]),
     (Sink::KafkaV2, &["$.records[*]"]),

@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 pub use self::failure::{addressed, error_body, error_event, error_frame, error_message, error_record, error_type};
 use self::parked::Parked;
-use self::plan::{End, Event, Plan, TextKey};
+use self::plan::{End, Event, Plan, TextKey, whole_number};
 use self::tails::Tails;
 use self::texts::Texts;
 use self::values::Values;
@@ -88,6 +88,8 @@ pub(crate) struct Model {
     values: Values,
     texts: Texts,
     tails: Tails,
+    /// Events of our own among those that are counted.
+    added: u64,
     /// A finding has changed some text of the stream.
     changed: bool,
     /// Data that does not parse is refused, whatever it looks like.
@@ -114,6 +116,7 @@ impl Model {
             limits: limits.clone(),
             dialect,
             tails: Tails::default(),
+            added: 0,
             changed: false,
             strict: false,
             calls: Vec::new(),
@@ -336,21 +339,26 @@ impl Model {
             self.tails.keep_envelope(event, chunk, payload.name, &self.work)?;
         }
         self.tails.write(&self.work, |_| true, out);
+        // The event itself comes next.
+        self.tails.number += u64::from(plan.sequence.is_some());
         self.tails.keep_deltas(event, &plan, payload.name, &self.work, &self.texts);
         let judged = self.written(event, &plan);
         self.plan = plan;
         Ok(judged)
     }
 
-    /// Takes words of the protocol from what the event adds to texts that have no name we know: a text that has not
-    /// begun does not begin with a bare lower-case word, which such a member has from first to last.
+    /// Takes words of the protocol from what the event adds to texts that have no name we know: a bare lower-case word
+    /// before anything else is not held, as such a member may have it from first to last. It is remembered, for the case
+    /// that it is the beginning of a text.
     fn leave_words(&self, event: Event<'_>, plan: &mut Plan) {
-        plan.deltas.retain(|(node, key)| {
-            let word = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
-            !key.part.is_named()
-                || self.texts.find(|open| open == *key).is_some()
-                || !event.word(*node).iter().all(word)
-        });
+        let is_word = |(node, key): &(Node, TextKey)| {
+            let letter = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
+            key.part.is_named() && !self.texts.has_begun(*key) && event.word(*node).iter().all(letter)
+        };
+        plan.words.extend(plan.deltas.iter().filter(|delta| is_word(delta)));
+        if !plan.words.is_empty() {
+            plan.deltas.retain(|delta| !is_word(delta));
+        }
     }
 
     /// Ends the arguments of a tool call where another call begins at its place.
@@ -446,6 +454,10 @@ impl Model {
         for end in &plan.before {
             self.end(|key| end.covers(key), seen)?;
         }
+        for (node, key) in &plan.words {
+            let actions = || self.values.actions_at(event.index, *node);
+            self.texts.push_ahead(*key, &event.word(*node), actions, &mut self.work.out)?;
+        }
         plan.deltas.sort_unstable_by_key(|(node, _)| event.index.range(*node).start);
         for (at, (node, key)) in plan.deltas.iter().enumerate() {
             let last = !plan.deltas.iter().skip(at + 1).any(|(_, later)| later == key);
@@ -455,6 +467,7 @@ impl Model {
         for end in &plan.with {
             self.end(|key| end.covers(key), seen)?;
         }
+        self.count_on(event, plan);
         self.scan_rest(event, plan, seen)?;
         for end in &plan.before {
             self.texts.forget_changes(|key| end.covers(key));
@@ -462,6 +475,13 @@ impl Model {
         self.work.sort_edits();
         seen.held_peak = seen.held_peak.max(self.texts.held());
         Ok(())
+    }
+
+    /// Makes room in the stream's numbers for the events of our own that come before this one.
+    fn count_on(&mut self, event: Event<'_>, plan: &Plan) {
+        let Some(number) = plan.sequence.and_then(|node| whole_number(&event.word(node))) else { return };
+        self.tails.number = number.saturating_add(self.added);
+        self.added += self.work.tails().filter(|(key, _)| self.tails.counts(*key)).count() as u64;
     }
 
     /// Feeds one fragment to its text and puts what may leave in the fragment's place.
@@ -502,7 +522,9 @@ impl Model {
             self.texts.end(key, &mut self.work.out, seen)?;
             self.changed |= !self.work.out.is_verbatim();
             self.work.add_tail(key);
-            self.work.altered.push(key.of);
+            if !self.work.out.bytes.is_empty() {
+                self.work.altered.push(key.of);
+            }
         }
         Ok(())
     }

@@ -344,6 +344,8 @@ pub(super) struct Offset {
 pub(super) struct Plan {
     /// Fragments of logical texts, in the order of the text.
     pub(super) deltas: Vec<(Node, TextKey)>,
+    /// What may be words of the protocol at the beginning of texts whose names we do not know.
+    pub(super) words: Vec<(Node, TextKey)>,
     /// Texts that end before this event.
     pub(super) before: Vec<End>,
     /// Texts that end with this event, after its fragments.
@@ -362,6 +364,8 @@ pub(super) struct Plan {
     pub(super) signatures: Vec<(Node, TextKey)>,
     /// The event is a chunk whose envelope can carry texts.
     pub(super) chunk: Option<Chunk>,
+    /// The number of the event in its stream, where events are counted.
+    pub(super) sequence: Option<Node>,
     /// The event is of a model's protocol.
     pub(super) known: bool,
 }
@@ -369,6 +373,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn clear(&mut self) {
         self.deltas.clear();
+        self.words.clear();
         self.before.clear();
         self.with.clear();
         self.calls.clear();
@@ -379,6 +384,7 @@ impl Plan {
         self.offsets.clear();
         self.signatures.clear();
         self.chunk = None;
+        self.sequence = None;
         self.known = false;
     }
 
@@ -505,14 +511,15 @@ impl<'a> Event<'a> {
     /// The member of this key as a number, else `place`.
     pub(super) fn number(&self, node: Node, key: &str, place: usize) -> Result<u64, BodyError> {
         let number = self.member(node, key)?.filter(|at| matches!(self.index.kind(*at), Kind::Number | Kind::String));
-        let number = number.and_then(|number| whole_number(std::str::from_utf8(&self.word(number)).ok()?));
+        let number = number.and_then(|number| whole_number(&self.word(number)));
         Ok(number.unwrap_or(place as u64))
     }
 }
 
 /// A number that readers take for this one: `1`, `1.0` and `1e0` are one index.
-fn whole_number(text: &str) -> Option<u64> {
+pub(super) fn whole_number(text: &[u8]) -> Option<u64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let same = |number: &f64| (0.0..EXACT).contains(number) && number.fract() == 0.0;
+    let text = std::str::from_utf8(text).ok()?;
     text.parse().ok().or_else(|| text.parse::<f64>().ok().filter(same).map(|number| number as u64))
 }

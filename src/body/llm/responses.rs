@@ -1,8 +1,8 @@
 //! OpenAI Responses and Realtime: items that grow by `response.….delta` and are repeated whole by `.done` and at the
 //! end, transcripts of what was heard among them; and Mistral's conversations, whose outputs grow alike.
 //!
-//! Enters: one indexed event. Leaves: its [`Plan`]. What is held of a text leaves in a copy of its last delta, sequence
-//! number included: readers take gaps and repeats, and the numbers of all other events stay.
+//! Enters: one indexed event. Leaves: its [`Plan`]. What is held of a text leaves in a copy of its last delta, which takes
+//! the next number of the stream; the events behind it are counted on from there.
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
@@ -56,6 +56,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         return Ok(());
     }
     plan.known = true;
+    plan.sequence = event.of_kind(root, "sequence_number", Kind::Number)?;
     read_copies(event, plan)?;
     let mut of = event.number(root, "output_index", 0)?;
     // Realtime's answers may grow side by side.

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::plan::{CountsIn, Event, Plan};
+use super::plan::{CountsIn, Event, Plan, whole_number};
 use super::{Model, opaque};
 use crate::body::json::{Index, Kind, Node, unescape};
 use crate::body::{BodyError, Dialect, Inspection};
@@ -49,6 +49,7 @@ impl Model {
                 Kind::Number => {
                     if !self.number(event, node, seen)? {
                         self.offset(event, node, plan);
+                        self.renumber(event, node, plan);
                     }
                 }
                 Kind::Object | Kind::Array | Kind::True | Kind::False | Kind::Null => {}
@@ -79,6 +80,17 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// Counts the event on where events of our own came before it.
+    fn renumber(&mut self, event: Event<'_>, node: Node, plan: &Plan) {
+        if self.added == 0 || plan.sequence != Some(node) {
+            return;
+        }
+        if let Some(number) = whole_number(&event.word(node)) {
+            let number = number.saturating_add(self.added);
+            self.work.edit_raw(event.index.range(node), number.to_string().as_bytes());
+        }
     }
 
     /// Moves a number that counts in a text to where that is now.

@@ -4,6 +4,8 @@
 //! event that readers add to that text: written anew around the members that all events share, or a copy of the text's
 //! last event.
 
+use std::ops::Range;
+
 use super::plan::{Carrier, Chunk, Event, Plan, TextKey};
 use super::texts::Texts;
 use super::work::{Work, one_line};
@@ -19,6 +21,8 @@ pub(super) struct Tails {
     name: Vec<u8>,
     /// The last delta of each text that holds something and is carried by a copy of it.
     deltas: Vec<Delta>,
+    /// The number of the next event of our own, where events are counted.
+    pub(super) number: u64,
 }
 
 /// A delta, to be repeated with another text.
@@ -28,6 +32,8 @@ struct Delta {
     /// The event's data around the literal of the text.
     before: Vec<u8>,
     after: Vec<u8>,
+    /// Where the event's number goes, where it has one: in what stands before the text, or behind it.
+    number: Option<(bool, usize)>,
 }
 
 impl Tails {
@@ -64,24 +70,22 @@ impl Tails {
             let range = event.index.range(*node);
             let mut delta = match self.deltas.iter().position(|delta| delta.key == *key) {
                 Some(at) => self.deltas.swap_remove(at),
-                None => Delta { key: *key, name: Vec::new(), before: Vec::new(), after: Vec::new() },
+                None => Delta { key: *key, name: Vec::new(), before: Vec::new(), after: Vec::new(), number: None },
             };
-            for (part, range) in [(&mut delta.before, 0..range.start), (&mut delta.after, range.end..event.data.len())]
-            {
+            delta.number = None;
+            let number = plan.sequence.map(|node| event.index.range(node));
+            let parts =
+                [(true, &mut delta.before, 0..range.start), (false, &mut delta.after, range.end..event.data.len())];
+            for (before, part, range) in parts {
                 part.clear();
-                let mut at = range.start;
-                // What else the event says has been said.
-                let others = plan.deltas.iter().map(|(node, _)| event.index.range(*node));
-                for other in others.filter(|other| range.start <= other.start && other.end <= range.end) {
-                    if other.start < at {
-                        continue;
-                    }
-                    work.write(event.data, at..other.start, part);
-                    part.extend_from_slice(b"\"\"");
-                    at = other.end;
-                }
-                work.write(event.data, at..range.end, part);
-                one_line(part, 0);
+                let number = number.as_ref().filter(|number| range.start <= number.start && number.end <= range.end);
+                let Some(number) = number else {
+                    write_silent(event, plan, work, range, part);
+                    continue;
+                };
+                write_silent(event, plan, work, range.start..number.start, part);
+                delta.number = Some((before, part.len()));
+                write_silent(event, plan, work, number.end..range.end, part);
             }
             delta.name.clear();
             delta.name.extend_from_slice(name);
@@ -89,8 +93,13 @@ impl Tails {
         }
     }
 
+    /// Whether an end of this text takes a number of the stream.
+    pub(super) fn counts(&self, key: TextKey) -> bool {
+        self.deltas.iter().any(|delta| delta.key == key && delta.number.is_some())
+    }
+
     /// Writes an event for each tail of these keys.
-    pub(super) fn write(&self, work: &Work, covers: impl Fn(TextKey) -> bool, out: &mut dyn Outlet) {
+    pub(super) fn write(&mut self, work: &Work, covers: impl Fn(TextKey) -> bool, out: &mut dyn Outlet) {
         let mut data = Vec::new();
         for (key, text) in work.tails().filter(|(key, _)| covers(*key)) {
             data.clear();
@@ -101,6 +110,11 @@ impl Tails {
                 escape(text, &mut data);
                 data.push(b'"');
                 data.extend_from_slice(&delta.after);
+                if let Some((before, at)) = delta.number {
+                    let at = if before { at } else { data.len() - delta.after.len() + at };
+                    data.splice(at..at, self.number.to_string().into_bytes());
+                    self.number += 1;
+                }
                 out.own(&delta.name, &data);
                 continue;
             }
@@ -130,4 +144,21 @@ impl Tails {
             }
         }
     }
+}
+
+/// Writes a stretch of an event on one line, without what else it says: that has been said.
+fn write_silent(event: Event<'_>, plan: &Plan, work: &Work, range: Range<usize>, out: &mut Vec<u8>) {
+    let from = out.len();
+    let mut at = range.start;
+    let others = plan.deltas.iter().map(|(node, _)| event.index.range(*node));
+    for other in others.filter(|other| range.start <= other.start && other.end <= range.end) {
+        if other.start < at {
+            continue;
+        }
+        work.write(event.data, at..other.start, out);
+        out.extend_from_slice(b"\"\"");
+        at = other.end;
+    }
+    work.write(event.data, at..range.end, out);
+    one_line(out, from);
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::plan::{Reading, TextKey};
 use crate::body::json::{Counts, LogicalText, Shifts, TextOut};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Inspection, Scopes};
-use crate::engine::ActionTable;
+use crate::engine::{ActionTable, Piece};
 
 /// A logical text that has begun and not ended.
 struct Text {
@@ -20,13 +20,41 @@ struct Text {
     /// Beginning of a character whose rest is not decided yet; at most 3 bytes.
     split: Vec<u8>,
     resting: bool,
+    /// All of it so far may be words of the protocol, which have left as they came.
+    only_words: bool,
+    /// How much of those is not decided yet, and the last of them.
+    ahead: usize,
+    word: Vec<u8>,
     /// Where its places are, where they are asked for.
     shifts: Option<Shifts>,
 }
 
 impl Text {
     fn held(&self) -> usize {
-        self.text.held() + self.split.len()
+        if self.only_words { 0 } else { self.text.held() + self.split.len() }
+    }
+}
+
+impl Text {
+    /// Takes from `out` what has left ahead of it: that of it which stands as it came. `out` is this text's alone.
+    fn skip_ahead(&mut self, out: &mut TextOut) {
+        if self.ahead == 0 {
+            return;
+        }
+        let mut bytes = Vec::with_capacity(out.bytes.len());
+        let mut at = 0;
+        for piece in &out.pieces {
+            let (taken, given) = match *piece {
+                Piece::Clear { len } => (len, len),
+                Piece::Replaced { taken, given } => (taken, given),
+            };
+            let ahead = self.ahead.min(taken);
+            self.ahead -= ahead;
+            let skipped = if matches!(piece, Piece::Clear { .. }) { ahead } else { 0 };
+            bytes.extend_from_slice(out.bytes.get(at + skipped..at + given).unwrap_or_default());
+            at += given;
+        }
+        out.bytes = bytes;
     }
 }
 
@@ -44,6 +72,42 @@ pub(super) struct Texts {
 impl Texts {
     pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits) -> Self {
         Self { scopes, limits: limits.clone(), open: Vec::new(), changed: Vec::new(), ended: VecDeque::new() }
+    }
+
+    /// Whether a text has begun with more than words.
+    pub(super) fn has_begun(&self, key: TextKey) -> bool {
+        self.open.iter().any(|text| text.key == key && !text.only_words)
+    }
+
+    /// Gives a word to its text that has left, or will leave, as it stands: what follows may be one value with it.
+    pub(super) fn push_ahead(
+        &mut self,
+        key: TextKey,
+        word: &[u8],
+        actions: impl FnOnce() -> Arc<ActionTable>,
+        out: &mut TextOut,
+    ) -> Result<(), BodyError> {
+        let at = match self.open.iter().position(|text| text.key == key) {
+            Some(at) => at,
+            None if word.is_empty() => return Ok(()),
+            None => self.begin(key, &actions())?,
+        };
+        let Some(text) = self.open.get_mut(at) else { return Ok(()) };
+        // What says the same again and again is no text that grows.
+        if text.word == word {
+            return Ok(());
+        }
+        out.clear();
+        text.only_words = true;
+        text.ahead += word.len();
+        text.word.clear();
+        text.word.extend_from_slice(word);
+        // It is counted and judged where it stands; what words by themselves add up to is nothing that blocks.
+        match text.text.push(word, out, &mut Inspection::default()) {
+            Ok(()) => text.skip_ahead(out),
+            Err(_) => drop(self.open.remove(at)),
+        }
+        Ok(())
     }
 
     /// Gives a fragment to its text; what may leave replaces what is in `out`. True where it held nothing before.
@@ -64,6 +128,7 @@ impl Texts {
         };
         let Some(text) = self.open.get_mut(at) else { return Ok(true) };
         let held_nothing = text.held() == 0;
+        text.only_words &= fragment.is_empty();
         text.resting &= fragment.is_empty();
         out.bytes.append(&mut text.split);
         let begin = out.bytes.len();
@@ -74,6 +139,7 @@ impl Texts {
         if let Some(shifts) = &mut text.shifts {
             shifts.decided(out, begin);
         }
+        text.skip_ahead(out);
         keep_split_character(&mut out.bytes, &mut text.split);
         self.note_change(key, out)?;
         Ok(held_nothing)
@@ -87,10 +153,12 @@ impl Texts {
         // What a fragment before the end gave is in it as well.
         let mut rest = TextOut::default();
         text.text.finish(&mut rest, seen)?;
-        if let Some(mut shifts) = text.shifts {
+        let shifts = text.shifts.take();
+        if let Some(mut shifts) = shifts {
             shifts.decided(&rest, 0);
             self.keep_places(key, shifts);
         }
+        text.skip_ahead(&mut rest);
         out.bytes.extend_from_slice(&rest.bytes);
         out.pieces.append(&mut rest.pieces);
         self.note_change(key, out)
@@ -147,7 +215,7 @@ impl Texts {
 
     fn begin(&mut self, key: TextKey, actions: &Arc<ActionTable>) -> Result<usize, BodyError> {
         if self.open.len() >= self.limits.logical_texts {
-            let rests = |text: &Text| text.resting && text.held() == 0;
+            let rests = |text: &Text| text.only_words || text.resting && text.held() == 0;
             let oldest = self.open.iter().position(rests).ok_or(BodyErrorKind::TooManyTexts)?;
             self.open.remove(oldest);
         }
@@ -158,7 +226,16 @@ impl Texts {
             Reading::Arguments => LogicalText::arguments(rules, actions, &self.limits),
         };
         let shifts = key.part.is_cited().then(Shifts::default);
-        self.open.push(Text { key, text, split: Vec::new(), resting: false, shifts });
+        self.open.push(Text {
+            key,
+            text,
+            split: Vec::new(),
+            resting: false,
+            only_words: false,
+            ahead: 0,
+            word: Vec::new(),
+            shifts,
+        });
         Ok(self.open.len() - 1)
     }
 

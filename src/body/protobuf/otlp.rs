@@ -1,4 +1,5 @@
-//! OTLP: the messages of `opentelemetry.proto.collector.{logs,trace,metrics}.v1` and what they hold.
+//! OTLP: the messages of `opentelemetry.proto.collector.{logs,trace,metrics}.v1`, of `profiles.v1development`, and what
+//! they hold.
 //!
 //! Attributes, bodies, names, descriptions and status messages are scanned; ids pass; times, counts and enums are no
 //! strings. Fields of older versions that senders still use are here too. An answer is read as an export's response
@@ -14,6 +15,7 @@ pub(super) fn message(signal: Signal, direction: Direction) -> &'static Message 
         (Direction::Request, Signal::Logs) => &LOGS,
         (Direction::Request, Signal::Traces) => &TRACES,
         (Direction::Request, Signal::Metrics) => &METRICS,
+        (Direction::Request, Signal::Profiles) => &PROFILES,
     }
 }
 
@@ -130,6 +132,44 @@ static SUMMARY_POINT: Message = Message {
 /// Two doubles.
 static QUANTILE: Message = Message { fields: &[] };
 static EXEMPLAR: Message = Message { fields: &[(4, SPAN_ID), (5, TRACE_ID), (7, Kind::Message(&KEY_VALUE))] };
+
+static PROFILES: Message =
+    Message { fields: &[(1, Kind::Message(&RESOURCE_PROFILES)), (2, Kind::Message(&DICTIONARY))] };
+static RESOURCE_PROFILES: Message =
+    Message { fields: &[(1, Kind::Message(&RESOURCE)), (2, Kind::Message(&SCOPE_PROFILES)), (3, Kind::Text)] };
+static SCOPE_PROFILES: Message =
+    Message { fields: &[(1, Kind::Message(&SCOPE)), (2, Kind::Record(&PROFILE)), (3, Kind::Text)] };
+/// What is counted, and by whom: the words for it are in the dictionary.
+static PROFILE: Message = Message {
+    fields: &[
+        (1, Kind::Message(&STRING_INDEXES)),
+        (2, Kind::Message(&SAMPLE)),
+        (5, Kind::Message(&STRING_INDEXES)),
+        (7, Kind::Id(16)),
+        (9, Kind::Text),
+        (10, Kind::Bytes), // the profile in another format
+        (11, Kind::Numbers),
+    ],
+};
+static STRING_INDEXES: Message = Message { fields: &[] };
+static SAMPLE: Message = Message { fields: &[(2, Kind::Numbers), (4, Kind::Numbers), (5, Kind::Numbers)] };
+/// What all profiles of a request share; its strings are of every kind.
+static DICTIONARY: Message = Message {
+    fields: &[
+        (1, Kind::Message(&MAPPING)),
+        (2, Kind::Message(&LOCATION)),
+        (3, Kind::Message(&STRING_INDEXES)),
+        (4, Kind::Message(&PROFILE_LINK)),
+        (5, Kind::Text),
+        (6, Kind::Message(&KEYED_BY_INDEX)),
+        (7, Kind::Message(&STACK)),
+    ],
+};
+static MAPPING: Message = Message { fields: &[(5, Kind::Numbers)] };
+static LOCATION: Message = Message { fields: &[(3, Kind::Message(&STRING_INDEXES)), (4, Kind::Numbers)] };
+static PROFILE_LINK: Message = Message { fields: &[(1, TRACE_ID), (2, SPAN_ID)] };
+static KEYED_BY_INDEX: Message = Message { fields: &[(2, Kind::Message(&ANY_VALUE))] };
+static STACK: Message = Message { fields: &[(1, Kind::Numbers)] };
 
 /// `Export…ServiceResponse` has its partial success in field 1, where `google.rpc.Status` has a number.
 static RESPONSE: Message =

@@ -1,8 +1,17 @@
 // The clients in Node. One process for all tests: each line of its input is a call, each line of its output what it gave.
 
+import https from "node:https";
 import readline from "node:readline";
 import Anthropic from "@anthropic-ai/sdk";
+import { BedrockRuntimeClient, ConverseCommand, ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime";
 import { GoogleGenAI } from "@google/genai";
+import { credentials } from "@grpc/grpc-js";
+import { OTLPLogExporter as GrpcLogs } from "@opentelemetry/exporter-logs-otlp-grpc";
+import { OTLPLogExporter as JsonLogs } from "@opentelemetry/exporter-logs-otlp-http";
+import { OTLPLogExporter as ProtoLogs } from "@opentelemetry/exporter-logs-otlp-proto";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { LoggerProvider, SimpleLogRecordProcessor } from "@opentelemetry/sdk-logs";
+import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { Ollama } from "ollama";
 import OpenAI from "openai";
 import { Agent, FormData, fetch } from "undici";
@@ -53,7 +62,54 @@ const response = (at) => ({
   ],
 });
 
+// AWS
+
+const bedrock = (at) =>
+  new BedrockRuntimeClient({
+    endpoint: `${at.base}/bedrock`,
+    region: "eu-west-1",
+    maxAttempts: 1,
+    credentials: { accessKeyId: "CLIENTKEY", secretAccessKey: "client-secret" },
+    requestHandler: new NodeHttpHandler({ httpsAgent: new https.Agent(at.tls) }),
+  });
+const conversed = (at) => ({ modelId: "m", system: [{ text: at.text }], messages: [{ role: "user", content: [{ text: at.text }] }] });
+
+// OpenTelemetry
+
+async function log(at, exporter) {
+  const errors = [];
+  const watched = { export: (records, done) => exporter.export(records, (result) => (result.error && errors.push(result.error), done(result))), shutdown: () => exporter.shutdown(), forceFlush: async () => exporter.forceFlush?.() };
+  const processor = new SimpleLogRecordProcessor({ exporter: watched });
+  const provider = new LoggerProvider({ resource: resourceFromAttributes({ contact: at.text }), processors: [processor] });
+  provider.getLogger("shop").emit({ body: at.text, severityText: "WARN", attributes: { note: at.text, count: 3 } });
+  await provider.forceFlush();
+  await provider.shutdown();
+  return errors.map((error) => `${error.code}: ${error.message}`);
+}
+
+const logs = (at) => ({ url: `${at.base}/otel/v1/logs`, httpAgentOptions: at.tls, compression: "gzip" });
+
 const calls = {
+  "bedrock converse": async (at) => (await bedrock(at).send(new ConverseCommand(conversed(at)))).output,
+
+  "bedrock converse stream": async (at) => {
+    const [texts, add] = adder();
+    const { stream } = await bedrock(at).send(new ConverseStreamCommand(conversed(at)));
+    for await (const { contentBlockDelta } of stream) {
+      const { contentBlockIndex, delta } = contentBlockDelta ?? {};
+      add(`${contentBlockIndex} text`, delta?.text);
+      add(`${contentBlockIndex} input`, delta?.toolUse?.input);
+    }
+    return texts;
+  },
+
+  "otlp json": (at) => log(at, new JsonLogs(logs(at))),
+  "otlp protobuf": (at) => log(at, new ProtoLogs(logs(at))),
+  "otlp grpc": (at) => {
+    const [ca, key, cert] = [at.tls.ca, at.tls.key, at.tls.cert].map((pem) => Buffer.from(pem));
+    return log(at, new GrpcLogs({ url: at.base, credentials: credentials.createSsl(ca, key, cert), compression: "gzip" }));
+  },
+
   "openai chat": (at) => openai(at).chat.completions.create(chat(at)),
 
   "openai chat stream": async (at) => {
@@ -76,7 +132,8 @@ const calls = {
     const [texts, add] = adder();
     const whole = [];
     for await (const event of await openai(at).responses.create({ ...response(at), stream: true })) {
-      if (!event.type.endsWith(".delta")) whole.push(event);
+      // Where held text needs an event of its own, those behind it are counted on.
+      if (!event.type.endsWith(".delta")) whole.push({ ...event, sequence_number: 0 });
       else add(`${event.output_index} ${event.type}`, event.delta.stdout ?? event.delta);
     }
     return [texts, whole];

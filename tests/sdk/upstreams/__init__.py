@@ -90,6 +90,12 @@ class Said:
     cut: int | None = None
     # Whatever else a module is told.
     more: dict = field(default_factory=dict)
+    # From which character to which its citations go.
+    cites: tuple = (0, 4)
+
+    @property
+    def cited_bytes(self):
+        return [len(self.text[:at].encode()) for at in self.cites]
 
     def deltas(self, text):
         return [text[at : at + self.size] for at in range(0, len(text), self.size)]

@@ -31,7 +31,7 @@ def calls(said):
 
 def citation(said):
     source = {"type": "document", "id": "doc:0", "document": {"id": "doc:0", "text": said.text, "title": said.text}}
-    return {"start": 0, "end": 4, "text": said.text, "sources": [source], "content_index": 0, "type": "TEXT_CONTENT"}
+    return {"start": said.cites[0], "end": said.cites[1], "text": said.text, "sources": [source], "content_index": 0, "type": "TEXT_CONTENT"}
 
 
 def chat(said):
@@ -92,7 +92,7 @@ def version_1(request, said):
 
 
 def chat_1(said):
-    cited = {"start": 0, "end": 4, "text": said.text, "document_ids": ["doc:0"]}
+    cited = {"start": said.cites[0], "end": said.cites[1], "text": said.text, "document_ids": ["doc:0"]}
     calls = [{"name": "send", "parameters": json.loads(said.arguments)}] * 2 if said.arguments else None
     history = [{"role": "USER", "message": said.text}, {"role": "CHATBOT", "message": said.text}]
     found = {"documents": [{"id": "doc:0", "title": said.text, "snippet": said.text}], "search_queries": [{"text": said.text, "generation_id": "q"}]}

@@ -56,7 +56,7 @@ def message(parts, finish=None, said=None):
         candidate["finishReason"] = finish
     if finish and said.more.get("grounding"):
         chunk = {"web": {"uri": "https://acme.test/", "title": said.text}}
-        support = {"segment": {"startIndex": 0, "endIndex": 4, "text": said.text}, "groundingChunkIndices": [0]}
+        support = {"segment": {"startIndex": said.cited_bytes[0], "endIndex": said.cited_bytes[1], "text": said.text}, "groundingChunkIndices": [0]}
         found = {"webSearchQueries": [said.text], "groundingChunks": [chunk], "groundingSupports": [support]}
         candidate["groundingMetadata"] = dict(found, searchEntryPoint={"renderedContent": f"<div>{said.text}</div>"})
     rest = {"usageMetadata": USAGE, "modelVersion": "gemini-3-pro", "responseId": "mAitaLmkHPPlz7IPvtfUqQ4"}

@@ -60,7 +60,7 @@ def chat(request, said):
     ]
     finish = "tool_calls" if calls else "stop"
     if not asked.get("stream"):
-        note = {"type": "url_citation", "url_citation": {"start_index": 0, "end_index": 4, "title": said.text, "url": "https://acme.test/"}}
+        note = {"type": "url_citation", "url_citation": {"start_index": said.cites[0], "end_index": said.cites[1], "title": said.text, "url": "https://acme.test/"}}
         message = {"role": "assistant", "content": said.text, "refusal": None, "annotations": [note]}
         if said.reasoning:
             message["reasoning_content"] = said.reasoning
@@ -165,7 +165,7 @@ def embeddings(request, said):
 def items(said):
     """The items of a response, each with the events that its texts grow by."""
     text, arguments = said.text, said.arguments or "{}"
-    notes = [{"type": "url_citation", "start_index": 0, "end_index": 4, "title": text, "url": "https://acme.test/"}]
+    notes = [{"type": "url_citation", "start_index": said.cites[0], "end_index": said.cites[1], "title": text, "url": "https://acme.test/"}]
     logs = said.more.get("logprobs") and [
         {"token": token, "logprob": -0.25, "bytes": list(token.encode()), "top_logprobs": []} for token in said.deltas(text)
     ]

@@ -470,3 +470,22 @@ fn thinking_as_gateways_pass_it_on_is_followed() {
         assert_eq!(sums["0.delta.thinking_blocks[0].signature"], "", "the thinking has changed");
     }
 }
+
+#[test]
+fn a_word_may_be_the_beginning_of_a_text_without_a_name_we_know() {
+    let chunk =
+        |members: &str| format!("data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{{members}}}}}]}}\n\n");
+    let notes =
+        |parts: &[&str]| parts.iter().map(|part| chunk(&format!("\"notes\":{}", quote(part)))).collect::<String>();
+    for parts in [&["jane", "@example.com", " and more"][..], &["ja", "ne", "@", "example", ".com", " and more"]] {
+        let out = run(Dialect::OpenAi, (notes(parts) + "data: [DONE]\n\n").as_bytes());
+        let sum = &openai_sums(&out)["0.delta.notes"];
+        assert!(sum.starts_with("jane") && sum.ends_with("@*** and more"), "{sum}");
+        assert!(!out.contains("example"), "{out}");
+    }
+    // What says the same each time stays, and so does what follows it.
+    let same = notes(&["final", "final", "final", "commentary"]) + &chunk("\"content\":\"x\"") + "data: [DONE]\n\n";
+    assert_eq!(run(Dialect::OpenAi, same.as_bytes()), same);
+    let clean = notes(&["hello", " big world", ". "]) + "data: [DONE]\n\n";
+    assert_eq!(openai_sums(&run(Dialect::OpenAi, clean.as_bytes()))["0.delta.notes"], "hello big world. ");
+}

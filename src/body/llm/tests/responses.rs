@@ -61,9 +61,10 @@ fn deltas_and_their_whole_copies_agree() {
         let out = run(Dialect::OpenAi, answer(len).as_bytes());
         assert_clean(&out);
         let (mut text, mut call, mut copies) = (String::new(), String::new(), 0);
-        for (name, data) in events(&out) {
+        for (at, (name, data)) in events(&out).into_iter().enumerate() {
             let event = json(&data);
             assert_eq!(event["type"], name);
+            assert_eq!(event["sequence_number"], at, "{data}");
             match name.as_str() {
                 "response.output_text.delta" => {
                     text += event["delta"].as_str().expect("a string");
@@ -111,7 +112,24 @@ fn held_text_leaves_in_a_copy_of_its_last_delta() {
     let out = run(Dialect::OpenAi, stream.body.as_bytes());
     let (delta, done) = stream.body.split_at(end);
     let own = delta.replace("4111 1111 1111 1111", "**** **** **** 1111").replace("\ndata: \"delta", " \"delta");
-    assert_eq!(out, delta.replace("4111 1111 1111 1111", "") + &own + done);
+    let own = own.replace("\"sequence_number\":0", "\"sequence_number\":1");
+    let done = done.replace("\"sequence_number\":1", "\"sequence_number\":2");
+    assert_eq!(out, delta.replace("4111 1111 1111 1111", "") + &own + &done);
+}
+
+#[test]
+fn the_number_of_an_event_may_stand_before_its_text() {
+    let delta = |number: usize, text: &str| {
+        format!(
+            "data: {{\"sequence_number\":{number},\"type\":\"response.output_text.delta\",\"delta\":\"{text}\"}}\n\n"
+        )
+    };
+    let end = |number: usize| format!("data: {{\"sequence_number\": {number} ,\"type\":\"response.completed\"}}\n\n");
+    let out = run(Dialect::OpenAi, (delta(7, "the end") + &end(9)).as_bytes());
+    assert_eq!(out, delta(7, "the ") + &delta(9, "end") + &end(10));
+    // A stream that is not ended by its last event.
+    let out = run(Dialect::OpenAi, delta(7, "the end").as_bytes());
+    assert_eq!(out, delta(7, "the ") + &delta(8, "end"));
 }
 
 #[test]
