@@ -34,7 +34,7 @@ pub(crate) use coding::Decoding;
 pub use inspector::{BodyInspector, BodySpec};
 pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};
 
-use crate::engine::{ActionTable, Finding, Fingerprint, Output, RuleSet};
+use crate::engine::{ActionTable, Finding, Fingerprint, Output, RuleSet, ToolRules};
 
 /// Which way a body goes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -164,6 +164,8 @@ pub struct Scopes {
     pub actions: Arc<ActionTable>,
     /// Actions by JSON path, most specific first.
     pub paths: Vec<(JsonPath, Arc<ActionTable>)>,
+    /// Which tools may be called: by a model in its answers, by a client of MCP in its requests.
+    pub tools: Option<Arc<ToolRules>>,
 }
 
 impl Scopes {
@@ -173,10 +175,17 @@ impl Scopes {
         self.actions.blocks() || self.paths.iter().any(|(_, actions)| actions.blocks())
     }
 
+    /// Whether a body may be refused for what it says.
+    #[must_use]
+    pub fn may_refuse(&self) -> bool {
+        self.blocks() || self.tools.is_some()
+    }
+
     /// The same for bodies of which a record can be kept back by itself.
     pub(crate) fn per_record(&self) -> Self {
         let paths = self.paths.iter().map(|(path, actions)| (path.clone(), actions.per_record()));
-        Self { rules: Arc::clone(&self.rules), actions: self.actions.per_record(), paths: paths.collect() }
+        let (actions, tools) = (self.actions.per_record(), self.tools.clone());
+        Self { rules: Arc::clone(&self.rules), actions, paths: paths.collect(), tools }
     }
 }
 
@@ -243,6 +252,8 @@ pub struct BodyLimits {
     pub protobuf_depth: usize,
     /// One record of a batch in which a rule that blocks drops its record alone. 1 MiB.
     pub record: usize,
+    /// What is said of tool calls in one JSON document, and the arguments of one call, where tools are guarded. 1 MiB.
+    pub tool_calls: usize,
     /// Dropped records of one batch whose places the sink's answer must tell. 10,000.
     pub dropped_records: usize,
     /// One syslog message. 64 KiB.
@@ -266,6 +277,7 @@ impl Default for BodyLimits {
             protobuf_message: 8 << 20,
             protobuf_depth: 100,
             record: 1 << 20,
+            tool_calls: 1 << 20,
             dropped_records: 10_000,
             syslog_message: 64 << 10,
         }
@@ -316,6 +328,8 @@ pub enum BodyErrorKind {
     Truncated,
     /// Frames that do not follow RFC 6455.
     WebSocket,
+    /// A tool is called that may not be.
+    Tool,
     /// The body asks a provider to keep something where its route says that nothing is kept.
     Retention,
 }
@@ -340,6 +354,7 @@ impl BodyErrorKind {
             Self::TooManyTexts => "texts_limit",
             Self::Truncated => "truncated",
             Self::WebSocket => "websocket",
+            Self::Tool => "tool_blocked",
             Self::Retention => "retention",
         }
     }
@@ -393,13 +408,19 @@ pub struct Inspection {
     pub dropped_fields: u64,
     /// What became of the records of a batch.
     pub records: batch::Tally,
+    /// What the findings so far weigh, [`Scoring::MOST`](crate::engine::Scoring::MOST) at most.
+    pub score: u8,
     /// A rule that blocks has matched, and what its record is has not been said yet: its index.
     pub(crate) doomed: Option<usize>,
 }
 
 impl Inspection {
     /// Counts findings that a redactor with these actions reported.
-    pub fn record(&mut self, findings: &[Finding], actions: &ActionTable) {
+    ///
+    /// # Errors
+    /// The score of the body reaches what blocks. What was found must not leave then; all of it has been counted.
+    pub fn record(&mut self, findings: &[Finding], actions: &ActionTable) -> Result<(), BodyError> {
+        let mut blocked = Ok(());
         for finding in findings {
             let action = actions.action(finding.rule).name();
             match self.findings.iter_mut().find(|(rule, name, _)| *rule == finding.rule && *name == action) {
@@ -409,7 +430,14 @@ impl Inspection {
             if let Some(fingerprint) = finding.fingerprint {
                 self.keep_fingerprint(finding.rule, fingerprint);
             }
+            if let Some(scoring) = actions.scoring()
+                && scoring.adds(finding.rule, &mut self.score)
+                && blocked.is_ok()
+            {
+                blocked = Err(BodyErrorKind::Blocked { rule: finding.rule }.into());
+            }
         }
+        blocked
     }
 
     fn keep_fingerprint(&mut self, rule: usize, fingerprint: Fingerprint) {
@@ -454,6 +482,7 @@ impl Inspection {
         self.held_peak = self.held_peak.max(seen.held_peak);
         self.dropped_fields += seen.dropped_fields;
         self.records.merge(seen.records);
+        self.score = self.score.saturating_add(seen.score).min(crate::engine::Scoring::MOST);
     }
 
     /// How many findings there were so far.

@@ -87,17 +87,19 @@ impl TextBody {
         out: &mut Vec<u8>,
         seen: &mut Inspection,
     ) -> Result<(), BodyError> {
+        let counted = seen.record(&self.output.findings, &self.actions);
         let taken = match &mut self.lines {
+            _ if counted.is_err() => Ok(()),
             Some(lines) => lines.take(&self.output, out, seen),
             None => {
                 out.extend_from_slice(&self.output.bytes);
                 Ok(())
             }
         };
-        seen.record(&self.output.findings, &self.actions);
         seen.held_peak = seen.held_peak.max(self.held());
         self.output.clear();
         result?;
+        counted?;
         taken
     }
 }
@@ -205,7 +207,12 @@ mod tests {
 
     fn scopes() -> Scopes {
         let rules = RuleSet::build(Vec::new()).unwrap();
-        Scopes { rules: Arc::new(rules), actions: Arc::new(ActionTable::new(Vec::new(), None)), paths: Vec::new() }
+        Scopes {
+            rules: Arc::new(rules),
+            actions: Arc::new(ActionTable::new(Vec::new(), None)),
+            paths: Vec::new(),
+            tools: None,
+        }
     }
 
     /// Runs a text whole and at every split, which must agree but for what had left before a fault.

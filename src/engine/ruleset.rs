@@ -260,6 +260,7 @@ pub struct ActionTable {
     key: Option<HashKey>,
     /// The key for fingerprints; without it there are none.
     fingerprints: Option<HashKey>,
+    scoring: Option<Arc<Scoring>>,
     /// See [`ActionTable::per_record`]; made when it is first asked for.
     per_record: OnceLock<Arc<Self>>,
 }
@@ -268,7 +269,7 @@ impl ActionTable {
     /// One action for each rule, in the rule set's order; `key` feeds [`Action::Hash`] (without it, hash redacts).
     #[must_use]
     pub fn new(actions: Vec<Action>, key: Option<HashKey>) -> Self {
-        Self { actions: actions.into(), key, fingerprints: None, per_record: OnceLock::new() }
+        Self { actions: actions.into(), key, fingerprints: None, scoring: None, per_record: OnceLock::new() }
     }
 
     /// The same, and findings come with fingerprints under this key.
@@ -280,6 +281,18 @@ impl ActionTable {
     /// The key for fingerprints.
     pub(super) fn fingerprints(&self) -> Option<&HashKey> {
         self.fingerprints.as_ref()
+    }
+
+    /// The same, and findings count towards a score that blocks.
+    #[must_use]
+    pub fn scored(self, scoring: Option<Arc<Scoring>>) -> Self {
+        Self { scoring, ..self }
+    }
+
+    /// What findings count, where a body's score may block.
+    #[must_use]
+    pub fn scoring(&self) -> Option<&Scoring> {
+        self.scoring.as_deref()
     }
 
     /// The action of rule `index`; [`Action::Redact`] where the table is too short, so that a slip never leaks.
@@ -304,7 +317,7 @@ impl ActionTable {
         };
         let made = || {
             let softened = Self::new(self.actions.iter().map(soften).collect(), self.key.clone());
-            Arc::new(softened.with_fingerprints(self.fingerprints.clone()))
+            Arc::new(softened.with_fingerprints(self.fingerprints.clone()).scored(self.scoring.clone()))
         };
         Arc::clone(self.per_record.get_or_init(made))
     }
@@ -312,7 +325,33 @@ impl ActionTable {
     /// Whether any rule blocks.
     #[must_use]
     pub fn blocks(&self) -> bool {
-        self.actions.iter().any(|action| matches!(action, Action::Block))
+        self.scoring.is_some() || self.actions.iter().any(|action| matches!(action, Action::Block))
+    }
+}
+
+/// How much the findings of each rule weigh, and the sum at which a body is blocked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scoring {
+    weights: Box<[u8]>,
+    threshold: u8,
+}
+
+impl Scoring {
+    /// The most that a sum counts.
+    pub const MOST: u8 = 100;
+
+    /// One weight for each rule, in the rule set's order, and the sum that blocks, 1 to [`Scoring::MOST`].
+    #[must_use]
+    pub fn new(weights: Vec<u8>, threshold: u8) -> Self {
+        Self { weights: weights.into(), threshold }
+    }
+
+    /// Adds a finding of rule `index` to `score`; whether the sum blocks. A rule without weight never blocks.
+    #[must_use]
+    pub fn adds(&self, index: usize, score: &mut u8) -> bool {
+        let weight = self.weights.get(index).copied().unwrap_or(0);
+        *score = score.saturating_add(weight).min(Self::MOST);
+        weight > 0 && *score >= self.threshold
     }
 }
 

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use crate::body::{Direction, JsonPath, Scopes};
-use crate::engine::{Action, ActionTable, HashKey, RuleSet};
+use crate::engine::{Action, ActionTable, HashKey, RuleSet, Scoring, ToolRules};
 
 use super::diagnostic::{Place, Report, nearest, quote, quoted_list};
 use super::files::{Fields, Value};
@@ -20,7 +20,7 @@ use super::rules::{RuleShape, ScopeShape};
 /// Longest text of `{ replace = … }`.
 const REPLACE_LENGTH: usize = 256;
 /// Actions that are a name alone.
-const NAMED: [(&str, Action); 9] = [
+const NAMED: [(&str, Action); 10] = [
     ("off", Action::Off),
     ("observe", Action::Observe),
     ("redact", Action::Redact),
@@ -29,6 +29,7 @@ const NAMED: [(&str, Action); 9] = [
     ("mask-domain", Action::MaskDomain),
     ("remove", Action::Remove),
     ("hash", Action::Hash),
+    ("neutralize", Action::Neutralize),
     ("block", Action::Block),
 ];
 
@@ -342,6 +343,8 @@ pub(crate) struct Tables {
     rules: Arc<RuleSet>,
     key: Option<HashKey>,
     fingerprints: Option<HashKey>,
+    scoring: Option<Arc<Scoring>>,
+    tools: Option<Arc<ToolRules>>,
     tables: Vec<(Vec<Action>, Arc<ActionTable>)>,
     scopes: Vec<(Resolved, Arc<Scopes>)>,
 }
@@ -349,12 +352,17 @@ pub(crate) struct Tables {
 impl Tables {
     /// No tables yet, for these rules and this key.
     pub(crate) fn new(rules: Arc<RuleSet>, key: Option<HashKey>) -> Self {
-        Self { rules, key, fingerprints: None, tables: Vec::new(), scopes: Vec::new() }
+        Self { rules, key, fingerprints: None, scoring: None, tools: None, tables: Vec::new(), scopes: Vec::new() }
     }
 
     /// The same, whose findings have fingerprints under this key.
     pub(crate) fn with_fingerprints(self, key: Option<HashKey>) -> Self {
         Self { fingerprints: key, ..self }
+    }
+
+    /// The same, where scores block and tools are guarded.
+    pub(crate) fn guarded(self, scoring: Option<Scoring>, tools: Option<Arc<ToolRules>>) -> Self {
+        Self { scoring: scoring.map(Arc::new), tools, ..self }
     }
 
     /// The scopes of `resolved`; equal ones are the same.
@@ -366,6 +374,7 @@ impl Tables {
             rules: Arc::clone(&self.rules),
             actions: self.table(&resolved.base),
             paths: resolved.paths.iter().map(|(path, actions)| (path.clone(), self.table(actions))).collect(),
+            tools: self.tools.clone(),
         });
         self.scopes.push((resolved.clone(), Arc::clone(&scopes)));
         scopes
@@ -376,7 +385,7 @@ impl Tables {
             return Arc::clone(table);
         }
         let table = ActionTable::new(actions.to_vec(), self.key.clone());
-        let table = Arc::new(table.with_fingerprints(self.fingerprints.clone()));
+        let table = Arc::new(table.with_fingerprints(self.fingerprints.clone()).scored(self.scoring.clone()));
         self.tables.push((actions.to_vec(), Arc::clone(&table)));
         table
     }

@@ -18,6 +18,7 @@ mod rules;
 mod signing;
 mod store;
 mod terms;
+mod tools;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

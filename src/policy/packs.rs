@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::engine::{Detector, Pattern, Regions, Suppression};
+use crate::engine::{Detector, Pattern, Regions, Suppression, ToolRules};
 
 use super::actions::{ActionEntry, check_entries};
 use super::diagnostic::{Place, Report, Source, nearest, quote, quoted_list};
@@ -92,6 +92,10 @@ pub(crate) struct Assembly {
     pub(crate) actions: Vec<ActionEntry>,
     /// The scopes of the file itself.
     pub(crate) scopes: Vec<ScopeShape>,
+    /// The sum of scores at which a body is blocked, and where it is written.
+    pub(crate) block_score: Option<(u8, Place)>,
+    /// Which tools may be called.
+    pub(crate) tools: Option<Arc<ToolRules>>,
     /// The first place that asks for `hash`.
     pub(crate) hash: Option<Place>,
     /// The least confidence of a rule that is on, in percent.
@@ -101,7 +105,7 @@ pub(crate) struct Assembly {
 impl Default for Assembly {
     fn default() -> Self {
         let (rules, actions, scopes, hash) = Default::default();
-        Self { rules, actions, scopes, hash, threshold: THRESHOLD }
+        Self { rules, actions, scopes, block_score: None, tools: None, hash, threshold: THRESHOLD }
     }
 }
 
@@ -152,7 +156,18 @@ impl<'a> Assembler<'a> {
             self.blind = true;
             return;
         };
-        let RulesFile { packs, own_domains, phone_regions, threshold, actions, rules, scopes, lost } = file;
+        let RulesFile {
+            packs,
+            own_domains,
+            phone_regions,
+            threshold,
+            actions,
+            rules,
+            scopes,
+            block_score,
+            tools,
+            lost,
+        } = file;
         self.lost.extend(lost);
         for (name, place) in &packs {
             self.named(name, place, source);
@@ -185,11 +200,30 @@ impl<'a> Assembler<'a> {
             }
             None => {}
         }
+        self.take_own(block_score, tools, own);
         if own {
             self.made.scopes = scopes;
         } else if let Some(entry) = scopes.iter().flat_map(|scope| &scope.actions).next() {
             let message = "a pack has no [[scope]]: it knows no routes";
             self.report.error(&entry.place, "contradiction", message).help("move it to the workspace's own file");
+        }
+    }
+
+    /// What only a workspace's own file may say.
+    fn take_own(&mut self, block_score: Option<(u8, Place)>, tools: Option<(ToolRules, Place)>, own: bool) {
+        if own {
+            self.made.block_score = block_score;
+            self.made.tools = tools.map(|(rules, _)| Arc::new(rules));
+            return;
+        }
+        let help = "move it to the workspace's own file";
+        if let Some((_, place)) = block_score {
+            let message = "a pack has no `block_score`: it holds for a whole workspace";
+            self.report.error(&place, "contradiction", message).help(help);
+        }
+        if let Some((_, place)) = tools {
+            let message = "a pack has no `tools` and no [[tool]]: they hold for a whole workspace";
+            self.report.error(&place, "contradiction", message).help(help);
         }
     }
 

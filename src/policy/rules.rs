@@ -6,12 +6,15 @@
 use std::sync::Arc;
 
 use crate::body::{Direction, JsonPath};
-use crate::engine::{Detector, EntityType, Keywords, Pattern, Regions, RuleId, RuleSpec, Suppression, Validator};
+use crate::engine::{
+    Detector, EntityType, Keywords, Pattern, Regions, RuleId, RuleSpec, Scoring, Suppression, ToolRules, Validator,
+};
 
 use super::actions::{ActionEntry, ActionPair, action_entries, action_pair};
 use super::diagnostic::{Place, Report, Source, nearest, quote, quoted_list};
 use super::files::{Disk, Fields, Value, walk};
 use super::terms;
+use super::tools;
 
 /// Most JSON paths of a file's scopes.
 const PATHS: usize = 256;
@@ -35,6 +38,10 @@ pub(crate) struct RulesFile {
     pub(crate) rules: Vec<RuleShape>,
     /// `[[scope]]`.
     pub(crate) scopes: Vec<ScopeShape>,
+    /// `block_score`, and where it is written.
+    pub(crate) block_score: Option<(u8, Place)>,
+    /// `tools` and `[[tool]]`, and where the first of them is written.
+    pub(crate) tools: Option<(ToolRules, Place)>,
     /// Ids and entities of rules that were left out for an error.
     pub(crate) lost: Vec<String>,
 }
@@ -46,6 +53,8 @@ pub(crate) struct RuleShape {
     pub(crate) spec: RuleSpec,
     /// The rule's own action.
     pub(crate) action: Option<ActionPair>,
+    /// What a finding adds to a body's score.
+    pub(crate) score: u8,
     /// Texts that have a finding.
     pub(crate) examples: Vec<(String, Place)>,
     /// Texts that have none.
@@ -128,8 +137,13 @@ fn file(mut fields: Fields<'_>, bundled: bool, disk: &mut Disk, report: &mut Rep
         let message = format!("more than {PATHS} JSON paths in [[scope]] tables");
         report.error(&fields.value_place("scope"), "out-of-range", message).help("name wider paths");
     }
+    let score = fields
+        .value("block_score")
+        .and_then(|value| Some((value.integer(1..=i64::from(Scoring::MOST), report)?, value.place())));
+    let block_score = score.and_then(|(score, place)| Some((u8::try_from(score).ok()?, place)));
+    let tools = tools::read(&mut fields, report);
     fields.finish(report);
-    RulesFile { packs, own_domains, phone_regions, threshold, actions, rules, scopes, lost }
+    RulesFile { packs, own_domains, phone_regions, threshold, actions, rules, scopes, block_score, tools, lost }
 }
 
 /// `phone_regions`, ISO 3166 codes.
@@ -179,6 +193,8 @@ fn rule(mut fields: Fields<'_>, bundled: bool, report: &mut Report) -> Option<Ru
     let confidence = fields.value("confidence").and_then(|value| value.integer(1..=100, report));
     let confidence = confidence.and_then(|percent| u8::try_from(percent).ok()).unwrap_or(RuleSpec::CONFIDENCE);
     let owned = |texts: Vec<(&str, Place)>| texts.into_iter().map(|(text, place)| (text.to_owned(), place)).collect();
+    let score = fields.value("score").and_then(|value| value.integer(0..=i64::from(Scoring::MOST), report));
+    let score = score.and_then(|score| u8::try_from(score).ok()).unwrap_or(0);
     let examples = owned(fields.texts("examples", report));
     let counterexamples = owned(fields.texts("counterexamples", report));
     fields.text("description", report);
@@ -195,7 +211,7 @@ fn rule(mut fields: Fields<'_>, bundled: bool, report: &mut Report) -> Option<Ru
     let spec = RuleSpec { id, entity, pattern, validator, keywords, suppressions, priority, confidence };
     let keywords = keywords_value.map_or(whole, |value| value.place());
     let places = RulePlaces { id: id_place, pattern: pattern_place, keywords, bundled };
-    Some(RuleShape { spec, action, examples, counterexamples, places })
+    Some(RuleShape { spec, action, score, examples, counterexamples, places })
 }
 
 fn rule_id(fields: &mut Fields<'_>, report: &mut Report) -> Option<(RuleId, Place)> {
@@ -352,7 +368,7 @@ fn term_rule(mut fields: Fields<'_>, bundled: bool, disk: &mut Disk, report: &mu
         confidence: RuleSpec::CONFIDENCE,
     };
     let places = RulePlaces { id: id_place, pattern: place, keywords: whole, bundled };
-    Some(RuleShape { spec, action, examples: Vec::new(), counterexamples: Vec::new(), places })
+    Some(RuleShape { spec, action, score: 0, examples: Vec::new(), counterexamples: Vec::new(), places })
 }
 
 fn scope(mut fields: Fields<'_>, report: &mut Report) -> ScopeShape {

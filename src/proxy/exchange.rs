@@ -561,7 +561,7 @@ impl Exchange {
             Mode::Stream if events => body.ends_with_event(self.dialect),
             Mode::Stream if messages => body.ends_with_message(self.dialect),
             Mode::Stream if records => body.ends_with_record(self.dialect),
-            Mode::Stream if to.response.blocks() => body.gather(&mut gathered, BLOCK_BUFFER).await?,
+            Mode::Stream if to.response.may_refuse() => body.gather(&mut gathered, BLOCK_BUFFER).await?,
             Mode::Stream => self.gather_ready(&mut body, &mut gathered).await?,
         }
         // Over HTTP/1.1 few read trailers, and gRPC has none of it.

@@ -6,7 +6,7 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::body::{BodyErrorKind, Inspection, Scopes, mcp};
+use crate::body::{BodyError, BodyErrorKind, Inspection, Scopes, mcp};
 use crate::engine::{Output, RuleId, StreamRedactor};
 use crate::policy::Injected;
 
@@ -168,9 +168,12 @@ impl<'a> TextScan<'a> {
         self.output.clear();
         self.redactor.begin_labelled(&self.scopes.actions, &self.label);
         let scanned = self.redactor.push_last(text, &mut self.output);
-        self.seen.record(&self.output.findings, &self.scopes.actions);
+        let counted = self.seen.record(&self.output.findings, &self.scopes.actions);
         if let Err(blocked) = scanned {
             return Err(ProxyError::blocked(self.rule(blocked.rule)));
+        }
+        if let Err(BodyError { kind: BodyErrorKind::Blocked { rule } }) = counted {
+            return Err(ProxyError::blocked(self.rule(rule)));
         }
         Ok(if self.output.is_verbatim() { None } else { Some(&self.output) })
     }
@@ -469,7 +472,12 @@ mod tests {
     fn scopes() -> Scopes {
         use crate::engine::{ActionTable, RuleSet};
         let rules = RuleSet::build(Vec::new()).expect("no rule cannot fail");
-        Scopes { rules: rules.into(), actions: ActionTable::new(Vec::new(), None).into(), paths: Vec::new() }
+        Scopes {
+            rules: rules.into(),
+            actions: ActionTable::new(Vec::new(), None).into(),
+            paths: Vec::new(),
+            tools: None,
+        }
     }
 
     #[test]

@@ -184,7 +184,7 @@ impl ProxyError {
             ErrorKind::Identity
             | ErrorKind::Residency
             | ErrorKind::Blocked
-            | ErrorKind::Body(BodyErrorKind::Blocked { .. }) => StatusCode::FORBIDDEN,
+            | ErrorKind::Body(BodyErrorKind::Blocked { .. } | BodyErrorKind::Tool) => StatusCode::FORBIDDEN,
             _ if self.side == Side::Upstream => match self.kind {
                 ErrorKind::UpstreamTimeout | ErrorKind::BodyTimeout => StatusCode::GATEWAY_TIMEOUT,
                 _ => StatusCode::BAD_GATEWAY,
@@ -275,6 +275,7 @@ impl ProxyError {
             ErrorKind::Blocked | ErrorKind::Body(BodyErrorKind::Blocked { .. }) => {
                 "The content was blocked by a redaction policy."
             }
+            ErrorKind::Body(BodyErrorKind::Tool) => "A tool call was refused by a policy.",
             ErrorKind::Body(BodyErrorKind::Retention) => {
                 "The provider would keep what is sent, and this route keeps nothing there."
             }
@@ -300,7 +301,7 @@ impl ProxyError {
 /// Statuses of a request body that may not pass.
 fn body_status(kind: &BodyErrorKind) -> StatusCode {
     match kind {
-        BodyErrorKind::Blocked { .. } | BodyErrorKind::Retention => StatusCode::FORBIDDEN,
+        BodyErrorKind::Blocked { .. } | BodyErrorKind::Tool | BodyErrorKind::Retention => StatusCode::FORBIDDEN,
         BodyErrorKind::CodingUnsupported | BodyErrorKind::MediaType | BodyErrorKind::Charset => {
             StatusCode::UNSUPPORTED_MEDIA_TYPE
         }

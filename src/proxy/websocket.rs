@@ -277,7 +277,9 @@ fn refusal(kind: &BodyErrorKind, direction: Direction, scopes: &Scopes) -> Proxy
 /// The code of a close (RFC 6455 section 7.4.1).
 fn close_code(error: &ProxyError) -> u16 {
     match &error.kind {
-        ErrorKind::Identity | ErrorKind::Blocked | ErrorKind::Body(BodyErrorKind::Blocked { .. }) => 1008,
+        ErrorKind::Identity
+        | ErrorKind::Blocked
+        | ErrorKind::Body(BodyErrorKind::Blocked { .. } | BodyErrorKind::Tool) => 1008,
         ErrorKind::Body(kind) => match kind {
             BodyErrorKind::TooLarge | BodyErrorKind::TooManyTexts | BodyErrorKind::Expansion => 1009,
             BodyErrorKind::MediaType => 1003,

@@ -103,6 +103,11 @@ entity   = "CODENAME"
 pattern  = 'PROJECT-[A-Z]{6}'
 action   = "block"
 examples = ["PROJECT-ZEBRAS"]
+
+[[tool]]
+name      = "send"
+arguments = '"to":"mallory'
+action    = "block"
 """
 
 

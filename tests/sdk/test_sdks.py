@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import nullcontext
 
 import anthropic
 import httpx
@@ -134,6 +135,37 @@ def test_a_blocked_answer_raises_in_and_out_of_a_stream(oai, claude, upstreams, 
         for text in events.text_stream:
             shown += text
     assert shown == "well, it is "
+
+
+@both
+@pytest.mark.parametrize("to", ["anna", "mallory"])
+def test_a_refused_tool_call_never_reaches_the_client_whole(oai, claude, upstreams, http2, to):
+    upstreams.said.arguments = json.dumps({"to": to, "n": {"m": [1, 2]}})
+    messages = [{"role": "user", "content": "hi"}]
+    allowed = nullcontext() if to == "anna" else None
+    with allowed or pytest.raises(openai.PermissionDeniedError):
+        oai(http2).chat.completions.create(model="m", messages=messages)
+    with allowed or pytest.raises(openai.PermissionDeniedError):
+        oai(http2).responses.create(model="m", input="hi")
+    with allowed or pytest.raises(anthropic.PermissionDeniedError):
+        claude(http2).messages.create(model="m", max_tokens=9, messages=messages)
+    shown = ""
+    with allowed or pytest.raises(openai.APIError):
+        for chunk in oai(http2).chat.completions.create(model="m", messages=messages, stream=True):
+            for call in chunk.choices[0].delta.tool_calls or []:
+                shown += call.function.arguments if call.index == 0 else ""
+    assert (shown == upstreams.said.arguments) == (to == "anna") and shown
+    shown = ""
+    with allowed or pytest.raises(openai.APIError):
+        for chunk in oai(http2).responses.create(model="m", input="hi", stream=True):
+            assert to == "anna" or chunk.type not in ("response.function_call_arguments.done", "response.completed")
+            shown += chunk.delta if chunk.type == "response.function_call_arguments.delta" else ""
+    assert upstreams.said.arguments in shown if to == "anna" else upstreams.said.arguments not in shown
+    stopped = 0
+    with allowed or pytest.raises(anthropic.APIError), claude(http2).messages.stream(model="m", max_tokens=9, messages=messages) as events:
+        for event in events:
+            stopped += event.type == "content_block_stop" and event.content_block.type == "tool_use"
+    assert bool(stopped) == (to == "anna")
 
 
 @both

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use self::frame::Frames;
 use self::headers::{CONTENT_TYPE, EVENT_TYPE, Headers, MESSAGE_TYPE, is_text};
 use super::llm::{Envelope, Judged, Model, Outlet, Payload};
-use super::{BodyError, BodyErrorKind, BodyLimits, Dialect, Inspection, Scopes, Transform, base64};
+use super::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform, base64};
 
 /// The event whose payload holds another one in base64.
 const CHUNK: &[u8] = b"chunk";
@@ -44,11 +44,12 @@ struct Shell {
 
 impl MessageStream {
     /// A stream at its beginning.
-    pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits, dialect: Dialect) -> Self {
+    pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits, dialect: Dialect, direction: Direction) -> Self {
+        let model = Model::new(Arc::clone(&scopes), limits, dialect);
         Self {
             frames: Frames::new(limits.sse_event),
             headers: Headers::default(),
-            model: Model::new(scopes, limits, dialect),
+            model: if direction == Direction::Response { model.watching(&scopes) } else { model },
             chunked: false,
             inside: Vec::new(),
         }

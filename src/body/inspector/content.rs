@@ -16,6 +16,7 @@ use crate::body::batch::Plan;
 use crate::body::charset::Named;
 use crate::body::eventstream::MessageStream;
 use crate::body::json::{Framing, JsonBody};
+use crate::body::llm::DocumentCalls;
 use crate::body::media::{ContentCoding, MediaType, Promise, Shape};
 use crate::body::protobuf::{self, Frame, Messages};
 use crate::body::series::Series;
@@ -62,6 +63,8 @@ pub(super) struct Content {
     is_pdf: bool,
     /// What the text is called.
     label: Vec<u8>,
+    /// Which tools may be called, where that is told.
+    tools: Option<Box<DocumentCalls>>,
 }
 
 /// The codings around the content of a body. Those of gRPC are around its messages, and a block of snappy is opened with
@@ -104,12 +107,14 @@ impl Content {
             inside.limits.multipart_depth = spec.limits.multipart_depth.checked_sub(1)?;
             Multipart::new(media_type, inside)
         });
+        let calls = |rules| Box::new(DocumentCalls::new(rules, spec.direction, &spec.limits));
+        let tools = spec.scopes.tools.as_ref().map(calls);
         let state = match (parts, messages) {
             (Some(parts), _) => State::Parts(Box::new(parts)),
             (None, Some(messages)) => State::Messages(messages),
-            (None, None) if spec.media_type.as_ref().is_some_and(MediaType::is_aws_event_stream) => {
-                State::AwsEvents(Box::new(MessageStream::new(Arc::clone(&spec.scopes), &spec.limits, dialect)))
-            }
+            (None, None) if spec.media_type.as_ref().is_some_and(MediaType::is_aws_event_stream) => State::AwsEvents(
+                Box::new(MessageStream::new(Arc::clone(&spec.scopes), &spec.limits, dialect, spec.direction)),
+            ),
             (None, None) => State::Start(Vec::new()),
         };
         Self {
@@ -131,6 +136,7 @@ impl Content {
                 .as_ref()
                 .is_some_and(|said| (said.kind(), said.subtype()) == ("application", "pdf")),
             label: Vec::new(),
+            tools,
         }
     }
 
@@ -140,6 +146,7 @@ impl Content {
     }
 
     pub(super) fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.judge_calls(input)?;
         match &mut self.state {
             State::Start(start) => {
                 start.extend_from_slice(input);
@@ -176,6 +183,18 @@ impl Content {
                 out.extend_from_slice(input);
                 Ok(())
             }
+        }
+    }
+
+    /// Judges what JSON says of calls, before any of it leaves. What may still be text is left alone where it is no JSON.
+    fn judge_calls(&mut self, input: &[u8]) -> Result<(), BodyError> {
+        let (State::Json(_) | State::Gate(_), Some(tools)) = (&self.state, &mut self.tools) else { return Ok(()) };
+        match tools.push(input) {
+            Err(fault) if fault.kind == BodyErrorKind::JsonSyntax && matches!(self.state, State::Gate(_)) => {
+                self.tools = None;
+                Ok(())
+            }
+            judged => judged,
         }
     }
 

@@ -12,7 +12,7 @@
 //! lexer           the grammar, any chunking      raw   decoded text back to its literal
 //! shifts          where places of a text are once it is redacted
 //! text            one logical text: plain, JSON, or exempt     out   what was decided, and how it came about
-//! index           one whole value as spans, for events
+//! index           one whole value as spans, for events          sketch  what a document says of tool calls
 //! ```
 
 mod body;
@@ -29,6 +29,7 @@ mod path;
 mod raw;
 mod records;
 mod shifts;
+mod sketch;
 mod string;
 mod text;
 mod thinking;
@@ -42,6 +43,7 @@ pub use lexer::Framing;
 pub use out::TextOut;
 pub use path::JsonPathError;
 pub(super) use shifts::{Counts, Shifts, Side, Unit};
+pub(super) use sketch::{Sketch, compact};
 pub use string::{escape, unescape};
 pub use text::LogicalText;
 

@@ -104,15 +104,25 @@ impl Nested {
 
     /// Gives what waits: the JSON reading's up to where it ended, or up to a match of the plain reading that reaches
     /// over that place; behind it the plain reading's.
-    pub(super) fn hand_over(&mut self, out: &mut TextOut, seen: &mut Inspection, actions: &ActionTable) {
+    ///
+    /// # Errors
+    /// As [`Inspection::record`].
+    pub(super) fn hand_over(
+        &mut self,
+        out: &mut TextOut,
+        seen: &mut Inspection,
+        actions: &ActionTable,
+    ) -> Result<(), BodyError> {
         let ended = self.ended.unwrap_or_default();
+        self.findings.retain(|finding| finding.span.end > ended);
+        let counted = seen.record(&self.findings, actions);
+        self.findings.clear();
+        counted?;
         let place = self.json.release(self.plain.boundary_over(ended), Cut::Anywhere, Some(out));
         self.plain.release(place, Cut::Anywhere, None);
         self.plain.release(u64::MAX, Cut::Anywhere, Some(out));
         self.json.restart();
-        self.findings.retain(|finding| finding.span.end > ended);
-        seen.record(&self.findings, actions);
-        self.findings.clear();
+        Ok(())
     }
 
     /// Bytes that wait.

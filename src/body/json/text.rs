@@ -145,8 +145,9 @@ impl LogicalText {
         if self.state == State::Plain {
             self.scratch.clear();
             let finished = self.redactor.finish(&mut self.scratch);
-            self.take(out, seen);
+            let taken = self.take(out, seen);
             finished?;
+            taken?;
         }
         self.label.clear();
         self.begin(self.reading);
@@ -168,8 +169,9 @@ impl LogicalText {
         seen.scanned += decoded.len() as u64;
         self.scratch.clear();
         let scanned = self.redactor.push_last(decoded, &mut self.scratch);
-        self.take(out, seen);
+        let taken = self.take(out, seen);
         scanned?;
+        taken?;
         self.label.clear();
         self.begin(self.reading);
         Ok(())
@@ -252,9 +254,10 @@ impl LogicalText {
         seen.scanned += text.len() as u64;
         self.scratch.clear();
         let decided = self.redactor.push_last(text, &mut self.scratch);
-        seen.record(&self.scratch.findings, &self.actions);
+        let counted = seen.record(&self.scratch.findings, &self.actions);
         seen.doom(&self.scratch);
         decided?;
+        counted?;
         let verbatim = self.scratch.is_verbatim();
         if !verbatim {
             out.clear();
@@ -269,8 +272,9 @@ impl LogicalText {
         seen.scanned += decoded.len() as u64;
         self.scratch.clear();
         let pushed = self.redactor.push(decoded, &mut self.scratch);
-        self.take(out, seen);
-        Ok(pushed?)
+        let taken = self.take(out, seen);
+        pushed?;
+        taken
     }
 
     fn push_sniffing(&mut self, decoded: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
@@ -326,12 +330,11 @@ impl LogicalText {
         let pushed = self.redactor.push(text, &mut self.scratch);
         seen.doom(&self.scratch);
         let Some(nested) = &mut self.nested else { return Ok(()) };
-        if pushed.is_err() {
-            seen.record(&self.scratch.findings, &self.actions);
-        }
+        let counted = if pushed.is_err() { seen.record(&self.scratch.findings, &self.actions) } else { Ok(()) };
         pushed?;
+        counted?;
         if nested.push(text, &self.scratch, out, seen)? {
-            nested.hand_over(out, seen, &self.actions);
+            nested.hand_over(out, seen, &self.actions)?;
             self.state = State::Plain;
         }
         Ok(())
@@ -343,13 +346,11 @@ impl LogicalText {
         self.scratch.clear();
         let finished = self.redactor.finish(&mut self.scratch);
         seen.doom(&self.scratch);
-        if finished.is_err() {
-            seen.record(&self.scratch.findings, &self.actions);
-        }
+        let counted = if finished.is_err() { seen.record(&self.scratch.findings, &self.actions) } else { Ok(()) };
         finished?;
+        counted?;
         nested.flat(&self.scratch);
-        nested.hand_over(out, seen, &self.actions);
-        Ok(())
+        nested.hand_over(out, seen, &self.actions)
     }
 
     fn push_exempt(
@@ -388,10 +389,11 @@ impl LogicalText {
         scanned
     }
 
-    fn take(&mut self, out: &mut TextOut, seen: &mut Inspection) {
-        seen.record(&self.scratch.findings, &self.actions);
+    fn take(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
         seen.doom(&self.scratch);
+        seen.record(&self.scratch.findings, &self.actions)?;
         out.append(&self.scratch);
+        Ok(())
     }
 }
 

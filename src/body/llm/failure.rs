@@ -106,7 +106,7 @@ fn quoted(text: &str) -> String {
 
 fn openai(status: u16, code: &str, message: &str) -> String {
     let kind = match (status, code) {
-        (_, "policy_blocked") => "blackbar_policy",
+        (_, "policy_blocked" | "tool_blocked") => "blackbar_policy",
         (401, _) => "authentication_error",
         (429, _) => "rate_limit_error",
         (500.., _) => "server_error",
@@ -203,7 +203,7 @@ fn anthropic_type(status: u16) -> &'static str {
 /// The status that a failure would have had before the stream began; SDKs read it off the error's type.
 fn status_of(code: &str) -> u16 {
     match code {
-        "policy_blocked" | "retention" => 403,
+        "policy_blocked" | "tool_blocked" | "retention" => 403,
         "value_size" | "texts_limit" | "inflate_limit" => 413,
         _ if code.ends_with("_timeout") => 504,
         _ => 502,

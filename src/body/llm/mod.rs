@@ -9,6 +9,7 @@
 
 mod anthropic;
 mod bedrock;
+mod calls;
 mod cohere;
 mod cohere_v1;
 mod failure;
@@ -30,6 +31,8 @@ mod work;
 use std::fmt;
 use std::sync::Arc;
 
+use self::calls::Calls;
+pub(super) use self::calls::DocumentCalls;
 pub use self::failure::{addressed, error_body, error_event, error_frame, error_message, error_record, error_type};
 use self::parked::Parked;
 use self::plan::{End, Event, Plan, TextKey, whole_number};
@@ -99,6 +102,8 @@ pub(crate) struct Model {
     /// Events that wait for the next, and the one that is to be parked.
     parked: Vec<Parked>,
     parking: Parked,
+    /// Which tools may be called, where that is told.
+    tools: Option<Box<Calls>>,
     /// The body has ended: JSON that does not parse was cut.
     ended: bool,
     index: Index,
@@ -122,12 +127,19 @@ impl Model {
             calls: Vec::new(),
             parked: Vec::new(),
             parking: Parked::default(),
+            tools: None,
             ended: false,
             index: Index::default(),
             plan: Plan::default(),
             work: Work::default(),
             early: Vec::new(),
         }
+    }
+
+    /// As it is, for answers in which tools are called.
+    pub(crate) fn watching(self, scopes: &Scopes) -> Self {
+        let calls = |rules| Box::new(Calls::new(rules, &self.limits));
+        Self { tools: scopes.tools.as_ref().map(calls), ..self }
     }
 
     /// As it is, for data that is JSON by contract.
@@ -313,6 +325,9 @@ impl Model {
     ) -> Result<Judged, BodyError> {
         let event = Event { index, data: payload.data };
         let Some(root) = index.root() else { return Ok(Judged::Same) };
+        if let Some(tools) = &mut self.tools {
+            tools.event(event)?;
+        }
         let mut plan = std::mem::take(&mut self.plan);
         plan.clear();
         if index.kind(root) == Kind::Object {
@@ -531,6 +546,9 @@ impl Model {
 
     /// Ends every text; what was held leaves.
     fn end_all(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
+        if let Some(tools) = &mut self.tools {
+            tools.end()?;
+        }
         self.settle_all(out, seen)?;
         self.end(|_| true, seen)?;
         self.texts.forget_changes(|_| true);

@@ -28,7 +28,7 @@ impl Series {
     pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits, dialect: Dialect) -> Self {
         Self {
             frame: Frame::new(limits.sse_event),
-            model: Model::new(scopes, limits, dialect).strict(),
+            model: Model::new(Arc::clone(&scopes), limits, dialect).watching(&scopes).strict(),
             gaps: Gaps::new(limits.sse_event),
         }
     }

@@ -33,12 +33,13 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    /// A stream at its beginning. Both directions are treated alike.
+    /// A stream at its beginning. Calls of tools are judged in answers.
     #[must_use]
-    pub fn new(scopes: Arc<Scopes>, limits: &BodyLimits, dialect: Dialect, _direction: Direction) -> Self {
+    pub fn new(scopes: Arc<Scopes>, limits: &BodyLimits, dialect: Dialect, direction: Direction) -> Self {
+        let model = Model::new(Arc::clone(&scopes), limits, dialect);
         Self {
             frame: Frame::new(limits.sse_event),
-            model: Model::new(scopes, limits, dialect),
+            model: if direction == Direction::Response { model.watching(&scopes) } else { model },
             joined: Vec::new(),
             changed: Vec::new(),
             values: Vec::new(),

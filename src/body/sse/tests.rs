@@ -12,6 +12,7 @@ fn no_rules() -> Arc<Scopes> {
         rules: Arc::new(rules),
         actions: Arc::new(ActionTable::new(Vec::new(), None)),
         paths: Vec::new(),
+        tools: None,
     })
 }
 

@@ -74,10 +74,11 @@ impl Half {
     #[must_use]
     pub fn new(spec: BodySpec, keys: MaskKey) -> Self {
         let from_client = spec.direction == Direction::Request;
+        let model = Model::new(Arc::clone(&spec.scopes), &spec.limits, spec.dialect.of_model());
         Self {
             reader: Reader::new(from_client, spec.limits.sse_event),
             writer: Writer { keys: from_client.then_some(keys) },
-            model: Model::new(Arc::clone(&spec.scopes), &spec.limits, spec.dialect.of_model()),
+            model: if from_client { model } else { model.watching(&spec.scopes) },
             spec,
             seen: Inspection::default(),
             unscanned: None,

@@ -166,6 +166,7 @@ fn unblocked(scopes: &Scopes, rules: &Arc<RuleSet>) -> Scopes {
         rules: Arc::clone(rules),
         actions: table(&scopes.actions),
         paths: scopes.paths.iter().map(|(path, actions)| (path.clone(), table(actions))).collect(),
+        tools: None,
     }
 }
 

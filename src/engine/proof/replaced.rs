@@ -72,7 +72,7 @@ pub(super) fn prove(
             }
             Action::Off | Action::Observe | Action::Block | Action::Drop | Action::Remove => continue,
             Action::Mask | Action::KeepLast4 | Action::MaskDomain => checked.masked(index, by),
-            Action::Redact | Action::Replace(_) | Action::Hash => checked.fixed(index, by),
+            Action::Redact | Action::Replace(_) | Action::Neutralize | Action::Hash => checked.fixed(index, by),
         };
         if own || !faults.is_empty() {
             proof.add(Check::Replacement, index, faults);
@@ -148,6 +148,7 @@ impl Checked<'_> {
         let Some(rule) = self.rules.rules().get(index) else { return Vec::new() };
         let text = match self.actions.action(index) {
             Action::Replace(text) => text.to_string(),
+            Action::Neutralize => Action::NEUTRALIZED.to_owned(),
             Action::Hash => format!("[{}_{TAG}]", rule.entity),
             _ => format!("[{}]", rule.entity),
         };

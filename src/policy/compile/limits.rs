@@ -41,6 +41,7 @@ pub(super) fn limits(fields: &mut Fields<'_>, report: &mut Report) -> (Limits, B
     keys.size("protobuf_message", &mut body.protobuf_message, 256 * MIB);
     keys.count("protobuf_depth", &mut body.protobuf_depth, 256);
     keys.size("record", &mut body.record, 64 * MIB);
+    keys.size("tool_calls", &mut body.tool_calls, 64 * MIB);
     keys.count("dropped_records", &mut body.dropped_records, 1_000_000);
     keys.size("syslog_message", &mut body.syslog_message, 64 * MIB);
     table.finish(report);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::body::{Direction, Scopes};
 use crate::engine::{
-    Action, ActionTable, BuildError, BuildErrorKind, HashKey, Output, Pattern, RuleId, RuleSet, StreamRedactor,
+    Action, ActionTable, BuildError, BuildErrorKind, HashKey, Output, Pattern, RuleId, RuleSet, Scoring, StreamRedactor,
 };
 use crate::policy::actions::{Resolved, Tables, resolve};
 use crate::policy::diagnostic::{Diagnostic, Place, Report};
@@ -143,7 +143,12 @@ impl Compiled {
                 resolved.iter_mut().flatten().for_each(|one| one.keep(&kept));
             }
         }
-        let mut tables = Tables::new(Arc::clone(&set), key).with_fingerprints(fingerprints);
+        // What is left out when the set grows smaller is left out here too.
+        let narrowed = set.rules().len() < rules.len();
+        let weights = rules.iter().zip(&kept).filter(|(_, kept)| !narrowed || **kept).map(|(shape, _)| shape.score);
+        let scoring = self.assembly.block_score.as_ref().map(|(most, _)| Scoring::new(weights.collect(), *most));
+        let tables = Tables::new(Arc::clone(&set), key).with_fingerprints(fingerprints);
+        let mut tables = tables.guarded(scoring, self.assembly.tools.clone());
         let scopes =
             resolved.iter().map(|[request, response]| [tables.scopes(request), tables.scopes(response)]).collect();
         Bound { rules: set, scopes, catalogue }

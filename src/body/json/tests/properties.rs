@@ -65,7 +65,10 @@ fn leaves(value: &serde_json::Value, found: &mut Vec<String>) {
 fn nothing_to_find() -> Setting {
     let rules = RuleSet::build(vec![spec("t.none", "NONE", regex("no-such-thing"))]).expect("compiles");
     let actions = Arc::new(ActionTable::new(vec![Action::Redact], None));
-    Setting { scopes: Arc::new(Scopes { rules: Arc::new(rules), actions, paths: Vec::new() }), ..Setting::plain() }
+    Setting {
+        scopes: Arc::new(Scopes { rules: Arc::new(rules), actions, paths: Vec::new(), tools: None }),
+        ..Setting::plain()
+    }
 }
 
 /// Rules that match over the punctuation of JSON and into escapes, and what replaces them breaks both.
@@ -83,7 +86,12 @@ fn hostile() -> Arc<Scopes> {
         let specs = patterns.iter().map(|pattern| spec(&format!("t.{pattern}"), "T", regex(pattern))).collect();
         let actions = ["\"", "]}\\", "", "é\n", "1,", "\u{1}"].map(|text| Action::Replace(text.into()));
         let rules = Arc::new(RuleSet::build(specs).expect("compiles"));
-        Arc::new(Scopes { rules, actions: Arc::new(ActionTable::new(actions.to_vec(), None)), paths: Vec::new() })
+        Arc::new(Scopes {
+            rules,
+            actions: Arc::new(ActionTable::new(actions.to_vec(), None)),
+            paths: Vec::new(),
+            tools: None,
+        })
     };
     Arc::clone(SCOPES.get_or_init(build))
 }

@@ -1,0 +1,289 @@
+//! Calls of tools, in answers of every protocol and in MCP's requests: what is refused never leaves whole, at any
+//! chunking, and what may be called leaves as it came.
+
+use std::sync::Arc;
+
+use blackbar::body::{BodyError, BodyErrorKind, BodyInspector, BodyLimits, BodySpec, Dialect, Direction, Scopes};
+use blackbar::engine::{ActionTable, RuleSet, ToolRule, ToolRules, ToolVerdict};
+use serde_json::json;
+
+const BODY: BodySpecOf = BodySpecOf { limit: 1 << 20 };
+
+struct BodySpecOf {
+    limit: usize,
+}
+
+impl BodySpecOf {
+    fn run(&self, tools: &Arc<ToolRules>, case: &Case, chunk: usize) -> (Result<(), BodyError>, String) {
+        let rules = Arc::new(RuleSet::build(Vec::new()).unwrap());
+        let actions = Arc::new(ActionTable::new(Vec::new(), None));
+        let scopes = Arc::new(Scopes { rules, actions, paths: Vec::new(), tools: Some(Arc::clone(tools)) });
+        let limits = BodyLimits { tool_calls: self.limit, ..BodyLimits::default() };
+        let direction = case.direction;
+        let spec = BodySpec { dialect: case.dialect, direction, scopes, limits, ..super::fixtures::spec(case.kind) };
+        let mut inspector = BodyInspector::new(spec).unwrap();
+        let mut out = Vec::new();
+        let pushed = case.body.as_bytes().chunks(chunk).try_for_each(|part| inspector.push(part, &mut out));
+        let ended = pushed.and_then(|()| inspector.finish(&mut out));
+        (ended, String::from_utf8(out).unwrap())
+    }
+}
+
+/// An answer in which a tool is called, or a request that calls one.
+struct Case {
+    what: &'static str,
+    kind: &'static str,
+    dialect: Dialect,
+    direction: Direction,
+    body: String,
+}
+
+fn rules(given: &[(&str, Option<&str>, ToolVerdict)], otherwise: ToolVerdict) -> Arc<ToolRules> {
+    let rule = |(name, arguments, verdict): &(&str, Option<&str>, ToolVerdict)| {
+        ToolRule::new(name, *arguments, *verdict).unwrap()
+    };
+    Arc::new(ToolRules::new(given.iter().map(rule).collect(), otherwise))
+}
+
+fn events(events: &[serde_json::Value]) -> String {
+    let event = |event: &serde_json::Value| match event["type"].as_str() {
+        Some(kind) => format!("event: {kind}\ndata: {event}\n\n"),
+        None => format!("data: {event}\n\n"),
+    };
+    events.iter().map(event).collect()
+}
+
+/// The fragments of arguments that models send, the last of which makes them whole.
+fn fragments(to: &str) -> [String; 4] {
+    ["{\"to\"".to_owned(), format!(": \"{to}"), "\", \"n\": [1, {}]".to_owned(), "}".to_owned()]
+}
+
+#[allow(clippy::too_many_lines, reason = "a table of protocols")]
+fn cases(name: &str, to: &str) -> Vec<Case> {
+    let arguments = json!({"to": to, "n": [1, {}]});
+    let text = fragments(to).concat();
+    let parts = fragments(to);
+    let mut cases = Vec::new();
+    let mut stream = |what, dialect, body: Vec<serde_json::Value>| {
+        let (kind, direction) = ("text/event-stream", Direction::Response);
+        cases.push(Case { what, kind, dialect, direction, body: events(&body) });
+    };
+    let chunk = |delta: serde_json::Value| json!({"id": "1", "choices": [{"index": 0, "delta": delta}]});
+    let call = |rest: serde_json::Value| chunk(json!({"tool_calls": [rest]}));
+    let mut chat =
+        vec![call(json!({"index": 0, "id": "c1", "type": "function", "function": {"name": name, "arguments": ""}}))];
+    chat.extend(parts.iter().map(|part| call(json!({"index": 0, "function": {"arguments": part}}))));
+    chat.push(json!({"id": "1", "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}));
+    stream("openai chat", Dialect::OpenAi, chat.clone());
+    stream("a route without a dialect", Dialect::Plain, chat);
+    let (head, tail) = name.split_at(name.len() / 2);
+    let start = |name| call(json!({"index": 0, "id": "c1", "function": {"name": name}}));
+    let mut split = vec![start(head), call(json!({"index": 0, "function": {"name": tail}}))];
+    split.extend(parts.iter().map(|part| call(json!({"index": 0, "function": {"arguments": part}}))));
+    stream("openai chat, a name in two", Dialect::OpenAi, split);
+    let mut old = vec![chunk(json!({"function_call": {"name": name, "arguments": ""}}))];
+    old.extend(parts.iter().map(|part| chunk(json!({"function_call": {"arguments": part}}))));
+    stream("openai function_call", Dialect::OpenAi, old);
+    let item = |arguments: &str| json!({"type": "function_call", "id": "fc", "call_id": "c", "name": name, "arguments": arguments});
+    let mut responses = vec![json!({"type": "response.output_item.added", "output_index": 1, "item": item("")})];
+    responses.extend(parts.iter().map(|part| {
+        json!({"type": "response.function_call_arguments.delta", "item_id": "fc", "output_index": 1, "delta": part})
+    }));
+    responses.push(
+        json!({"type": "response.function_call_arguments.done", "item_id": "fc", "output_index": 1, "arguments": text}),
+    );
+    responses.push(json!({"type": "response.output_item.done", "output_index": 1, "item": item(&text)}));
+    responses.push(json!({"type": "response.completed", "response": {"output": [item(&text)]}}));
+    stream("openai responses", Dialect::OpenAi, responses);
+    let block = json!({"type": "tool_use", "id": "t", "name": name, "input": {}});
+    let mut messages = vec![json!({"type": "content_block_start", "index": 1, "content_block": block})];
+    messages.extend(parts.iter().map(|part| {
+        json!({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": part}})
+    }));
+    messages.push(json!({"type": "content_block_stop", "index": 1}));
+    messages.push(json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}}));
+    stream("anthropic", Dialect::Anthropic, messages);
+    let candidate =
+        json!({"candidates": [{"content": {"parts": [{"functionCall": {"name": name, "args": arguments}}]}}]});
+    stream("gemini", Dialect::Gemini, vec![candidate.clone()]);
+    let cohere = |kind: &str, function: serde_json::Value| json!({"type": kind, "index": 0, "delta": {"message": {"tool_calls": {"id": "c", "type": "function", "function": function}}}});
+    let mut calls = vec![cohere("tool-call-start", json!({"name": name, "arguments": ""}))];
+    calls.extend(parts.iter().map(|part| {
+        json!({"type": "tool-call-delta", "index": 0, "delta": {"message": {"tool_calls": {"function": {"arguments": part}}}}})
+    }));
+    calls.push(json!({"type": "tool-call-end", "index": 0}));
+    stream("cohere", Dialect::Cohere, calls);
+    let mut converse = vec![json!({"contentBlockIndex": 0, "start": {"toolUse": {"toolUseId": "t", "name": name}}})];
+    converse.extend(parts.iter().map(|part| json!({"contentBlockIndex": 0, "delta": {"toolUse": {"input": part}}})));
+    converse.push(json!({"stopReason": "tool_use"}));
+    stream("bedrock's events", Dialect::Bedrock, converse);
+
+    let mut document = |what, dialect, direction, body: serde_json::Value| {
+        cases.push(Case { what, kind: "application/json", dialect, direction, body: body.to_string() });
+    };
+    let function = json!({"id": "c", "type": "function", "function": {"name": name, "arguments": text}});
+    let said = |message: serde_json::Value| json!({"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]});
+    document(
+        "chat, whole",
+        Dialect::OpenAi,
+        Direction::Response,
+        said(json!({"content": null, "tool_calls": [function]})),
+    );
+    document("responses, whole", Dialect::OpenAi, Direction::Response, json!({"output": [item(&text)]}));
+    let block = json!({"type": "tool_use", "id": "t", "name": name, "input": arguments});
+    document(
+        "messages, whole",
+        Dialect::Anthropic,
+        Direction::Response,
+        json!({"content": [{"type": "text", "text": "x"}, block]}),
+    );
+    document("gemini, whole", Dialect::Gemini, Direction::Response, candidate);
+    let use_ = json!({"toolUse": {"toolUseId": "t", "name": name, "input": arguments}});
+    document(
+        "converse, whole",
+        Dialect::Bedrock,
+        Direction::Response,
+        json!({"output": {"message": {"content": [use_]}}}),
+    );
+    let ollama =
+        json!({"message": {"role": "assistant", "tool_calls": [{"function": {"name": name, "arguments": arguments}}]}});
+    document("ollama, whole", Dialect::Ollama, Direction::Response, ollama);
+    let message =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}});
+    document("mcp", Dialect::Plain, Direction::Request, message.clone());
+    document("mcp, a batch", Dialect::Plain, Direction::Request, json!([{"method": "ping"}, message]));
+    cases
+}
+
+const CHUNKS: [usize; 5] = [1, 7, 64, 301, 1 << 20];
+
+#[test]
+fn a_refused_name_never_leaves() {
+    use ToolVerdict::{Allow, Block};
+    for tools in [rules(&[("send_*", None, Block)], Allow), rules(&[("read_mail", None, Allow)], Block)] {
+        for case in cases("send_email", "a@acme.example") {
+            for chunk in CHUNKS {
+                let (ended, out) = BODY.run(&tools, &case, chunk);
+                assert_eq!(ended, Err(BodyErrorKind::Tool.into()), "{} by {chunk}", case.what);
+                // Of one JSON document the beginning may be on its way; its end, and so the call, is not.
+                let whole =
+                    if case.kind == "text/event-stream" { out.contains("send_email") } else { out == case.body };
+                assert!(!whole, "{} by {chunk}: {out}", case.what);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_that_may_be_made_leaves_as_it_came() {
+    use ToolVerdict::{Allow, Block};
+    let by_name = rules(&[("send_*", None, Allow), ("send_money", None, Block)], Block);
+    let by_arguments = rules(&[("send_email", Some(r#""to":"[^"]*@acme\.example""#), Allow)], Block);
+    for tools in [by_name, by_arguments] {
+        for case in cases("send_email", "a@acme.example") {
+            for chunk in CHUNKS {
+                assert_eq!(BODY.run(&tools, &case, chunk), (Ok(()), case.body.clone()), "{} by {chunk}", case.what);
+            }
+        }
+    }
+}
+
+#[test]
+fn refused_arguments_never_leave_whole() {
+    use ToolVerdict::{Allow, Block};
+    let mine = rules(&[("send_email", Some(r#""to":"[^"]*@acme\.example""#), Allow)], Block);
+    let foreign = rules(&[("*", Some("evil"), Block)], Allow);
+    for tools in [mine, foreign] {
+        // The name of the domain is what the rule looks for, written so that the arguments must be unescaped.
+        for case in cases("send_email", "a@evil.example") {
+            let closing = serde_json::to_string(&fragments("a@evil.example")[3]).unwrap();
+            for chunk in CHUNKS {
+                let (ended, out) = BODY.run(&tools, &case, chunk);
+                assert_eq!(ended, Err(BodyErrorKind::Tool.into()), "{} by {chunk}", case.what);
+                assert!(!out.contains(&format!(":{closing}")) && out != case.body, "{} by {chunk}: {out}", case.what);
+            }
+        }
+    }
+}
+
+#[test]
+fn escapes_and_blanks_hide_nothing() {
+    use ToolVerdict::{Allow, Block};
+    let tools = rules(&[("send_email", Some(r#""to":"a@evil"#), Block)], Allow);
+    let message = r#"{"choices":[{"message":{"tool_c\u0061lls":[{"function":{"n\u0061me":"send\u005femail","arguments":"{ \"to\" :\n\"a\\u0040evil.example\"}"}}]}}]}"#;
+    let request =
+        r#"{"method":"tools\/call","params":{"arguments":{"t\u006f": "a@evil.example"},"name":"send_email"}}"#;
+    for (direction, body) in [(Direction::Response, message), (Direction::Request, request)] {
+        let case = Case { what: "", kind: "application/json", dialect: Dialect::OpenAi, direction, body: body.into() };
+        for chunk in CHUNKS {
+            assert_eq!(BODY.run(&tools, &case, chunk).0, Err(BodyErrorKind::Tool.into()), "{body} by {chunk}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_call_is_not_judged() {
+    let tools = rules(&[], ToolVerdict::Block);
+    let answers = [
+        (
+            Direction::Response,
+            json!({"tools": [{"type": "function", "name": "send_email", "parameters": {}}], "output": []}),
+        ),
+        (Direction::Response, json!({"choices": [{"message": {"content": "call send_email", "tool_calls": []}}]})),
+        (Direction::Response, json!({"data": [{"embedding": [0.1, 0.2]}], "object": "list"})),
+        (
+            Direction::Request,
+            json!({"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}]}),
+        ),
+        (
+            Direction::Response,
+            json!({"records": [{"type": "phone_call", "name": "Jane"}], "input": {"type": "phone_call"}}),
+        ),
+        (Direction::Request, json!({"method": "tools/list", "params": {"name": "f"}})),
+    ];
+    for (direction, body) in answers {
+        let body = body.to_string();
+        let case = Case { what: "", kind: "application/json", dialect: Dialect::OpenAi, direction, body };
+        assert_eq!(BODY.run(&tools, &case, 9), (Ok(()), case.body.clone()));
+    }
+}
+
+#[test]
+fn a_providers_own_tools_are_named_by_their_type() {
+    use ToolVerdict::{Allow, Block};
+    let shell = json!({"output": [{"type": "local_shell_call", "action": {"command": ["rm", "-rf", "/"]}}]});
+    let (kind, dialect, direction) = ("application/json", Dialect::OpenAi, Direction::Response);
+    let case = Case { what: "", kind, dialect, direction, body: shell.to_string() };
+    assert_eq!(BODY.run(&rules(&[("local_shell", None, Block)], Allow), &case, 9).0, Err(BodyErrorKind::Tool.into()));
+    let careful = rules(&[("local_shell", Some(r#""rm""#), Block)], Allow);
+    assert_eq!(BODY.run(&careful, &case, 9).0, Err(BodyErrorKind::Tool.into()));
+    assert_eq!(BODY.run(&rules(&[("web_search", None, Block)], Allow), &case, 9).0, Ok(()));
+}
+
+#[test]
+fn calls_side_by_side_are_told_apart() {
+    use ToolVerdict::{Allow, Block};
+    let tools = rules(&[("a", Some("^\\{\"x\":1\\}$"), Allow), ("b", Some("^\\{\"x\":2\\}$"), Allow)], Block);
+    let call = |index: u8, function: serde_json::Value| json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": index, "function": function}]}}]});
+    let stream = |last: &str| {
+        let mut all = vec![
+            call(0, json!({"name": "a", "arguments": "{\"x\""})),
+            call(1, json!({"name": "b", "arguments": "{\"x\":"})),
+        ];
+        all.extend([call(0, json!({"arguments": ":1}"})), call(1, json!({"arguments": last}))]);
+        let (kind, dialect, direction) = ("text/event-stream", Dialect::OpenAi, Direction::Response);
+        Case { what: "", kind, dialect, direction, body: events(&all) }
+    };
+    assert_eq!(BODY.run(&tools, &stream("2}"), 50).0, Ok(()));
+    assert_eq!(BODY.run(&tools, &stream("1}"), 50).0, Err(BodyErrorKind::Tool.into()));
+    assert_eq!(BODY.run(&tools, &stream("2"), 50).0, Err(BodyErrorKind::Tool.into()), "never whole");
+}
+
+#[test]
+fn arguments_are_bounded() {
+    let tools = rules(&[("send_email", Some("zzz"), ToolVerdict::Block)], ToolVerdict::Allow);
+    let length = fragments("a@acme.example").concat().len();
+    let [case, ..] = &cases("send_email", "a@acme.example")[..] else { panic!("no case") };
+    assert_eq!(BodySpecOf { limit: length }.run(&tools, case, 100).0, Ok(()));
+    assert_eq!(BodySpecOf { limit: length - 1 }.run(&tools, case, 100).0, Err(BodyErrorKind::TooLarge.into()));
+}
