@@ -45,6 +45,8 @@ fn scopes(rules: Rules) -> Arc<Scopes> {
             rules: Arc::new(RuleSet::build(specs).unwrap()),
             actions: Arc::new(actions),
             paths: Vec::new(),
+            tools: None,
+            restore: None,
         })
     };
     match rules {

@@ -140,6 +140,12 @@ pub const CATALOGUE: &[Metric] = {
             "Records of batches that a rule that blocks took out, by the rule.",
         ),
         metric(
+            "blackbar_tokens_total",
+            Counter,
+            &["workspace", "route", "result"],
+            "Tokens by what became of them: minted, refused (plain placeholder), restored, withheld (in an address).",
+        ),
+        metric(
             "blackbar_rejected_total",
             Counter,
             &["workspace", "reason"],

@@ -100,7 +100,13 @@ mod tests {
             confidence: 80,
         };
         let rules = Arc::new(RuleSet::build(vec![rule]).expect("the rule compiles"));
-        Scopes { rules, actions: Arc::new(ActionTable::new(vec![action], None)), paths: Vec::new() }
+        Scopes {
+            rules,
+            actions: Arc::new(ActionTable::new(vec![action], None)),
+            paths: Vec::new(),
+            tools: None,
+            restore: None,
+        }
     }
 
     #[test]

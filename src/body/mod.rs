@@ -19,6 +19,7 @@ mod markup;
 pub(crate) mod mcp;
 pub mod media;
 mod protobuf;
+mod restore;
 pub mod retention;
 mod series;
 pub mod sse;
@@ -34,7 +35,9 @@ pub(crate) use coding::Decoding;
 pub use inspector::{BodyInspector, BodySpec};
 pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};
 
-use crate::engine::{ActionTable, Finding, Fingerprint, Output, RuleSet, ToolRules};
+pub use restore::Restore;
+
+use crate::engine::{ActionTable, Finding, Fingerprint, Output, RuleSet, TokenMap, ToolRules};
 
 /// Which way a body goes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -166,6 +169,8 @@ pub struct Scopes {
     pub paths: Vec<(JsonPath, Arc<ActionTable>)>,
     /// Which tools may be called: by a model in its answers, by a client of MCP in its requests.
     pub tools: Option<Arc<ToolRules>>,
+    /// Where values are given back; none: nowhere.
+    pub restore: Option<Arc<Restore>>,
 }
 
 impl Scopes {
@@ -183,9 +188,37 @@ impl Scopes {
 
     /// The same for bodies of which a record can be kept back by itself.
     pub(crate) fn per_record(&self) -> Self {
-        let paths = self.paths.iter().map(|(path, actions)| (path.clone(), actions.per_record()));
-        let (actions, tools) = (self.actions.per_record(), self.tools.clone());
-        Self { rules: Arc::clone(&self.rules), actions, paths: paths.collect(), tools }
+        self.with(ActionTable::per_record)
+    }
+
+    /// Whether any rule tokenizes anywhere in a body.
+    #[must_use]
+    pub fn tokenizes(&self) -> bool {
+        self.actions.tokenizes() || self.paths.iter().any(|(_, actions)| actions.tokenizes())
+    }
+
+    /// The same for one exchange and its tokens: a request's values are kept where this says so, an answer's tokens opened
+    /// where `restore` says so.
+    #[must_use]
+    pub fn in_exchange(&self, tokens: &Arc<TokenMap>, keep: bool, restore: Option<Arc<Restore>>) -> Self {
+        Self { restore, ..self.with(|actions| Arc::new(actions.in_exchange(Arc::clone(tokens), keep))) }
+    }
+
+    /// The same with each table made into another; what was one table stays one.
+    fn with(&self, make: impl Fn(&ActionTable) -> Arc<ActionTable>) -> Self {
+        let mut made: Vec<(&Arc<ActionTable>, Arc<ActionTable>)> = Vec::new();
+        let mut one = |table| match made.iter().find(|(known, _)| Arc::ptr_eq(known, table)) {
+            Some((_, new)) => Arc::clone(new),
+            None => {
+                let new = make(table);
+                made.push((table, Arc::clone(&new)));
+                new
+            }
+        };
+        let actions = one(&self.actions);
+        let paths = self.paths.iter().map(|(path, actions)| (path.clone(), one(actions))).collect();
+        let (tools, restore) = (self.tools.clone(), self.restore.clone());
+        Self { rules: Arc::clone(&self.rules), actions, paths, tools, restore }
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::batch::Plan;
 use super::lines::Lines;
 use super::{BodyError, BodyErrorKind, Inspection, Scopes, Transform};
-use crate::engine::{ActionTable, Blocked, Output, StreamRedactor};
+use crate::engine::{ActionTable, Blocked, Output, Restorer, StreamRedactor};
 
 /// NULs at a distance of two, one after another, that make a text UTF-16 or UTF-32.
 const WIDE_RUN: u8 = 4;
@@ -23,6 +23,8 @@ pub(crate) struct TextBody {
     watch: Watch,
     /// Where each line has a verdict of its own.
     lines: Option<Box<Lines>>,
+    /// Where tokens of the exchange are opened in it, and what came of that.
+    restorer: Option<Box<(Restorer, Output)>>,
 }
 
 impl TextBody {
@@ -41,7 +43,10 @@ impl TextBody {
     fn new(scopes: &Scopes, watch: Watch) -> Self {
         let actions = Arc::clone(&scopes.actions);
         let redactor = StreamRedactor::new(Arc::clone(&scopes.rules), Arc::clone(&actions));
-        Self { redactor, actions, output: Output::default(), watch, lines: None }
+        let opens = scopes.restore.as_ref().is_some_and(|restore| restore.texts);
+        let tokens = actions.tokens().filter(|_| opens);
+        let restorer = tokens.map(|tokens| Box::new((Restorer::new(Arc::clone(tokens)), Output::default())));
+        Self { redactor, actions, output: Output::default(), watch, lines: None, restorer }
     }
 
     /// One whose lines each have a verdict; its actions are those of [`ActionTable::per_record`].
@@ -77,7 +82,8 @@ impl TextBody {
 
     /// Bytes held back now.
     pub(crate) fn held(&self) -> usize {
-        self.redactor.held() + self.lines.as_ref().map_or(0, |lines| lines.held())
+        let lines = self.lines.as_ref().map_or(0, |lines| lines.held());
+        self.redactor.held() + lines + self.restorer.as_ref().map_or(0, |restorer| restorer.0.held())
     }
 
     /// What was decided before a block may leave too.
@@ -88,10 +94,17 @@ impl TextBody {
         seen: &mut Inspection,
     ) -> Result<(), BodyError> {
         let counted = seen.record(&self.output.findings, &self.actions);
-        let taken = match &mut self.lines {
+        let taken = match (&mut self.lines, &mut self.restorer) {
             _ if counted.is_err() => Ok(()),
-            Some(lines) => lines.take(&self.output, out, seen),
-            None => {
+            (Some(lines), _) => lines.take(&self.output, out, seen),
+            (None, Some(restorer)) => {
+                let (restorer, opened) = &mut **restorer;
+                restorer.push(&self.output, opened);
+                out.extend_from_slice(&opened.bytes);
+                opened.clear();
+                Ok(())
+            }
+            (None, None) => {
                 out.extend_from_slice(&self.output.bytes);
                 Ok(())
             }
@@ -115,6 +128,12 @@ impl Transform for TextBody {
     fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let result = self.redactor.finish(&mut self.output);
         self.deliver(result, out, seen)?;
+        if let Some(restorer) = &mut self.restorer {
+            let (restorer, opened) = &mut **restorer;
+            restorer.finish(opened);
+            out.extend_from_slice(&opened.bytes);
+            opened.clear();
+        }
         match &mut self.lines {
             Some(lines) => lines.finish(out, seen),
             None => Ok(()),
@@ -212,6 +231,7 @@ mod tests {
             actions: Arc::new(ActionTable::new(Vec::new(), None)),
             paths: Vec::new(),
             tools: None,
+            restore: None,
         }
     }
 

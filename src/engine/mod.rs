@@ -18,6 +18,7 @@ pub mod ruleset;
 mod scan;
 pub mod stream;
 mod terms;
+pub mod token;
 mod tool;
 pub mod validate;
 mod vector;
@@ -29,5 +30,6 @@ pub use rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppre
 pub use ruleset::{ActionTable, BuildError, BuildErrorKind, Cost, Rule, RuleSet, Scoring};
 pub use stream::{Blocked, Dropped, Finding, Output, Piece, StreamRedactor};
 pub use terms::{HashedTerm, MAX_WORDS, TermList};
+pub use token::{Restorer, TokenMap, TokenSpec};
 pub use tool::{ToolRule, ToolRules, ToolVerdict};
 pub use validate::Validator;

@@ -8,6 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::rule::EntityType;
+use super::ruleset::ActionTable;
 
 /// What is done with a finding.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,6 +33,9 @@ pub enum Action {
     Hash,
     /// [`Action::NEUTRALIZED`] takes the place of an order to a model, so that nothing is left to be followed.
     Neutralize,
+    /// `[ENTITY_` and 16 letters of base32 `]`, which an answer to the same exchange can turn into the value again: see
+    /// [`token`](super::token). Where there is no map of tokens, or it is full, as [`Action::Redact`].
+    Tokenize,
     /// The value never leaves and the exchange is ended visibly.
     Block,
     /// As [`Action::Block`], but what holds the value alone is kept back and the rest goes on: nothing takes the value's
@@ -87,6 +91,7 @@ impl Action {
             Self::Replace(_) => "replace",
             Self::Hash => "hash",
             Self::Neutralize => "neutralize",
+            Self::Tokenize => "tokenize",
             Self::Block | Self::Drop => "block",
         }
     }
@@ -175,7 +180,7 @@ pub(super) fn replace(
     entity: &EntityType,
     value: &[u8],
     extent: Extent,
-    key: Option<&HashKey>,
+    table: &ActionTable,
     out: &mut Vec<u8>,
 ) {
     match (action, extent) {
@@ -194,7 +199,8 @@ pub(super) fn replace(
         },
         (Action::Replace(text), _) => out.extend_from_slice(text.as_bytes()),
         (Action::Neutralize, _) => out.extend_from_slice(Action::NEUTRALIZED.as_bytes()),
-        (Action::Hash, Extent::Whole) if key.is_some() => hash(entity, value, key, out),
+        (Action::Hash, Extent::Whole) if table.key().is_some() => hash(entity, value, table.key(), out),
+        (Action::Tokenize, Extent::Whole) if table.mint(entity, value, out) => {}
         _ => {
             out.push(b'[');
             out.extend_from_slice(entity.as_str().as_bytes());
@@ -265,8 +271,8 @@ mod tests {
 
     fn given(action: &Action, value: &str) -> String {
         let mut out = Vec::new();
-        let key = HashKey::new([7; 32]);
-        replace(action, &EntityType::new("EMAIL"), value.as_bytes(), Extent::Whole, Some(&key), &mut out);
+        let table = ActionTable::new(Vec::new(), Some(HashKey::new([7; 32])));
+        replace(action, &EntityType::new("EMAIL"), value.as_bytes(), Extent::Whole, &table, &mut out);
         String::from_utf8(out).expect("operators give UTF-8 for UTF-8")
     }
 

@@ -12,6 +12,7 @@ use super::proof::Anchor;
 use super::regex::{Regex, is_token};
 use super::rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
 use super::terms::Terms;
+use super::token::TokenMap;
 use super::validate::Validator;
 use super::vector::AHEAD;
 
@@ -256,11 +257,13 @@ impl Rule {
 /// What each rule of a [`RuleSet`] does in one direction and place.
 #[derive(Clone, Debug)]
 pub struct ActionTable {
-    actions: Box<[Action]>,
+    actions: Arc<[Action]>,
     key: Option<HashKey>,
     /// The key for fingerprints; without it there are none.
     fingerprints: Option<HashKey>,
     scoring: Option<Arc<Scoring>>,
+    /// The exchange's tokens, and whether values found under this table are kept there.
+    tokens: Option<(Arc<TokenMap>, bool)>,
     /// See [`ActionTable::per_record`]; made when it is first asked for.
     per_record: OnceLock<Arc<Self>>,
 }
@@ -269,7 +272,14 @@ impl ActionTable {
     /// One action for each rule, in the rule set's order; `key` feeds [`Action::Hash`] (without it, hash redacts).
     #[must_use]
     pub fn new(actions: Vec<Action>, key: Option<HashKey>) -> Self {
-        Self { actions: actions.into(), key, fingerprints: None, scoring: None, per_record: OnceLock::new() }
+        Self {
+            actions: actions.into(),
+            key,
+            fingerprints: None,
+            scoring: None,
+            tokens: None,
+            per_record: OnceLock::new(),
+        }
     }
 
     /// The same, and findings come with fingerprints under this key.
@@ -317,9 +327,34 @@ impl ActionTable {
         };
         let made = || {
             let softened = Self::new(self.actions.iter().map(soften).collect(), self.key.clone());
-            Arc::new(softened.with_fingerprints(self.fingerprints.clone()).scored(self.scoring.clone()))
+            let softened = softened.with_fingerprints(self.fingerprints.clone()).scored(self.scoring.clone());
+            Arc::new(Self { tokens: self.tokens.clone(), ..softened })
         };
         Arc::clone(self.per_record.get_or_init(made))
+    }
+
+    /// The same actions for one exchange, whose tokens [`Action::Tokenize`] mints; values are kept, to be given back, where
+    /// this says so.
+    #[must_use]
+    pub fn in_exchange(&self, tokens: Arc<TokenMap>, keep: bool) -> Self {
+        Self { tokens: Some((tokens, keep)), per_record: OnceLock::new(), ..self.clone() }
+    }
+
+    /// The tokens of the exchange.
+    #[must_use]
+    pub fn tokens(&self) -> Option<&Arc<TokenMap>> {
+        self.tokens.as_ref().map(|(tokens, _)| tokens)
+    }
+
+    /// Appends a value's token; `false` where it has none.
+    pub(super) fn mint(&self, entity: &EntityType, value: &[u8], out: &mut Vec<u8>) -> bool {
+        self.tokens.as_ref().is_some_and(|(tokens, keep)| tokens.mint(entity, value, *keep, out))
+    }
+
+    /// Whether any rule tokenizes.
+    #[must_use]
+    pub fn tokenizes(&self) -> bool {
+        self.actions.contains(&Action::Tokenize)
     }
 
     /// Whether any rule blocks.

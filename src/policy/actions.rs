@@ -20,7 +20,7 @@ use super::rules::{RuleShape, ScopeShape};
 /// Longest text of `{ replace = … }`.
 const REPLACE_LENGTH: usize = 256;
 /// Actions that are a name alone.
-const NAMED: [(&str, Action); 10] = [
+const NAMED: [(&str, Action); 11] = [
     ("off", Action::Off),
     ("observe", Action::Observe),
     ("redact", Action::Redact),
@@ -30,6 +30,7 @@ const NAMED: [(&str, Action); 10] = [
     ("remove", Action::Remove),
     ("hash", Action::Hash),
     ("neutralize", Action::Neutralize),
+    ("tokenize", Action::Tokenize),
     ("block", Action::Block),
 ];
 
@@ -48,9 +49,10 @@ impl ActionPair {
         }
     }
 
-    /// Whether a workspace's key is needed.
-    pub(crate) fn hashes(&self) -> bool {
-        self.request == Some(Action::Hash) || self.response == Some(Action::Hash)
+    /// The name of the action that needs a workspace's key, where one does.
+    pub(crate) fn keyed(&self) -> Option<&'static str> {
+        let both = [&self.request, &self.response].into_iter().flatten();
+        both.filter(|action| matches!(action, Action::Hash | Action::Tokenize)).map(Action::name).next()
     }
 }
 
@@ -174,10 +176,9 @@ fn named_action(value: &Value<'_>, report: &mut Report) -> Option<Action> {
     }
     let place = value.place();
     match name {
-        "tokenize" | "quarantine" => {
+        "quarantine" => {
             let message = format!("the action `{name}` is not built yet");
-            let help = if name == "tokenize" { "use \"hash\" or \"redact\"" } else { "use \"block\"" };
-            report.error(&place, "not-built", message).help(help);
+            report.error(&place, "not-built", message).help("use \"block\"");
         }
         "replace" => {
             report.error(&place, "action", "`replace` needs its text").help("write { replace = \"…\" }");
@@ -375,6 +376,7 @@ impl Tables {
             actions: self.table(&resolved.base),
             paths: resolved.paths.iter().map(|(path, actions)| (path.clone(), self.table(actions))).collect(),
             tools: self.tools.clone(),
+            restore: None,
         });
         self.scopes.push((resolved.clone(), Arc::clone(&scopes)));
         scopes

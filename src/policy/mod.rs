@@ -18,6 +18,7 @@ mod rules;
 mod signing;
 mod store;
 mod terms;
+mod tokens;
 mod tools;
 
 use std::fmt;
@@ -31,6 +32,7 @@ use zeroize::Zeroizing;
 use crate::body::retention::Provider;
 use crate::body::syslog::Framing;
 use crate::body::{BodyLimits, Dialect, Direction, JsonPath, MediaRange, Scopes};
+use crate::engine::token::{MAX_TOKEN_BYTES, MAX_TOKENS};
 use crate::engine::{HashKey, RuleSet};
 
 pub(crate) use credentials::{CRL_LIMIT as REVOCATION_BYTES, revocation_lists};
@@ -46,6 +48,7 @@ pub use packs::{bundled_names, bundled_pack};
 pub use signing::{AwsCredentials, Signing};
 pub use store::{PolicyStore, ReloadOutcome};
 pub use terms::{HashTermsError, hash_terms};
+pub use tokens::{TokenScope, Tokens};
 
 /// Everything that `serve` needs, checked and compiled. An exchange takes one snapshot and keeps it to its end.
 #[derive(Debug)]
@@ -192,6 +195,8 @@ pub struct Workspace {
     pub clients: Vec<SanPattern>,
     /// Every rule of the workspace, compiled once.
     pub rules: Arc<RuleSet>,
+    /// How its tokens are made and opened; none where no rule tokenizes.
+    pub tokens: Option<Tokens>,
     /// What a detector's fault does; block unless told.
     pub on_fault: OnFault,
     /// The regions that what it sends may reach; empty: any.
@@ -382,6 +387,10 @@ pub struct Limits {
     pub h2_streams: u32,
     /// Body bytes kept so that a refusal can still be answered with a clean status. 64 KiB.
     pub decision_buffer: usize,
+    /// Tokens of one exchange whose values are kept; a value beyond them is redacted. 4,096.
+    pub tokens: usize,
+    /// Those values and their tokens. 1 MiB.
+    pub token_bytes: usize,
 }
 
 impl Default for Limits {
@@ -396,6 +405,8 @@ impl Default for Limits {
             trailer_bytes: 8 << 10,
             h2_streams: 100,
             decision_buffer: 64 << 10,
+            tokens: MAX_TOKENS,
+            token_bytes: MAX_TOKEN_BYTES,
         }
     }
 }

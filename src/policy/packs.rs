@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::engine::{Detector, Pattern, Regions, Suppression, ToolRules};
 
-use super::actions::{ActionEntry, check_entries};
+use super::actions::{ActionEntry, ActionPair, check_entries};
 use super::diagnostic::{Place, Report, Source, nearest, quote, quoted_list};
 use super::files::{Disk, beside};
 use super::rules::{self, RuleShape, RulesFile, ScopeShape};
@@ -96,16 +96,16 @@ pub(crate) struct Assembly {
     pub(crate) block_score: Option<(u8, Place)>,
     /// Which tools may be called.
     pub(crate) tools: Option<Arc<ToolRules>>,
-    /// The first place that asks for `hash`.
-    pub(crate) hash: Option<Place>,
+    /// The first place that asks for an action that needs a workspace's key, and the action.
+    pub(crate) keyed: Option<(Place, &'static str)>,
     /// The least confidence of a rule that is on, in percent.
     pub(crate) threshold: u8,
 }
 
 impl Default for Assembly {
     fn default() -> Self {
-        let (rules, actions, scopes, hash) = Default::default();
-        Self { rules, actions, scopes, block_score: None, tools: None, hash, threshold: THRESHOLD }
+        let (rules, actions, scopes, keyed) = Default::default();
+        Self { rules, actions, scopes, block_score: None, tools: None, keyed, threshold: THRESHOLD }
     }
 }
 
@@ -174,16 +174,16 @@ impl<'a> Assembler<'a> {
         }
         self.domains.extend(own_domains);
         self.regions = self.regions.and(phone_regions);
-        let hashes = |rule: &RuleShape| rule.action.as_ref().is_some_and(super::actions::ActionPair::hashes);
         for rule in rules {
-            if hashes(&rule) && self.made.hash.is_none() {
-                self.made.hash = Some(rule.places.id.clone());
+            if let (None, Some(action)) = (&self.made.keyed, rule.action.as_ref().and_then(ActionPair::keyed)) {
+                self.made.keyed = Some((rule.places.id.clone(), action));
             }
             self.rule(rule);
         }
         let in_scopes = scopes.iter().flat_map(|scope| &scope.actions);
-        let first = actions.iter().chain(in_scopes).find(|entry| entry.action.hashes());
-        self.made.hash = self.made.hash.take().or_else(|| first.map(|entry| entry.place.clone()));
+        let keyed = |entry: &ActionEntry| entry.action.keyed().map(|action| (entry.place.clone(), action));
+        let first = actions.iter().chain(in_scopes).find_map(keyed);
+        self.made.keyed = self.made.keyed.take().or(first);
         // The rules of a pack that could not be read would make their actions look wrong too.
         if !self.blind {
             check_entries(&actions, &self.made.rules, &self.lost, self.report);

@@ -230,12 +230,16 @@ fn rule_id(fields: &mut Fields<'_>, report: &mut Report) -> Option<(RuleId, Plac
 
 fn entity(fields: &mut Fields<'_>, report: &mut Report) -> Option<EntityType> {
     let value = fields.wanted("entity", "say what it finds, like entity = \"EMPLOYEE_NUMBER\"", report)?;
-    let text = value.text(report)?;
+    entity_name(value.text(report)?, &value.place(), report)
+}
+
+/// An entity's name, where it has the form of one.
+pub(crate) fn entity_name(text: &str, place: &Place, report: &mut Report) -> Option<EntityType> {
     let letters = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_uppercase());
     if !first || text.len() > 64 || !text.bytes().all(letters) {
         report
-            .error(&value.place(), "name-form", format!("{} is no entity", quote(text)))
+            .error(place, "name-form", format!("{} is no entity", quote(text)))
             .help("use upper-case letters, digits and `_`, beginning with a letter, 64 at most");
         return None;
     }

@@ -38,6 +38,7 @@ use super::reply::{self, ErrorKind, Manner, ProxyError, REQUEST_ID, Side};
 use super::residency;
 use super::signature::{self, Unsigned};
 use super::target;
+use super::tokens;
 use super::upstream::{self, Pool, UpstreamBody};
 use super::websocket::{self, Session};
 
@@ -189,7 +190,12 @@ impl Exchange {
         }
         let scopes =
             |direction| workspace.scopes(route_index, direction).cloned().ok_or(ProxyError::internal(ErrorKind::Fault));
-        let (request, response) = (scopes(Direction::Request)?, scopes(Direction::Response)?);
+        let (mut request, mut response) = (scopes(Direction::Request)?, scopes(Direction::Response)?);
+        let limits = &self.policy.limits;
+        if let Some(shared) = tokens::share(workspace, route, self.dialect, limits, [&request, &response])? {
+            self.ledger.mints(&shared.tokens);
+            (request, response) = (shared.request, shared.response);
+        }
         let pool = self.generation.upstreams.pool(index, route_index);
         let pool = Arc::clone(pool.ok_or(ProxyError::internal(ErrorKind::Fault))?);
 

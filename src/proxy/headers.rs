@@ -477,6 +477,7 @@ mod tests {
             actions: ActionTable::new(Vec::new(), None).into(),
             paths: Vec::new(),
             tools: None,
+            restore: None,
         }
     }
 

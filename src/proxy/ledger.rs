@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::audit::{Ack, Kind, Slot};
 use crate::body::batch::Tally;
 use crate::body::{Direction, Inspection};
-use crate::engine::Rule;
+use crate::engine::{Rule, TokenMap};
 use crate::policy::{Policy, Route, Workspace};
 use crate::telemetry::{self, NO_WORKSPACE, Telemetry};
 
@@ -66,6 +66,8 @@ struct Account {
     request_fault: Option<ProxyError>,
     /// What a refusal answers to, where the protocol has such a thing.
     rpc_id: Option<String>,
+    /// The exchange's tokens.
+    tokens: Option<Arc<TokenMap>>,
 }
 
 impl Ledger {
@@ -168,6 +170,11 @@ impl Ledger {
     /// The route is known.
     pub(crate) fn routed(&self, route: &Arc<Route>) {
         self.account().route = Some(Arc::clone(route));
+    }
+
+    /// Values give way to these tokens.
+    pub(crate) fn mints(&self, tokens: &Arc<TokenMap>) {
+        self.account().tokens = Some(Arc::clone(tokens));
     }
 
     /// Adds what was seen in a part of the exchange: a body, a header section, a path.
@@ -303,6 +310,18 @@ impl Drop for Ledger {
             if let Some(seen) = account.inspection(direction).take() {
                 findings += seen.findings.iter().map(|(_, _, count)| count).sum::<u64>();
                 count(&self.telemetry, &self.request_id, direction, &seen, rules, (workspace, route));
+            }
+        }
+        if let Some(tokens) = account.tokens.take() {
+            let tally = tokens.tally();
+            let counts = [
+                ("minted", tally.minted),
+                ("refused", tally.refused),
+                ("restored", tally.restored),
+                ("withheld", tally.withheld),
+            ];
+            for (result, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+                self.telemetry.add("blackbar_tokens_total", &[workspace, route, result], count);
             }
         }
         tracing::debug!(

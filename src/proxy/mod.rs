@@ -28,6 +28,7 @@ mod signature;
 mod syslog;
 mod target;
 mod tls;
+mod tokens;
 mod upstream;
 mod websocket;
 

@@ -34,7 +34,13 @@ fn scopes() -> Arc<Scopes> {
     ]);
     let odd = Action::Replace("a \"b\", c\n&=;".into());
     let actions = ActionTable::new(vec![Action::Redact, Action::MaskDomain, odd], None);
-    Arc::new(Scopes { rules: Arc::new(rules.unwrap()), actions: Arc::new(actions), paths: Vec::new(), tools: None })
+    Arc::new(Scopes {
+        rules: Arc::new(rules.unwrap()),
+        actions: Arc::new(actions),
+        paths: Vec::new(),
+        tools: None,
+        restore: None,
+    })
 }
 
 fn run(kind: &str, dialect: Dialect, pieces: &[&[u8]]) -> (Vec<u8>, Findings, u64) {

@@ -17,7 +17,8 @@ impl BodySpecOf {
     fn run(&self, tools: &Arc<ToolRules>, case: &Case, chunk: usize) -> (Result<(), BodyError>, String) {
         let rules = Arc::new(RuleSet::build(Vec::new()).unwrap());
         let actions = Arc::new(ActionTable::new(Vec::new(), None));
-        let scopes = Arc::new(Scopes { rules, actions, paths: Vec::new(), tools: Some(Arc::clone(tools)) });
+        let scopes =
+            Arc::new(Scopes { rules, actions, paths: Vec::new(), tools: Some(Arc::clone(tools)), restore: None });
         let limits = BodyLimits { tool_calls: self.limit, ..BodyLimits::default() };
         let direction = case.direction;
         let spec = BodySpec { dialect: case.dialect, direction, scopes, limits, ..super::fixtures::spec(case.kind) };

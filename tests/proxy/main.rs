@@ -33,6 +33,7 @@ mod streaming;
 mod syslog;
 mod telemetry;
 mod timeouts;
+mod tokens;
 mod upstreams;
 mod verdicts;
 mod volume;

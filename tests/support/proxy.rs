@@ -24,6 +24,7 @@ pub struct TestProxy {
     pub pki: Pki,
     listener: String,
     workspaces: Vec<(String, String)>,
+    settings: String,
     routes: Vec<(String, String)>,
     route_changes: Vec<Change<Route>>,
     changes: Vec<Change<Policy>>,
@@ -46,6 +47,7 @@ impl TestProxy {
             pki: Pki::new(),
             listener: "certificate = \"server.crt\"\nprivate_key = \"server.key\"\nclient_ca = \"ca.crt\"\n".to_owned(),
             workspaces: Vec::new(),
+            settings: String::new(),
             routes: Vec::new(),
             route_changes: Vec::new(),
             changes: Vec::new(),
@@ -62,6 +64,12 @@ impl TestProxy {
     /// A listener for syslog instead, with these lines besides.
     pub fn syslog(mut self, upstream: &str, more: &str) -> Self {
         write!(self.listener, "protocol = \"syslog\"\nupstream = \"{upstream}\"\n{more}\n").unwrap();
+        self
+    }
+
+    /// More keys of every workspace.
+    pub fn settings(mut self, settings: &str) -> Self {
+        self.settings.push_str(settings);
         self
     }
 
@@ -97,6 +105,7 @@ impl TestProxy {
             let client = format!("uri:spiffe://{name}.example/agent");
             writeln!(config, "[[workspace]]\nname = \"{name}\"\nclients = [\"{client}\"]\nrules = \"{name}.toml\"")
                 .unwrap();
+            config.push_str(&self.settings);
             if self.audited {
                 std::fs::write(self.pki.file("workspace.key32"), [7; 32]).unwrap();
                 writeln!(config, "key = {{ file = \"workspace.key32\" }}").unwrap();

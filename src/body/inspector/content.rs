@@ -380,6 +380,7 @@ impl Content {
             opaque_passes: false,
             is_pdf: self.is_pdf,
             label: mem::take(&mut self.label),
+            tools: self.tools.take(),
         }
     }
 

@@ -27,7 +27,13 @@ fn scopes() -> Arc<Scopes> {
         rule("acme.stop", "STOP", regex(r"\bSTOP-[0-9]{4}\b")),
     ]);
     let actions = ActionTable::new(vec![Action::Redact, Action::KeepLast4, Action::Block], None);
-    Arc::new(Scopes { rules: Arc::new(rules.unwrap()), actions: Arc::new(actions), paths: Vec::new(), tools: None })
+    Arc::new(Scopes {
+        rules: Arc::new(rules.unwrap()),
+        actions: Arc::new(actions),
+        paths: Vec::new(),
+        tools: None,
+        restore: None,
+    })
 }
 
 fn spec(media_type: &str, codings: &[ContentCoding]) -> BodySpec {

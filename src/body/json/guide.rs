@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::exempt::{Form, Reason};
 use super::index::Kind;
 use super::lexer::Container;
+use super::opening::Opening;
 use super::out::TextOut;
 use super::path::Place;
 use super::records::Records;
@@ -95,6 +96,8 @@ pub(super) struct Guide {
     cited: Cited,
     blocks: Option<Blocks>,
     records: Option<Records>,
+    /// Where tokens are opened.
+    opening: Option<Opening>,
     dropping: Option<usize>,
     limit: usize,
 }
@@ -108,7 +111,8 @@ impl Guide {
         limit: usize,
         batch: Option<Plan>,
     ) -> Option<Self> {
-        if scopes.paths.is_empty() && table.is_none() && batch.is_none() {
+        let restore = scopes.restore.as_ref().filter(|_| direction == Direction::Response);
+        if scopes.paths.is_empty() && table.is_none() && batch.is_none() && restore.is_none() {
             return None;
         }
         Some(Self {
@@ -123,6 +127,7 @@ impl Guide {
             cited: Cited::default(),
             blocks: None,
             records: batch.map(Records::new),
+            opening: restore.map(|restore| Opening::new(Arc::clone(restore))),
             dropping: None,
             limit,
         })
@@ -157,6 +162,11 @@ impl Guide {
         } else if let Some(records) = &mut self.records {
             records.held_at(place);
         }
+    }
+
+    /// Whether tokens are opened in the string that began last.
+    pub(super) fn opens(&self) -> bool {
+        self.opening.as_ref().is_some_and(Opening::opens)
     }
 
     /// The actions of the value that began last.
@@ -205,6 +215,9 @@ impl Guide {
         }
         if let Some(records) = &mut self.records {
             records.text(decoded);
+        }
+        if let Some(opening) = &mut self.opening {
+            opening.text(decoded);
         }
     }
 
@@ -256,6 +269,9 @@ impl Guide {
         self.scope = self.narrowed();
         if let Some(records) = &mut self.records {
             records.value_begin(kind, &self.place, spot, seen)?;
+        }
+        if let Some(opening) = &mut self.opening {
+            opening.value_begin(kind, &self.place);
         }
         let Some(table) = self.table else { return Ok(Treatment::Usual) };
         let depth = self.place.depth();
@@ -382,6 +398,9 @@ impl Guide {
         if let Some(records) = &mut self.records {
             records.close(self.place.depth());
         }
+        if let Some(opening) = &mut self.opening {
+            opening.close(self.place.depth());
+        }
         self.place.close();
     }
 
@@ -390,6 +409,9 @@ impl Guide {
         let depth = self.place.depth();
         if let Some(records) = &mut self.records {
             records.value_end(depth, spot, seen)?;
+        }
+        if let Some(opening) = &mut self.opening {
+            opening.value_end(depth);
         }
         if let Some(blocks) = &mut self.blocks {
             blocks.value_end(depth, self.changes, spot)?;

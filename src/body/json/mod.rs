@@ -24,6 +24,7 @@ mod labels;
 mod lexer;
 mod nested;
 mod number;
+mod opening;
 mod out;
 mod path;
 mod raw;

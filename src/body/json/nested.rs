@@ -45,6 +45,11 @@ impl Nested {
         }
     }
 
+    /// Says whether tokens are opened in the strings of the text that begins.
+    pub(super) fn open_tokens(&mut self, opening: bool) {
+        self.walker.open_tokens(opening);
+    }
+
     /// Begins a text that is called so.
     pub(super) fn restart(&mut self, actions: &Arc<ActionTable>, label: &[u8]) {
         self.walker.restart(actions, label);

@@ -13,7 +13,7 @@ use super::exempt::{Exempt, Form, Reason};
 use super::nested::Nested;
 use super::out::TextOut;
 use crate::body::{BodyError, BodyLimits, Inspection};
-use crate::engine::{ActionTable, Output, RuleSet, StreamRedactor};
+use crate::engine::{ActionTable, Output, Restorer, RuleSet, StreamRedactor};
 
 /// How many texts are read as JSON within each other.
 const MAX_NESTING: u8 = 4;
@@ -71,6 +71,13 @@ pub struct LogicalText {
     /// What the text is called.
     label: Vec<u8>,
     scratch: Output,
+    /// Whether tokens of the exchange are opened in the text.
+    opening: bool,
+    /// Made when there is a token to open.
+    restorer: Option<Box<Restorer>>,
+    /// Some of the text has passed unseen by the restorer.
+    unseen: bool,
+    opened: Output,
 }
 
 impl LogicalText {
@@ -106,6 +113,10 @@ impl LogicalText {
             nesting,
             label: Vec::new(),
             scratch: Output::default(),
+            opening: false,
+            restorer: None,
+            unseen: false,
+            opened: Output::default(),
         };
         text.begin(reading);
         text
@@ -148,6 +159,7 @@ impl LogicalText {
             let taken = self.take(out, seen);
             finished?;
             taken?;
+            self.release(out);
         }
         self.label.clear();
         self.begin(self.reading);
@@ -172,6 +184,7 @@ impl LogicalText {
         let taken = self.take(out, seen);
         scanned?;
         taken?;
+        self.release(out);
         self.label.clear();
         self.begin(self.reading);
         Ok(())
@@ -181,7 +194,7 @@ impl LogicalText {
     #[must_use]
     pub fn held(&self) -> usize {
         match self.state {
-            State::Plain => self.redactor.held(),
+            State::Plain => self.redactor.held() + self.restorer.as_ref().map_or(0, |restorer| restorer.held()),
             State::Sniffing => self.sniffed.len(),
             State::Json => self.redactor.held().max(self.nested.as_ref().map_or(0, |nested| nested.held())),
             State::Exempt(_) => self.exempt.as_ref().map_or(0, |exempt| exempt.kept().len()),
@@ -202,6 +215,10 @@ impl LogicalText {
     pub(super) fn begin(&mut self, reading: Reading) {
         self.reading = reading;
         self.sniffed.clear();
+        self.unseen = false;
+        if let Some(restorer) = &mut self.restorer {
+            restorer.begin();
+        }
         self.state = match reading {
             Reading::Sniffing if self.nesting < MAX_NESTING => State::Sniffing,
             Reading::Json if self.nesting < MAX_NESTING => {
@@ -215,6 +232,14 @@ impl LogicalText {
                 State::Exempt(reason)
             }
         };
+    }
+
+    /// Says whether tokens are opened in the text that begins; nothing of it may have been pushed.
+    pub(in crate::body) fn open_tokens(&mut self, opening: bool) {
+        self.opening = opening;
+        if let Some(nested) = &mut self.nested {
+            nested.open_tokens(opening);
+        }
     }
 
     /// Says what the text that begins is called; nothing of it may have been pushed.
@@ -258,6 +283,12 @@ impl LogicalText {
         seen.doom(&self.scratch);
         decided?;
         counted?;
+        if let Some(restorer) = restorer(&mut self.restorer, self.opening, &self.actions, &mut self.unseen) {
+            self.opened.clear();
+            restorer.push(&self.scratch, &mut self.opened);
+            restorer.finish(&mut self.opened);
+            std::mem::swap(&mut self.scratch, &mut self.opened);
+        }
         let verbatim = self.scratch.is_verbatim();
         if !verbatim {
             out.clear();
@@ -318,6 +349,7 @@ impl LogicalText {
             Some(nested) => nested.restart(&self.actions, &self.label),
             None => {
                 let mut nested = Nested::new(self.shared.clone(), &self.actions, self.nesting + 1);
+                nested.open_tokens(self.opening);
                 nested.restart(&self.actions, &self.label);
                 self.nested = Some(Box::new(nested));
             }
@@ -336,6 +368,7 @@ impl LogicalText {
         if nested.push(text, &self.scratch, out, seen)? {
             nested.hand_over(out, seen, &self.actions)?;
             self.state = State::Plain;
+            self.unseen = true;
         }
         Ok(())
     }
@@ -392,9 +425,45 @@ impl LogicalText {
     fn take(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
         seen.doom(&self.scratch);
         seen.record(&self.scratch.findings, &self.actions)?;
-        out.append(&self.scratch);
+        match restorer(&mut self.restorer, self.opening, &self.actions, &mut self.unseen) {
+            Some(restorer) => {
+                self.opened.clear();
+                restorer.push(&self.scratch, &mut self.opened);
+                out.append(&self.opened);
+            }
+            None => out.append(&self.scratch),
+        }
         Ok(())
     }
+
+    /// Gives what the restorer holds: the text is over.
+    fn release(&mut self, out: &mut TextOut) {
+        if let Some(restorer) = self.restorer.as_mut().filter(|restorer| restorer.held() > 0) {
+            self.opened.clear();
+            restorer.finish(&mut self.opened);
+            out.append(&self.opened);
+        }
+    }
+}
+
+/// What opens the tokens of a text, where they are to be opened and there is one; `unseen` tells of text that passed
+/// before there was.
+fn restorer<'a>(
+    made: &'a mut Option<Box<Restorer>>,
+    opening: bool,
+    actions: &ActionTable,
+    unseen: &mut bool,
+) -> Option<&'a mut Restorer> {
+    let tokens = actions.tokens().filter(|_| opening)?;
+    if tokens.live() == 0 {
+        *unseen = true;
+        return None;
+    }
+    let restorer = made.get_or_insert_with(|| Box::new(Restorer::new(Arc::clone(tokens))));
+    if std::mem::take(unseen) {
+        restorer.miss();
+    }
+    Some(restorer)
 }
 
 impl fmt::Debug for LogicalText {

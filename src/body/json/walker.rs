@@ -92,6 +92,8 @@ pub(super) struct Walker {
     literal: Vec<u8>,
     guide: Option<Box<Guide>>,
     labels: Labels,
+    /// Whether tokens are opened in strings, where no guide says so.
+    opening: bool,
 }
 
 /// The chunk being walked, and the run of it that is copied as it stands.
@@ -178,7 +180,13 @@ impl Walker {
             literal: Vec::new(),
             guide: None,
             labels: Labels::default(),
+            opening: false,
         }
+    }
+
+    /// Says whether tokens are opened in strings, where no guide says so.
+    pub(super) fn open_tokens(&mut self, opening: bool) {
+        self.opening = opening;
     }
 
     /// A walk that asks at every value what holds there.
@@ -380,6 +388,7 @@ impl Walker {
             self.labels.text_begin();
             self.labels.label()
         };
+        self.text.open_tokens(!key && self.guide.as_ref().map_or(self.opening, |guide| guide.opens()));
         self.text.begin_labelled(reading, label);
         self.map.restart();
         self.inside = Inside::Fresh;
@@ -620,6 +629,7 @@ impl Walker {
             Some(written) => (&b"-"[..], written),
             None => (&b""[..], number),
         };
+        self.text.open_tokens(false);
         self.text.begin_labelled(Reading::Plain, self.labels.label());
         let written_stands = self.text.whole(written, &mut self.redacted, seen)?;
         self.digits.clear();

@@ -25,6 +25,7 @@ mod tails;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod tools;
 mod values;
 mod work;
 
@@ -38,6 +39,7 @@ use self::parked::Parked;
 use self::plan::{End, Event, Plan, TextKey, whole_number};
 use self::tails::Tails;
 use self::texts::Texts;
+use self::tools::Tools;
 use self::values::Values;
 use self::work::Work;
 use crate::body::json::{Index, Kind, Node, Shifts, unescape};
@@ -99,6 +101,8 @@ pub(crate) struct Model {
     strict: bool,
     /// The identifier that each tool call's place last had.
     calls: Vec<(TextKey, Vec<u8>)>,
+    /// Where tokens are opened; none: nowhere.
+    opening: Option<Tools>,
     /// Events that wait for the next, and the one that is to be parked.
     parked: Vec<Parked>,
     parking: Parked,
@@ -116,6 +120,7 @@ pub(crate) struct Model {
 impl Model {
     pub(crate) fn new(scopes: Arc<Scopes>, limits: &BodyLimits, dialect: Dialect) -> Self {
         Self {
+            opening: scopes.restore.as_ref().map(|restore| Tools::new(Arc::clone(restore), limits.logical_texts)),
             values: Values::new(Arc::clone(&scopes), limits),
             texts: Texts::new(scopes, limits),
             limits: limits.clone(),
@@ -346,6 +351,9 @@ impl Model {
         }
         self.leave_words(event, &mut plan);
         self.begin_calls(event, &mut plan);
+        if let Some(tools) = &mut self.opening {
+            tools.learn(event, &plan);
+        }
         if !self.parked.is_empty() {
             self.settle(index, &plan, out, seen)?;
         }
@@ -511,7 +519,8 @@ impl Model {
         let work = &mut self.work;
         work.decoded.clear();
         unescape(event.index.literal(node, event.data), &mut work.decoded)?;
-        let actions = || self.values.actions_at(event.index, node);
+        let opens = || self.opening.as_ref().is_some_and(|tools| tools.open_fragment(event, node, key));
+        let actions = || (self.values.actions_at(event.index, node), opens());
         let held_nothing = self.texts.push(key, &work.decoded, actions, &mut work.out, seen)?;
         if ends {
             self.texts.end(key, &mut work.out, seen)?;

@@ -47,6 +47,7 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
     let known: [&[u8]; 4] = [b"content", b"refusal", b"reasoning_content", b"reasoning"];
     plan.others(event.index, delta, &known, of, Part::Named);
     if let Some(call) = event.of_kind(delta, "function_call", Kind::Object)? {
+        plan.name(event.index, event.member(call, "name")?, of, Part::FunctionArguments, false);
         plan.delta(event.index, event.member(call, "arguments")?, of, Part::FunctionArguments);
     }
     if let Some(notes) = event.of_kind(delta, "annotations", Kind::Array)? {
@@ -100,13 +101,16 @@ fn read_thinking_blocks(event: Event<'_>, around: Node, of: u64, own: bool, plan
 
 fn read_tool_call(event: Event<'_>, call: Node, of: u64, plan: &mut Plan) -> Result<(), BodyError> {
     let at = event.number(call, "index", event.index.place(call))?;
-    if let Some(id) = event.of_kind(call, "id", Kind::String)?.filter(|id| event.index.range(*id).len() > 2) {
+    let id = event.of_kind(call, "id", Kind::String)?.filter(|id| event.index.range(*id).len() > 2);
+    if let Some(id) = id {
         plan.calls.push((id, TextKey { of, part: Part::ToolArguments(at) }));
     }
     if let Some(function) = event.of_kind(call, "function", Kind::Object)? {
+        plan.name(event.index, event.member(function, "name")?, of, Part::ToolArguments(at), id.is_some());
         plan.delta(event.index, event.member(function, "arguments")?, of, Part::ToolArguments(at));
     }
     if let Some(custom) = event.of_kind(call, "custom", Kind::Object)? {
+        plan.name(event.index, event.member(custom, "name")?, of, Part::ToolInput(at), id.is_some());
         plan.delta(event.index, event.member(custom, "input")?, of, Part::ToolInput(at));
     }
     Ok(())

@@ -210,6 +210,40 @@ impl Part {
         }
     }
 
+    /// Whether it is one of the texts that an answer has for its reader.
+    pub(super) fn is_for_reader(self) -> bool {
+        match self {
+            Self::Content
+            | Self::Refusal
+            | Self::ReasoningContent
+            | Self::Reasoning
+            | Self::Transcript
+            | Self::Completion
+            | Self::Text
+            | Self::CandidateText
+            | Self::CandidateThought
+            | Self::Record(_) => true,
+            Self::Item { kind, .. } => responses::is_for_reader(kind),
+            Self::Message(_) => self.call().is_none(),
+            Self::Bedrock(row) => row != bedrock::THOUGHT && self.call().is_none(),
+            _ => false,
+        }
+    }
+
+    /// Which tool call of its choice, block or item it is the arguments of: a kind and a place.
+    pub(super) fn call(self) -> Option<(u8, u64)> {
+        match self {
+            Self::ToolArguments(at) | Self::ToolInput(at) => Some((0, at)),
+            Self::FunctionArguments => Some((1, 0)),
+            Self::PartialJson => Some((2, 0)),
+            Self::Item { kind, .. } => responses::is_call(kind).then_some((3, 0)),
+            Self::Message(row) => (cohere::reading(row) == Reading::Arguments).then_some((4, 0)),
+            Self::Bedrock(row) => (bedrock::reading(row) == Reading::Arguments).then_some((5, 0)),
+            Self::CandidateArgument(_) => Some((6, 0)),
+            _ => None,
+        }
+    }
+
     /// Whether only its member's name tells that it may be a text.
     pub(super) fn is_named(self) -> bool {
         matches!(
@@ -352,6 +386,8 @@ pub(super) struct Plan {
     pub(super) with: Vec<End>,
     /// Identifiers of tool calls: a new one at the same place begins another call.
     pub(super) calls: Vec<(Node, TextKey)>,
+    /// Names of tools, each with the arguments of its call, and whether the call begins here.
+    pub(super) names: Vec<(Node, TextKey, bool)>,
     /// Choices that the event speaks of.
     pub(super) mentions: Vec<u64>,
     /// Choices that say that they have finished.
@@ -377,6 +413,7 @@ impl Plan {
         self.before.clear();
         self.with.clear();
         self.calls.clear();
+        self.names.clear();
         self.mentions.clear();
         self.finishes.clear();
         self.copies.clear();
@@ -397,6 +434,7 @@ impl Plan {
             + self.offsets.len()
             + self.signatures.len()
             + self.calls.len()
+            + self.names.len()
     }
 
     /// Whether the event brings text of this choice.
@@ -408,6 +446,13 @@ impl Plan {
     pub(super) fn delta(&mut self, index: &Index, node: Option<Node>, of: u64, part: Part) {
         if let Some(node) = node.filter(|node| index.kind(*node) == Kind::String) {
             self.deltas.push((node, TextKey { of, part }));
+        }
+    }
+
+    /// Adds a tool's name, where there is one that is not empty.
+    pub(super) fn name(&mut self, index: &Index, node: Option<Node>, of: u64, part: Part, begins: bool) {
+        if let Some(node) = node.filter(|node| index.kind(*node) == Kind::String && index.range(*node).len() > 2) {
+            self.names.push((node, TextKey { of, part }, begins));
         }
     }
 

@@ -42,6 +42,25 @@ pub(super) fn reading(kind: u8) -> Reading {
     GROWING.get(usize::from(kind)).map_or(Reading::Sniffing, |(_, _, reading)| *reading)
 }
 
+/// Whether the text of this kind is one that an answer has for its reader.
+pub(super) fn is_for_reader(kind: u8) -> bool {
+    let code = |name: &str| name == "response.code_interpreter_call_code";
+    GROWING.get(usize::from(kind)).is_some_and(|(name, ..)| !is_call(kind) && !code(name))
+}
+
+/// Whether the text of this kind is what a tool is called with.
+pub(super) fn is_call(kind: u8) -> bool {
+    GROWING
+        .get(usize::from(kind))
+        .is_some_and(|(name, _, reading)| *reading == Reading::Arguments || *name == "response.custom_tool_call_input")
+}
+
+/// The part that the arguments of an item's call are.
+fn call() -> Part {
+    let kind = GROWING.iter().position(|(name, ..)| *name == "response.function_call_arguments");
+    Part::Item { kind: kind.unwrap_or_default() as u8, at: 0 }
+}
+
 /// Reads an event that may be one of the Responses stream.
 pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), BodyError> {
     let Some(kind) = event.of_kind(root, "type", Kind::String)? else { return Ok(()) };
@@ -62,6 +81,12 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
     // Realtime's answers may grow side by side.
     if let Some(response) = event.of_kind(root, "response_id", Kind::String)? {
         of = hash((event.word(response), of));
+    }
+    if let (Some(item), "added") = (event.of_kind(root, "item", Kind::Object)?, last) {
+        plan.name(event.index, event.member(item, "name")?, of, call(), true);
+    }
+    if name == "function.call" {
+        plan.name(event.index, event.member(root, "name")?, of, call(), false);
     }
     match (growing, last) {
         (Some(kind), "delta" | "done") => {

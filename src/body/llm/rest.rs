@@ -133,6 +133,9 @@ impl Model {
         } else {
             let actions = self.values.actions_at(event.index, node);
             self.values.call(event.index, node);
+            if let Some(tools) = &self.opening {
+                self.values.open_tokens(tools.open_value(event, node, plan));
+            }
             if let Some(new) = self.values.text(&decoded, &actions, seen)? {
                 self.work.edit_string(range, new);
                 changed = true;

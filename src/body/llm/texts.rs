@@ -90,7 +90,8 @@ impl Texts {
         let at = match self.open.iter().position(|text| text.key == key) {
             Some(at) => at,
             None if word.is_empty() => return Ok(()),
-            None => self.begin(key, &actions())?,
+            // Tokens are opened in texts that are known to be for a reader; this one is known by its name alone.
+            None => self.begin(key, &actions(), false)?,
         };
         let Some(text) = self.open.get_mut(at) else { return Ok(()) };
         // What says the same again and again is no text that grows.
@@ -110,12 +111,13 @@ impl Texts {
         Ok(())
     }
 
-    /// Gives a fragment to its text; what may leave replaces what is in `out`. True where it held nothing before.
+    /// Gives a fragment to its text; what may leave replaces what is in `out`. True where it held nothing before. `rules`
+    /// are asked where the text begins: its actions, and whether tokens are opened in it.
     pub(super) fn push(
         &mut self,
         key: TextKey,
         fragment: &[u8],
-        actions: impl FnOnce() -> Arc<ActionTable>,
+        rules: impl FnOnce() -> (Arc<ActionTable>, bool),
         out: &mut TextOut,
         seen: &mut Inspection,
     ) -> Result<bool, BodyError> {
@@ -124,7 +126,10 @@ impl Texts {
             Some(at) => at,
             // An empty fragment begins nothing.
             None if fragment.is_empty() => return Ok(true),
-            None => self.begin(key, &actions())?,
+            None => {
+                let (actions, opening) = rules();
+                self.begin(key, &actions, opening)?
+            }
         };
         let Some(text) = self.open.get_mut(at) else { return Ok(true) };
         let held_nothing = text.held() == 0;
@@ -213,18 +218,21 @@ impl Texts {
         self.changed.retain(|key| !covers(*key));
     }
 
-    fn begin(&mut self, key: TextKey, actions: &Arc<ActionTable>) -> Result<usize, BodyError> {
+    fn begin(&mut self, key: TextKey, actions: &Arc<ActionTable>, opening: bool) -> Result<usize, BodyError> {
         if self.open.len() >= self.limits.logical_texts {
             let rests = |text: &Text| text.only_words || text.resting && text.held() == 0;
             let oldest = self.open.iter().position(rests).ok_or(BodyErrorKind::TooManyTexts)?;
             self.open.remove(oldest);
         }
         let rules = &self.scopes.rules;
-        let text = match key.part.reading() {
+        let mut text = match key.part.reading() {
             Reading::Plain => LogicalText::plain(rules, actions),
             Reading::Sniffing => LogicalText::sniffing(rules, actions, &self.limits),
             Reading::Arguments => LogicalText::arguments(rules, actions, &self.limits),
         };
+        if opening {
+            text.open_tokens(true);
+        }
         let shifts = key.part.is_cited().then(Shifts::default);
         self.open.push(Text {
             key,

@@ -19,6 +19,8 @@ pub(super) struct Values {
     label: Vec<u8>,
     /// What a number is called that is looked at twice.
     asked: Vec<u8>,
+    /// Whether tokens are opened in the next text.
+    opening: bool,
     out: TextOut,
 }
 
@@ -37,6 +39,7 @@ impl Values {
             readers: Vec::new(),
             label: Vec::new(),
             asked: Vec::new(),
+            opening: false,
             out: TextOut::default(),
         }
     }
@@ -65,6 +68,11 @@ impl Values {
     pub(super) fn call_named(&mut self, name: &[u8]) {
         self.label.clear();
         self.label.extend_from_slice(name);
+    }
+
+    /// Says whether tokens are opened in the next text.
+    pub(super) fn open_tokens(&mut self, opening: bool) {
+        self.opening = opening;
     }
 
     /// Scans one text; its new form where it has changed.
@@ -128,6 +136,7 @@ impl Values {
         };
         let Some(readers) = self.readers.get_mut(at) else { return Ok(None) };
         let text = reader(readers);
+        text.open_tokens(std::mem::take(&mut self.opening));
         text.call(&self.label);
         self.label.clear();
         self.out.clear();

@@ -174,7 +174,8 @@ impl MarkupBody {
             Some(input) => self.whole.redactor.push(input, &mut self.output),
             None => self.whole.redactor.finish(&mut self.output),
         };
-        seen.record(&self.output.findings, &self.actions);
+        // Where that refuses the body, none of this piece is decided.
+        seen.record(&self.output.findings, &self.actions)?;
         self.whole.findings.append(&mut self.output.findings);
         let mut rest = self.output.bytes.as_slice();
         for piece in &self.output.pieces {
@@ -253,7 +254,7 @@ impl MarkupBody {
     }
 
     /// Gives what both readings have decided.
-    fn release(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) {
+    fn release(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let mut limit = self.whole.decided.min(self.text.settled());
         loop {
             let before = limit;
@@ -267,6 +268,8 @@ impl MarkupBody {
                 break;
             }
         }
+        // Before anything is written: what is counted may refuse it.
+        self.count(limit, seen)?;
         let mut edits = Vec::new();
         while self.whole.edits.front().is_some_and(|edit| ends(edit).1 <= limit) {
             edits.extend(self.whole.edits.pop_front());
@@ -287,7 +290,7 @@ impl MarkupBody {
         while self.contexts.get(1).is_some_and(|(from, _)| *from <= self.start) {
             self.contexts.pop_front();
         }
-        self.count(limit, seen);
+        Ok(())
     }
 
     /// Writes what stands before `limit`, with what takes the place of parts of it.
@@ -305,10 +308,11 @@ impl MarkupBody {
     }
 
     /// Counts what only the texts of elements have shown.
-    fn count(&mut self, limit: u64, seen: &mut Inspection) {
+    fn count(&mut self, limit: u64, seen: &mut Inspection) -> Result<(), BodyError> {
         if self.text.findings.is_empty() && self.whole.findings.is_empty() {
-            return;
+            return Ok(());
         }
+        let mut counted = Ok(());
         let (whole, actions) = (&self.whole.findings, &self.actions);
         self.text.findings.retain(|found| {
             let later = found.span.end > limit;
@@ -316,13 +320,15 @@ impl MarkupBody {
                 other.rule == found.rule && other.span.start < found.span.end && found.span.start < other.span.end
             };
             if !later && !whole.iter().any(same) {
-                seen.record(std::slice::from_ref(found), actions);
+                counted =
+                    std::mem::replace(&mut counted, Ok(())).and(seen.record(std::slice::from_ref(found), actions));
             }
             later
         });
         // Nothing that is found later begins before what may be held.
         let from = limit.saturating_sub(self.reach + BETWEEN as u64);
         self.whole.findings.retain(|found| found.span.end > from);
+        counted
     }
 }
 
@@ -382,7 +388,7 @@ impl Text {
         for finding in output.findings.drain(..) {
             let parts = self.places(finding.span.clone());
             if let (Some(first), Some(last)) = (parts.first(), parts.last()) {
-                self.findings.push(Finding { rule: finding.rule, span: first.start..last.end });
+                self.findings.push(Finding { span: first.start..last.end, ..finding });
             }
         }
         while self.segments.len() > 1
@@ -417,9 +423,9 @@ impl Transform for MarkupBody {
         self.raw.extend_from_slice(input);
         seen.scanned += input.len() as u64;
         let result = self.read_whole(Some(input), seen).and_then(|()| Ok(self.read_texts(input)?));
-        self.release(out, seen);
+        let released = self.release(out, seen);
         seen.held_peak = seen.held_peak.max(self.held());
-        result
+        result.and(released)
     }
 
     fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
@@ -427,8 +433,8 @@ impl Transform for MarkupBody {
         if result.is_ok() {
             self.text.doubtful = 0;
         }
-        self.release(out, seen);
-        result
+        let released = self.release(out, seen);
+        result.and(released)
     }
 }
 

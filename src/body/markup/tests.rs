@@ -27,7 +27,13 @@ fn scopes(card: Action) -> Arc<Scopes> {
         },
     ]);
     let actions = ActionTable::new(vec![card, Action::Replace("<\"gone\">".into()), Action::Observe], None);
-    Arc::new(Scopes { rules: Arc::new(rules.unwrap()), actions: Arc::new(actions), paths: Vec::new() })
+    Arc::new(Scopes {
+        rules: Arc::new(rules.unwrap()),
+        actions: Arc::new(actions),
+        paths: Vec::new(),
+        tools: None,
+        restore: None,
+    })
 }
 
 fn run_in(scopes: &Scopes, html: bool, chunks: &[&[u8]]) -> (String, Inspection) {

@@ -358,8 +358,13 @@ mod tests {
         ]);
         let long = Action::Replace("y".repeat(300).into());
         let actions = ActionTable::new(vec![Action::Remove, Action::Observe, long, Action::Block], None);
-        let scopes =
-            Scopes { rules: Arc::new(rules.unwrap()), actions: Arc::new(actions), paths: Vec::new(), tools: None };
+        let scopes = Scopes {
+            rules: Arc::new(rules.unwrap()),
+            actions: Arc::new(actions),
+            paths: Vec::new(),
+            tools: None,
+            restore: None,
+        };
         Walk::new(message, &scopes, &BodyLimits::default())
     }
 

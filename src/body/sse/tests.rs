@@ -13,6 +13,7 @@ fn no_rules() -> Arc<Scopes> {
         actions: Arc::new(ActionTable::new(Vec::new(), None)),
         paths: Vec::new(),
         tools: None,
+        restore: None,
     })
 }
 

@@ -61,7 +61,7 @@ impl YamlBody {
             }
             None => self.redactor.finish(&mut self.output),
         };
-        seen.record(&self.output.findings, &self.actions);
+        seen.record(&self.output.findings, &self.actions)?;
         let (mut raw, mut given) = (self.raw.as_slice(), self.output.bytes.as_slice());
         for piece in &self.output.pieces {
             let (taken, new) = match *piece {

@@ -19,7 +19,13 @@ fn scopes(actions: [Action; 2]) -> Arc<Scopes> {
     let badge = Pattern::Regex { pattern: String::from(r#"["']?EMP-[0-9]{6}\b"#), max_len: None };
     let rules = RuleSet::build(vec![rule("card", Pattern::Detector(Detector::Card)), rule("badge", badge)]);
     let actions = ActionTable::new(actions.to_vec(), None);
-    Arc::new(Scopes { rules: Arc::new(rules.unwrap()), actions: Arc::new(actions), paths: Vec::new() })
+    Arc::new(Scopes {
+        rules: Arc::new(rules.unwrap()),
+        actions: Arc::new(actions),
+        paths: Vec::new(),
+        tools: None,
+        restore: None,
+    })
 }
 
 fn run_in(scopes: &Scopes, chunks: &[&[u8]]) -> (String, Inspection) {

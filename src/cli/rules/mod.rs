@@ -161,11 +161,17 @@ impl RulesChoice {
                 None => format!("{}: several workspaces; add --workspace, one of {names}", config.display()),
             }));
         };
-        let [request, response] = &workspace.base;
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(|error| Failure::failed(format!("no random bytes: {error}")))?;
+        let [request, response] = workspace.base.clone().map(|scopes| match &workspace.tokens {
+            // What a filter reads has no answer in which anything could be opened.
+            Some(tokens) => Arc::new(scopes.in_exchange(&Arc::new(tokens.exchange(nonce, false)), false, None)),
+            None => scopes,
+        });
         Ok(Active {
             rules: Arc::clone(&workspace.rules),
-            request: Arc::clone(request),
-            response: Arc::clone(response),
+            request,
+            response,
             catalogue: Arc::clone(&workspace.catalogue),
             limits: policy.body_limits.clone(),
             on_fault_pass: workspace.on_fault == OnFault::Pass,

@@ -167,6 +167,7 @@ fn unblocked(scopes: &Scopes, rules: &Arc<RuleSet>) -> Scopes {
         actions: table(&scopes.actions),
         paths: scopes.paths.iter().map(|(path, actions)| (path.clone(), table(actions))).collect(),
         tools: None,
+        restore: None,
     }
 }
 

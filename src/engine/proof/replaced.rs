@@ -26,6 +26,8 @@ use crate::engine::stream::{Output, StreamRedactor};
 
 /// What stands for the 16 digits of a hash.
 const TAG: &str = "0123456789abcdef";
+/// What stands for the 16 letters of a token.
+const LETTERS: &str = "2a3b4c5d6e7fghij";
 /// The most masks of a rule that are tried one by one.
 const TEXTS: usize = 512;
 /// Separators that detectors take between digits.
@@ -72,7 +74,9 @@ pub(super) fn prove(
             }
             Action::Off | Action::Observe | Action::Block | Action::Drop | Action::Remove => continue,
             Action::Mask | Action::KeepLast4 | Action::MaskDomain => checked.masked(index, by),
-            Action::Redact | Action::Replace(_) | Action::Neutralize | Action::Hash => checked.fixed(index, by),
+            Action::Redact | Action::Replace(_) | Action::Neutralize | Action::Hash | Action::Tokenize => {
+                checked.fixed(index, by)
+            }
         };
         if own || !faults.is_empty() {
             proof.add(Check::Replacement, index, faults);
@@ -150,6 +154,7 @@ impl Checked<'_> {
             Action::Replace(text) => text.to_string(),
             Action::Neutralize => Action::NEUTRALIZED.to_owned(),
             Action::Hash => format!("[{}_{TAG}]", rule.entity),
+            Action::Tokenize => format!("[{}_{LETTERS}]", rule.entity),
             _ => format!("[{}]", rule.entity),
         };
         self.again(text.into_bytes(), by)
@@ -242,7 +247,7 @@ impl Checked<'_> {
             return Some(Fault::NotProven(Check::Replacement));
         }
         let mut replacement = Vec::new();
-        replace(action, &EntityType::new("MASKED"), value, Extent::Whole, None, &mut replacement);
+        replace(action, &EntityType::new("MASKED"), value, Extent::Whole, self.actions, &mut replacement);
         let shown = if hides { shown(action, value, &replacement) } else { 0..0 };
         let spans = self.spans(finder, &replacement);
         let mut beyond = spans.iter().filter(|span| span.0 < shown.start || span.1 > shown.end);
@@ -311,7 +316,7 @@ impl Checked<'_> {
     fn unchanged(&self, finder: usize, text: &[u8], (start, end): (usize, usize)) -> bool {
         let (Some(rule), Some(value)) = (self.rules.rules().get(finder), text.get(start..end)) else { return true };
         let mut given = Vec::new();
-        replace(self.actions.action(finder), &rule.entity, value, Extent::Whole, self.actions.key(), &mut given);
+        replace(self.actions.action(finder), &rule.entity, value, Extent::Whole, self.actions, &mut given);
         given == value && !matches!(self.actions.action(finder), Action::Block)
     }
 

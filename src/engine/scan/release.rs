@@ -278,12 +278,12 @@ impl Text {
             (false, ..) => Extent::Continuation,
         };
         let before = out.bytes.len();
-        let key = force.actions.key();
+        let table = force.actions;
         match self.view(candidate.lane) {
             None => {
                 let range = self.lane.index(from)..self.lane.index(candidate.end);
                 let value = self.lane.buffer.get(range).unwrap_or_default();
-                replace(action, &rule.entity, value, extent, key, &mut out.bytes);
+                replace(action, &rule.entity, value, extent, table, &mut out.bytes);
             }
             Some(view) => {
                 let own = candidate.own.from..candidate.own.end;
@@ -298,7 +298,7 @@ impl Text {
                     let part = here..end.min(own.end);
                     here = part.end;
                     replacement.clear();
-                    replace(action, &rule.entity, view.bytes(part.clone()), extent, key, &mut replacement);
+                    replace(action, &rule.entity, view.bytes(part.clone()), extent, table, &mut replacement);
                     view.write(part, &replacement, in_parts, beside, &mut out.bytes);
                     if here >= own.end {
                         break;

@@ -27,6 +27,8 @@ pub(super) fn limits(fields: &mut Fields<'_>, report: &mut Report) -> (Limits, B
     keys.size("trailer_bytes", &mut limits.trailer_bytes, MIB);
     keys.count("h2_streams", &mut limits.h2_streams, 65_536);
     keys.size("decision_buffer", &mut limits.decision_buffer, 64 * MIB);
+    keys.count("tokens", &mut limits.tokens, 1_000_000);
+    keys.size("token_bytes", &mut limits.token_bytes, 64 * MIB);
     keys.count("coding_layers", &mut body.coding_layers, 8);
     keys.count("expansion_ratio", &mut body.expansion_ratio, 100_000);
     keys.size("expansion_free", &mut body.expansion_free, most);

@@ -30,10 +30,10 @@ use super::files::{Disk, Fields, FileHash, Watched, walk};
 use super::packs::{BUNDLED, assemble, assemble_bundled};
 use super::rules::{unknown_name, version};
 use super::{
-    AdminSettings, AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Policy, Route, Syslog, Timeouts,
-    Workspace, fingerprint_epoch,
+    AdminSettings, AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Policy, Route, Syslog,
+    Timeouts, Workspace, fingerprint_epoch,
 };
-use crate::body::BodyLimits;
+use crate::body::{BodyLimits, Scopes};
 use listeners::ListenerShape;
 use routes::RouteShape;
 use ruleset::{Bound, Compiled, compile};
@@ -240,6 +240,9 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
         }
     }
     workspaces::check_clients(&shapes.workspaces, report);
+    for (name, place) in shapes.workspaces.iter().flat_map(|shape| &shape.tokens.routes).flatten() {
+        known("route", name, place, &shapes.route_names, report);
+    }
     let has_certificates =
         |one: &ListenerShape| one.listener.tls.as_ref().is_some_and(|tls| tls.client_auth != ClientAuth::None);
     if !shapes.listeners.is_empty() && !shapes.listeners.iter().any(has_certificates) {
@@ -392,10 +395,12 @@ fn bind(
     report: &mut Report,
 ) -> Workspace {
     let fingerprints = shape.key.clone().zip(epoch).map(|(key, epoch)| Arc::new(Fingerprints { key, epoch }));
-    if let (Some(hash), false) = (rules.hash(), shape.wants_key) {
-        let message = format!("workspace {} has no `key`, but {} hashes", shape.name, hash.line());
+    if let (Some((place, action)), false) = (rules.keyed(), shape.wants_key) {
+        let does = if *action == "hash" { "hashes" } else { "tokenizes" };
+        let message = format!("workspace {} has no `key`, but {} {does}", shape.name, place.line());
         report.error(&shape.place, "hash-key", message).help("add key = { file = \"…\" } with 32 random bytes");
     }
+    let tokens = shape.key.clone().map(|key| shape.tokens.bind(&shape.name, key));
     let everywhere: Vec<Option<&str>> = routes.iter().copied().chain([None]).collect();
     let Bound { rules, mut scopes, catalogue } = {
         let key = fingerprints.as_ref().map(|one| one.key.for_fingerprints(one.epoch));
@@ -413,10 +418,13 @@ fn bind(
             report.warning(&shape.place, "unscanned", message).help("switch a rule on in its [actions]");
         }
     }
+    let tokenizes = |scopes: &[Arc<Scopes>; 2]| scopes.iter().any(|scopes| scopes.tokenizes());
+    let tokens = tokens.filter(|_| scopes.iter().chain([&base]).any(tokenizes));
     Workspace {
         name: shape.name,
         clients: shape.clients.into_iter().map(|(pattern, _)| pattern).collect(),
         rules,
+        tokens,
         on_fault: shape.on_fault,
         regions: shape.regions,
         quota: shape.quota,

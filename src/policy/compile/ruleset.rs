@@ -115,9 +115,9 @@ impl Compiled {
         prove_rules(&self.assembly, &self.rules, chosen, report)
     }
 
-    /// The first place that asks for `hash`.
-    pub(crate) fn hash(&self) -> Option<&Place> {
-        self.assembly.hash.as_ref()
+    /// The first place that asks for an action that needs a workspace's key, and the action.
+    pub(crate) fn keyed(&self) -> Option<&(Place, &'static str)> {
+        self.assembly.keyed.as_ref()
     }
 
     /// The rules that do something, and their actions for each of `routes`; the keys are for `hash` and for fingerprints.

@@ -47,9 +47,9 @@ impl StandaloneRules {
 pub fn load_rules(rules: Option<&Path>) -> Result<StandaloneRules, Vec<Diagnostic>> {
     let mut report = Report::default();
     let compiled = read(rules, &mut report);
-    if let Some(place) = compiled.as_ref().and_then(Compiled::hash) {
+    if let Some((place, action)) = compiled.as_ref().and_then(Compiled::keyed) {
         let help = "use --config FILE --workspace NAME with a workspace that has a key, or \"redact\"";
-        report.error(place, "hash-key", "`hash` needs a workspace's key").help(help);
+        report.error(place, "hash-key", format!("`{action}` needs a workspace's key")).help(help);
     }
     match compiled {
         Some(compiled) if report.errors() == 0 => {

@@ -8,6 +8,7 @@ use crate::policy::credentials::{Inspector, Named};
 use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
 use crate::policy::rules::unknown_name;
+use crate::policy::tokens::{TokensShape, tokens};
 use crate::policy::{OnFault, Quota, SanPattern};
 
 use super::routes::region;
@@ -30,6 +31,8 @@ pub(super) struct WorkspaceShape {
     pub(super) wants_key: bool,
     /// The key.
     pub(super) key: Option<HashKey>,
+    /// How its tokens are made and opened.
+    pub(super) tokens: TokensShape,
     /// What a fault does.
     pub(super) on_fault: OnFault,
     /// The regions that it may reach.
@@ -69,6 +72,7 @@ pub(super) fn workspace(
     let key = fields.value("key");
     let wants_key = key.is_some();
     let key = key.and_then(|value| inspector.hash_key(&value, file));
+    let tokens = tokens(&mut fields, inspector.report);
     let on_fault = fields.value("on_fault").and_then(|value| on_fault(&value, inspector.report));
     let regions = fields.texts("regions", inspector.report);
     let regions = regions.into_iter().filter_map(|(text, place)| region(text, &place, inspector.report)).collect();
@@ -82,6 +86,7 @@ pub(super) fn workspace(
         rules: rules.map(|named| (named.path, named.place)),
         wants_key,
         key,
+        tokens,
         on_fault: on_fault.unwrap_or(OnFault::Block),
         regions,
         quota,

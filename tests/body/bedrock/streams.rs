@@ -311,7 +311,7 @@ fn a_block_ends_the_stream_before_the_value() {
     let base = rules.scopes(blackbar::body::Direction::Response);
     let actions = base.rules.rules().iter().map(|_| blackbar::engine::Action::Block).collect();
     let actions = blackbar::engine::ActionTable::new(actions, None).into();
-    let scopes = Scopes { rules: base.rules.clone(), actions, paths: Vec::new(), tools: None };
+    let scopes = Scopes { rules: base.rules.clone(), actions, paths: Vec::new(), tools: None, restore: None };
     let spec = BodySpec { scopes: scopes.into(), ..stream_spec() };
     for (name, stream) in all(3, TEXT) {
         let (out, end) = run(&mut BodyInspector::new(spec.clone()).unwrap(), [stream.as_slice()]);

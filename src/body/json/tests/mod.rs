@@ -54,7 +54,13 @@ fn rules() -> (Arc<RuleSet>, Vec<Action>) {
 
 fn scopes() -> Arc<Scopes> {
     let (rules, actions) = rules();
-    Arc::new(Scopes { rules, actions: Arc::new(ActionTable::new(actions, None)), paths: Vec::new(), tools: None })
+    Arc::new(Scopes {
+        rules,
+        actions: Arc::new(ActionTable::new(actions, None)),
+        paths: Vec::new(),
+        tools: None,
+        restore: None,
+    })
 }
 
 /// Scopes in which nothing changes at or below these paths.
@@ -63,7 +69,7 @@ fn scopes_sparing(paths: &[&str]) -> Arc<Scopes> {
     let spared = Arc::new(ActionTable::new(vec![Action::Observe; actions.len()], None));
     let paths =
         paths.iter().map(|path| (JsonPath::parse(path).expect("the path parses"), Arc::clone(&spared))).collect();
-    Arc::new(Scopes { rules, actions: Arc::new(ActionTable::new(actions, None)), paths, tools: None })
+    Arc::new(Scopes { rules, actions: Arc::new(ActionTable::new(actions, None)), paths, tools: None, restore: None })
 }
 
 #[derive(Clone)]

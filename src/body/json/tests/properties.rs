@@ -66,7 +66,7 @@ fn nothing_to_find() -> Setting {
     let rules = RuleSet::build(vec![spec("t.none", "NONE", regex("no-such-thing"))]).expect("compiles");
     let actions = Arc::new(ActionTable::new(vec![Action::Redact], None));
     Setting {
-        scopes: Arc::new(Scopes { rules: Arc::new(rules), actions, paths: Vec::new(), tools: None }),
+        scopes: Arc::new(Scopes { rules: Arc::new(rules), actions, paths: Vec::new(), tools: None, restore: None }),
         ..Setting::plain()
     }
 }
@@ -91,6 +91,7 @@ fn hostile() -> Arc<Scopes> {
             actions: Arc::new(ActionTable::new(actions.to_vec(), None)),
             paths: Vec::new(),
             tools: None,
+            restore: None,
         })
     };
     Arc::clone(SCOPES.get_or_init(build))

@@ -39,7 +39,7 @@ fn rules(actions: &[(&str, Detector, Action)]) -> Arc<Scopes> {
     });
     let rules = RuleSet::build(specs.collect()).expect("the detectors compile");
     let table = ActionTable::new(actions.iter().map(|(_, _, action)| action.clone()).collect(), None);
-    Arc::new(Scopes { rules: Arc::new(rules), actions: Arc::new(table), paths: Vec::new(), tools: None })
+    Arc::new(Scopes { rules: Arc::new(rules), actions: Arc::new(table), paths: Vec::new(), tools: None, restore: None })
 }
 
 fn scopes() -> Arc<Scopes> {

@@ -1,0 +1,80 @@
+//! Where in a document that is read as it comes values are given back.
+//!
+//! Enters: each turn of the walk over an answer. Leaves: whether the tokens of the string that begins are opened. The
+//! arguments of a call are opened where the tool's name has come before them, once, and is one that the workspace names.
+
+use std::sync::Arc;
+
+use super::index::Kind;
+use super::path::Place;
+use crate::body::restore::Restore;
+
+/// The longest name of a tool.
+const NAME: usize = 128;
+
+/// Follows a document.
+pub(super) struct Opening {
+    restore: Arc<Restore>,
+    /// Whether the tool that an open object names is one whose arguments are opened, with the object's depth.
+    names: Vec<(usize, bool)>,
+    /// The name that is being read, and the depth of its object.
+    listening: Option<usize>,
+    name: Vec<u8>,
+    /// The depth of the call's arguments that are being read, and whether they are opened.
+    call: Option<(usize, bool)>,
+    opens: bool,
+}
+
+impl Opening {
+    pub(super) fn new(restore: Arc<Restore>) -> Self {
+        Self { restore, names: Vec::new(), listening: None, name: Vec::new(), call: None, opens: false }
+    }
+
+    /// Whether the tokens of the string that began last are opened.
+    pub(super) fn opens(&self) -> bool {
+        self.opens
+    }
+
+    pub(super) fn value_begin(&mut self, kind: Kind, place: &Place) {
+        let (key, depth) = (place.key(), place.depth());
+        self.listening = None;
+        if let Some((_, opened)) = self.call {
+            self.opens = opened;
+        } else if key.is_some_and(|key| Restore::is_call(key, || place.steps())) {
+            let opened = self.names.iter().any(|(at, opened)| *at == depth && *opened);
+            self.call = Some((depth, opened));
+            self.opens = opened;
+        } else if kind == Kind::String {
+            self.opens = self.restore.opens(key, || place.steps());
+            if key == Some(b"name") && !self.restore.tools.is_empty() {
+                self.listening = Some(depth);
+                self.name.clear();
+            }
+        }
+    }
+
+    pub(super) fn text(&mut self, decoded: &[u8]) {
+        if self.listening.is_some() && self.name.len() <= NAME {
+            self.name.extend_from_slice(decoded);
+        }
+    }
+
+    pub(super) fn value_end(&mut self, depth: usize) {
+        if let Some(object) = self.listening.take() {
+            let opened = self.name.len() <= NAME && self.restore.opens_tool(&self.name);
+            match self.names.iter_mut().find(|(at, _)| *at == object) {
+                // Readers differ on which of two names counts.
+                Some((_, known)) => *known = false,
+                None => self.names.push((object, opened)),
+            }
+        }
+        if self.call.is_some_and(|(at, _)| at == depth) {
+            self.call = None;
+        }
+    }
+
+    /// The object or array at this depth ends.
+    pub(super) fn close(&mut self, depth: usize) {
+        self.names.retain(|(at, _)| *at < depth);
+    }
+}

@@ -1,0 +1,265 @@
+//! Gives values back: the redacted text of an answer in, the same text with its live tokens opened out.
+//!
+//! Enters: what a redactor decided, in any chunking. Leaves: the same, each token of this exchange replaced by its value
+//! where the surroundings allow it. What a finding changed is never looked at, so no value is opened that a rule hid.
+//! Held is only what may still become a live token: by *Promptness* nothing else waits, and what is held is text that
+//! may leave anyway. Unknown, forged and foreign tokens stay as they are.
+//!
+//! Models change tokens a little. Case does not count; `\_`, `\[` and `\]`, and the same in HTML (`&#95;` …), are read as
+//! the letters they stand for; brackets may be missing or others. Square brackets are taken away as a pair only.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::map::{Live, TokenMap};
+use super::surroundings::Surroundings;
+use crate::engine::stream::{Output, Piece};
+
+/// What a bracket and an underscore may be written as.
+const OPENING: [&[u8]; 6] = [b"[", b"\\[", b"&#91;", b"&#x5b;", b"&lsqb;", b"&lbrack;"];
+const CLOSING: [&[u8]; 6] = [b"]", b"\\]", b"&#93;", b"&#x5d;", b"&rsqb;", b"&rbrack;"];
+const UNDERSCORE: [&[u8]; 6] = [b"_", b"\\_", b"\\\\_", b"&#95;", b"&#x5f;", b"&lowbar;"];
+
+/// Opens the tokens of one text after another.
+pub struct Restorer {
+    map: Arc<TokenMap>,
+    live: Arc<Live>,
+    surroundings: Surroundings,
+    /// Text that may become a token.
+    held: Vec<u8>,
+    /// Text of this answer has passed while no token was live.
+    missed: bool,
+}
+
+/// What text is, read from its first byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reading {
+    /// No token begins here.
+    None,
+    /// It may be the beginning of one.
+    Open,
+    /// The token with this range of [`Live`] and length stands behind `before` bytes and has `len`.
+    Token { before: usize, len: usize, range: (usize, usize), letters: usize },
+}
+
+/// How a text begins with one of several spellings.
+enum Spelt {
+    No,
+    /// It may still.
+    Open,
+    Yes(usize),
+}
+
+impl Restorer {
+    /// At the beginning of a text.
+    #[must_use]
+    pub fn new(map: Arc<TokenMap>) -> Self {
+        let live = Arc::default();
+        Self { map, live, surroundings: Surroundings::new(true), held: Vec::new(), missed: false }
+    }
+
+    /// Drops what is held and begins another text.
+    pub fn begin(&mut self) {
+        self.held.clear();
+        self.surroundings = Surroundings::new(true);
+        self.missed = false;
+    }
+
+    /// Whether text may pass without being looked at.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.live.len() == 0 && self.map.live() == 0
+    }
+
+    /// Says that text passes without being looked at.
+    pub fn miss(&mut self) {
+        self.missed = true;
+    }
+
+    /// Bytes held back now.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Takes what a redactor gave and appends to `out` what may leave; findings and drops stay with the redactor.
+    pub fn push(&mut self, from: &Output, out: &mut Output) {
+        self.look_up();
+        let mut rest = from.bytes.as_slice();
+        for piece in &from.pieces {
+            let given = match *piece {
+                Piece::Clear { len } | Piece::Replaced { given: len, .. } => len,
+            };
+            let (bytes, tail) = rest.split_at_checked(given).unwrap_or((rest, &[]));
+            rest = tail;
+            match *piece {
+                Piece::Clear { .. } => self.take(bytes, out),
+                Piece::Replaced { taken, .. } => {
+                    self.release(out);
+                    self.surroundings.pass(bytes);
+                    out.bytes.extend_from_slice(bytes);
+                    out.pieces.push(Piece::Replaced { taken, given });
+                }
+            }
+        }
+    }
+
+    /// Ends the text: what is held leaves. The restorer is then at the beginning of a new text.
+    pub fn finish(&mut self, out: &mut Output) {
+        self.release(out);
+        self.begin();
+    }
+
+    fn look_up(&mut self) {
+        if self.live.len() != self.map.live() {
+            self.live = self.map.snapshot();
+        }
+        if std::mem::take(&mut self.missed) {
+            self.surroundings = Surroundings::new(false);
+        }
+    }
+
+    /// Takes text that a redactor let through.
+    fn take(&mut self, text: &[u8], out: &mut Output) {
+        if self.held.is_empty() {
+            let kept = self.scan(text, false, out);
+            self.held.extend_from_slice(text.get(kept..).unwrap_or_default());
+            return;
+        }
+        let mut held = std::mem::take(&mut self.held);
+        held.extend_from_slice(text);
+        let kept = self.scan(&held, false, out);
+        held.drain(..kept);
+        self.held = held;
+    }
+
+    /// Lets what is held go: nothing more comes behind it that could belong to it.
+    fn release(&mut self, out: &mut Output) {
+        if !self.held.is_empty() {
+            let mut held = std::mem::take(&mut self.held);
+            self.scan(&held, true, out);
+            held.clear();
+            self.held = held;
+        }
+    }
+
+    /// Lets text go up to what may still become a token; the place of that.
+    fn scan(&mut self, text: &[u8], last: bool, out: &mut Output) -> usize {
+        let (mut from, mut at) = (0, 0);
+        while let Some(byte) = text.get(at) {
+            if !self.may_begin(*byte) {
+                self.surroundings.step(*byte);
+                at += 1;
+                continue;
+            }
+            match self.read(text.get(at..).unwrap_or_default(), last) {
+                Reading::Open => break,
+                Reading::None => {
+                    self.surroundings.step(*byte);
+                    at += 1;
+                }
+                Reading::Token { before, len, range, letters } => {
+                    let begin = at + before;
+                    self.surroundings.pass(text.get(at..begin).unwrap_or_default());
+                    let token = text.get(begin..begin + len).unwrap_or_default();
+                    at = begin + len;
+                    let live = Arc::clone(&self.live);
+                    let value = live.value(range, letters).filter(|_| !self.surroundings.refuse());
+                    let Some(value) = value else {
+                        self.surroundings.pass(token);
+                        self.map.withheld.fetch_add(1, Ordering::Relaxed);
+                        continue;
+                    };
+                    out.clear_run(text.get(from..begin).unwrap_or_default());
+                    out.bytes.extend_from_slice(value.as_bytes());
+                    out.pieces.push(Piece::Replaced { taken: len, given: value.len() });
+                    self.surroundings.pass(value.as_bytes());
+                    self.map.restored.fetch_add(1, Ordering::Relaxed);
+                    from = at;
+                }
+            }
+        }
+        out.clear_run(text.get(from..at).unwrap_or_default());
+        at
+    }
+
+    /// Whether a token may begin with this byte here. One without brackets begins a word, and no escape of a URL stands
+    /// before it.
+    fn may_begin(&self, byte: u8) -> bool {
+        match byte {
+            b'[' | b'\\' | b'&' => true,
+            _ if !self.live.begins(byte) => false,
+            _ => {
+                let last = self.surroundings.before(0);
+                let joined = last == b'_' && self.surroundings.before(1).is_ascii_alphanumeric();
+                !(last.is_ascii_alphanumeric() || last == b'%' || joined)
+            }
+        }
+    }
+
+    fn read(&self, text: &[u8], last: bool) -> Reading {
+        let opened = match spelt(text, &OPENING) {
+            Spelt::Open if !last => return Reading::Open,
+            Spelt::Yes(len) => len,
+            Spelt::Open | Spelt::No => 0,
+        };
+        let (mut at, mut letters, mut range) = (opened, 0, (0, self.live.len()));
+        loop {
+            if self.live.value(range, letters).is_some() {
+                break;
+            }
+            let rest = text.get(at..).unwrap_or_default();
+            let Some(byte) = rest.first() else { return if last { Reading::None } else { Reading::Open } };
+            let (letter, len) = match byte {
+                b'_' | b'\\' | b'&' => match spelt(rest, &UNDERSCORE) {
+                    // Only where an underscore may come is its beginning waited for.
+                    Spelt::Yes(len) => (b'_', len),
+                    Spelt::Open if !last => (b'_', rest.len()),
+                    Spelt::Open | Spelt::No => return Reading::None,
+                },
+                byte => (byte.to_ascii_lowercase(), 1),
+            };
+            range = self.live.narrow(range, letters, letter);
+            if range.0 == range.1 {
+                return Reading::None;
+            }
+            at += len;
+            if letter == b'_' && matches!(spelt(rest, &UNDERSCORE), Spelt::Open) {
+                return Reading::Open;
+            }
+            letters += 1;
+        }
+        if opened == 0 {
+            return Reading::Token { before: 0, len: at, range, letters };
+        }
+        match spelt(text.get(at..).unwrap_or_default(), &CLOSING) {
+            Spelt::Yes(closed) => Reading::Token { before: 0, len: at + closed, range, letters },
+            Spelt::Open if !last => Reading::Open,
+            Spelt::Open | Spelt::No => Reading::Token { before: opened, len: at - opened, range, letters },
+        }
+    }
+}
+
+/// Whether text begins with one of these spellings, in either case.
+fn spelt(text: &[u8], spellings: &[&[u8]]) -> Spelt {
+    let mut open = false;
+    for spelling in spellings {
+        let common = spelling.len().min(text.len());
+        let same = text
+            .get(..common)
+            .is_some_and(|begin| spelling.get(..common).is_some_and(|want| begin.eq_ignore_ascii_case(want)));
+        match same {
+            true if common == spelling.len() => return Spelt::Yes(common),
+            true => open = true,
+            false => {}
+        }
+    }
+    if open { Spelt::Open } else { Spelt::No }
+}
+
+impl fmt::Debug for Restorer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Restorer({} bytes held)", self.held.len())
+    }
+}
