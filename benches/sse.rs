@@ -2,10 +2,9 @@
 //!
 //! Prose in deltas of three characters (about those of a tokenizer), each event pushed by itself and flushed as the proxy
 //! does, with no rule, with the eleven rules of the engine's bench, and with the default packs; and the same bytes copied.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench may stop")]
+#![allow(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, reason = "a bench may stop")]
 
 mod corpus;
-#[allow(dead_code, reason = "the engine's bench takes more of it")]
 mod eleven;
 
 use std::sync::Arc;
