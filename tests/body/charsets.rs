@@ -181,7 +181,7 @@ proptest! {
     #[test]
     fn bytes_without_a_finding_leave_as_they_came(
         set in 0..SETS.len(),
-        bytes in prop::collection::vec(prop_oneof![any::<u8>(), b'a'..b'z', Just(0_u8), 0xd8..0xe0_u8], 0..200),
+        bytes in prop::collection::vec(prop_oneof![any::<u8>(), b'a'..=b'z', Just(0_u8), 0xd8..0xe0_u8], 0..200),
         cut in 0..200_usize,
     ) {
         let (label, mark) = SETS[set];
