@@ -45,11 +45,11 @@ struct Shell {
 impl MessageStream {
     /// A stream at its beginning.
     pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits, dialect: Dialect, direction: Direction) -> Self {
-        let model = Model::new(Arc::clone(&scopes), limits, dialect);
+        let tools = scopes.tools.clone().filter(|_| direction == Direction::Response);
         Self {
             frames: Frames::new(limits.sse_event),
             headers: Headers::default(),
-            model: if direction == Direction::Response { model.watching(&scopes) } else { model },
+            model: Model::new(scopes, limits, dialect).watching(tools.as_ref()),
             chunked: false,
             inside: Vec::new(),
         }

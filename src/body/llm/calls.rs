@@ -434,7 +434,7 @@ fn messages(calls: &mut Calls, event: Event<'_>) -> Result<(), BodyError> {
         let Some(params) = event.of_kind(message, "params", Kind::Object)? else { continue };
         arguments = index.range(params);
         let method = event.of_kind(message, "method", Kind::String)?;
-        if !method.is_some_and(|method| event.word(method).as_ref() == b"tools/call") {
+        if method.is_none_or(|method| event.word(method).as_ref() != b"tools/call") {
             continue;
         }
         let name = event.of_kind(params, "name", Kind::String)?.map(|name| event.word(name).into_owned());

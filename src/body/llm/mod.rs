@@ -44,6 +44,7 @@ use self::values::Values;
 use self::work::Work;
 use crate::body::json::{Index, Kind, Node, Shifts, unescape};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Inspection, Scopes};
+use crate::engine::ToolRules;
 
 /// The data of one event.
 pub(crate) struct Payload<'a> {
@@ -141,10 +142,10 @@ impl Model {
         }
     }
 
-    /// As it is, for answers in which tools are called.
-    pub(crate) fn watching(self, scopes: &Scopes) -> Self {
+    /// As it is, for answers in which tools are called, where rules say which.
+    pub(crate) fn watching(self, rules: Option<&Arc<ToolRules>>) -> Self {
         let calls = |rules| Box::new(Calls::new(rules, &self.limits));
-        Self { tools: scopes.tools.as_ref().map(calls), ..self }
+        Self { tools: rules.map(calls), ..self }
     }
 
     /// As it is, for data that is JSON by contract.

@@ -26,9 +26,10 @@ pub(super) struct Series {
 impl Series {
     /// A body at its beginning.
     pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits, dialect: Dialect) -> Self {
+        let tools = scopes.tools.clone();
         Self {
             frame: Frame::new(limits.sse_event),
-            model: Model::new(Arc::clone(&scopes), limits, dialect).watching(&scopes).strict(),
+            model: Model::new(scopes, limits, dialect).watching(tools.as_ref()).strict(),
             gaps: Gaps::new(limits.sse_event),
         }
     }

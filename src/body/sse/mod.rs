@@ -36,10 +36,10 @@ impl EventStream {
     /// A stream at its beginning. Calls of tools are judged in answers.
     #[must_use]
     pub fn new(scopes: Arc<Scopes>, limits: &BodyLimits, dialect: Dialect, direction: Direction) -> Self {
-        let model = Model::new(Arc::clone(&scopes), limits, dialect);
+        let tools = scopes.tools.clone().filter(|_| direction == Direction::Response);
         Self {
             frame: Frame::new(limits.sse_event),
-            model: if direction == Direction::Response { model.watching(&scopes) } else { model },
+            model: Model::new(scopes, limits, dialect).watching(tools.as_ref()),
             joined: Vec::new(),
             changed: Vec::new(),
             values: Vec::new(),

@@ -78,7 +78,7 @@ impl Half {
         Self {
             reader: Reader::new(from_client, spec.limits.sse_event),
             writer: Writer { keys: from_client.then_some(keys) },
-            model: if from_client { model } else { model.watching(&spec.scopes) },
+            model: if from_client { model } else { model.watching(spec.scopes.tools.as_ref()) },
             spec,
             seen: Inspection::default(),
             unscanned: None,
