@@ -146,6 +146,12 @@ pub const CATALOGUE: &[Metric] = {
             "Tokens by what became of them: minted, refused (plain placeholder), restored, withheld (in an address).",
         ),
         metric(
+            "blackbar_dead_letters_total",
+            Counter,
+            &["workspace", "route", "result"],
+            "Dropped records that were to be kept: kept, full, error.",
+        ),
+        metric(
             "blackbar_rejected_total",
             Counter,
             &["workspace", "reason"],

@@ -9,7 +9,10 @@ const FLOORS: &[(&[&str], &[&str])] = &[
     (&["engine"], &["aho_corasick", "fst", "hmac", "memchr", "regex_automata", "regex_syntax", "sha2"]),
     (&["body"], &["brotli", "bytes", "encoding_rs", "flate2", "snap", "zstd"]),
     (&["policy"], &["arc_swap", "rustls", "rustls_pki_types", "serde", "serde_json", "toml", "x509_parser", "zeroize"]),
-    (&["audit", "telemetry"], &["aws_lc_rs", "base64", "prometheus", "time", "tokio", "tracing", "tracing_subscriber"]),
+    (
+        &["audit", "seal", "telemetry"],
+        &["aws_lc_rs", "base64", "prometheus", "time", "tokio", "tracing", "tracing_subscriber"],
+    ),
     (
         &["proxy"],
         &[

@@ -18,16 +18,37 @@ pub(super) struct Lines {
     doomed: Option<usize>,
     /// The line is longer than may wait, and leaves as it comes.
     passing: bool,
+    /// The text as it came that is not judged yet, where what is dropped is handed over; of it, the bytes before the line
+    /// and those of the line.
+    raw: Vec<u8>,
+    raw_before: usize,
+    raw_line: usize,
 }
 
 impl Lines {
     pub(super) fn new(plan: Plan) -> Self {
-        Self { plan, line: Vec::new(), length: 0, doomed: None, passing: false }
+        Self {
+            plan,
+            line: Vec::new(),
+            length: 0,
+            doomed: None,
+            passing: false,
+            raw: Vec::new(),
+            raw_before: 0,
+            raw_line: 0,
+        }
     }
 
     /// Bytes that wait here.
     pub(super) fn held(&self) -> usize {
         self.line.len()
+    }
+
+    /// Notes text as it came; it is pushed next.
+    pub(super) fn came(&mut self, text: &[u8]) {
+        if self.plan.keeps {
+            self.raw.extend_from_slice(text);
+        }
     }
 
     /// Takes what is decided of the text.
@@ -40,12 +61,16 @@ impl Lines {
             }
             let (len, whole) = match piece {
                 Piece::Clear { len } => (*len, true),
-                Piece::Replaced { given, .. } => (*given, false),
+                Piece::Replaced { given, taken } => {
+                    self.raw_line += taken;
+                    (*given, false)
+                }
             };
             let (given, after) = rest.split_at_checked(len).unwrap_or((rest, &[]));
             rest = after;
             if whole {
                 for part in given.split_inclusive(|byte| *byte == b'\n') {
+                    self.raw_line += part.len();
                     self.add(part, out)?;
                     if part.ends_with(b"\n") {
                         self.end(out, seen)?;
@@ -55,7 +80,12 @@ impl Lines {
                 self.add(given, out)?;
             }
         }
-        drops.try_for_each(|dropped| self.doom(dropped.rule))
+        drops.try_for_each(|dropped| self.doom(dropped.rule))?;
+        // What passes is not handed over any more.
+        let past = self.raw_before + if self.passing { std::mem::take(&mut self.raw_line) } else { 0 };
+        self.raw.drain(..past.min(self.raw.len()));
+        self.raw_before = 0;
+        Ok(())
     }
 
     /// Ends the last line.
@@ -95,7 +125,11 @@ impl Lines {
     fn end(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         self.length = 0;
         let passed = std::mem::take(&mut self.passing);
+        let begins = self.raw_before;
+        self.raw_before += std::mem::take(&mut self.raw_line);
         if let Some(rule) = self.doomed.take() {
+            let line = self.raw.get(begins..self.raw_before).unwrap_or_default();
+            seen.records.letter(rule, &self.plan, &[line]);
             return seen.records.drop(rule, None, &self.plan);
         }
         if passed || !self.line.iter().all(u8::is_ascii_whitespace) {

@@ -74,6 +74,9 @@ impl TextBody {
     ) -> Result<Option<(usize, BodyErrorKind)>, BodyError> {
         let fault = self.watch.look(text);
         let good = text.get(..fault.as_ref().map_or(text.len(), |(at, _)| *at)).unwrap_or(text);
+        if let Some(lines) = &mut self.lines {
+            lines.came(good);
+        }
         let result = self.redactor.push(good, &mut self.output);
         seen.scanned += good.len() as u64;
         self.deliver(result, out, seen)?;

@@ -411,13 +411,15 @@ fn exists(path: &Path) -> Result<bool, Failure> {
 
 /// Who may read a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Readers {
+pub(super) enum Readers {
+    /// Its owner.
     Owner,
+    /// Everyone.
     All,
 }
 
 /// Writes a new file beside `path` and moves it there, so that nobody sees half a key or, for a moment, a readable one.
-fn write(path: &Path, contents: &[u8], readers: Readers) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, contents: &[u8], readers: Readers) -> Result<(), Failure> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let fresh = PathBuf::from(name);

@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod health;
 mod input;
+mod letters;
 mod locate;
 mod output;
 mod redact;
@@ -56,6 +57,8 @@ enum Command {
     Certs(certs::CertsArguments),
     /// Check, read, prove and explain what the audit log says.
     Audit(audit::AuditArguments),
+    /// Make keys for dead letters, and read what dropped records were kept.
+    DeadLetter(letters::LettersArguments),
     /// Ask a running proxy whether it is ready; exit 0 when it is.
     Health(health::HealthArguments),
     /// See it work: a streamed chat and a log batch through the proxy, before and after.
@@ -91,6 +94,7 @@ fn dispatch(command: Command, matches: &ArgMatches) -> Result<Code, Failure> {
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Certs(arguments) => certs::run(&arguments, matches.subcommand_matches("certs")),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::DeadLetter(arguments) => letters::run(&arguments),
         Command::Health(arguments) => health::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }

@@ -221,6 +221,7 @@ pub(super) fn specification(
         opaque: Arc::default(),
         edits: Edits::default(),
         batch: None,
+        keep_dropped: false,
     }
 }
 

@@ -205,6 +205,8 @@ pub struct Workspace {
     pub quota: Quota,
     /// What fingerprints of values are made with; none without a key, or without an audit log.
     pub fingerprints: Option<Arc<Fingerprints>>,
+    /// Where records go that a rule that blocks drops; none: nowhere.
+    pub dead_letter: Option<DeadLetter>,
     /// Actions per route and direction: `[route][0]` request, `[route][1]` response. Behind the routes come the listeners
     /// for syslog.
     pub scopes: Vec<[Arc<Scopes>; 2]>,
@@ -238,6 +240,30 @@ pub struct Fingerprints {
 #[must_use]
 pub fn fingerprint_epoch(since_1970: Duration) -> u64 {
     since_1970.as_secs() / (90 * 24 * 60 * 60)
+}
+
+/// Where dropped records are kept, sealed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeadLetter {
+    /// The directory, of this workspace alone.
+    pub directory: PathBuf,
+    /// The X25519 public key that they are sealed to.
+    pub recipient: [u8; 32],
+    /// Bytes that the directory may hold. 1 GiB.
+    pub max_bytes: u64,
+    /// Records that it may hold. 100,000.
+    pub max_records: u64,
+    /// What happens when one cannot be kept.
+    pub when_full: WhenFull,
+}
+
+/// What happens when a dropped record cannot be kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WhenFull {
+    /// Its batch is refused, or its connection ended.
+    Refuse,
+    /// It is dropped all the same, counted.
+    Drop,
 }
 
 /// What a body that cannot be scanned does.

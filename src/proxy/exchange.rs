@@ -34,6 +34,7 @@ use super::connection::Connection;
 use super::headers::{self, TextScan};
 use super::inspect::{Gathered, InspectedBody, Received, Terms};
 use super::ledger::Ledger;
+use super::letters::Keeper;
 use super::reply::{self, ErrorKind, Manner, ProxyError, REQUEST_ID, Side};
 use super::residency;
 use super::signature::{self, Unsigned};
@@ -131,6 +132,8 @@ struct Destination {
     terms: Option<&'static Endpoint>,
     /// Whose batch it is, where a rule that blocks drops records and not the request.
     batch: Option<Batch>,
+    /// Who keeps the records that are dropped.
+    keeper: Option<Keeper>,
 }
 
 impl Exchange {
@@ -208,7 +211,10 @@ impl Exchange {
         // Behind the scan: what is injected is no client's text.
         headers::inject(&mut head.headers, &route.inject)?;
         let (workspace, route) = (Arc::clone(workspace), Arc::clone(route));
-        Ok(Destination { workspace, route, request, response, pool, uri: rewritten?, terms, batch })
+        let letters = self.generation.letters.get(&index).filter(|_| batch.is_some());
+        let telemetry = &self.connection.shared.telemetry;
+        let keeper = letters.map(|letters| Keeper::new(letters, telemetry, &workspace, &route.name));
+        Ok(Destination { workspace, route, request, response, pool, uri: rewritten?, terms, batch, keeper })
     }
 
     fn check_head(&self, head: &http::request::Parts) -> Result<(), ProxyError> {
@@ -263,6 +269,7 @@ impl Exchange {
             trailer_bytes: limits.trailer_bytes,
             declared: declared.filter(|_| to.route.request == Mode::Off),
             most: to.route.max_bytes,
+            keeper: to.keeper.clone(),
         };
         let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
         if self.dialect == Dialect::Mcp && !headers.contains_key(header::CONTENT_ENCODING) {
@@ -345,6 +352,7 @@ impl Exchange {
                     opaque: Arc::clone(&to.route.opaque),
                     edits,
                     batch: to.batch.as_ref().filter(|_| direction == Direction::Request).map(|batch| batch.sink),
+                    keep_dropped: to.keeper.is_some(),
                 })
             })
             .map_err(|error| ProxyError { side, kind: ErrorKind::Body(error.kind), rule: None })
@@ -394,6 +402,7 @@ impl Exchange {
             opaque: Arc::clone(&to.route.opaque),
             edits: Edits::default(),
             batch: None,
+            keep_dropped: false,
         };
         let specs = [half(Direction::Request, &to.request), half(Direction::Response, &to.response)];
         let scanned = [to.route.request, to.route.response].map(|mode| mode != Mode::Off);
@@ -550,6 +559,7 @@ impl Exchange {
             trailer_bytes: self.policy.limits.trailer_bytes,
             declared: declared.filter(|_| to.route.response == Mode::Off),
             most: None,
+            keeper: None,
         };
         let mut body = Box::new(InspectedBody::new(Received::new(body, false), inspector, terms, &self.ledger));
         let mut gathered = Gathered::default();

@@ -18,13 +18,16 @@ use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
+use crate::body::batch::Letter;
 use crate::body::{BodyError, BodyErrorKind, BodyInspector, Dialect, Direction, Inspection, Scopes, llm, mcp};
 use crate::telemetry;
 
 use super::headers::{self, TextScan};
 use super::ledger::{Flow, Ledger};
+use super::letters::Keeper;
 use super::reply::{self, ErrorKind, ProxyError, Side};
 
 /// The most bytes that one step gives out, or a little more.
@@ -49,6 +52,8 @@ pub(crate) struct Terms {
     pub(crate) declared: Option<u64>,
     /// The most bytes that may come.
     pub(crate) most: Option<u64>,
+    /// Who keeps the records that are dropped.
+    pub(crate) keeper: Option<Keeper>,
 }
 
 /// How long, and how much, of a request that nobody wants any more is still taken in.
@@ -130,6 +135,10 @@ pub(crate) struct InspectedBody {
     came: u64,
     /// The beginning of a request whose identifier is looked for.
     probe: Option<Vec<u8>>,
+    /// Records that were dropped and are not kept yet.
+    letters: Vec<Letter>,
+    /// They are being kept; the bytes leave after that.
+    keeping: Option<(JoinHandle<Result<(), ProxyError>>, Bytes)>,
 }
 
 /// Where a body is.
@@ -171,6 +180,8 @@ impl InspectedBody {
             held_since: None,
             came: 0,
             probe: None,
+            letters: Vec::new(),
+            keeping: None,
         }
     }
 
@@ -239,6 +250,14 @@ impl InspectedBody {
     fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
         let mut worked = 0;
         loop {
+            match self.kept(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(out)) if !out.is_empty() => {
+                    self.released();
+                    return Poll::Ready(Some(Ok(Frame::data(out))));
+                }
+                Poll::Ready(_) => {}
+            }
             match std::mem::replace(&mut self.state, State::Reading) {
                 State::Reading => {}
                 State::Finished => {
@@ -288,6 +307,9 @@ impl InspectedBody {
                 worked += self.input.len().max(1);
                 self.push()
             };
+            if self.begin_keeping(&out) {
+                continue;
+            }
             if !out.is_empty() {
                 self.released();
                 return Poll::Ready(Some(Ok(Frame::data(out))));
@@ -412,6 +434,7 @@ impl InspectedBody {
         let mut out = Vec::new();
         let mut rest = &self.input[..];
         let pushed = caught(|| inspector.push_some(&mut rest, &mut out, STEP));
+        self.letters.append(&mut inspector.take_letters());
         let used = self.input.len() - rest.len();
         self.input.advance(used);
         self.unflushed = true;
@@ -429,6 +452,34 @@ impl InspectedBody {
         out.into()
     }
 
+    /// Where records were dropped, has them kept before `out` leaves.
+    fn begin_keeping(&mut self, out: &Bytes) -> bool {
+        let letters = std::mem::take(&mut self.letters);
+        let Some(keeper) = self.terms.keeper.clone().filter(|_| !letters.is_empty()) else { return false };
+        self.keeping = Some((tokio::task::spawn_blocking(move || keeper.keep(&letters)), out.clone()));
+        true
+    }
+
+    /// What may leave once the records are kept.
+    fn kept(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Some((mut keeping, out)) = self.keeping.take() else { return Poll::Ready(None) };
+        match Pin::new(&mut keeping).poll(context) {
+            Poll::Pending => {
+                self.keeping = Some((keeping, out));
+                Poll::Pending
+            }
+            Poll::Ready(Ok(Ok(()))) => Poll::Ready(Some(out)),
+            Poll::Ready(Ok(Err(error))) => {
+                self.fail_with(error);
+                Poll::Ready(None)
+            }
+            Poll::Ready(Err(_)) => {
+                self.fail_with(ProxyError::internal(ErrorKind::Fault));
+                Poll::Ready(None)
+            }
+        }
+    }
+
     /// Where the source has ended, ends the inspection.
     fn close_if_ended(&mut self) -> Bytes {
         if !matches!(self.state, State::Finished) {
@@ -437,6 +488,7 @@ impl InspectedBody {
         let mut out = Vec::new();
         if let Some(inspector) = &mut self.inspector {
             let finished = caught(|| inspector.finish(&mut out));
+            self.letters.append(&mut inspector.take_letters());
             if self.settle(finished).is_some() {
                 self.hand_over();
             }

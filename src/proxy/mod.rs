@@ -20,6 +20,7 @@ mod guard;
 mod headers;
 mod inspect;
 mod ledger;
+mod letters;
 mod peer;
 mod reply;
 mod residency;
@@ -32,6 +33,7 @@ mod tokens;
 mod upstream;
 mod websocket;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -53,6 +55,7 @@ use crate::telemetry::{NO_WORKSPACE, Telemetry};
 
 use admission::{Admission, WorkspaceQuota};
 use connection::Socket;
+use letters::Letters;
 use peer::Entrance;
 use upstream::Upstreams;
 
@@ -66,6 +69,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Generation {
     pub(crate) policy: Arc<Policy>,
     pub(crate) upstreams: Upstreams,
+    /// The dead letters of each workspace that keeps them, by its index.
+    pub(crate) letters: HashMap<usize, Arc<Letters>>,
     /// How much each workspace may ask, in the order of the policy.
     pub(crate) quotas: Vec<Arc<WorkspaceQuota>>,
     /// Each listener, in the order of the policy.
@@ -161,6 +166,13 @@ pub enum StartError {
     Audit(OpenError),
     /// TLS cannot be set up.
     Tls(TlsFault),
+    /// A directory of dead letters cannot be used.
+    DeadLetter {
+        /// The directory.
+        directory: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// The listeners differ from those that are bound.
     Listeners,
 }
@@ -171,6 +183,7 @@ impl fmt::Display for StartError {
             Self::Bind { address, .. } => write!(f, "cannot listen on {address}"),
             Self::Audit(error) => write!(f, "{error}"),
             Self::Tls(_) => f.write_str("cannot set up tls"),
+            Self::DeadLetter { directory, .. } => write!(f, "cannot keep dead letters in {}", directory.display()),
             Self::Listeners => f.write_str("a change of the listeners needs a restart"),
         }
     }
@@ -179,7 +192,7 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Bind { source, .. } => Some(source),
+            Self::Bind { source, .. } | Self::DeadLetter { source, .. } => Some(source),
             Self::Audit(error) => std::error::Error::source(error),
             Self::Tls(fault) => Some(fault),
             Self::Listeners => None,
@@ -232,7 +245,7 @@ impl Proxy {
 }
 
 impl Generation {
-    fn prepare(policy: Arc<Policy>, before: Option<&Self>, telemetry: &Telemetry) -> Result<Self, TlsFault> {
+    fn prepare(policy: Arc<Policy>, before: Option<&Self>, telemetry: &Telemetry) -> Result<Self, StartError> {
         let mut doors = Vec::new();
         let mut expiries = Vec::new();
         for listener in &policy.listeners {
@@ -244,6 +257,16 @@ impl Generation {
             doors.push(Door { config, trust, sink });
         }
         let upstreams = Upstreams::prepare(&policy, before.map(|before| &before.upstreams))?;
+        let mut letters = HashMap::new();
+        for (index, workspace) in policy.workspaces.iter().enumerate() {
+            let Some(settings) = &workspace.dead_letter else { continue };
+            let old = before.into_iter().flat_map(|before| before.letters.values());
+            let kept = match old.into_iter().find(|letters| letters.serves(settings)) {
+                Some(letters) => Arc::clone(letters),
+                None => Arc::new(Letters::open(settings)?),
+            };
+            letters.insert(index, kept);
+        }
         for (listener, not_after) in expiries {
             telemetry.set("blackbar_tls_cert_not_after_seconds", &[&listener], not_after);
         }
@@ -252,7 +275,7 @@ impl Generation {
             kept.unwrap_or_else(|| Arc::new(WorkspaceQuota::new(workspace)))
         });
         let quotas = quotas.collect();
-        Ok(Self { policy, upstreams, quotas, doors, serial: before.map_or(0, |before| before.serial + 1) })
+        Ok(Self { policy, upstreams, letters, quotas, doors, serial: before.map_or(0, |before| before.serial + 1) })
     }
 }
 
@@ -401,7 +424,7 @@ impl Handle {
         let next = if before.policy.listeners.len() == policy.listeners.len()
             && before.policy.listeners.iter().zip(&policy.listeners).all(|(old, new)| old.address == new.address)
         {
-            Generation::prepare(policy, Some(&before), telemetry).map_err(StartError::from)
+            Generation::prepare(policy, Some(&before), telemetry)
         } else {
             Err(StartError::Listeners)
         };

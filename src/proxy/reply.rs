@@ -121,6 +121,8 @@ pub(crate) enum ErrorKind {
     Overload,
     /// No record can be written of it.
     Audit,
+    /// A dropped record could not be kept.
+    DeadLetter,
     /// A fault of the program.
     Fault,
 }
@@ -174,6 +176,7 @@ impl ProxyError {
             ErrorKind::Rate => "rate",
             ErrorKind::Overload => "overloaded",
             ErrorKind::Audit => "audit_unavailable",
+            ErrorKind::DeadLetter => "dead_letter",
             ErrorKind::Fault => "internal",
         }
     }
@@ -208,7 +211,7 @@ impl ProxyError {
             ErrorKind::Connect | ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => StatusCode::BAD_GATEWAY,
             ErrorKind::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             ErrorKind::Rate => StatusCode::TOO_MANY_REQUESTS,
-            ErrorKind::Overload | ErrorKind::Audit => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::Overload | ErrorKind::Audit | ErrorKind::DeadLetter => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -293,6 +296,7 @@ impl ProxyError {
             ErrorKind::Rate => "The workspace asks more than it may.",
             ErrorKind::Audit => "No audit record can be written at the moment.",
             ErrorKind::Overload => "Too many requests are in flight.",
+            ErrorKind::DeadLetter => "A record of the batch must not pass, and could not be kept.",
             ErrorKind::Fault => "The proxy failed.",
         }
     }

@@ -26,6 +26,7 @@ use crate::telemetry::NO_WORKSPACE;
 use super::connection::Socket;
 use super::inspect::{Fault, caught};
 use super::ledger::{self, request_id};
+use super::letters::Keeper;
 use super::peer::{Entrance, Peer};
 use super::reply::{ErrorKind, ProxyError};
 use super::tls::{self, TlsFault};
@@ -166,6 +167,8 @@ struct Session {
     generation: Arc<Generation>,
     workspace: Arc<Workspace>,
     scopes: Arc<Scopes>,
+    /// Who keeps the messages that are dropped.
+    keeper: Option<Keeper>,
     messages: Messages,
     id: String,
 }
@@ -201,15 +204,17 @@ impl Session {
     ) -> Result<Self, ProxyError> {
         let identity = || ProxyError::client(ErrorKind::Identity);
         let syslog = Arc::clone(listener.syslog.as_ref().ok_or_else(identity)?);
-        let (workspace, scopes) = admitted(&generation, &peer, &syslog)?;
+        let Admitted { workspace, scopes, keeper } = admitted(&shared, &generation, &peer, &syslog)?;
         let terms = Terms {
             framing: syslog.framing,
             per_record: syslog.on_block == OnBlock::Record,
             lenient: workspace.on_fault == OnFault::Pass,
+            keep_dropped: keeper.is_some(),
         };
         let messages = Messages::new(&scopes, &generation.policy.body_limits, terms);
         let id = request_id();
-        Ok(Self { shared, peer: Arc::new(peer), listener, syslog, generation, workspace, scopes, messages, id })
+        let peer = Arc::new(peer);
+        Ok(Self { shared, peer, listener, syslog, generation, workspace, scopes, keeper, messages, id })
     }
 
     async fn serve<S, U>(mut self, mut client: S, upstream: U)
@@ -277,8 +282,8 @@ impl Session {
                 Err(error) => return End::Fault(error),
             }
             let judged = match read {
-                Ok(Ok(0)) => self.judge(None, &mut out).map(|()| false),
-                Ok(Ok(count)) => self.judge(piece.get(..count), &mut out).map(|()| true),
+                Ok(Ok(0)) => self.judge(None, &mut out).await.map(|()| false),
+                Ok(Ok(count)) => self.judge(piece.get(..count), &mut out).await.map(|()| true),
                 Ok(Err(_)) if between => return End::Done,
                 Ok(Err(_)) => return End::Fault(ProxyError::client(ErrorKind::Gone)),
                 Err(_) if between => return End::Done,
@@ -303,18 +308,24 @@ impl Session {
         }
     }
 
-    /// Judges what has come, or with nothing the end, and counts it.
-    fn judge(&mut self, piece: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), ProxyError> {
+    /// Judges what has come, or with nothing the end, counts it, and keeps what is to be kept of what was dropped.
+    async fn judge(&mut self, piece: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), ProxyError> {
         let mut seen = Inspection::default();
         let messages = &mut self.messages;
         let judged = caught(|| match piece {
             Some(piece) => messages.push(piece, out, &mut seen),
             None => messages.finish(out, &mut seen),
         });
+        let letters = std::mem::take(&mut seen.records.letters);
         let telemetry = &self.shared.telemetry;
         let route = (self.workspace.name.as_str(), self.syslog.name.as_str());
         telemetry.add("blackbar_syslog_messages_total", &[route.0, route.1], seen.records.kept);
         ledger::count(telemetry, &self.id, Direction::Request, &seen, self.workspace.rules.rules(), route);
+        if let Some(keeper) = self.keeper.clone().filter(|_| !letters.is_empty()) {
+            // One that is not kept ends the connection; what stood beside it has been judged and goes on.
+            let kept = tokio::task::spawn_blocking(move || keeper.keep(&letters)).await;
+            kept.unwrap_or_else(|_| Err(ProxyError::internal(ErrorKind::Fault)))?;
+        }
         judged.map_err(|fault| match fault {
             Fault::Panic => ProxyError::internal(ErrorKind::Fault),
             Fault::Body(error) => {
@@ -340,26 +351,31 @@ impl Session {
         {
             return Ok(false);
         }
-        let (workspace, scopes) = admitted(&current, &self.peer, &self.syslog)?;
-        self.messages.change(&scopes, &current.policy.body_limits);
-        (self.workspace, self.scopes, self.generation) = (workspace, scopes, current);
+        let Admitted { workspace, scopes, keeper } = admitted(&self.shared, &current, &self.peer, &self.syslog)?;
+        self.messages.change(&scopes, &current.policy.body_limits, keeper.is_some());
+        (self.workspace, self.scopes, self.keeper, self.generation) = (workspace, scopes, keeper, current);
         Ok(true)
     }
 }
 
-/// The workspace of a client, if it may use the listener, and what holds for it.
-fn admitted(
-    generation: &Generation,
-    peer: &Peer,
-    syslog: &Syslog,
-) -> Result<(Arc<Workspace>, Arc<Scopes>), ProxyError> {
+/// A client that may use the listener: its workspace, what holds for it, and who keeps what it drops.
+struct Admitted {
+    workspace: Arc<Workspace>,
+    scopes: Arc<Scopes>,
+    keeper: Option<Keeper>,
+}
+
+/// Whether a client may use the listener.
+fn admitted(shared: &Shared, generation: &Generation, peer: &Peer, syslog: &Syslog) -> Result<Admitted, ProxyError> {
     let index = peer.workspace(generation)?;
     let workspace = generation.policy.workspaces.get(index).filter(|_| syslog.workspaces.contains(&index));
     let scopes = workspace.and_then(|workspace| workspace.scopes(syslog.scope, Direction::Request));
-    match (workspace, scopes) {
-        (Some(workspace), Some(scopes)) => Ok((Arc::clone(workspace), Arc::clone(scopes))),
-        _ => Err(ProxyError::client(ErrorKind::Identity)),
-    }
+    let (Some(workspace), Some(scopes)) = (workspace, scopes) else {
+        return Err(ProxyError::client(ErrorKind::Identity));
+    };
+    let letters = generation.letters.get(&index);
+    let keeper = letters.map(|letters| Keeper::new(letters, &shared.telemetry, workspace, &syslog.name));
+    Ok(Admitted { workspace: Arc::clone(workspace), scopes: Arc::clone(scopes), keeper })
 }
 
 /// Resolves when the upstream has ended its side; what it says is thrown away.

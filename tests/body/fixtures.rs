@@ -36,6 +36,7 @@ pub(crate) fn spec(kind: &str) -> BodySpec {
         opaque: Arc::default(),
         edits: Edits::default(),
         batch: None,
+        keep_dropped: false,
     }
 }
 

@@ -468,3 +468,60 @@ proptest! {
         prop_assert_eq!((kept, dropped), (left.len() as u64, (all.len() - left.len()) as u64));
     }
 }
+
+/// The records that were handed over, taken as the body goes on.
+fn letters<'a>(spec: &BodySpec, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+    let mut inspector = BodyInspector::new(spec.clone()).unwrap();
+    let (mut out, mut letters) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        inspector.push(piece, &mut out).unwrap();
+        letters.extend(inspector.take_letters());
+    }
+    inspector.finish(&mut out).unwrap();
+    letters.extend(inspector.take_letters());
+    assert!(!format!("{letters:?}").contains("4111"));
+    letters.into_iter().map(|letter| String::from_utf8_lossy(&letter.content).into_owned()).collect()
+}
+
+#[test]
+fn what_is_dropped_is_handed_over_as_it_came() {
+    let event = format!(r#"{{"event":"card {CARD}, mail jane@example.com", "n" : 1}}"#);
+    let bulk = format!("{{\"index\":{{\"_id\":\"1\"}}}}\n{event}");
+    let (line, wide) = (format!("one {CARD} jane@example.com\n"), "BEGIN\nx\nEND\r\n");
+    for (sink, kind, body, expected) in [
+        (
+            Sink::HecEvent,
+            "application/json",
+            format!("{{\"event\":1}}{event}\n{{\"event\":2}} {event}"),
+            vec![&event, &event],
+        ),
+        (
+            Sink::Datadog,
+            "application/json",
+            format!("[ {event} , {{\"m\":1}},\n {event},{event}]"),
+            vec![&event, &event, &event],
+        ),
+        (
+            Sink::Bulk,
+            "application/x-ndjson",
+            format!("{{\"delete\":{{}}}}\n{bulk}\n{{\"delete\":{{}}}}\n"),
+            vec![&bulk],
+        ),
+        (
+            Sink::HecRaw,
+            "text/plain",
+            format!("fine jane@example.com\n{line}fine\n{wide}{line}x"),
+            vec![&line, &wide.to_owned(), &line],
+        ),
+        (Sink::HecRaw, "text/plain", line.trim_end().to_owned(), vec![&line.trim_end().to_owned()]),
+    ] {
+        let spec = BodySpec { keep_dropped: true, ..spec(sink, kind) };
+        for cut in 0..body.len() {
+            let (first, second) = body.as_bytes().split_at(cut);
+            assert_eq!(letters(&spec, [first, second]).iter().collect::<Vec<_>>(), expected, "{sink:?} at {cut}");
+        }
+        assert_eq!(letters(&spec, body.as_bytes().chunks(1)).len(), expected.len());
+        let nothing = BodySpec { keep_dropped: false, ..spec };
+        assert!(letters(&nothing, [body.as_bytes()]).is_empty());
+    }
+}

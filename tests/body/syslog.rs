@@ -51,7 +51,7 @@ fn scopes() -> Arc<Scopes> {
     Arc::clone(SCOPES.get_or_init(load))
 }
 
-const TERMS: Terms = Terms { framing: Framing::Auto, per_record: true, lenient: false };
+const TERMS: Terms = Terms { framing: Framing::Auto, per_record: true, lenient: false, keep_dropped: false };
 
 /// What left, how it ended, messages kept and dropped.
 type Outcome = (Vec<u8>, Result<(), BodyErrorKind>, u64, u64);
@@ -262,6 +262,24 @@ proptest! {
         prop_assert!(!given.contains("jane@example.com"), "{:?}", given);
         if !texts.iter().any(|text| text.contains("4111") || text.contains("jane@")) && !empty {
             prop_assert_eq!(given, stream);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever comes, in one piece or many, ends the same way, and nothing that had no end leaves.
+    #[test]
+    fn any_bytes(bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'\n'), Just(b' '), Just(b'1'), Just(b'<'), Just(b'>'), Just(b'['), Just(b'"'), Just(b'\\')], 0..200), at in 0_usize..200) {
+        for framing in Framing::ALL {
+            for per_record in [true, false] {
+                let terms = Terms { framing, per_record, ..TERMS };
+                let whole = run(terms, [bytes.as_slice()]);
+                let (left, right) = bytes.split_at(at.min(bytes.len()));
+                prop_assert_eq!(&run(terms, [left, right]), &whole);
+                prop_assert_eq!(&run(terms, bytes.chunks(1)), &whole);
+            }
         }
     }
 }

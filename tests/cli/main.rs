@@ -4,6 +4,7 @@
 mod audit;
 mod certs;
 mod configuration;
+mod letters;
 mod redact;
 mod rules;
 mod scan;

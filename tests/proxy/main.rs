@@ -17,6 +17,7 @@ mod drain;
 mod http1;
 mod http2;
 mod leaks;
+mod letters;
 mod limits;
 mod listeners;
 mod llm;

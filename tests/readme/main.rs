@@ -69,7 +69,7 @@ fn configuration_and_rules_are_taken_as_they_stand() {
     fs::write(at("certs/acme.key32"), [7; 32]).unwrap();
     fs::write(at("customers.txt"), "Jane Roe\n").unwrap();
     let blocks = blocks("toml");
-    let (signed, configuration, rules) = (blocks[0], blocks[1], blocks[2]);
+    let [signed, configuration, letters, syslog, rules] = blocks[..5].try_into().unwrap();
     fs::create_dir(at("aws")).unwrap();
     fs::write(at("aws/credentials"), "[blackbar]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = none\n")
         .unwrap();
@@ -78,6 +78,13 @@ fn configuration_and_rules_are_taken_as_they_stand() {
     let loaded = load(&at("blackbar.toml")).unwrap_or_else(|faults| panic!("{faults:?}"));
     assert_eq!(loaded.policy.routes.len(), 4);
     assert!(loaded.policy.routes[3].sign.is_some());
+    // Syslog needs no route, and dead letters a key that the program makes.
+    fs::copy(at("certs/ca.crt"), at("certs/roots.pem")).unwrap();
+    let keys = ["dead-letter", "keys", "--out"].into_iter().map(OsString::from).chain([folder.path().into()]);
+    assert!(Command::new(env!("CARGO_BIN_EXE_blackbar")).args(keys).output().unwrap().status.success());
+    fs::write(at("syslog.toml"), format!("version = 1\n{syslog}{letters}")).unwrap();
+    let loaded = load(&at("syslog.toml")).unwrap_or_else(|faults| panic!("{faults:?}"));
+    assert!(loaded.policy.listeners[0].syslog.is_some() && loaded.policy.workspaces[0].dead_letter.is_some());
     // The sample's comments and the README's claim: `redact --rules` has no key, so `hash` says where to get one.
     let faults = load_rules(Some(&at("acme.toml"))).unwrap_err();
     assert!(faults[0].to_string().contains("--config"), "{}", faults[0]);

@@ -159,11 +159,18 @@ pub(super) struct Plan {
     places: usize,
     /// Whether a longer one goes on without a verdict of its own.
     pub(super) lenient: bool,
+    /// Whether what is dropped is handed over as it came.
+    pub(super) keeps: bool,
 }
 
 impl Plan {
     pub(super) fn new(sink: Sink, limits: &BodyLimits, lenient: bool) -> Self {
-        Self { sink, record: limits.record, places: limits.dropped_records, lenient }
+        Self { sink, record: limits.record, places: limits.dropped_records, lenient, keeps: false }
+    }
+
+    /// One whose dropped records are handed over, or not.
+    pub(super) fn keeping(self, keeps: bool) -> Self {
+        Self { keeps, ..self }
     }
 }
 
@@ -176,6 +183,17 @@ pub struct Tally {
     pub dropped: Vec<(usize, u64)>,
     /// Where those stood, for sinks whose answer says so.
     pub places: Vec<Gone>,
+    /// Those themselves, where they are to be kept elsewhere; taken away as the body goes on.
+    pub letters: Vec<Letter>,
+}
+
+/// A record that was dropped, as it came.
+#[derive(Clone)]
+pub struct Letter {
+    /// The rule that blocked: its index in the rule set.
+    pub rule: usize,
+    /// The record, decoded as its body was.
+    pub content: Vec<u8>,
 }
 
 /// A record that was dropped.
@@ -220,6 +238,13 @@ impl Tally {
         Ok(())
     }
 
+    /// Hands over a record that is dropped, in its parts.
+    pub(super) fn letter(&mut self, rule: usize, plan: &Plan, parts: &[&[u8]]) {
+        if plan.keeps {
+            self.letters.push(Letter { rule, content: parts.concat() });
+        }
+    }
+
     /// Adds what became of the records of another part of the request.
     pub(crate) fn merge(&mut self, other: Self) {
         self.kept += other.kept;
@@ -230,6 +255,7 @@ impl Tally {
             }
         }
         self.places.extend(other.places);
+        self.letters.extend(other.letters);
     }
 }
 
@@ -278,6 +304,12 @@ impl Action {
 impl fmt::Debug for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Gone({})", self.index)
+    }
+}
+
+impl fmt::Debug for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Letter({} bytes)", self.content.len())
     }
 }
 

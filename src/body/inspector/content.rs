@@ -82,10 +82,12 @@ pub(super) fn codings_around(spec: &BodySpec) -> &[ContentCoding] {
 impl Content {
     pub(super) fn new(spec: BodySpec) -> Self {
         let reading = spec.media_type.as_ref().and_then(|media| protobuf::reading(spec.dialect, spec.direction, media));
-        let batch = spec
-            .batch
-            .filter(|_| spec.scopes.blocks())
-            .map(|sink| (Plan::new(sink, &spec.limits, spec.on_fault_pass), Arc::new(spec.scopes.per_record())));
+        let batch = spec.batch.filter(|_| spec.scopes.blocks()).map(|sink| {
+            (
+                Plan::new(sink, &spec.limits, spec.on_fault_pass).keeping(spec.keep_dropped),
+                Arc::new(spec.scopes.per_record()),
+            )
+        });
         let messages = reading.map(|reading| Messages::new(reading, &spec, batch.as_ref()));
         let dialect = spec.dialect.of_model();
         // What must be said in the body can be said in JSON alone: whatever it calls itself, it is read as that.

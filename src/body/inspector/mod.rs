@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::content::Content;
-use super::batch::Sink;
+use super::batch::{Letter, Sink};
 use super::coding::{Decoding, Encoding, PIECE};
 use super::{
     BodyError, BodyLimits, ContentCoding, Dialect, Direction, Edits, Inspection, MediaRange, MediaType, Scopes,
@@ -51,6 +51,8 @@ pub struct BodySpec {
     pub edits: Edits,
     /// Whose batch it is, where a rule that blocks is to drop a record and not the request.
     pub batch: Option<Sink>,
+    /// Whether the records that are dropped are handed over, see [`BodyInspector::take_letters`].
+    pub keep_dropped: bool,
 }
 
 /// Streams one body through.
@@ -136,6 +138,11 @@ impl BodyInspector {
         };
         self.seen.bytes_in += (left - input.len()) as u64;
         self.settle(result, start, out)
+    }
+
+    /// The records that were dropped since the last call, as they came.
+    pub fn take_letters(&mut self) -> Vec<Letter> {
+        std::mem::take(&mut self.seen.records.letters)
     }
 
     /// Gives out what the content encoders hold, so that the reader can have every byte redacted so far: to be called

@@ -48,6 +48,7 @@ fn spec(media_type: &str, codings: &[ContentCoding]) -> BodySpec {
         opaque: Arc::default(),
         edits: Edits::default(),
         batch: None,
+        keep_dropped: false,
     }
 }
 

@@ -229,13 +229,13 @@ impl Guide {
         }
     }
 
-    /// A chunk of so many bytes is over; `bytes` is the output.
-    pub(super) fn came(&mut self, count: usize, bytes: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+    /// A chunk is over; `bytes` is the output.
+    pub(super) fn came(&mut self, chunk: &[u8], bytes: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         // An offset that would keep too much waiting leaves as it is.
         let limit = self.limit;
         self.cited.waiting.take_if(|waiting| bytes.len().saturating_sub(waiting.from) > limit);
         match &mut self.records {
-            Some(records) => records.came(count, bytes, seen),
+            Some(records) => records.came(chunk, bytes, seen),
             None => Ok(()),
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Records {
     hold: Option<usize>,
     /// The byte of the body that what waits begins with.
     since: u64,
+    /// What waits, as it came in earlier chunks, where what is dropped is handed over.
+    raw: Vec<u8>,
     /// Whether what waits begins with a comma.
     comma: bool,
     /// How many objects and arrays are open around the record at hand.
@@ -79,6 +81,7 @@ impl Records {
             before: 0,
             hold: None,
             since: 0,
+            raw: Vec::new(),
             comma: false,
             record: None,
             arrays: Vec::new(),
@@ -204,6 +207,17 @@ impl Records {
         if let Some(array) = self.arrays.last_mut().filter(|array| array.depth == depth) {
             array.removed = true;
         }
+        if self.plan.keeps {
+            let now = spot.since(usize::try_from(self.since.saturating_sub(self.before)).unwrap_or(usize::MAX));
+            let before = if self.since < self.before { self.raw.as_slice() } else { &[] };
+            seen.records.letter(rule, &self.plan, &[before, now]);
+            if let Some(letter) = seen.records.letters.last_mut() {
+                // The comma before an element waits with it.
+                let blanks = |byte: &&u8| **byte == b',' || byte.is_ascii_whitespace();
+                let lead = letter.content.iter().take_while(blanks).count();
+                letter.content.drain(..lead);
+            }
+        }
         let action = self.bulk.as_mut().map(|bulk| std::mem::take(&mut bulk.action));
         seen.records.drop(rule, action, &self.plan)
     }
@@ -237,9 +251,18 @@ impl Records {
         Ok(())
     }
 
-    /// The chunk is over, which had so many bytes; `bytes` is the output.
-    pub(super) fn came(&mut self, count: usize, bytes: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
-        self.before += count as u64;
+    /// The chunk is over; `bytes` is the output.
+    pub(super) fn came(&mut self, chunk: &[u8], bytes: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        if self.plan.keeps {
+            if self.hold.is_none() || self.since >= self.before {
+                self.raw.clear();
+            }
+            if self.hold.is_some() {
+                let from = usize::try_from(self.since.saturating_sub(self.before)).unwrap_or(usize::MAX);
+                self.raw.extend_from_slice(chunk.get(from..).unwrap_or_default());
+            }
+        }
+        self.before += chunk.len() as u64;
         if self.hold.is_some() {
             self.fits(self.before, bytes, seen)?;
         }

@@ -153,6 +153,11 @@ impl<'s, 'a> Spot<'s, 'a> {
         self.chunk.at
     }
 
+    /// The chunk from a place up to here.
+    pub(super) fn since(&self, from: usize) -> &'a [u8] {
+        self.chunk.input.get(from..self.chunk.at).unwrap_or_default()
+    }
+
     /// Everything up to here, in the output.
     pub(super) fn bytes(&mut self) -> &mut Vec<u8> {
         self.chunk.copy(self.chunk.at, self.out);
@@ -223,7 +228,6 @@ impl Walker {
     pub(super) fn push(&mut self, input: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), Stop> {
         let mut chunk = Chunk::new(input);
         let walked = self.walk(&mut chunk, out, seen);
-        let came = input.len();
         if self.in_number {
             chunk.copy(chunk.number, out);
             self.number.extend_from_slice(chunk.input.get(chunk.number..chunk.at).unwrap_or_default());
@@ -233,7 +237,7 @@ impl Walker {
         walked?;
         self.scan_gathered(out, seen)?;
         if let Some(guide) = &mut self.guide {
-            guide.came(came, &mut out.bytes, seen)?;
+            guide.came(input, &mut out.bytes, seen)?;
         }
         seen.held_peak = seen.held_peak.max(self.held());
         self.number_fits(self.number.len())

@@ -137,7 +137,7 @@ impl Walk {
                 let begin = out.len();
                 let inner = place.within(inner, bytes);
                 self.enclose(field, out, |walk, out| walk.fields(bytes, inner, out, seen))?;
-                self.judge(begin, out, seen)?;
+                self.judge(bytes, begin, out, seen)?;
             }
             (Value::Bytes { bytes, .. }, Some(Kind::Text)) => {
                 self.enclose(field, out, |walk, out| walk.text(bytes, place, out, seen))?;
@@ -181,11 +181,12 @@ impl Walk {
     }
 
     /// Takes a record out that begins there, or lets it stay.
-    fn judge(&self, begin: usize, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+    fn judge(&self, record: &[u8], begin: usize, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let Some(plan) = &self.batch else { return Ok(()) };
         match seen.doomed.take() {
             Some(rule) => {
                 out.truncate(begin);
+                seen.records.letter(rule, plan, &[record]);
                 seen.records.drop(rule, None, plan)
             }
             None => {

@@ -42,6 +42,8 @@ pub struct Terms {
     pub per_record: bool,
     /// What cannot be scanned passes, counted; else it ends the stream.
     pub lenient: bool,
+    /// Messages that are dropped are handed over in [`Tally::letters`](super::batch::Tally::letters).
+    pub keep_dropped: bool,
 }
 
 impl Messages {
@@ -51,15 +53,16 @@ impl Messages {
         Self {
             framer: Framer::new(terms.framing, limits.syslog_message),
             scanner: Scanner::new(&in_force(scopes, terms.per_record), limits),
-            plan: Plan::new(Sink::Unknown, limits, terms.lenient),
+            plan: Plan::new(Sink::Unknown, limits, terms.lenient).keeping(terms.keep_dropped),
             per_record: terms.per_record,
             given: Vec::new(),
         }
     }
 
     /// Other rules hold for the messages that end from now on.
-    pub fn change(&mut self, scopes: &Arc<Scopes>, limits: &BodyLimits) {
+    pub fn change(&mut self, scopes: &Arc<Scopes>, limits: &BodyLimits, keep_dropped: bool) {
         self.scanner = Scanner::new(&in_force(scopes, self.per_record), limits);
+        self.plan.keeps = keep_dropped;
     }
 
     /// Whether no message has begun.
@@ -89,6 +92,7 @@ impl Messages {
             self.scanner.message(message, &mut self.given, seen)?;
         }
         if let Some(rule) = seen.doomed.take() {
+            seen.records.letter(rule, &self.plan, &[self.framer.message()]);
             return seen.records.drop(rule, None, &self.plan);
         }
         seen.records.keep();

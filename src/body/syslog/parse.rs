@@ -444,7 +444,12 @@ fn delimiter_of(text: &[u8]) -> Option<(u8, usize)> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here is a failed test")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        reason = "a panic here is a failed test"
+    )]
 
     use super::*;
 

@@ -35,6 +35,7 @@ fn spec(dialect: Dialect, direction: Direction) -> BodySpec {
         opaque: Arc::new([]),
         edits: crate::body::Edits::default(),
         batch: None,
+        keep_dropped: false,
     }
 }
 

@@ -11,9 +11,10 @@ use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value, beside};
 use crate::policy::routing::host_name;
 use crate::policy::rules::unknown_name;
-use crate::policy::{AdminSettings, ClientAuth, ListenAddress, Listener, ListenerTls, Syslog};
+use crate::policy::{AdminSettings, ClientAuth, ListenAddress, Listener, ListenerTls};
 
 use super::Names;
+use super::syslog::SyslogShape;
 
 /// A listener as it was read, with the place of what other tables must confirm.
 #[derive(Debug)]
@@ -24,8 +25,8 @@ pub(super) struct ListenerShape {
     pub(super) address: Place,
     /// Where its workspace is written.
     pub(super) workspace: Option<Place>,
-    /// What it does with syslog, before its workspaces are looked up, and which it names.
-    pub(super) syslog: Option<(Syslog, Option<Vec<(String, Place)>>)>,
+    /// What it does with syslog.
+    pub(super) syslog: Option<SyslogShape>,
 }
 
 /// The TLS keys of a listener as they stand.

@@ -7,6 +7,7 @@
 mod audit;
 mod catalogue;
 mod changes;
+mod letters;
 mod limits;
 mod listeners;
 mod proofs;
@@ -37,6 +38,7 @@ use crate::body::{BodyLimits, Scopes};
 use listeners::ListenerShape;
 use routes::RouteShape;
 use ruleset::{Bound, Compiled, compile};
+use syslog::SyslogShape;
 use workspaces::WorkspaceShape;
 
 pub use catalogue::{OffReason, RuleState};
@@ -243,6 +245,7 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
     for (name, place) in shapes.workspaces.iter().flat_map(|shape| &shape.tokens.routes).flatten() {
         known("route", name, place, &shapes.route_names, report);
     }
+    check_dead_letters(&shapes.workspaces, report);
     let has_certificates =
         |one: &ListenerShape| one.listener.tls.as_ref().is_some_and(|tls| tls.client_auth != ClientAuth::None);
     if !shapes.listeners.is_empty() && !shapes.listeners.iter().any(has_certificates) {
@@ -287,6 +290,19 @@ fn known(kind: &str, name: &str, place: &Place, names: &Names, report: &mut Repo
         let mut known: Vec<&str> = names.keys().map(String::as_str).collect();
         known.sort_unstable();
         unknown_name(kind, name, known.into_iter(), place, report);
+    }
+}
+
+/// What a directory may hold is said of one workspace.
+fn check_dead_letters(workspaces: &[WorkspaceShape], report: &mut Report) {
+    let mut taken: HashMap<&Path, &Place> = HashMap::new();
+    for (letter, place) in workspaces.iter().filter_map(|shape| shape.dead_letter.as_ref()) {
+        if let Some(first) = taken.get(letter.directory.as_path()) {
+            let help = format!("name another one, the other is at {}", first.line());
+            report.error(place, "duplicate-name", "two workspaces with dead letters in one directory").help(help);
+        } else {
+            taken.insert(&letter.directory, place);
+        }
     }
 }
 
@@ -343,7 +359,7 @@ fn link_listeners(
 ) -> Vec<Listener> {
     let mut scope = routes;
     let link = |ListenerShape { mut listener, syslog, .. }| {
-        listener.syslog = syslog.map(|(syslog, wanted)| {
+        listener.syslog = syslog.map(|SyslogShape { syslog, workspaces: wanted }| {
             let workspaces = link_workspaces(wanted, syslog.region.as_deref(), workspaces, names, report);
             scope += 1;
             Arc::new(Syslog { workspaces, scope: scope - 1, ..syslog })
@@ -429,6 +445,7 @@ fn bind(
         regions: shape.regions,
         quota: shape.quota,
         fingerprints,
+        dead_letter: shape.dead_letter.map(|(dead_letter, _)| dead_letter),
         scopes,
         base,
         catalogue,

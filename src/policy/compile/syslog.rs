@@ -44,12 +44,17 @@ pub(super) fn none(fields: &mut Fields<'_>, report: &mut Report) {
     }
 }
 
-/// Reads what a listener for syslog does, and the workspaces that it names; none: all.
-pub(super) fn syslog(
-    fields: &mut Fields<'_>,
-    names: &mut Names,
-    inspector: &mut Inspector<'_>,
-) -> Option<(Syslog, Option<Vec<(String, Place)>>)> {
+/// What a listener does with syslog, before its workspaces are looked up.
+#[derive(Debug)]
+pub(super) struct SyslogShape {
+    /// What it does, without workspaces and scope.
+    pub(super) syslog: Syslog,
+    /// The workspaces it names; none: all.
+    pub(super) workspaces: Option<Vec<(String, Place)>>,
+}
+
+/// Reads what a listener for syslog does.
+pub(super) fn syslog(fields: &mut Fields<'_>, names: &mut Names, inspector: &mut Inspector<'_>) -> Option<SyslogShape> {
     let place = fields.value_place("name");
     let name = match fields.value("name") {
         Some(value) => value.text(inspector.report),
@@ -82,7 +87,7 @@ pub(super) fn syslog(
         on_block,
         scope: usize::MAX,
     };
-    Some((syslog, workspaces))
+    Some(SyslogShape { syslog, workspaces })
 }
 
 fn upstream(value: &Value<'_>, report: &mut Report) -> Option<Upstream> {

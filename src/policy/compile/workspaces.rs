@@ -9,10 +9,10 @@ use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
 use crate::policy::rules::unknown_name;
 use crate::policy::tokens::{TokensShape, tokens};
-use crate::policy::{OnFault, Quota, SanPattern};
+use crate::policy::{DeadLetter, OnFault, Quota, SanPattern};
 
 use super::routes::region;
-use super::{Names, name};
+use super::{Names, letters, name};
 
 /// A workspace as it was read, before its rules are.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub(super) struct WorkspaceShape {
     pub(super) regions: Vec<String>,
     /// How much it may ask.
     pub(super) quota: Quota,
+    /// Where dropped records go, and where the directory is written.
+    pub(super) dead_letter: Option<(DeadLetter, Place)>,
 }
 
 impl WorkspaceShape {
@@ -77,6 +79,7 @@ pub(super) fn workspace(
     let regions = fields.texts("regions", inspector.report);
     let regions = regions.into_iter().filter_map(|(text, place)| region(text, &place, inspector.report)).collect();
     let quota = fields.value("limits").map(|value| quota(&value, inspector.report)).unwrap_or_default();
+    let dead_letter = fields.value("dead_letter").and_then(|value| letters::dead_letter(&value, inspector));
     fields.finish(inspector.report);
     Some(WorkspaceShape {
         name: name?,
@@ -90,6 +93,7 @@ pub(super) fn workspace(
         on_fault: on_fault.unwrap_or(OnFault::Block),
         regions,
         quota,
+        dead_letter,
     })
 }
 
