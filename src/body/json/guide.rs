@@ -347,14 +347,13 @@ impl Guide {
     }
 
     /// Where what this number counts is now; `None` where that is not known yet. Its literal, of this length, then
-    /// comes next, at this spot.
-    pub(super) fn offset(&mut self, number: u64, counts: Counts, len: usize, bytes: &mut Vec<u8>) -> Option<u64> {
+    /// comes next, at this byte of the output.
+    pub(super) fn offset(&mut self, number: u64, counts: Counts, len: usize, here: usize) -> Option<u64> {
         if self.cited.whole {
             return Some(self.cited.shifts.moved(number, counts));
         }
         // What else is held has places of its own in the output.
         if self.blocks.is_none() && self.records.is_none() && self.dropping.is_none() {
-            let here = bytes.len();
             let waiting = self.cited.waiting.get_or_insert_with(|| Waiting { from: here, numbers: Vec::new() });
             let at = here - waiting.from;
             waiting.numbers.push((at..at + len, number, counts));

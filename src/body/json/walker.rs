@@ -615,7 +615,7 @@ impl Walker {
     /// What stands for an offset whose text has changed; `out` ends before its literal.
     fn moved(&mut self, number: &[u8], counts: Counts, out: &mut TextOut) -> Option<String> {
         let count = std::str::from_utf8(number).ok()?.parse().ok()?;
-        let moved = self.guide.as_mut()?.offset(count, counts, number.len(), &mut out.bytes)?;
+        let moved = self.guide.as_mut()?.offset(count, counts, number.len(), out.bytes.len())?;
         (moved != count).then(|| moved.to_string())
     }
 

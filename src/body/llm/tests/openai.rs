@@ -484,7 +484,7 @@ fn a_word_may_be_the_beginning_of_a_text_without_a_name_we_know() {
         assert!(!out.contains("example"), "{out}");
     }
     // What says the same each time stays, and so does what follows it.
-    let same = notes(&["final", "final", "final", "commentary"]) + &chunk("\"content\":\"x\"") + "data: [DONE]\n\n";
+    let same = notes(&["final", "final", "final", "commentary"]) + &chunk("\"content\":\"x. \"") + "data: [DONE]\n\n";
     assert_eq!(run(Dialect::OpenAi, same.as_bytes()), same);
     let clean = notes(&["hello", " big world", ". "]) + "data: [DONE]\n\n";
     assert_eq!(openai_sums(&run(Dialect::OpenAi, clean.as_bytes()))["0.delta.notes"], "hello big world. ");
