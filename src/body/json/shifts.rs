@@ -146,6 +146,8 @@ impl Shifts {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::string_slice, reason = "a panic here is a failed test")]
+
     use super::*;
 
     /// Pushes a text in pieces of this many bytes, of which some are replaced, each as soon as it is whole.
