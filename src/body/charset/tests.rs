@@ -137,7 +137,7 @@ fn sets_are_known_by_marks_labels_and_nuls() {
     let wide = |text: &str, big: bool| written(Charset::Utf16 { big }, text).unwrap();
     let latin = Named::by_label("latin1");
     let refused = Err(BodyErrorKind::Charset);
-    let cases: Vec<(Named, Vec<u8>, Result<Option<Charset>, BodyErrorKind>)> = vec![
+    let cases = vec![
         (Nothing, b"plain".to_vec(), Ok(None)),
         (Nothing, b"p".to_vec(), Ok(None)),
         (Unknown, b"plain".to_vec(), refused.clone()),

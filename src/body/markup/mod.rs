@@ -185,8 +185,8 @@ impl MarkupBody {
             let from = self.whole.decided;
             self.whole.decided += taken as u64;
             if let Piece::Replaced { .. } = piece {
-                let parts = vec![from..self.whole.decided];
-                self.whole.edits.push_back(Edit { parts, given: bytes.to_vec() });
+                let part = from..self.whole.decided;
+                self.whole.edits.push_back(Edit { parts: Vec::from([part]), given: bytes.to_vec() });
             }
         }
         Ok(result?)

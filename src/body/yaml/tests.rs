@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::{Action, Detector, EntityType, Pattern, RuleId, RuleSet, RuleSpec};
 
-fn scopes(actions: [Action; 2]) -> Arc<Scopes> {
+fn scopes(actions: &[Action; 2]) -> Arc<Scopes> {
     let rule = |id: &str, pattern| RuleSpec {
         id: RuleId::new(id),
         entity: EntityType::new("X"),
@@ -52,7 +52,7 @@ const CARD: &str = "4111111111111111";
 
 #[test]
 fn plain_scalars_that_would_begin_with_an_indicator_get_quotes() {
-    let scopes = scopes([Action::KeepLast4, Action::Redact]);
+    let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
     for (body, wanted) in [
         ("card: 4111111111111111\n", "card: '************1111'\n"),
         ("card: 4111111111111111", "card: '************1111'"),
@@ -77,7 +77,7 @@ fn plain_scalars_that_would_begin_with_an_indicator_get_quotes() {
 
 #[test]
 fn quoted_and_block_scalars_stay_what_they_are() {
-    let scopes = scopes([Action::KeepLast4, Action::Replace("it's \"\\ #: x".into())]);
+    let scopes = scopes(&[Action::KeepLast4, Action::Replace("it's \"\\ #: x".into())]);
     for (body, wanted) in [
         ("a: \"EMP-123456\" # b\n", "a: \"it's \\\"\\\\ #: x\" # b\n"),
         ("a: 'x EMP-123456'\n", "a: 'x it''s \"\\ #: x'\n"),
@@ -101,7 +101,7 @@ fn quoted_and_block_scalars_stay_what_they_are() {
 
 #[test]
 fn blanks_behind_a_scalar_are_bounded() {
-    let scopes = scopes([Action::KeepLast4, Action::Redact]);
+    let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
     let body = format!("a: {CARD}{}b\n", " ".repeat(BLANKS + 10));
     let mut yaml = YamlBody::new(&scopes);
     let (mut out, mut seen) = (Vec::new(), Inspection::default());
@@ -227,7 +227,7 @@ proptest! {
     #[test]
     fn a_reference_parser_finds_the_same_nodes_and_no_value(document in document()) {
         let Ok(before) = read(&document) else { return Ok(()) };
-        for scopes in [scopes([Action::KeepLast4, Action::Redact]), scopes([Action::Mask, Action::Replace("it's: \"#".into())])] {
+        for scopes in [scopes(&[Action::KeepLast4, Action::Redact]), scopes(&[Action::Mask, Action::Replace("it's: \"#".into())])] {
             let (out, _) = run_in(&scopes, &[document.as_bytes()]);
             let after = read(&out).unwrap_or_else(|error| panic!("{error}\n{document}\n{out}"));
             prop_assert_eq!(&before.0, &after.0, "{}\n{}", document, out);
@@ -247,7 +247,7 @@ fn the_documents_of_the_test_are_mostly_such() {
 proptest! {
     #[test]
     fn any_chunking_of_anything_agrees(body in fragments(), cuts in prop::collection::vec(0..200_usize, 0..5)) {
-        let scopes = scopes([Action::KeepLast4, Action::Redact]);
+        let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
         let whole = run_in(&scopes, &[body.as_bytes()]);
         let mut cuts: Vec<_> = cuts.iter().map(|cut| (0..=body.len()).nth(*cut).unwrap_or(body.len())).collect();
         cuts.sort_unstable();
