@@ -133,7 +133,7 @@ fn scan_sees_what_redact_redacts_and_refuses_what_it_refuses() {
     // A text's findings keep their places, also over lines.
     let (_, out, _) = ran("scan", b"a\nto jane@example.com and\n4111 1111 1111 1111\n");
     assert!(out.contains("app.log:2:4: contact.email") && out.contains("app.log:3:1: pci.card"), "{out}");
-    for contents in [&b"\xff\xfej\0a\0"[..], b"PK\x03\x04rest", b"\x1f\x8brest"] {
+    for contents in [&b"PK\x03\x04rest"[..], b"\x1f\x8brest"] {
         for command in ["redact", "scan"] {
             let (code, out, said) = ran(command, contents);
             assert_eq!((code, out.as_str()), (Some(1), ""), "{command}: {said}");
