@@ -67,6 +67,7 @@ fn inspector(scopes: &Arc<Scopes>) -> BodyInspector {
         opaque: Arc::default(),
         edits: Edits::default(),
         batch: None,
+        keep_dropped: false,
     })
     .unwrap()
 }

@@ -13,6 +13,7 @@ mod letters;
 mod locate;
 mod output;
 mod redact;
+mod reveal;
 mod rules;
 mod scan;
 mod serve;
@@ -51,6 +52,8 @@ enum Command {
     Redact(redact::RedactArguments),
     /// Print where findings are, never what they are; exit 1 if there are any.
     Scan(scan::ScanArguments),
+    /// Open sealed tokens in text from stdin.
+    Reveal(reveal::RevealArguments),
     /// Show, test, prove and compare rules.
     Rules(rules::RulesArguments),
     /// Mint a development CA, a server certificate, an audit key and client certificates.
@@ -91,6 +94,7 @@ fn dispatch(command: Command, matches: &ArgMatches) -> Result<Code, Failure> {
         Command::Check(arguments) => check::run(&arguments),
         Command::Redact(arguments) => redact::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),
+        Command::Reveal(arguments) => reveal::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Certs(arguments) => certs::run(&arguments, matches.subcommand_matches("certs")),
         Command::Audit(arguments) => audit::run(&arguments),

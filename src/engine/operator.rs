@@ -9,6 +9,7 @@ use sha2::Sha256;
 
 use super::rule::EntityType;
 use super::ruleset::ActionTable;
+use super::token::Kept;
 
 /// What is done with a finding.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -200,7 +201,8 @@ pub(super) fn replace(
         (Action::Replace(text), _) => out.extend_from_slice(text.as_bytes()),
         (Action::Neutralize, _) => out.extend_from_slice(Action::NEUTRALIZED.as_bytes()),
         (Action::Hash, Extent::Whole) if table.key().is_some() => hash(entity, value, table.key(), out),
-        (Action::Tokenize, Extent::Whole) if table.mint(entity, value, out) => {}
+        (Action::Tokenize, Extent::Whole) if table.mint(entity, value, Kept::Whole, out) => {}
+        (Action::Tokenize, Extent::Remainder) if table.mint(entity, value, Kept::Rest, out) => {}
         _ => {
             out.push(b'[');
             out.extend_from_slice(entity.as_str().as_bytes());

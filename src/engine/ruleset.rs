@@ -12,7 +12,7 @@ use super::proof::Anchor;
 use super::regex::{Regex, is_token};
 use super::rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
 use super::terms::Terms;
-use super::token::TokenMap;
+use super::token::{Kept, TokenMap};
 use super::validate::Validator;
 use super::vector::AHEAD;
 
@@ -347,8 +347,9 @@ impl ActionTable {
     }
 
     /// Appends a value's token; `false` where it has none.
-    pub(super) fn mint(&self, entity: &EntityType, value: &[u8], out: &mut Vec<u8>) -> bool {
-        self.tokens.as_ref().is_some_and(|(tokens, keep)| tokens.mint(entity, value, *keep, out))
+    pub(super) fn mint(&self, entity: &EntityType, value: &[u8], kept: Kept, out: &mut Vec<u8>) -> bool {
+        let kept = |keep: &bool| if *keep { kept } else { kept.forgotten() };
+        self.tokens.as_ref().is_some_and(|(tokens, keep)| tokens.mint(entity, value, kept(keep), out))
     }
 
     /// Whether any rule tokenizes.

@@ -1,4 +1,4 @@
-//! A workspace's tokens: `token_scope` and `restore` in, how they are made and where they are opened out.
+//! A workspace's tokens: `tokens`, `token_scope` and `restore` in, how they are made and where they are opened out.
 //!
 //! Enters: the keys of `[[workspace]]`. Leaves: [`Tokens`], of which an exchange asks for its map and for what holds on its
 //! route. What is not spelled out is not opened.
@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::body::{Dialect, JsonPath, Restore};
+use crate::engine::token::Seal;
 use crate::engine::{EntityType, HashKey, TokenMap, TokenSpec};
 use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
@@ -44,6 +45,20 @@ impl Tokens {
         TokenMap::new(Arc::clone(&self.spec), nonce, keep)
     }
 
+    /// Whether tokens hold their values, so that answers of other exchanges may be opened.
+    #[must_use]
+    pub fn sealed(&self) -> bool {
+        self.spec.seal.is_some()
+    }
+
+    /// A map that opens what was sealed under the workspace's key of these entities, cards and secrets among them.
+    #[must_use]
+    pub fn reveal(&self, entities: Vec<EntityType>) -> Option<TokenMap> {
+        let seal = Some(Seal::new(&self.spec.key, entities.clone())?);
+        let spec = TokenSpec { entities: Some(entities), seal, ..(*self.spec).clone() };
+        Some(TokenMap::new(Arc::new(spec), None, true))
+    }
+
     /// Where the answers of a route are opened; none: nowhere.
     #[must_use]
     pub fn restore(&self, route: &str, dialect: Dialect) -> Option<&Arc<Restore>> {
@@ -59,6 +74,7 @@ impl Tokens {
 #[derive(Debug)]
 pub(super) struct TokensShape {
     scope: TokenScope,
+    sealed: bool,
     /// Names of routes, and where each is written.
     pub(super) routes: Option<Vec<(String, Place)>>,
     restore: Restore,
@@ -66,10 +82,11 @@ pub(super) struct TokensShape {
 }
 
 impl TokensShape {
-    /// What holds for the workspace of this name and key.
-    pub(super) fn bind(self, workspace: &str, key: HashKey) -> Tokens {
+    /// What holds for the workspace of this name and key, which tokenizes these entities.
+    pub(super) fn bind(self, workspace: &str, key: HashKey, entities: Vec<EntityType>) -> Tokens {
+        let seal = if self.sealed { Seal::new(&key, entities) } else { None };
         Tokens {
-            spec: Arc::new(TokenSpec { key, workspace: workspace.into(), entities: self.entities }),
+            spec: Arc::new(TokenSpec { key, workspace: workspace.into(), entities: self.entities, seal }),
             scope: self.scope,
             routes: self.routes.map(|routes| routes.into_iter().map(|(name, _)| name).collect()),
             restore: Arc::new(self.restore),
@@ -77,10 +94,16 @@ impl TokensShape {
     }
 }
 
-/// Reads `token_scope` and `restore`.
+/// Reads `tokens`, `token_scope` and `restore`.
 pub(super) fn tokens(fields: &mut Fields<'_>, report: &mut Report) -> TokensShape {
     let scope = fields.value("token_scope").and_then(|value| scope(&value, report)).unwrap_or_default();
-    let mut shape = TokensShape { scope, routes: None, restore: Restore::default(), entities: None };
+    let form = fields.value("tokens");
+    let sealed = form.as_ref().is_some_and(|value| sealed(value, report));
+    if let (true, TokenScope::Exchange, Some(form)) = (sealed, scope, form) {
+        let message = "sealed tokens are the same in every exchange";
+        report.error(&form.place(), "contradiction", message).help("leave out token_scope, or `tokens`");
+    }
+    let mut shape = TokensShape { scope, sealed, routes: None, restore: Restore::default(), entities: None };
     let Some(mut table) = fields.value("restore").and_then(|value| value.table("restore", report)) else {
         return shape;
     };
@@ -108,6 +131,17 @@ fn scope(value: &Value<'_>, report: &mut Report) -> Option<TokenScope> {
         name => {
             unknown_name("token_scope", name, ["workspace", "exchange"].into_iter(), &value.place(), report);
             None
+        }
+    }
+}
+
+fn sealed(value: &Value<'_>, report: &mut Report) -> bool {
+    match value.text(report) {
+        Some("sealed") => true,
+        Some("placeholder") | None => false,
+        Some(name) => {
+            unknown_name("form of tokens", name, ["placeholder", "sealed"].into_iter(), &value.place(), report);
+            false
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::body::{Dialect, Scopes};
 use crate::engine::TokenMap;
-use crate::policy::{Limits, Route, TokenScope, Workspace};
+use crate::policy::{Limits, Route, TokenScope, Tokens, Workspace};
 
 use super::reply::{ErrorKind, ProxyError};
 
@@ -29,9 +29,9 @@ pub(crate) fn share(
     limits: &Limits,
     [request, response]: [&Arc<Scopes>; 2],
 ) -> Result<Option<Shared>, ProxyError> {
-    let Some(tokens) = workspace.tokens.as_ref().filter(|_| request.tokenizes() || response.tokenizes()) else {
-        return Ok(None);
-    };
+    // What another exchange sealed may come on any route.
+    let concerns = |tokens: &&Tokens| tokens.sealed() || request.tokenizes() || response.tokenizes();
+    let Some(tokens) = workspace.tokens.as_ref().filter(concerns) else { return Ok(None) };
     let restore = tokens.restore(&route.name, dialect).cloned();
     let mut nonce = [0_u8; 16];
     if tokens.scope == TokenScope::Exchange {

@@ -17,4 +17,5 @@ mod receipts;
 mod records;
 mod splits;
 mod syslog;
+mod tokens;
 mod tools;

@@ -9,6 +9,7 @@ mod redact;
 mod rules;
 mod scan;
 mod serve;
+mod tokens;
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -79,19 +80,31 @@ impl Folder {
 fn help_has_an_example_everywhere() {
     let top = run(["--help"]);
     assert_eq!(top.code, 0);
-    for word in
-        ["serve", "check", "redact", "scan", "rules", "certs", "health", "demo", "audit", "Example:", "Exit codes:"]
-    {
+    for word in [
+        "serve",
+        "check",
+        "redact",
+        "scan",
+        "reveal",
+        "rules",
+        "certs",
+        "health",
+        "demo",
+        "audit",
+        "Example:",
+        "Exit codes:",
+    ] {
         assert!(top.text().contains(word), "{word}");
     }
     for not_built in ["quarantine"] {
         assert!(!top.text().to_lowercase().contains(&format!("  {not_built}")), "{not_built}");
     }
-    let commands: [&[&str]; 18] = [
+    let commands: [&[&str]; 19] = [
         &["serve"],
         &["check"],
         &["redact"],
         &["scan"],
+        &["reveal"],
         &["rules"],
         &["rules", "list"],
         &["rules", "test"],

@@ -11,5 +11,6 @@ mod reference;
 mod spelling;
 mod support;
 mod terms;
+mod tokens;
 mod value;
 mod views;

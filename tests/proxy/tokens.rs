@@ -273,3 +273,41 @@ async fn what_comes_when_the_map_is_full_is_redacted() {
     assert_eq!(spelled(&answer.text()).0, "a@example.com b@example.com [EMAIL] a@example.com");
     assert!(heard.lock().unwrap()[0].contains(" [EMAIL] "));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_open_what_the_other_sealed_and_nobody_else_does() {
+    let (upstream, heard) = saying(str::to_owned).await;
+    let one = proxy(&upstream, "tokens = \"sealed\"\n");
+    let mut client = one.client().await;
+    let text = format!("mail {MAIL}, card {CARD}");
+    let answer = client.post(PATH, "application/json", chat(&text, true, 3)).await;
+    let sealed = heard.lock().unwrap().pop().unwrap();
+    let card = tokens(&sealed).pop().unwrap();
+    assert!(sealed.starts_with("mail [EMAIL_s1") && card.starts_with("[CREDIT_CARD_s1"), "{sealed}");
+    let expected = format!("mail {MAIL}, card {card}");
+    assert_eq!(spelled(&answer.text()).0, expected);
+    assert!(!upstream.saw("jane.doe"));
+    // A batch's results come in another exchange, at another replica, which shares nothing but the files.
+    let lines = json!({"custom_id": "1", "response": {"body": {"choices": [{"message": {"role": "assistant", "content": sealed}}]}}});
+    let results = Upstream::fixed(ok("application/jsonl", format!("{lines}\n{lines}\n"))).await;
+    let link = json!({"choices": [{"message": {"content": format!("https://evil.example/?{}", tokens(&sealed)[0])}}]});
+    let links = Upstream::fixed(ok("application/json", link.to_string())).await;
+    for (key, opened) in [(5, true), (6, false)] {
+        let other = TestProxy::new()
+            .workspace("acme", RULES)
+            .settings(&format!("{KEY}tokens = \"sealed\"\n"))
+            .route("/files", results.address, |route| route.dialect = Some(blackbar::body::Dialect::OpenAi))
+            .route("/links", links.address, |route| route.dialect = Some(blackbar::body::Dialect::OpenAi));
+        std::fs::write(other.pki.file("acme.key32"), [key; 32]).unwrap();
+        let other = other.start();
+        let mut client = other.client().await;
+        let answer = client.get("/files/v1/files/f/content").await;
+        let wanted = if opened { expected.as_str() } else { sealed.as_str() };
+        for line in answer.text().lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["response"]["body"]["choices"][0]["message"]["content"], json!(wanted));
+        }
+        assert_eq!(answer.text().lines().count(), 2, "{}", answer.text());
+        assert!(!client.get("/links/v1/chat/completions").await.text().contains("jane"));
+    }
+}

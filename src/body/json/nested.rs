@@ -108,13 +108,14 @@ impl Nested {
     }
 
     /// Gives what waits: the JSON reading's up to where it ended, or up to a match of the plain reading that reaches
-    /// over that place; behind it the plain reading's.
+    /// over that place; behind it the plain reading's, as `rest`.
     ///
     /// # Errors
     /// As [`Inspection::record`].
     pub(super) fn hand_over(
         &mut self,
         out: &mut TextOut,
+        rest: &mut TextOut,
         seen: &mut Inspection,
         actions: &ActionTable,
     ) -> Result<(), BodyError> {
@@ -125,7 +126,7 @@ impl Nested {
         counted?;
         let place = self.json.release(self.plain.boundary_over(ended), Cut::Anywhere, Some(out));
         self.plain.release(place, Cut::Anywhere, None);
-        self.plain.release(u64::MAX, Cut::Anywhere, Some(out));
+        self.plain.release(u64::MAX, Cut::Anywhere, Some(rest));
         self.json.restart();
         Ok(())
     }

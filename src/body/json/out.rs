@@ -68,9 +68,14 @@ impl TextOut {
 
     /// Appends what an engine gave.
     pub(super) fn append(&mut self, output: &Output) {
-        self.bytes.extend_from_slice(&output.bytes);
+        self.append_text(&output.bytes, &output.pieces);
+    }
+
+    /// Appends text and how it came about.
+    pub(super) fn append_text(&mut self, bytes: &[u8], pieces: &[Piece]) {
+        self.bytes.extend_from_slice(bytes);
         if !self.bytes_only {
-            self.pieces.extend_from_slice(&output.pieces);
+            self.pieces.extend_from_slice(pieces);
         }
     }
 }

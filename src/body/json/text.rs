@@ -78,6 +78,8 @@ pub struct LogicalText {
     /// Some of the text has passed unseen by the restorer.
     unseen: bool,
     opened: Output,
+    /// What the plain reading of a text had beyond its JSON.
+    rest: TextOut,
 }
 
 impl LogicalText {
@@ -117,6 +119,7 @@ impl LogicalText {
             restorer: None,
             unseen: false,
             opened: Output::default(),
+            rest: TextOut::default(),
         };
         text.begin(reading);
         text
@@ -365,11 +368,14 @@ impl LogicalText {
         let counted = if pushed.is_err() { seen.record(&self.scratch.findings, &self.actions) } else { Ok(()) };
         pushed?;
         counted?;
-        if nested.push(text, &self.scratch, out, seen)? {
-            nested.hand_over(out, seen, &self.actions)?;
+        let before = out.bytes.len();
+        let ended = nested.push(text, &self.scratch, out, seen)?;
+        if ended {
+            self.rest.clear();
+            nested.hand_over(out, &mut self.rest, seen, &self.actions)?;
             self.state = State::Plain;
-            self.unseen = true;
         }
+        self.go_over(before, out);
         Ok(())
     }
 
@@ -383,7 +389,12 @@ impl LogicalText {
         finished?;
         counted?;
         nested.flat(&self.scratch);
-        nested.hand_over(out, seen, &self.actions)
+        let before = out.bytes.len();
+        self.rest.clear();
+        nested.hand_over(out, &mut self.rest, seen, &self.actions)?;
+        self.go_over(before, out);
+        self.release(out);
+        Ok(())
     }
 
     fn push_exempt(
@@ -434,6 +445,26 @@ impl LogicalText {
             None => out.append(&self.scratch),
         }
         Ok(())
+    }
+
+    /// Adds what the plain reading had beyond the JSON that left, which is what `out` has from `before` on: its tokens are
+    /// opened, and what stands before them is known.
+    fn go_over(&mut self, before: usize, out: &mut TextOut) {
+        let restorer = restorer(&mut self.restorer, self.opening, &self.actions, &mut self.unseen);
+        let Some(restorer) = restorer else {
+            out.append_text(&self.rest.bytes, &self.rest.pieces);
+            self.rest.clear();
+            return;
+        };
+        restorer.pass(out.bytes.get(before..).unwrap_or_default());
+        if !self.rest.bytes.is_empty() || !self.rest.pieces.is_empty() {
+            self.scratch.clear();
+            std::mem::swap(&mut self.scratch.bytes, &mut self.rest.bytes);
+            std::mem::swap(&mut self.scratch.pieces, &mut self.rest.pieces);
+            self.opened.clear();
+            restorer.push(&self.scratch, &mut self.opened);
+            out.append(&self.opened);
+        }
     }
 
     /// Gives what the restorer holds: the text is over.

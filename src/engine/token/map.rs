@@ -12,7 +12,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::normal::normalise;
-use super::{NEVER_RESTORED, TAG};
+use super::sealed::{MARK, Seal};
+use super::{NEVER_RESTORED, TAG, base32};
 use crate::engine::operator::HashKey;
 use crate::engine::rule::EntityType;
 
@@ -23,8 +24,8 @@ pub const MAX_TOKEN_BYTES: usize = 1 << 20;
 
 /// What is said before a tag's own material: another version, another tag.
 const DOMAIN: &[u8] = b"blackbar token placeholder\x00\x01";
-/// RFC 4648 section 6, in lower case.
-const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+/// What is said behind it where the value is the rest of one.
+const REST: &[u8] = b"rest";
 
 /// What holds for all tokens of a workspace.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ pub struct TokenSpec {
     pub workspace: Arc<str>,
     /// Entities whose values are given back; none: all but [`NEVER_RESTORED`].
     pub entities: Option<Vec<EntityType>>,
+    /// What seals values, where tokens hold them; none: tokens are placeholders.
+    pub seal: Option<Seal>,
 }
 
 impl TokenSpec {
@@ -46,14 +49,15 @@ impl TokenSpec {
         }
     }
 
-    /// The tag of a normalised value: the first 80 bits of HMAC-SHA-256 (RFC 2104).
-    fn tag(&self, entity: &EntityType, scope: Option<&[u8; 16]>, normal: &[u8]) -> Option<[u8; TAG]> {
+    /// The tag of a normalised value, or of the rest of one: the first 80 bits of HMAC-SHA-256 (RFC 2104).
+    fn tag(&self, entity: &EntityType, scope: Option<&[u8; 16]>, normal: &[u8], is_rest: bool) -> Option<[u8; TAG]> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.bytes()).ok()?;
         mac.update(DOMAIN);
         // Each part with its length before it: no two lists of parts give the same bytes.
-        for part in
-            [self.workspace.as_bytes(), entity.as_str().as_bytes(), scope.map_or(&[][..], |nonce| nonce), normal]
-        {
+        let scope = scope.map_or(&[][..], |nonce| nonce);
+        let parts = [self.workspace.as_bytes(), entity.as_str().as_bytes(), scope, normal];
+        let rest = is_rest.then_some(REST);
+        for part in parts.into_iter().chain(rest) {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
         }
@@ -62,7 +66,7 @@ impl TokenSpec {
         let mut tag = [0; TAG];
         for (at, letter) in tag.iter_mut().enumerate() {
             let place = (bits >> (75 - 5 * at) & 31) as usize;
-            *letter = BASE32.get(place).copied()?;
+            *letter = base32::LETTERS.get(place).copied()?;
         }
         Some(tag)
     }
@@ -71,6 +75,40 @@ impl TokenSpec {
 impl fmt::Debug for TokenSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TokenSpec({})", self.workspace)
+    }
+}
+
+/// What a token stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::engine) enum Kept {
+    /// A value, to be given back.
+    Whole,
+    /// What another finding left of a value, to be given back byte for byte.
+    Rest,
+    /// A value, or the rest of one, that nobody is given back.
+    Forgotten {
+        /// Whether it is the rest of one.
+        is_rest: bool,
+    },
+}
+
+impl Kept {
+    /// The same, not to be given back.
+    pub(in crate::engine) fn forgotten(self) -> Self {
+        Self::Forgotten { is_rest: self.is_rest() }
+    }
+
+    fn is_rest(self) -> bool {
+        matches!(self, Self::Rest | Self::Forgotten { is_rest: true })
+    }
+
+    fn normalise(self, entity: &EntityType, value: &str, out: &mut Vec<u8>) {
+        if self.is_rest() {
+            out.clear();
+            out.extend_from_slice(value.as_bytes());
+        } else {
+            normalise(entity.as_str(), value, out);
+        }
     }
 }
 
@@ -105,10 +143,19 @@ pub struct TokenMap {
     pub(super) withheld: AtomicU64,
 }
 
+/// What a token is opened as.
+#[derive(Clone)]
+pub(super) enum Opened {
+    /// This value.
+    Value(Arc<str>),
+    /// What the letters that follow seal, of this entity.
+    Sealed(EntityType),
+}
+
 #[derive(Default)]
 struct Held {
     /// By token in lower case, without its brackets.
-    values: BTreeMap<Arc<[u8]>, Arc<str>>,
+    values: BTreeMap<Arc<[u8]>, Opened>,
     bytes: usize,
     live: Option<Arc<Live>>,
 }
@@ -118,14 +165,22 @@ impl TokenMap {
     /// gives nothing back.
     #[must_use]
     pub fn new(spec: Arc<TokenSpec>, nonce: Option<[u8; 16]>, keep: bool) -> Self {
+        let mut held = Held::default();
+        let sealed = spec.seal.iter().flat_map(|seal| &seal.entities);
+        for entity in sealed.filter(|entity| keep && spec.gives_back(entity)) {
+            let mut name = entity.as_str().to_ascii_lowercase().into_bytes();
+            name.push(b'_');
+            name.extend_from_slice(MARK);
+            held.values.insert(name.into(), Opened::Sealed(entity.clone()));
+        }
         Self {
             spec,
             nonce,
             keeps: keep,
             tokens: MAX_TOKENS,
             bytes: MAX_TOKEN_BYTES,
-            held: Mutex::default(),
-            count: AtomicUsize::new(0),
+            count: AtomicUsize::new(held.values.len()),
+            held: Mutex::new(held),
             minted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             restored: AtomicU64::new(0),
@@ -141,34 +196,51 @@ impl TokenMap {
 
     /// Appends the value's token; `false` where it can have none, and then nothing is appended: the value is no UTF-8,
     /// or the map is full.
-    pub(in crate::engine) fn mint(&self, entity: &EntityType, value: &[u8], keep: bool, out: &mut Vec<u8>) -> bool {
-        let minted = self.token(entity, value, keep);
-        let count = if minted.is_some() { &self.minted } else { &self.refused };
-        count.fetch_add(1, Ordering::Relaxed);
-        let Some(tag) = minted else { return false };
+    pub(in crate::engine) fn mint(&self, entity: &EntityType, value: &[u8], kept: Kept, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
         out.push(b'[');
         out.extend_from_slice(entity.as_str().as_bytes());
         out.push(b'_');
-        out.extend_from_slice(&tag);
-        out.push(b']');
-        true
+        let minted = match &self.spec.seal {
+            Some(seal) => {
+                let text = std::str::from_utf8(value).is_ok();
+                text && seal.sealer.seal(&self.spec.workspace, entity.as_str(), value, out)
+            }
+            None => self.token(entity, value, kept).is_some_and(|tag| {
+                out.extend_from_slice(&tag);
+                true
+            }),
+        };
+        if minted {
+            out.push(b']');
+        } else {
+            out.truncate(start);
+        }
+        let count = if minted { &self.minted } else { &self.refused };
+        count.fetch_add(1, Ordering::Relaxed);
+        minted
     }
 
-    fn token(&self, entity: &EntityType, value: &[u8], keep: bool) -> Option<[u8; TAG]> {
+    /// The value that these letters seal, where they were sealed under the workspace's key.
+    pub(super) fn open(&self, entity: &EntityType, letters: &[u8]) -> Option<String> {
+        self.spec.seal.as_ref()?.sealer.open(&self.spec.workspace, entity.as_str(), letters)
+    }
+
+    fn token(&self, entity: &EntityType, value: &[u8], kept: Kept) -> Option<[u8; TAG]> {
         let value = std::str::from_utf8(value).ok()?;
         let mut normal = Vec::with_capacity(value.len());
-        normalise(entity.as_str(), value, &mut normal);
-        let tag = self.spec.tag(entity, self.nonce.as_ref(), &normal)?;
-        if !keep || !self.keeps || !self.spec.gives_back(entity) {
+        kept.normalise(entity, value, &mut normal);
+        let tag = self.spec.tag(entity, self.nonce.as_ref(), &normal, kept.is_rest())?;
+        if matches!(kept, Kept::Forgotten { .. }) || !self.keeps || !self.spec.gives_back(entity) {
             return Some(tag);
         }
         let mut name = entity.as_str().to_ascii_lowercase().into_bytes();
         name.push(b'_');
         name.extend_from_slice(&tag);
         let mut held = self.held();
-        if let Some(known) = held.values.get(name.as_slice()) {
+        if let Some(Opened::Value(known)) = held.values.get(name.as_slice()) {
             let mut other = Vec::new();
-            normalise(entity.as_str(), known, &mut other);
+            kept.normalise(entity, known, &mut other);
             // Two values of one tag: the second is not given a token that opens as the first.
             return (other == normal).then_some(tag);
         }
@@ -177,7 +249,7 @@ impl TokenMap {
             return None;
         }
         held.bytes += size;
-        held.values.insert(name.into(), value.into());
+        held.values.insert(name.into(), Opened::Value(value.into()));
         held.live = None;
         self.count.store(held.values.len(), Ordering::Release);
         Some(tag)
@@ -227,15 +299,15 @@ impl fmt::Debug for TokenMap {
 /// Live tokens, sorted, as a trie that is walked by narrowing a range.
 #[derive(Default)]
 pub(super) struct Live {
-    tokens: Vec<(Arc<[u8]>, Arc<str>)>,
+    tokens: Vec<(Arc<[u8]>, Opened)>,
     first: u128,
 }
 
 impl Live {
-    fn new(values: &BTreeMap<Arc<[u8]>, Arc<str>>) -> Self {
+    fn new(values: &BTreeMap<Arc<[u8]>, Opened>) -> Self {
         let bit = |token: &[u8]| token.first().filter(|byte| byte.is_ascii()).map_or(0, |byte| 1_u128 << byte);
         Self {
-            tokens: values.iter().map(|(token, value)| (Arc::clone(token), Arc::clone(value))).collect(),
+            tokens: values.iter().map(|(token, value)| (Arc::clone(token), value.clone())).collect(),
             first: values.keys().fold(0, |bits, token| bits | bit(token)),
         }
     }
@@ -258,9 +330,9 @@ impl Live {
         (range.0 + from, range.0 + to)
     }
 
-    /// The value of the token that ends behind `at` letters, where `range` holds it. No token begins another: tags have
+    /// What the token opens as that ends behind `at` letters, where `range` holds it. No token begins another: tags have
     /// one length, and what stands before it is told apart by it.
-    pub(super) fn value(&self, range: (usize, usize), at: usize) -> Option<&str> {
+    pub(super) fn value(&self, range: (usize, usize), at: usize) -> Option<&Opened> {
         let (token, value) = self.tokens.get(range.0)?;
         (range.1 > range.0 && token.len() == at).then_some(value)
     }

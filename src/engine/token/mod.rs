@@ -4,15 +4,19 @@
 //! value again. The format and what it promises are in `README.md` beside this file. No store: what an exchange's
 //! request minted lives in its own bounded [`TokenMap`]. Holds *Secrecy*: Debug shows counts.
 
+mod base32;
 mod map;
 mod normal;
 mod restore;
+mod sealed;
 mod surroundings;
 #[cfg(test)]
 mod tests;
 
+pub(super) use map::Kept;
 pub use map::{MAX_TOKEN_BYTES, MAX_TOKENS, TokenMap, TokenSpec, TokenTally};
 pub use restore::Restorer;
+pub use sealed::{MAX_SEALED, Seal};
 
 /// Letters of a tag: 80 bits in base32.
 pub(super) const TAG: usize = 16;

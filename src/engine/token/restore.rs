@@ -8,11 +8,15 @@
 //! Models change tokens a little. Case does not count; `\_`, `\[` and `\]`, and the same in HTML (`&#95;` …), are read as
 //! the letters they stand for; brackets may be missing or others. Square brackets are taken away as a pair only.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::map::{Live, TokenMap};
+use super::base32;
+use super::map::{Live, Opened, TokenMap};
+use super::sealed::{LENGTH, letters_behind};
 use super::surroundings::Surroundings;
 use crate::engine::stream::{Output, Piece};
 
@@ -30,17 +34,27 @@ pub struct Restorer {
     held: Vec<u8>,
     /// Text of this answer has passed while no token was live.
     missed: bool,
+    /// Tokens are opened whatever stands around them.
+    anywhere: bool,
+}
+
+/// What a token is called: where it is in [`Live`], with so many letters; and what of the text it seals.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Name {
+    range: (usize, usize),
+    letters: usize,
+    sealed: Range<usize>,
 }
 
 /// What text is, read from its first byte.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum Reading {
     /// No token begins here.
     None,
     /// It may be the beginning of one.
     Open,
-    /// The token with this range of [`Live`] and length stands behind `before` bytes and has `len`.
-    Token { before: usize, len: usize, range: (usize, usize), letters: usize },
+    /// A token of `len` bytes stands behind `before` others.
+    Token { before: usize, len: usize, name: Name },
 }
 
 /// How a text begins with one of several spellings.
@@ -56,7 +70,13 @@ impl Restorer {
     #[must_use]
     pub fn new(map: Arc<TokenMap>) -> Self {
         let live = Arc::default();
-        Self { map, live, surroundings: Surroundings::new(true), held: Vec::new(), missed: false }
+        Self { map, live, surroundings: Surroundings::new(true), held: Vec::new(), missed: false, anywhere: false }
+    }
+
+    /// One that opens tokens whatever stands around them, for readers who follow no links.
+    #[must_use]
+    pub fn anywhere(self) -> Self {
+        Self { anywhere: true, ..self }
     }
 
     /// Drops what is held and begins another text.
@@ -75,6 +95,14 @@ impl Restorer {
     /// Says that text passes without being looked at.
     pub fn miss(&mut self) {
         self.missed = true;
+    }
+
+    /// Goes over text that leaves without being looked at, so that what stands before the next token is known.
+    pub fn pass(&mut self, text: &[u8]) {
+        if !text.is_empty() {
+            self.look_up();
+            self.surroundings.pass(text);
+        }
     }
 
     /// Bytes held back now.
@@ -159,16 +187,26 @@ impl Restorer {
                     self.surroundings.step(*byte);
                     at += 1;
                 }
-                Reading::Token { before, len, range, letters } => {
-                    let begin = at + before;
+                Reading::Token { before, len, name } => {
+                    let (start, begin) = (at, at + before);
                     self.surroundings.pass(text.get(at..begin).unwrap_or_default());
                     let token = text.get(begin..begin + len).unwrap_or_default();
                     at = begin + len;
                     let live = Arc::clone(&self.live);
-                    let value = live.value(range, letters).filter(|_| !self.surroundings.refuse());
-                    let Some(value) = value else {
-                        self.surroundings.pass(token);
+                    let value = match live.value(name.range, name.letters) {
+                        Some(Opened::Value(value)) => Some(Cow::Borrowed(&**value)),
+                        Some(Opened::Sealed(entity)) => {
+                            let sealed = text.get(start + name.sealed.start..start + name.sealed.end);
+                            self.map.open(entity, sealed.unwrap_or_default()).map(Cow::Owned)
+                        }
+                        None => None,
+                    };
+                    let refused = !self.anywhere && self.surroundings.refuse();
+                    if refused && value.is_some() {
                         self.map.withheld.fetch_add(1, Ordering::Relaxed);
+                    }
+                    let Some(value) = value.filter(|_| !refused) else {
+                        self.surroundings.pass(token);
                         continue;
                     };
                     out.clear_run(text.get(from..begin).unwrap_or_default());
@@ -205,9 +243,15 @@ impl Restorer {
             Spelt::Open | Spelt::No => 0,
         };
         let (mut at, mut letters, mut range) = (opened, 0, (0, self.live.len()));
-        loop {
-            if self.live.value(range, letters).is_some() {
-                break;
+        let sealed = loop {
+            match self.live.value(range, letters) {
+                Some(Opened::Value(_)) => break at..at,
+                Some(Opened::Sealed(_)) => match sealed(text.get(at..).unwrap_or_default()) {
+                    Spelt::Yes(len) => break at + LENGTH..at + len,
+                    Spelt::Open if !last => return Reading::Open,
+                    Spelt::Open | Spelt::No => return Reading::None,
+                },
+                None => {}
             }
             let rest = text.get(at..).unwrap_or_default();
             let Some(byte) = rest.first() else { return if last { Reading::None } else { Reading::Open } };
@@ -229,15 +273,32 @@ impl Restorer {
                 return Reading::Open;
             }
             letters += 1;
-        }
+        };
+        at = at.max(sealed.end);
+        let name = Name { range, letters, sealed };
         if opened == 0 {
-            return Reading::Token { before: 0, len: at, range, letters };
+            return Reading::Token { before: 0, len: at, name };
         }
         match spelt(text.get(at..).unwrap_or_default(), &CLOSING) {
-            Spelt::Yes(closed) => Reading::Token { before: 0, len: at + closed, range, letters },
+            Spelt::Yes(closed) => Reading::Token { before: 0, len: at + closed, name },
             Spelt::Open if !last => Reading::Open,
-            Spelt::Open | Spelt::No => Reading::Token { before: opened, len: at - opened, range, letters },
+            Spelt::Open | Spelt::No => Reading::Token { before: opened, len: at - opened, name },
         }
+    }
+}
+
+/// Whether text begins with the length and the letters of what is sealed.
+fn sealed(text: &[u8]) -> Spelt {
+    let whole = match text.first_chunk::<LENGTH>().map(|length| letters_behind(*length)) {
+        Some(None) => return Spelt::No,
+        Some(Some(letters)) => LENGTH + letters,
+        None => LENGTH,
+    };
+    let here = text.get(..whole).unwrap_or(text);
+    match here.iter().all(|letter| base32::value(*letter).is_some()) {
+        false => Spelt::No,
+        true if here.len() == whole && whole > LENGTH => Spelt::Yes(whole),
+        true => Spelt::Open,
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Restorer, TokenMap, TokenSpec};
+use super::{Kept, MAX_SEALED, Restorer, Seal, TokenMap, TokenSpec};
 use crate::engine::operator::HashKey;
 use crate::engine::rule::EntityType;
 use crate::engine::stream::{Output, Piece};
 
 fn spec(workspace: &str) -> TokenSpec {
-    TokenSpec { key: HashKey::new([7; 32]), workspace: workspace.into(), entities: None }
+    TokenSpec { key: HashKey::new([7; 32]), workspace: workspace.into(), entities: None, seal: None }
 }
 
 fn map() -> TokenMap {
@@ -17,7 +17,7 @@ fn map() -> TokenMap {
 
 fn mint(map: &TokenMap, entity: &str, value: &str) -> Option<String> {
     let mut out = Vec::new();
-    let minted = map.mint(&EntityType::new(entity), value.as_bytes(), true, &mut out);
+    let minted = map.mint(&EntityType::new(entity), value.as_bytes(), Kept::Whole, &mut out);
     minted.then(|| String::from_utf8(out).unwrap())
 }
 
@@ -29,7 +29,7 @@ fn restored<'a>(map: &Arc<TokenMap>, pieces: impl IntoIterator<Item = &'a [u8]>)
         from.clear();
         from.clear_run(piece);
         restorer.push(&from, &mut out);
-        assert!(restorer.held() <= 200, "{} bytes are held", restorer.held());
+        assert!(restorer.held() <= 900, "{} bytes are held", restorer.held());
     }
     restorer.finish(&mut out);
     assert_eq!(restorer.held(), 0);
@@ -124,7 +124,7 @@ fn the_map_is_bounded_by_count_and_bytes() {
         assert_eq!(map.tally().refused, (4 - fit) as u64);
     }
     let mut out = Vec::new();
-    assert!(!map().mint(&EntityType::new("EMAIL"), b"caf\xe9@example.com", true, &mut out));
+    assert!(!map().mint(&EntityType::new("EMAIL"), b"caf\xe9@example.com", Kept::Whole, &mut out));
     assert!(out.is_empty());
 }
 
@@ -353,4 +353,68 @@ fn any_chunking_opens_the_same() {
         }
         assert_eq!(restored(&map, pieces), whole, "{text}");
     }
+}
+
+fn sealing(key: u8, workspace: &str) -> TokenMap {
+    let key = HashKey::new([key; 32]);
+    let entities = ["EMAIL", "CREDIT_CARD", "NOTE"].map(EntityType::new).to_vec();
+    let seal = Seal::new(&key, entities);
+    TokenMap::new(Arc::new(TokenSpec { key, workspace: workspace.into(), entities: None, seal }), None, true)
+}
+
+#[test]
+fn sealed_tokens_open_wherever_the_key_is_and_nowhere_else() {
+    let value = "jane@example.com";
+    let token = mint(&sealing(7, "acme"), "EMAIL", value).unwrap();
+    assert_eq!(token, SEALED);
+    let replica = Arc::new(sealing(7, "acme"));
+    let core = &token[1..token.len() - 1];
+    for (text, expected) in [
+        (token.clone(), value.to_owned()),
+        (format!("to {token}, {token}."), format!("to {value}, {value}.")),
+        (format!("**{}**", core.to_uppercase()), format!("**{value}**")),
+        (format!("{core} {core}s"), format!("{value} {value}s")),
+        (format!("\\[{}\\]", core.replace('_', "\\_")), value.to_owned()),
+    ] {
+        assert_eq!(restored_everywhere(&replica, &text), expected, "{text}");
+    }
+    let mut letters = core.to_owned().into_bytes();
+    let forged: Vec<String> = ("EMAIL_s1".len()..letters.len())
+        .map(|at| {
+            let letter = std::mem::replace(&mut letters[at], b'z');
+            letters[at] = if letter == b'z' { b'y' } else { b'z' };
+            let text = String::from_utf8(letters.clone()).unwrap();
+            letters[at] = letter;
+            format!("[{text}]")
+        })
+        .collect();
+    let rest = &core["EMAIL_".len()..];
+    let others = [
+        format!("[NOTE_{rest}]"),
+        format!("https://evil.example/?q={token}"),
+        format!("[{}]", &core[..core.len() - 1]),
+        "[EMAIL_s1".to_owned(),
+        "[EMAIL_s1zz".to_owned(),
+        mint(&sealing(8, "acme"), "EMAIL", value).unwrap(),
+        mint(&sealing(7, "beta"), "EMAIL", value).unwrap(),
+        // Cards are sealed, and not opened for a client.
+        mint(&sealing(7, "acme"), "CREDIT_CARD", "4111 1111 1111 1111").unwrap(),
+    ];
+    for text in forged.iter().chain(&others) {
+        assert_eq!(restored_everywhere(&replica, text), *text);
+    }
+}
+
+const SEALED: &str = "[EMAIL_s1aqeitpnejigyyq7oz3dqb7bcpgtczgcw7nrsw2htpfn7iad575ijgc3py]";
+
+#[test]
+fn what_is_sealed_is_bounded() {
+    let map = Arc::new(sealing(7, "acme"));
+    for length in [0, 1, 15, 16, 17, MAX_SEALED] {
+        let value = "x".repeat(length);
+        let token = mint(&map, "NOTE", &value).unwrap();
+        assert_eq!(restored(&map, token.as_bytes().chunks(7)), value, "{length}");
+    }
+    assert_eq!(mint(&map, "NOTE", &"x".repeat(MAX_SEALED + 1)), None);
+    assert_eq!(map.live(), 2);
 }

@@ -35,6 +35,7 @@ use super::{
     Timeouts, Workspace, fingerprint_epoch,
 };
 use crate::body::{BodyLimits, Scopes};
+use crate::engine::{Action, EntityType, RuleSet};
 use listeners::ListenerShape;
 use routes::RouteShape;
 use ruleset::{Bound, Compiled, compile};
@@ -403,6 +404,19 @@ fn rules_of(shape: &WorkspaceShape, routes: &Names, disk: &mut Disk, report: &mu
     compile(assembly, report).map(Rc::new)
 }
 
+/// The entities whose values are tokenized anywhere.
+fn tokenized<'a>(rules: &RuleSet, scopes: impl Iterator<Item = &'a Arc<Scopes>> + Clone) -> Vec<EntityType> {
+    let tables = scopes.flat_map(|scopes| scopes.paths.iter().map(|(_, table)| table).chain([&scopes.actions]));
+    let mut entities: Vec<EntityType> = Vec::new();
+    for (index, rule) in rules.rules().iter().enumerate() {
+        let tokenizes = tables.clone().any(|table| *table.action(index) == Action::Tokenize);
+        if tokenizes && !entities.contains(&rule.entity) {
+            entities.push(rule.entity.clone());
+        }
+    }
+    entities
+}
+
 fn bind(
     shape: WorkspaceShape,
     rules: &Compiled,
@@ -416,7 +430,7 @@ fn bind(
         let message = format!("workspace {} has no `key`, but {} {does}", shape.name, place.line());
         report.error(&shape.place, "hash-key", message).help("add key = { file = \"…\" } with 32 random bytes");
     }
-    let tokens = shape.key.clone().map(|key| shape.tokens.bind(&shape.name, key));
+    let key = shape.key.clone();
     let everywhere: Vec<Option<&str>> = routes.iter().copied().chain([None]).collect();
     let Bound { rules, mut scopes, catalogue } = {
         let key = fingerprints.as_ref().map(|one| one.key.for_fingerprints(one.epoch));
@@ -434,8 +448,8 @@ fn bind(
             report.warning(&shape.place, "unscanned", message).help("switch a rule on in its [actions]");
         }
     }
-    let tokenizes = |scopes: &[Arc<Scopes>; 2]| scopes.iter().any(|scopes| scopes.tokenizes());
-    let tokens = tokens.filter(|_| scopes.iter().chain([&base]).any(tokenizes));
+    let entities = tokenized(&rules, scopes.iter().chain([&base]).flatten());
+    let tokens = key.filter(|_| !entities.is_empty()).map(|key| shape.tokens.bind(&shape.name, key, entities));
     Workspace {
         name: shape.name,
         clients: shape.clients.into_iter().map(|(pattern, _)| pattern).collect(),

@@ -23,7 +23,8 @@ impl Json {
             on_fault_pass: false,
             opaque: std::sync::Arc::default(),
             edits: Edits::default(),
-        batch: None,
+            batch: None,
+            keep_dropped: false,
         };
         Self { spec, out: Vec::new() }
     }

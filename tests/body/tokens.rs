@@ -1,0 +1,377 @@
+//! Tokens in answers of every dialect, whole and in fragments of any size: what the reader adds up is what the client
+//! sent, and what may not be opened is not.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use blackbar::body::{BodyInspector, BodySpec, Dialect, Direction, Restore, Scopes};
+use blackbar::engine::{Action, ActionTable, HashKey, TokenMap, TokenSpec};
+use blackbar::policy;
+use serde_json::{Value, json};
+
+use super::fixtures::{anthropic, openai, spec};
+
+const TEXT: &str =
+    "Write to jane@example.com, \"bob@example.org\" or call (212) 555-0123.\nThen jane@example.com again: \u{2713}";
+
+/// The rules of the default packs; a request that tokenizes, an answer that opens and has no rules on.
+struct Exchange {
+    map: Arc<TokenMap>,
+    request: Arc<Scopes>,
+    response: Arc<Scopes>,
+}
+
+impl Exchange {
+    fn new() -> Self {
+        Self::with(Restore { tools: vec!["f".into()], ..Restore::default() })
+    }
+
+    fn with(restore: Restore) -> Self {
+        let rules = policy::load_rules(None).unwrap().rules;
+        let tokens = TokenSpec { key: HashKey::new([3; 32]), workspace: "acme".into(), entities: None, seal: None };
+        let map = Arc::new(TokenMap::new(Arc::new(tokens), None, true));
+        let table = |action: Action| Arc::new(ActionTable::new(vec![action; rules.rules().len()], None));
+        let scopes = |action| Scopes {
+            rules: Arc::clone(&rules),
+            actions: table(action),
+            paths: Vec::new(),
+            tools: None,
+            restore: None,
+        };
+        Self {
+            request: Arc::new(scopes(Action::Tokenize).in_exchange(&map, true, None)),
+            response: Arc::new(scopes(Action::Redact).in_exchange(&map, false, Some(Arc::new(restore)))),
+            map,
+        }
+    }
+
+    /// What the upstream has of a text.
+    fn sent(&self, text: &str) -> String {
+        let body = json!({ "messages": [{ "role": "user", "content": text }] }).to_string();
+        let spec =
+            BodySpec { direction: Direction::Request, scopes: Arc::clone(&self.request), ..spec("application/json") };
+        let mut out = Vec::new();
+        let mut inspector = BodyInspector::new(spec).unwrap();
+        inspector.push(body.as_bytes(), &mut out).unwrap();
+        inspector.finish(&mut out).unwrap();
+        let sent: Value = serde_json::from_slice(&out).unwrap();
+        sent["messages"][0]["content"].as_str().unwrap().to_owned()
+    }
+
+    /// What the client has of an answer that comes in pieces of this size.
+    fn read(&self, dialect: Dialect, kind: &str, body: &str, size: usize) -> String {
+        let spec = BodySpec { dialect, scopes: Arc::clone(&self.response), ..spec(kind) };
+        let mut inspector = BodyInspector::new(spec).unwrap();
+        let mut out = Vec::new();
+        for piece in body.as_bytes().chunks(size) {
+            inspector.push(piece, &mut out).unwrap();
+        }
+        inspector.finish(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+}
+
+fn parts(text: &str, size: usize) -> Vec<String> {
+    let letters: Vec<char> = text.chars().collect();
+    letters.chunks(size).map(|part| part.iter().collect()).collect()
+}
+
+fn events(events: impl IntoIterator<Item = Value>) -> String {
+    events
+        .into_iter()
+        .map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or("message")))
+        .collect()
+}
+
+fn responses(text: &str, size: usize) -> String {
+    let arguments = json!({ "to": text }).to_string();
+    let call = |arguments: &str| json!({"type": "function_call", "id": "i", "call_id": "c", "name": "f", "arguments": arguments});
+    let content = json!({"type": "output_text", "text": text});
+    let item = json!({"type": "message", "id": "m", "content": [content]});
+    let mut all = Vec::new();
+    for part in parts(text, size) {
+        all.push(json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0, "delta": part}));
+    }
+    all.push(json!({"type": "response.output_text.done", "item_id": "m", "output_index": 0, "content_index": 0, "text": text}));
+    all.push(json!({"type": "response.output_item.done", "output_index": 0, "item": item}));
+    all.push(json!({"type": "response.output_item.added", "output_index": 1, "item": call("")}));
+    for part in parts(&arguments, size) {
+        all.push(
+            json!({"type": "response.function_call_arguments.delta", "item_id": "i", "output_index": 1, "delta": part}),
+        );
+    }
+    all.push(json!({"type": "response.function_call_arguments.done", "item_id": "i", "output_index": 1, "arguments": arguments}));
+    all.push(json!({"type": "response.output_item.done", "output_index": 1, "item": call(&arguments)}));
+    all.push(json!({"type": "response.completed", "response": {"id": "r", "output": [item, call(&arguments)]}}));
+    events(all)
+}
+
+/// Streams of each dialect, and what of them a reader adds up: a place for each event, and the text there.
+fn streams(text: &str, size: usize) -> Vec<(Dialect, &'static str, String, &'static [&'static str])> {
+    let gemini =
+        |part: String| json!({"candidates": [{"content": {"parts": [{"text": part}], "role": "model"}, "index": 0}]});
+    let cohere =
+        |part: String| json!({"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": part}}}});
+    let ollama = |part: String| json!({"model": "m", "message": {"role": "assistant", "content": part}, "done": false});
+    let mut lines: String = parts(text, size).into_iter().map(|part| format!("{}\n", ollama(part))).collect();
+    lines.push_str("{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true}\n");
+    let kind = "text/event-stream";
+    vec![
+        (Dialect::OpenAi, kind, openai(text, size), &["/choices/0/delta/content"]),
+        (Dialect::Anthropic, kind, anthropic(text, size), &["/delta/text"]),
+        (Dialect::OpenAi, kind, responses(text, size), &["/delta"]),
+        (
+            Dialect::Gemini,
+            kind,
+            events(parts(text, size).into_iter().map(gemini)),
+            &["/candidates/0/content/parts/0/text"],
+        ),
+        (Dialect::Cohere, kind, events(parts(text, size).into_iter().map(cohere)), &["/delta/message/content/text"]),
+        (Dialect::Ollama, "application/x-ndjson", lines, &["/message/content"]),
+    ]
+}
+
+/// The strings at a place of all events, joined; those of events of this type alone, where one is given.
+fn added(stream: &str, place: &str, kind: Option<&str>) -> String {
+    let data = stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: ").or(Some(line).filter(|line| line.starts_with('{'))));
+    let events = data.filter_map(|data| serde_json::from_str::<Value>(data).ok());
+    let events = events.filter(|event| kind.is_none_or(|kind| event["type"] == kind));
+    events.filter_map(|event| Some(event.pointer(place)?.as_str()?.to_owned())).collect()
+}
+
+#[test]
+fn streams_of_every_dialect_read_as_the_client_wrote() {
+    let exchange = Exchange::new();
+    let sent = exchange.sent(TEXT);
+    assert!(!sent.contains("example") && !sent.contains("555"), "{sent}");
+    for size in [1, 2, 3, 5, 17, 1000] {
+        for (dialect, kind, body, places) in streams(&sent, size) {
+            for cut in [1, 7, 1 << 20] {
+                let read = exchange.read(dialect, kind, &body, cut);
+                for place in places {
+                    let only = (*place == "/delta").then_some("response.output_text.delta");
+                    assert_eq!(added(&read, place, only), TEXT, "{dialect:?} {size} {cut}");
+                }
+            }
+        }
+    }
+    assert!(exchange.map.tally().restored > 0);
+}
+
+#[test]
+fn arguments_are_opened_for_tools_that_are_named() {
+    for (tool, opened) in [("f", true), ("g", false)] {
+        let exchange = Exchange::with(Restore { tools: vec![tool.into()], ..Restore::default() });
+        let sent = exchange.sent(TEXT);
+        let expected = if opened { TEXT } else { sent.as_str() };
+        for size in [1, 4, 1000] {
+            let read = exchange.read(Dialect::Anthropic, "text/event-stream", &anthropic(&sent, size), 50);
+            let input: Value = serde_json::from_str(&added(&read, "/delta/partial_json", None)).unwrap();
+            assert_eq!(input["note"], json!(expected), "{tool} {size}");
+            let read = exchange.read(Dialect::OpenAi, "text/event-stream", &responses(&sent, size), 50);
+            let arguments = added(&read, "/delta", Some("response.function_call_arguments.delta"));
+            let copies = [
+                arguments,
+                added(&read, "/arguments", Some("response.function_call_arguments.done")),
+                added(&read, "/item/arguments", Some("response.output_item.done")),
+                added(&read, "/response/output/1/arguments", None),
+            ];
+            for copy in copies {
+                assert_eq!(serde_json::from_str::<Value>(&copy).unwrap()["to"], json!(expected), "{tool} {size}");
+            }
+            // The texts beside it are opened either way, wherever they are repeated.
+            for place in ["/text", "/item/content/0/text", "/response/output/0/content/0/text"] {
+                assert_eq!(added(&read, place, None), TEXT, "{place}");
+            }
+        }
+        for (dialect, call, place) in [
+            (
+                Dialect::Anthropic,
+                format!(
+                    "{{\"content\":[{{\"type\":\"tool_use\",\"name\":\"f\",\"input\":{{\"to\":[{}]}}}}]}}",
+                    json!(sent)
+                ),
+                "/content/0/input/to/0",
+            ),
+            (
+                Dialect::Gemini,
+                format!(
+                    "{{\"candidates\":[{{\"content\":{{\"parts\":[{{\"functionCall\":{{\"name\":\"f\",\"args\":{{\"to\":{}}}}}}}]}}}}]}}",
+                    json!(sent)
+                ),
+                "/candidates/0/content/parts/0/functionCall/args/to",
+            ),
+            (
+                Dialect::Ollama,
+                format!(
+                    "{{\"message\":{{\"tool_calls\":[{{\"function\":{{\"name\":\"f\",\"arguments\":{{\"to\":{}}}}}}}]}},\"done\":true}}",
+                    json!(sent)
+                ),
+                "/message/tool_calls/0/function/arguments/to",
+            ),
+            (
+                Dialect::Bedrock,
+                format!(
+                    "{{\"output\":{{\"message\":{{\"content\":[{{\"toolUse\":{{\"name\":\"f\",\"input\":{{\"to\":{}}}}}}}]}}}}}}",
+                    json!(sent)
+                ),
+                "/output/message/content/0/toolUse/input/to",
+            ),
+        ] {
+            let read: Value = serde_json::from_str(&exchange.read(dialect, "application/json", &call, 5)).unwrap();
+            assert_eq!(read.pointer(place), Some(&json!(expected)), "{dialect:?} {tool}");
+            // Two names, of which readers take one or the other.
+            let twice = call.replace("\"name\":\"f\"", "\"name\":\"f\",\"name\":\"h\"");
+            let read: Value = serde_json::from_str(&exchange.read(dialect, "application/json", &twice, 5)).unwrap();
+            assert_eq!(read.pointer(place), Some(&json!(sent)), "{dialect:?} {tool}");
+        }
+    }
+}
+
+#[test]
+fn whole_answers_are_opened_in_their_texts_alone() {
+    let exchange = Exchange::new();
+    let sent = exchange.sent(TEXT);
+    for (dialect, body, place) in [
+        (Dialect::OpenAi, json!({"choices": [{"message": {"content": sent}}]}), "/choices/0/message/content"),
+        (
+            Dialect::OpenAi,
+            json!({"output": [{"content": [{"type": "output_text", "text": sent}]}]}),
+            "/output/0/content/0/text",
+        ),
+        (Dialect::Anthropic, json!({"content": [{"type": "text", "text": sent}]}), "/content/0/text"),
+        (
+            Dialect::Gemini,
+            json!({"candidates": [{"content": {"parts": [{"text": sent}]}}]}),
+            "/candidates/0/content/parts/0/text",
+        ),
+        (Dialect::Cohere, json!({"message": {"content": [{"text": sent}]}}), "/message/content/0/text"),
+        (Dialect::Ollama, json!({"message": {"content": sent}, "done": true}), "/message/content"),
+        (
+            Dialect::Bedrock,
+            json!({"output": {"message": {"content": [{"text": sent}]}}}),
+            "/output/message/content/0/text",
+        ),
+    ] {
+        let mut body = body;
+        body["id"] = json!(sent);
+        body["metadata"] = json!({ "text": sent, sent.as_str(): 1 });
+        for cut in [1, 9, 1 << 20] {
+            let read: Value =
+                serde_json::from_str(&exchange.read(dialect, "application/json", &body.to_string(), cut)).unwrap();
+            let mut expected = body.clone();
+            *expected.pointer_mut(place).unwrap() = json!(TEXT);
+            assert_eq!(read, expected, "{dialect:?} {cut}");
+        }
+    }
+    // What begins like JSON and is none.
+    for begin in ["[1] ", "[1]\n", "[1] see ", "{\"a\": 1} ", "{\"a\": \"", "[\"x\"] "] {
+        let text = format!("{begin}{sent} end");
+        let body = json!({"choices": [{"message": {"content": text}}]}).to_string();
+        for cut in [1, 9, 1 << 20] {
+            let read = exchange.read(Dialect::OpenAi, "application/json", &body, cut);
+            let read: Value = serde_json::from_str(&read).unwrap();
+            let content = read.pointer("/choices/0/message/content").unwrap();
+            assert_eq!(content, &json!(format!("{begin}{TEXT} end")), "{cut}");
+        }
+        for size in [1, 3, 1000] {
+            let read = exchange.read(Dialect::OpenAi, "text/event-stream", &openai(&text, size), 1 << 20);
+            assert_eq!(added(&read, "/choices/0/delta/content", None), format!("{begin}{TEXT} end"), "{size}");
+        }
+    }
+    // JSON in a text: the value stands in it with its escapes.
+    let inner = json!({ "a\"b": [sent] }).to_string();
+    let body = json!({"choices": [{"message": {"content": inner}}]}).to_string();
+    let read: Value = serde_json::from_str(&exchange.read(Dialect::OpenAi, "application/json", &body, 3)).unwrap();
+    let text = read.pointer("/choices/0/message/content").unwrap().as_str().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(text).unwrap(), json!({ "a\"b": [TEXT] }));
+}
+
+#[test]
+fn a_stream_that_breaks_off_gives_no_more_than_it_had() {
+    let exchange = Exchange::new();
+    let sent = exchange.sent("mail jane@example.com");
+    let body = openai(&sent, 1);
+    for end in (0..body.len()).step_by(97) {
+        let spec =
+            BodySpec { dialect: Dialect::OpenAi, scopes: Arc::clone(&exchange.response), ..spec("text/event-stream") };
+        let mut inspector = BodyInspector::new(spec).unwrap();
+        let mut out = Vec::new();
+        inspector.push(&body.as_bytes()[..end], &mut out).unwrap();
+        let read = added(&String::from_utf8(out).unwrap(), "/choices/0/delta/content", None);
+        assert!("mail jane@example.com".starts_with(&read), "{read}");
+    }
+}
+
+#[test]
+fn a_token_is_not_found_again() {
+    let exchange = Exchange::new();
+    let mut found = Vec::new();
+    for at in 0..4000 {
+        let sent = exchange.sent(&format!("mail user{at}@example.com and (212) 555-{:04}, please", 100 + at % 100));
+        let again = exchange.sent(&sent);
+        if sent != again {
+            found.push((sent, again));
+        }
+    }
+    assert!(found.is_empty(), "{} {:?}", found.len(), found.first());
+}
+
+#[test]
+fn without_a_token_an_answer_is_as_it_was() {
+    let exchange = Exchange::new();
+    let other = Exchange::new();
+    let token = other.sent("jane@example.com");
+    let text = format!("It was {token} the best of EMAIL_ times [ \\ & e em");
+    for size in [1, 3] {
+        for (dialect, kind, body, _) in streams(&text, size) {
+            let plain = Scopes { restore: None, ..(*exchange.response).clone() };
+            let opened = exchange.read(dialect, kind, &body, 1 << 20);
+            let same = Exchange { response: Arc::new(plain), ..Exchange::new() }.read(dialect, kind, &body, 1 << 20);
+            assert_eq!(opened, same);
+        }
+    }
+    assert_eq!(exchange.map.tally().restored, 0);
+}
+
+/// The time that one event takes, a token in every twentieth word, p99 under 50 microseconds; printed with `--nocapture`.
+#[test]
+#[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures time, and shows it")]
+fn an_event_is_restored_in_less_than_fifty_microseconds() {
+    let exchange = Exchange::new();
+    let prose = "It was the best of times, it was the worst of times, it was the age of wisdom; write to jane@example.com now. ";
+    for at in 0..500 {
+        exchange.sent(&format!("user{at}@example.com"));
+    }
+    let stream = openai(&exchange.sent(prose).repeat(100), 3);
+    let events: Vec<&str> = stream.split_inclusive("\n\n").filter(|event| !event.contains("\"index\":1")).collect();
+    let mut best = u128::MAX;
+    let mut histogram = Vec::new();
+    for _ in 0..5 {
+        let spec =
+            BodySpec { dialect: Dialect::OpenAi, scopes: Arc::clone(&exchange.response), ..spec("text/event-stream") };
+        let mut inspector = BodyInspector::new(spec).unwrap();
+        let mut out = Vec::new();
+        let mut times: Vec<u128> = Vec::with_capacity(events.len());
+        for event in &events {
+            let start = Instant::now();
+            inspector.push(event.as_bytes(), &mut out).unwrap();
+            inspector.flush(&mut out).unwrap();
+            times.push(start.elapsed().as_nanos());
+            out.clear();
+        }
+        times.sort_unstable();
+        let p99 = times[times.len() * 99 / 100];
+        if p99 < best {
+            best = p99;
+            histogram = [500, 900, 990, 999].iter().map(|per| (*per, times[times.len() * per / 1000])).collect();
+        }
+    }
+    println!("{} events in deltas of three characters, 500 live tokens", events.len());
+    for (per_mille, nanoseconds) in histogram {
+        println!("  p{:<5} {:>8.1} us", per_mille as f64 / 10.0, nanoseconds as f64 / 1000.0);
+    }
+    assert!(best < 50_000, "p99 is {best} ns");
+}
