@@ -18,6 +18,7 @@ const ALGORITHM: u8 = 1;
 pub const NOTE_LIMIT: usize = 8 << 10;
 
 /// The points of small order of the curve in their encodings, without the sign: a public key must be none of them.
+#[expect(clippy::indexing_slicing, reason = "a slip would stop the compiler")]
 const SMALL_ORDER: [[u8; 32]; 7] = {
     let mut points = [[0; 32]; 7];
     points[1][0] = 1;

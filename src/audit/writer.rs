@@ -224,13 +224,13 @@ impl Writer {
         while !stopping {
             let mut batch = Vec::new();
             match receiver.recv_timeout(self.patience()) {
-                Ok(Message::Record(waiting)) => batch.push(waiting),
+                Ok(Message::Record(waiting)) => batch.push(*waiting),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => stopping = true,
                 Err(RecvTimeoutError::Timeout) => {}
             }
             while stopping || batch.len() < BATCH {
                 match receiver.try_recv() {
-                    Ok(Message::Record(waiting)) => batch.push(waiting),
+                    Ok(Message::Record(waiting)) => batch.push(*waiting),
                     Ok(Message::Stop) => stopping = true,
                     Err(_) => break,
                 }
@@ -246,7 +246,7 @@ impl Writer {
     }
 
     /// Writes a batch and answers those who wait for it.
-    fn take(&mut self, batch: Vec<Box<Waiting>>) {
+    fn take(&mut self, batch: Vec<Waiting>) {
         if batch.is_empty() {
             return;
         }
@@ -254,7 +254,7 @@ impl Writer {
         let mut acks = Vec::with_capacity(batch.len());
         let parks = self.failure.is_some();
         for waiting in batch {
-            let Waiting { entry, ack, _slot } = *waiting;
+            let Waiting { entry, ack, _slot } = waiting;
             acks.push(ack);
             if parks {
                 self.parked.push(entry);

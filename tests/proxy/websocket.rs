@@ -272,3 +272,37 @@ async fn an_answer_that_is_no_handshake_passes_as_any_other() {
     let answer = proxy.client().await.send(handshake("/v1/realtime", "")).await;
     assert_eq!((answer.status, answer.text().as_str()), (200, "{\"error\":\"no card [CREDIT_CARD] here\"}"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_has_a_record_at_its_beginning_and_one_before_its_end() {
+    use blackbar::audit::read::Records;
+    let (address, mut peers) = upstream(AGREED).await;
+    let proxy = TestProxy::new().audited().workspace("acme", RULES).route("/", address, |_| {}).start();
+    let kinds = || -> Vec<serde_json::Value> {
+        let lines = Records::open(&proxy.pki.file("audit")).unwrap().map(|line| line.unwrap().1);
+        let all = lines.map(|line| serde_json::from_slice::<serde_json::Value>(&line).unwrap());
+        all.filter(|record| record.get("req").is_some()).collect()
+    };
+    let (mut client, mut peer) = open(&proxy, &mut peers, "").await;
+    let opened = kinds();
+    assert_eq!(opened.len(), 1, "{opened:?}");
+    assert_eq!((&opened[0]["kind"], &opened[0]["status"]), (&"session_open".into(), &101.into()));
+    let message = format!(r#"{{"type":"x","text":"{CARD}"}}"#);
+    client.write(frame(0x81, message.as_bytes(), true)).await;
+    assert!(within(read_frame(&mut peer.stream)).await.is_some());
+    peer.stream.write_all(&frame(0x81, br#"{"type":"y"}"#, false)).await.unwrap();
+    assert!(within(read_frame(&mut client.stream)).await.is_some());
+    drop(peer);
+    let (first, ..) = within(read_frame(&mut client.stream)).await.unwrap();
+    assert_eq!(first, 0x88, "the session is closed");
+    let all = kinds();
+    assert_eq!(all.len(), 2, "its record is there before the close: {all:?}");
+    let end = &all[1];
+    assert_eq!((&end["kind"], &end["req"], &end["outcome"]), (&"exchange".into(), &opened[0]["req"], &"failed".into()));
+    assert_eq!(
+        (end["request"]["length"].as_u64(), end["response"]["length"].as_u64()),
+        (Some(message.len() as u64), Some(12))
+    );
+    assert_eq!(end["request"]["scanned"], end["request"]["length"]);
+    assert_eq!(end["findings"][0]["entity"], "CREDIT_CARD");
+}

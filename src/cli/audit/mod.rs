@@ -32,7 +32,7 @@ enum AuditCommand {
     /// Print one record
     Show(ShowArguments),
     /// Print the records that a filter takes, one a line
-    Query(query::QueryArguments),
+    Query(Box<query::QueryArguments>),
     /// Prove a record with the hashes beside it, or check such a proof
     Prove(ProveArguments),
     /// Print a workspace's records, each with its proof
