@@ -206,7 +206,7 @@ fn foreign_forged_and_unknown_tokens_stay_text() {
         format!("[E-MAIL_{tag}]"),
         format!("%5BEMAIL_{tag}%5D"),
         format!("%EMAIL_{tag}"),
-        format!("{tag}"),
+        tag.to_owned(),
     ] {
         assert_eq!(restored_everywhere(&map, &text), text);
     }
