@@ -249,9 +249,10 @@ where
     if let Some(Ok(())) = ended {
         if let Some(session) = connection.session() {
             let parts = served.into_parts();
-            return session.run(parts.io.stream, &parts.read_buf, drain, revoked).await;
+            // Boxed apart, as every connection has room for what stands here.
+            return Box::pin(session.run(parts.io.stream, &parts.read_buf, drain, revoked)).await;
         }
-        linger(served.into_parts().io.stream).await;
+        Box::pin(linger(served.into_parts().io.stream)).await;
     }
 }
 

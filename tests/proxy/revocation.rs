@@ -11,6 +11,8 @@ use crate::support::{Client, Name, Pki, Reply, TestProxy, Upstream, within};
 const RULES: &str = "version = 1\npacks = [\"pci\"]\n";
 const EVENTS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 22\r\n\r\ndata: one\n\n";
 
+/// As a change of the configuration's text.
+#[allow(clippy::needless_pass_by_value, reason = "a change takes the text")]
 fn with_crl(config: String) -> String {
     config.replacen("client_ca = ", "client_crl = [\"list.crl\"]\nclient_ca = ", 1)
 }

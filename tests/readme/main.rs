@@ -112,7 +112,7 @@ fn the_table_of_actions_is_true() {
         assert_eq!(String::from_utf8(out.stdout).unwrap(), format!("{}|{}|", cells[2], cells[3]), "{row}");
         tried += 1;
     }
-    assert_eq!(tried, 8);
+    assert_eq!(tried, 9);
 }
 
 #[test]
