@@ -4,8 +4,11 @@
 //! Enters: a header's value, or the beginning of a request. Leaves: the value redacted as the member it mirrors is in the
 //! body, since servers refuse a message whose headers say otherwise; or the identifier as a literal of JSON.
 
-use super::json::{LogicalText, TextOut, index};
-use super::{BodyError, BodyLimits, Inspection, Scopes, base64};
+use std::sync::Arc;
+
+use super::json::{LogicalText, Step, TextOut, index};
+use super::{BodyError, BodyLimits, Inspection, JsonPath, PathStep, Scopes, base64};
+use crate::engine::ActionTable;
 
 /// How much of a request is looked at for its identifier.
 pub(crate) const PROBED: usize = 64 << 10;
@@ -17,14 +20,54 @@ const DIGITS: usize = 8;
 const OPENS: &[u8] = b"=?base64?";
 const CLOSES: &[u8] = b"?=";
 
-/// What the member is called that this header mirrors; `None` for other headers. `method` is the message's method, as
-/// its own header has it.
-pub(crate) fn mirrored<'a>(header: &'a str, method: &[u8]) -> Option<&'a str> {
+/// The member that a header mirrors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mirrored<'a> {
+    /// The message's method.
+    Method,
+    /// What it is about: `name` or `uri`.
+    Subject(&'a str),
+    /// An argument, in lower case as headers are.
+    Argument(&'a str),
+}
+
+/// The member that this header mirrors; `None` for other headers. `method` is the message's method, as its own header has
+/// it.
+pub(crate) fn mirrored<'a>(header: &'a str, method: &[u8]) -> Option<Mirrored<'a>> {
     match header {
-        "mcp-name" if method == b"resources/read" || method.starts_with(b"resources/subscri") => Some("uri"),
-        "mcp-name" => Some("name"),
-        "mcp-method" => Some("method"),
-        _ => header.strip_prefix("mcp-param-").filter(|name| !name.is_empty()),
+        "mcp-name" if method == b"resources/read" || method.starts_with(b"resources/subscri") => {
+            Some(Mirrored::Subject("uri"))
+        }
+        "mcp-name" => Some(Mirrored::Subject("name")),
+        "mcp-method" => Some(Mirrored::Method),
+        _ => header.strip_prefix("mcp-param-").filter(|name| !name.is_empty()).map(Mirrored::Argument),
+    }
+}
+
+impl Mirrored<'_> {
+    /// What the member is called.
+    fn label(&self) -> &str {
+        match self {
+            Self::Method => "method",
+            Self::Subject(name) | Self::Argument(name) => name,
+        }
+    }
+
+    /// What holds for the member in the body. Headers have no case: a path means an argument in any.
+    fn actions<'s>(&self, scopes: &'s Scopes) -> &'s Arc<ActionTable> {
+        let label = Step::Key(self.label().as_bytes());
+        let (params, arguments) = (Step::Key(b"params"), Step::Key(b"arguments"));
+        let place: &[Step<'_>] = match self {
+            Self::Method => &[label],
+            Self::Subject(_) => &[params, label],
+            Self::Argument(_) => &[params, arguments, label],
+        };
+        let in_lower_case = |step: &PathStep| match step {
+            PathStep::Key(name) => PathStep::Key(name.to_ascii_lowercase()),
+            other => other.clone(),
+        };
+        let means = |path: &JsonPath| JsonPath { steps: path.steps.iter().map(in_lower_case).collect() }.matches(place);
+        scopes.paths.iter().find(|(path, _)| means(path)).map_or(&scopes.actions, |(_, actions)| actions)
     }
 }
 
@@ -33,7 +76,7 @@ pub(crate) fn mirrored<'a>(header: &'a str, method: &[u8]) -> Option<&'a str> {
 /// # Errors
 /// A blocking rule matched.
 pub(crate) fn redact_mirrored(
-    label: &str,
+    member: Mirrored<'_>,
     value: &[u8],
     scopes: &Scopes,
     seen: &mut Inspection,
@@ -46,8 +89,8 @@ pub(crate) fn redact_mirrored(
         _ => value,
     };
     let limits = BodyLimits::default();
-    let mut logical = LogicalText::sniffing(&scopes.rules, &scopes.actions, &limits);
-    logical.call(label.as_bytes());
+    let mut logical = LogicalText::sniffing(&scopes.rules, member.actions(scopes), &limits);
+    logical.call(member.label().as_bytes());
     let mut out = TextOut::default();
     logical.push_last(text, &mut out, seen)?;
     Ok((out.bytes != text).then(|| written(out.bytes)))
@@ -110,9 +153,38 @@ mod tests {
     }
 
     #[test]
+    fn what_a_path_says_of_a_member_holds_for_its_header() {
+        let base = scopes(Action::Observe);
+        let table = |action| Arc::new(ActionTable::new(vec![action], None));
+        let path = |text| JsonPath::parse(text).unwrap();
+        let paths = vec![
+            (path("$.params.arguments.To"), table(Action::Redact)),
+            (path("$.params.arguments.card"), table(Action::Block)),
+            (path("$.params.name"), table(Action::Remove)),
+        ];
+        let scopes = Scopes { paths, ..base };
+        let mut redacted = |member| {
+            let seen = &mut Inspection::default();
+            redact_mirrored(member, b"jane@example.com", &scopes, seen).map(Option::unwrap_or_default)
+        };
+        assert_eq!(redacted(Mirrored::Argument("to")).unwrap(), b"[EMAIL]");
+        assert!(redacted(Mirrored::Argument("card")).is_err());
+        assert!(redacted(Mirrored::Subject("uri")).unwrap().is_empty(), "observed: it may leave as it is");
+        assert!(redacted(Mirrored::Argument("name")).unwrap().is_empty());
+        let seen = &mut Inspection::default();
+        let removed = redact_mirrored(Mirrored::Subject("name"), b"jane@example.com x", &scopes, seen).unwrap();
+        assert_ne!(removed, None);
+    }
+
+    #[test]
     fn a_mirrored_value_is_redacted_as_in_the_body() {
         let redact = |value: &str, action| {
-            let redacted = redact_mirrored("email", value.as_bytes(), &scopes(action), &mut Inspection::default());
+            let redacted = redact_mirrored(
+                Mirrored::Argument("email"),
+                value.as_bytes(),
+                &scopes(action),
+                &mut Inspection::default(),
+            );
             redacted
                 .map(|value| value.map(|value| String::from_utf8(value).expect("ASCII")))
                 .map_err(|error| error.kind)
@@ -138,10 +210,10 @@ mod tests {
 
     #[test]
     fn headers_are_known_by_name() {
-        assert_eq!(mirrored("mcp-param-region", b"tools/call"), Some("region"));
-        assert_eq!(mirrored("mcp-name", b"tools/call"), Some("name"));
-        assert_eq!(mirrored("mcp-name", b"resources/read"), Some("uri"));
-        assert_eq!(mirrored("mcp-method", b""), Some("method"));
+        assert_eq!(mirrored("mcp-param-region", b"tools/call"), Some(Mirrored::Argument("region")));
+        assert_eq!(mirrored("mcp-name", b"tools/call"), Some(Mirrored::Subject("name")));
+        assert_eq!(mirrored("mcp-name", b"resources/read"), Some(Mirrored::Subject("uri")));
+        assert_eq!(mirrored("mcp-method", b""), Some(Mirrored::Method));
         for other in ["mcp-session-id", "mcp-param-", "mcp-protocol-version", "x-mcp-param-a"] {
             assert_eq!(mirrored(other, b"tools/call"), None);
         }

@@ -200,6 +200,12 @@ impl MediaType {
         self.kind() == "application" && self.subtype() == "vnd.amazon.eventstream"
     }
 
+    /// Whether it is text for people and nothing more: `text/plain`, `text/markdown`.
+    #[must_use]
+    pub fn is_plain_text(&self) -> bool {
+        self.kind() == "text" && matches!(self.subtype(), "plain" | "markdown")
+    }
+
     /// Whether it is text: `text/*`, XML, YAML, CSV, scripts, and forms in their URL encoding.
     #[must_use]
     pub fn is_text(&self) -> bool {

@@ -18,7 +18,9 @@ use crate::policy::{self, Workspace};
 /// Arguments of `reveal`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example: blackbar reveal --config blackbar.toml --workspace acme --reason \"ticket 4711\" < alert.json
+    after_help = "Example: blackbar reveal --config blackbar.toml --workspace acme --reason \"ticket 4711\" < alert.txt
+
+Values are written as they are: in JSON they would need escapes.
 
 Exit codes: 0 fine, 1 invalid configuration, 2 usage or I/O."
 )]

@@ -267,6 +267,7 @@ impl Exchange {
             scopes: Arc::clone(&to.request),
             idle: self.policy.timeouts.body_idle,
             trailer_bytes: limits.trailer_bytes,
+            route: Arc::clone(&to.route),
             declared: declared.filter(|_| to.route.request == Mode::Off),
             most: to.route.max_bytes,
             keeper: to.keeper.clone(),
@@ -339,6 +340,10 @@ impl Exchange {
             return Err(ProxyError { side, kind, rule: None });
         }
         let codings = headers.get_all(coding).iter().map(HeaderValue::as_bytes);
+        let scopes = match direction {
+            Direction::Request => Arc::clone(scopes),
+            Direction::Response => tokens::opened_in(scopes, media_type.as_ref()),
+        };
         parse_content_encoding(codings, limits.coding_layers)
             .and_then(|codings| {
                 BodyInspector::new(BodySpec {
@@ -346,7 +351,7 @@ impl Exchange {
                     codings,
                     dialect: self.dialect,
                     direction,
-                    scopes: Arc::clone(scopes),
+                    scopes,
                     limits,
                     on_fault_pass: to.workspace.on_fault == OnFault::Pass,
                     opaque: Arc::clone(&to.route.opaque),
@@ -557,6 +562,7 @@ impl Exchange {
             scopes: Arc::clone(&to.response),
             idle: self.policy.timeouts.upstream_idle,
             trailer_bytes: self.policy.limits.trailer_bytes,
+            route: Arc::clone(&to.route),
             declared: declared.filter(|_| to.route.response == Mode::Off),
             most: None,
             keeper: None,

@@ -6,6 +6,7 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::body::mcp::Mirrored;
 use crate::body::{BodyError, BodyErrorKind, Inspection, Scopes, mcp};
 use crate::engine::{Output, RuleId, StreamRedactor};
 use crate::policy::Injected;
@@ -182,8 +183,8 @@ impl<'a> TextScan<'a> {
     ///
     /// # Errors
     /// A blocking rule matched.
-    fn redact_mirrored(&mut self, label: &str, value: &[u8]) -> Result<Option<Vec<u8>>, ProxyError> {
-        mcp::redact_mirrored(label, value, self.scopes, &mut self.seen).map_err(|error| match error.kind {
+    fn redact_mirrored(&mut self, member: Mirrored<'_>, value: &[u8]) -> Result<Option<Vec<u8>>, ProxyError> {
+        mcp::redact_mirrored(member, value, self.scopes, &mut self.seen).map_err(|error| match error.kind {
             BodyErrorKind::Blocked { rule } => ProxyError::blocked(self.rule(rule)),
             _ => ProxyError::client(ErrorKind::HeaderSyntax),
         })
@@ -275,6 +276,8 @@ pub(crate) fn inject(headers: &mut HeaderMap, fields: &[Injected]) -> Result<(),
         let value = HeaderValue::from_str(&field.value);
         let (Ok(name), Ok(mut value)) = (name, value) else { return Err(ProxyError::internal(ErrorKind::Fault)) };
         value.set_sensitive(true);
+        // Names that some servers take for this one go as well.
+        drop_named(headers, |other| other.replace('_', "-") == field.name);
         headers.insert(name, value);
     }
     Ok(())
@@ -311,6 +314,7 @@ pub(crate) fn forward_response(
 pub(crate) fn forward_trailers(
     trailers: &mut HeaderMap,
     limit: usize,
+    injected: &[Injected],
     scan: &mut TextScan<'_>,
 ) -> Result<(), ProxyError> {
     if section_bytes(trailers) > limit {
@@ -318,7 +322,9 @@ pub(crate) fn forward_trailers(
     }
     drop_hop_by_hop(trailers);
     drop_named(trailers, |name| {
-        is_identity(name) || is_digest(name) || name.starts_with("if-") || NOT_IN_TRAILERS.contains(&name)
+        let folded = name.replace('_', "-");
+        let taken = CREDENTIALS.contains(&folded.as_str()) || injected.iter().any(|field| field.name == folded);
+        taken || is_identity(name) || is_digest(name) || name.starts_with("if-") || NOT_IN_TRAILERS.contains(&name)
     });
     scan_values(trailers, scan)
 }
@@ -433,7 +439,7 @@ fn scan_values(headers: &mut HeaderMap, scan: &mut TextScan<'_>) -> Result<(), P
         scan.call(name.as_str().as_bytes());
         let method = headers.get(MCP_METHOD).map_or(&[][..], HeaderValue::as_bytes);
         let redacted = match mcp::mirrored(name.as_str(), method) {
-            Some(label) => scan.redact_mirrored(label, value.as_bytes()),
+            Some(member) => scan.redact_mirrored(member, value.as_bytes()),
             None => redact_value(name, value.as_bytes(), scan),
         };
         scan.call(&[]);

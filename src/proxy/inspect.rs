@@ -23,6 +23,7 @@ use tokio::time::Sleep;
 
 use crate::body::batch::Letter;
 use crate::body::{BodyError, BodyErrorKind, BodyInspector, Dialect, Direction, Inspection, Scopes, llm, mcp};
+use crate::policy::{Injected, Route};
 use crate::telemetry;
 
 use super::headers::{self, TextScan};
@@ -48,6 +49,8 @@ pub(crate) struct Terms {
     pub(crate) idle: Duration,
     /// A trailer section.
     pub(crate) trailer_bytes: usize,
+    /// Fields that the route gives its requests: none of these names may come as a trailer.
+    pub(crate) route: Arc<Route>,
     /// The length that the sender declared, where the bytes pass as they are.
     pub(crate) declared: Option<u64>,
     /// The most bytes that may come.
@@ -418,10 +421,18 @@ impl InspectedBody {
         self.poll_step(context)
     }
 
+    /// The fields that the route sets in this direction.
+    fn injected(&self) -> &[Injected] {
+        match self.terms.direction {
+            Direction::Request => &self.terms.route.inject,
+            Direction::Response => &[],
+        }
+    }
+
     fn take_trailers(&mut self, mut trailers: HeaderMap) {
         let scopes = Arc::clone(&self.terms.scopes);
         let mut scan = TextScan::new(&scopes);
-        let taken = headers::forward_trailers(&mut trailers, self.terms.trailer_bytes, &mut scan);
+        let taken = headers::forward_trailers(&mut trailers, self.terms.trailer_bytes, self.injected(), &mut scan);
         self.trailers_seen = scan.seen;
         match taken {
             Ok(()) => self.trailers = Some(trailers).filter(|trailers| !trailers.is_empty()),

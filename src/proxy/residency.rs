@@ -14,10 +14,13 @@ pub(crate) fn stays(regions: &[String], path: &str) -> bool {
         return true;
     }
     let mut before = String::new();
-    path.split('/').map(decoded).all(|segment| {
-        let location = std::mem::replace(&mut before, segment.clone()) == "locations";
-        (!location || is_within(regions, &segment)) && model_stays(regions, &segment)
-    })
+    let plain = decoded(path);
+    // As it was sent, and as a reader would have it that decodes before it cuts.
+    let stays = plain.split('/').all(|segment| {
+        let location = std::mem::replace(&mut before, segment.to_owned()) == "locations";
+        (!location || is_within(regions, segment)) && model_stays(regions, segment)
+    });
+    stays && path.split('/').map(decoded).all(|segment| model_stays(regions, &segment))
 }
 
 /// A model's name, an inference profile's, or an ARN of either: `arn:PARTITION:bedrock:REGION:ACCOUNT:KIND/NAME`.
@@ -92,6 +95,8 @@ mod tests {
             ("/v1/projects/p/locations/europe-west1/publishers/google/models/m:generateContent", true),
             ("/v1/projects/p/locations/us-central1/publishers/google/models/m:generateContent", false),
             ("/v1/projects/p/locations/global/publishers/google/models/m:generateContent", false),
+            ("/v1/projects/p/locations%2Fus-central1/publishers/google/models/m:generateContent", false),
+            ("/v1/projects%2Fp%2Flocations%2Fus-central1/publishers/google/models/m:generateContent", false),
             ("/v1beta/models/m:generateContent", true),
             ("/v1/chat/completions", true),
         ];

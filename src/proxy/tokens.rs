@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::body::{Dialect, Scopes};
+use crate::body::{Dialect, MediaType, Restore, Scopes};
 use crate::engine::TokenMap;
 use crate::policy::{Limits, Route, TokenScope, Tokens, Workspace};
 
@@ -45,4 +45,16 @@ pub(crate) fn share(
         response: Arc::new(response.in_exchange(&map, false, restore)),
         tokens: map,
     }))
+}
+
+/// What holds for an answer of this type: a body that is one text is opened where it is plain text; in a script or in what
+/// nobody knows, a value would not be what it is.
+pub(crate) fn opened_in(scopes: &Arc<Scopes>, media_type: Option<&MediaType>) -> Arc<Scopes> {
+    match scopes.restore.as_deref().filter(|restore| restore.texts) {
+        Some(restore) if !media_type.is_some_and(MediaType::is_plain_text) => {
+            let restore = Some(Arc::new(Restore { texts: false, ..restore.clone() }));
+            Arc::new(Scopes { restore, ..(**scopes).clone() })
+        }
+        _ => Arc::clone(scopes),
+    }
 }

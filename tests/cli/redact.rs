@@ -224,6 +224,31 @@ fn directions_and_workspaces_choose_the_actions() {
     assert_eq!((ran.code, ran.stderr.contains("there is acme")), (2, true), "{}", ran.stderr);
 }
 
+/// Two stretches of encoded text so near each other that the second one is read from within the first.
+#[test]
+fn encoded_text_is_read_at_any_distance_from_the_next() {
+    let beginnings = [
+        "pass&#114;=hunter2secretZ9 ",
+        "password&#58; hunter2secretZ9 ",
+        "pass%77ord=hunter2secretZ9 ",
+        "password%3Dhunter2secretZ9%20",
+        "pass\\u0077ord=hunter2secretZ9 ",
+    ];
+    let ends = ["&#9;", "&#9;", "%20", "%20", "\\u0020"];
+    let folder = Folder::new();
+    let mut arguments = vec![std::ffi::OsString::from("redact")];
+    for (place, (beginning, end)) in beginnings.into_iter().zip(ends).enumerate() {
+        for words in (0..120).step_by(3) {
+            let text = format!("{beginning}{}{end}\n", "word ".repeat(words));
+            arguments.push(folder.write(&format!("{place}-{words}.txt"), text).into());
+        }
+    }
+    let ran = run(&arguments);
+    assert_eq!((ran.code, ran.text().lines().count()), (0, 200));
+    let leaks: Vec<&str> = ran.text().lines().filter(|line| line.contains("hunter2")).collect();
+    assert!(leaks.is_empty(), "{leaks:?}");
+}
+
 #[test]
 fn stats_count_by_rule_and_tell_no_value() {
     let ran = run_with(b"jane@example.com 4111111111111111 john@example.com", ["redact", "--stats"]);

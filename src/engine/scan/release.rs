@@ -145,7 +145,7 @@ impl Text {
             LaneId::Decoded => self.decoded.as_mut().map(|view| &mut view.lane),
         };
         let Some(lane) = lane else { return Judgement::Rejected };
-        let start = start.max(lane.label_end());
+        let start = if candidate.lane == LaneId::Plain { start.max(lane.label_end()) } else { start };
         let place = (lane.floor(start), lane.floor(end));
         judge(&rule.checks, &force.rules.keywords, &lane.buffer, place, start, last, &mut lane.words)
     }

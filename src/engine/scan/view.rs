@@ -357,10 +357,17 @@ impl View {
     fn collect(&mut self, raw: &mut Lane, lane: LaneId) {
         let Some(session) = self.session else { return };
         let mut found = std::mem::take(&mut self.lane.found);
+        // Where this session's text begins is not where the next one's does: what a match has of the label goes here.
+        let label = self.lane.label_end();
         for candidate in found.drain(..) {
             let end = self.text_end(candidate.end);
             if end > session.trigger {
+                let mut own = candidate.own;
+                if label < own.end {
+                    own.start = own.start.max(label);
+                }
                 raw.found.push(Candidate {
+                    own,
                     start: self.text_start(candidate.start),
                     from: if candidate.from > candidate.start {
                         self.seam(candidate.from)
