@@ -142,13 +142,15 @@ impl Writer {
         }
         later.iter().for_each(|byte| self.lexer.take(*byte));
         let after = self.lexer.place;
+        let kept = if begins || plain || self.quoted.is_some() { structure(old, flow) } else { Vec::new() };
         let fresh = Fresh { text: given, lines: old.contains(&b'\n'), behind_blank };
         match first {
             _ if self.quoted.is_some() => {
                 self.behind.drain(..).for_each(|byte| quote(byte, out));
                 fresh.in_quotes(b'\'', out);
-                if !self.goes_on() {
+                if !kept.is_empty() || !self.goes_on() {
                     self.close(out);
+                    out.extend_from_slice(&kept);
                 }
             }
             mark @ (b'"' | b'\'') if begins => {
@@ -169,11 +171,15 @@ impl Writer {
                 fresh.in_quotes(b'\'', out);
                 // Where more than one scalar has given way, the last one ends with them.
                 self.quoted = Some(self.lexer.scalars);
-                if !self.lexer.in_plain() && after != Place::Indicator {
+                if !kept.is_empty() || !self.lexer.in_plain() && after != Place::Indicator {
                     self.close(out);
+                    out.extend_from_slice(&kept);
                 }
             }
-            _ if begins || plain => fresh.in_plain(flow, out),
+            _ if begins || plain => {
+                fresh.in_plain(flow, out);
+                out.extend_from_slice(&kept);
+            }
             _ => out.extend(given.iter().map(|byte| fresh.byte(*byte))),
         }
     }
@@ -218,6 +224,24 @@ fn must_be_quoted(text: &[u8], flow: bool) -> bool {
         || text.last() == Some(&b':')
         || text.windows(2).any(breaks)
         || text.iter().any(|byte| byte.is_ascii_control() || flow && b",[]{}".contains(byte))
+}
+
+/// What in a plain scalar that gives way was not its own: the signs that end it, and with them what it stands in.
+fn structure(old: &[u8], flow: bool) -> Vec<u8> {
+    let mut kept = Vec::new();
+    for (at, byte) in old.iter().enumerate() {
+        let next = old.get(at + 1);
+        match byte {
+            b',' | b']' | b'}' if flow => kept.push(*byte),
+            b':' if next.is_none() => kept.push(b':'),
+            b':' if next.is_some_and(|next| matches!(next, b' ' | b'\t' | b'\n' | b'\r')) => {
+                kept.push(b':');
+                kept.extend(next);
+            }
+            _ => {}
+        }
+    }
+    kept
 }
 
 /// Writes a byte of single quotes.

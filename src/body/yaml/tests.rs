@@ -75,6 +75,38 @@ fn plain_scalars_that_would_begin_with_an_indicator_get_quotes() {
     }
 }
 
+/// A match may reach over the sign that ends its scalar, and what the sign ends stays ended.
+#[test]
+fn signs_that_give_way_with_a_value_stay() {
+    let greedy = Pattern::Regex { pattern: String::from(r"pw=[^ \n]{1,40}"), max_len: None };
+    let base = scopes(&[Action::Observe, Action::Redact]);
+    let rule = |pattern| RuleSpec {
+        id: RuleId::new("t.pw"),
+        entity: EntityType::new("X"),
+        pattern,
+        validator: None,
+        keywords: None,
+        suppressions: Vec::new(),
+        priority: 0,
+        confidence: 80,
+    };
+    let rules = RuleSet::build(vec![rule(greedy)]).unwrap();
+    let actions = ActionTable::new(vec![Action::Redact], None);
+    let scopes = Scopes { rules: Arc::new(rules), actions: Arc::new(actions), ..(*base).clone() };
+    for (body, wanted) in [
+        ("args: [--x, a pw=hunter2]\nb: 1\n", "args: [--x, a (X)]\nb: 1\n"),
+        ("args: [a pw=hunter2, --x]\n", "args: [a (X), --x]\n"),
+        ("args: [pw=hunter2, --x]\n", "args: ['[X]', --x]\n"),
+        ("args: {a: pw=hunter2}\nb: 1\n", "args: {a: '[X]'}\nb: 1\n"),
+        ("- a pw=hunter2:\n    x: y\n", "- a [X]:\n    x: y\n"),
+        ("a pw=hunter2: x\n", "a [X]: x\n"),
+        ("pw=hunter2: x\n", "'[X]': x\n"),
+        ("a: 'x pw=hunter2]'\n", "a: 'x [X]'\n"),
+    ] {
+        assert_eq!(run(&scopes, body), wanted);
+    }
+}
+
 #[test]
 fn quoted_and_block_scalars_stay_what_they_are() {
     let scopes = scopes(&[Action::KeepLast4, Action::Replace("it's \"\\ #: x".into())]);
