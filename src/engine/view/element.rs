@@ -58,6 +58,8 @@ pub(in crate::engine) struct Element {
 
 /// The most bytes that one encoded character takes.
 pub(in crate::engine) const LONGEST: usize = 24;
+/// Digits of a numeric reference, zeros before them among these, and its end.
+const REFERENCE: usize = 12;
 /// Backslashes before an escape: four levels of JSON within JSON.
 const BACKSLASHES: usize = 8;
 
@@ -143,7 +145,7 @@ impl Reader<'_> {
                 _ => (at + 1, 10),
             };
             let mut value = 0_u32;
-            for here in digits..digits + 8 {
+            for here in digits..digits + REFERENCE {
                 match self.byte(here)? {
                     b';' if here > digits => {
                         return Ok((char::from_u32(value).ok_or(Stop::Not)?, here + 1 - at));
@@ -428,6 +430,9 @@ mod tests {
             ("%25", Some((3, "%"))),
             ("&#65;", Some((5, "A"))),
             ("&#x41;", Some((6, "A"))),
+            ("&#x00000041;", Some((12, "A"))),
+            ("&amp;#00000000065;", Some((18, "A"))),
+            ("&#000000000065;", None),
             ("&amp;#65;", Some((9, "A"))),
             ("&amp;", Some((5, "&"))),
             ("&commat;", Some((8, "@"))),
