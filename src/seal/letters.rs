@@ -155,7 +155,8 @@ impl Shelf {
         let (path, mut file) = match here {
             Some(here) => here,
             None => {
-                let path = directory.join(name).with_extension(EXTENSION);
+                // Not `with_extension`: a name may have points.
+                let path = directory.join(format!("{name}.{EXTENSION}"));
                 let mut options = OpenOptions::new();
                 options.append(true).create_new(true);
                 #[cfg(unix)]
@@ -249,6 +250,24 @@ mod tests {
         assert_ne!(one, two);
         fs::remove_file(one).unwrap();
         second.put(description("6"), b"six").unwrap();
+    }
+
+    #[test]
+    fn a_name_with_a_point_is_the_name_of_a_new_file_each_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (private, public) = keys();
+        for id in ["one", "two", "three"] {
+            let letters = Letterbox::open(folder.path(), public, 1 << 20, 10).unwrap();
+            let description = Description { workspace: "acme.example.com".to_owned(), ..description(id) };
+            letters.put(description, id.as_bytes()).unwrap();
+        }
+        let mut opened: Vec<_> = files(folder.path())
+            .iter()
+            .flat_map(|file| Items::new(File::open(file).unwrap()))
+            .map(|item| item.unwrap().open(&private).unwrap().to_vec())
+            .collect();
+        opened.sort();
+        assert_eq!(opened, [&b"one"[..], b"three", b"two"]);
     }
 
     #[test]
