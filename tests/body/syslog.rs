@@ -13,7 +13,7 @@ SECRET = "block"
 [[rule]]
 id = "t.block"
 entity = "SECRET"
-pattern = 'BLOCKME-[0-9]{4}'
+pattern = 'BLOCKME-[0-9]{4}|SPLIT (?:- )?ME-[0-9]{4}'
 [[rule]]
 id = "t.odd"
 entity = "ODD"
@@ -132,6 +132,43 @@ fn values_go_wherever_they_stand() {
     ] {
         assert_eq!(message(text), expected);
     }
+}
+
+#[test]
+fn words_where_fields_are_wanted_are_one_text() {
+    let stamp = "<13>1 2026-11-29T10:00:00Z";
+    for (text, expected) in [
+        (
+            format!("{stamp} host app 123 4111 1111 1111 1111 declined"),
+            Some("host app 123 **** **** **** 1111 declined"),
+        ),
+        (format!("{stamp} host app 4111 1111 1111 1111 declined"), Some("host app **** **** **** 1111 declined")),
+        (format!("{stamp} 4111 1111 1111 1111"), Some("**** **** **** 1111")),
+        ("<13>1 - - 4111 1111 1111 1111 - refund to card".to_owned(), Some("- **** **** **** 1111 - refund to card")),
+        ("<13>1 - 4111 1111 1111 1111 - refund".to_owned(), Some("**** **** **** 1111 - refund")),
+        (
+            "<13>1 - 4111 1111 1111 1111 [a b=\"jane@example.com\"] x".to_owned(),
+            Some("**** **** **** 1111 [a b=\"jane@***\"] x"),
+        ),
+        (
+            "<13>1 - 4111 1111 1111 1111 - [\"\\u006aane@example.com\"]".to_owned(),
+            Some("**** **** **** 1111 - [\"jane@***\"]"),
+        ),
+        (format!("{stamp} host app 123 +1 415 555 0132"), None),
+        (format!("{stamp} host +1 415 555 0132 - x"), None),
+    ] {
+        let given = message(&text);
+        let rest = given.strip_prefix(stamp).or_else(|| given.strip_prefix("<13>1 -")).unwrap().trim_start();
+        match expected {
+            Some(expected) => assert_eq!(rest, expected, "{text}"),
+            None => assert!(!given.contains("415") && !given.contains("555"), "{given}"),
+        }
+    }
+    let (out, end, kept, dropped) =
+        everywhere(TERMS, b"<1>1 - h SPLIT ME-1234 m - x\n<1>1 - h a p SPLIT - ME-1234 x\n");
+    assert_eq!((out.as_slice(), end, kept, dropped), (&b""[..], Ok(()), 0, 2));
+    let (_, end, ..) = everywhere(Terms { per_record: false, ..TERMS }, b"<1>1 - h SPLIT ME-1234 m - x\n");
+    assert!(matches!(end, Err(BodyErrorKind::Blocked { .. })));
 }
 
 #[test]

@@ -6,13 +6,17 @@
 use std::sync::Arc;
 
 use super::bounded;
-use super::parse::{Kind, Part, parse};
+use super::parse::{Kind, Part, fields, headless, parse};
 use crate::body::json::{Framing, JsonBody, LogicalText, TextOut};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
-use crate::engine::Piece;
+use crate::engine::{Output, Piece, StreamRedactor};
 
 /// The most bytes of a name.
 const LONGEST_NAME: usize = 32;
+/// What stands between the header's fields and the text of a message without structured data.
+const NIL: &[u8] = b" - ";
+/// How many bytes behind the header's fields are looked at with them.
+const BEYOND: usize = 256;
 
 /// Reads messages one by one.
 pub(super) struct Scanner {
@@ -25,6 +29,20 @@ pub(super) struct Scanner {
     parts: Vec<Part>,
     decoded: Vec<u8>,
     text: TextOut,
+    /// Looks for what stands in several fields.
+    across: StreamRedactor,
+    found: Output,
+}
+
+/// Whether a value stands in several fields of a header.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    /// Each stands in one, if there are any.
+    Field,
+    /// In several.
+    Fields,
+    /// And in the text.
+    Text,
 }
 
 /// How a text is written in its place, and what may not be written there.
@@ -60,7 +78,49 @@ impl Scanner {
             parts: Vec::new(),
             decoded: Vec::new(),
             text: TextOut::default(),
+            across: StreamRedactor::new(Arc::clone(&scopes.rules), Arc::clone(&scopes.actions)),
+            found: Output::default(),
         }
+    }
+
+    /// Reads fields as one text where a value goes over several of them: a sender that leaves some out has words there.
+    fn join_fields(&mut self, message: &[u8], parts: &mut Vec<Part>) {
+        let Some(which) = fields(parts) else { return };
+        let (Some(first), Some(last)) = (parts.get(*which.start()), parts.get(*which.end())) else { return };
+        let (begins, ends) = (first.range.start, last.range.end);
+        match self.reach(message, ends, parts.get(which.clone()).unwrap_or_default()) {
+            Reach::Field => {}
+            Reach::Fields => {
+                let joined = Part { range: begins..ends, kind: Kind::Text };
+                parts.splice(which, [joined]);
+            }
+            Reach::Text => {
+                parts.truncate(*which.start());
+                headless(message, begins, parts);
+            }
+        }
+    }
+
+    /// How far the values go that these fields have, read as one text with the beginning of what follows `ends`.
+    fn reach(&mut self, message: &[u8], ends: usize, fields: &[Part]) -> Reach {
+        let begins = fields.first().map_or(0, |field| field.range.start);
+        let after = message.get(ends..).unwrap_or_default();
+        let beyond = if after.starts_with(NIL) { after.len().min(BEYOND) } else { 0 };
+        self.found.clear();
+        self.across.restart(&self.scopes.actions);
+        // What blocks is among the findings; the scan of what it stands in says so again.
+        let _ = self.across.push_last(message.get(begins..ends + beyond).unwrap_or_default(), &mut self.found);
+        let reach = self.found.findings.iter().map(|finding| {
+            // Spans are within the text, which is a message's part.
+            let [start, end] = [finding.span.start, finding.span.end].map(|at| begins + at as usize);
+            let within = |field: &Part| field.range.start <= start && end <= field.range.end;
+            match () {
+                () if fields.iter().any(within) || start >= ends + NIL.len() => Reach::Field,
+                () if end > ends => Reach::Text,
+                () => Reach::Fields,
+            }
+        });
+        reach.max().unwrap_or(Reach::Field)
     }
 
     /// Appends the message, redacted. Where it is to be dropped, [`Inspection::doomed`] says so.
@@ -72,6 +132,7 @@ impl Scanner {
     ) -> Result<(), BodyError> {
         let mut parts = std::mem::take(&mut self.parts);
         parse(message, &mut parts);
+        self.join_fields(message, &mut parts);
         let judged = parts.iter().try_for_each(|part| {
             let raw = message.get(part.range.clone()).unwrap_or_default();
             let named = |range: &std::ops::Range<usize>| message.get(range.clone()).unwrap_or_default();
