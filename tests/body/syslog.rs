@@ -172,6 +172,23 @@ fn words_where_fields_are_wanted_are_one_text() {
 }
 
 #[test]
+fn what_a_sender_puts_between_attributes_cuts_no_value() {
+    for (text, expected) in [
+        ("LEEF:2.0|V|P|1|E|1|card=4111111111111111 x", "LEEF:2.0|V|P|1|E|1|card=************1111 x"),
+        ("LEEF:2.0|V|P|1|E|x31|card=4111111111111111 x", "LEEF:2.0|V|P|1|E|x31|card=************1111 x"),
+        ("LEEF:2.0|V|P|1|E|0x31|card=4111111111111111 x", "LEEF:2.0|V|P|1|E|0x31|card=************1111 x"),
+        ("LEEF:2.0|V|P|1|E|-|card=4111-1111-1111-1111", "LEEF:2.0|V|P|1|E|-|card=****-****-****-1111"),
+        ("LEEF:2.0|V|P|1|E|x20|card=4111 1111 1111 1111", "LEEF:2.0|V|P|1|E|x20|card=**** **** **** 1111"),
+        ("LEEF:2.0|V|P|1|E| |card=4111 1111 1111 1111", "LEEF:2.0|V|P|1|E| |card=**** **** **** 1111"),
+        ("LEEF:2.0|V|P|1|E|@|user=jane@example.com", "LEEF:2.0|V|P|1|E|@|user=jane@***"),
+        ("LEEF:2.0|V|P|1|E|.|user=jane@example.com", "LEEF:2.0|V|P|1|E|.|user=jane@***"),
+        ("LEEF:2.0|V|P|1|E|;|user=jane@example.com;b=1", "LEEF:2.0|V|P|1|E|;|user=jane@***;b=1"),
+    ] {
+        assert_eq!(message(&format!("<13>{text}")), format!("<13>{expected}"));
+    }
+}
+
+#[test]
 fn names_say_what_values_are() {
     for (text, found) in [
         (format!("{HEADER} [a@1 badge=\"N123456\"]"), true),
@@ -202,7 +219,7 @@ fn what_takes_a_value_s_place_fits_there() {
             r#"CEF:0|a "b" ]\|=\\|P|1|9|n|5|msg=a "b" ]|\=\\ a__b______=1"#.to_owned(),
         ),
         ("LEEF:1.0|ODD-1234|P|1|E|k=ODD-1234", r#"LEEF:1.0|a "b" ]_=\|P|1|E|k=a "b" ]|=\"#.to_owned()),
-        ("LEEF:2.0|V|P|1|E| |k=ODD-1234", r#"LEEF:2.0|V|P|1|E| |k=a_"b"_]|=\"#.to_owned()),
+        ("LEEF:2.0|V|P|1|E|x7C|k=ODD-1234", r#"LEEF:2.0|V|P|1|E|x7C|k=a "b" ]_=\"#.to_owned()),
         ("<1>h t: {\"k\":\"ODD-1234\"}", r#"<1>h t: {"k":"a \"b\" ]|=\\"}"#.to_owned()),
     ] {
         assert_eq!(message(text), expected, "{text}");

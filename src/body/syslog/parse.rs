@@ -273,18 +273,20 @@ impl<'m> Reader<'m, '_> {
             if self.cef().is_some() {
                 return;
             }
+            self.back(start);
         } else if let Some(at) = marked(text, b"LEEF:") {
             self.take(at, Kind::Text);
             if self.leef().is_some() {
                 return;
             }
-        } else if let Some(at) = json_start(text) {
+            self.back(start);
+        }
+        if let Some(at) = json_start(text) {
             self.take(at, Kind::Text);
             self.take(self.rest().len(), Kind::Json);
-            return;
+        } else {
+            self.take(text.len(), Kind::Text);
         }
-        self.back(start);
-        self.take(text.len(), Kind::Text);
     }
 
     /// `CEF:Version|Vendor|Product|Version|Class|Name|Severity|Extension`.
@@ -327,7 +329,8 @@ impl<'m> Reader<'m, '_> {
         }
     }
 
-    /// `LEEF:1.0|Vendor|Product|Version|Event|` and attributes; `LEEF:2.0` names what stands between them.
+    /// `LEEF:1.0|Vendor|Product|Version|Event|` and attributes; `LEEF:2.0` names what stands between them. Where that can
+    /// stand in a value, values would be cut by it, and all is text.
     fn leef(&mut self) -> Option<()> {
         let version = memchr::memchr(b'|', self.rest())?;
         let second = match self.rest().get(5..version)? {
@@ -343,6 +346,9 @@ impl<'m> Reader<'m, '_> {
         }
         let mut delimiter = b'\t';
         if second && let Some((named, len)) = delimiter_of(self.rest()) {
+            if !separates(named) {
+                return None;
+            }
             delimiter = named;
             self.keep(len);
         }
@@ -452,13 +458,19 @@ fn delimiter_of(text: &[u8]) -> Option<(u8, usize)> {
     let byte = match (named, hex) {
         ([], _) => b'\t',
         ([byte], _) => *byte,
-        (_, Some(digits)) => {
+        (_, Some(digits)) if digits.len() <= 4 && digits.iter().all(u8::is_ascii_hexdigit) => {
             let digits = std::str::from_utf8(digits).ok()?;
             u8::try_from(u32::from_str_radix(digits, 16).ok()?).ok()?
         }
         _ => return None,
     };
     Some((byte, len + 1))
+}
+
+/// Whether a byte between attributes stands in no value: a tab, other controls that are no blank or line's end, and the signs
+/// that senders of LEEF use.
+fn separates(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'^' | b'|' | b';' | 0x01..=0x08 | 0x0e..=0x1f)
 }
 
 #[cfg(test)]
@@ -600,7 +612,13 @@ mod tests {
                 "LEEF:2.0|V|P|1|E|x5E|a=b",
                 "=LEEF:2.0|\u{a6}h:V\u{a6}=|\u{a6}h:P\u{a6}=|\u{a6}h:1\u{a6}=|\u{a6}h:E\u{a6}=|x5E|\u{a6}k:a\u{a6}==\u{a6}l(a,94):b\u{a6}",
             ),
+            (
+                "LEEF:2.0|V|P|1|E|0x01|a=b",
+                "=LEEF:2.0|\u{a6}h:V\u{a6}=|\u{a6}h:P\u{a6}=|\u{a6}h:1\u{a6}=|\u{a6}h:E\u{a6}=|0x01|\u{a6}k:a\u{a6}==\u{a6}l(a,1):b\u{a6}",
+            ),
             ("LEEF:3.0|V|P|1|E|a=b", "t:LEEF:3.0|V|P|1|E|a=b\u{a6}"),
+            ("LEEF:2.0|V|P|1|E|x31|a=b", "t:LEEF:2.0|V|P|1|E|x31|a=b\u{a6}"),
+            ("CEF:0|a|b {\"a\":1}", "t:CEF:0|a|b \u{a6}j:{\"a\":1}\u{a6}"),
         ] {
             assert_eq!(read(message), expected, "{message:?}");
         }
