@@ -25,6 +25,11 @@ entity = "GONE"
 pattern = 'GONE-[0-9]{4}'
 action = "remove"
 [[rule]]
+id = "t.lines"
+entity = "LINES"
+pattern = 'LINES-[0-9]{4}'
+action = { replace = "a\n5 <13>b" }
+[[rule]]
 id = "t.long"
 entity = "LONG"
 pattern = 'LONG-[0-9]{4}'
@@ -223,6 +228,22 @@ fn what_takes_a_value_s_place_fits_there() {
         ("<1>h t: {\"k\":\"ODD-1234\"}", r#"<1>h t: {"k":"a \"b\" ]|=\\"}"#.to_owned()),
     ] {
         assert_eq!(message(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_a_message_became_is_framed_as_no_other_reader_would_cut_it() {
+    for (stream, expected) in [
+        ("9 GONE-12346 <1>two", "1 -6 <1>two"),
+        ("GONE-1234\n<1>two\nGONE-1234", "-\n<1>two\n-"),
+        ("xx\nGONE-12345 <13>injected\n", "xx\n-5 <13>injected\n"),
+        ("<1>x\n5GONE-1234 <13>last", "<1>x\n-5 <13>last"),
+        ("xx\nLINES-1234\n", "xx\na 5 <13>b\n"),
+        ("10 LINES-1234", "9 a\n5 <13>b"),
+        ("<1>a\n\n<1>b\n", "<1>a\n\n<1>b\n"),
+    ] {
+        let (out, end, ..) = everywhere(TERMS, stream.as_bytes());
+        assert_eq!((String::from_utf8(out).unwrap().as_str(), end), (expected, Ok(())), "{stream:?}");
     }
 }
 

@@ -233,9 +233,13 @@ impl Framer {
         if self.framing == Framing::Auto {
             self.framing = Framing::Lines;
         }
-        let digits = self.message.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let counted = digits > 0 && self.message.get(digits..).is_some_and(|rest| rest.starts_with(b" <"));
-        if counted { Err(BodyErrorKind::FrameSyntax.into()) } else { Ok(()) }
+        if self.seems_counted(&self.message) { Err(BodyErrorKind::FrameSyntax.into()) } else { Ok(()) }
+    }
+
+    /// Whether a line begins as a counted message does.
+    pub(super) fn seems_counted(&self, line: &[u8]) -> bool {
+        let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        digits > 0 && line.get(digits..).is_some_and(|rest| rest.starts_with(b" <"))
     }
 }
 

@@ -96,6 +96,7 @@ impl Messages {
             return seen.records.drop(rule, None, &self.plan);
         }
         seen.records.keep();
+        self.reframe(frame);
         if frame == Frame::Octets {
             // A vector takes everything that is written.
             let _ = write!(out, "{} ", self.given.len());
@@ -105,6 +106,19 @@ impl Messages {
             out.push(b'\n');
         }
         Ok(())
+    }
+
+    /// What a message became may be nothing, which no count says, or what another reader would cut otherwise: a `-` stands
+    /// before it then, and a blank for the end of a line.
+    fn reframe(&mut self, frame: Frame) {
+        let (given, is_line) = (&mut self.given, frame != Frame::Octets);
+        if is_line && memchr::memchr(b'\n', given).is_some() {
+            given.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
+        }
+        let emptied = given.is_empty() && !self.framer.message().is_empty();
+        if emptied || is_line && self.framer.seems_counted(given) {
+            given.insert(0, b'-');
+        }
     }
 }
 
