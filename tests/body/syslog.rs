@@ -238,6 +238,7 @@ fn what_a_message_became_is_framed_as_no_other_reader_would_cut_it() {
         ("GONE-1234\n<1>two\nGONE-1234", "-\n<1>two\n-"),
         ("xx\nGONE-12345 <13>injected\n", "xx\n-5 <13>injected\n"),
         ("<1>x\n5GONE-1234 <13>last", "<1>x\n-5 <13>last"),
+        ("xx\nGONE-123425 card\n", "xx\n-25 card\n"),
         ("xx\nLINES-1234\n", "xx\na 5 <13>b\n"),
         ("10 LINES-1234", "9 a\n5 <13>b"),
         ("<1>a\n\n<1>b\n", "<1>a\n\n<1>b\n"),
@@ -245,6 +246,16 @@ fn what_a_message_became_is_framed_as_no_other_reader_would_cut_it() {
         let (out, end, ..) = everywhere(TERMS, stream.as_bytes());
         assert_eq!((String::from_utf8(out).unwrap().as_str(), end), (expected, Ok(())), "{stream:?}");
     }
+}
+
+#[test]
+fn a_line_that_another_reader_takes_for_a_count_is_not_sent() {
+    for line in ["5 [x]", "25 card 4111", "6 <1>x"] {
+        let (out, end, ..) = everywhere(TERMS, format!("<13>x\n{line}\n").as_bytes());
+        assert_eq!((out.as_slice(), end), (&b"<13>x\n"[..], Err(BodyErrorKind::FrameSyntax)), "{line}");
+    }
+    let lines = Terms { framing: Framing::Lines, ..TERMS };
+    assert_eq!(everywhere(lines, b"<13>x\n25 card\n").0, b"<13>x\n25 card\n");
 }
 
 #[test]

@@ -66,6 +66,8 @@ enum State {
 /// Cuts a stream into messages.
 pub(super) struct Framer {
     framing: Framing,
+    /// Nobody has said what framing there is.
+    unsaid: bool,
     state: State,
     /// What has come of the message.
     message: Vec<u8>,
@@ -74,7 +76,7 @@ pub(super) struct Framer {
 
 impl Framer {
     pub(super) fn new(framing: Framing, limit: usize) -> Self {
-        Self { framing, state: State::Start, message: Vec::new(), limit }
+        Self { framing, unsaid: framing == Framing::Auto, state: State::Start, message: Vec::new(), limit }
     }
 
     /// Takes bytes up to the end of a message; `None` where there are no more. The message is [`Framer::message`] until the
@@ -228,7 +230,7 @@ impl Framer {
         Ok((digits + 1, count))
     }
 
-    /// A line has ended. One that begins as a counted message does would be one to a reader that decides anew each time.
+    /// A line has ended, the stream's framing is settled. One that begins as a counted message does would be one to a reader that decides anew each time.
     fn settled_line(&mut self) -> Result<(), BodyError> {
         if self.framing == Framing::Auto {
             self.framing = Framing::Lines;
@@ -236,10 +238,12 @@ impl Framer {
         if self.seems_counted(&self.message) { Err(BodyErrorKind::FrameSyntax.into()) } else { Ok(()) }
     }
 
-    /// Whether a line begins as a counted message does.
+    /// Whether a line begins as a counted message does: rsyslog, for one, takes any digits and a blank for a count, at each
+    /// line anew. Where lines were asked for, a PRI must follow.
     pub(super) fn seems_counted(&self, line: &[u8]) -> bool {
         let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        digits > 0 && line.get(digits..).is_some_and(|rest| rest.starts_with(b" <"))
+        let mark: &[u8] = if self.unsaid { b" " } else { b" <" };
+        digits > 0 && line.get(digits..).is_some_and(|rest| rest.starts_with(mark))
     }
 }
 
@@ -296,7 +300,8 @@ mod tests {
         good(Auto, "7 <1>a\nbc4 <2>\n", &[(Octets, "<1>a\nbc"), (Octets, "<2>\n")]);
         good(Auto, "5 plain", &[(Octets, "plain")]);
         good(Auto, "<1>a\n\n<2>b\r\n<3>c", &[(Line, "<1>a"), (Line, ""), (Line, "<2>b\r"), (Last, "<3>c")]);
-        good(Auto, "2026-11-29 on\n5 plain\n", &[(Line, "2026-11-29 on"), (Line, "5 plain")]);
+        good(Auto, "2026-11-29 on\n5-plain\n", &[(Line, "2026-11-29 on"), (Line, "5-plain")]);
+        good(Framing::Lines, "<13>x\n25 card\n", &[(Line, "<13>x"), (Line, "25 card")]);
         good(Auto, "12", &[(Last, "12")]);
         good(Auto, "12\n", &[(Line, "12")]);
         good(Auto, "0x1 a\n", &[(Line, "0x1 a")]);
@@ -318,6 +323,10 @@ mod tests {
             (Framing::Auto, "6 <1>abc\n6 <1>abc", FrameSyntax),
             (Framing::Auto, "6 <1>abc<1>abc\n", FrameSyntax),
             (Framing::Auto, "<1>abc\n6 <1>abc\n", FrameSyntax),
+            (Framing::Auto, "<13>x\n5 [x]\n", FrameSyntax),
+            (Framing::Auto, "<13>x\n25 card\n", FrameSyntax),
+            (Framing::Auto, "<13>x\n0 ", FrameSyntax),
+            (Framing::Lines, "<13>x\n25 <13>x\n", FrameSyntax),
             (Framing::Auto, "12345678901 <1>abc", FrameSyntax),
             (Framing::Octets, "12345678901", TooLarge),
             (Framing::Auto, "1234567890 <1>abc", TooLarge),
