@@ -40,17 +40,26 @@ pub(super) struct Part {
     pub(super) kind: Kind,
 }
 
+/// What the value of a key is called, as `cs1Label=…` says it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Label {
+    key: Range<usize>,
+    text: Range<usize>,
+}
+
 /// The byte order mark that UTF-8 in MSG begins with (RFC 5424 section 6.4).
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// The cookie before JSON (CEE, libfastjson).
 const CEE: &[u8] = b"@cee:";
+/// What stands behind a key in the key of its label.
+const LABEL: &[u8] = b"Label=";
 /// Fields between the time and the structured data, and the most bytes of each.
 const FIELDS: [(&str, usize); 4] = [("hostname", 255), ("app-name", 48), ("procid", 128), ("msgid", 32)];
 
-/// Reads a message into `parts`, which are emptied first.
-pub(super) fn parse(message: &[u8], parts: &mut Vec<Part>) {
+/// Reads a message into `parts`, which are emptied first. `labels` is room for what it calls its values.
+pub(super) fn parse(message: &[u8], parts: &mut Vec<Part>, labels: &mut Vec<Label>) {
     parts.clear();
-    let mut reader = Reader { message, at: 0, parts };
+    let mut reader = Reader { message, at: 0, parts, labels };
     reader.keep(pri(message));
     let begun = reader.mark();
     if !reader.rfc5424() {
@@ -68,8 +77,8 @@ pub(super) fn fields(parts: &[Part]) -> Option<RangeInclusive<usize>> {
 }
 
 /// Reads what stands at `at` and behind it as a message without a header. The parts end there.
-pub(super) fn headless(message: &[u8], at: usize, parts: &mut Vec<Part>) {
-    Reader { message, at, parts }.content();
+pub(super) fn headless(message: &[u8], at: usize, parts: &mut Vec<Part>, labels: &mut Vec<Label>) {
+    Reader { message, at, parts, labels }.content();
 }
 
 /// The length of `<PRIVAL>`; 0 where there is none.
@@ -129,6 +138,7 @@ struct Reader<'m, 'p> {
     message: &'m [u8],
     at: usize,
     parts: &'p mut Vec<Part>,
+    labels: &'p mut Vec<Label>,
 }
 
 impl<'m> Reader<'m, '_> {
@@ -308,8 +318,7 @@ impl<'m> Reader<'m, '_> {
 
     /// `key=value key=value`: a value goes on to the blank before the next key.
     fn extension(&mut self) {
-        let whole = self.rest();
-        let offset = self.at;
+        self.label_all();
         while !self.rest().is_empty() {
             let blanks = self.rest().iter().take_while(|byte| **byte == b' ').count();
             self.keep(blanks);
@@ -323,10 +332,36 @@ impl<'m> Reader<'m, '_> {
             let key = self.take(len, Kind::Key);
             self.keep(1);
             let len = next_key(self.rest()).unwrap_or(self.rest().len());
-            let label = self.message.get(key.clone()).and_then(|key| called(whole, key));
-            let label = label.map_or(key, |range| range.start + offset..range.end + offset);
+            let label = self.called(&key).unwrap_or(key);
             self.take(len, Kind::CefValue { label });
         }
+    }
+
+    /// Looks once for what an extension calls its values: labels in the order of their keys, the first of a key first.
+    fn label_all(&mut self) {
+        let (whole, offset, message) = (self.rest(), self.at, self.message);
+        self.labels.clear();
+        for at in memchr::memmem::find_iter(whole, LABEL) {
+            let before = whole.get(..at).unwrap_or_default();
+            let begins = at - before.iter().rev().take_while(|byte| is_key(**byte)).count();
+            let apart = begins.checked_sub(1).is_none_or(|blank| whole.get(blank) == Some(&b' '));
+            if !apart || !before.last().is_some_and(u8::is_ascii_digit) {
+                continue;
+            }
+            let from = at + LABEL.len();
+            let text = whole.get(from..).unwrap_or_default();
+            let end = from + next_key(text).unwrap_or(text.len());
+            self.labels.push(Label { key: begins + offset..at + offset, text: from + offset..end + offset });
+        }
+        self.labels.sort_by_key(|label| message.get(label.key.clone()));
+    }
+
+    /// What the value of a key is called, if anything.
+    fn called(&self, key: &Range<usize>) -> Option<Range<usize>> {
+        let text = |range: &Range<usize>| self.message.get(range.clone());
+        let wanted = text(key);
+        let at = self.labels.partition_point(|label| text(&label.key) < wanted);
+        self.labels.get(at).filter(|label| text(&label.key) == wanted).map(|label| label.text.clone())
     }
 
     /// `LEEF:1.0|Vendor|Product|Version|Event|` and attributes; `LEEF:2.0` names what stands between them. Where that can
@@ -437,19 +472,6 @@ fn next_key(text: &[u8]) -> Option<usize> {
     })
 }
 
-/// What the value of `cs1` is called by `cs1Label=…`, if anything.
-fn called(extension: &[u8], key: &[u8]) -> Option<Range<usize>> {
-    let custom = key.last().is_some_and(u8::is_ascii_digit);
-    let mut marks = custom.then(|| memchr::memmem::find_iter(extension, b"Label=")).into_iter().flatten();
-    marks.find_map(|at| {
-        let begins = at.checked_sub(key.len())?;
-        let apart = begins == 0 || extension.get(begins - 1) == Some(&b' ');
-        let from = at + b"Label=".len();
-        let len = next_key(extension.get(from..)?).unwrap_or(extension.len() - from);
-        (apart && extension.get(begins..at) == Some(key)).then_some(from..from + len)
-    })
-}
-
 /// What stands between attributes of LEEF 2.0, and how many bytes say so: a character, `x09` or `0x09`, with its `|`.
 fn delimiter_of(text: &[u8]) -> Option<(u8, usize)> {
     let len = memchr::memchr(b'|', text).filter(|len| *len <= 6)?;
@@ -487,7 +509,7 @@ mod tests {
     /// The stretches of a message, each with a letter for what it is; they must cover it.
     fn read(message: &str) -> String {
         let (mut parts, mut at, mut told) = (Vec::new(), 0, String::new());
-        parse(message.as_bytes(), &mut parts);
+        parse(message.as_bytes(), &mut parts, &mut Vec::new());
         for part in &parts {
             assert!(part.range.start == at && part.range.end > at, "{parts:?}");
             at = part.range.end;
@@ -508,6 +530,34 @@ mod tests {
         }
         assert_eq!(at, message.len(), "{message:?}");
         told
+    }
+
+    #[test]
+    fn the_first_label_of_a_key_counts_and_stands_apart() {
+        for (extension, called) in [
+            ("cs1=v cs1Label=a cs1Label=b", "a"),
+            ("cs1Label=a cs10Label=b cs1=v", "a"),
+            ("xcs1Label=a cs1=v", "cs1"),
+            ("x=cs1Label=a cs1=v", "cs1"),
+            ("cs1Label= cs1=v", ""),
+            ("csLabel=a cs=v", "cs"),
+            ("cs2Label=b cs3Label=c cs1Label=a b cs1=v", "a b"),
+        ] {
+            let told = read(&format!("CEF:0|a|b|c|d|e|f|{extension}"));
+            assert!(told.contains(&format!("c({called}):v\u{a6}")), "{told}");
+        }
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "it measures time")]
+    fn many_keys_and_many_labels_take_no_time_of_their_product() {
+        let message = format!("CEF:0|a|b|c|d|e|f|{}{}", "11= ".repeat(8000), "Label= ".repeat(4500));
+        let labelled: String = (0..8000).map(|at| format!("a{at}Label= a{at}= ")).collect();
+        let begun = std::time::Instant::now();
+        for message in [message, format!("CEF:0|a|b|c|d|e|f|{labelled}")] {
+            parse(message.as_bytes(), &mut Vec::new(), &mut Vec::new());
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_millis(500), "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::bounded;
-use super::parse::{Kind, Part, fields, headless, parse};
+use super::parse::{Kind, Label, Part, fields, headless, parse};
 use crate::body::json::{Framing, JsonBody, LogicalText, TextOut};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
 use crate::engine::{Output, Piece, StreamRedactor};
@@ -27,6 +27,7 @@ pub(super) struct Scanner {
     /// Reads texts that may be JSON.
     value: LogicalText,
     parts: Vec<Part>,
+    labels: Vec<Label>,
     decoded: Vec<u8>,
     text: TextOut,
     /// Looks for what stands in several fields.
@@ -76,6 +77,7 @@ impl Scanner {
             scopes: Arc::clone(scopes),
             limits: limits.clone(),
             parts: Vec::new(),
+            labels: Vec::new(),
             decoded: Vec::new(),
             text: TextOut::default(),
             across: StreamRedactor::new(Arc::clone(&scopes.rules), Arc::clone(&scopes.actions)),
@@ -96,7 +98,7 @@ impl Scanner {
             }
             Reach::Text => {
                 parts.truncate(*which.start());
-                headless(message, begins, parts);
+                headless(message, begins, parts, &mut self.labels);
             }
         }
     }
@@ -131,7 +133,7 @@ impl Scanner {
         seen: &mut Inspection,
     ) -> Result<(), BodyError> {
         let mut parts = std::mem::take(&mut self.parts);
-        parse(message, &mut parts);
+        parse(message, &mut parts, &mut self.labels);
         self.join_fields(message, &mut parts);
         let judged = parts.iter().try_for_each(|part| {
             let raw = message.get(part.range.clone()).unwrap_or_default();
