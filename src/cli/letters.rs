@@ -130,7 +130,7 @@ fn each(paths: &[PathBuf], mut show: impl FnMut(&Sealed) -> Result<Code, Failure
     Ok(code)
 }
 
-/// The file itself, or the sealed files of a directory by name.
+/// The file itself, or the sealed files of a directory by name; an empty one was never begun.
 fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failed = |error: io::Error| Failure::io(path.display(), &error);
     if !path.is_dir() {
@@ -139,7 +139,8 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let file = entry.map_err(failed)?.path();
-        if file.extension().is_some_and(|extension| extension == "sealed") {
+        let is_empty = std::fs::metadata(&file).is_ok_and(|metadata| metadata.len() == 0);
+        if !is_empty && file.extension().is_some_and(|extension| extension == "sealed") {
             files.push(file);
         }
     }

@@ -161,8 +161,7 @@ impl Shelf {
                 options.append(true).create_new(true);
                 #[cfg(unix)]
                 std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-                let mut file = options.open(&path)?;
-                file.write_all(MAGIC)?;
+                let file = begun(&path, options.open(&path)?)?;
                 self.files.insert(path.clone(), (MAGIC.len() as u64, 0));
                 (path, file)
             }
@@ -179,6 +178,18 @@ impl Shelf {
         known.1 += 1;
         self.current = Some((path, file));
         Ok(())
+    }
+}
+
+/// Begins a new file. One that cannot be begun, as on a full disk, is not left behind.
+fn begun<W: Write>(path: &Path, mut file: W) -> io::Result<W> {
+    match file.write_all(MAGIC) {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            // Where it stays nevertheless, it is empty, and readers pass over it.
+            let _ = fs::remove_file(path);
+            Err(error)
+        }
     }
 }
 
@@ -268,6 +279,27 @@ mod tests {
             .collect();
         opened.sort();
         assert_eq!(opened, [&b"one"[..], b"three", b"two"]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_begun_is_not_left_behind() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sealed");
+        File::create_new(&path).unwrap();
+        assert_eq!(begun(&path, Full).err().unwrap().kind(), io::ErrorKind::StorageFull);
+        assert!(files(folder.path()).is_empty());
+        File::create_new(&path).unwrap();
+        let (_, public) = keys();
+        Letterbox::open(folder.path(), public, 1 << 20, 3).unwrap().put(description("1"), b"one").unwrap();
     }
 
     #[test]

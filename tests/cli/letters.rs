@@ -29,6 +29,7 @@ fn what_was_kept_is_listed_by_anyone_and_shown_with_the_key() {
             Description { id: name(id), time: 7, workspace: name("acme"), route: name("logs"), rule: name("pci.card") };
         letters.put(description, record.as_bytes()).unwrap();
     }
+    fs::write(directory.join("empty.sealed"), b"").unwrap();
     let listed = run(["dead-letter".as_ref(), "list".as_ref(), directory.as_os_str()]);
     assert_eq!((listed.code, listed.text()), (0, "a1 7 acme logs pci.card 24\nb2 7 acme logs pci.card 25\n"));
     let show = |more: &[&str]| {
@@ -46,6 +47,7 @@ fn what_was_kept_is_listed_by_anyone_and_shown_with_the_key() {
     let ran = run(["dead-letter", "show", "--key", other.to_str().unwrap(), directory.to_str().unwrap()]);
     assert!(ran.code == 1 && ran.stdout.is_empty() && ran.stderr.contains("a1 does not open"), "{ran:?}");
 
+    fs::remove_file(directory.join("empty.sealed")).unwrap();
     let file = fs::read_dir(&directory).unwrap().next().unwrap().unwrap().path();
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
