@@ -360,8 +360,13 @@ fn link_listeners(
 ) -> Vec<Listener> {
     let mut scope = routes;
     let link = |ListenerShape { mut listener, syslog, .. }| {
-        listener.syslog = syslog.map(|SyslogShape { syslog, workspaces: wanted }| {
-            let workspaces = link_workspaces(wanted, syslog.region.as_deref(), workspaces, names, report);
+        listener.syslog = syslog.map(|SyslogShape { syslog, workspaces: wanted, place }| {
+            let region = syslog.region.as_deref();
+            if wanted.is_none() && !workspaces.is_empty() && !workspaces.iter().any(|shape| shape.may_reach(region)) {
+                let message = "no workspace may use this listener: their `regions` do not have its upstream";
+                report.error(&place, "residency", message).help("say its `region`");
+            }
+            let workspaces = link_workspaces(wanted, region, workspaces, names, report);
             scope += 1;
             Arc::new(Syslog { workspaces, scope: scope - 1, ..syslog })
         });

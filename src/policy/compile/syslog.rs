@@ -51,6 +51,8 @@ pub(super) struct SyslogShape {
     pub(super) syslog: Syslog,
     /// The workspaces it names; none: all.
     pub(super) workspaces: Option<Vec<(String, Place)>>,
+    /// Where its upstream is written.
+    pub(super) place: Place,
 }
 
 /// Reads what a listener for syslog does.
@@ -63,6 +65,7 @@ pub(super) fn syslog(fields: &mut Fields<'_>, names: &mut Names, inspector: &mut
     let name = name.and_then(|name| name_of(name, &place, "listener", names, inspector.report));
     let help = "say where messages go, like upstream = \"tls://siem.acme.example:6514\"";
     let upstream_value = fields.wanted("upstream", help, inspector.report);
+    let upstream_place = upstream_value.as_ref().map(Value::place);
     let upstream = upstream_value.and_then(|value| upstream(&value, inspector.report));
     let upstream = outbound(fields, upstream, inspector);
     let report = &mut *inspector.report;
@@ -87,7 +90,7 @@ pub(super) fn syslog(fields: &mut Fields<'_>, names: &mut Names, inspector: &mut
         on_block,
         scope: usize::MAX,
     };
-    Some(SyslogShape { syslog, workspaces })
+    Some(SyslogShape { syslog, workspaces, place: upstream_place? })
 }
 
 fn upstream(value: &Value<'_>, report: &mut Report) -> Option<Upstream> {
