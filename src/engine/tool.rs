@@ -20,6 +20,14 @@ pub enum ToolVerdict {
     Block,
 }
 
+impl ToolVerdict {
+    /// Block where either is.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        if self == Self::Block { self } else { other }
+    }
+}
+
 /// What is said of some calls.
 pub struct ToolRule {
     name: String,
@@ -87,6 +95,12 @@ impl ToolRules {
             open.push(rule.verdict);
         }
         open.iter().all(|verdict| *verdict == last).then_some(last)
+    }
+
+    /// Whether any call may be refused.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        self.otherwise == ToolVerdict::Block || self.rules.iter().any(|rule| rule.verdict == ToolVerdict::Block)
     }
 
     /// Whether a rule allows names that begin so and go on.

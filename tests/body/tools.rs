@@ -288,3 +288,181 @@ fn arguments_are_bounded() {
     assert_eq!(BodySpecOf { limit: length }.run(&tools, case, 100).0, Ok(()));
     assert_eq!(BodySpecOf { limit: length - 1 }.run(&tools, case, 100).0, Err(BodyErrorKind::TooLarge.into()));
 }
+
+/// `danger` is refused by name, `shell` by what its arguments say.
+fn guarded() -> Arc<ToolRules> {
+    use ToolVerdict::{Allow, Block};
+    rules(&[("danger", None, Block), ("shell", Some("rm -rf"), Block)], Allow)
+}
+
+/// Whether a stream of these events is refused, whole and byte by byte.
+fn refused(tools: &Arc<ToolRules>, all: &[serde_json::Value]) -> bool {
+    let (kind, direction) = ("text/event-stream", Direction::Response);
+    let case = Case { what: "", kind, dialect: Dialect::Plain, direction, body: events(all) };
+    let outcomes = [1 << 20, 1].map(|chunk| BODY.run(tools, &case, chunk));
+    assert_eq!(outcomes[0].0, outcomes[1].0, "{}", case.body);
+    if let Err(error) = outcomes[0].0 {
+        assert_eq!(error, BodyErrorKind::Tool.into(), "{}", case.body);
+    }
+    outcomes[0].0.is_err()
+}
+
+#[test]
+fn events_that_end_a_call_are_judged() {
+    let tools = guarded();
+    let added = |kind: &str, name: &str, what: &str| {
+        let item = json!({"type": kind, "id": "i", "call_id": "c", "name": name, what: ""});
+        json!({"type": "response.output_item.added", "output_index": 0, "item": item})
+    };
+    let event = |kind: &str, what: &str, text: &str| json!({"type": format!("response.{kind}"), "item_id": "i", "output_index": 0, what: text});
+    for (item, kind) in [
+        ("function_call", "function_call_arguments"),
+        ("mcp_call", "mcp_call_arguments"),
+        ("mcp_call", "mcp_call.arguments"),
+    ] {
+        for (arguments, blocked) in [("{\"c\":\"rm -rf /\"}", true), ("{\"c\":\"ls\"}", false)] {
+            let begin = added(item, "shell", "arguments");
+            let done = event(&format!("{kind}.done"), "arguments", arguments);
+            assert_eq!(refused(&tools, &[begin.clone(), done.clone()]), blocked, "{kind}");
+            let delta = event(&format!("{kind}.delta"), "delta", arguments);
+            assert_eq!(refused(&tools, &[begin.clone(), delta.clone(), done.clone()]), blocked, "{kind}");
+            // What comes behind the end is more than was judged.
+            assert!(refused(&tools, &[begin, done.clone(), delta]), "{kind}");
+            // Of a call that has no beginning nothing tells what it is.
+            assert!(refused(&tools, &[done]), "{kind}");
+        }
+    }
+    for (name, blocked) in [("danger", true), ("harmless", false)] {
+        let done =
+            json!({"type": "response.function_call_arguments.done", "name": name, "call_id": "c", "arguments": "{}"});
+        assert_eq!(refused(&tools, &[done]), blocked);
+    }
+    for (text, blocked) in [("rm -rf /", true), ("{ rm -rf", true), ("ls {", false)] {
+        let begin = added("custom_tool_call", "shell", "input");
+        let delta = event("custom_tool_call_input.delta", "delta", text);
+        let done = event("custom_tool_call_input.done", "input", text);
+        assert_eq!(refused(&tools, &[begin.clone(), delta, done.clone()]), blocked, "{text}");
+        assert_eq!(refused(&tools, &[begin, done]), blocked, "{text}");
+    }
+}
+
+#[test]
+fn a_call_in_pieces_that_are_not_read_goes_on_by_its_name_alone() {
+    let tools = guarded();
+    let call = |call: serde_json::Value| json!({"candidates": [{"content": {"parts": [{"functionCall": call}]}}]});
+    let pieces = || call(json!({"partialArgs": [{"jsonPath": "$.c", "stringValue": "rm -rf"}]}));
+    let begins = |name: &str| call(json!({"name": name, "willContinue": true}));
+    assert!(refused(&tools, &[begins("shell"), pieces()]));
+    assert!(refused(&tools, &[begins("danger"), pieces()]));
+    assert!(refused(&tools, &[pieces()]));
+    assert!(!refused(&tools, &[begins("harmless"), pieces(), pieces(), call(json!({}))]));
+    assert!(refused(&tools, &[begins("harmless"), call(json!({"name": "shell", "args": {"c": "ls"}})), pieces()]));
+    let live = |args: &str| json!({"toolCall": {"functionCalls": [{"id": "1", "name": "shell", "args": {"c": args}}]}});
+    assert!(refused(&tools, &[live("rm -rf /")]) && !refused(&tools, &[live("ls")]));
+}
+
+#[test]
+fn arguments_that_readers_may_read_otherwise_are_refused_where_they_decide() {
+    let deep = format!("{{\"c\":\"r\\u006d -rf /\",\"x\":{}{}}}", "[".repeat(256), "]".repeat(256));
+    let texts = [
+        deep.as_str(),
+        r#"{"c":"r\u006d -rf /","x":NaN}"#,
+        "{\"c\":\"r\\u006d -rf /\n\"}",
+        r#"{"c":"r\u006d -rf /",}"#,
+        r#""{\"c\":\"r\\u006d -rf /\"}""#,
+        r#"{}{"c":"r\u006d -rf /"}"#,
+        r#"{"c":"r\u006d -rf /","c":"ls"}"#,
+        r#"{"c":"ls","\u0063":"r\u006d -rf /"}"#,
+        r#"{"c":"r\u006d -rf /"}"#,
+        r#"{"c":"#,
+    ];
+    let call = |name: &str, parts: &[&str]| {
+        let of = |function: serde_json::Value| json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": function}]}}]});
+        let mut all = vec![of(json!({"name": name, "arguments": ""}))];
+        all.extend(parts.iter().map(|part| of(json!({"arguments": part}))));
+        all
+    };
+    let tools = guarded();
+    for text in texts {
+        let letters: Vec<String> = text.chars().map(String::from).collect();
+        let letters: Vec<&str> = letters.iter().map(String::as_str).collect();
+        for parts in [&[text][..], &letters] {
+            assert!(refused(&tools, &call("shell", parts)), "{text}");
+            assert!(!refused(&tools, &call("harmless", parts)), "{text}");
+        }
+        let message =
+            json!({"choices": [{"message": {"tool_calls": [{"function": {"name": "shell", "arguments": text}}]}}]});
+        let (kind, direction) = ("application/json", Direction::Response);
+        let case = Case { what: "", kind, dialect: Dialect::OpenAi, direction, body: message.to_string() };
+        for chunk in [1, 1 << 20] {
+            assert_eq!(BODY.run(&tools, &case, chunk).0, Err(BodyErrorKind::Tool.into()), "{text}");
+        }
+    }
+    for text in ["", "{}", "{\"c\": \"ls\"}\n", "null"] {
+        assert!(!refused(&tools, &call("shell", &[text])), "{text}");
+    }
+}
+
+#[test]
+fn a_place_keeps_the_name_of_its_call() {
+    let tools = guarded();
+    let call = |call: serde_json::Value| json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]});
+    let bad = "{\"c\":\"rm -rf /\"}";
+    let begin = || call(json!({"index": 0, "id": "c1", "function": {"name": "shell", "arguments": ""}}));
+    for index in ["0", "0.0", "0e3"] {
+        let rest = format!(
+            r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{{"index":{index},"function":{{"arguments":{}}}}}]}}}}]}}"#,
+            json!(bad)
+        );
+        let body = events(&[begin()]) + &format!("data: {rest}\n\n");
+        let (kind, direction) = ("text/event-stream", Direction::Response);
+        let case = Case { what: "", kind, dialect: Dialect::Plain, direction, body };
+        for chunk in [1, 1 << 20] {
+            assert_eq!(BODY.run(&tools, &case, chunk).0, Err(BodyErrorKind::Tool.into()), "{index}");
+        }
+    }
+    let nameless =
+        |id: &str, arguments: &str| call(json!({"index": 0, "id": id, "function": {"arguments": arguments}}));
+    let ends = || json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]});
+    assert!(refused(&tools, &[begin(), nameless("c2", bad)]));
+    assert!(!refused(&tools, &[begin(), nameless("c2", "{\"c\":\"ls\"}")]));
+    assert!(refused(&tools, &[begin(), ends(), nameless("c1", bad)]), "behind the end");
+    assert!(refused(&tools, &[nameless("c1", bad)]), "never named");
+    let harmless = || call(json!({"index": 0, "id": "c1", "function": {"name": "harmless", "arguments": "{}"}}));
+    let late = || call(json!({"index": 0, "function": {"name": "shell"}}));
+    assert!(refused(&tools, &[harmless(), nameless("c2", bad), late()]), "named behind its arguments");
+    // What one choice says of its end says nothing of another's calls.
+    let half = |choice: u8, arguments: &str| json!({"choices": [{"index": choice, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": arguments}}]}}]});
+    let named = || json!({"choices": [{"index": 1, "delta": {"tool_calls": [{"index": 0, "id": "d", "function": {"name": "shell"}}]}}]});
+    assert!(!refused(&tools, &[named(), half(1, "{\"c\":"), ends(), half(1, "\"ls\"}")]));
+    assert!(refused(&tools, &[named(), half(1, "{\"c\":"), ends(), half(1, "\"rm -rf\"}")]));
+}
+
+#[test]
+fn a_call_that_asks_for_approval_is_a_call() {
+    let item = |name: &str| json!({"type": "mcp_approval_request", "id": "m", "name": name, "server_label": "s", "arguments": "{}"});
+    let tools = guarded();
+    for (name, blocked) in [("danger", true), ("harmless", false)] {
+        let done = json!({"type": "response.output_item.done", "output_index": 0, "item": item(name)});
+        assert_eq!(refused(&tools, &[done]), blocked);
+        assert_eq!(
+            refused(&tools, &[json!({"type": "response.completed", "response": {"output": [item(name)]}})]),
+            blocked
+        );
+    }
+}
+
+#[test]
+fn calls_that_have_ended_make_room_for_others() {
+    let tools = guarded();
+    let call = |of: usize| {
+        let item = json!({"type": "function_call", "name": "shell", "arguments": ""});
+        let response = format!("r{of}");
+        [
+            json!({"type": "response.output_item.added", "response_id": response, "output_index": 0, "item": item}),
+            json!({"type": "response.function_call_arguments.done", "output_index": 0, "response_id": response, "arguments": "{}"}),
+        ]
+    };
+    let all: Vec<_> = (0..=BodyLimits::default().logical_texts).flat_map(call).collect();
+    assert!(!refused(&tools, &all));
+}

@@ -4,6 +4,8 @@
 //! its arguments, and the objects and arrays around them; what holds none of these is left out. A long answer without
 //! calls has an empty sketch, and the sketch is bounded.
 
+use std::collections::HashSet;
+
 use super::lexer::{Container, Framing, Lexer, Token};
 use super::string::escape;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Direction};
@@ -239,33 +241,53 @@ impl Sketch {
     }
 }
 
-/// Appends a JSON text without its white space, and with no escape that need not be; as it stands where it is none.
-pub(in crate::body) fn compact(text: &[u8], limits: &BodyLimits, out: &mut Vec<u8>) {
+/// Appends a JSON text without its white space, and with no escape that need not be. `false`, and nothing is appended,
+/// where it is not one object, array, number or literal within the depth limit, or a key stands twice in an object:
+/// readers may see something else in it. So they may in a string, which can hold another JSON text.
+pub(in crate::body) fn compact(text: &[u8], limits: &BodyLimits, out: &mut Vec<u8>) -> bool {
     let begin = out.len();
-    let mut lexer = Lexer::new(Framing::Document, limits.json_depth);
-    let mut rest = text;
-    let whole = loop {
-        match lexer.next(rest) {
-            Ok(Some((len, token))) => {
-                let (covered, left) = rest.split_at_checked(len).unwrap_or((rest, &[]));
-                rest = left;
-                match token {
-                    Token::Space | Token::NumberEnd => {}
-                    Token::Escape(escaped) => escape(escaped.decoded(), out),
-                    _ => out.extend_from_slice(covered),
-                }
-            }
-            Ok(None) => {
-                lexer.end_number();
-                break lexer.may_end() && lexer.has_begun();
-            }
-            Err(_) => break false,
-        }
-    };
+    let whole = compacted(text, limits, out).unwrap_or(false);
     if !whole {
         out.truncate(begin);
-        out.extend_from_slice(text);
     }
+    whole
+}
+
+fn compacted(text: &[u8], limits: &BodyLimits, out: &mut Vec<u8>) -> Result<bool, BodyError> {
+    let mut lexer = Lexer::new(Framing::Document, limits.json_depth);
+    let mut keys: Vec<HashSet<Vec<u8>>> = Vec::new();
+    let mut string = Vec::new();
+    let mut rest = text;
+    while let Some((len, token)) = lexer.next(rest)? {
+        let (covered, left) = rest.split_at_checked(len).unwrap_or((rest, &[]));
+        rest = left;
+        match token {
+            Token::Space | Token::NumberEnd => {}
+            Token::StringBegin { key: false } if keys.is_empty() => return Ok(false),
+            Token::StringBegin { .. } => string.clear(),
+            Token::Run => string.extend_from_slice(covered),
+            Token::Escape(escaped) => string.extend_from_slice(escaped.decoded()),
+            Token::StringEnd { key } => {
+                out.push(b'"');
+                escape(&string, out);
+                out.push(b'"');
+                if key && !keys.last_mut().is_some_and(|keys| keys.insert(std::mem::take(&mut string))) {
+                    return Ok(false);
+                }
+            }
+            Token::Open(_) => {
+                keys.push(HashSet::new());
+                out.extend_from_slice(covered);
+            }
+            Token::Close => {
+                keys.pop();
+                out.extend_from_slice(covered);
+            }
+            Token::Comma | Token::Colon | Token::Number | Token::Literal { .. } => out.extend_from_slice(covered),
+        }
+    }
+    lexer.end_number();
+    Ok(lexer.may_end() && lexer.has_begun())
 }
 
 #[cfg(test)]
@@ -313,10 +335,17 @@ mod tests {
         let limits = BodyLimits::default();
         let compacted = |text: &str| {
             let mut out = Vec::new();
-            compact(text.as_bytes(), &limits, &mut out);
-            String::from_utf8(out).expect("it is text")
+            let whole = compact(text.as_bytes(), &limits, &mut out);
+            whole.then(|| String::from_utf8(out).expect("it is text"))
         };
-        assert_eq!(compacted("{ \"t\\u006f\" : \"a\\u0040b\\n\" , \"n\" : [ 1, 2 ] }"), r#"{"to":"a@b\n","n":[1,2]}"#);
-        assert_eq!(compacted("not { json"), "not { json");
+        let written = "{ \"t\\u006f\" : \"a\\u0040b\\n\" , \"n\" : [ 1, 2 ] }";
+        assert_eq!(compacted(written).as_deref(), Some(r#"{"to":"a@b\n","n":[1,2]}"#));
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(compacted(&nested(limits.json_depth)).is_some());
+        assert_eq!(compacted(&nested(limits.json_depth + 1)), None);
+        for text in ["", "not { json", "{}{}", "[1,]", "[NaN]", "[\"\n\"]", "\"{}\"", r#"{"a":1,"b":{},"\u0061":2}"#] {
+            assert_eq!(compacted(text), None, "{text}");
+        }
+        assert!(compacted(r#"{"a":{"a":1},"b":[{"a":1},{"a":1}]}"#).is_some());
     }
 }

@@ -6,61 +6,39 @@
 //! are known by their shape, whatever the route's dialect. A call of which something is missing is refused where any
 //! rule could refuse it.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::called::{Call, Stage, around, end_of, read};
 use super::plan::Event;
-use crate::body::json::{Index, Kind, Node, Sketch, compact, unescape};
+use crate::body::json::{Index, Kind, Sketch, compact, unescape};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Direction};
 use crate::engine::{ToolRules, ToolVerdict};
-
-/// Types of objects that are calls with a `name`.
-const TYPES: [&[u8]; 8] = [
-    b"tool_use",
-    b"server_tool_use",
-    b"mcp_tool_use",
-    b"function_call",
-    b"custom_tool_call",
-    b"mcp_call",
-    b"function.call",
-    b"function.call.delta",
-];
-/// Types of events whose `delta` goes on with the arguments of a call.
-const DELTAS: [&[u8]; 5] = [
-    b"response.function_call_arguments.delta",
-    b"response.mcp_call_arguments.delta",
-    b"response.mcp_call.arguments.delta",
-    b"response.custom_tool_call_input.delta",
-    b"function.call.delta",
-];
-/// Types of events that end a call.
-const ENDS: [&[u8]; 4] = [b"content_block_stop", b"tool-call-end", b"message-end", b"message_stop"];
-/// Members that say that an answer, or a choice of it, has ended.
-const REASONS: [&[u8]; 4] = [b"finish_reason", b"finishReason", b"stop_reason", b"stopReason"];
-/// Members that tell calls of one answer apart.
-const PLACES: [&[u8]; 4] = [b"index", b"output_index", b"contentBlockIndex", b"response_id"];
-/// What arguments are called.
-const ARGUMENTS: [&str; 5] = ["arguments", "input", "args", "parameters", "action"];
-/// Arguments in pieces of which no whole is made here.
-const PIECES: [&str; 2] = ["partialArgs", "partial_args"];
 
 /// The calls of one stream.
 #[derive(Debug)]
 pub(in crate::body) struct Calls {
     rules: Arc<ToolRules>,
     limits: BodyLimits,
+    /// The last call of each place, the longest unchanged first.
     open: Vec<Open>,
+    /// Where a call goes on in pieces that its name allows, whatever they are.
+    continued: Vec<u64>,
     compact: Vec<u8>,
 }
 
 /// A call whose arguments come piece by piece.
 struct Open {
-    place: u64,
+    /// Its place, and the places around it, outermost first.
+    around: Vec<u64>,
     id: Vec<u8>,
     name: Vec<u8>,
+    /// The name is that of the call before, as long as there is no other.
+    inherited: bool,
     arguments: Vec<u8>,
     depth: Depth,
+    /// Its arguments are text, not JSON.
+    plain: bool,
     /// It may go on, with these arguments.
     settled: bool,
     /// Arguments have passed that its name did not ask for.
@@ -73,24 +51,11 @@ impl std::fmt::Debug for Open {
     }
 }
 
-/// A call in an event, or a part of one.
-struct Call {
-    object: Node,
-    name: Option<Vec<u8>>,
-    arguments: Option<Node>,
-    /// More may follow.
-    grows: bool,
-    /// It goes on with one that has begun, if there is one.
-    goes_on: bool,
-    /// Its arguments come in pieces that are not put together.
-    pieces: bool,
-    id: Option<Node>,
-}
-
 impl Calls {
     /// No calls yet.
     pub(in crate::body) fn new(rules: &Arc<ToolRules>, limits: &BodyLimits) -> Self {
-        Self { rules: Arc::clone(rules), limits: limits.clone(), open: Vec::new(), compact: Vec::new() }
+        let (rules, limits) = (Arc::clone(rules), limits.clone());
+        Self { rules, limits, open: Vec::new(), continued: Vec::new(), compact: Vec::new() }
     }
 
     /// Judges what an event of an answer says of calls.
@@ -99,13 +64,15 @@ impl Calls {
     /// A call is refused, or there are more of them, or longer ones, than the limits allow.
     pub(super) fn event(&mut self, event: Event<'_>) -> Result<(), BodyError> {
         let mut arguments = 0..0;
-        let mut ends = false;
+        let mut ends = Vec::new();
         for node in event.index.nodes() {
             // What stands in arguments is no call.
             if arguments.contains(&event.index.range(node).start) {
                 continue;
             }
-            ends |= is_end(event, node);
+            if let Some(end) = end_of(event, node)?.filter(|end| ends.last() != Some(end)) {
+                ends.push(end);
+            }
             if event.index.kind(node) != Kind::Object {
                 continue;
             }
@@ -114,7 +81,7 @@ impl Calls {
                 self.call(event, &call)?;
             }
         }
-        if ends { self.end() } else { Ok(()) }
+        ends.into_iter().try_for_each(|end| self.end_at(Some(end)))
     }
 
     /// Judges the calls of which no more comes.
@@ -122,9 +89,18 @@ impl Calls {
     /// # Errors
     /// A call is refused.
     pub(super) fn end(&mut self) -> Result<(), BodyError> {
-        for mut open in std::mem::take(&mut self.open) {
-            self.settle(&mut open)?;
+        self.end_at(None)
+    }
+
+    /// As [`Calls::end`], for those at this place or within it. What they are called is still known: more may come.
+    fn end_at(&mut self, place: Option<u64>) -> Result<(), BodyError> {
+        let mut all = std::mem::take(&mut self.open);
+        let ended = |open: &&mut Open| place.is_none_or(|place| open.around.contains(&place));
+        for open in all.iter_mut().filter(ended) {
+            self.settle(open)?;
+            open.arguments = Vec::new();
         }
+        self.open = all;
         Ok(())
     }
 
@@ -138,45 +114,94 @@ impl Calls {
                 _ => text.extend_from_slice(literal),
             }
         }
-        if !call.grows {
-            let name = call.name.as_deref().unwrap_or_default();
-            return match self.rules.by_name(name) {
-                None if call.pieces => Err(BodyErrorKind::Tool.into()),
-                verdict => self.decide(verdict, name, &text),
-            };
+        if call.stage == Stage::Whole || call.pieces {
+            return self.whole(event, call, &text);
         }
-        let place = place(event, call.object);
+        let around = around(event, call.object)?;
         let id = call.id.map(|id| event.word(id).into_owned()).unwrap_or_default();
-        let known = self.open.iter().position(|open| open.place == place);
-        let mut open = match known.map(|at| self.open.swap_remove(at)) {
-            Some(open) if call.goes_on && (id.is_empty() || open.id.is_empty() || open.id == id) => open,
+        let known = self.open.iter().position(|open| open.around.last() == around.last());
+        let goes_on = call.stage != Stage::Begins;
+        let mut open = match known.map(|at| self.open.remove(at)) {
+            Some(open) if goes_on && (id.is_empty() || open.id.is_empty() || open.id == id) => open,
             Some(mut before) => {
                 self.settle(&mut before)?;
-                Open::at(place)
+                Open { name: before.name, inherited: true, ..Open::at(around, call.plain) }
             }
-            None => Open::at(place),
+            None => Open::at(around, call.plain),
         };
         if !id.is_empty() {
             open.id = id;
         }
-        // Some servers repeat the whole name in every delta.
-        if let Some(name) = call.name.as_deref().filter(|name| *name != open.name) {
-            open.name.extend_from_slice(name);
-            open.settled = false;
-            if open.name.len() > self.limits.tool_calls {
-                return Err(BodyErrorKind::TooLarge.into());
-            }
+        open.plain &= call.plain;
+        let name = call.name.as_deref().unwrap_or_default();
+        if call.stage == Stage::Ends {
+            self.finish(&mut open, name, &text)?;
+        } else {
+            let renamed = self.rename(&mut open, name)?;
+            self.grow(&mut open, &text, renamed)?;
         }
-        self.grow(&mut open, &text)?;
         if self.open.len() >= self.limits.logical_texts {
-            return Err(BodyErrorKind::TooManyTexts.into());
+            // What comes for a call that is forgotten has no name.
+            let settled = self.open.iter().position(|open| open.settled || open.unread);
+            self.open.remove(settled.ok_or(BodyErrorKind::TooManyTexts)?);
         }
         self.open.push(open);
         Ok(())
     }
 
+    /// Judges a call that is all there, or one whose arguments its name must allow, whatever they are.
+    fn whole(&mut self, event: Event<'_>, call: &Call, text: &[u8]) -> Result<(), BodyError> {
+        let around = around(event, call.object)?;
+        // Of an answer's candidate: its parts have no index.
+        let place = around.iter().rev().nth(2).copied().unwrap_or_default();
+        let known = self.continued.iter().position(|continued| *continued == place);
+        let Some(name) = call.name.as_deref().filter(|name| !name.is_empty()) else {
+            return if call.pieces && text.is_empty() && known.is_some() { Ok(()) } else { self.nameless() };
+        };
+        if let Some(known) = known {
+            self.continued.remove(known);
+        }
+        let verdict = self.rules.by_name(name);
+        if !call.pieces {
+            return self.decide(verdict, name, text, call.plain);
+        }
+        if verdict != Some(ToolVerdict::Allow) {
+            return Err(BodyErrorKind::Tool.into());
+        }
+        if self.continued.len() >= self.limits.logical_texts {
+            self.continued.remove(0);
+        }
+        self.continued.push(place);
+        Ok(())
+    }
+
+    /// Judges a call with arguments and without a name: it may be any.
+    fn nameless(&self) -> Result<(), BodyError> {
+        if self.rules.blocks() { Err(BodyErrorKind::Tool.into()) } else { Ok(()) }
+    }
+
+    /// Adds to a call's name; whether that has changed.
+    fn rename(&self, open: &mut Open, name: &[u8]) -> Result<bool, BodyError> {
+        // Some servers repeat the whole name in every delta.
+        if name.is_empty() || (name == open.name && !open.inherited) {
+            return Ok(false);
+        }
+        if std::mem::take(&mut open.inherited) {
+            open.name.clear();
+        }
+        open.name.extend_from_slice(name);
+        open.settled = false;
+        if open.name.len() > self.limits.tool_calls {
+            return Err(BodyErrorKind::TooLarge.into());
+        }
+        Ok(true)
+    }
+
     /// Adds to a call's arguments, and judges them where they are whole.
-    fn grow(&mut self, open: &mut Open, text: &[u8]) -> Result<(), BodyError> {
+    fn grow(&mut self, open: &mut Open, text: &[u8], renamed: bool) -> Result<(), BodyError> {
+        if open.name.is_empty() && !text.is_empty() {
+            return self.nameless();
+        }
         match self.rules.by_name(&open.name) {
             // A name may come in pieces, and before the arguments no piece is known to be the last.
             Some(ToolVerdict::Block) if text.is_empty() && self.rules.begins_allowed(&open.name) => return Ok(()),
@@ -195,7 +220,30 @@ impl Calls {
             return Err(BodyErrorKind::TooLarge.into());
         }
         open.arguments.extend_from_slice(text);
-        if open.depth.take(text) { self.settle(open) } else { Ok(()) }
+        // What has arguments and another name may be whole already.
+        let named_late = renamed && !open.arguments.is_empty() && text.is_empty();
+        let closes = open.depth.take(text) && !open.plain;
+        if closes || named_late { self.settle(open) } else { Ok(()) }
+    }
+
+    /// Ends a call whose arguments are told once more.
+    fn finish(&mut self, open: &mut Open, name: &[u8], text: &[u8]) -> Result<(), BodyError> {
+        if !open.arguments.is_empty() {
+            self.settle(open)?;
+        }
+        if name.is_empty() && open.name.is_empty() {
+            return self.nameless();
+        }
+        let grown = std::mem::take(&mut open.arguments);
+        let arguments = if text.is_empty() { &grown } else { text };
+        for name in [name, &open.name].into_iter().filter(|name| !name.is_empty()) {
+            self.decide(self.rules.by_name(name), name, arguments, open.plain)?;
+        }
+        if open.name.is_empty() {
+            open.name.extend_from_slice(name);
+        }
+        open.settled = true;
+        Ok(())
     }
 
     fn settle(&mut self, open: &mut Open) -> Result<(), BodyError> {
@@ -203,16 +251,30 @@ impl Calls {
             return Ok(());
         }
         open.settled = true;
-        self.decide(self.rules.by_name(&open.name), &open.name, &open.arguments)
+        self.decide(self.rules.by_name(&open.name), &open.name, &open.arguments, open.plain)
     }
 
-    fn decide(&mut self, verdict: Option<ToolVerdict>, name: &[u8], arguments: &[u8]) -> Result<(), BodyError> {
+    /// Judges a call of this name. Where that does not decide, arguments must be one JSON text that all readers read
+    /// alike, or plain text by contract.
+    fn decide(
+        &mut self,
+        verdict: Option<ToolVerdict>,
+        name: &[u8],
+        arguments: &[u8],
+        plain: bool,
+    ) -> Result<(), BodyError> {
         let verdict = match verdict {
             Some(verdict) => verdict,
+            None if arguments.trim_ascii().is_empty() => self.rules.judge(name, b""),
             None => {
                 self.compact.clear();
-                compact(arguments, &self.limits, &mut self.compact);
-                self.rules.judge(name, &self.compact)
+                let one = compact(arguments, &self.limits, &mut self.compact);
+                match (one, plain) {
+                    (true, false) => self.rules.judge(name, &self.compact),
+                    (true, true) => self.rules.judge(name, &self.compact).stricter(self.rules.judge(name, arguments)),
+                    (false, true) => self.rules.judge(name, arguments),
+                    (false, false) => ToolVerdict::Block,
+                }
             }
         };
         match verdict {
@@ -223,9 +285,10 @@ impl Calls {
 }
 
 impl Open {
-    fn at(place: u64) -> Self {
+    fn at(around: Vec<u64>, plain: bool) -> Self {
         let (id, name, arguments) = Default::default();
-        Self { place, id, name, arguments, depth: Depth::default(), settled: false, unread: false }
+        let [inherited, settled, unread] = [false; 3];
+        Self { around, id, name, inherited, arguments, depth: Depth::default(), plain, settled, unread }
     }
 }
 
@@ -262,117 +325,6 @@ impl Depth {
         }
         closes
     }
-}
-
-/// Whether a member says that a call, a choice or the answer has ended.
-fn is_end(event: Event<'_>, node: Node) -> bool {
-    let Some(key) = event.index.key(node).filter(|_| event.index.kind(node) == Kind::String) else { return false };
-    let word = event.word(node);
-    REASONS.contains(&key) && !word.is_empty()
-        || key == b"type" && ENDS.contains(&word.as_ref()) && event.index.parent(node) == event.index.root()
-}
-
-/// Reads a call, or a part of one, where the object is one.
-fn read(event: Event<'_>, object: Node) -> Result<Option<Call>, BodyError> {
-    let index = event.index;
-    let key = index.key(object).unwrap_or_default();
-    let around = index.parent(object);
-    let kind = event.of_kind(object, "type", Kind::String)?.map(|kind| event.word(kind));
-    let kind = kind.as_deref().unwrap_or_default();
-    let member = |name: &str| event.member(object, name);
-    if key == b"delta"
-        && let Some(json) = event.of_kind(object, "partial_json", Kind::String)?
-    {
-        return Ok(Some(Call::part(object, json)));
-    }
-    if DELTAS.contains(&kind)
-        && let Some(delta) = event.of_kind(object, "delta", Kind::String)?
-    {
-        return Ok(Some(Call::part(object, delta)));
-    }
-    let in_calls = |node: Option<Node>| node.is_some_and(|node| named(index, node) == b"tool_calls");
-    let function = matches!(key, b"function" | b"custom") && in_calls(around);
-    let element = named(index, object) == b"tool_calls" && member("function")?.is_none() && member("custom")?.is_none();
-    let own = matches!(key, b"function_call" | b"functionCall" | b"toolUse" | b"tool_call_delta");
-    let typed = TYPES.contains(&kind);
-    // A tool of the provider's own, as Responses has it; elsewhere a `phone_call` is none.
-    let is_item = key == b"item" || named(index, object) == b"output";
-    let named_by_type = !typed && is_item && kind.ends_with(b"_call") && kind.len() > 5;
-    let name = match event.of_kind(object, "name", Kind::String)? {
-        Some(name) => Some(event.word(name).into_owned()),
-        None if named_by_type => kind.strip_suffix(b"_call").map(<[u8]>::to_vec),
-        None => None,
-    };
-    if !(function || element || own || typed || named_by_type) {
-        return Ok(None);
-    }
-    let mut arguments = None;
-    for name in ARGUMENTS {
-        arguments = arguments.or(member(name)?);
-    }
-    if name.is_none() && arguments.is_none() {
-        return Ok(None);
-    }
-    let mut pieces = false;
-    for name in PIECES {
-        pieces |= member(name)?.is_some();
-    }
-    let empty = arguments.is_none_or(|node| index.range(node).len() <= 2 || index.kind(node) == Kind::Null);
-    let within = |keys: &[&[u8]]| {
-        let mut at = Some(object);
-        std::iter::from_fn(|| {
-            let node = at?;
-            at = index.parent(node);
-            Some(node)
-        })
-        .any(|node| index.key(node).is_some_and(|key| keys.contains(&key)))
-    };
-    let delta = within(&[b"delta"]);
-    let starts =
-        key == b"content_block" || within(&[b"start"]) || (key == b"item" && empty) || kind == b"function.call.delta";
-    // Of a block that starts, an empty object is no argument yet.
-    let arguments = arguments.filter(|_| !(starts && empty));
-    let holder = if function { around } else { Some(object) };
-    let id = holder.map(|holder| event.of_kind(holder, "id", Kind::String)).transpose()?.flatten();
-    let goes_on = delta || kind == b"function.call.delta";
-    Ok(Some(Call { object, name, arguments, grows: delta || starts, goes_on, pieces, id }))
-}
-
-impl Call {
-    /// More of the arguments of a call that has begun.
-    fn part(object: Node, text: Node) -> Self {
-        Self { object, name: None, arguments: Some(text), grows: true, goes_on: true, pieces: false, id: None }
-    }
-}
-
-/// The key of a value, or of the array that it is an element of.
-fn named(index: &Index, node: Node) -> &[u8] {
-    let key = index.key(node);
-    key.or_else(|| index.key(index.parent(node)?)).unwrap_or_default()
-}
-
-/// One number for where in an answer a call stands.
-fn place(event: Event<'_>, call: Node) -> u64 {
-    let index = event.index;
-    let mut path = Vec::new();
-    let mut at = Some(call);
-    while let Some(node) = at {
-        path.push(node);
-        at = index.parent(node);
-    }
-    let mut hasher = DefaultHasher::new();
-    for node in path.into_iter().rev().filter(|node| index.kind(*node) == Kind::Object) {
-        let mut told = false;
-        for member in index.children(node) {
-            let Some(key) = index.key(member).filter(|key| PLACES.contains(key)) else { continue };
-            told |= key != b"response_id";
-            event.word(member).hash(&mut hasher);
-        }
-        if !told && index.key(node).is_none() && index.parent(node).is_some() {
-            index.place(node).to_string().into_bytes().hash(&mut hasher);
-        }
-    }
-    hasher.finish()
 }
 
 /// The calls in a document, or in a sequence of them.
@@ -439,8 +391,9 @@ fn messages(calls: &mut Calls, event: Event<'_>) -> Result<(), BodyError> {
         }
         let name = event.of_kind(params, "name", Kind::String)?.map(|name| event.word(name).into_owned());
         let given = event.member(params, "arguments")?;
-        let [grows, goes_on, pieces] = [false; 3];
-        calls.call(event, &Call { object: params, name, arguments: given, grows, goes_on, pieces, id: None })?;
+        let [pieces, plain] = [false; 2];
+        let stage = Stage::Whole;
+        calls.call(event, &Call { object: params, name, arguments: given, stage, pieces, plain, id: None })?;
     }
     Ok(())
 }

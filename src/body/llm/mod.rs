@@ -9,6 +9,7 @@
 
 mod anthropic;
 mod bedrock;
+mod called;
 mod calls;
 mod cohere;
 mod cohere_v1;
