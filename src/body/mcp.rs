@@ -163,7 +163,7 @@ mod tests {
             (path("$.params.name"), table(Action::Remove)),
         ];
         let scopes = Scopes { paths, ..base };
-        let mut redacted = |member| {
+        let redacted = |member| {
             let seen = &mut Inspection::default();
             redact_mirrored(member, b"jane@example.com", &scopes, seen).map(Option::unwrap_or_default)
         };
