@@ -5,7 +5,9 @@
 //! request minted lives in its own bounded [`TokenMap`]. Holds *Secrecy*: Debug shows counts.
 
 mod base32;
+mod html;
 mod map;
+mod markdown;
 mod normal;
 mod restore;
 mod sealed;

@@ -5,68 +5,118 @@
 //! and images, `url(…)`, and everything within an HTML tag. An injected prompt that makes a model write a token into such
 //! a place would otherwise have us carry the value to whoever is named there. Constant memory.
 
-/// Blanks, as many as are remembered of the current word.
-const BLANKS: u128 = u128::from_be_bytes([b' '; 16]);
-/// Schemes that open something without a slash.
-const SCHEMES: [&[u8]; 11] =
-    [b"mailto", b"data", b"javascript", b"vbscript", b"tel", b"sms", b"xmpp", b"http", b"https", b"ftp", b"file"];
+use super::html::{Tags, Tail};
+use super::markdown::Links;
 
-/// Where a link's destination is.
+/// Schemes that open something, and are no words that one writes before a value. Others count by what follows them.
+const SCHEMES: [&[u8]; 50] = [
+    b"mailto",
+    b"data",
+    b"javascript",
+    b"vbscript",
+    b"tel",
+    b"sms",
+    b"xmpp",
+    b"http",
+    b"https",
+    b"ftp",
+    b"file",
+    b"ws",
+    b"wss",
+    b"blob",
+    b"intent",
+    b"slack",
+    b"whatsapp",
+    b"skype",
+    b"callto",
+    b"sip",
+    b"sips",
+    b"smsto",
+    b"mms",
+    b"mmsto",
+    b"facetime",
+    b"imessage",
+    b"irc",
+    b"ircs",
+    b"magnet",
+    b"itms",
+    b"zoommtg",
+    b"msteams",
+    b"tg",
+    b"viber",
+    b"weixin",
+    b"vscode",
+    b"obsidian",
+    b"smb",
+    b"nfs",
+    b"ssh",
+    b"sftp",
+    b"ftps",
+    b"ldap",
+    b"ldaps",
+    b"rtsp",
+    b"webcal",
+    b"feed",
+    b"gopher",
+    b"jar",
+    b"filesystem",
+];
+/// The one label that looks like a scheme with a mark in it.
+const LABEL: &[u8] = b"e-mail";
+
+/// What a word is to a reader who looks for `scheme:` (RFC 3986 section 3.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Link {
-    Nowhere,
-    /// Behind a `]`.
-    Bracket,
-    /// In parentheses, so many of them open; `blank` behind a line end.
-    Inside {
-        depth: u32,
-        blank: bool,
+enum Scheme {
+    No,
+    /// So many letters (at most 255), and whether `+`, `.` or `-` is among them, which a label has not.
+    Letters {
+        count: u8,
+        marked: bool,
     },
-}
-
-/// Where a tag is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Tag {
-    Nowhere,
-    /// Behind a `<`.
-    Begun,
-    /// In a tag, and within this quote. No length ends it: none is too long for a reader.
-    Inside {
-        quote: Option<u8>,
+    /// Behind the colon.
+    Colon {
+        marked: bool,
     },
 }
 
 /// What stands before the next byte.
 #[derive(Clone, Debug)]
 pub(super) struct Surroundings {
-    /// The last 16 bytes of the current word, in lower case, the last one lowest; blanks before them.
-    tail: u128,
+    /// What stood before is known; where it is not, it may be anything.
+    known: bool,
+    tail: Tail,
     /// The word is an address.
     address: bool,
     /// A dot stood between letters or digits of the word.
     dotted: bool,
-    link: Link,
-    tag: Tag,
+    scheme: Scheme,
+    links: Links,
+    tags: Tags,
 }
 
 impl Surroundings {
     /// The beginning of a text, or a place of which nothing is known.
     pub(super) fn new(known: bool) -> Self {
-        Self { tail: BLANKS, address: !known, dotted: false, link: Link::Nowhere, tag: Tag::Nowhere }
+        Self {
+            known,
+            tail: Tail::EMPTY,
+            address: false,
+            dotted: false,
+            scheme: Scheme::No,
+            links: Links::new(),
+            tags: Tags::new(),
+        }
     }
 
     /// The byte `back` bytes before, 0 for the last one; a blank where the word does not reach so far.
     pub(super) fn before(&self, back: usize) -> u8 {
-        if back < 16 { (self.tail >> (8 * back)) as u8 } else { b' ' }
+        self.tail.before(back)
     }
 
     /// Whether a value must not be written here.
     pub(super) fn refuse(&self) -> bool {
-        self.address || matches!(self.link, Link::Inside { .. }) || matches!(self.tag, Tag::Inside { .. })
-    }
-
-    fn ends_with(&self, text: &[u8]) -> bool {
-        text.iter().rev().enumerate().all(|(back, byte)| self.before(back) == *byte)
+        let word = self.address || self.scheme == Scheme::Colon { marked: true };
+        !self.known || word || self.links.refuse() || self.tags.refuse()
     }
 
     /// Goes over text that leaves.
@@ -75,64 +125,56 @@ impl Surroundings {
     }
 
     pub(super) fn step(&mut self, byte: u8) {
-        self.step_link(byte);
-        self.step_tag(byte);
+        self.links.step(byte, self.tail);
+        self.tags.step(byte, self.tail);
+        if byte.is_ascii_whitespace() || byte == 0x0b {
+            (self.tail, self.address, self.dotted, self.scheme) = (Tail::EMPTY, false, false, Scheme::No);
+            return;
+        }
         self.step_word(byte);
+        self.tail = self.tail.and(byte);
     }
 
     fn step_word(&mut self, byte: u8) {
-        if byte.is_ascii_whitespace() || byte == 0x0b {
-            (self.tail, self.address, self.dotted) = (BLANKS, false, false);
-            return;
-        }
         let last = self.before(0);
-        let scheme = |name: &[u8]| {
-            let (word, other) = (self.ends_with(name), self.before(name.len()));
-            word && !other.is_ascii_alphanumeric()
-        };
-        self.address |= match byte {
-            b':' => SCHEMES.iter().any(|name| scheme(name)),
-            b'/' | b'\\' => self.dotted || matches!(last, b'/' | b'\\' | b':'),
-            b'?' | b'#' => self.dotted,
-            b'.' => self.ends_with(b"www") && !self.before(3).is_ascii_alphanumeric(),
+        let is_host = || self.dotted || self.tail.ends_with(b"localhost");
+        let is_address = match byte {
+            b':' => {
+                SCHEMES.iter().any(|name| self.tail.ends_with(name) && !self.before(name.len()).is_ascii_alphanumeric())
+            }
+            b'/' | b'\\' => is_host() || matches!(last, b'/' | b'\\' | b':' | b']') || self.is_port(),
+            b'?' | b'#' => is_host() || self.is_port(),
+            b'.' => self.tail.ends_with(b"www") && !self.before(3).is_ascii_alphanumeric(),
             _ => false,
         };
-        if last == b'.' && byte.is_ascii_alphanumeric() && self.before(1).is_ascii_alphanumeric() {
-            self.dotted = true;
+        // `scheme:` and `host:port`. Brackets, quotes and emphasis behind the colon are a label's.
+        let is_opaque = is_letter(byte) || b"/\\?#%&=+-._~@".contains(&byte);
+        self.address |= is_address || (is_opaque && matches!(self.scheme, Scheme::Colon { .. }));
+        if last == b'.' && is_letter(byte) {
+            let other = self.before(1);
+            self.dotted |= is_letter(other) || matches!(other, b'-' | b'_' | b'\\' | b']');
         }
-        self.tail = self.tail << 8 | u128::from(byte.to_ascii_lowercase());
-    }
-
-    fn step_link(&mut self, byte: u8) {
-        self.link = match (self.link, byte) {
-            (Link::Nowhere | Link::Bracket, b']') => Link::Bracket,
-            (Link::Bracket, b'(') => Link::Inside { depth: 1, blank: false },
-            (Link::Nowhere, b'(') if self.ends_with(b"url") => Link::Inside { depth: 1, blank: false },
-            (Link::Nowhere | Link::Bracket, _) => Link::Nowhere,
-            (Link::Inside { .. }, _) if self.before(0) == b'\\' && matches!(byte, b'(' | b')') => self.link,
-            (Link::Inside { depth, .. }, b'(') => Link::Inside { depth: depth.saturating_add(1), blank: false },
-            (Link::Inside { depth: 1, .. }, b')') => Link::Nowhere,
-            (Link::Inside { depth, .. }, b')') => Link::Inside { depth: depth - 1, blank: false },
-            // No link goes over the end of a paragraph.
-            (Link::Inside { blank: true, .. }, b'\n') => Link::Nowhere,
-            (Link::Inside { depth, .. }, b'\n') => Link::Inside { depth, blank: true },
-            (Link::Inside { blank: true, .. }, b' ' | b'\t' | b'\r') => self.link,
-            (Link::Inside { depth, .. }, _) => Link::Inside { depth, blank: false },
-        };
-    }
-
-    fn step_tag(&mut self, byte: u8) {
-        self.tag = match (self.tag, byte) {
-            (Tag::Nowhere | Tag::Begun, b'<') => Tag::Begun,
-            (Tag::Begun, b'/' | b'!' | b'?') => Tag::Inside { quote: None },
-            (Tag::Begun, _) if byte.is_ascii_alphabetic() => Tag::Inside { quote: None },
-            (Tag::Nowhere | Tag::Begun, _) => Tag::Nowhere,
-            (Tag::Inside { quote: None }, b'>') => Tag::Nowhere,
-            (Tag::Inside { quote: None }, b'"' | b'\'') if matches!(self.before(0), b'=' | b' ') => {
-                Tag::Inside { quote: Some(byte) }
+        self.scheme = match (self.scheme, byte) {
+            (Scheme::Letters { count, marked }, b'+' | b'.' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z') => {
+                Scheme::Letters { count: count.saturating_add(1), marked: marked || !byte.is_ascii_alphanumeric() }
             }
-            (Tag::Inside { quote: Some(open) }, _) if open == byte => Tag::Inside { quote: None },
-            (Tag::Inside { .. }, _) => self.tag,
+            (_, b'a'..=b'z' | b'A'..=b'Z') => Scheme::Letters { count: 1, marked: false },
+            (Scheme::Letters { count: 2.., marked }, b':') => {
+                let is_label = self.tail.ends_with(LABEL) && self.scheme == Scheme::Letters { count: 6, marked: true };
+                Scheme::Colon { marked: marked && !is_label }
+            }
+            _ => Scheme::No,
         };
     }
+
+    /// Whether the word ends with a colon and the digits of a port.
+    fn is_port(&self) -> bool {
+        let digits = (0..5).take_while(|back| self.before(*back).is_ascii_digit()).count();
+        digits > 0 && self.before(digits) == b':' && self.before(digits + 1) != b' '
+    }
+}
+
+/// Whether a byte may stand in a host's name, in any script.
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii()
 }

