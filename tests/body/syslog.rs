@@ -25,11 +25,6 @@ entity = "GONE"
 pattern = 'GONE-[0-9]{4}'
 action = "remove"
 [[rule]]
-id = "t.lines"
-entity = "LINES"
-pattern = 'LINES-[0-9]{4}'
-action = { replace = "a\n5 <13>b" }
-[[rule]]
 id = "t.long"
 entity = "LONG"
 pattern = 'LONG-[0-9]{4}'
@@ -239,8 +234,6 @@ fn what_a_message_became_is_framed_as_no_other_reader_would_cut_it() {
         ("xx\nGONE-12345 <13>injected\n", "xx\n-5 <13>injected\n"),
         ("<1>x\n5GONE-1234 <13>last", "<1>x\n-5 <13>last"),
         ("xx\nGONE-123425 card\n", "xx\n-25 card\n"),
-        ("xx\nLINES-1234\n", "xx\na 5 <13>b\n"),
-        ("10 LINES-1234", "9 a\n5 <13>b"),
         ("<1>a\n\n<1>b\n", "<1>a\n\n<1>b\n"),
     ] {
         let (out, end, ..) = everywhere(TERMS, stream.as_bytes());

@@ -108,13 +108,10 @@ impl Messages {
         Ok(())
     }
 
-    /// What a message became may be nothing, which no count says, or what another reader would cut otherwise: a `-` stands
-    /// before it then, and a blank for the end of a line.
+    /// What a message became may be nothing, which no count says, or a line that another reader takes for a counted
+    /// message: a `-` stands before it then.
     fn reframe(&mut self, frame: Frame) {
         let (given, is_line) = (&mut self.given, frame != Frame::Octets);
-        if is_line && memchr::memchr(b'\n', given).is_some() {
-            given.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
-        }
         let emptied = given.is_empty() && !self.framer.message().is_empty();
         if emptied || is_line && self.framer.seems_counted(given) {
             given.insert(0, b'-');
