@@ -301,8 +301,8 @@ fn refused(tools: &Arc<ToolRules>, all: &[serde_json::Value]) -> bool {
     let case = Case { what: "", kind, dialect: Dialect::Plain, direction, body: events(all) };
     let outcomes = [1 << 20, 1].map(|chunk| BODY.run(tools, &case, chunk));
     assert_eq!(outcomes[0].0, outcomes[1].0, "{}", case.body);
-    if let Err(error) = outcomes[0].0 {
-        assert_eq!(error, BodyErrorKind::Tool.into(), "{}", case.body);
+    if let Err(error) = &outcomes[0].0 {
+        assert_eq!(*error, BodyErrorKind::Tool.into(), "{}", case.body);
     }
     outcomes[0].0.is_err()
 }
