@@ -84,6 +84,7 @@ const CALLS: &[&str] = &[
     "$.arguments",
     "$.input",
     "$.content[*].input",
+    "$.content_block.input",
     "$.result.message.content[*].input",
     "$.candidates[*].content.parts[*].functionCall.args",
     "$.candidates[*].content.parts[*].function_call.args",

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use blackbar::body::{BodyInspector, BodySpec, Dialect, Direction, Restore, Scopes};
-use blackbar::engine::{Action, ActionTable, HashKey, TokenMap, TokenSpec};
+use blackbar::body::{BodyError, BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, Restore, Scopes};
+use blackbar::engine::{Action, ActionTable, HashKey, TokenMap, TokenSpec, ToolRule, ToolRules, ToolVerdict};
 use blackbar::policy;
 use serde_json::{Value, json};
 
@@ -60,14 +60,37 @@ impl Exchange {
 
     /// What the client has of an answer that comes in pieces of this size.
     fn read(&self, dialect: Dialect, kind: &str, body: &str, size: usize) -> String {
-        let spec = BodySpec { dialect, scopes: Arc::clone(&self.response), ..spec(kind) };
+        self.answer(&self.response, dialect, kind, body, size).unwrap()
+    }
+
+    /// As [`Exchange::read`], under other scopes.
+    fn answer(
+        &self,
+        scopes: &Arc<Scopes>,
+        dialect: Dialect,
+        kind: &str,
+        body: &str,
+        size: usize,
+    ) -> Result<String, BodyError> {
+        let spec = BodySpec { dialect, scopes: Arc::clone(scopes), ..spec(kind) };
         let mut inspector = BodyInspector::new(spec).unwrap();
         let mut out = Vec::new();
         for piece in body.as_bytes().chunks(size) {
-            inspector.push(piece, &mut out).unwrap();
+            inspector.push(piece, &mut out)?;
         }
-        inspector.finish(&mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        inspector.finish(&mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    /// What holds for the answer where tools are guarded.
+    fn guarded(&self, rules: Vec<ToolRule>, otherwise: ToolVerdict) -> Arc<Scopes> {
+        Arc::new(Scopes {
+            rules: Arc::clone(&self.response.rules),
+            actions: Arc::clone(&self.response.actions),
+            paths: Vec::new(),
+            tools: Some(Arc::new(ToolRules::new(rules, otherwise))),
+            restore: self.response.restore.clone(),
+        })
     }
 }
 
@@ -227,6 +250,96 @@ fn arguments_are_opened_for_tools_that_are_named() {
             let read: Value = serde_json::from_str(&exchange.read(dialect, "application/json", &twice, 5)).unwrap();
             assert_eq!(read.pointer(place), Some(&json!(sent)), "{dialect:?} {tool}");
         }
+    }
+}
+
+#[test]
+fn arguments_are_judged_as_the_tool_gets_them() {
+    use ToolVerdict::{Allow, Block};
+    let arguments = |exchange: &Exchange, to: &str| json!({"to": exchange.sent(to)}).to_string();
+    let call = |name: &str, arguments: &str| {
+        let of = |function: Value| json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": function}]}}]});
+        let stream = events([of(json!({"name": name, "arguments": ""})), of(json!({"arguments": arguments}))]);
+        // A tool's arguments are opened where its name stands before them.
+        let function = format!("{{\"name\":\"{name}\",\"arguments\":{}}}", json!(arguments));
+        let whole = format!("{{\"choices\":[{{\"message\":{{\"tool_calls\":[{{\"function\":{function}}}]}}}}]}}");
+        [("text/event-stream", stream), ("application/json", whole)]
+    };
+    for (restore, name, given) in [
+        (Restore { tools: vec!["mail".into()], ..Restore::default() }, "mail", true),
+        (Restore { tools: vec!["other".into()], ..Restore::default() }, "mail", false),
+    ] {
+        let exchange = Exchange::with(restore);
+        for (pattern, verdict, otherwise, to, refused) in [
+            (r"competitor\.example\.com", Block, Allow, "jane@competitor.example.com", given),
+            (r"competitor\.example\.com", Block, Allow, "jane@example.com", false),
+            (r#"^\{"to":"[a-z]+@example\.com"\}$"#, Allow, Block, "jane@example.com", !given),
+        ] {
+            let rule = ToolRule::new(name, Some(pattern), verdict).unwrap();
+            let scopes = exchange.guarded(vec![rule], otherwise);
+            for (kind, body) in call(name, &arguments(&exchange, to)) {
+                for size in [1, 1000] {
+                    let restored = exchange.map.tally().restored;
+                    let answer = exchange.answer(&scopes, Dialect::OpenAi, kind, &body, size);
+                    match answer {
+                        Err(error) => assert_eq!((error, refused), (BodyErrorKind::Tool.into(), true), "{body}"),
+                        Ok(out) => {
+                            assert!(!refused && out.contains(to) == given, "{out}");
+                            // What is only looked at is not counted.
+                            assert_eq!(exchange.map.tally().restored, restored + u64::from(given), "{body}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_without_a_name_is_not_opened_for_the_one_before() {
+    let exchange = Exchange::new();
+    let sent = exchange.sent("jane@example.com");
+    let arguments = json!({"to": sent}).to_string();
+    let chunk = |call: Value| json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]});
+    let first = || chunk(json!({"index": 0, "id": "c0", "function": {"name": "f", "arguments": "{}"}}));
+    let evil = || chunk(json!({"index": 0, "function": {"name": "evil"}}));
+    let mut streams = Vec::new();
+    for function in [json!({"arguments": arguments}), json!({"name": "", "arguments": arguments})] {
+        streams.push(events([first(), chunk(json!({"index": 0, "id": "c1", "function": function})), evil()]));
+        let chunks =
+            [chunk(json!({"index": 0, "id": "c1", "function": {}})), chunk(json!({"index": 0, "function": function}))];
+        streams.push(events([first()].into_iter().chain(chunks).chain([evil()])));
+    }
+    let block = |block: Value| json!({"type": "content_block_start", "index": 0, "content_block": block});
+    let delta = json!({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": arguments}});
+    for nameless in
+        [json!({"type": "tool_use", "id": "u", "input": {}}), json!({"type": "tool_use", "name": "", "input": {}})]
+    {
+        let named = block(json!({"type": "tool_use", "id": "t", "name": "f", "input": {}}));
+        streams.push(events([named, block(nameless), delta.clone()]));
+    }
+    for stream in streams {
+        for size in [1, 1000] {
+            let read = exchange.read(Dialect::Plain, "text/event-stream", &stream, size);
+            assert!(!read.contains("jane@example.com") && read.contains(&sent), "{read}");
+        }
+    }
+    // The same identifier again is the same call.
+    let same = chunk(json!({"index": 0, "id": "c0", "function": {"arguments": arguments}}));
+    let begin = chunk(json!({"index": 0, "id": "c0", "function": {"name": "f", "arguments": ""}}));
+    let read = exchange.read(Dialect::OpenAi, "text/event-stream", &events([begin, same]), 1);
+    assert!(read.contains("jane@example.com"), "{read}");
+    let input = block(json!({"type": "tool_use", "id": "t", "name": "f", "input": {"to": sent}}));
+    let read = exchange.read(Dialect::Anthropic, "text/event-stream", &events([input.clone()]), 1);
+    assert!(read.contains("jane@example.com"), "a block that starts with its input: {read}");
+    let other = events([input]).replace("\"f\"", "\"g\"");
+    assert!(!exchange.read(Dialect::Anthropic, "text/event-stream", &other, 1).contains("jane@example.com"));
+    // Another name behind what has been opened.
+    let whole =
+        format!("{{\"content\":[{{\"type\":\"tool_use\",\"name\":\"f\",\"input\":{arguments},\"name\":\"evil\"}}]}}");
+    for size in [1, 1000] {
+        let answer = exchange.answer(&exchange.response, Dialect::Anthropic, "application/json", &whole, size);
+        assert_eq!(answer, Err(BodyErrorKind::JsonSyntax.into()));
     }
 }
 

@@ -109,7 +109,7 @@ impl Content {
             inside.limits.multipart_depth = spec.limits.multipart_depth.checked_sub(1)?;
             Multipart::new(media_type, inside)
         });
-        let calls = |rules| Box::new(DocumentCalls::new(rules, spec.direction, &spec.limits));
+        let calls = |rules| Box::new(DocumentCalls::new(rules, &spec.scopes, spec.direction, &spec.limits));
         let tools = spec.scopes.tools.as_ref().map(calls);
         let state = match (parts, messages) {
             (Some(parts), _) => State::Parts(Box::new(parts)),

@@ -410,7 +410,7 @@ impl Guide {
             records.value_end(depth, spot, seen)?;
         }
         if let Some(opening) = &mut self.opening {
-            opening.value_end(depth);
+            opening.value_end(depth)?;
         }
         if let Some(blocks) = &mut self.blocks {
             blocks.value_end(depth, self.changes, spot)?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::index::Kind;
 use super::path::Place;
 use crate::body::restore::Restore;
+use crate::body::{BodyError, BodyErrorKind};
 
 /// The longest name of a tool.
 const NAME: usize = 128;
@@ -15,14 +16,24 @@ const NAME: usize = 128;
 /// Follows a document.
 pub(super) struct Opening {
     restore: Arc<Restore>,
-    /// Whether the tool that an open object names is one whose arguments are opened, with the object's depth.
-    names: Vec<(usize, bool)>,
+    /// The tools that open objects name.
+    names: Vec<Named>,
     /// The name that is being read, and the depth of its object.
     listening: Option<usize>,
     name: Vec<u8>,
     /// The depth of the call's arguments that are being read, and whether they are opened.
     call: Option<(usize, bool)>,
     opens: bool,
+}
+
+/// The tool that an object names.
+struct Named {
+    /// The object's depth.
+    depth: usize,
+    /// It is one whose arguments are opened.
+    opened: bool,
+    /// Arguments have been opened for it.
+    relied: bool,
 }
 
 impl Opening {
@@ -41,7 +52,11 @@ impl Opening {
         if let Some((_, opened)) = self.call {
             self.opens = opened;
         } else if key.is_some_and(|key| Restore::is_call(key, || place.steps())) {
-            let opened = self.names.iter().any(|(at, opened)| *at == depth && *opened);
+            let named = self.names.iter_mut().find(|named| named.depth == depth && named.opened);
+            let opened = named.is_some();
+            if let Some(named) = named {
+                named.relied = true;
+            }
             self.call = Some((depth, opened));
             self.opens = opened;
         } else if kind == Kind::String {
@@ -59,22 +74,28 @@ impl Opening {
         }
     }
 
-    pub(super) fn value_end(&mut self, depth: usize) {
+    /// A value ends.
+    ///
+    /// # Errors
+    /// It is another name for a tool whose arguments have been opened.
+    pub(super) fn value_end(&mut self, depth: usize) -> Result<(), BodyError> {
         if let Some(object) = self.listening.take() {
             let opened = self.name.len() <= NAME && self.restore.opens_tool(&self.name);
-            match self.names.iter_mut().find(|(at, _)| *at == object) {
+            match self.names.iter_mut().find(|named| named.depth == object) {
                 // Readers differ on which of two names counts.
-                Some((_, known)) => *known = false,
-                None => self.names.push((object, opened)),
+                Some(named) if named.relied => return Err(BodyErrorKind::JsonSyntax.into()),
+                Some(named) => named.opened = false,
+                None => self.names.push(Named { depth: object, opened, relied: false }),
             }
         }
         if self.call.is_some_and(|(at, _)| at == depth) {
             self.call = None;
         }
+        Ok(())
     }
 
     /// The object or array at this depth ends.
     pub(super) fn close(&mut self, depth: usize) {
-        self.names.retain(|(at, _)| *at < depth);
+        self.names.retain(|named| named.depth < depth);
     }
 }

@@ -243,17 +243,28 @@ impl Sketch {
 
 /// Appends a JSON text without its white space, and with no escape that need not be. `false`, and nothing is appended,
 /// where it is not one object, array, number or literal within the depth limit, or a key stands twice in an object:
-/// readers may see something else in it. So they may in a string, which can hold another JSON text.
-pub(in crate::body) fn compact(text: &[u8], limits: &BodyLimits, out: &mut Vec<u8>) -> bool {
+/// readers may see something else in it. So they may in a string, which can hold another JSON text. `open` has the last
+/// word on each string.
+pub(in crate::body) fn compact(
+    text: &[u8],
+    limits: &BodyLimits,
+    out: &mut Vec<u8>,
+    open: &mut dyn FnMut(&mut Vec<u8>),
+) -> bool {
     let begin = out.len();
-    let whole = compacted(text, limits, out).unwrap_or(false);
+    let whole = compacted(text, limits, out, open).unwrap_or(false);
     if !whole {
         out.truncate(begin);
     }
     whole
 }
 
-fn compacted(text: &[u8], limits: &BodyLimits, out: &mut Vec<u8>) -> Result<bool, BodyError> {
+fn compacted(
+    text: &[u8],
+    limits: &BodyLimits,
+    out: &mut Vec<u8>,
+    open: &mut dyn FnMut(&mut Vec<u8>),
+) -> Result<bool, BodyError> {
     let mut lexer = Lexer::new(Framing::Document, limits.json_depth);
     let mut keys: Vec<HashSet<Vec<u8>>> = Vec::new();
     let mut string = Vec::new();
@@ -268,6 +279,7 @@ fn compacted(text: &[u8], limits: &BodyLimits, out: &mut Vec<u8>) -> Result<bool
             Token::Run => string.extend_from_slice(covered),
             Token::Escape(escaped) => string.extend_from_slice(escaped.decoded()),
             Token::StringEnd { key } => {
+                open(&mut string);
                 out.push(b'"');
                 escape(&string, out);
                 out.push(b'"');
@@ -335,7 +347,7 @@ mod tests {
         let limits = BodyLimits::default();
         let compacted = |text: &str| {
             let mut out = Vec::new();
-            let whole = compact(text.as_bytes(), &limits, &mut out);
+            let whole = compact(text.as_bytes(), &limits, &mut out, &mut |_| ());
             whole.then(|| String::from_utf8(out).expect("it is text"))
         };
         let written = "{ \"t\\u006f\" : \"a\\u0040b\\n\" , \"n\" : [ 1, 2 ] }";

@@ -24,8 +24,10 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         b"content_block_start" => {
             let of = event.number(root, "index", 0)?;
             plan.before.push(End::Block(of));
-            let Some(block) = event.of_kind(root, "content_block", Kind::Object)? else { return Ok(()) };
-            plan.name(event.index, event.member(block, "name")?, of, Part::PartialJson, true);
+            let block = event.of_kind(root, "content_block", Kind::Object)?;
+            let name = block.map(|block| event.member(block, "name")).transpose()?.flatten();
+            plan.begin_call(event.index, name, of, Part::PartialJson);
+            let Some(block) = block else { return Ok(()) };
             plan.delta(event.index, event.member(block, "text")?, of, Part::Text);
             plan.delta(event.index, event.member(block, "thinking")?, of, Part::Thinking);
             let signs = TextKey { of, part: Part::Thinking };

@@ -108,10 +108,8 @@ fn read_block(event: Event<'_>, object: Node, named: bool, plan: &mut Plan) -> R
     let Some(delta) = delta else {
         plan.before.push(End::BedrockBlock(of));
         let called = walk(event, object, &["start"])?.pop().filter(|start| event.index.kind(*start) == Kind::Object);
-        if let Some(start) = called {
-            let name = walk(event, start, &["toolUse", "name"])?.pop();
-            plan.name(event.index, name, of, Part::Bedrock(1), true);
-        }
+        let name = called.map(|start| walk(event, start, &["toolUse", "name"])).transpose()?;
+        plan.begin_call(event.index, name.and_then(|mut name| name.pop()), of, Part::Bedrock(1));
         return Ok(());
     };
     for (row, (path, _)) in GROWING.iter().enumerate() {

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use super::called::{Call, Stage, around, end_of, read};
 use super::plan::Event;
 use crate::body::json::{Index, Kind, Sketch, compact, unescape};
-use crate::body::{BodyError, BodyErrorKind, BodyLimits, Direction};
-use crate::engine::{ToolRules, ToolVerdict};
+use crate::body::restore::Restore;
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, Direction, Scopes};
+use crate::engine::{ActionTable, Restorer, ToolRules, ToolVerdict};
 
 /// The calls of one stream.
 #[derive(Debug)]
@@ -25,6 +26,33 @@ pub(in crate::body) struct Calls {
     /// Where a call goes on in pieces that its name allows, whatever they are.
     continued: Vec<u64>,
     compact: Vec<u8>,
+    /// What gives values back in the arguments of calls, before they reach their reader.
+    restored: Option<Restored>,
+}
+
+/// Gives values back as the answer will.
+#[derive(Debug)]
+struct Restored {
+    restore: Arc<Restore>,
+    restorer: Restorer,
+}
+
+/// Whether the arguments of a call get values back.
+#[derive(Clone, Copy)]
+enum Given {
+    Never,
+    Perhaps,
+    Always,
+}
+
+impl Restored {
+    fn given(&self, name: &[u8]) -> Given {
+        match self.restore.opens_tool(name) {
+            true => Given::Always,
+            false if self.restore.fields.is_empty() => Given::Never,
+            false => Given::Perhaps,
+        }
+    }
 }
 
 /// A call whose arguments come piece by piece.
@@ -55,7 +83,16 @@ impl Calls {
     /// No calls yet.
     pub(in crate::body) fn new(rules: &Arc<ToolRules>, limits: &BodyLimits) -> Self {
         let (rules, limits) = (Arc::clone(rules), limits.clone());
-        Self { rules, limits, open: Vec::new(), continued: Vec::new(), compact: Vec::new() }
+        Self { rules, limits, open: Vec::new(), continued: Vec::new(), compact: Vec::new(), restored: None }
+    }
+
+    /// As it is, where values are given back: what is judged is what the calls' reader will have.
+    pub(in crate::body) fn restoring(self, restore: Option<&Arc<Restore>>, actions: &ActionTable) -> Self {
+        let restored = restore.zip(actions.tokens()).map(|(restore, tokens)| Restored {
+            restore: Arc::clone(restore),
+            restorer: Restorer::new(Arc::clone(tokens)).anywhere().uncounted(),
+        });
+        Self { restored, ..self }
     }
 
     /// Judges what an event of an answer says of calls.
@@ -265,15 +302,15 @@ impl Calls {
     ) -> Result<(), BodyError> {
         let verdict = match verdict {
             Some(verdict) => verdict,
-            None if arguments.trim_ascii().is_empty() => self.rules.judge(name, b""),
             None => {
-                self.compact.clear();
-                let one = compact(arguments, &self.limits, &mut self.compact);
-                match (one, plain) {
-                    (true, false) => self.rules.judge(name, &self.compact),
-                    (true, true) => self.rules.judge(name, &self.compact).stricter(self.rules.judge(name, arguments)),
-                    (false, true) => self.rules.judge(name, arguments),
-                    (false, false) => ToolVerdict::Block,
+                // What its reader has, or may have.
+                let restored = self.restored.as_ref().map_or(Given::Never, |restored| restored.given(name));
+                match restored {
+                    Given::Never => self.judge(name, arguments, plain, false),
+                    Given::Always => self.judge(name, arguments, plain, true),
+                    Given::Perhaps => {
+                        self.judge(name, arguments, plain, false).stricter(self.judge(name, arguments, plain, true))
+                    }
                 }
             }
         };
@@ -281,6 +318,28 @@ impl Calls {
             ToolVerdict::Allow => Ok(()),
             ToolVerdict::Block => Err(BodyErrorKind::Tool.into()),
         }
+    }
+}
+
+impl Calls {
+    /// What the rules say of these arguments, with their tokens opened or as they stand.
+    fn judge(&mut self, name: &[u8], arguments: &[u8], plain: bool, opened: bool) -> ToolVerdict {
+        if arguments.trim_ascii().is_empty() {
+            return self.rules.judge(name, b"");
+        }
+        let mut restorer = self.restored.as_mut().filter(|_| opened).map(|restored| &mut restored.restorer);
+        self.compact.clear();
+        let one = compact(arguments, &self.limits, &mut self.compact, &mut |string| {
+            if let Some(restorer) = &mut restorer {
+                *string = restorer.whole(string);
+            }
+        });
+        if !plain {
+            return if one { self.rules.judge(name, &self.compact) } else { ToolVerdict::Block };
+        }
+        let text = restorer.map(|restorer| restorer.whole(arguments));
+        let verdict = self.rules.judge(name, text.as_deref().unwrap_or(arguments));
+        if one { verdict.stricter(self.rules.judge(name, &self.compact)) } else { verdict }
     }
 }
 
@@ -338,8 +397,15 @@ pub(in crate::body) struct DocumentCalls {
 
 impl DocumentCalls {
     /// No calls yet.
-    pub(in crate::body) fn new(rules: &Arc<ToolRules>, direction: Direction, limits: &BodyLimits) -> Self {
-        let (calls, sketch) = (Calls::new(rules, limits), Sketch::new(direction, limits));
+    pub(in crate::body) fn new(
+        rules: &Arc<ToolRules>,
+        scopes: &Scopes,
+        direction: Direction,
+        limits: &BodyLimits,
+    ) -> Self {
+        let restore = scopes.restore.as_ref().filter(|_| direction == Direction::Response);
+        let calls = Calls::new(rules, limits).restoring(restore, &scopes.actions);
+        let sketch = Sketch::new(direction, limits);
         Self { calls, sketch, direction, index: Index::default() }
     }
 

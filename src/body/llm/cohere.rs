@@ -68,7 +68,11 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
     }
     if name == "tool-call" {
         let called = walk(event, root, &["delta", "message", "tool_calls", "function", "name"])?;
-        plan.name(event.index, called, of, Part::Message(3), last == "start");
+        if last == "start" {
+            plan.begin_call(event.index, called, of, Part::Message(3));
+        } else {
+            plan.name(event.index, called, of, Part::Message(3), false);
+        }
     }
     for (row, (_, path, _)) in GROWING.iter().enumerate().filter(|(_, (group, ..))| *group == name) {
         plan.delta(event.index, walk(event, root, path)?, of, Part::Message(row as u8));

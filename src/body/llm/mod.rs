@@ -145,7 +145,9 @@ impl Model {
 
     /// As it is, for answers in which tools are called, where rules say which.
     pub(crate) fn watching(self, rules: Option<&Arc<ToolRules>>) -> Self {
-        let calls = |rules| Box::new(Calls::new(rules, &self.limits));
+        let restore = self.opening.as_ref().map(Tools::restore);
+        let actions = self.values.actions();
+        let calls = |rules| Box::new(Calls::new(rules, &self.limits).restoring(restore, &actions));
         Self { tools: rules.map(calls), ..self }
     }
 
@@ -354,6 +356,7 @@ impl Model {
         self.leave_words(event, &mut plan);
         self.begin_calls(event, &mut plan);
         if let Some(tools) = &mut self.opening {
+            tools.forget(&plan);
             tools.learn(event, &plan);
         }
         if !self.parked.is_empty() {
@@ -390,6 +393,9 @@ impl Model {
     fn begin_calls(&mut self, event: Event<'_>, plan: &mut Plan) {
         for (id, key) in &plan.calls {
             let id = event.word(*id);
+            if !self.calls.iter().any(|(known, last)| known == key && *last == id.as_ref()) {
+                plan.begun.push(*key);
+            }
             if let Some(at) = self.calls.iter().position(|(known, _)| known == key) {
                 let (_, known) = self.calls.remove(at);
                 if known != id.as_ref() {

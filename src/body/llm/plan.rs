@@ -388,6 +388,8 @@ pub(super) struct Plan {
     pub(super) calls: Vec<(Node, TextKey)>,
     /// Names of tools, each with the arguments of its call, and whether the call begins here.
     pub(super) names: Vec<(Node, TextKey, bool)>,
+    /// The arguments of calls that begin here, whether they are named or not.
+    pub(super) begun: Vec<TextKey>,
     /// Choices that the event speaks of.
     pub(super) mentions: Vec<u64>,
     /// Choices that say that they have finished.
@@ -414,6 +416,7 @@ impl Plan {
         self.with.clear();
         self.calls.clear();
         self.names.clear();
+        self.begun.clear();
         self.mentions.clear();
         self.finishes.clear();
         self.copies.clear();
@@ -454,6 +457,12 @@ impl Plan {
         if let Some(node) = node.filter(|node| index.kind(*node) == Kind::String && index.range(*node).len() > 2) {
             self.names.push((node, TextKey { of, part }, begins));
         }
+    }
+
+    /// Says that a call begins, which may be named here or later.
+    pub(super) fn begin_call(&mut self, index: &Index, name: Option<Node>, of: u64, part: Part) {
+        self.begun.push(TextKey { of, part });
+        self.name(index, name, of, part, true);
     }
 
     /// Adds a copy of text, where there is one.

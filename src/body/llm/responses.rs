@@ -83,7 +83,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         of = hash((event.word(response), of));
     }
     if let (Some(item), "added") = (event.of_kind(root, "item", Kind::Object)?, last) {
-        plan.name(event.index, event.member(item, "name")?, of, call(), true);
+        plan.begin_call(event.index, event.member(item, "name")?, of, call());
     }
     if name == "function.call" {
         plan.name(event.index, event.member(root, "name")?, of, call(), false);

@@ -30,6 +30,17 @@ impl Tools {
         Self { restore, calls: Vec::new(), limit }
     }
 
+    /// Where values are given back.
+    pub(super) fn restore(&self) -> &Arc<Restore> {
+        &self.restore
+    }
+
+    /// Forgets what the calls were named at whose places others begin.
+    pub(super) fn forget(&mut self, plan: &Plan) {
+        let begun = |call: &Call| plan.begun.iter().any(|key| (call.of, Some(call.part)) == (key.of, key.part.call()));
+        self.calls.retain(|call| !begun(call));
+    }
+
     /// Takes the names of tools from an event.
     pub(super) fn learn(&mut self, event: Event<'_>, plan: &Plan) {
         if self.restore.tools.is_empty() {

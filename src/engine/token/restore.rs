@@ -36,6 +36,8 @@ pub struct Restorer {
     missed: bool,
     /// Tokens are opened whatever stands around them.
     anywhere: bool,
+    /// What it opens does not leave, and is not counted.
+    uncounted: bool,
 }
 
 /// What a token is called: where it is in [`Live`], with so many letters; and what of the text it seals.
@@ -70,13 +72,31 @@ impl Restorer {
     #[must_use]
     pub fn new(map: Arc<TokenMap>) -> Self {
         let live = Arc::default();
-        Self { map, live, surroundings: Surroundings::new(true), held: Vec::new(), missed: false, anywhere: false }
+        let (held, [missed, anywhere, uncounted]) = (Vec::new(), [false; 3]);
+        Self { map, live, surroundings: Surroundings::new(true), held, missed, anywhere, uncounted }
     }
 
     /// One that opens tokens whatever stands around them, for readers who follow no links.
     #[must_use]
     pub fn anywhere(self) -> Self {
         Self { anywhere: true, ..self }
+    }
+
+    /// One whose text is only looked at.
+    #[must_use]
+    pub fn uncounted(self) -> Self {
+        Self { uncounted: true, ..self }
+    }
+
+    /// The whole text with its tokens opened.
+    #[must_use]
+    pub fn whole(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut out = Output::default();
+        self.begin();
+        self.look_up();
+        self.take(text, &mut out);
+        self.finish(&mut out);
+        out.bytes
     }
 
     /// Drops what is held and begins another text.
@@ -213,7 +233,7 @@ impl Restorer {
                     out.bytes.extend_from_slice(value.as_bytes());
                     out.pieces.push(Piece::Replaced { taken: len, given: value.len() });
                     self.surroundings.pass(value.as_bytes());
-                    self.map.restored.fetch_add(1, Ordering::Relaxed);
+                    self.map.restored.fetch_add(u64::from(!self.uncounted), Ordering::Relaxed);
                     from = at;
                 }
             }
