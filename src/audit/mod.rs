@@ -2,10 +2,11 @@
 //!
 //! One thread writes. A [`Slot`] is taken before an exchange begins, so that its record always has a place in the queue;
 //! the answer's end waits for the [`Ack`] of the record. A log that cannot be written gives no slots. The format is in
-//! `README.md` beside this file; [`verify`] checks it and shares nothing with the writer but the hashes ([`chain`]) and
-//! the signatures ([`note`]).
+//! `README.md` beside this file; [`verify`] checks it and shares nothing with the writer but the hashes ([`chain`]),
+//! the signatures ([`note`]) and the form of times.
 
 pub mod chain;
+mod files;
 pub mod note;
 mod open;
 pub mod read;

@@ -143,7 +143,7 @@ impl PublicKey {
     /// The text of a note that this key signed under this name. Signatures of others are passed over, as witnesses'.
     #[must_use]
     pub fn open<'note>(&self, name: &str, note: &'note str) -> Option<&'note str> {
-        if note.len() > NOTE_LIMIT || !note.ends_with('\n') {
+        if note.len() > NOTE_LIMIT || !note.ends_with('\n') || note.contains('\r') {
             return None;
         }
         let (text, signatures) = note.rsplit_once("\n\n").map(|(text, rest)| (note.get(..=text.len()), rest))?;

@@ -117,7 +117,8 @@ fn begin(writer: &mut Writer, fresh: bool, torn: &[u8], start: Entry) -> io::Res
     writer.append(start);
     (&*writer.segment.file).write_all(&writer.segment.tail)?;
     writer.segment.written = writer.segment.tail.len();
-    writer.sync(false)
+    // From here on there always is a checkpoint: whoever pins the key takes no log without one.
+    writer.sync(true)
 }
 
 fn locked(directory: &Path) -> Result<File, OpenError> {
@@ -420,7 +421,7 @@ fn record(line: &[u8], seq: u64, head: &Hash, log: &str) -> Option<Read> {
 }
 
 /// Milliseconds since 1970 of a time that [`rfc3339`] wrote.
-fn unix_ms(text: &str) -> Option<u64> {
+pub(super) fn unix_ms(text: &str) -> Option<u64> {
     let part = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
     let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
     let date = time::Date::from_calendar_date(

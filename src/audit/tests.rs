@@ -24,6 +24,12 @@ fn clock() -> Moment {
     Moment { unix_ms: ms, mono_ns: (ms - 1_700_000_000_000) * 1_000_000 }
 }
 
+/// The same clock, three days on.
+fn later() -> Moment {
+    let now = clock();
+    Moment { unix_ms: now.unix_ms + 3 * 86_400_000, mono_ns: now.mono_ns + 3 * 86_400_000_000_000 }
+}
+
 fn pkcs8(seed: u8) -> Zeroizing<Vec<u8>> {
     let head = [0x30, 46, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 34, 4, 32];
     Zeroizing::new([head.as_slice(), &[seed; 32]].concat())
@@ -257,6 +263,122 @@ fn a_chain_made_anew_is_not_what_was_signed() {
     }
 }
 
+/// Adds records that fit to the chain and that nobody signed, so many milliseconds apart.
+fn invented(path: &Path, count: u64, apart_ms: u64, change: impl Fn(u64, &mut Value)) {
+    let mut all = fs::read(path).unwrap();
+    let mut last: Value = serde_json::from_slice(lines(path).last().unwrap()).unwrap();
+    let begun = super::open::unix_ms(last["ts"].as_str().unwrap()).unwrap();
+    for number in 0..count {
+        let mut record = last.clone();
+        record["prev"] = last["h"].clone();
+        record["seq"] = (last["seq"].as_u64().unwrap() + 1).into();
+        record["kind"] = "exchange".into();
+        record["ts"] = super::record::rfc3339(begun + number * apart_ms).into();
+        change(number, &mut record);
+        record.as_object_mut().unwrap().remove("h");
+        record["h"] = hex(&tagged(Domain::Record, &[&serde_json::to_vec(&record).unwrap()])).into();
+        all.extend(serde_json::to_vec(&record).unwrap());
+        all.push(b'\n');
+        last = record;
+    }
+    write(path, &all);
+}
+
+/// The verdict without a key: what a pinned key breaks is told at least.
+fn unpinned(directory: &Path) -> Option<&'static str> {
+    verify(directory, &Trust::default()).unwrap().unsigned
+}
+
+#[test]
+fn a_log_that_no_signature_covers_does_not_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    log_of(&settings(folder.path()), 3);
+    let path = file(folder.path(), ".ckpt");
+    let signed = fs::read_to_string(&path).unwrap();
+    write(&path, b"");
+    assert_eq!(verdict(folder.path(), &trust()), Verdict::Broken);
+    assert!(unpinned(folder.path()).is_some());
+    // A note that was cut off is none, and nothing else may stand in its place.
+    write(&path, &signed.as_bytes()[..150]);
+    assert_eq!(verdict(folder.path(), &trust()), Verdict::Broken);
+    assert!(unpinned(folder.path()).is_some());
+    let last = format!("{}\r\n", signed.strip_suffix('\n').unwrap());
+    for other in [signed.replace('\n', "\r\n"), last, format!("{signed}test"), format!("{signed}x")] {
+        write(&path, other.as_bytes());
+        let wanted = if other.ends_with("test") { Verdict::Told } else { Verdict::Broken };
+        assert_eq!((verdict(folder.path(), &trust()), verdict(folder.path(), &Trust::default())), (wanted, wanted));
+    }
+    // Five thousand invented ones, by someone who knows the public key alone.
+    write(&path, b"");
+    invented(&file(folder.path(), ".jsonl"), 5000, 0, |_, _| {});
+    assert_eq!(verdict(folder.path(), &trust()), Verdict::Broken);
+    assert!(unpinned(folder.path()).is_some());
+}
+
+#[test]
+fn no_more_is_unsealed_than_a_writer_leaves() {
+    let folder = tempfile::tempdir().unwrap();
+    log_of(&settings(folder.path()), 0);
+    let most = super::verify::UNSEALED_MAX;
+    let attempt = |count: u64, apart: u64, change: &dyn Fn(u64, &mut Value)| {
+        let attacked = copy(folder.path());
+        invented(&file(attacked.path(), ".jsonl"), count, apart, change);
+        let pinned = verdict(attacked.path(), &trust());
+        assert_eq!(unpinned(attacked.path()).is_some(), pinned == Verdict::Broken);
+        pinned
+    };
+    let as_is = |_: u64, _: &mut Value| {};
+    assert_eq!(attempt(most, 0, &as_is), Verdict::Told);
+    assert_eq!(attempt(most + 1, 0, &as_is), Verdict::Broken);
+    assert_eq!(attempt(61, 1_000, &as_is), Verdict::Told);
+    assert_eq!(attempt(2, 60_001, &as_is), Verdict::Broken);
+    let mono = |by: u64| {
+        move |place: u64, record: &mut Value| {
+            record["boot"] = "0123456789abcdef".into();
+            record["mono_ns"] = (place * by).into();
+        }
+    };
+    assert_eq!(attempt(2, 0, &mono(60_000_000_000)), Verdict::Told);
+    assert_eq!(attempt(2, 0, &mono(60_000_000_001)), Verdict::Broken);
+    // A clock that was set, and another start, begin anew.
+    assert_eq!(
+        attempt(2, 3_600_000, &|at, one| if at == 1 {
+            one["kind"] = "clock_jump".into()
+        }),
+        Verdict::Told
+    );
+    let restarted = |at, one: &mut Value| {
+        if at == 1 {
+            one["boot"] = "0123456789abcdef".into()
+        }
+    };
+    assert_eq!(attempt(2, 3_600_000, &restarted), Verdict::Told);
+}
+
+#[test]
+fn a_killed_writer_leaves_a_log_that_holds() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for durability in [Durability::Os, Durability::Disk] {
+        let log = open(&AuditSettings { durability, ..settings(folder.path()) });
+        let begun = copy(folder.path());
+        assert_eq!(verdict(begun.path(), &trust()), Verdict::Clean, "as soon as it is open");
+        for number in 0..5_000 {
+            let slot = runtime.block_on(log.slot()).unwrap();
+            let ack = slot.record(exchange(number));
+            if number % 500 == 499 {
+                assert_eq!(runtime.block_on(ack), Ok(Ok(())));
+                let killed = copy(folder.path());
+                let held = verdict(killed.path(), &trust());
+                assert_ne!(held, Verdict::Broken);
+                log_of(&settings(killed.path()), 1);
+                assert_eq!(verdict(killed.path(), &trust()), Verdict::Clean);
+            }
+        }
+        log.close();
+    }
+}
+
 #[test]
 fn a_receipt_that_does_not_balance_is_refused_whoever_signs_it() {
     let whole =
@@ -340,11 +462,12 @@ fn a_checkpoint_taken_from_between_others_is_missed() {
     let path = file(folder.path(), ".ckpt");
     let text = fs::read_to_string(&path).unwrap();
     let (all, _) = notes(&text);
-    assert_eq!(all.len(), 4);
+    // One at each start, one at each stop.
+    assert_eq!(all.len(), 8);
     for at in 0..all.len() {
         let kept: Vec<&str> = all.iter().enumerate().filter(|(place, _)| *place != at).map(|(_, note)| *note).collect();
         write(&path, kept.concat().as_bytes());
-        let wanted = if at == 3 { Verdict::Told } else { Verdict::Broken };
+        let wanted = if at == 7 { Verdict::Told } else { Verdict::Broken };
         assert_eq!(verdict(folder.path(), &trust()), wanted, "{at}");
     }
 }
@@ -395,8 +518,7 @@ fn what_retention_removes_leaves_a_signed_word() {
     (0..4).for_each(|_| log_of(&small, 20));
     let before = check(folder.path()).unwrap();
     assert_eq!(before.removed, 0);
-    CLOCK.fetch_add(3 * 86_400_000, Ordering::Relaxed);
-    log_of(&small, 20);
+    AuditLog::open(&small, 100, later, Entry::new(Kind::Start)).unwrap().close();
     let report = check(folder.path()).unwrap();
     assert!(report.removed > 0 && report.records > before.records && report.unsealed() == 0, "{report:?}");
     let stubs: Vec<PathBuf> = files(folder.path())

@@ -10,11 +10,14 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::chain::{Domain, Hash, Tree, from_hex, hex, leaf, tagged};
+use super::files::Files;
 use super::note::{Checkpoint, NOTE_LIMIT, PublicKey, notes};
+use super::open::unix_ms;
 
 /// The longest line that is read.
 const LINE_MAX: usize = 8 << 10;
@@ -24,6 +27,10 @@ const DEPTH_MAX: usize = 8;
 const NUMBER_MAX: u64 = (1 << 53) - 1;
 /// The largest file of checkpoints that is read, in bytes.
 const CHECKPOINTS_MAX: u64 = 64 << 20;
+/// The most records that a writer leaves behind its last checkpoint.
+pub const UNSEALED_MAX: u64 = 2_048;
+/// The longest time between the first and the last of them.
+pub const UNSEALED_SPAN: Duration = Duration::from_secs(60);
 
 /// What is known besides the directory.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +56,8 @@ pub struct Report {
     pub removed: u64,
     /// Records under the last checkpoint.
     pub sealed: u64,
+    /// Why no writer left these unsealed; only of a log that no trusted key is named for, others are broken then.
+    pub unsigned: Option<&'static str>,
     /// Checkpoints that were checked.
     pub checkpoints: u64,
     /// Anchors that agree.
@@ -128,7 +137,12 @@ pub fn verify(directory: &Path, trust: &Trust) -> Result<Report, Fault> {
     if !walk.anchors.is_empty() {
         return Err(walk.broken("anchor", "the anchored records have been removed, and nothing is left to compare"));
     }
+    let unsigned = walk.unsigned();
+    if let (Some(_), Some(what)) = (trust.key, unsigned) {
+        return Err(misplaced("audit-*.ckpt", walk.report.sealed, what));
+    }
     let report = &mut walk.report;
+    report.unsigned = unsigned;
     report.key = key.to_text();
     report.records = walk.tree.size();
     report.head = walk.head;
@@ -136,72 +150,42 @@ pub fn verify(directory: &Path, trust: &Trust) -> Result<Report, Fault> {
     Ok(walk.report)
 }
 
-/// The files of a log by their names.
-struct Files {
-    removed: Vec<(u64, u64)>,
-    closed: Vec<(u64, u64)>,
-    active: Option<u64>,
-}
-
-impl Files {
-    fn list(directory: &Path) -> Result<Self, Fault> {
-        let failed = |error| Fault::Io(directory.to_owned(), error);
-        let (mut removed, mut closed, mut active, mut noted) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for entry in fs::read_dir(directory).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            let Some(name) = name.to_str().filter(|name| name.starts_with("audit-")) else { continue };
-            let stem = name.trim_start_matches("audit-");
-            let number = |text: &str| text.parse::<u64>().ok().filter(|number| format!("{number:020}") == text);
-            let pair = |text: &str| {
-                let (first, last) = text.split_once('-')?;
-                Some((number(first)?, number(last)?)).filter(|(first, last)| first <= last)
-            };
-            let known = match stem.split_once('.') {
-                Some((stem, "jsonl")) => match number(stem) {
-                    Some(first) => {
-                        active.push(first);
-                        true
-                    }
-                    None => pair(stem).map(|range| closed.push(range)).is_some(),
-                },
-                Some((stem, "stub")) => pair(stem).map(|range| removed.push(range)).is_some(),
-                Some((stem, "ckpt")) => number(stem).map(|first| noted.push(first)).is_some(),
-                Some((_, "torn")) => true,
-                _ => false,
-            };
-            if !known {
-                return Err(misplaced(name, 0, "no file of a log is called so"));
-            }
-        }
-        removed.sort_unstable();
-        closed.sort_unstable();
-        // A segment that was about to be removed is still there: it counts, its stub does not yet.
-        removed.retain(|range| !closed.contains(range));
-        let active = match active.as_slice() {
-            [] => None,
-            [first] => Some(*first),
-            [first, ..] => return Err(misplaced("audit-*.jsonl", *first, "two segments are open")),
-        };
-        let mut next = 0;
-        for (first, last) in removed.iter().chain(&closed) {
-            if *first != next {
-                return Err(misplaced("audit-*.jsonl", next, "the segment with this record is missing"));
-            }
-            next = last + 1;
-        }
-        if active.is_some_and(|first| first != next) {
-            return Err(misplaced("audit-*.jsonl", next, "the segment with this record is missing"));
-        }
-        let present = |first: &u64| active == Some(*first) || closed.iter().any(|(known, _)| known == first);
-        match noted.iter().find(|first| !present(first) && !removed.iter().any(|(known, _)| known == *first)) {
-            Some(first) => Err(misplaced("audit-*.ckpt", *first, "the segment of these checkpoints is missing")),
-            None => Ok(Self { removed, closed, active }),
-        }
-    }
-}
-
-fn misplaced(name: &str, seq: u64, what: &'static str) -> Fault {
+pub(super) fn misplaced(name: &str, seq: u64, what: &'static str) -> Fault {
     Fault::Broken { seq, file: name.to_owned(), what }
+}
+
+/// Where a record stands.
+#[derive(Clone, Copy)]
+struct Spot {
+    /// The segment's first.
+    first: u64,
+    /// It is not the first.
+    begun: bool,
+    /// No checkpoint stands behind it.
+    unsealed: bool,
+}
+
+/// The times of the records behind the last checkpoint.
+#[derive(Default)]
+struct Behind {
+    /// Of the first since the start: nanoseconds of the clock that is never set, milliseconds of the other.
+    since: Option<(u64, u64)>,
+    /// They are further from each other than a writer lets them be.
+    stretched: bool,
+}
+
+impl Behind {
+    fn pass(&mut self, mono_ns: u64, unix_ms: u64, started: bool, set: bool) {
+        let (mono, unix) = self.since.get_or_insert((mono_ns, unix_ms));
+        if started {
+            *mono = mono_ns;
+        }
+        if started || set {
+            *unix = unix_ms;
+        }
+        let lasted = Duration::from_nanos(mono_ns.saturating_sub(*mono));
+        self.stretched |= lasted.max(Duration::from_millis(unix_ms.abs_diff(*unix))) > UNSEALED_SPAN;
+    }
 }
 
 /// The way through a log.
@@ -215,6 +199,7 @@ struct Walk {
     /// What the removed part came to, until the segment after it has said the same.
     bridge: Option<Hash>,
     clock: (String, u64),
+    behind: Behind,
     /// The roots of the anchors not yet passed, by size.
     anchors: BTreeMap<u64, Hash>,
     report: Report,
@@ -256,6 +241,7 @@ impl Walk {
             records: 0,
             removed: 0,
             sealed: 0,
+            unsigned: None,
             checkpoints: 0,
             anchors: 0,
             healed: 0,
@@ -268,8 +254,21 @@ impl Walk {
         };
         let clock = (String::new(), 0);
         let tree = Tree::default();
-        let walk = Self { origin, key, tree, head: log, last: ([0; 32], 0), bridge: None, clock, anchors, report };
+        let (last, behind) = (([0; 32], 0), Behind::default());
+        let walk = Self { origin, key, tree, head: log, last, bridge: None, clock, behind, anchors, report };
         Ok((walk, key))
+    }
+
+    /// Whether more stands behind the last checkpoint than a writer leaves there, wherever it is stopped.
+    fn unsigned(&self) -> Option<&'static str> {
+        match self.tree.size() - self.report.sealed {
+            _ if self.report.sealed == 0 => Some("no checkpoint covers a record: nothing in the log is signed"),
+            count if count > UNSEALED_MAX => Some("more records than a writer leaves unsealed stand behind it"),
+            _ if self.behind.stretched => {
+                Some("records of a longer time than a writer leaves unsealed stand behind it")
+            }
+            _ => None,
+        }
     }
 
     fn broken(&self, file: &str, what: &'static str) -> Fault {
@@ -312,14 +311,17 @@ impl Walk {
         let path = directory.join(&name);
         let checkpoints = self.checkpoints(directory, first, last.is_none())?;
         let mut due = checkpoints.iter().peekable();
-        let mut file =
-            BufReader::with_capacity(256 << 10, File::open(&path).map_err(|error| Fault::Io(path.clone(), error))?);
+        let failed = |error| Fault::Io(path.clone(), error);
+        let file = File::open(&path).map_err(failed)?;
+        // What is written from here on has checkpoints that were not there yet.
+        let length = file.metadata().map_err(failed)?.len();
+        let mut file = BufReader::with_capacity(256 << 10, io::Read::take(file, length));
         let mut line = Vec::with_capacity(LINE_MAX);
         let (mut ended, mut begun) = (false, false);
         loop {
             line.clear();
             let mut bounded = io::Read::take(&mut file, LINE_MAX as u64 + 1);
-            bounded.read_until(b'\n', &mut line).map_err(|error| Fault::Io(path.clone(), error))?;
+            bounded.read_until(b'\n', &mut line).map_err(failed)?;
             if line.is_empty() {
                 break;
             }
@@ -333,7 +335,7 @@ impl Walk {
             if ended {
                 return Err(self.broken(&name, "a record follows the segment's last"));
             }
-            ended = self.record(&line, &name, (first, begun))?;
+            ended = self.record(&line, &name, Spot { first, begun, unsealed: due.peek().is_none() })?;
             begun = true;
             while let Some((checkpoint, note)) = due.next_if(|(checkpoint, _)| checkpoint.size == self.tree.size()) {
                 self.sealed(checkpoint, note, first)?;
@@ -386,6 +388,11 @@ impl Walk {
         };
         let file = String::from_utf8(file).map_err(|_| self.broken(&name, "it is no text"))?;
         let (whole, rest) = notes(&file);
+        let begins = format!("{}\n", self.origin);
+        let cut_off = rest.len() < NOTE_LIMIT && (begins.starts_with(rest) || rest.starts_with(&begins));
+        if file.contains('\r') || !cut_off {
+            return Err(self.broken(&name, "it holds what is no checkpoint"));
+        }
         if !rest.is_empty() {
             if !active {
                 return Err(self.broken(&name, "a checkpoint is not whole"));
@@ -406,7 +413,7 @@ impl Walk {
     }
 
     /// One record; `true` where it ends its segment.
-    fn record(&mut self, line: &[u8], file: &str, (first, begun): (u64, bool)) -> Result<bool, Fault> {
+    fn record(&mut self, line: &[u8], file: &str, spot: Spot) -> Result<bool, Fault> {
         let mut fields = canonical(line).ok_or_else(|| self.broken(file, "the record is not canonical JSON"))?;
         let own = fields.remove("h").and_then(|own| own.as_str().and_then(from_hex));
         let rest = serde_json::to_vec(&fields).unwrap_or_default();
@@ -419,8 +426,8 @@ impl Walk {
             return Err(self.broken(file, "the record is of another log"));
         }
         let kind = text("kind").unwrap_or_default();
-        if !begun {
-            self.first_of_segment(first, kind, &fields, file)?;
+        if !spot.begun {
+            self.first_of_segment(spot.first, kind, &fields, file)?;
         } else if kind == "segment_open" {
             return Err(self.broken(file, "a segment begins in the middle of one"));
         }
@@ -434,14 +441,19 @@ impl Walk {
         if boot == self.clock.0 && mono < self.clock.1 {
             return Err(self.broken(file, "the record is from before the one that it follows"));
         }
-        if boot != self.clock.0 {
+        let started = boot != self.clock.0;
+        if spot.unsealed {
+            let time = text("ts").and_then(unix_ms).ok_or_else(|| self.broken(file, "the record's time is none"))?;
+            self.behind.pass(mono, time, started, kind == "clock_jump");
+        }
+        if started {
             boot.clone_into(&mut self.clock.0);
         }
         self.clock.1 = mono;
         if !["request", "response"].iter().all(|way| fields.get(*way).is_none_or(balances)) {
             return Err(self.broken(file, "a receipt does not balance"));
         }
-        if kind == "segment_close" && number("count") != Some(self.tree.size() + 1 - first) {
+        if kind == "segment_close" && number("count") != Some(self.tree.size() + 1 - spot.first) {
             return Err(self.broken(file, "the segment has another number of records"));
         }
         let known = [

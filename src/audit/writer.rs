@@ -33,6 +33,10 @@ const SYNC_EVERY: Duration = Duration::from_millis(100);
 const CHECKPOINT_RECORDS: u64 = 1_000;
 /// How long a record waits for its checkpoint.
 const CHECKPOINT_AFTER: Duration = Duration::from_secs(10);
+/// Records without a checkpoint, and the time of a sync, from which on the writer waits for the disk: with two batches,
+/// whose records may each have the clock set before them, and two syncs this stays below what a verifier bears
+/// ([`super::verify::UNSEALED_MAX`], [`super::verify::UNSEALED_SPAN`]).
+const CHECKPOINT_BEHIND: (u64, Duration) = (1_400, Duration::from_secs(20));
 /// A log without new records is signed again.
 const CHECKPOINT_IDLE: Duration = Duration::from_secs(3600);
 /// How long the thread sleeps at most.
@@ -138,6 +142,8 @@ pub(super) struct Syncer {
     jobs: SyncSender<Job>,
     results: Receiver<(Job, io::Result<()>)>,
     busy: bool,
+    /// When it was given what it is at, on the monotonic clock.
+    since: u64,
 }
 
 impl Syncer {
@@ -152,7 +158,7 @@ impl Syncer {
                 }
             }
         })?;
-        Ok(Self { jobs, results, busy: false })
+        Ok(Self { jobs, results, busy: false, since: 0 })
     }
 }
 
@@ -221,18 +227,21 @@ pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
 impl Writer {
     pub(super) fn run(mut self, receiver: &Receiver<Message>) {
         let mut stopping = false;
-        while !stopping {
+        let mut drained = false;
+        while !(stopping && drained) {
             let mut batch = Vec::new();
-            match receiver.recv_timeout(self.patience()) {
+            let patience = if stopping { Duration::ZERO } else { self.patience() };
+            match receiver.recv_timeout(patience) {
                 Ok(Message::Record(waiting)) => batch.push(*waiting),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => stopping = true,
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            while stopping || batch.len() < BATCH {
+            drained = false;
+            while batch.len() < BATCH && !drained {
                 match receiver.try_recv() {
                     Ok(Message::Record(waiting)) => batch.push(*waiting),
                     Ok(Message::Stop) => stopping = true,
-                    Err(_) => break,
+                    Err(_) => drained = true,
                 }
             }
             self.take(batch);
@@ -346,14 +355,18 @@ impl Writer {
         if !checkpoint && (self.segment.tail.is_empty() || waited < SYNC_EVERY) {
             return Ok(());
         }
-        if self.syncer.as_ref().is_none_or(|syncer| syncer.busy) {
-            return if self.syncer.is_none() { self.sync(checkpoint) } else { Ok(()) };
+        let Some(syncer) = &self.syncer else { return self.sync(checkpoint) };
+        if syncer.busy {
+            let (records, time) = CHECKPOINT_BEHIND;
+            let lasts = Duration::from_nanos(now.mono_ns.saturating_sub(syncer.since));
+            let behind = self.tree.size() - self.seal.size >= records || lasts >= time;
+            return if behind { self.sync(true) } else { Ok(()) };
         }
         self.last_sync = now.mono_ns;
         let job = self.job(checkpoint, now);
         if let Some(syncer) = &mut self.syncer {
             syncer.jobs.send(job).map_err(|_| io::Error::other("the thread that syncs has ended"))?;
-            syncer.busy = true;
+            (syncer.busy, syncer.since) = (true, now.mono_ns);
         }
         Ok(())
     }
@@ -498,13 +511,17 @@ impl Writer {
         if !self.closing || self.segment.path.exists() {
             self.segment.reopen()?;
             self.segment.write()?;
-            self.sync(false)?;
+            self.sync(true)?;
         }
         if self.closing {
             self.turn()?;
         }
-        for entry in std::mem::take(&mut self.parked) {
-            self.append(entry);
+        // In parts, so that never more is unsigned than a verifier bears.
+        while !self.parked.is_empty() {
+            let part: Vec<Entry> = self.parked.drain(..BATCH.min(self.parked.len())).collect();
+            part.into_iter().for_each(|entry| self.append(entry));
+            self.segment.write()?;
+            self.sync(true)?;
         }
         if let Some(failure) = &self.failure {
             let lasted = (self.clock)().mono_ns.saturating_sub(failure.since) / 1_000_000;
@@ -512,7 +529,7 @@ impl Writer {
             self.append(entry);
         }
         self.segment.write()?;
-        self.sync(false)
+        self.sync(true)
     }
 
     /// Takes away the oldest segments whose time is over; each leaves a signed word of what it was.

@@ -1,6 +1,7 @@
 """A second verifier of the audit log, written from src/audit/README.md alone: python3 verify.py DIR [KEY-IN-BASE64]."""
 
 import base64
+import datetime
 import hashlib
 import json
 import pathlib
@@ -11,6 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 ZERO = "0" * 64
+UNSEALED, SPAN = 2048, 60  # records and seconds that may stand behind the last checkpoint
 
 
 class Broken(Exception):
@@ -73,7 +75,22 @@ class Tree:
         return root
 
 
+def stretched(behind):
+    """Whether records behind the last checkpoint span more time than a writer leaves there."""
+    boot = mono = wall = None
+    for record in behind:
+        time = datetime.datetime.strptime(record["ts"], "%Y-%m-%dT%H:%M:%S.%fZ")
+        if record["boot"] != boot:
+            boot, mono, wall = record["boot"], record["mono_ns"], time
+        if record["kind"] == "clock_jump":
+            wall = time
+        if record["mono_ns"] - mono > SPAN * 10**9 or abs(time - wall) > datetime.timedelta(seconds=SPAN):
+            return True
+    return False
+
+
 def opened(note, origin, key):
+    need("\r" not in note, "carriage return")
     text, _, signatures = note.rpartition("\n\n")
     text += "\n"
     line = re.fullmatch("\u2014 " + re.escape(origin) + " ([A-Za-z0-9+/=]+)\n", signatures)
@@ -104,7 +121,7 @@ def verify(folder, pinned=None):
     key = base64.b64decode(fields["key"], validate=True)
     need(fields.get("v") == 1 and (pinned is None or fields["key"] == pinned), "key")
     log = tagged(b"genesis", genesis[:-1])
-    origin, head, tree, sealed, last, bridge, torn = f"{fields['name']}/{log}", log, Tree(), 0, (ZERO, 0), None, False
+    origin, head, tree, sealed, last, bridge, torn, behind = f"{fields['name']}/{log}", log, Tree(), 0, (ZERO, 0), None, False, []
     names = sorted(path.name for path in folder.iterdir() if path.name.startswith("audit-"))
     for name in names:
         need(re.fullmatch(r"audit-\d{20}(-\d{20}\.(jsonl|stub)|\.(jsonl|ckpt|torn))", name), f"file {name}")
@@ -130,6 +147,7 @@ def verify(folder, pinned=None):
         notes = re.findall("(?s)(.*?\n\n[^\n]*\n)", text)
         rest = text[sum(map(len, notes)) :]
         need(not rest or ends is None, "torn checkpoint")
+        need("\r" not in text and len(rest) < 8192 and (rest + f"{origin}\n"[len(rest) :]).startswith(f"{origin}\n"), "no checkpoint")
         torn |= bool(rest)
         due = []
         for note in notes:
@@ -162,13 +180,16 @@ def verify(folder, pinned=None):
             need(not finished or record.get("count") == tree.size + 1 - first, "count")
             head = own
             tree.push(line)
+            behind.append(record)
             while due and due[0][0] == tree.size:
                 size, root, said, previous, own_hash = due.pop(0)
                 need(root == tree.root() and said == f"head {head}" and previous == f"previous {last[0]}", f"checkpoint {size}")
-                last, sealed = (own_hash, size), size
+                last, sealed, behind = (own_hash, size), size, []
         need(not due, "records that a checkpoint has seen are missing")
         need(ends is None or (finished and tree.size == ends + 1 == sealed), "the segment's end")
-    return {"records": tree.size, "unsealed": tree.size - sealed, "torn": torn, "head": head, "root": tree.root().hex()}
+    unsigned = sealed == 0 or tree.size - sealed > UNSEALED or stretched(behind)
+    need(not unsigned or pinned is None, "more stands behind the last checkpoint than a writer leaves there")
+    return {"records": tree.size, "unsigned": unsigned, "unsealed": tree.size - sealed, "torn": torn, "head": head, "root": tree.root().hex()}
 
 
 if __name__ == "__main__":

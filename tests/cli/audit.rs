@@ -59,6 +59,7 @@ fn a_log_is_checked_read_proven_and_explained() {
     let ran = run(["audit", "verify", dir, "--key", key]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.text().starts_with("ok: 23 records, all under a checkpoint\n"), "{}", ran.text());
+    assert_eq!(run(["audit", "verify", dir, "--key", key, "--sealed"]).code, 0);
     assert!(run(["audit", "verify", dir]).stderr.contains("--key"));
     let json: serde_json::Value = serde_json::from_str(run(["audit", "verify", dir, "--json"]).text()).unwrap();
     assert_eq!((&json["status"], &json["records"], &json["unsealed"]), (&"ok".into(), &23.into(), &0.into()));
@@ -94,6 +95,21 @@ fn a_log_is_checked_read_proven_and_explained() {
         folder.write("proof.jsonl", String::from_utf8(ran.stdout).unwrap().replace("acme", "beta"));
         assert_eq!(run(["audit", "prove", "--check", text(&proof), "--key", key]).code, 1);
     }
+
+    // The start's checkpoint alone is left, then none.
+    let notes = std::fs::read_to_string(&anchor).unwrap();
+    let end = notes.match_indices("\n\n").nth(1).map(|(at, _)| notes[..at].rfind("test/").unwrap()).unwrap();
+    std::fs::write(&anchor, &notes[..end]).unwrap();
+    let ran = run(["audit", "verify", dir, "--key", key]);
+    assert!(ran.code == 0 && ran.text().contains("21 after the last checkpoint (unsealed)"), "{}", ran.text());
+    assert_eq!(run(["audit", "verify", dir, "--key", key, "--sealed"]).code, 1);
+    std::fs::write(&anchor, "").unwrap();
+    let ran = run(["audit", "verify", dir, "--key", key]);
+    assert!(ran.code == 1 && ran.stderr.contains("BROKEN"), "{}", ran.stderr);
+    let ran = run(["audit", "verify", dir]);
+    assert!(ran.code == 0 && ran.text().starts_with("unsealed: 23 records"), "{}", ran.text());
+    assert_eq!(run(["audit", "verify", dir, "--sealed"]).code, 1);
+    std::fs::write(&anchor, notes).unwrap();
 
     let file = directory.join(format!("audit-{:020}.jsonl", 0));
     let changed = std::fs::read_to_string(&file).unwrap().replacen("blocked", "forwarded", 1);

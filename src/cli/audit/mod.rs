@@ -55,7 +55,7 @@ struct Place {
 
 The public key: openssl pkey -in certs/audit.key -pubout -out audit.pub
 An anchor is a checkpoint (the notes in audit-*.ckpt) that was kept elsewhere.
-Exit codes: 0 it holds, 1 broken, 2 it cannot be read.")]
+Exit codes: 0 it holds, 1 broken (with --sealed also: unsealed), 2 it cannot be read.")]
 struct VerifyArguments {
     /// The directory of the log
     #[arg(value_name = "DIR")]
@@ -66,6 +66,9 @@ struct VerifyArguments {
     /// A checkpoint that was kept elsewhere; may be repeated
     #[arg(long = "anchor", value_name = "FILE")]
     anchors: Vec<PathBuf>,
+    /// Take it for broken where anything stands behind the last checkpoint
+    #[arg(long)]
+    sealed: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -139,7 +142,8 @@ fn verified(arguments: &VerifyArguments) -> Result<Code, Failure> {
         complain("warning: without --key the log vouches for itself: name the public key that you trust");
     }
     let mut out = io::stdout().lock();
-    match verify(&arguments.directory, &Trust { key, anchors }) {
+    let verified = verify(&arguments.directory, &Trust { key, anchors });
+    match verified.and_then(|report| if arguments.sealed { sealed(report) } else { Ok(report) }) {
         Ok(report) if arguments.json => say(&mut out, format_args!("{}", report_json(&report))),
         Ok(report) => tell(&report, &mut out),
         Err(Fault::Io(path, error)) => return Err(Failure::io(path.display(), &error)),
@@ -154,12 +158,24 @@ fn verified(arguments: &VerifyArguments) -> Result<Code, Failure> {
     Ok(Code::Fine)
 }
 
+/// A report of a log that has nothing behind its last checkpoint.
+fn sealed(report: Report) -> Result<Report, Fault> {
+    if report.unsealed() == 0 && report.torn == 0 && !report.torn_checkpoint {
+        return Ok(report);
+    }
+    let what = "what follows is behind the last checkpoint (unsealed)";
+    Err(Fault::Broken { seq: report.sealed, file: "audit-*.ckpt".to_owned(), what })
+}
+
 fn tell(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
     let state = match report.unsealed() {
         0 => "all under a checkpoint".to_owned(),
         count => format!("{count} after the last checkpoint (unsealed)"),
     };
-    say(out, format_args!("ok: {} records, {state}", report.records))?;
+    match report.unsigned {
+        None => say(out, format_args!("ok: {} records, {state}", report.records))?,
+        Some(what) => say(out, format_args!("unsealed: {} records, {state}: {what}", report.records))?,
+    }
     let mut note = |count: u64, what: &str| match count {
         0 => Ok(()),
         _ => say(out, format_args!("  {count} {what}")),
@@ -179,7 +195,8 @@ fn tell(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
 
 fn report_json(report: &Report) -> Value {
     json!({
-        "status": "ok",
+        "status": if report.unsigned.is_some() { "unsealed" } else { "ok" },
+        "unsigned": report.unsigned,
         "log": report.log,
         "origin": report.origin,
         "key": report.key,
