@@ -11,6 +11,7 @@ pub mod note;
 mod open;
 pub mod read;
 pub mod record;
+mod segment;
 pub mod verify;
 mod writer;
 

@@ -18,7 +18,8 @@ use crate::policy::{AuditSettings, Durability};
 use super::chain::{Domain, Hash, Tree, from_hex, hex, leaf, tagged};
 use super::note::{Checkpoint, PublicKey, SigningKey, notes};
 use super::record::{HASH_FIELD, LINE_LIMIT, rfc3339};
-use super::writer::{Seal, Segment, Syncer, Writer, appending, sync_directory};
+use super::segment::{Segment, appending, sync_directory};
+use super::writer::{Seal, Syncer, Writer};
 use super::{Clock, Entry, Health, Kind, OpenError};
 
 /// What a segment's records come to.
@@ -73,7 +74,7 @@ pub(super) fn open(
     };
     let mut writer = Writer {
         directory,
-        _lock: lock,
+        lock,
         origin,
         log,
         boot: hex(&boot),

@@ -24,6 +24,13 @@ fn clock() -> Moment {
     Moment { unix_ms: ms, mono_ns: (ms - 1_700_000_000_000) * 1_000_000 }
 }
 
+/// A clock that moves on so much at each look that nothing waits long.
+fn quick() -> Moment {
+    static QUICK: AtomicU64 = AtomicU64::new(1_796_000_000_000);
+    let ms = QUICK.fetch_add(100, Ordering::Relaxed);
+    Moment { unix_ms: ms, mono_ns: (ms - 1_796_000_000_000) * 1_000_000 }
+}
+
 /// The same clock, three days on.
 fn later() -> Moment {
     let now = clock();
@@ -609,6 +616,76 @@ fn a_log_that_cannot_be_written_gives_no_slots_and_recovers() {
     assert_eq!(exchanges, written);
     assert!(recovered >= 1);
     assert!(log.health().failures() >= 1);
+}
+
+#[test]
+fn files_that_are_taken_away_are_missed_and_made_anew() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    for (durability, replaced) in [(Durability::Os, false), (Durability::Disk, false), (Durability::Disk, true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = AuditSettings { durability, ..settings(folder.path()) };
+        let log = AuditLog::open(&settings, 100, quick, Entry::new(Kind::Start)).unwrap();
+        let record = |number| {
+            let slot = runtime.block_on(log.slot()).ok()?;
+            runtime.block_on(slot.record(exchange(number))).unwrap().ok()
+        };
+        record(0).unwrap();
+        for ending in [".jsonl", ".ckpt"] {
+            let path = file(folder.path(), ending);
+            let bytes = fs::read(&path).unwrap();
+            fs::remove_file(&path).unwrap();
+            if replaced {
+                fs::write(&path, bytes).unwrap();
+            }
+        }
+        let mut written = 1;
+        while log.health().failures() == 0 {
+            written += u64::from(record(written).is_some());
+            std::thread::yield_now();
+        }
+        if durability == Durability::Disk {
+            assert_eq!(written, 1, "synced is what is found in the directory");
+        }
+        while record(1_000_000).is_none() {
+            std::thread::yield_now();
+        }
+        log.close();
+        assert_eq!(verdict(folder.path(), &trust()), Verdict::Clean);
+        let all: Vec<Value> = Records::open(folder.path())
+            .unwrap()
+            .map(|record| serde_json::from_slice(&record.unwrap().1).unwrap())
+            .collect();
+        assert!(all.iter().filter(|record| record["kind"] == "exchange").count() as u64 > written);
+        assert!(all.iter().any(|record| record["kind"] == "recovered" && record["restored"] == 2));
+    }
+}
+
+#[test]
+fn a_log_whose_directory_is_gone_fails_until_it_is_back() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (place, away) = (folder.path().join("log"), folder.path().join("away"));
+    let log = AuditLog::open(&settings(&place), 100, quick, Entry::new(Kind::Start)).unwrap();
+    fs::rename(&place, &away).unwrap();
+    // Without a record to write, too.
+    while !log.health().is_failing() {
+        std::thread::yield_now();
+    }
+    assert!(runtime.block_on(log.slot()).is_err());
+    // Another directory in its place is not the log's.
+    fs::create_dir(&place).unwrap();
+    let before = log.health().failures();
+    while log.health().failures() < before + 2 {
+        std::thread::yield_now();
+    }
+    assert!(log.health().is_failing() && files(&place).is_empty());
+    fs::remove_dir(&place).unwrap();
+    fs::rename(&away, &place).unwrap();
+    while log.health().is_failing() {
+        std::thread::yield_now();
+    }
+    log.close();
+    assert_eq!(verdict(&place, &trust()), Verdict::Clean);
 }
 
 #[test]

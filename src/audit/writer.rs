@@ -8,7 +8,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -22,7 +22,8 @@ use crate::policy::Durability;
 
 use super::chain::{Domain, Hash, Tree, hex, tagged};
 use super::note::{Checkpoint, SigningKey, notes};
-use super::record::{LINE_LIMIT, Place, integer, line, rfc3339};
+use super::record::{Place, integer, line, rfc3339};
+use super::segment::{Segment, last_line, leads_to, sync_directory};
 use super::{Clock, Entry, Health, Kind, Message, Moment, Unavailable, Waiting};
 
 /// Records that are written at once.
@@ -50,7 +51,7 @@ const CLOCK_JUMP_MS: u64 = 2_000;
 pub(super) struct Writer {
     pub(super) directory: PathBuf,
     /// Held as long as the log is open.
-    pub(super) _lock: File,
+    pub(super) lock: File,
     /// What checkpoints begin with, and their key's name.
     pub(super) origin: String,
     pub(super) log: String,
@@ -86,25 +87,6 @@ pub(super) struct Seal {
     pub(super) hash: Hash,
     /// When, on the monotonic clock.
     pub(super) at_ns: u64,
-}
-
-/// The segment that is written.
-pub(super) struct Segment {
-    pub(super) first: u64,
-    pub(super) path: PathBuf,
-    pub(super) checkpoints: PathBuf,
-    pub(super) file: Arc<File>,
-    pub(super) notes: Arc<File>,
-    /// Bytes that are on disk.
-    pub(super) synced: u64,
-    /// What follows them.
-    pub(super) tail: Vec<u8>,
-    /// How much of that has been written.
-    pub(super) written: usize,
-    /// Bytes of whole checkpoints.
-    pub(super) notes_length: u64,
-    /// When it was begun, in milliseconds since 1970.
-    pub(super) opened_ms: u64,
 }
 
 /// A log that cannot be written.
@@ -160,68 +142,6 @@ impl Syncer {
         })?;
         Ok(Self { jobs, results, busy: false, since: 0 })
     }
-}
-
-impl Segment {
-    pub(super) fn active_path(directory: &Path, first: u64) -> PathBuf {
-        directory.join(format!("audit-{first:020}.jsonl"))
-    }
-
-    pub(super) fn checkpoints_path(directory: &Path, first: u64) -> PathBuf {
-        directory.join(format!("audit-{first:020}.ckpt"))
-    }
-
-    /// A new one; what an attempt that failed has left is written over.
-    pub(super) fn create(directory: &Path, first: u64, now: Moment) -> io::Result<Self> {
-        let (path, checkpoints) = (Self::active_path(directory, first), Self::checkpoints_path(directory, first));
-        let (file, notes) = (appending(&path, true)?, appending(&checkpoints, true)?);
-        file.set_len(0)?;
-        notes.set_len(0)?;
-        sync_directory(directory)?;
-        Ok(Self {
-            first,
-            path,
-            checkpoints,
-            file: Arc::new(file),
-            notes: Arc::new(notes),
-            synced: 0,
-            tail: Vec::new(),
-            written: 0,
-            notes_length: 0,
-            opened_ms: now.unix_ms,
-        })
-    }
-
-    fn length(&self) -> u64 {
-        self.synced + self.tail.len() as u64
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        let rest = self.tail.get(self.written..).unwrap_or_default();
-        (&*self.file).write_all(rest)?;
-        self.written = self.tail.len();
-        Ok(())
-    }
-
-    /// Opens the files anew and cuts them back to what is known to be on disk.
-    fn reopen(&mut self) -> io::Result<()> {
-        let (file, notes) = (appending(&self.path, false)?, appending(&self.checkpoints, false)?);
-        file.set_len(self.synced)?;
-        notes.set_len(self.notes_length)?;
-        (self.file, self.notes) = (Arc::new(file), Arc::new(notes));
-        self.written = 0;
-        Ok(())
-    }
-}
-
-/// Opens a file to append to, for its owner only.
-pub(super) fn appending(path: &Path, create: bool) -> io::Result<File> {
-    OpenOptions::new().append(true).create(create).mode(0o600).open(path)
-}
-
-/// Makes what was created or renamed in a directory last.
-pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
 }
 
 impl Writer {
@@ -351,6 +271,9 @@ impl Writer {
 
     fn sync_if_due(&mut self, now: Moment) -> io::Result<()> {
         let checkpoint = self.checkpoint_is_due(now);
+        if self.segment.tail.is_empty() {
+            self.look()?;
+        }
         let waited = Duration::from_nanos(now.mono_ns.saturating_sub(self.last_sync));
         if !checkpoint && (self.segment.tail.is_empty() || waited < SYNC_EVERY) {
             return Ok(());
@@ -362,6 +285,7 @@ impl Writer {
             let behind = self.tree.size() - self.seal.size >= records || lasts >= time;
             return if behind { self.sync(true) } else { Ok(()) };
         }
+        self.look()?;
         self.last_sync = now.mono_ns;
         let job = self.job(checkpoint, now);
         if let Some(syncer) = &mut self.syncer {
@@ -390,11 +314,25 @@ impl Writer {
     pub(super) fn sync(&mut self, checkpoint: bool) -> io::Result<()> {
         self.finish_sync()?;
         let now = (self.clock)();
+        self.look()?;
         let job = self.job(checkpoint, now);
         job.perform()?;
         self.synced(&job);
         self.last_sync = now.mono_ns;
         Ok(())
+    }
+
+    /// Sees that what is written is what is found in the directory: files that were taken away take writes as before.
+    fn look(&self) -> io::Result<()> {
+        if !self.is_own()? || !self.segment.is_in_place()? {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the files of the log have been taken away"));
+        }
+        Ok(())
+    }
+
+    /// Whether the directory is still the one that was opened, with what the log begins with.
+    fn is_own(&self) -> io::Result<bool> {
+        Ok(leads_to(&self.directory.join("lock"), &self.lock)? && self.directory.join("genesis.json").try_exists()?)
     }
 
     fn synced(&mut self, job: &Job) {
@@ -452,9 +390,9 @@ impl Writer {
         if self.seal.size < self.tree.size() || !self.segment.tail.is_empty() {
             self.sync(true)?;
         }
-        let last = self.tree.size() - 1;
-        let closed = self.directory.join(format!("audit-{:020}-{last:020}.jsonl", self.segment.first));
+        let closed = self.closed_path();
         if !closed.exists() {
+            self.look()?;
             fs::rename(&self.segment.path, &closed)?;
             sync_directory(&self.directory)?;
         }
@@ -466,6 +404,12 @@ impl Writer {
         self.open_segment();
         self.segment.write()?;
         self.sync(false)
+    }
+
+    /// What the segment that has its last record is called.
+    fn closed_path(&self) -> PathBuf {
+        let last = self.tree.size().saturating_sub(1);
+        self.directory.join(format!("audit-{:020}-{last:020}.jsonl", self.segment.first))
     }
 
     /// The first record of a segment: from it the log can be read on without what stands before.
@@ -508,7 +452,12 @@ impl Writer {
     fn mend(&mut self) -> io::Result<()> {
         // Whatever the second thread was at: what it has not reported is written again.
         let _ = self.finish_sync();
-        if !self.closing || self.segment.path.exists() {
+        if !self.is_own()? {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the directory of the log has been taken away"));
+        }
+        let mut restored = 0;
+        if !(self.closing && self.closed_path().exists()) {
+            restored = self.segment.restore(&self.directory)?;
             self.segment.reopen()?;
             self.segment.write()?;
             self.sync(true)?;
@@ -526,6 +475,7 @@ impl Writer {
         if let Some(failure) = &self.failure {
             let lasted = (self.clock)().mono_ns.saturating_sub(failure.since) / 1_000_000;
             let entry = Entry::new(Kind::Recovered).number("withheld", failure.withheld).number("lasted_ms", lasted);
+            let entry = if restored > 0 { entry.number("restored", restored) } else { entry };
             self.append(entry);
         }
         self.segment.write()?;
@@ -584,6 +534,11 @@ impl Writer {
 
     /// The last record, a last signature.
     fn stop(&mut self) {
+        if self.failure.is_none()
+            && let Err(error) = self.look()
+        {
+            self.fail(&error);
+        }
         if self.failure.is_some() && self.mend().is_err() {
             tracing::error!(records = self.parked.len(), "audit records are lost: the log cannot be written");
             return;
@@ -594,17 +549,4 @@ impl Writer {
             tracing::error!(kind = %error.kind(), "the audit log could not be ended in order");
         }
     }
-}
-
-/// The last line of a file that ends in one.
-fn last_line(path: &Path) -> io::Result<Vec<u8>> {
-    use std::io::{Read, Seek, SeekFrom};
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LINE_LIMIT as u64 + 2)))?;
-    let mut end = Vec::new();
-    file.read_to_end(&mut end)?;
-    end.pop();
-    let start = end.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    Ok(end.split_off(start))
 }
