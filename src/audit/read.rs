@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::chain::{Domain, Hash, from_hex, hex, leaf, node, path_ranges, root_of_path, tagged};
 use super::note::{Checkpoint, PublicKey, notes};
@@ -264,26 +264,31 @@ fn opened(genesis: &str, note: &str, trusted: Option<PublicKey>) -> Result<(Stri
 /// # Errors
 /// What is wrong with it.
 pub fn check_extract(mut from: impl BufRead, trusted: Option<PublicKey>) -> Result<Vec<u64>, ExtractError> {
-    let mut next = || -> Result<Option<Value>, ExtractError> {
-        let mut line = String::new();
-        Read::take(&mut from, EXTRACT_LINE).read_line(&mut line)?;
+    let mut next = |members: [&str; 3]| -> Result<Option<Map<String, Value>>, ExtractError> {
+        let mut line = Vec::new();
+        Read::take(&mut from, EXTRACT_LINE).read_until(b'\n', &mut line)?;
         if line.is_empty() {
             return Ok(None);
         }
-        match serde_json::from_str(&line) {
-            Ok(value) => Ok(Some(value)),
-            Err(_) => wrong("it is no extract of an audit log"),
+        match wrapper(&line, members) {
+            Some(fields) => Ok(Some(fields)),
+            None => wrong("it is no extract of an audit log"),
         }
     };
-    let Some(header) = next()? else { return wrong("it is empty") };
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    let (Some(genesis), Some(note)) = (text(&header, "genesis"), text(&header, "checkpoint")) else {
+    let Some(header) = next(["checkpoint", "extract", "genesis"])? else { return wrong("it is empty") };
+    let text = |fields: &Map<String, Value>, name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (Some(genesis), Some(note), Some(1)) =
+        (text(&header, "genesis"), text(&header, "checkpoint"), header.get("extract").and_then(Value::as_u64))
+    else {
         return wrong("it is no extract of an audit log");
     };
     let (log, checkpoint) = opened(&genesis, &note, trusted)?;
     let mut proven = Vec::new();
-    while let Some(line) = next()? {
+    while let Some(line) = next(["path", "record", "seq"])? {
         let Some(seq) = line.get("seq").and_then(Value::as_u64) else { return wrong("a line has no record") };
+        if proven.last().is_some_and(|last| *last >= seq) {
+            return wrong(format!("record {seq} is out of order"));
+        }
         let path: Option<Vec<Hash>> = line
             .get("path")
             .and_then(Value::as_array)
@@ -299,5 +304,17 @@ pub fn check_extract(mut from: impl BufRead, trusted: Option<PublicKey>) -> Resu
         }
         proven.push(seq);
     }
+    if proven.is_empty() {
+        return wrong("there is no record in it");
+    }
     Ok(proven)
+}
+
+/// The fields of an extract's line: canonical JSON, these members and no others. Whoever reads the line in another way,
+/// the first of two equal names, say, must read the record that is proven.
+fn wrapper(line: &[u8], members: [&str; 3]) -> Option<Map<String, Value>> {
+    let line = line.strip_suffix(b"\n")?;
+    let fields: Map<String, Value> = serde_json::from_slice(line).ok()?;
+    let exact = fields.keys().eq(members) && serde_json::to_vec(&fields).ok()? == line;
+    exact.then_some(fields)
 }

@@ -519,6 +519,48 @@ fn segments_follow_each_other_and_none_may_be_missing() {
 }
 
 #[test]
+fn an_extract_is_read_in_one_way_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    log_of(&settings(folder.path()), 4);
+    let mut prover = Prover::read(folder.path()).unwrap();
+    let header = prover.header();
+    let own: Vec<String> = Records::open(folder.path())
+        .unwrap()
+        .map(|record| record.unwrap())
+        .map(|(seq, line)| prover.line(seq, &line).unwrap())
+        .collect();
+    let checked = |lines: &[&str]| {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        check_extract(text.as_bytes(), Some(public(1)))
+    };
+    assert_eq!(checked(&[&header, &own[1], &own[3]]).unwrap(), [1, 3]);
+    let twice = format!("{{\"record\":\"{{}}\",{}", &own[1][1..]);
+    let more = own[1].replace("{\"path\"", "{\"note\":\"forged\",\"path\"");
+    let blank = own[1].replacen(':', ": ", 1);
+    let carriage = format!("{}\r", own[1]);
+    let second = header.replace("\"extract\":1", "\"extract\":2");
+    let longer = header.replace("\"extract\":1", "\"extract\":1,\"from\":\"acme\"");
+    for (place, attack) in [
+        &[header.as_str()][..],
+        &[&header, &twice],
+        &[&header, &more],
+        &[&header, &blank],
+        &[&header, &carriage],
+        &[&header, &own[1], &own[1]],
+        &[&header, &own[3], &own[1]],
+        &[&header, &own[1], ""],
+        &[&second, &own[1]],
+        &[&longer, &own[1]],
+    ]
+    .iter()
+    .enumerate()
+    {
+        assert!(checked(attack).is_err(), "attack {place}");
+    }
+    assert!(check_extract(format!("{header}\n{}", own[1]).as_bytes(), None).is_err(), "a line without an end");
+}
+
+#[test]
 fn what_retention_removes_leaves_a_signed_word() {
     let folder = tempfile::tempdir().unwrap();
     let small = AuditSettings { segment_bytes: 4096, retention_days: Some(1), ..settings(folder.path()) };
