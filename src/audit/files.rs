@@ -25,8 +25,14 @@ impl Files {
         let (mut removed, mut closed, mut active, mut noted) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for entry in fs::read_dir(directory).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
-            let Some(name) = name.to_str().filter(|name| name.starts_with("audit-")) else { continue };
-            let stem = name.trim_start_matches("audit-");
+            let Some(name) = name.to_str() else {
+                let name = name.to_string_lossy();
+                if name.starts_with("audit-") {
+                    return Err(misplaced(&name, 0, "no file of a log is called so"));
+                }
+                continue;
+            };
+            let Some(stem) = name.strip_prefix("audit-") else { continue };
             let number = |text: &str| text.parse::<u64>().ok().filter(|number| format!("{number:020}") == text);
             let pair = |text: &str| {
                 let (first, last) = text.split_once('-')?;
@@ -42,7 +48,7 @@ impl Files {
                 },
                 Some((stem, "stub")) => pair(stem).map(|range| removed.push(range)).is_some(),
                 Some((stem, "ckpt")) => number(stem).map(|first| noted.push(first)).is_some(),
-                Some((_, "torn")) => true,
+                Some((stem, "torn")) => number(stem).is_some(),
                 _ => false,
             };
             if !known {

@@ -561,6 +561,27 @@ fn an_extract_is_read_in_one_way_alone() {
 }
 
 #[test]
+fn names_that_no_file_of_a_log_has_are_faults() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    log_of(&settings(folder.path()), 1);
+    let zeros = "0".repeat(20);
+    fs::write(folder.path().join(format!("audit-{zeros}.torn")), b"{").unwrap();
+    fs::write(folder.path().join("other"), b"").unwrap();
+    assert_eq!(verdict(folder.path(), &trust()), Verdict::Clean);
+    let doubled = format!("audit-audit-{zeros}.ckpt");
+    let ranged = format!("audit-{zeros}-{zeros}.torn");
+    let names: [&[u8]; 6] =
+        [doubled.as_bytes(), ranged.as_bytes(), b"audit-x.torn", b"audit-.torn", b"audit-\xff.jsonl", b"audit-\xff"];
+    for name in names {
+        let path = folder.path().join(std::ffi::OsStr::from_bytes(name));
+        fs::write(&path, b"").unwrap();
+        assert_eq!(verdict(folder.path(), &trust()), Verdict::Broken, "{}", path.display());
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
 fn what_retention_removes_leaves_a_signed_word() {
     let folder = tempfile::tempdir().unwrap();
     let small = AuditSettings { segment_bytes: 4096, retention_days: Some(1), ..settings(folder.path()) };
