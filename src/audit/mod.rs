@@ -106,6 +106,8 @@ pub struct Health {
     failing: AtomicBool,
     records: AtomicU64,
     failures: AtomicU64,
+    /// Slots that were refused and that no record tells of yet.
+    refused: AtomicU64,
     sealed: AtomicU64,
     sealed_at_ms: AtomicU64,
 }
@@ -193,6 +195,14 @@ impl AuditLog {
     /// # Errors
     /// The log cannot be written, or is too far behind.
     pub async fn slot(&self) -> Result<Slot, Unavailable> {
+        let slot = self.free_slot().await;
+        if slot.is_err() {
+            self.health.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        slot
+    }
+
+    async fn free_slot(&self) -> Result<Slot, Unavailable> {
         if self.health.is_failing() {
             return Err(Unavailable);
         }

@@ -658,7 +658,7 @@ fn a_log_that_cannot_be_written_gives_no_slots_and_recovers() {
         std::thread::yield_now();
         assert!(written < 1_000_000);
     }
-    assert!(runtime.block_on(log.slot()).is_err());
+    (0..3).for_each(|_| assert!(runtime.block_on(log.slot()).is_err()));
     log.note(exchange(written));
     written += 1;
     fs::rename(&away, &place).unwrap();
@@ -670,14 +670,16 @@ fn a_log_that_cannot_be_written_gives_no_slots_and_recovers() {
     written += 1;
     log.close();
     assert_eq!(verdict(&place, &trust()), Verdict::Clean);
-    let (mut exchanges, mut recovered) = (0, 0);
+    let (mut exchanges, mut recovered, mut refused) = (0, 0, 0);
     for record in Records::open(&place).unwrap() {
         let value: Value = serde_json::from_slice(&record.unwrap().1).unwrap();
         exchanges += u64::from(value["kind"] == "exchange");
         recovered += u64::from(value["kind"] == "recovered");
+        refused += value["refused"].as_u64().unwrap_or_default();
     }
     assert_eq!(exchanges, written);
     assert!(recovered >= 1);
+    assert_eq!(refused, 3, "requests that were refused are counted");
     assert!(log.health().failures() >= 1);
 }
 
@@ -764,4 +766,8 @@ fn slots_are_bounded_and_come_back() {
     let ack = held.pop().unwrap().record(exchange(0));
     assert_eq!(runtime.block_on(ack), Ok(Ok(())));
     assert!(runtime.block_on(log.slot()).is_ok());
+    log.close();
+    let (_, last) = Records::open(folder.path()).unwrap().last().unwrap().unwrap();
+    let stop: Value = serde_json::from_slice(&last).unwrap();
+    assert_eq!((&stop["kind"], &stop["refused"]), (&"stop".into(), &1.into()));
 }

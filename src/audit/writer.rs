@@ -475,6 +475,7 @@ impl Writer {
         if let Some(failure) = &self.failure {
             let lasted = (self.clock)().mono_ns.saturating_sub(failure.since) / 1_000_000;
             let entry = Entry::new(Kind::Recovered).number("withheld", failure.withheld).number("lasted_ms", lasted);
+            let entry = entry.number("refused", self.health.refused.swap(0, Ordering::Relaxed));
             let entry = if restored > 0 { entry.number("restored", restored) } else { entry };
             self.append(entry);
         }
@@ -543,7 +544,13 @@ impl Writer {
             tracing::error!(records = self.parked.len(), "audit records are lost: the log cannot be written");
             return;
         }
-        self.append(Entry::new(Kind::Stop));
+        // Those since the log could be written again, and those that found it too far behind.
+        let entry = Entry::new(Kind::Stop);
+        let entry = match self.health.refused.swap(0, Ordering::Relaxed) {
+            0 => entry,
+            count => entry.number("refused", count),
+        };
+        self.append(entry);
         let ended = self.segment.write().and_then(|()| self.sync(true));
         if let Err(error) = ended {
             tracing::error!(kind = %error.kind(), "the audit log could not be ended in order");
