@@ -526,7 +526,7 @@ fn an_extract_is_read_in_one_way_alone() {
     let header = prover.header();
     let own: Vec<String> = Records::open(folder.path())
         .unwrap()
-        .map(|record| record.unwrap())
+        .map(Result::unwrap)
         .map(|(seq, line)| prover.line(seq, &line).unwrap())
         .collect();
     let checked = |lines: &[&str]| {
