@@ -534,7 +534,7 @@ fn an_extract_is_read_in_one_way_alone() {
         check_extract(text.as_bytes(), Some(public(1)))
     };
     assert_eq!(checked(&[&header, &own[1], &own[3]]).unwrap(), [1, 3]);
-    let twice = format!("{{\"record\":\"{{}}\",{}", &own[1][1..]);
+    let twice = format!("{{\"record\":\"{{}}\",{}", own[1].strip_prefix('{').unwrap());
     let more = own[1].replace("{\"path\"", "{\"note\":\"forged\",\"path\"");
     let blank = own[1].replacen(':', ": ", 1);
     let carriage = format!("{}\r", own[1]);
