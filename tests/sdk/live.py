@@ -54,6 +54,9 @@ class Live:
         for at, (kind, member) in enumerate(kinds):
             said = json.dumps({"note": self.said}) if member == "arguments" else self.said
             place = {"response_id": "resp_1", "item_id": f"item_{at + 1}", "output_index": at}
+            if member == "arguments":
+                item = {"id": place["item_id"], "type": "function_call", "name": "note", "call_id": "call_1", "arguments": ""}
+                send("response.output_item.added", response_id="resp_1", output_index=at, item=item)
             place |= {"call_id": "call_1"} if member == "arguments" else {"content_index": 0}
             for letter in said:
                 send(f"{kind}.delta", **place, delta=letter)

@@ -135,7 +135,7 @@ pub(super) fn read(event: Event<'_>, object: Node) -> Result<Option<Call>, BodyE
         .any(|node| index.key(node).is_some_and(|key| keys.contains(&key)))
     };
     let starts = key == b"content_block" || within(&[b"start"]) || (key == b"item" && empty);
-    let goes_on = within(&[b"delta"]) || kind == b"function.call.delta";
+    let goes_on = within(&[b"delta", b"tool_call_delta"]) || kind == b"function.call.delta";
     let stage = match (goes_on, starts) {
         (true, _) => Stage::GoesOn,
         (false, true) => Stage::Begins,
