@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &RevealArguments) -> Result<Code, Failure> {
     Ok(Code::Fine)
 }
 
-/// Tells that tokens were opened: the place where an audit's record is written.
+/// Tells on stderr that tokens were opened. The audit log has no part in it: the running proxy alone writes there.
 fn revealed(workspace: &Workspace, count: u64, reason: Option<&str>) {
     let reason = reason.map(|reason| format!(": {}", reason.escape_debug())).unwrap_or_default();
     complain(&format!("{count} tokens of workspace {} opened{reason}", workspace.name));

@@ -452,7 +452,7 @@ fn without_a_token_an_answer_is_as_it_was() {
 /// The time that one event takes, a token in every twentieth word, p99 under 50 microseconds; printed with `--nocapture`.
 #[test]
 #[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures time, and shows it")]
-fn an_event_is_restored_at_once() {
+fn an_event_is_restored_in_less_than_fifty_microseconds() {
     let exchange = Exchange::new();
     let prose = "It was the best of times, it was the worst of times, it was the age of wisdom; write to jane@example.com now. ";
     for at in 0..500 {
@@ -487,6 +487,5 @@ fn an_event_is_restored_at_once() {
     for (per_mille, nanoseconds) in histogram {
         println!("  p{:<5} {:>8.1} us", per_mille as f64 / 10.0, nanoseconds as f64 / 1000.0);
     }
-    // Fifty is the goal of a program that is built to be used; this is the build of the tests, beside other tests.
-    assert!(best < 100_000, "p99 is {best} ns");
+    assert!(best < 50_000, "p99 is {best} ns");
 }

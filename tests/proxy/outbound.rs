@@ -31,7 +31,7 @@ async fn credentials_are_injected_in_place_of_the_clients() {
     });
     let mut client = proxy.client().await;
     let answer = client
-        .send("GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer mine\r\nauthorization: Bearer also\r\nX-API-Key: mine\r\n\r\n")
+        .send("GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer mine\r\nauthorization: Bearer also\r\nX-API-Key: mine\r\nX_Api-Key: mine\r\n\r\n")
         .await;
     assert_eq!(answer.status, 200);
     let received = upstream.request().await;
