@@ -25,19 +25,24 @@ fn routed(upstream: &str, lines: &str, prepare: impl FnOnce(&Pki)) -> Running {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn credentials_are_injected_in_place_of_the_clients() {
     let mut upstream = Upstream::echo().await;
-    let lines = "inject = { Authorization = { prefix = \"Bearer \", file = \"provider.key\" }, X-Api-Key = { file = \"provider.key\" } }";
+    let lines = "inject = { Authorization = { prefix = \"Bearer \", file = \"provider.key\" }, X-Api-Key = { file = \"provider.key\" }, X-Provider-Token = { file = \"provider.key\" } }";
     let proxy = routed(&format!("http://{}", upstream.address), lines, |pki| {
         std::fs::write(pki.file("provider.key"), format!("{SECRET}\n")).unwrap();
     });
     let mut client = proxy.client().await;
     let answer = client
-        .send("GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer mine\r\nauthorization: Bearer also\r\nX-API-Key: mine\r\nX_Api-Key: mine\r\n\r\n")
+        .send("GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer mine\r\nauthorization: Bearer also\r\nX-API-Key: mine\r\nX_Provider-Token: mine\r\n\r\n")
         .await;
     assert_eq!(answer.status, 200);
     let received = upstream.request().await;
     assert_eq!(received.header("authorization"), Some(format!("Bearer {SECRET}").as_str()));
     assert_eq!(received.header("x-api-key"), Some(SECRET));
     assert_eq!(received.head.to_ascii_lowercase().matches("authorization:").count(), 1);
+    let trailed = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n\
+        Connection: TE\r\nTrailer: X-Provider-Token, X-Api-Key, X-Seen\r\n\r\n1\r\na\r\n0\r\nX-Provider-Token: mine\r\nX-Api-Key: mine\r\n\
+        X-Seen: yes\r\n\r\n";
+    assert_eq!(client.send(trailed).await.status, 200);
+    assert_eq!(upstream.request().await.text(), "a");
     assert!(!upstream.saw("mine") && !upstream.saw("also"));
     assert!(!proxy.telemetry.render().contains(SECRET));
     // Another key is taken over with the next configuration.
