@@ -11,8 +11,9 @@ use super::Check;
 
 /// Secrets and passwords.
 pub(super) const SECRETS: &[Check] = &[
-    ("token", |value| !is_gap(value.get(..JUDGED).unwrap_or(value))),
+    ("token", |value| !is_named_gap(value.get(..JUDGED).unwrap_or(value))),
     ("entropy", entropy),
+    ("entropy-mixed", |value| entropy(value) && !hex(value) && is_mixed(value)),
     ("entropy-hex", |value| hex(value)),
     ("entropy-base64", |value| !is_gap(value) && value.len() >= 20 && !is_words(value) && bits(value) >= BASE64_BITS),
     ("password", password),
@@ -37,13 +38,13 @@ fn entropy(value: &[u8]) -> bool {
     hex(value) || (value.len() >= RANDOM && !is_words(value) && bits(value) >= BASE64_BITS)
 }
 
-/// 16 hexadecimal digits or more, with hyphens or without, that are not few again and again.
+/// 12 hexadecimal digits or more, with hyphens or without, that are not few again and again.
 fn hex(value: &[u8]) -> bool {
     let value = value.get(..JUDGED).unwrap_or(value);
     let digits = value.iter().filter(|byte| byte.is_ascii_hexdigit()).count();
     let decimal = value.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-');
     let only = value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
-    only && !decimal && digits >= 16 && bits(value) >= HEX_BITS
+    only && !decimal && digits >= 12 && bits(value) >= HEX_BITS
 }
 
 /// Shannon's entropy of the bytes, in bits for each.
@@ -249,9 +250,30 @@ fn any_of(words: &[&str], any_case: bool) -> Option<AhoCorasick> {
     AhoCorasick::builder().ascii_case_insensitive(any_case).kind(Some(AhoCorasickKind::DFA)).build(words).ok()
 }
 
-/// Whether a value is a gap to be filled: a word of the kind, a pattern such as `xxxx`, `${NAME}`, `<name>` or `%s`, the
-/// alphabet, one character again and again.
+/// Whether a value is a gap to be filled: what [`is_named_gap`] says, one character again and again, the alphabet.
 fn is_gap(value: &[u8]) -> bool {
+    if is_named_gap(value) {
+        return true;
+    }
+    let mut run = 1_usize;
+    let mut sequence = 1_usize;
+    let mut alphabet = false;
+    for (left, right) in value.iter().zip(value.iter().skip(1)) {
+        run = if left == right { run + 1 } else { 1 };
+        let (left, right) = (left.to_ascii_lowercase(), right.to_ascii_lowercase());
+        sequence = if left.is_ascii_alphabetic() && right == left + 1 { sequence + 1 } else { 1 };
+        alphabet |= sequence >= 8;
+        if run >= 10 {
+            return true;
+        }
+    }
+    // With figures it may be what somebody took for a secret.
+    alphabet && !value.iter().any(u8::is_ascii_digit)
+}
+
+/// Whether a value is a gap to be filled by its looks: a word of the kind, a pattern such as `xxxx`, `${NAME}`, `<name>` or
+/// `%s`, few characters again and again.
+fn is_named_gap(value: &[u8]) -> bool {
     let holds_gap = HOLDS_GAP.as_ref().is_some_and(|gaps| gaps.is_match(value));
     if GAPS.iter().any(|gap| value.eq_ignore_ascii_case(gap.as_bytes())) || holds_gap {
         return true;
@@ -264,26 +286,25 @@ fn is_gap(value: &[u8]) -> bool {
         Some(b'[') if value.ends_with(b"]") => return true,
         _ => {}
     }
-    let mut run = 1_usize;
-    let mut sequence = 1_usize;
-    for (left, right) in value.iter().zip(value.iter().skip(1)) {
-        run = if left == right { run + 1 } else { 1 };
-        let (left, right) = (left.to_ascii_lowercase(), right.to_ascii_lowercase());
-        sequence = if left.is_ascii_alphabetic() && right == left + 1 { sequence + 1 } else { 1 };
-        if run >= 10 || sequence >= 8 {
-            return true;
-        }
-    }
-    // Few characters again and again.
-    let mut seen = [false; 128];
+    let mut counts = [0_u16; 128];
     let letters = value.iter().filter(|byte| byte.is_ascii_alphanumeric());
     for byte in letters.clone() {
-        if let Some(seen) = seen.get_mut(usize::from(byte.to_ascii_lowercase())) {
-            *seen = true;
+        if let Some(count) = counts.get_mut(usize::from(byte.to_ascii_lowercase())) {
+            *count = count.saturating_add(1);
         }
     }
-    let distinct = seen.iter().filter(|seen| **seen).count();
-    value.len() >= 4 && distinct <= 2 || letters.count() >= 20 && distinct <= 3
+    let distinct = counts.iter().filter(|count| **count > 0).count();
+    let (all, most) = (letters.count(), counts.iter().max().copied().map_or(0, usize::from));
+    value.len() >= 4 && distinct <= 2 || all >= 20 && (distinct <= 3 || most * 4 > all * 3)
+}
+
+/// Whether a value has letters and figures, or letters of both cases, enough to be no name with a number behind it.
+fn is_mixed(value: &[u8]) -> bool {
+    let value = value.get(..JUDGED).unwrap_or(value);
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let upper = value.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    let lower = value.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+    value.len() >= 16 && ((digits >= 3 && lower + upper >= 6) || (lower >= 6 && upper >= 6 && value.len() >= 24))
 }
 
 /// Whether `needle`, in small letters, stands in `value` in any case.
@@ -328,6 +349,9 @@ fn is_name(part: &[u8]) -> bool {
 /// Whether a value is made of words, as names in programs, paths and prose are: too few of its letters and digits stand
 /// in what is no word.
 fn is_words(value: &[u8]) -> bool {
+    if is_grouped(value) {
+        return false;
+    }
     let mut random = 0_usize;
     let mut all = 0_usize;
     for part in value.split(|byte| !byte.is_ascii_alphanumeric()) {
@@ -335,6 +359,21 @@ fn is_words(value: &[u8]) -> bool {
         random += if is_word(part) { 0 } else { part.len() };
     }
     random < RANDOM.min(all) || random * 2 < all
+}
+
+/// Whether a value is made of groups as identifiers (8-4-4-4-12) and licence keys are, figures in more than one of them:
+/// each by itself is short enough to be a word.
+fn is_grouped(value: &[u8]) -> bool {
+    let groups = || value.split(|byte| *byte == b'-');
+    let mixed = groups().filter(|group| group.iter().any(u8::is_ascii_digit)).count();
+    let lettered = groups().filter(|group| group.iter().any(u8::is_ascii_alphabetic)).count();
+    if mixed < 2 || lettered < 2 || !groups().all(|group| group.iter().all(u8::is_ascii_alphanumeric)) {
+        return false;
+    }
+    let identifier = groups().map(<[u8]>::len).eq([8, 4, 4, 4, 12]);
+    let capitals = |group: &[u8]| group.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let first = groups().next().map_or(0, <[u8]>::len);
+    identifier || (groups().count() >= 3 && first >= 4 && groups().all(|group| group.len() == first && capitals(group)))
 }
 
 /// Whether a run of letters and digits reads as a word, a compound in camel case, a number or words with numbers.
@@ -366,7 +405,8 @@ fn is_compound(word: &[u8]) -> bool {
     }
     let humps = word.windows(2).filter(|pair| matches!(pair, [b'a'..=b'z', b'A'..=b'Z'])).count() + 1;
     // Capitals begin the parts of a compound, or all of a part is capitals.
-    upper == word.len() || upper * 3 <= word.len() || word.len() <= 3 || humps * 4 <= word.len()
+    let capitals = humps * 4 <= word.len() && upper * 5 <= word.len() * 3;
+    upper == word.len() || upper * 3 <= word.len() || word.len() <= 3 || capitals
 }
 
 /// A password as people choose and generators make them, where its label and a separator stand before it.
@@ -565,6 +605,10 @@ mod tests {
             "aK9/sQ2LmZx9Bv4Np7Rtqq==",
             "c2VjcmV0LXRva2VuLXZhbHVlLTEyMw==",
             "aK9sQ2LmZx9Bv4Np7Rtq==&x=1",
+            "wz9450iu-iewm-jonx-eab8-0ibxwadddm8i",
+            "IZAT6SA-AJUQES1-BZWZYWJ-VDIX9VG",
+            "SSVmFDNCFfOHKXQAEckx",
+            "3ff77bb6fe6885",
         ] {
             assert!(entropy(value.as_bytes()), "{value}");
         }
@@ -610,7 +654,29 @@ mod tests {
             "sk-your_key_goes_in_this_place",
             "npm_000000000000000000000000000000000000",
         ] {
-            assert!(is_gap(value.as_bytes()), "{value}");
+            assert!(is_named_gap(value.as_bytes()), "{value}");
+        }
+        // What looks like a token and is made of the alphabet may be one that somebody put there as a trial.
+        for value in ["ghp_abcdefghijklmnopqrstuvwxyz0123456789", "sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789"] {
+            assert!(!is_named_gap(value.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
+    fn mixed_values_are_no_hashes_and_no_names() {
+        let mixed =
+            |value: &str| SECRETS.iter().any(|(name, accepts)| *name == "entropy-mixed" && accepts(value.as_bytes()));
+        for value in ["smcud4y6elxx7u6q58ewwv8rq01hpi3f", "kfJkRn7Knahh6pyDOL82NqNq5c4VLUNu"] {
+            assert!(mixed(value), "{value}");
+        }
+        for value in [
+            "9f86d081884c7d659a2feaa0c55ad015",
+            "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+            "orders-by-customer-2026",
+            "users/2026/11/export.csv",
+            "abcdefghijklmnopqrstuvwxyz",
+        ] {
+            assert!(!mixed(value), "{value}");
         }
     }
 
