@@ -7,6 +7,7 @@
 mod byte_set;
 mod candidate;
 mod detect;
+mod field;
 mod keywords;
 mod narrow;
 pub mod operator;

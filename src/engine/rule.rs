@@ -83,6 +83,13 @@ pub enum Pattern {
     },
     /// A list of literal values.
     Terms(TermList),
+    /// The whole text of a field that one of these names.
+    Field {
+        /// What a field's label ends with, as words; behind `*` what its last word ends with.
+        names: Vec<String>,
+        /// The longest text of a field, in bytes; 1,024 unless told. A longer one is no match.
+        max_len: Option<usize>,
+    },
 }
 
 /// Detectors whose shapes a regular expression cannot say well.

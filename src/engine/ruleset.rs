@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use super::byte_set::ByteSet;
 use super::detect;
+use super::field::{Field, FieldTable, USUAL_LEN};
 use super::keywords::{KeywordTable, KeywordTableBuilder, Near, look_ahead, look_behind, normalised};
 use super::operator::{Action, HashKey};
 use super::prefilter::Prefilter;
 use super::proof::Anchor;
-use super::regex::{Regex, is_token};
+use super::regex::{MAX_LEN_LIMIT, Regex, is_token};
 use super::rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
 use super::terms::Terms;
 use super::token::{Kept, TokenMap};
@@ -24,6 +25,8 @@ const MAX_KEYWORD_DISTANCE: usize = 1024;
 /// How a rule's candidates are found, from cheap to dear.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Cost {
+    /// The name of a field, asked once for each.
+    Field,
     /// A hand-written detector behind the digit and `@` anchors.
     Detector,
     /// A regular expression behind a literal that every match begins with.
@@ -50,6 +53,7 @@ pub struct Rule {
     pub(super) priority: i32,
     pub(super) checks: Checks,
     pub(super) regex: Option<Arc<Regex>>,
+    field: Option<Field>,
 }
 
 impl Rule {
@@ -113,6 +117,8 @@ pub struct RuleSet {
     pub(super) terms: Vec<(Arc<Terms>, usize)>,
     /// Where rules are tried.
     pub(super) prefilter: Prefilter,
+    /// The rules that take fields whole.
+    pub(super) fields: FieldTable,
     /// The keywords of all rules.
     pub(super) keywords: KeywordTable,
     /// Bytes kept before what has been released, for what rules look back at.
@@ -166,7 +172,8 @@ impl RuleSet {
         }
         let rules: Vec<Rule> = rules.into_iter().map(|(rule, _)| rule).collect();
         let prefilter = Prefilter::new(&rules, detectors.iter().map(|(detector, _)| *detector));
-        Self { rules, detectors, terms, prefilter, keywords: keywords.build(), look_behind: farthest }
+        let fields = FieldTable::new(rules.iter().map(|rule| rule.field.as_ref()));
+        Self { rules, detectors, terms, prefilter, fields, keywords: keywords.build(), look_behind: farthest }
     }
 
     /// The rules in their order; a [`super::Finding`]'s `rule` is an index into it.
@@ -220,6 +227,7 @@ impl Rule {
         let mut regex = None;
         let mut detector = None;
         let mut terms = None;
+        let mut field = None;
         let (cost, longest) = match spec.pattern {
             Pattern::Detector(kind) => {
                 detector = Some(kind);
@@ -238,6 +246,18 @@ impl Rule {
                 regex = Some(compiled);
                 (cost, longest)
             }
+            Pattern::Field { names, max_len } => {
+                let max_len = max_len.unwrap_or(USUAL_LEN);
+                if max_len > MAX_LEN_LIMIT {
+                    return Err(BuildErrorKind::TooLong { asked: max_len, limit: MAX_LEN_LIMIT });
+                }
+                let bare = |name: &String| normalised(name.strip_prefix('*').unwrap_or(name)).is_empty();
+                if names.is_empty() || names.iter().any(bare) {
+                    return Err(BuildErrorKind::Field);
+                }
+                field = Some(Field { names, max_len });
+                (Cost::Field, max_len + 1)
+            }
         };
         let after = keywords.as_ref().map_or(0, look_ahead);
         let checks = Checks { validator: spec.validator, keywords, near: None, suppressions: spec.suppressions };
@@ -249,6 +269,7 @@ impl Rule {
             priority: spec.priority,
             checks,
             regex,
+            field,
         };
         Ok(((rule, detector), terms))
     }
@@ -429,6 +450,8 @@ pub enum BuildErrorKind {
     Keywords,
     /// A term is empty, or longer than 512 bytes.
     Term,
+    /// A rule for fields names none, or one without a letter or digit.
+    Field,
 }
 
 impl fmt::Display for BuildError {
@@ -446,6 +469,7 @@ impl fmt::Display for BuildError {
             BuildErrorKind::EmptyValue => f.write_str("the group `value` matches the empty string"),
             BuildErrorKind::Keywords => f.write_str("keywords need words, and a distance of 1 to 1024 characters"),
             BuildErrorKind::Term => f.write_str("a term must have 1 to 512 bytes"),
+            BuildErrorKind::Field => f.write_str("`fields` needs names with letters or digits"),
         }
     }
 }

@@ -86,7 +86,8 @@ impl StreamRedactor {
 
     /// As [`StreamRedactor::restart`], for a text that has a name: it is scanned as if `label: ` stood before it. Nothing
     /// of the label leaves, findings count from the text's first byte, and there a text begins for expressions too. Of
-    /// a long label its last 128 bytes count; names such as `taxId` are read as the words they have.
+    /// a long label its last 128 bytes count; names such as `taxId` are read as the words they have. Rules for fields that the
+    /// label names take the text whole.
     pub fn begin_labelled(&mut self, actions: &Arc<ActionTable>, label: &[u8]) {
         if !Arc::ptr_eq(&self.actions, actions) {
             self.actions = Arc::clone(actions);
@@ -95,6 +96,7 @@ impl StreamRedactor {
         self.label.clear();
         spell_out(label, &mut self.label);
         self.text.begin(&self.label);
+        self.text.begin_field(Force { rules: &self.rules, actions: &self.actions, enabled: self.enabled }, label);
     }
 
     /// Bytes held back now.

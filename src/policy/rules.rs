@@ -68,7 +68,7 @@ pub(crate) struct RuleShape {
 pub(crate) struct RulePlaces {
     /// The value of `id`.
     pub(crate) id: Place,
-    /// The value of `pattern`, `detector` or `file`.
+    /// The value of `pattern`, `detector`, `fields` or `file`.
     pub(crate) pattern: Place,
     /// The value of `keywords`.
     pub(crate) keywords: Place,
@@ -247,37 +247,51 @@ pub(crate) fn entity_name(text: &str, place: &Place, report: &mut Report) -> Opt
 }
 
 fn pattern(fields: &mut Fields<'_>, report: &mut Report) -> Option<(Pattern, Place)> {
-    let (regex, detector, max_len) = (fields.value("pattern"), fields.value("detector"), fields.value("max_len"));
+    let given: Vec<_> = ["pattern", "detector", "fields"]
+        .into_iter()
+        .filter_map(|key| fields.value(key).map(|value| (key, value)))
+        .collect();
+    let max_len = fields.value("max_len");
     let max_len = max_len.and_then(|value| Some((value.integer(1..=i64::from(u32::MAX), report)?, value.place())));
-    match (regex, detector) {
-        (None, None) => {
+    let bound = || max_len.as_ref().and_then(|(length, _)| usize::try_from(*length).ok());
+    let (key, value) = match given.as_slice() {
+        [] => {
             let message = "[[rule]] has neither `pattern` nor `detector`";
             report.error(&fields.place(), "missing-key", message).help("add pattern = '…', a regular expression");
-            None
+            return None;
         }
-        (Some(_), Some(second)) => {
-            let message = "a rule has `pattern` or `detector`, not both";
-            report.error(&second.place(), "contradiction", message).help("make two rules of it");
-            None
+        [one] => *one,
+        [(first, _), (second, value), ..] => {
+            let message = format!("a rule has `{first}` or `{second}`, not both");
+            report.error(&value.place(), "contradiction", message).help("make two rules of it");
+            return None;
         }
-        (Some(value), None) => {
-            let pattern = value.text(report)?.to_owned();
-            let max_len = max_len.and_then(|(length, _)| usize::try_from(length).ok());
-            Some((Pattern::Regex { pattern, max_len }, value.place()))
+    };
+    let pattern = match key {
+        "pattern" => Pattern::Regex { pattern: value.text(report)?.to_owned(), max_len: bound() },
+        "fields" => {
+            let names: Vec<String> = value.texts(report).into_iter().map(|(name, _)| name.to_owned()).collect();
+            if names.is_empty() {
+                let message = "`fields` names none";
+                report.error(&value.place(), "empty", message).help("name one, like fields = [\"diagnosis\"]");
+                return None;
+            }
+            Pattern::Field { names, max_len: bound() }
         }
-        (None, Some(value)) => {
-            if let Some((_, place)) = max_len {
+        _ => {
+            if let Some((_, place)) = &max_len {
                 let message = "`max_len` belongs to `pattern`; a detector knows its lengths";
-                report.error(&place, "contradiction", message).help("remove it");
+                report.error(place, "contradiction", message).help("remove it");
             }
             let name = value.text(report)?;
             let found = Detector::by_name(name);
             if found.is_none() {
                 unknown_name("detector", name, Detector::ALL.iter().map(|(name, _)| *name), &value.place(), report);
             }
-            Some((Pattern::Detector(found?), value.place()))
+            Pattern::Detector(found?)
         }
-    }
+    };
+    Some((pattern, value.place()))
 }
 
 fn validator(value: &Value<'_>, report: &mut Report) -> Option<Validator> {

@@ -7,6 +7,7 @@ mod bedrock;
 mod charsets;
 mod dialects;
 mod edits;
+mod fields;
 mod fixtures;
 mod injection;
 mod labels;

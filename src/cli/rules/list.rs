@@ -105,6 +105,7 @@ fn reason(off: OffReason) -> String {
 
 fn cost(cost: Cost) -> &'static str {
     match cost {
+        Cost::Field => "field",
         Cost::Detector => "detector",
         Cost::Literal => "literal",
         Cost::Terms => "terms",

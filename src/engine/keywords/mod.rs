@@ -243,6 +243,11 @@ pub(super) fn normalised(phrase: &str) -> String {
     words.join(" ")
 }
 
+/// The words of a text, as they are compared.
+pub(super) fn folded_words(text: &str) -> Vec<Vec<u8>> {
+    words(text).into_iter().map(|(word, _)| word).collect()
+}
+
 /// The words of a phrase, and whether each is a character of a script without words.
 fn words(phrase: &str) -> Vec<(Vec<u8>, bool)> {
     let letters: Vec<(char, Class)> = phrase.chars().map(|character| (character, Class::of(character))).collect();
@@ -267,7 +272,7 @@ fn words(phrase: &str) -> Vec<(Vec<u8>, bool)> {
 
 /// Every way in which a phrase is found: its words, written together or not, with letters as they are or as they are
 /// written without them.
-fn spellings(phrase: &str) -> Vec<Vec<Vec<u8>>> {
+pub(super) fn spellings(phrase: &str) -> Vec<Vec<Vec<u8>>> {
     let small = phrase.to_lowercase();
     let other: String =
         small.chars().map(|letter| transliterated(letter).map_or_else(|| letter.to_string(), str::to_owned)).collect();

@@ -20,6 +20,7 @@ use self::follow::{Live, Reach, Trails};
 use self::view::View;
 use super::candidate::{Candidate, LaneId};
 use super::detect::{self, Step};
+use super::field::Wanted;
 use super::keywords::{Along, Scratch};
 use super::operator::Action;
 use super::prefilter::{Prefilter, Target};
@@ -61,6 +62,8 @@ pub(super) struct Text {
     /// Matches too long to be held whose beginning another finding covered whole: rule, where the match begins, and
     /// what is to be reported of that beginning.
     unreported: Vec<(usize, u64, Range<u64>)>,
+    /// The rules that may take the text whole, while it is short enough.
+    whole: Vec<Wanted>,
     blocked: Option<Blocked>,
 }
 
@@ -188,7 +191,35 @@ impl Text {
         self.undecided = u64::MAX;
         self.ends.clear();
         self.unreported.clear();
+        self.whole.clear();
         self.blocked = None;
+    }
+
+    /// Has the text that begins looked at whole by the rules that name a field so.
+    pub(super) fn begin_field(&mut self, force: Force<'_>, label: &[u8]) {
+        force.rules.fields.named(label, |wanted| {
+            if !matches!(force.actions.action(wanted.rule), Action::Off) {
+                self.whole.push(wanted);
+            }
+        });
+    }
+
+    /// Finds the text of a field whole where it ends; nothing of it leaves before.
+    fn look_whole(&mut self, last: bool) {
+        if self.whole.is_empty() {
+            return;
+        }
+        // What is withheld is told of when it has come.
+        let text = self.lane.buffer.get(self.lane.index(self.lane.origin)..).unwrap_or_default();
+        let len = text.len();
+        self.whole.retain(|wanted| len <= wanted.max_len);
+        if !last {
+            return;
+        }
+        let start = self.lane.origin + (len - text.trim_ascii_start().len()) as u64;
+        let end = start + text.trim_ascii().len() as u64;
+        let found = self.whole.drain(..).filter(|_| start < end);
+        self.lane.found.extend(found.map(|wanted| Candidate::new(wanted.rule, start, start, end, false)));
     }
 
     pub(super) fn held(&self) -> usize {
@@ -209,6 +240,7 @@ impl Text {
 
     /// Looks along what has come: the text as it stands, and its views where it has any.
     fn look(&mut self, force: Force<'_>, last: bool) {
+        self.look_whole(last);
         self.lane.advance(force, last);
         self.lane.note_last_triggers(last);
         if !self.lane.triggers.is_empty() || self.unfolded.as_ref().is_some_and(|view| view.is_active()) {
@@ -222,6 +254,9 @@ impl Text {
 
     /// How far every match has been found, in the text and in its views.
     fn safe(&self, last: bool) -> u64 {
+        if !self.whole.is_empty() {
+            return self.lane.origin;
+        }
         let views = self.unfolded.iter().chain(&self.decoded).map(|view| view.safe(last));
         views.chain([self.undecided]).fold(self.lane.safe(last), u64::min)
     }

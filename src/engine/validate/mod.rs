@@ -6,6 +6,7 @@
 mod arithmetic;
 mod business;
 mod device;
+mod fields;
 mod finance;
 mod government_europe;
 mod government_world;
@@ -31,6 +32,7 @@ type Check = (&'static str, fn(&[u8]) -> bool);
 const FAMILIES: &[&[Check]] = &[
     GENERAL,
     secrets::SECRETS,
+    fields::FIELDS,
     finance::CHECKS,
     device::CHECKS,
     network::CHECKS,

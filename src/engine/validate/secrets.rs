@@ -30,7 +30,7 @@ const BASE64_BITS: f32 = 3.0;
 const RANDOM: usize = 10;
 
 /// A random secret of either alphabet.
-fn entropy(value: &[u8]) -> bool {
+pub(super) fn entropy(value: &[u8]) -> bool {
     let value = value.get(..JUDGED).unwrap_or(value);
     if is_gap(value) || is_code(value) || !value.iter().any(u8::is_ascii_alphabetic) {
         return false;
@@ -251,7 +251,7 @@ fn any_of(words: &[&str], any_case: bool) -> Option<AhoCorasick> {
 }
 
 /// Whether a value is a gap to be filled: what [`is_named_gap`] says, one character again and again, the alphabet.
-fn is_gap(value: &[u8]) -> bool {
+pub(super) fn is_gap(value: &[u8]) -> bool {
     if is_named_gap(value) {
         return true;
     }
@@ -313,7 +313,7 @@ fn contains(value: &[u8], needle: &[u8]) -> bool {
 }
 
 /// Whether a value reads as program text: a path, an address, a call, an index, a member, an operator, a type.
-fn is_code(value: &[u8]) -> bool {
+pub(super) fn is_code(value: &[u8]) -> bool {
     let starts = |prefix: &[u8]| value.starts_with(prefix);
     if starts(b"./") || starts(b"~/") || starts(b"../") || starts(b"--") || starts(b"&") || starts(b"@") {
         return true;
@@ -410,7 +410,7 @@ fn is_compound(word: &[u8]) -> bool {
 }
 
 /// A password as people choose and generators make them, where its label and a separator stand before it.
-fn password(value: &[u8]) -> bool {
+pub(super) fn password(value: &[u8]) -> bool {
     if value.len() < 4 || value.len() > 128 || is_gap(value) || is_code(value) {
         return false;
     }

@@ -155,6 +155,16 @@ fn pattern(old: &RuleSpec, new: &RuleSpec) -> Vec<String> {
         }
         (Pattern::Detector(before), Pattern::Detector(after)) if before == after => Vec::new(),
         (Pattern::Terms(before), Pattern::Terms(after)) if before == after => Vec::new(),
+        (Pattern::Field { names: before, max_len: from }, Pattern::Field { names: after, max_len: to }) => {
+            let only = |these: &[String], those: &[String], verb: &str| {
+                let only: Vec<&str> = these.iter().filter(|name| !those.contains(name)).map(String::as_str).collect();
+                (!only.is_empty()).then(|| format!("fields: {verb} {}", quoted_list(only)))
+            };
+            let told = |len: &Option<usize>| len.map_or_else(|| "1024".to_owned(), |len| len.to_string());
+            let length = (told(from) != told(to)).then(|| format!("max_len: {} -> {}", told(from), told(to)));
+            let names = [only(before, after, "no longer"), only(after, before, "now")];
+            names.into_iter().chain([length]).flatten().collect()
+        }
         (before, after) => vec![format!("{} -> {}", kind(before), kind(after))],
     }
 }
@@ -178,6 +188,7 @@ fn kind(pattern: &Pattern) -> String {
         Pattern::Detector(detector) => format!("detector {}", detector.name()),
         Pattern::Regex { .. } => "pattern".to_owned(),
         Pattern::Terms(list) => format!("list of {} terms", list.len()),
+        Pattern::Field { names, .. } => format!("{} fields", names.len()),
     }
 }
 

@@ -60,7 +60,10 @@ fn build_error(fault: &BuildError, rules: &[RuleShape], report: &mut Report) {
         report.error(&Place::file(std::path::Path::new("rules")), "pattern", one_line(&fault.to_string()));
         return;
     };
-    let stated = matches!(&shape.spec.pattern, Pattern::Regex { max_len: Some(_), .. });
+    let stated = matches!(
+        &shape.spec.pattern,
+        Pattern::Regex { max_len: Some(_), .. } | Pattern::Field { max_len: Some(_), .. }
+    );
     let (place, help) = match &fault.kind {
         BuildErrorKind::Syntax(_) => (
             &shape.places.pattern,
@@ -79,6 +82,7 @@ fn build_error(fault: &BuildError, rules: &[RuleShape], report: &mut Report) {
         }
         BuildErrorKind::Keywords => (&shape.places.keywords, "write { words = [\"employee\"], within = 40 }"),
         BuildErrorKind::Term => (&shape.places.pattern, "remove the term from the list"),
+        BuildErrorKind::Field => (&shape.places.pattern, "name fields, like fields = [\"password\"]"),
     };
     report.error(place, "pattern", one_line(&fault.to_string())).help(help);
 }
@@ -180,6 +184,15 @@ impl Compiled {
         let found = |text: &str| {
             let mut redactor = StreamRedactor::new(Arc::clone(&self.rules), Arc::clone(&actions));
             let mut out = Output::default();
+            let text = match &shape.spec.pattern {
+                // A field is written with its name before it.
+                Pattern::Field { .. } => {
+                    let (name, value) = text.split_once(": ").unwrap_or(("", text));
+                    redactor.begin_labelled(&actions, name.as_bytes());
+                    value
+                }
+                Pattern::Detector(_) | Pattern::Regex { .. } | Pattern::Terms(_) => text,
+            };
             let ended = redactor.push(text.as_bytes(), &mut out).and_then(|()| redactor.finish(&mut out));
             ended.is_err() || out.findings.iter().any(|finding| finding.rule == index)
         };
