@@ -48,12 +48,25 @@ pub const CATALOGUE: &[Metric] = {
     &[
         metric("blackbar_build_info", Gauge, &["version"], "1, with the version of the program."),
         metric("blackbar_config_info", Gauge, &["version"], "1, with the version of the configuration in force."),
-        metric("blackbar_config_reload_total", Counter, &["result"], "Reloads by result: ok, error."),
+        metric("blackbar_config_reload_total", Counter, &["result"], "Reloads by result: ok, error, weaker."),
         metric(
             "blackbar_config_last_reload_timestamp_seconds",
             Gauge,
             &[],
             "When the configuration in force was loaded.",
+        ),
+        metric("blackbar_self_test_failing", Gauge, &[], "Whether the last self-test found a value that passed."),
+        metric(
+            "blackbar_self_test_probes",
+            Gauge,
+            &["result"],
+            "Values of the last self-test by result: caught, passed (by the rules), missed, untested (bodies).",
+        ),
+        metric(
+            "blackbar_self_test_timestamp_seconds",
+            Gauge,
+            &[],
+            "When the last self-test ended, in seconds since 1970.",
         ),
         metric("blackbar_audit_enabled", Gauge, &[], "Whether exchanges are written to an audit log."),
         metric("blackbar_audit_failing", Gauge, &[], "Whether the audit log cannot be written; requests are refused."),

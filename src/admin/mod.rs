@@ -135,6 +135,9 @@ impl Desk {
             "/readyz" if self.handle.audit().is_some_and(Health::is_failing) => {
                 text(StatusCode::SERVICE_UNAVAILABLE, "audit unavailable\n")
             }
+            "/readyz" if self.handle.self_test_fails() => {
+                text(StatusCode::SERVICE_UNAVAILABLE, "the self-test fails\n")
+            }
             "/readyz" => text(StatusCode::OK, "ready\n"),
             "/metrics" => {
                 self.handle.refresh_metrics();

@@ -361,6 +361,11 @@ impl<'a> Value<'a> {
         text
     }
 
+    /// The boolean, if it is one.
+    pub(crate) fn as_flag(&self) -> Option<bool> {
+        self.value.get_ref().as_bool()
+    }
+
     /// A boolean.
     pub(crate) fn flag(&self, report: &mut Report) -> Option<bool> {
         let flag = self.value.get_ref().as_bool();

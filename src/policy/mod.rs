@@ -73,6 +73,51 @@ pub struct Policy {
     pub timeouts: Timeouts,
     /// Bounds of bodies.
     pub body_limits: BodyLimits,
+    /// How the proxy tests itself.
+    pub self_test: SelfTest,
+}
+
+/// The entities of which the self-test has a value.
+pub const TESTED: [&str; 5] = ["CREDIT_CARD", "US_SSN", "EMAIL", "PHONE", "SECRET"];
+
+/// How the proxy tests itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SelfTest {
+    /// Whether it does.
+    pub enabled: bool,
+    /// Between two tests. 5 min.
+    pub interval: Duration,
+    /// What a reload may let pass that was caught before.
+    pub allow_weaker: Weaker,
+}
+
+/// What a reload may let pass that was caught before.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Weaker {
+    /// Nothing: such a reload is refused.
+    Nothing,
+    /// Values of these entities.
+    Entities(Vec<String>),
+    /// Anything.
+    Any,
+}
+
+impl Weaker {
+    /// Whether values of an entity may pass that were caught.
+    #[must_use]
+    pub fn allows(&self, entity: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Entities(entities) => entities.iter().any(|one| one == entity),
+            Self::Any => true,
+        }
+    }
+}
+
+impl Default for SelfTest {
+    fn default() -> Self {
+        Self { enabled: true, interval: Duration::from_secs(300), allow_weaker: Weaker::Nothing }
+    }
 }
 
 /// Where clients connect.

@@ -74,6 +74,12 @@ impl WorkspaceQuota {
         Self { workspace: name, quota, opened: telemetry::now(), paid: AtomicU64::new(0), in_flight }
     }
 
+    /// One that admits everything: what the proxy asks of itself is not charged to the workspace.
+    pub(crate) fn unbounded(workspace: &Workspace) -> Self {
+        let (name, quota) = (workspace.name.clone(), Quota::default());
+        Self { workspace: name, quota, opened: telemetry::now(), paid: AtomicU64::new(0), in_flight: None }
+    }
+
     pub(crate) fn is_of(&self, workspace: &Workspace) -> bool {
         self.workspace == workspace.name && self.quota == workspace.quota
     }

@@ -76,7 +76,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    fn new(shared: Arc<Shared>, peer: Peer, address: String, server_name: Option<String>) -> Arc<Self> {
+    pub(crate) fn new(shared: Arc<Shared>, peer: Peer, address: String, server_name: Option<String>) -> Arc<Self> {
         let activity = Activity::begin();
         let party = Arc::new(peer.party(&shared, address));
         Arc::new(Self { shared, activity, peer, party, server_name, session: Mutex::default() })
@@ -202,7 +202,7 @@ async fn handshake(shared: &Shared, config: Arc<ServerConfig>, socket: Socket) -
     None
 }
 
-async fn http1<S>(connection: Arc<Connection>, stream: S, mut drain: watch::Receiver<bool>)
+pub(crate) async fn http1<S>(connection: Arc<Connection>, stream: S, mut drain: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

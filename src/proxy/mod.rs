@@ -24,6 +24,7 @@ mod letters;
 mod peer;
 mod reply;
 mod residency;
+mod self_test;
 mod service;
 mod signature;
 mod syslog;
@@ -48,6 +49,7 @@ use rustls::ServerConfig;
 use rustls::server::danger::ClientCertVerifier;
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::audit::{AuditLog, Health, Kind, OpenError};
 use crate::policy::{ListenAddress, Policy};
@@ -59,6 +61,7 @@ use letters::Letters;
 use peer::Entrance;
 use upstream::Upstreams;
 
+pub use self_test::{Name as TestName, Outcome};
 pub use service::Ending;
 pub use tls::TlsFault;
 
@@ -102,6 +105,8 @@ pub(crate) struct Shared {
     drain: watch::Sender<bool>,
     /// The serial of the generation in force.
     turn: watch::Sender<u64>,
+    /// What the self-test of the generation in force came to; empty where there is none.
+    tested: ArcSwap<Outcome>,
 }
 
 impl Shared {
@@ -175,6 +180,8 @@ pub enum StartError {
     },
     /// The listeners differ from those that are bound.
     Listeners,
+    /// Values that are caught now would pass: which, in words.
+    Weaker(String),
 }
 
 impl fmt::Display for StartError {
@@ -185,6 +192,12 @@ impl fmt::Display for StartError {
             Self::Tls(_) => f.write_str("cannot set up tls"),
             Self::DeadLetter { directory, .. } => write!(f, "cannot keep dead letters in {}", directory.display()),
             Self::Listeners => f.write_str("a change of the listeners needs a restart"),
+            Self::Weaker(names) => {
+                write!(
+                    f,
+                    "these values are caught now and would pass: {names} (`allow_weaker` in [self_test] lets them)"
+                )
+            }
         }
     }
 }
@@ -195,7 +208,7 @@ impl std::error::Error for StartError {
             Self::Bind { source, .. } | Self::DeadLetter { source, .. } => Some(source),
             Self::Audit(error) => std::error::Error::source(error),
             Self::Tls(fault) => Some(fault),
-            Self::Listeners => None,
+            Self::Listeners | Self::Weaker(_) => None,
         }
     }
 }
@@ -231,6 +244,8 @@ impl Proxy {
         };
         telemetry.set("blackbar_audit_enabled", &[], i64::from(audit.is_some()));
         telemetry.configured(&policy.version);
+        let tested = tested(&policy);
+        tested.tell(&telemetry);
         let shared = Shared {
             admission: Admission::new(&policy.limits),
             telemetry,
@@ -239,8 +254,41 @@ impl Proxy {
             generation: ArcSwap::from_pointee(generation),
             drain: watch::Sender::new(false),
             turn: watch::Sender::new(0),
+            tested: ArcSwap::from_pointee(tested),
         };
         Ok(Bound { handle: Handle { shared: Arc::new(shared) }, fronts, addresses })
+    }
+}
+
+/// What the self-test of a policy comes to. Blocks.
+fn tested(policy: &Arc<Policy>) -> Outcome {
+    if policy.self_test.enabled { self_test::run(policy) } else { Outcome::default() }
+}
+
+/// Tests the configuration in force, again and again.
+async fn test_again(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(shared.generation().policy.self_test.interval).await;
+        let shared = Arc::clone(&shared);
+        let testing = tokio::task::spawn_blocking(move || {
+            let generation = shared.generation();
+            let outcome = tested(&generation.policy);
+            // A reload that came meanwhile has an outcome of its own.
+            if Arc::ptr_eq(&generation, &shared.generation()) {
+                outcome.tell(&shared.telemetry);
+                shared.tested.store(Arc::new(outcome));
+            }
+        });
+        let _ = testing.await;
+    }
+}
+
+/// A task that ends with its owner.
+struct Companion(JoinHandle<()>);
+
+impl Drop for Companion {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -360,7 +408,9 @@ impl Bound {
             accepting.spawn(accept(Arc::clone(&shared), index, front, alive.clone()));
         }
         drop(alive);
+        let testing = Companion(tokio::spawn(test_again(Arc::clone(&shared))));
         shutdown.await;
+        drop(testing);
         tracing::info!("draining");
         accepting.shutdown().await;
         shared.drain.send_replace(true);
@@ -424,24 +474,45 @@ impl Handle {
         let next = if before.policy.listeners.len() == policy.listeners.len()
             && before.policy.listeners.iter().zip(&policy.listeners).all(|(old, new)| old.address == new.address)
         {
-            Generation::prepare(policy, Some(&before), telemetry)
+            self.no_weaker(&policy)
+                .and_then(|outcome| Ok((Generation::prepare(policy, Some(&before), telemetry)?, outcome)))
         } else {
             Err(StartError::Listeners)
         };
         match next {
-            Ok(next) => {
+            Ok((next, outcome)) => {
                 telemetry.configured(&next.policy.version);
                 tracing::info!(version = next.policy.version, "configuration in force");
                 let serial = next.serial;
                 if let Some(audit) = &self.shared.audit {
                     audit.note(audited::loaded(Kind::ConfigLoad, &next.policy));
                 }
+                outcome.tell(telemetry);
+                self.shared.tested.store(Arc::new(outcome));
                 self.shared.generation.store(Arc::new(next));
                 self.shared.turn.send_replace(serial);
                 Ok(())
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Tests a policy that is to take over.
+    ///
+    /// # Errors
+    /// Something that is caught now would pass under it, and it does not say that it may.
+    fn no_weaker(&self, policy: &Arc<Policy>) -> Result<Outcome, StartError> {
+        let outcome = tested(policy);
+        let before = self.shared.tested.load();
+        let allowed = &policy.self_test.allow_weaker;
+        let names = self_test::listed(outcome.weaker_than(&before).filter(|name| !allowed.allows(name.entity())));
+        if names.is_empty() { Ok(outcome) } else { Err(StartError::Weaker(names)) }
+    }
+
+    /// Whether the last self-test found a value that passed and should not.
+    #[must_use]
+    pub fn self_test_fails(&self) -> bool {
+        self.shared.tested.load().missed().next().is_some()
     }
 
     /// How the audit log is, where there is one.

@@ -35,7 +35,17 @@ pub(crate) struct Entrance {
 /// The client of a connection.
 pub(crate) struct Peer {
     entrance: Entrance,
-    certificate: Option<ClientCertificate>,
+    who: Who,
+}
+
+/// What a client is known by.
+enum Who {
+    /// The certificate that it presented.
+    Certificate(ClientCertificate),
+    /// Nothing: the listener says where it belongs.
+    Nobody,
+    /// The proxy itself, which tests a workspace, by its index.
+    Probe(usize),
 }
 
 /// The certificate that a client presented.
@@ -83,12 +93,25 @@ impl ClientCertificate {
 impl Peer {
     /// A client with this chain, which the handshake has verified.
     pub(crate) fn new(entrance: Entrance, chain: Option<&[CertificateDer<'static>]>) -> Self {
-        Self { entrance, certificate: chain.and_then(|chain| ClientCertificate::new(chain, entrance.serial)) }
+        let certificate = chain.and_then(|chain| ClientCertificate::new(chain, entrance.serial));
+        Self { entrance, who: certificate.map_or(Who::Nobody, Who::Certificate) }
+    }
+
+    /// The proxy itself, in a workspace of the one generation that it tests.
+    pub(crate) fn probe(workspace: usize) -> Self {
+        Self { entrance: Entrance { index: usize::MAX, serial: 0 }, who: Who::Probe(workspace) }
+    }
+
+    fn certificate(&self) -> Option<&ClientCertificate> {
+        match &self.who {
+            Who::Certificate(certificate) => Some(certificate),
+            Who::Nobody | Who::Probe(_) => None,
+        }
     }
 
     /// Who it is, as the audit tells it, with the address that it came from.
     pub(crate) fn party(&self, shared: &Shared, address: String) -> Party {
-        let certificate = self.certificate.as_ref();
+        let certificate = self.certificate();
         let names = certificate.map(|certificate| Party::names(&certificate.names)).unwrap_or_default();
         let leaf = certificate.and_then(|certificate| certificate.chain.first()).filter(|_| shared.audit.is_some());
         let connection = shared.connections.fetch_add(1, Ordering::Relaxed);
@@ -103,22 +126,30 @@ impl Peer {
     /// The workspace that it belongs to under this configuration.
     pub(crate) fn workspace(&self, generation: &Generation) -> Result<usize, ProxyError> {
         let policy = &generation.policy;
-        let index = match &self.certificate {
-            Some(certificate) => policy.workspace_for(&certificate.names).ok(),
-            None => self.listener(policy).and_then(|listener| policy.workspace_named(listener.workspace.as_deref()?)),
+        let index = match &self.who {
+            Who::Probe(workspace) => return Ok(*workspace),
+            Who::Certificate(certificate) => policy.workspace_for(&certificate.names).ok(),
+            Who::Nobody => {
+                self.listener(policy).and_then(|listener| policy.workspace_named(listener.workspace.as_deref()?))
+            }
         };
         index.filter(|_| self.is_trusted(generation)).ok_or(ProxyError::client(ErrorKind::Identity))
     }
 
     /// Whether it would get through the handshake now.
     fn is_trusted(&self, generation: &Generation) -> bool {
+        if matches!(self.who, Who::Probe(_)) {
+            return true;
+        }
         let Some(door) = generation.doors.get(self.entrance.index) else { return false };
-        match &self.certificate {
-            Some(certificate) => certificate.is_good(generation, door),
-            None => match self.listener(&generation.policy).and_then(|listener| listener.tls.as_ref()) {
-                Some(tls) => tls.client_auth != ClientAuth::Required,
-                None => true,
-            },
+        match &self.who {
+            Who::Certificate(certificate) => certificate.is_good(generation, door),
+            Who::Nobody | Who::Probe(_) => {
+                match self.listener(&generation.policy).and_then(|listener| listener.tls.as_ref()) {
+                    Some(tls) => tls.client_auth != ClientAuth::Required,
+                    None => true,
+                }
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use crate::audit::Kind;
 use crate::policy::{self, PolicyStore, Severity};
 use crate::telemetry;
 
-use super::{Bound, Handle};
+use super::{Bound, Handle, StartError};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -106,6 +106,7 @@ impl Handle {
 
     /// Reads the configuration again and lets it take over, or keeps the old one. Gives whether it took over.
     pub fn reload(&self, store: &PolicyStore) -> bool {
+        let mut refused = "error";
         let taken = match store.reload() {
             Ok(outcome) => {
                 outcome.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -123,6 +124,9 @@ impl Handle {
                 self.replace(next).map_err(|error| {
                     let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
                     tracing::error!(%error, source, "the configuration in force stays");
+                    if matches!(error, StartError::Weaker(_)) {
+                        refused = "weaker";
+                    }
                 })
             }
             Err(diagnostics) => {
@@ -136,7 +140,7 @@ impl Handle {
             let now = self.shared.generation();
             audit.note(super::audited::loaded(Kind::ConfigReject, &now.policy));
         }
-        let result = if taken.is_ok() { "ok" } else { "error" };
+        let result = if taken.is_ok() { "ok" } else { refused };
         self.shared.telemetry.add("blackbar_config_reload_total", &[result], 1);
         taken.is_ok()
     }

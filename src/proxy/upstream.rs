@@ -25,7 +25,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
+use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
@@ -39,6 +41,8 @@ use super::tls::{self, TlsFault};
 
 /// How long an unused connection to an upstream is kept.
 const IDLE: Duration = Duration::from_secs(60);
+/// Bytes on their way to the sink of the self-test.
+const SINK_BUFFER: usize = 64 << 10;
 
 /// Every pool of one configuration.
 #[derive(Debug)]
@@ -90,6 +94,18 @@ impl Upstreams {
             }
         }
         Ok(Self { pools })
+    }
+
+    /// Pools that lead nowhere but to a sink within the process: no name is looked up, no socket opened, no file read.
+    pub(crate) fn to_sink(policy: &Policy, sink: &mpsc::Sender<DuplexStream>) -> Self {
+        let routes = policy.routes.iter().enumerate();
+        let ways = routes.flat_map(|(index, route)| route.workspaces.iter().map(move |one| (*one, index, route)));
+        let pools = ways.filter_map(|(one, index, route)| {
+            let workspace = policy.workspaces.get(one)?;
+            let pool = Pool::build(workspace, &route.upstream, None, policy, Some(sink.clone()));
+            Some(((one, index), Arc::new(pool)))
+        });
+        Self { pools: pools.collect() }
     }
 
     /// The pool of a workspace and route, by their indices in the policy.
@@ -152,6 +168,16 @@ pub(crate) fn client_config(upstream: &Upstream, protocols: &[&[u8]]) -> Result<
 
 impl Pool {
     fn new(workspace: &Workspace, upstream: &Upstream, roots: Option<&Shown>, policy: &Policy) -> Self {
+        Self::build(workspace, upstream, roots, policy, None)
+    }
+
+    fn build(
+        workspace: &Workspace,
+        upstream: &Upstream,
+        roots: Option<&Shown>,
+        policy: &Policy,
+        sink: Option<mpsc::Sender<DuplexStream>>,
+    ) -> Self {
         let Limits { header_bytes, header_fields, .. } = policy.limits;
         let connector = Connector {
             host: upstream.host.clone(),
@@ -160,6 +186,7 @@ impl Pool {
             proxy: upstream.proxy.clone(),
             within: policy.timeouts.connect,
             stall: policy.timeouts.upstream_idle,
+            sink,
         };
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -248,11 +275,18 @@ struct Connector {
     within: Duration,
     /// How long it may take nothing of what is sent.
     stall: Duration,
+    /// What takes the place of the upstream, where the proxy tests itself.
+    sink: Option<mpsc::Sender<DuplexStream>>,
 }
 
 impl Connector {
     async fn connect(self) -> io::Result<UpstreamIo> {
         let connecting = async {
+            if let Some(sink) = &self.sink {
+                let (near, far) = tokio::io::duplex(SINK_BUFFER);
+                sink.send(far).await.map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?;
+                return Ok(Stream::Sink(TokioIo::new(near)));
+            }
             let stream = dial(&self.host, self.port, self.proxy.as_ref()).await?;
             let Some(config) = self.tls else { return Ok(Stream::Plain(TokioIo::new(stream))) };
             let name = ServerName::try_from(self.host)
@@ -317,6 +351,7 @@ struct UpstreamIo {
 enum Stream {
     Plain(TokioIo<TcpStream>),
     Tls(Box<TokioIo<TlsStream<TcpStream>>>),
+    Sink(TokioIo<DuplexStream>),
 }
 
 impl Connection for UpstreamIo {
@@ -325,7 +360,7 @@ impl Connection for UpstreamIo {
             Stream::Tls(stream) if stream.inner().get_ref().1.alpn_protocol() == Some(b"h2") => {
                 Connected::new().negotiated_h2()
             }
-            Stream::Tls(_) | Stream::Plain(_) => Connected::new(),
+            Stream::Tls(_) | Stream::Plain(_) | Stream::Sink(_) => Connected::new(),
         }
     }
 }
@@ -334,6 +369,7 @@ impl Read for UpstreamIo {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Sink(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
         }
     }
@@ -344,6 +380,7 @@ impl Write for UpstreamIo {
         let this = self.get_mut();
         let written = match &mut this.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Sink(stream) => Pin::new(stream).poll_write(context, bytes),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
         };
         this.stall.watch(context, written)
@@ -361,6 +398,7 @@ impl Write for UpstreamIo {
         let this = self.get_mut();
         let written = match &mut this.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
+            Stream::Sink(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(context, pieces),
         };
         this.stall.watch(context, written)
@@ -370,6 +408,7 @@ impl Write for UpstreamIo {
         let this = self.get_mut();
         let flushed = match &mut this.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Sink(stream) => Pin::new(stream).poll_flush(context),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
         };
         this.stall.watch(context, flushed)
@@ -378,6 +417,7 @@ impl Write for UpstreamIo {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
             Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Sink(stream) => Pin::new(stream).poll_shutdown(context),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
         }
     }

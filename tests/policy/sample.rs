@@ -1,7 +1,7 @@
 //! The sample configuration: its core works, and its comments say the defaults.
 
 use blackbar::body::BodyLimits;
-use blackbar::policy::{Limits, Mode, OnFault, Timeouts, load};
+use blackbar::policy::{Limits, Mode, OnFault, SelfTest, Timeouts, load};
 
 use crate::support::Folder;
 
@@ -31,6 +31,7 @@ fn every_commented_key_has_its_default() {
     let policy = load(&folder.path("blackbar.toml")).unwrap().policy;
     assert_eq!(policy.limits, Limits::default());
     assert_eq!(policy.timeouts, Timeouts::default());
+    assert_eq!(policy.self_test, SelfTest::default());
     assert_eq!(format!("{:?}", policy.body_limits), format!("{:?}", BodyLimits::default()));
     assert!(policy.workspaces.iter().all(|one| one.on_fault == OnFault::Block));
     assert!(policy.routes.iter().all(|one| one.request == Mode::Stream && one.response == Mode::Stream));

@@ -28,6 +28,7 @@ mod records;
 mod reload;
 mod retention;
 mod revocation;
+mod self_test;
 mod signals;
 mod smuggling;
 mod streaming;

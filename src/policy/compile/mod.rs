@@ -13,6 +13,7 @@ mod listeners;
 mod proofs;
 mod routes;
 mod ruleset;
+mod self_test;
 mod standalone;
 mod syslog;
 mod workspaces;
@@ -31,8 +32,8 @@ use super::files::{Disk, Fields, FileHash, Watched, walk};
 use super::packs::{BUNDLED, assemble, assemble_bundled};
 use super::rules::{unknown_name, version};
 use super::{
-    AdminSettings, AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Policy, Route, Syslog,
-    Timeouts, Workspace, fingerprint_epoch,
+    AdminSettings, AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Policy, Route, SelfTest,
+    Syslog, Timeouts, Workspace, fingerprint_epoch,
 };
 use crate::body::{BodyLimits, Scopes};
 use crate::engine::{Action, EntityType, RuleSet};
@@ -124,6 +125,7 @@ struct Shapes {
     limits: Limits,
     body_limits: BodyLimits,
     timeouts: Timeouts,
+    self_test: SelfTest,
 }
 
 fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<Policy> {
@@ -140,6 +142,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     let audit = audit.and_then(|value| value.table("[audit]", report));
     let limits = limits::limits(&mut fields, report);
     let timeouts = limits::timeouts(&mut fields, report);
+    let self_test = self_test::self_test(&mut fields, report);
     let admin = fields.value("admin").and_then(|value| value.table("[admin]", report));
     let admin = admin.and_then(|table| listeners::admin(table, report));
     let listeners = several(&mut fields, "listener", "[[listener]]", report);
@@ -181,6 +184,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
         limits,
         body_limits,
         timeouts,
+        self_test,
     };
     link(shapes, disk, report)
 }
@@ -283,6 +287,7 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
         limits: shapes.limits,
         timeouts: shapes.timeouts,
         body_limits: shapes.body_limits,
+        self_test: shapes.self_test,
     })
 }
 

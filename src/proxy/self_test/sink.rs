@@ -1,0 +1,106 @@
+//! The end of the self-test's way: it takes what the proxy sends and answers what it was told to.
+//!
+//! Enters: connections within the process. Leaves: the bodies that came whole, to the test alone.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::DuplexStream;
+use tokio::sync::mpsc;
+
+/// Bytes of a piece of a body: no value fits into one.
+const PIECE: usize = 7;
+
+/// What the sink holds.
+#[derive(Default)]
+struct Desk {
+    answer: Option<(&'static str, Bytes)>,
+    taken: Option<Bytes>,
+}
+
+/// The sink, as the test sees it.
+#[derive(Clone, Default)]
+pub(super) struct Sink {
+    desk: Arc<Mutex<Desk>>,
+}
+
+impl Sink {
+    /// The next request is answered with this.
+    pub(super) fn answers(&self, media_type: &'static str, body: Bytes) {
+        *self.desk() = Desk { answer: Some((media_type, body)), taken: None };
+    }
+
+    /// The body of the request that came, if it came whole.
+    pub(super) fn taken(&self) -> Option<Bytes> {
+        self.desk().taken.take()
+    }
+
+    /// Serves connections until there can be no more.
+    pub(super) async fn serve(self, mut connections: mpsc::Receiver<DuplexStream>) {
+        while let Some(stream) = connections.recv().await {
+            let sink = self.clone();
+            tokio::spawn(async move {
+                let service = service_fn(move |request| sink.clone().take(request));
+                // How a connection ends is the other side's to judge.
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    }
+
+    async fn take(self, request: Request<Incoming>) -> Result<Response<Pieces>, Infallible> {
+        let body = request.into_body().collect().await;
+        let mut desk = self.desk();
+        desk.taken = body.ok().map(http_body_util::Collected::to_bytes);
+        let (media_type, body) = desk.answer.clone().unwrap_or(("text/plain", Bytes::new()));
+        let mut response = Response::new(Pieces::new(body));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        Ok(response)
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A body in small pieces.
+pub(super) struct Pieces(VecDeque<Bytes>);
+
+impl Pieces {
+    pub(super) fn new(mut body: Bytes) -> Self {
+        let mut pieces = VecDeque::new();
+        // The first third in small pieces; the rest at once, as both must be read alike.
+        let small = body.len() / 3;
+        while pieces.len() * PIECE < small && body.len() > PIECE {
+            pieces.push_back(body.split_to(PIECE));
+        }
+        if !body.is_empty() {
+            pieces.push_back(body);
+        }
+        Self(pieces)
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+}
