@@ -5,7 +5,7 @@
 //! values like others: a text with blanks is a password only where it does not read as one.
 
 use super::Check;
-use super::secrets::{entropy, is_code, is_gap, password};
+use super::secrets::{entropy, is_code, is_gap, is_method, password};
 
 /// Fields that hold passwords or secrets.
 pub(super) const FIELDS: &[Check] = &[("field-password", field_password), ("field-secret", field_secret)];
@@ -216,6 +216,24 @@ const OF_SENTENCES: &[&str] = &[
     "voer",
 ];
 
+/// Words that forms, states, types and methods of signing in have by themselves in the place of a password.
+const OF_FORMS: &[&str] = &[
+    "accepted", "active", "allow", "allowed", "always", "anonymous", "ask", "auto", "automatic", "basic", "bearer", "body",
+    "cancel", "certificate", "change", "changed", "check", "clear", "configured", "confirm", "correct", "create", "created",
+    "custom", "deny", "denied", "digest", "email", "enforced", "error", "errors", "expired", "external", "fail", "failed", "field",
+    "file", "forced", "form", "good", "hash", "hashed", "header", "hide", "high", "ignore", "ignored", "inherit", "inherited",
+    "input", "internal", "kerberos", "label", "ldap", "local", "locked", "login", "logout", "low", "managed", "mandatory", "manual",
+    "match", "matched", "matches", "medium", "method", "mismatch", "name", "never", "normal", "oauth", "okay", "oidc", "pending",
+    "plain", "plaintext", "present", "private", "prompt", "provided", "public", "query", "radius", "read", "readonly", "recovery",
+    "remove", "repeat", "require", "restricted", "saml", "save", "saved", "secure", "select", "shown", "skip", "standard", "stored",
+    "strength", "strong", "success", "undefined", "unchanged", "update", "updated", "user", "username", "valid", "validate", "validated",
+    "verified", "verify", "visible", "weak", "write", "yes", "abc",
+    // German, French, Spanish.
+    "abbrechen", "ändern", "anzeigen", "bestätigen", "erforderlich", "falsch", "ungültig", "vergessen", "wiederholen", "zurücksetzen",
+    "annuler", "confirmer", "incorrecte", "obligatoire", "oublié", "requis", "cambiar", "confirmar", "incorrecta", "obligatorio",
+    "olvidada", "repetir", "requerido",
+];
+
 /// A password that fills its field.
 fn field_password(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else { return is_single_password(value) };
@@ -243,6 +261,9 @@ fn is_single_password(value: &[u8]) -> bool {
     }
     let other = value.iter().filter(|byte| !byte.is_ascii()).count();
     let letters = count(u8::is_ascii_alphabetic);
+    if letters == value.len() {
+        return is_word_password(value);
+    }
     let signs = value.iter().filter(|byte| ANY_SIGNS.contains(byte)).count();
     let mixed = count(u8::is_ascii_uppercase) > 0 && count(u8::is_ascii_lowercase) > 0;
     let telling = value.iter().filter(|byte| SIGNS.contains(byte)).count();
@@ -257,6 +278,15 @@ fn is_single_password(value: &[u8]) -> bool {
     }
     let amid = value.get(1..value.len() - 1).unwrap_or_default().iter().any(|byte| SIGNS.contains(byte));
     letters + digits + other >= 4 && value.len() >= 6 && (digits > 0 && signs > 0 || amid)
+}
+
+/// A word that people take for a password, where it stands for nothing else: no label of a form, no state, no type, no
+/// method.
+fn is_word_password(value: &[u8]) -> bool {
+    let small = value.to_ascii_lowercase();
+    let Ok(word) = std::str::from_utf8(&small) else { return false };
+    let speaks = OF_PASSWORDS.iter().any(|part| word.contains(part));
+    !speaks && !OF_FORMS.contains(&word) && !OF_SENTENCES.contains(&word) && !is_method(value)
 }
 
 /// A password, or a row of words, with blanks between them.
@@ -289,7 +319,9 @@ fn is_spaced_password(text: &str) -> bool {
     if telling || digits > 0 && letters + digits >= 6 {
         return true;
     }
-    words.len() >= 3
+    let few = if letters >= 8 { 2 } else { 3 };
+    words.len() >= few
+        && !words.iter().any(|word| OF_FORMS.contains(&word.as_str()))
         && text
             .split_whitespace()
             .all(|word| word.starts_with(|first: char| first.is_lowercase() || !first.is_alphabetic()))
@@ -378,6 +410,11 @@ mod tests {
             "blue monkey; green tea",
             "aK9=dP2&mW",
             "swordfish<3",
+            "goodspec",
+            "sunshine",
+            "admin",
+            "whiteduke",
+            "open sesame",
         ] {
             assert!(field_password(value.as_bytes()), "{value}");
         }
@@ -390,6 +427,11 @@ mod tests {
             "required",
             "string",
             "null",
+            "Confirm",
+            "bcrypt",
+            "Kennwort",
+            "oauth",
+            "wrong length",
             "<password>",
             "<your password>",
             "{{password}}",

@@ -414,7 +414,7 @@ pub(super) fn password(value: &[u8]) -> bool {
     if value.len() < 4 || value.len() > 128 || is_gap(value) || is_code(value) {
         return false;
     }
-    if NAMES.iter().any(|name| value.eq_ignore_ascii_case(name.as_bytes())) || is_path(value) {
+    if is_method(value) || is_path(value) {
         return false;
     }
     if MOST_USED.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes())) {
@@ -434,6 +434,11 @@ pub(super) fn password(value: &[u8]) -> bool {
     let signs = inner.iter().filter(|byte| b"!@#$%^&*+~?".contains(byte)).count();
     let pipes = value.iter().any(|byte| b"|()[]\\/=<>.".contains(byte));
     (signs > 0 && !pipes && value.len() >= 7) || (value.len() >= 12 && !is_words(value) && !value.contains(&b'.'))
+}
+
+/// Whether a value names a method, a format or a version.
+pub(super) fn is_method(value: &[u8]) -> bool {
+    NAMES.iter().any(|name| value.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// Numbers with a unit or a bound: `8chars`, `30d`, `min:8`, `v2.1`, `1.2.3`.
