@@ -75,6 +75,16 @@ impl Lexer {
         self.flow > 0
     }
 
+    /// How many brackets and braces are open.
+    pub(super) fn depth(&self) -> usize {
+        self.flow
+    }
+
+    /// How many bytes of the line were read.
+    pub(super) fn column(&self) -> usize {
+        self.column
+    }
+
     /// Whether the last byte was blank, or there was none.
     pub(super) fn behind_blank(&self) -> bool {
         self.blank

@@ -1,32 +1,55 @@
 //! YAML: what enters are its bytes, what leaves are the same bytes, redacted, and YAML as before.
 //!
-//! It is scanned as it stands: keys are words before their values, escapes are opened, and a value may go on over the
-//! lines of a scalar. What takes a finding's place is written so that its scalar stays one scalar: a plain scalar that would
-//! begin with an indicator (`*` is an alias, `[` a sequence) is put in single quotes to its end, and in quotes the new
-//! text is escaped. Kept: what the rules hold back, and blanks behind a scalar that got quotes, up to [`BLANKS`].
+//! It is scanned twice at once. As it stands, keys, comments, tags and all; and, beside that, scalar by scalar, as its
+//! readers see them (`scalars`). What either finds is replaced, and what takes its place is written so that its scalar
+//! stays one scalar: a plain scalar that would begin with an indicator (`*` is an alias, `[` a sequence) is put in single
+//! quotes to its end, and in quotes the new text is escaped. Kept: what the rules hold back of either reading, a scalar
+//! while it may be a key, and blanks behind a scalar that got quotes, up to [`BLANKS`].
 
 mod lexer;
+mod scalars;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use self::lexer::{Lexer, Place};
+use self::scalars::{Raw, Scalars};
 use super::{BodyError, Inspection, Scopes, Transform};
-use crate::engine::{ActionTable, Output, Piece, StreamRedactor};
+use crate::engine::{ActionTable, Finding, Output, Piece, StreamRedactor};
 
-/// The most blanks and line ends that are held behind a scalar that got quotes.
+/// The most blanks and line ends that are held behind a scalar that got quotes, and within one scalar.
 const BLANKS: usize = 4096;
+
+/// Bytes of the body that give way.
+struct Edit {
+    place: Range<u64>,
+    given: Vec<u8>,
+}
 
 /// Redacts YAML.
 pub(crate) struct YamlBody {
-    redactor: StreamRedactor,
     actions: Arc<ActionTable>,
-    output: Output,
-    /// What is not decided.
+    whole: Whole,
+    scalars: Scalars,
+    /// What has not left; it begins at `start` of the body.
     raw: Vec<u8>,
+    start: u64,
     writer: Writer,
+    /// Places told of findings that may still meet one of the other reading.
+    reach: u64,
+}
+
+/// The body as it stands.
+struct Whole {
+    redactor: StreamRedactor,
+    output: Output,
+    decided: u64,
+    edits: VecDeque<Edit>,
+    findings: Vec<Finding>,
 }
 
 /// Writes what is decided.
@@ -41,9 +64,23 @@ struct Writer {
 impl YamlBody {
     pub(crate) fn new(scopes: &Scopes) -> Self {
         let actions = Arc::clone(&scopes.actions);
-        let redactor = StreamRedactor::new(Arc::clone(&scopes.rules), Arc::clone(&actions));
-        let writer = Writer { lexer: Lexer::new(), quoted: None, behind: Vec::new() };
-        Self { redactor, actions, output: Output::default(), raw: Vec::new(), writer }
+        let redactor = || StreamRedactor::new(Arc::clone(&scopes.rules), Arc::clone(&actions));
+        let whole = Whole {
+            redactor: redactor(),
+            output: Output::default(),
+            decided: 0,
+            edits: VecDeque::new(),
+            findings: Vec::new(),
+        };
+        Self {
+            whole,
+            scalars: Scalars::new(redactor()),
+            raw: Vec::new(),
+            start: 0,
+            writer: Writer { lexer: Lexer::new(), quoted: None, behind: Vec::new() },
+            reach: scopes.rules.holdback() as u64,
+            actions,
+        }
     }
 
     /// Bytes held back now.
@@ -52,35 +89,132 @@ impl YamlBody {
     }
 
     fn take(&mut self, input: Option<&[u8]>, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
-        self.output.clear();
-        let result = match input {
-            Some(input) => {
-                self.raw.extend_from_slice(input);
-                seen.scanned += input.len() as u64;
-                self.redactor.push(input, &mut self.output)
-            }
-            None => self.redactor.finish(&mut self.output),
-        };
-        seen.record(&self.output.findings, &self.actions)?;
-        let (mut raw, mut given) = (self.raw.as_slice(), self.output.bytes.as_slice());
-        for piece in &self.output.pieces {
-            let (taken, new) = match *piece {
-                Piece::Clear { len } => (len, len),
-                Piece::Replaced { taken, given } => (taken, given),
+        self.raw.extend_from_slice(input.unwrap_or_default());
+        seen.scanned += input.map_or(0, <[u8]>::len) as u64;
+        let mut result = self.whole.read(input, &self.actions, seen);
+        if result.is_ok() {
+            let raw = Raw { bytes: &self.raw, start: self.start };
+            let read = match input {
+                Some(input) => self.scalars.push(input, raw, &self.actions),
+                None => self.scalars.finish(raw, &self.actions),
             };
-            let (old, rest) = raw.split_at(taken.min(raw.len()));
-            let (bytes, later) = given.split_at(new.min(given.len()));
-            (raw, given) = (rest, later);
-            match piece {
-                Piece::Clear { .. } => self.writer.keep(old, out),
-                Piece::Replaced { .. } => self.writer.replace(old, bytes, out),
+            result = read.map_err(BodyError::from);
+        }
+        let released = self.release(out, seen);
+        seen.held_peak = seen.held_peak.max(self.held());
+        result.and(released)
+    }
+
+    /// Gives what both readings have decided.
+    fn release(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        let mut limit = self.whole.decided.min(self.scalars.settled());
+        while let Some(cut) = self
+            .whole
+            .edits
+            .iter()
+            .chain(&self.scalars.edits)
+            .find(|edit| edit.place.start < limit && limit < edit.place.end)
+        {
+            limit = cut.place.start;
+        }
+        // Before anything is written: what is counted may refuse it.
+        self.count(limit, seen)?;
+        let mut edits = Vec::new();
+        for list in [&mut self.scalars.edits, &mut self.whole.edits] {
+            while list.front().is_some_and(|edit| edit.place.end <= limit) {
+                edits.extend(list.pop_front());
             }
         }
-        let decided = self.raw.len() - raw.len();
-        self.raw.drain(..decided);
-        seen.held_peak = seen.held_peak.max(self.held());
+        let raw = Raw { bytes: &self.raw, start: self.start };
+        let mut at = self.start;
+        for edit in union(edits) {
+            self.writer.keep(raw.slice(at..edit.place.start), out);
+            self.writer.replace(raw.slice(edit.place.clone()), &edit.given, out);
+            at = edit.place.end;
+        }
+        self.writer.keep(raw.slice(at..limit), out);
+        let len = usize::try_from(limit.saturating_sub(self.start)).unwrap_or(usize::MAX).min(self.raw.len());
+        self.raw.drain(..len);
+        self.start += len as u64;
+        Ok(())
+    }
+
+    /// Counts what only the scalars have shown.
+    fn count(&mut self, limit: u64, seen: &mut Inspection) -> Result<(), BodyError> {
+        let mut counted = Ok(());
+        let (whole, actions) = (&self.whole.findings, &self.actions);
+        self.scalars.findings.retain(|found| {
+            let later = found.span.end > limit;
+            let same = |other: &Finding| {
+                other.rule == found.rule && other.span.start < found.span.end && found.span.start < other.span.end
+            };
+            if !later && !whole.iter().any(same) {
+                counted =
+                    std::mem::replace(&mut counted, Ok(())).and(seen.record(std::slice::from_ref(found), actions));
+            }
+            later
+        });
+        // Nothing that is found later begins before what may be held.
+        let from = limit.saturating_sub(self.reach + BLANKS as u64);
+        self.whole.findings.retain(|found| found.span.end > from);
+        counted
+    }
+}
+
+impl Whole {
+    fn read(
+        &mut self,
+        input: Option<&[u8]>,
+        actions: &Arc<ActionTable>,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        self.output.clear();
+        let result = match input {
+            Some(input) => self.redactor.push(input, &mut self.output),
+            None => self.redactor.finish(&mut self.output),
+        };
+        seen.record(&self.output.findings, actions)?;
+        self.findings.append(&mut self.output.findings);
+        let mut rest = self.output.bytes.as_slice();
+        for piece in &self.output.pieces {
+            let (taken, given) = lengths(*piece);
+            let (bytes, after) = rest.split_at(given.min(rest.len()));
+            rest = after;
+            let from = self.decided;
+            self.decided += taken as u64;
+            if let Piece::Replaced { .. } = piece {
+                self.edits.push_back(Edit { place: from..self.decided, given: bytes.to_vec() });
+            }
+        }
         Ok(result?)
     }
+}
+
+/// How much of the original a piece stands for, and how much it gives.
+fn lengths(piece: Piece) -> (usize, usize) {
+    match piece {
+        Piece::Clear { len } => (len, len),
+        Piece::Replaced { taken, given } => (taken, given),
+    }
+}
+
+/// What both readings replace, in order: of what overlaps one, with the text of the one that covers all of it, or of each.
+fn union(mut edits: Vec<Edit>) -> Vec<Edit> {
+    // Of two in one place the scalar's comes first, and is written.
+    edits.sort_by_key(|edit| (edit.place.start, std::cmp::Reverse(edit.place.end)));
+    let mut all: Vec<Edit> = Vec::new();
+    for edit in edits {
+        match all.last_mut() {
+            Some(last) if edit.place.start < last.place.end => {
+                if edit.place.end > last.place.end {
+                    last.place.end = edit.place.end;
+                    last.given.extend_from_slice(&edit.given);
+                }
+            }
+            _ => all.push(edit),
+        }
+    }
+    all
 }
 
 impl Writer {

@@ -17,8 +17,19 @@ fn scopes(actions: &[Action; 2]) -> Arc<Scopes> {
         confidence: 80,
     };
     let badge = Pattern::Regex { pattern: String::from(r#"["']?EMP-[0-9]{6}\b"#), max_len: None };
-    let rules = RuleSet::build(vec![rule("card", Pattern::Detector(Detector::Card)), rule("badge", badge)]);
-    let actions = ActionTable::new(actions.to_vec(), None);
+    let field = Pattern::Field { names: vec![String::from("password")], max_len: None };
+    let ssn = RuleSpec {
+        keywords: Some(crate::engine::Keywords { words: vec![String::from("ssn")], before: 20, after: 0 }),
+        ..rule("ssn", Pattern::Regex { pattern: String::from(r"\b[0-9]{9}\b"), max_len: None })
+    };
+    let rules = RuleSet::build(vec![
+        rule("card", Pattern::Detector(Detector::Card)),
+        rule("badge", badge),
+        rule("pw", field),
+        ssn,
+    ]);
+    let [card, badge] = actions.clone();
+    let actions = ActionTable::new(vec![card, badge, Action::Redact, Action::Mask], None);
     Arc::new(Scopes {
         rules: Arc::new(rules.unwrap()),
         actions: Arc::new(actions),
@@ -131,6 +142,76 @@ fn quoted_and_block_scalars_stay_what_they_are() {
     }
 }
 
+/// Keys are the labels of their values, wherever those stand; what is a key has none.
+#[test]
+fn keys_reach_their_values() {
+    let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
+    for (body, wanted) in [
+        ("password: a b, c & d # e\n", "password: '[X]' # e\n"),
+        ("password:\n  a b\n  c\nb: 1\n", "password:\n  '[X]'\nb: 1\n"),
+        ("password: |+\n  a b\n  c\n\nb: 1\n", "password: |+\n  [X]\n\nb: 1\n"),
+        ("password: >2-\n    a b\n  c\n", "password: >2-\n    [X]\n"),
+        ("password: !!str \"a \\\" b\"\n", "password: !!str \"[X]\"\n"),
+        ("password: &p 'it''s'\nb: *p\n", "password: &p '[X]'\nb: *p\n"),
+        ("\"password\" : a b\n", "\"password\" : '[X]'\n"),
+        ("? password\n: a b\n", "? password\n: '[X]'\n"),
+        (
+            "{a: b, password: a b, 'password':'c, d', \"password\":e, x: [a]}\n",
+            "{a: b, password: '[X]', 'password':'[X]', \"password\":'[X]', x: [a]}\n",
+        ),
+        ("password: [a b, c]\nx: a b\n", "password: ['[X]', '[X]']\nx: a b\n"),
+        ("password:\n- a b\n- c: d\nx: a b\n", "password:\n- '[X]'\n- c: d\nx: a b\n"),
+        ("password:\n  type: string\n", "password:\n  type: string\n"),
+        (
+            "- name: password\n  value: a b\n- name: x\n  value: a b\n- value: a b\n",
+            "- name: password\n  value: '[X]'\n- name: x\n  value: a b\n- value: a b\n",
+        ),
+        ("- {name: password, value: a b}\n- {value: a b}\n", "- {name: password, value: '[X]'}\n- {value: a b}\n"),
+        (
+            "ssn:\n  - 078051120\n  - !!str 078051120\nn: 078051120\n",
+            "ssn:\n  - '*********'\n  - !!str '*********'\nn: 078051120\n",
+        ),
+        ("ssn: >\n  is\n  078051120\n", "ssn: >\n  is\n  *********\n"),
+        (
+            "a:\n  ssn:\n    b:\n      078051120\n  c: 078051120\n",
+            "a:\n  ssn:\n    b:\n      '*********'\n  c: 078051120\n",
+        ),
+    ] {
+        assert_eq!(run(&scopes, body), wanted, "{body}");
+    }
+}
+
+/// What readers fold into one line is one text.
+#[test]
+fn values_are_found_over_the_lines_of_a_scalar() {
+    let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
+    for (body, wanted) in [
+        ("a: >\n  4111 1111\n  1111\n  1111\n", "a: >\n  **** ****\n  ****\n  1111\n"),
+        ("a: \"4111 1111 \\\n   1111 1111\"\n", "a: \"**** **** \n   **** 1111\"\n"),
+        ("a: 4111\n  1111\n\n  1111 1111\n", "a: '****\n  ****\n\n  **** 1111'\n"),
+        ("a: 'EMP-\n  123456'\n", "a: 'EMP-\n  123456'\n"),
+        ("a: \"EMP-\\\n  123456\"\n", "a: \"[X]\"\n"),
+        ("a: [4111\n 1111, 4111\n 1111 1111 1111]\n", "a: [4111\n 1111, '****\n **** **** 1111']\n"),
+    ] {
+        assert_eq!(run(&scopes, body), wanted, "{body}");
+    }
+}
+
+/// A scalar is no key from 1,024 bytes on.
+#[test]
+fn a_scalar_that_may_be_a_key_is_bounded() {
+    let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
+    let body = format!("a: {}", "word ".repeat(10_000));
+    let mut yaml = YamlBody::new(&scopes);
+    let (mut out, mut seen) = (Vec::new(), Inspection::default());
+    for chunk in body.as_bytes().chunks(64) {
+        yaml.push(chunk, &mut out, &mut seen).unwrap();
+        assert!(yaml.held() < 1024 + 512, "{}", yaml.held());
+    }
+    yaml.finish(&mut out, &mut seen).unwrap();
+    assert_eq!(out, body.as_bytes());
+}
+
 #[test]
 fn blanks_behind_a_scalar_are_bounded() {
     let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
@@ -224,6 +305,13 @@ fn document() -> impl Strategy<Value = String> {
         ">-\n        4111 1111\n        1111 1111\n",
         "\"x\n        EMP-123456\"",
         "http://x/EMP-123456:y",
+        "correct horse, battery & staple",
+        "'correct horse''s\n        battery'",
+        "\"correct \\\n        battery\"",
+        ">\n        correct horse,\n\n        battery\n",
+        "|-\n        correct horse\n          battery: x\n",
+        "\"4111 1111 \\\n        1111 1111\"",
+        "!!str\n        4111 1111\n        1111 1111",
     ]);
     let key = prop::sample::select(vec![
         "EMP-123456",
@@ -231,6 +319,7 @@ fn document() -> impl Strategy<Value = String> {
         "\"EMP-123456\"",
         "'4111111111111111'",
         "key",
+        "password",
         "? key",
         "a b",
     ]);
@@ -264,6 +353,11 @@ proptest! {
             let after = read(&out).unwrap_or_else(|error| panic!("{error}\n{document}\n{out}"));
             prop_assert_eq!(&before.0, &after.0, "{}\n{}", document, out);
             prop_assert!(after.1.iter().all(|text| !text.contains(CARD) && !text.contains("EMP-123456")), "{}", out);
+            let card = |text: &String| text.chars().filter(char::is_ascii_digit).collect::<String>().contains(CARD);
+            prop_assert!(!after.1.iter().any(card), "{}", out);
+            for pair in after.1.windows(2) {
+                prop_assert!(!(pair[0].starts_with("password") && pair[1].contains("battery")), "{}", out);
+            }
         }
     }
 }
