@@ -146,14 +146,15 @@ impl Reader<'_> {
             };
             let mut value = 0_u32;
             for here in digits..digits + REFERENCE {
-                match self.byte(here)? {
-                    b';' if here > digits => {
-                        return Ok((char::from_u32(value).ok_or(Stop::Not)?, here + 1 - at));
-                    }
-                    byte => {
-                        let digit = char::from(byte).to_digit(radix).ok_or(Stop::Not)?;
-                        value = value.saturating_mul(radix).saturating_add(digit);
-                    }
+                let byte = match self.byte(here) {
+                    // Readers of HTML take a reference without its semicolon for one, too (WHATWG HTML 13.2.5.80).
+                    Err(Stop::Not) if here > digits => return Ok((numbered(value)?, here - at)),
+                    byte => byte?,
+                };
+                match char::from(byte).to_digit(radix) {
+                    Some(digit) => value = value.saturating_mul(radix).saturating_add(digit),
+                    None if here == digits => return Err(Stop::Not),
+                    None => return Ok((numbered(value)?, here + usize::from(byte == b';') - at)),
                 }
             }
             return Err(Stop::Not);
@@ -180,7 +181,32 @@ impl Reader<'_> {
                 return Ok((*character, name.len()));
             }
         }
-        Err(if possible { Stop::More } else { Stop::Not })
+        if possible {
+            return Err(Stop::More);
+        }
+        self.bare_name(at)
+    }
+
+    /// A name that readers of HTML know without its semicolon, too; not where it may be one of a query's.
+    fn bare_name(&self, at: usize) -> Result<(char, usize), Stop> {
+        for (name, character) in BARE_NAMES {
+            let matches = |(offset, wanted): (usize, &u8)| self.byte(at + offset).map(|byte| byte == *wanted);
+            let mut same = true;
+            for one in name.as_bytes().iter().enumerate() {
+                same = matches(one)?;
+                if !same {
+                    break;
+                }
+            }
+            if same {
+                return match self.byte(at + name.len()) {
+                    Ok(b'=') => Err(Stop::Not),
+                    Err(Stop::More) => Err(Stop::More),
+                    Ok(_) | Err(Stop::Not) => Ok((*character, name.len())),
+                };
+            }
+        }
+        Err(Stop::Not)
     }
 
     fn any(&self, at: usize) -> Result<Element, Stop> {
@@ -372,6 +398,30 @@ const NAMES: &[(&str, char)] = &[
     ("ZeroWidthSpace;", '\u{200B}'),
 ];
 
+/// Of the names that need no semicolon (WHATWG HTML 13.5) those that a value may hold.
+const BARE_NAMES: &[(&str, char)] = &[
+    ("amp", '&'),
+    ("AMP", '&'),
+    ("lt", '<'),
+    ("LT", '<'),
+    ("gt", '>'),
+    ("GT", '>'),
+    ("quot", '"'),
+    ("QUOT", '"'),
+    ("nbsp", ' '),
+    ("shy", '\u{AD}'),
+    ("middot", '\u{B7}'),
+];
+
+/// The character of a number; of two that are control characters what readers of HTML make of them.
+fn numbered(value: u32) -> Result<char, Stop> {
+    match value {
+        0x96 => Ok('\u{2013}'),
+        0x97 => Ok('\u{2014}'),
+        value => char::from_u32(value).ok_or(Stop::Not),
+    }
+}
+
 /// What stands at `at`.
 pub(in crate::engine) fn parse(text: &[u8], at: usize, last: bool) -> Parsed {
     match (Reader { text, last }).any(at) {
@@ -434,6 +484,18 @@ mod tests {
             ("&amp;#00000000065;", Some((18, "A"))),
             ("&#000000000065;", None),
             ("&amp;#65;", Some((9, "A"))),
+            ("&#65", Some((4, "A"))),
+            ("&#65 ", Some((4, "A"))),
+            ("&#65&#66", Some((4, "A"))),
+            ("&#x41g", Some((5, "A"))),
+            ("&#;", None),
+            ("&#x;", None),
+            ("&#150;", Some((6, "-"))),
+            ("&amp#65", Some((7, "A"))),
+            ("&nbsp1", Some((5, " "))),
+            ("&lt1", Some((3, "<"))),
+            ("&lt=1", None),
+            ("&ltd", Some((3, "<"))),
             ("&amp;", Some((5, "&"))),
             ("&commat;", Some((8, "@"))),
             ("&T", None),
