@@ -457,7 +457,7 @@ fn is_spaced_password(text: &str) -> bool {
 
 /// A secret that fills its field: random, or with signs at which rules that know no field must end.
 fn field_secret(value: &[u8]) -> bool {
-    if entropy(value) {
+    if entropy(value) || holds_random(value) {
         return true;
     }
     let blank = value.iter().any(u8::is_ascii_whitespace);
@@ -469,6 +469,12 @@ fn field_secret(value: &[u8]) -> bool {
     count(u8::is_ascii_digit) > 0 && count(u8::is_ascii_alphabetic) >= 3 && signs > 0
 }
 
+/// Whether one of the words of a value is random: `{AQAAABAAA 5422358j60yxo9nc}` is what Jenkins stores.
+fn holds_random(value: &[u8]) -> bool {
+    let mut words = value.split(|byte| byte.is_ascii_whitespace() || b"{}<>[]()".contains(byte));
+    words.any(|word| word.len() >= 20 && entropy(word))
+}
+
 /// Whether a value holds the place of another: `<password>`, `{{password}}`, `${PASSWORD}`, `****`, `string`.
 fn is_placeholder(value: &[u8]) -> bool {
     let within = |open: u8, close: u8| value.first() == Some(&open) && value.last() == Some(&close);
@@ -476,7 +482,7 @@ fn is_placeholder(value: &[u8]) -> bool {
     let name = inner.iter().all(|byte| byte.is_ascii_alphanumeric() || b" _-./:|".contains(byte));
     let framed = [(b'<', b'>'), (b'{', b'}'), (b'[', b']'), (b'(', b')'), (b'%', b'%')];
     if framed.into_iter().any(|(open, close)| within(open, close) && name) {
-        return true;
+        return !holds_random(inner);
     }
     let hidden = value.iter().all(|byte| b"*.-_xX ".contains(byte)) || value.chunks(3).all(|dot| dot == "•".as_bytes());
     if hidden || CODE.iter().any(|code| contains(value, code)) {
@@ -543,6 +549,7 @@ mod tests {
             "admin",
             "whiteduke",
             "open sesame",
+            "{AQAAABAAA 5422358j60yxo9nc0dbpxby602tsxd6j}",
         ] {
             assert!(field_password(value.as_bytes()), "{value}");
         }
@@ -609,7 +616,12 @@ mod tests {
 
     #[test]
     fn secrets_that_fill_a_field() {
-        for value in ["9f86d081884c7d659a2feaa0c55ad015", "x~9<Kd,2;&pQ", "aK9dP2m'W8\"q"] {
+        for value in [
+            "9f86d081884c7d659a2feaa0c55ad015",
+            "x~9<Kd,2;&pQ",
+            "aK9dP2m'W8\"q",
+            "{AQAAABAAA 5422358j60yxo9nc0dbpxby602tsxd6j}",
+        ] {
             assert!(field_secret(value.as_bytes()), "{value}");
         }
         for value in [
