@@ -9,6 +9,7 @@
 //! F2 policy/     TOML in, what holds for whom out. Every error at once, with its place.
 //! F3 audit/      entries in, signed files that prove what was written out. Its format: `audit/README.md`.
 //!    telemetry   the metric catalogue and the log set-up.      seal/   items that only their recipient opens.
+//!    quarantine/ requests that wait for a person.
 //! F4 proxy/      sockets, TLS, HTTP. One request is told top to bottom in `proxy::exchange`.
 //! F5 admin/      health, readiness, metrics.
 //! F6 cli/        what people type.
@@ -28,5 +29,6 @@ pub mod cli;
 pub mod engine;
 pub mod policy;
 pub mod proxy;
+pub mod quarantine;
 pub mod seal;
 pub mod telemetry;

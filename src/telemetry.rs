@@ -164,6 +164,26 @@ pub const CATALOGUE: &[Metric] = {
             &["workspace", "route", "result"],
             "Dropped records that were to be kept: kept, full, error.",
         ),
+        metric("blackbar_quarantine_items", Gauge, &["workspace"], "Requests that are held for a person."),
+        metric("blackbar_quarantine_bytes", Gauge, &["workspace"], "Their bytes, sealed."),
+        metric(
+            "blackbar_quarantine_total",
+            Counter,
+            &["workspace", "route", "result"],
+            "Requests to be held by what became of them: held, full, error; released, failed, uncertain, rejected, expired.",
+        ),
+        metric(
+            "blackbar_quarantine_refusals_total",
+            Counter,
+            &["reason"],
+            "Requests about held items that the admin listener refused, by reason.",
+        ),
+        metric(
+            "blackbar_quarantine_webhook_total",
+            Counter,
+            &["result"],
+            "Deliveries of verdicts: ok, error (tried again), given_up.",
+        ),
         metric(
             "blackbar_rejected_total",
             Counter,

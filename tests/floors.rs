@@ -9,7 +9,10 @@ const FLOORS: &[(&[&str], &[&str])] = &[
     (&["engine"], &["aes_siv", "aho_corasick", "fst", "hmac", "memchr", "regex_automata", "regex_syntax", "sha2"]),
     (&["body"], &["brotli", "bytes", "encoding_rs", "flate2", "snap", "zstd"]),
     (&["policy"], &["arc_swap", "rustls", "rustls_pki_types", "serde", "serde_json", "toml", "x509_parser", "zeroize"]),
-    (&["audit", "seal", "telemetry"], &["aws_lc_rs", "prometheus", "time", "tokio", "tracing", "tracing_subscriber"]),
+    (
+        &["audit", "quarantine", "seal", "telemetry"],
+        &["aws_lc_rs", "prometheus", "time", "tokio", "tracing", "tracing_subscriber"],
+    ),
     (
         &["proxy"],
         &[

@@ -1,7 +1,10 @@
 //! Health, readiness and metrics, on a listener of their own.
 //!
-//! Enters: GET requests of the operator's machines. Leaves: `/healthz` (the process serves), `/readyz` (new connections
-//! are taken), `/metrics` (Prometheus text). Nothing here changes anything or tells of any request.
+//! Enters: requests of the operator's machines and people. Leaves: `/healthz` (the process serves), `/readyz` (new
+//! connections are taken), `/metrics` (Prometheus text), and under `/quarantine` what waits for a person. The first three
+//! change nothing and tell of no request; the last asks who wants to know.
+
+mod reviews;
 
 use std::convert::Infallible;
 use std::io;
@@ -17,13 +20,17 @@ use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, UnixListener};
+use rustls::ServerConfig;
+use sha2::{Digest, Sha256};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 
-use crate::audit::Health;
-use crate::policy::ListenAddress;
-use crate::proxy::{self, Address, Handle, StartError};
+use crate::audit::{Health, chain};
+use crate::policy::{AdminSettings, ListenAddress};
+use crate::proxy::{self, Address, Handle, StartError, peer_identity, tls_config};
 use crate::telemetry::Telemetry;
+use reviews::Caller;
 
 /// Connections at once.
 const CONNECTIONS: usize = 64;
@@ -37,6 +44,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Admin {
     front: Front,
     address: Address,
+    tls: Option<Arc<ServerConfig>>,
+    /// Whether tokens may come over it.
+    guarded: bool,
 }
 
 #[derive(Debug)]
@@ -52,24 +62,34 @@ struct Desk {
 }
 
 impl Admin {
-    /// Binds the address. Must be called within a tokio runtime.
+    /// Binds what the configuration says. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// The address cannot be bound, or a certificate cannot be read.
+    pub fn open(settings: &AdminSettings) -> Result<Self, StartError> {
+        let tls = settings.tls.as_ref().map(tls_config).transpose()?;
+        Ok(Self { tls, guarded: settings.is_guarded(), ..Self::bind(&settings.address)? })
+    }
+
+    /// Binds the address, without TLS. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// The address cannot be bound.
     pub fn bind(address: &ListenAddress) -> Result<Self, StartError> {
+        let guarded = AdminSettings { address: address.clone(), tls: None, people: Vec::new() }.is_guarded();
         let failed = |source| StartError::Bind { address: address.to_string(), source };
         match address {
             ListenAddress::Tcp(at) => {
                 let listener = proxy::listen_tcp(*at).map_err(failed)?;
                 let at = listener.local_addr().map_err(failed)?;
-                Ok(Self { front: Front::Tcp(listener), address: Address::Tcp(at) })
+                Ok(Self { front: Front::Tcp(listener), address: Address::Tcp(at), tls: None, guarded })
             }
             ListenAddress::Unix(path) => {
                 let listener = proxy::listen_unix(path).map_err(failed)?;
                 // Metrics are for whoever runs the service.
                 let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
                 std::fs::set_permissions(path, owner).map_err(failed)?;
-                Ok(Self { front: Front::Unix(listener), address: Address::Unix(path.clone()) })
+                Ok(Self { front: Front::Unix(listener), address: Address::Unix(path.clone()), tls: None, guarded })
             }
         }
     }
@@ -87,16 +107,20 @@ impl Admin {
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             let desk = Arc::clone(&desk);
+            let (tls, guarded) = (self.tls.clone(), self.guarded);
             let accepted = match &self.front {
                 Front::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
                     tokio::spawn(async move {
-                        serve(desk, TokioIo::new(stream)).await;
+                        match tls {
+                            Some(tls) => serve_tls(desk, tls, stream).await,
+                            None => serve(desk, TokioIo::new(stream), Caller { guarded, ..Caller::default() }).await,
+                        }
                         drop(place);
                     })
                 }),
                 Front::Unix(listener) => listener.accept().await.map(|(stream, _)| {
                     tokio::spawn(async move {
-                        serve(desk, TokioIo::new(stream)).await;
+                        serve(desk, TokioIo::new(stream), Caller { guarded, ..Caller::default() }).await;
                         drop(place);
                     })
                 }),
@@ -108,10 +132,27 @@ impl Admin {
     }
 }
 
-async fn serve<I: Read + Write + Unpin>(desk: Arc<Desk>, io: I) {
+/// Serves a connection over TLS. Who presents no certificate is told what needs none.
+async fn serve_tls(desk: Arc<Desk>, tls: Arc<ServerConfig>, stream: TcpStream) {
+    let Ok(Ok(stream)) = tokio::time::timeout(HEAD, TlsAcceptor::from(tls).accept(stream)).await else { return };
+    let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let names = leaf.map(peer_identity).unwrap_or_default();
+    let certificate = leaf.map(|leaf| chain::hex(&Sha256::digest(leaf)));
+    serve(desk, TokioIo::new(stream), Caller { names, certificate, guarded: true }).await;
+}
+
+async fn serve<I: Read + Write + Unpin>(desk: Arc<Desk>, io: I, caller: Caller) {
+    let caller = Arc::new(caller);
     let service = service_fn(move |request: Request<Incoming>| {
-        let response = desk.answer(&request);
-        async move { Ok::<_, Infallible>(response) }
+        let (desk, caller) = (Arc::clone(&desk), Arc::clone(&caller));
+        async move {
+            let response = if reviews::concerns(request.uri().path()) {
+                reviews::answer(&desk.handle, &desk.telemetry, &caller, request).await
+            } else {
+                desk.answer(&request)
+            };
+            Ok::<_, Infallible>(response)
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

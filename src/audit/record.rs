@@ -23,6 +23,8 @@ pub enum Kind {
     Exchange,
     /// A WebSocket connection that begins; an exchange's record follows at its end.
     SessionOpen,
+    /// What a person, or time, made of a held request.
+    Quarantine,
     /// A configuration that took over.
     ConfigLoad,
     /// A configuration that was not taken.
@@ -50,6 +52,7 @@ impl Kind {
         match self {
             Self::Exchange => "exchange",
             Self::SessionOpen => "session_open",
+            Self::Quarantine => "quarantine",
             Self::ConfigLoad => "config_load",
             Self::ConfigReject => "config_reject",
             Self::Start => "start",

@@ -459,6 +459,7 @@ impl Walk {
         let known = [
             "exchange",
             "session_open",
+            "quarantine",
             "config_load",
             "config_reject",
             "start",

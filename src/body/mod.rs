@@ -37,7 +37,7 @@ pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};
 
 pub use restore::Restore;
 
-use crate::engine::{ActionTable, Finding, Fingerprint, Output, RuleSet, TokenMap, ToolRules};
+use crate::engine::{Action, ActionTable, Finding, Fingerprint, Output, RuleSet, TokenMap, ToolRules};
 
 /// Which way a body goes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -184,6 +184,25 @@ impl Scopes {
     #[must_use]
     pub fn may_refuse(&self) -> bool {
         self.blocks() || self.tools.is_some()
+    }
+
+    /// Whether any rule holds the exchange for a person.
+    #[must_use]
+    pub fn quarantines(&self) -> bool {
+        self.actions.quarantines() || self.paths.iter().any(|(_, actions)| actions.quarantines())
+    }
+
+    /// The same where nobody can hold an exchange: it is blocked.
+    #[must_use]
+    pub fn refusing(&self) -> Self {
+        self.with(|actions| actions.instead_of_quarantine(|_| Action::Block))
+    }
+
+    /// The same once a person has let pass what these rules, by their index, find.
+    #[must_use]
+    pub fn approved(&self, rules: &[usize]) -> Self {
+        let judge = |index| if rules.contains(&index) { Action::Observe } else { Action::Quarantine };
+        self.with(|actions| actions.instead_of_quarantine(judge))
     }
 
     /// The same for bodies of which a record can be kept back by itself.

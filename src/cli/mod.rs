@@ -12,6 +12,7 @@ mod input;
 mod letters;
 mod locate;
 mod output;
+mod quarantine;
 mod redact;
 mod reveal;
 mod rules;
@@ -62,6 +63,8 @@ enum Command {
     Audit(audit::AuditArguments),
     /// Make keys for dead letters, and read what dropped records were kept.
     DeadLetter(letters::LettersArguments),
+    /// List, show, release and reject requests that are held for a person.
+    Quarantine(quarantine::QuarantineArguments),
     /// Ask a running proxy whether it is ready; exit 0 when it is.
     Health(health::HealthArguments),
     /// See it work: a streamed chat and a log batch through the proxy, before and after.
@@ -99,6 +102,7 @@ fn dispatch(command: Command, matches: &ArgMatches) -> Result<Code, Failure> {
         Command::Certs(arguments) => certs::run(&arguments, matches.subcommand_matches("certs")),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::DeadLetter(arguments) => letters::run(&arguments),
+        Command::Quarantine(arguments) => quarantine::run(&arguments),
         Command::Health(arguments) => health::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }

@@ -57,7 +57,7 @@ async fn serve(store: Arc<PolicyStore>, handle: &mut Option<Handle>) -> Result<C
     let bound = Proxy::bind(Arc::clone(&policy), Arc::clone(&telemetry)).map_err(|error| not_started(&error))?;
     *handle = Some(bound.handle());
     if let Some(settings) = &policy.admin {
-        let admin = Admin::bind(&settings.address).map_err(|error| not_started(&error))?;
+        let admin = Admin::open(settings).map_err(|error| not_started(&error))?;
         tracing::info!(address = %admin.address(), "admin listener");
         tokio::spawn(admin.run(bound.handle(), telemetry));
     }

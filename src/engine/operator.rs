@@ -43,6 +43,9 @@ pub enum Action {
     /// place, and [`Output::drops`](super::Output::drops) says where it stood. Files write `block`; who cuts a text into
     /// records asks for [`ActionTable::per_record`](super::ActionTable::per_record).
     Drop,
+    /// The whole exchange is held until a person decides. Who reads a body whole looks for such findings before anything
+    /// leaves; whoever does not sees `[ENTITY]` in the value's place, so that nothing leaves unjudged.
+    Quarantine,
 }
 
 impl Action {
@@ -94,6 +97,7 @@ impl Action {
             Self::Neutralize => "neutralize",
             Self::Tokenize => "tokenize",
             Self::Block | Self::Drop => "block",
+            Self::Quarantine => "quarantine",
         }
     }
 }

@@ -379,6 +379,23 @@ impl ActionTable {
         self.actions.contains(&Action::Tokenize)
     }
 
+    /// Whether any rule holds an exchange for a person.
+    #[must_use]
+    pub fn quarantines(&self) -> bool {
+        self.actions.contains(&Action::Quarantine)
+    }
+
+    /// The same actions, with another one for each rule that would hold the exchange, by the rule's index.
+    #[must_use]
+    pub fn instead_of_quarantine(&self, other: impl Fn(usize) -> Action) -> Arc<Self> {
+        let decide = |(index, action): (usize, &Action)| match action {
+            Action::Quarantine => other(index),
+            action => action.clone(),
+        };
+        let actions = self.actions.iter().enumerate().map(decide).collect();
+        Arc::new(Self { actions, per_record: OnceLock::new(), ..self.clone() })
+    }
+
     /// Whether any rule blocks.
     #[must_use]
     pub fn blocks(&self) -> bool {

@@ -20,7 +20,7 @@ use super::rules::{RuleShape, ScopeShape};
 /// Longest text of `{ replace = … }`.
 const REPLACE_LENGTH: usize = 256;
 /// Actions that are a name alone.
-const NAMED: [(&str, Action); 11] = [
+const NAMED: [(&str, Action); 12] = [
     ("off", Action::Off),
     ("observe", Action::Observe),
     ("redact", Action::Redact),
@@ -32,6 +32,7 @@ const NAMED: [(&str, Action); 11] = [
     ("neutralize", Action::Neutralize),
     ("tokenize", Action::Tokenize),
     ("block", Action::Block),
+    ("quarantine", Action::Quarantine),
 ];
 
 /// What is done in each direction; none where nothing is said of it.
@@ -110,7 +111,9 @@ fn dotted<'a>(value: &Value<'a>) -> Option<&'a str> {
 pub(crate) fn action_pair(value: &Value<'_>, report: &mut Report) -> Option<ActionPair> {
     if !value.is_table() {
         let action = named_action(value, report)?;
-        return Some(ActionPair { request: Some(action.clone()), response: Some(action) });
+        // Nobody waits for an answer that a person may send tomorrow.
+        let answers = if action == Action::Quarantine { Action::Block } else { action.clone() };
+        return Some(ActionPair { request: Some(action), response: Some(answers) });
     }
     let mut fields = value.table("the action", report)?;
     let (replace, request, response) = (fields.value("replace"), fields.value("request"), fields.value("response"));
@@ -138,7 +141,13 @@ pub(crate) fn action_pair(value: &Value<'_>, report: &mut Report) -> Option<Acti
         }
         (None, request, response) => {
             let mut one = |value: Option<Value<'_>>| value.map(|value| single_action(&value, report));
-            let (request, response) = (one(request), one(response));
+            let (request, held) = (one(request), response);
+            let response = one(response);
+            if let (Some(value), Some(Some(Action::Quarantine))) = (held, &response) {
+                let help = "use response = \"block\"; `quarantine` is for requests";
+                report.error(&value.place(), "quarantine", "an answer cannot wait for a person").help(help);
+                return None;
+            }
             // A direction that was told, but not understood, must not fall back to the default unnoticed.
             if matches!(request, Some(None)) || matches!(response, Some(None)) {
                 return None;
@@ -176,10 +185,6 @@ fn named_action(value: &Value<'_>, report: &mut Report) -> Option<Action> {
     }
     let place = value.place();
     match name {
-        "quarantine" => {
-            let message = format!("the action `{name}` is not built yet");
-            report.error(&place, "not-built", message).help("use \"block\"");
-        }
         "replace" => {
             report.error(&place, "action", "`replace` needs its text").help("write { replace = \"…\" }");
         }

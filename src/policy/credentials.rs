@@ -325,6 +325,11 @@ fn variable_text(name: &str) -> Option<Zeroizing<Vec<u8>>> {
 
 /// 32 bytes as they are, as 64 hexadecimal digits, or as base64; all-zero is no key.
 pub(crate) fn key_bytes(bytes: &[u8]) -> Option<HashKey> {
+    key_32(bytes).map(|key| HashKey::new(*key))
+}
+
+/// The same, as it is.
+pub(crate) fn key_32(bytes: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
     let text = bytes.trim_ascii();
     let key: Zeroizing<[u8; 32]> = Zeroizing::new(match (bytes.len(), text.len()) {
         (32, _) => bytes.try_into().ok()?,
@@ -332,7 +337,7 @@ pub(crate) fn key_bytes(bytes: &[u8]) -> Option<HashKey> {
         (_, 43 | 44) => base64(text)?,
         _ => return None,
     });
-    (*key != [0; 32]).then(|| HashKey::new(*key))
+    Some(key).filter(|key| **key != [0; 32])
 }
 
 fn hexadecimal(text: &[u8]) -> Option<[u8; 32]> {

@@ -416,6 +416,11 @@ impl<'a> Value<'a> {
 
     /// A duration above zero: seconds as a number, or a string with `ms`, `s`, `m` or `h`.
     pub(crate) fn duration(&self, report: &mut Report) -> Option<Duration> {
+        self.duration_up_to(LONGEST, report)
+    }
+
+    /// The same, up to another bound.
+    pub(crate) fn duration_up_to(&self, longest: Duration, report: &mut Report) -> Option<Duration> {
         let duration = match self.value.get_ref() {
             DeValue::String(text) => parse_duration(text),
             DeValue::Integer(number) => {
@@ -428,9 +433,10 @@ impl<'a> Value<'a> {
             }
         };
         match duration {
-            Some(duration) if !duration.is_zero() && duration <= LONGEST => Some(duration),
+            Some(duration) if !duration.is_zero() && duration <= longest => Some(duration),
             Some(_) => {
-                let message = format!("{} is out of range; above 0 to 24 hours is allowed", quote(self.key));
+                let hours = longest.as_secs() / 3600;
+                let message = format!("{} is out of range; above 0 to {hours} hours is allowed", quote(self.key));
                 report.error(&self.place(), "out-of-range", message);
                 None
             }

@@ -74,7 +74,8 @@ impl SanPattern {
     }
 
     /// Whether a certificate with these names is meant.
-    fn matches(&self, peer: &PeerIdentity) -> bool {
+    #[must_use]
+    pub fn matches(&self, peer: &PeerIdentity) -> bool {
         match self {
             Self::Uri(name) => peer.uris.contains(name),
             Self::UriPrefix(prefix) => {

@@ -13,6 +13,7 @@ mod identity;
 mod json_path;
 mod outbound;
 mod packs;
+mod quarantine;
 mod routing;
 mod rules;
 mod signing;
@@ -45,6 +46,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use files::FileHash;
 pub use outbound::{Egress, Injected, UpstreamIdentity};
 pub use packs::{bundled_names, bundled_pack};
+pub use quarantine::{HeldStore, Person, QuarantineSettings, Role, WebhookSettings};
 pub use signing::{AwsCredentials, Signing};
 pub use store::{PolicyStore, ReloadOutcome};
 pub use terms::{HashTermsError, hash_terms};
@@ -63,6 +65,8 @@ pub struct Policy {
     pub admin: Option<AdminSettings>,
     /// The audit log, if any.
     pub audit: Option<AuditSettings>,
+    /// Where held requests are kept, if any are.
+    pub quarantine: Option<QuarantineSettings>,
     /// Workspaces in file order.
     pub workspaces: Vec<Arc<Workspace>>,
     /// Routes in file order; a route's index selects [`Workspace::scopes`].
@@ -195,6 +199,22 @@ pub enum ClientAuth {
 pub struct AdminSettings {
     /// The address.
     pub address: ListenAddress,
+    /// TLS, where it speaks that. Certificates are optional: metrics and health need none.
+    pub tls: Option<ListenerTls>,
+    /// Who may ask about held requests.
+    pub people: Vec<Person>,
+}
+
+impl AdminSettings {
+    /// Whether a person's token, or a change, may come over it: TLS, a Unix socket or loopback.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        let local = match &self.address {
+            ListenAddress::Tcp(address) => address.ip().is_loopback(),
+            ListenAddress::Unix(_) => true,
+        };
+        local || self.tls.is_some()
+    }
 }
 
 /// Where and how the audit log is written.

@@ -39,10 +39,14 @@ pub(crate) struct Party {
 impl Party {
     /// The names of a certificate as the configuration writes them.
     pub(crate) fn names(peer: &PeerIdentity) -> Vec<String> {
+        Self::all_names(peer).take(NAMES).map(|name| bounded(&name)).collect()
+    }
+
+    /// All of them.
+    pub(crate) fn all_names(peer: &PeerIdentity) -> impl Iterator<Item = String> {
         let kinds = [("uri", &peer.uris), ("dns", &peer.dns), ("email", &peer.emails)];
-        let all = kinds.iter().flat_map(|(kind, names)| names.iter().map(move |name| format!("{kind}:{name}")));
-        let all = all.chain(peer.ips.iter().map(|address| format!("ip:{address}")));
-        all.take(NAMES).map(|name| bounded(&name)).collect()
+        let all = kinds.into_iter().flat_map(|(kind, names)| names.iter().map(move |name| format!("{kind}:{name}")));
+        all.chain(peer.ips.iter().map(|address| format!("ip:{address}")))
     }
 }
 
@@ -57,6 +61,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) status: Option<StatusCode>,
     /// The code and the side of what ended it, and the rule that did.
     pub(crate) fault: Option<(&'static str, &'static str, Option<&'a RuleId>)>,
+    /// The item that the request is held as.
+    pub(crate) item: Option<&'a str>,
     pub(crate) request: Option<&'a Inspection>,
     pub(crate) response: Option<&'a Inspection>,
     /// The request's body was still under way when the record was written.
@@ -103,6 +109,9 @@ impl Facts<'_> {
                 entry = entry.text("rule", rule.as_str());
             }
         }
+        if let Some(item) = self.item {
+            entry = entry.text("item", item);
+        }
         if self.pending {
             entry = entry.text("request_pending", "body");
         }
@@ -112,6 +121,7 @@ impl Facts<'_> {
     fn outcome(&self) -> &'static str {
         match self.fault {
             Some(("policy_blocked", ..)) => "blocked",
+            Some(("quarantined", ..)) => "held",
             Some(_) => "failed",
             None => {
                 let changed = |seen: &Inspection| seen.findings.iter().any(|(_, action, _)| *action != "observe");

@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::audit::record::bounded;
 use crate::policy::{Limits, Policy};
 use crate::telemetry::NO_WORKSPACE;
 
@@ -80,6 +81,20 @@ impl Connection {
         let activity = Activity::begin();
         let party = Arc::new(peer.party(&shared, address));
         Arc::new(Self { shared, activity, peer, party, server_name, session: Mutex::default() })
+    }
+
+    /// What a request that was held comes from when this person releases it.
+    pub(crate) fn inside(shared: Arc<Shared>, person: &str) -> Arc<Self> {
+        let peer = Peer::new(Entrance { index: usize::MAX, serial: 0 }, None);
+        let party = peer.party(&shared, "admin".to_owned());
+        let party = Arc::new(Party { names: vec![bounded(&format!("person:{person}"))], ..party });
+        let activity = Activity::begin();
+        Arc::new(Self { shared, activity, peer, party, server_name: None, session: Mutex::default() })
+    }
+
+    /// Who the client is, as held requests tell it: names, and the certificate's SHA-256.
+    pub(crate) fn sender(&self) -> (Vec<String>, Option<String>) {
+        self.peer.sender()
     }
 
     /// The workspace that the client belongs to under this configuration.

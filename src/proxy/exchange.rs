@@ -32,6 +32,7 @@ use super::answer::{AnswerBody, Content};
 use super::batch::Batch;
 use super::connection::Connection;
 use super::headers::{self, TextScan};
+use super::held::{self, Approved, Original};
 use super::inspect::{Gathered, InspectedBody, Received, Terms};
 use super::ledger::Ledger;
 use super::letters::Keeper;
@@ -74,6 +75,7 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
         dialect: Dialect::Plain,
         manner: Manner::of(request.headers()),
         version: request.version(),
+        approved: None,
     };
     let outcome = if !audited {
         Err(ProxyError::internal(ErrorKind::Audit))
@@ -109,21 +111,23 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
 }
 
 /// One request's way, with what it needs at every step.
-struct Exchange {
-    generation: Arc<Generation>,
-    policy: Arc<Policy>,
-    connection: Arc<Connection>,
-    ledger: Arc<Ledger>,
-    dialect: Dialect,
+pub(super) struct Exchange {
+    pub(super) generation: Arc<Generation>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) dialect: Dialect,
     /// What the client reads a refusal in.
-    manner: Manner,
-    version: Version,
+    pub(super) manner: Manner,
+    pub(super) version: Version,
+    /// What a person has let pass, where it was held.
+    pub(super) approved: Option<Approved>,
 }
 
 /// Who asks for what: known once the head has been judged.
-struct Destination {
-    workspace: Arc<Workspace>,
-    route: Arc<Route>,
+pub(super) struct Destination {
+    pub(super) workspace: Arc<Workspace>,
+    pub(super) route: Arc<Route>,
     request: Arc<Scopes>,
     response: Arc<Scopes>,
     pool: Arc<Pool>,
@@ -134,6 +138,8 @@ struct Destination {
     batch: Option<Batch>,
     /// Who keeps the records that are dropped.
     keeper: Option<Keeper>,
+    /// The request as it came, where it may have to be held.
+    pub(super) original: Option<Original>,
 }
 
 impl Exchange {
@@ -156,6 +162,9 @@ impl Exchange {
         let method = head.method.clone();
         let expects_nothing = method == Method::HEAD;
         let body = self.request_body(&destination, &head.headers, body).await?;
+        if let Some((findings, rule)) = self.ledger.quarantined() {
+            return Err(self.hold(&destination, &method, findings, rule).await);
+        }
         if let (UpstreamBody::Whole(_), Some(answer)) = (&body, self.nothing_left(&destination)) {
             return Ok(answer);
         }
@@ -172,9 +181,16 @@ impl Exchange {
         let place = self.generation.quotas.get(index).and_then(|quota| quota.admit(telemetry::now()));
         self.ledger.holds(place.ok_or(ProxyError::client(ErrorKind::Rate))?);
         self.check_head(head)?;
+        self.direct(index, head)
+    }
+
+    /// Where a request of this workspace goes, and with which head.
+    pub(super) fn direct(&mut self, index: usize, head: &mut http::request::Parts) -> Result<Destination, ProxyError> {
+        let policy = Arc::clone(&self.policy);
+        let workspace = policy.workspaces.get(index).ok_or(ProxyError::client(ErrorKind::Identity))?;
         let (route_index, rest) =
-            self.policy.route_for(index, head.uri.path()).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
-        let route = self.policy.routes.get(route_index).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
+            policy.route_for(index, head.uri.path()).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
+        let route = policy.routes.get(route_index).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
         self.ledger.routed(route);
         // By the path at the upstream: it alone says who reads the body.
         let path = format!("{}{rest}", route.upstream.path);
@@ -194,7 +210,9 @@ impl Exchange {
         let scopes =
             |direction| workspace.scopes(route_index, direction).cloned().ok_or(ProxyError::internal(ErrorKind::Fault));
         let (mut request, mut response) = (scopes(Direction::Request)?, scopes(Direction::Response)?);
-        let limits = &self.policy.limits;
+        request = held::judged(request, self.approved.as_ref(), workspace, route, &self.generation);
+        let original = request.quarantines().then(|| Original::new(head, route));
+        let limits = &policy.limits;
         if let Some(shared) = tokens::share(workspace, route, self.dialect, limits, [&request, &response])? {
             self.ledger.mints(&shared.tokens);
             (request, response) = (shared.request, shared.response);
@@ -214,7 +232,7 @@ impl Exchange {
         let letters = self.generation.letters.get(&index).filter(|_| batch.is_some());
         let telemetry = &self.connection.shared.telemetry;
         let keeper = letters.map(|letters| Keeper::new(letters, telemetry, &workspace, &route.name));
-        Ok(Destination { workspace, route, request, response, pool, uri: rewritten?, terms, batch, keeper })
+        Ok(Destination { workspace, route, request, response, pool, uri: rewritten?, terms, batch, keeper, original })
     }
 
     fn check_head(&self, head: &http::request::Parts) -> Result<(), ProxyError> {
@@ -237,7 +255,7 @@ impl Exchange {
     }
 
     /// The body that goes upward: decided whole where it is small or the route says so, else inspected in flight.
-    async fn request_body(
+    pub(super) async fn request_body(
         &self,
         to: &Destination,
         headers: &HeaderMap,
@@ -269,7 +287,8 @@ impl Exchange {
             trailer_bytes: limits.trailer_bytes,
             route: Arc::clone(&to.route),
             declared: declared.filter(|_| to.route.request == Mode::Off),
-            most: to.route.max_bytes,
+            most: held::most(to),
+            copies: to.original.is_some(),
             keeper: to.keeper.clone(),
         };
         let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
@@ -290,11 +309,14 @@ impl Exchange {
             return Err(ProxyError::client(ErrorKind::BodySize));
         }
         self.ledger.waited(body.waited());
+        if let Some(original) = &to.original {
+            original.came(body.take_copy());
+        }
         Ok(UpstreamBody::Whole(Some(gathered.join())))
     }
 
     /// Signs a request whose route says so, with credentials of the proxy's own.
-    fn sign(
+    pub(super) fn sign(
         &self,
         to: &Destination,
         method: &Method,
@@ -409,7 +431,9 @@ impl Exchange {
             batch: None,
             keep_dropped: false,
         };
-        let specs = [half(Direction::Request, &to.request), half(Direction::Response, &to.response)];
+        // Of a connection nothing can be held.
+        let request = if to.request.quarantines() { Arc::new(to.request.refusing()) } else { Arc::clone(&to.request) };
+        let specs = [half(Direction::Request, &request), half(Direction::Response, &to.response)];
         let scanned = [to.route.request, to.route.response].map(|mode| mode != Mode::Off);
         let ledger = Arc::clone(&self.ledger);
         self.connection.becomes(Session::new(upgraded, specs, scanned, ledger, &self.policy.timeouts));
@@ -420,7 +444,7 @@ impl Exchange {
     }
 
     /// Sends the request and waits for the head of the answer.
-    async fn send(
+    pub(super) async fn send(
         &self,
         to: &Destination,
         method: Method,
@@ -565,6 +589,7 @@ impl Exchange {
             route: Arc::clone(&to.route),
             declared: declared.filter(|_| to.route.response == Mode::Off),
             most: None,
+            copies: false,
             keeper: None,
         };
         let mut body = Box::new(InspectedBody::new(Received::new(body, false), inspector, terms, &self.ledger));

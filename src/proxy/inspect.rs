@@ -20,6 +20,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
+use zeroize::Zeroizing;
 
 use crate::body::batch::Letter;
 use crate::body::{BodyError, BodyErrorKind, BodyInspector, Dialect, Direction, Inspection, Scopes, llm, mcp};
@@ -55,6 +56,8 @@ pub(crate) struct Terms {
     pub(crate) declared: Option<u64>,
     /// The most bytes that may come.
     pub(crate) most: Option<u64>,
+    /// Whether what comes is kept as it came: the body may have to be held.
+    pub(crate) copies: bool,
     /// Who keeps the records that are dropped.
     pub(crate) keeper: Option<Keeper>,
 }
@@ -67,23 +70,36 @@ const LEFTOVER_BYTES: usize = 16 << 20;
 /// a stream that is reset behind a whole answer loses some clients the answer (over HTTP/1.1 the connection lingers).
 pub(crate) struct Received {
     body: Option<Incoming>,
+    /// What was received before, where it was held meanwhile.
+    held: Option<Bytes>,
     lingers: bool,
 }
 
 impl Received {
     pub(crate) fn new(body: Incoming, lingers: bool) -> Self {
-        Self { body: Some(body), lingers }
+        Self { body: Some(body), held: None, lingers }
+    }
+
+    /// A body that came whole at another time.
+    pub(crate) fn held(body: Bytes) -> Self {
+        Self { body: None, held: Some(body).filter(|body| !body.is_empty()), lingers: false }
     }
 
     pub(crate) fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        self.held.is_none() && self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     pub(crate) fn declared(&self) -> Option<u64> {
+        if let Some(held) = &self.held {
+            return Some(held.len() as u64);
+        }
         self.body.as_ref().and_then(|body| body.size_hint().exact())
     }
 
     fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Some(held) = self.held.take() {
+            return Poll::Ready(Some(Ok(Frame::data(held))));
+        }
         self.body.as_mut().map_or(Poll::Ready(None), |body| Pin::new(body).poll_frame(context))
     }
 }
@@ -136,6 +152,8 @@ pub(crate) struct InspectedBody {
     held_since: Option<Instant>,
     /// Bytes that have come.
     came: u64,
+    /// They themselves, where they are kept.
+    copied: Zeroizing<Vec<u8>>,
     /// The beginning of a request whose identifier is looked for.
     probe: Option<Vec<u8>>,
     /// Records that were dropped and are not kept yet.
@@ -182,6 +200,7 @@ impl InspectedBody {
             waited: Duration::ZERO,
             held_since: None,
             came: 0,
+            copied: Zeroizing::default(),
             probe: None,
             letters: Vec::new(),
             keeping: None,
@@ -225,6 +244,11 @@ impl InspectedBody {
     /// It is gRPC's, over HTTP/2: a fault is the call's status. It ends the stream, and no reader takes it for success.
     pub(crate) fn ends_with_status(&mut self) {
         self.tells_status = true;
+    }
+
+    /// What came, as it came.
+    pub(crate) fn take_copy(&mut self) -> Zeroizing<Vec<u8>> {
+        std::mem::take(&mut self.copied)
     }
 
     /// The next frame.
@@ -370,6 +394,9 @@ impl InspectedBody {
                     if self.terms.most.is_some_and(|most| self.came > most) {
                         self.fail(ErrorKind::BodySize);
                         return Poll::Ready(());
+                    }
+                    if self.terms.copies {
+                        self.copied.extend_from_slice(&data);
                     }
                     self.probe(&data);
                     self.held_since.get_or_insert_with(telemetry::now);

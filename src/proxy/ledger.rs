@@ -18,8 +18,9 @@ use tokio::time::timeout;
 use crate::audit::{Ack, Kind, Slot};
 use crate::body::batch::Tally;
 use crate::body::{Direction, Inspection};
-use crate::engine::{Rule, TokenMap};
+use crate::engine::{Action, Rule, RuleId, TokenMap};
 use crate::policy::{Policy, Route, Workspace};
+use crate::quarantine::item::Found;
 use crate::telemetry::{self, NO_WORKSPACE, Telemetry};
 
 use super::admission::{Activity, Place, RequestPermit};
@@ -150,6 +151,7 @@ impl Ledger {
             method: account.method.as_ref(),
             status: account.status,
             fault: account.fault.as_ref().map(|error| (error.code(), error.side.name(), error.rule.as_ref())),
+            item: account.fault.as_ref().and_then(ProxyError::item),
             request: account.request.as_ref(),
             response: account.response.as_ref(),
             pending: self.upload.is_under_way(),
@@ -175,6 +177,20 @@ impl Ledger {
     /// Values give way to these tokens.
     pub(crate) fn mints(&self, tokens: &Arc<TokenMap>) {
         self.account().tokens = Some(Arc::clone(tokens));
+    }
+
+    /// What a request must be held for so far: its findings, and the first rule that holds it.
+    pub(crate) fn quarantined(&self) -> Option<(Vec<Found>, RuleId)> {
+        let account = self.account();
+        let (seen, workspace) = (account.request.as_ref()?, account.workspace.as_ref()?);
+        let rule = |index: &usize| workspace.rules.rules().get(*index);
+        let (first, ..) = seen.findings.iter().find(|(_, action, _)| *action == Action::Quarantine.name())?;
+        let found = seen.findings.iter().filter_map(|(index, action, count)| {
+            let rule = rule(index)?;
+            let (rule, entity) = (rule.id.as_str().to_owned(), rule.entity.as_str().to_owned());
+            Some(Found { rule, entity, action: (*action).to_owned(), count: *count })
+        });
+        Some((found.collect(), rule(first)?.id.clone()))
     }
 
     /// Adds what was seen in a part of the exchange: a body, a header section, a path.

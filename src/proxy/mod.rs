@@ -18,10 +18,12 @@ mod connection;
 mod exchange;
 mod guard;
 mod headers;
+mod held;
 mod inspect;
 mod ledger;
 mod letters;
 mod peer;
+mod release;
 mod reply;
 mod residency;
 mod self_test;
@@ -29,6 +31,7 @@ mod service;
 mod signature;
 mod syslog;
 mod target;
+mod tend;
 mod tls;
 mod tokens;
 mod upstream;
@@ -52,7 +55,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::audit::{AuditLog, Health, Kind, OpenError};
-use crate::policy::{ListenAddress, Policy};
+use crate::policy::{ListenAddress, ListenerTls, Policy, Upstream};
+use crate::quarantine::{Fault, Quarantine};
 use crate::telemetry::{NO_WORKSPACE, Telemetry};
 
 use admission::{Admission, WorkspaceQuota};
@@ -61,6 +65,7 @@ use letters::Letters;
 use peer::Entrance;
 use upstream::Upstreams;
 
+pub use release::{Denied, Order, Reviewer};
 pub use self_test::{Name as TestName, Outcome};
 pub use service::Ending;
 pub use tls::TlsFault;
@@ -74,6 +79,8 @@ pub(crate) struct Generation {
     pub(crate) upstreams: Upstreams,
     /// The dead letters of each workspace that keeps them, by its index.
     pub(crate) letters: HashMap<usize, Arc<Letters>>,
+    /// The requests that wait for a person.
+    pub(crate) quarantine: Option<Arc<Quarantine>>,
     /// How much each workspace may ask, in the order of the policy.
     pub(crate) quotas: Vec<Arc<WorkspaceQuota>>,
     /// Each listener, in the order of the policy.
@@ -178,6 +185,8 @@ pub enum StartError {
         /// The system's reason.
         source: io::Error,
     },
+    /// The store of held requests cannot be used.
+    Quarantine(Fault),
     /// The listeners differ from those that are bound.
     Listeners,
     /// Values that are caught now would pass: which, in words.
@@ -191,6 +200,7 @@ impl fmt::Display for StartError {
             Self::Audit(error) => write!(f, "{error}"),
             Self::Tls(_) => f.write_str("cannot set up tls"),
             Self::DeadLetter { directory, .. } => write!(f, "cannot keep dead letters in {}", directory.display()),
+            Self::Quarantine(fault) => write!(f, "quarantine: {fault}"),
             Self::Listeners => f.write_str("a change of the listeners needs a restart"),
             Self::Weaker(names) => {
                 write!(
@@ -208,6 +218,7 @@ impl std::error::Error for StartError {
             Self::Bind { source, .. } | Self::DeadLetter { source, .. } => Some(source),
             Self::Audit(error) => std::error::Error::source(error),
             Self::Tls(fault) => Some(fault),
+            Self::Quarantine(fault) => std::error::Error::source(fault),
             Self::Listeners | Self::Weaker(_) => None,
         }
     }
@@ -218,6 +229,24 @@ impl From<TlsFault> for StartError {
         Self::Tls(fault)
     }
 }
+
+/// How an admin listener with these settings answers handshakes.
+///
+/// # Errors
+/// A file that cannot be used.
+pub(crate) fn tls_config(settings: &ListenerTls) -> Result<Arc<ServerConfig>, TlsFault> {
+    Ok(tls::prepare(settings, &[b"http/1.1"])?.config)
+}
+
+/// How a client makes sure of a server, and shows who it is.
+///
+/// # Errors
+/// A file that cannot be used.
+pub(crate) fn client_tls(server: &Upstream) -> Result<Arc<rustls::ClientConfig>, TlsFault> {
+    upstream::client_config(server, &[b"http/1.1"]).map(|(_, config)| config)
+}
+
+pub(crate) use tls::identity as peer_identity;
 
 impl Proxy {
     /// Reads certificates and roots and binds every listener of `policy`. Must be called within a tokio runtime.
@@ -318,12 +347,26 @@ impl Generation {
         for (listener, not_after) in expiries {
             telemetry.set("blackbar_tls_cert_not_after_seconds", &[&listener], not_after);
         }
+        let old = before.and_then(|before| before.quarantine.as_ref());
+        let quarantine = policy.quarantine.as_ref().map(|settings| match old.and_then(|old| old.under(settings)) {
+            Some(kept) => Ok(kept),
+            None => Quarantine::open(settings).map_err(StartError::Quarantine),
+        });
+        let quarantine = quarantine.transpose()?;
         let quotas = policy.workspaces.iter().map(|workspace| {
             let kept = before.and_then(|before| before.quotas.iter().find(|quota| quota.is_of(workspace)).cloned());
             kept.unwrap_or_else(|| Arc::new(WorkspaceQuota::new(workspace)))
         });
         let quotas = quotas.collect();
-        Ok(Self { policy, upstreams, letters, quotas, doors, serial: before.map_or(0, |before| before.serial + 1) })
+        Ok(Self {
+            policy,
+            upstreams,
+            letters,
+            quarantine,
+            quotas,
+            doors,
+            serial: before.map_or(0, |before| before.serial + 1),
+        })
     }
 }
 
@@ -409,6 +452,7 @@ impl Bound {
         }
         drop(alive);
         let testing = Companion(tokio::spawn(test_again(Arc::clone(&shared))));
+        accepting.spawn(tend::tend(Arc::clone(&shared)));
         shutdown.await;
         drop(testing);
         tracing::info!("draining");

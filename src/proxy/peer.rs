@@ -23,6 +23,9 @@ use super::{Door, Generation, Shared, tls};
 /// How long a certificate that was good is taken for good.
 const JUDGED_AGAIN: Duration = Duration::from_secs(60);
 
+/// Names of a certificate that a held request remembers; beyond, the certificate itself tells.
+const NAMES: usize = 64;
+
 /// Where a connection came in.
 #[derive(Clone, Copy)]
 pub(crate) struct Entrance {
@@ -116,6 +119,13 @@ impl Peer {
         let leaf = certificate.and_then(|certificate| certificate.chain.first()).filter(|_| shared.audit.is_some());
         let connection = shared.connections.fetch_add(1, Ordering::Relaxed);
         Party { connection, address, names, certificate: leaf.map(|leaf| chain::hex(&Sha256::digest(leaf))) }
+    }
+
+    /// Every name of its certificate that a rule about people may know, and the certificate's SHA-256.
+    pub(crate) fn sender(&self) -> (Vec<String>, Option<String>) {
+        let Some(certificate) = self.certificate() else { return (Vec::new(), None) };
+        let leaf = certificate.chain.first().map(|leaf| chain::hex(&Sha256::digest(leaf)));
+        (Party::all_names(&certificate.names).take(NAMES).collect(), leaf)
     }
 
     /// The listener that it came to.

@@ -4,7 +4,9 @@
 //! (RFC 9457), or a model provider's own error object, so that its SDK raises its usual exception, or gRPC's status.
 //! Every text is fixed: nothing of the input is ever echoed.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
@@ -15,6 +17,9 @@ use crate::engine::RuleId;
 
 /// Carries the request's id on every answer.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Carries the id of the item that a request is held as.
+const QUARANTINE_ITEM: HeaderName = HeaderName::from_static("x-blackbar-item");
 
 /// Carries it in AWS's protocols as well.
 const AWS_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -123,6 +128,10 @@ pub(crate) enum ErrorKind {
     Audit,
     /// A dropped record could not be kept.
     DeadLetter,
+    /// It waits for a person, as the item of this id.
+    Quarantined(Arc<str>),
+    /// It must wait for a person, and there is no room or no store for it.
+    QuarantineUnavailable,
     /// A fault of the program.
     Fault,
 }
@@ -177,6 +186,8 @@ impl ProxyError {
             ErrorKind::Overload => "overloaded",
             ErrorKind::Audit => "audit_unavailable",
             ErrorKind::DeadLetter => "dead_letter",
+            ErrorKind::Quarantined(_) => "quarantined",
+            ErrorKind::QuarantineUnavailable => "quarantine_unavailable",
             ErrorKind::Fault => "internal",
         }
     }
@@ -187,6 +198,7 @@ impl ProxyError {
             ErrorKind::Identity
             | ErrorKind::Residency
             | ErrorKind::Blocked
+            | ErrorKind::Quarantined(_)
             | ErrorKind::Body(BodyErrorKind::Blocked { .. } | BodyErrorKind::Tool) => StatusCode::FORBIDDEN,
             _ if self.side == Side::Upstream => match self.kind {
                 ErrorKind::UpstreamTimeout | ErrorKind::BodyTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -211,7 +223,9 @@ impl ProxyError {
             ErrorKind::Connect | ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => StatusCode::BAD_GATEWAY,
             ErrorKind::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             ErrorKind::Rate => StatusCode::TOO_MANY_REQUESTS,
-            ErrorKind::Overload | ErrorKind::Audit | ErrorKind::DeadLetter => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::Overload | ErrorKind::Audit | ErrorKind::DeadLetter | ErrorKind::QuarantineUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             ErrorKind::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -259,6 +273,22 @@ impl ProxyError {
             )
     }
 
+    /// The item that the request is held as.
+    pub(crate) fn item(&self) -> Option<&str> {
+        match &self.kind {
+            ErrorKind::Quarantined(item) => Some(item),
+            _ => None,
+        }
+    }
+
+    /// The sentence that clients read: those of providers show no other field.
+    pub(crate) fn told(&self) -> Cow<'static, str> {
+        match self.item() {
+            Some(item) => format!("{} Item: {item}", self.message()).into(),
+            None => self.message().into(),
+        }
+    }
+
     /// A sentence for people.
     pub(crate) fn message(&self) -> &'static str {
         match &self.kind {
@@ -297,6 +327,8 @@ impl ProxyError {
             ErrorKind::Audit => "No audit record can be written at the moment.",
             ErrorKind::Overload => "Too many requests are in flight.",
             ErrorKind::DeadLetter => "A record of the batch must not pass, and could not be kept.",
+            ErrorKind::Quarantined(_) => "The request is held until a person has reviewed it.",
+            ErrorKind::QuarantineUnavailable => "The request needs a review, and cannot be held at the moment.",
             ErrorKind::Fault => "The proxy failed.",
         }
     }
@@ -358,7 +390,7 @@ impl Manner {
 /// The status and its message as gRPC has them in headers or trailers ("gRPC over HTTP2", Responses).
 pub(crate) fn grpc_status(error: &ProxyError, request_id: &str) -> HeaderMap {
     let rule = error.rule.as_ref().map_or_else(String::new, |rule| format!(", rule {}", rule.as_str()));
-    let message = format!("{} ({}{rule}, request {request_id})", error.message(), error.code());
+    let message = format!("{} ({}{rule}, request {request_id})", error.told(), error.code());
     let mut headers = HeaderMap::with_capacity(2);
     headers.insert(GRPC_STATUS, HeaderValue::from(error.grpc_code()));
     // Percent-encoded it is visible ASCII, which a header takes.
@@ -385,6 +417,7 @@ fn grpc_answer(error: &ProxyError, request_id: &str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
     *headers = grpc_status(error, request_id);
+    tell_item(error, headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     if error.side != Side::Upstream && error.kind == ErrorKind::Body(BodyErrorKind::CodingUnsupported) {
         headers.insert(super::headers::GRPC_ACCEPT_ENCODING, super::headers::GRPC_OPENED);
@@ -398,8 +431,7 @@ pub(crate) fn answer(error: &ProxyError, dialect: Dialect, manner: Manner, reque
         return grpc_answer(error, request_id);
     }
     let status = error.status();
-    let (media_type, body) = match llm::error_body(dialect, status.as_u16(), error.code(), error.message(), request_id)
-    {
+    let (media_type, body) = match llm::error_body(dialect, status.as_u16(), error.code(), &error.told(), request_id) {
         Some(body) => ("application/json", body),
         None if manner == Manner::Json => ("application/json", problem(error, request_id).into_bytes()),
         None => ("application/problem+json", problem(error, request_id).into_bytes()),
@@ -428,10 +460,18 @@ pub(crate) fn answer(error: &ProxyError, dialect: Dialect, manner: Manner, reque
         }
         _ => {}
     }
+    tell_item(error, headers);
     if error.closes() {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// What the client's people ask a reviewer about.
+fn tell_item(error: &ProxyError, headers: &mut HeaderMap) {
+    if let Some(item) = error.item().and_then(|item| HeaderValue::from_str(item).ok()) {
+        headers.insert(QUARANTINE_ITEM, item);
+    }
 }
 
 /// Whether a client that says what it takes would take problem details: some readers refuse a type that they do not know.
@@ -453,6 +493,9 @@ fn problem(error: &ProxyError, request_id: &str) -> String {
     object.insert("code".into(), error.code().into());
     if let Some(rule) = &error.rule {
         object.insert("rule".into(), rule.as_str().into());
+    }
+    if let Some(item) = error.item() {
+        object.insert("item".into(), item.into());
     }
     object.insert("request_id".into(), request_id.into());
     serde_json::Value::Object(object).to_string()

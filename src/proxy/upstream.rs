@@ -32,7 +32,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
-use crate::policy::{Egress, FileHash, Limits, Policy, Timeouts, Upstream, UpstreamIdentity, Workspace};
+use crate::policy::{Egress, FileHash, Limits, Policy, Timeouts, Upstream, UpstreamIdentity};
 
 use super::admission::Stall;
 use super::inspect::InspectedBody;
@@ -88,7 +88,7 @@ impl Upstreams {
                 let old = before.into_iter().flat_map(|before| before.pools.values());
                 let pool = match pools.values().chain(old).find(same) {
                     Some(pool) => Arc::clone(pool),
-                    None => Arc::new(Pool::new(workspace, &route.upstream, roots, policy)),
+                    None => Arc::new(Pool::new(&workspace.name, &route.upstream, roots, policy)),
                 };
                 pools.insert((*workspace_index, index), pool);
             }
@@ -102,7 +102,7 @@ impl Upstreams {
         let ways = routes.flat_map(|(index, route)| route.workspaces.iter().map(move |one| (*one, index, route)));
         let pools = ways.filter_map(|(one, index, route)| {
             let workspace = policy.workspaces.get(one)?;
-            let pool = Pool::build(workspace, &route.upstream, None, policy, Some(sink.clone()));
+            let pool = Pool::build(&workspace.name, &route.upstream, None, policy, Some(sink.clone()));
             Some(((one, index), Arc::new(pool)))
         });
         Self { pools: pools.collect() }
@@ -167,12 +167,12 @@ pub(crate) fn client_config(upstream: &Upstream, protocols: &[&[u8]]) -> Result<
 }
 
 impl Pool {
-    fn new(workspace: &Workspace, upstream: &Upstream, roots: Option<&Shown>, policy: &Policy) -> Self {
+    fn new(workspace: &str, upstream: &Upstream, roots: Option<&Shown>, policy: &Policy) -> Self {
         Self::build(workspace, upstream, roots, policy, None)
     }
 
     fn build(
-        workspace: &Workspace,
+        workspace: &str,
         upstream: &Upstream,
         roots: Option<&Shown>,
         policy: &Policy,
@@ -210,8 +210,17 @@ impl Pool {
             .http1_max_headers(header_fields)
             .build(Connector { tls: http1, ..connector });
         let files = roots.map(|(files, _)| *files).unwrap_or_default();
-        let (workspace, upstream) = (workspace.name.clone(), upstream.clone());
+        let (workspace, upstream) = (workspace.to_owned(), upstream.clone());
         Self { client, upgrading, workspace, upstream, files, timeouts: policy.timeouts.clone() }
+    }
+
+    /// Connections to something that is no route's upstream.
+    ///
+    /// # Errors
+    /// Its roots cannot be read.
+    pub(crate) fn apart(upstream: &Upstream, policy: &Policy) -> Result<Self, TlsFault> {
+        let roots = if upstream.tls { Some(client_config(upstream, &[b"http/1.1"])?) } else { None };
+        Ok(Self::new("", upstream, roots.as_ref(), policy))
     }
 
     /// Whether its connections are those that would be made anew.

@@ -23,6 +23,8 @@ mod listeners;
 mod llm;
 mod mtls;
 mod outbound;
+mod quarantine;
+mod quarantine_kills;
 mod quotas;
 mod records;
 mod reload;

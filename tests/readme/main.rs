@@ -85,6 +85,14 @@ fn configuration_and_rules_are_taken_as_they_stand() {
     fs::write(at("syslog.toml"), format!("version = 1\n{syslog}{letters}")).unwrap();
     let loaded = load(&at("syslog.toml")).unwrap_or_else(|faults| panic!("{faults:?}"));
     assert!(loaded.policy.listeners[0].syslog.is_some() && loaded.policy.workspaces[0].dead_letter.is_some());
+    // What waits for a person, beside the workspace of the configuration.
+    let waiting = blocks.iter().find(|block| block.contains("[quarantine]")).unwrap();
+    fs::write(at("certs/quarantine.key32"), [7; 32]).unwrap();
+    fs::write(at("certs/webhook.key"), "0123456789abcdef0123456789abcdef").unwrap();
+    let configuration = configuration.replace("[admin]\naddress = \"127.0.0.1:9464\"", "");
+    fs::write(at("waiting.toml"), format!("{configuration}{waiting}")).unwrap();
+    let loaded = load(&at("waiting.toml")).unwrap_or_else(|faults| panic!("{faults:?}"));
+    assert!(loaded.policy.quarantine.is_some() && loaded.policy.admin.unwrap().people.len() == 1);
     // The sample's comments and the README's claim: `redact --rules` has no key, so `hash` says where to get one.
     let faults = load_rules(Some(&at("acme.toml"))).unwrap_err();
     assert!(faults[0].to_string().contains("--config"), "{}", faults[0]);
@@ -101,7 +109,7 @@ fn the_table_of_actions_is_true() {
     for row in table.lines().skip(2).take_while(|line| line.starts_with('|')) {
         let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
         let action = if cells[1].starts_with('{') { cells[1].to_owned() } else { format!("{:?}", cells[1]) };
-        if matches!(cells[1], "hash" | "tokenize" | "block") {
+        if matches!(cells[1], "hash" | "tokenize" | "block" | "quarantine") {
             continue;
         }
         let text = format!("version = 1\npacks = [\"default\"]\n[actions]\nEMAIL = {action}\nCREDIT_CARD = {action}\n");

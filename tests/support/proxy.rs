@@ -25,6 +25,8 @@ pub struct TestProxy {
     listener: String,
     workspaces: Vec<(String, String)>,
     settings: String,
+    tables: String,
+    route_settings: String,
     routes: Vec<(String, String)>,
     route_changes: Vec<Change<Route>>,
     changes: Vec<Change<Policy>>,
@@ -48,6 +50,8 @@ impl TestProxy {
             listener: "certificate = \"server.crt\"\nprivate_key = \"server.key\"\nclient_ca = \"ca.crt\"\n".to_owned(),
             workspaces: Vec::new(),
             settings: String::new(),
+            tables: String::new(),
+            route_settings: String::new(),
             routes: Vec::new(),
             route_changes: Vec::new(),
             changes: Vec::new(),
@@ -70,6 +74,18 @@ impl TestProxy {
     /// More keys of every workspace.
     pub fn settings(mut self, settings: &str) -> Self {
         self.settings.push_str(settings);
+        self
+    }
+
+    /// More tables of the file.
+    pub fn tables(mut self, tables: &str) -> Self {
+        self.tables.push_str(tables);
+        self
+    }
+
+    /// More keys of every route.
+    pub fn route_settings(mut self, settings: &str) -> Self {
+        self.route_settings.push_str(settings);
         self
     }
 
@@ -118,7 +134,9 @@ impl TestProxy {
         for (path, url) in &self.routes {
             let name = if path == "/" { "root" } else { path.trim_start_matches('/') };
             writeln!(config, "[[route]]\nname = \"{name}\"\npath = \"{path}\"\nupstream = \"{url}\"").unwrap();
+            config.push_str(&self.route_settings);
         }
+        config.push_str(&self.tables);
         let path = self.pki.file("blackbar.toml");
         std::fs::write(&path, config).unwrap();
         path

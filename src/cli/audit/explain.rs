@@ -59,6 +59,7 @@ fn explain(seq: u64, record: &Value, out: &mut dyn Write) -> Result<(), Failure>
         Some("forwarded") => "It went through unchanged.".to_owned(),
         Some("redacted") => "It went through with findings redacted.".to_owned(),
         Some("blocked") => format!("It was blocked by rule {}.", or("rule", "(in a place where findings are refused)")),
+        Some("held") => format!("It was held for a person as item {}.", or("item", "?")),
         Some("failed") => format!("It did not go through: {} ({}).", or("reason", "?"), or("side", "?")),
         _ => "What became of it is not known.".to_owned(),
     };

@@ -157,7 +157,7 @@ fn feed(
 fn unblocked(scopes: &Scopes, rules: &Arc<RuleSet>) -> Scopes {
     let table = |table: &ActionTable| {
         let actions = (0..rules.rules().len()).map(|index| match table.action(index) {
-            Action::Block => Action::Observe,
+            Action::Block | Action::Quarantine => Action::Observe,
             other => other.clone(),
         });
         Arc::new(ActionTable::new(actions.collect(), table.key().cloned()))

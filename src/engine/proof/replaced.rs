@@ -72,7 +72,9 @@ pub(super) fn prove(
                 }
                 continue;
             }
-            Action::Off | Action::Observe | Action::Block | Action::Drop | Action::Remove => continue,
+            Action::Off | Action::Observe | Action::Block | Action::Drop | Action::Quarantine | Action::Remove => {
+                continue;
+            }
             Action::Mask | Action::KeepLast4 | Action::MaskDomain => checked.masked(index, by),
             Action::Redact | Action::Replace(_) | Action::Neutralize | Action::Hash | Action::Tokenize => {
                 checked.fixed(index, by)

@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::policy::credentials::{Inspector, Named};
 use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value, beside};
+use crate::policy::quarantine::people;
 use crate::policy::routing::host_name;
 use crate::policy::rules::unknown_name;
 use crate::policy::{AdminSettings, ClientAuth, ListenAddress, Listener, ListenerTls};
@@ -27,6 +28,13 @@ pub(super) struct ListenerShape {
     pub(super) workspace: Option<Place>,
     /// What it does with syslog.
     pub(super) syslog: Option<SyslogShape>,
+}
+
+impl ListenerShape {
+    /// Where it is written, if it speaks syslog.
+    pub(super) fn syslog_place(&self) -> Option<Place> {
+        self.syslog.as_ref().map(|_| self.address.clone())
+    }
 }
 
 /// The TLS keys of a listener as they stand.
@@ -90,12 +98,48 @@ pub(super) fn listener(
 }
 
 /// Reads `[admin]`.
-pub(super) fn admin(mut fields: Fields<'_>, report: &mut Report) -> Option<(AdminSettings, Place)> {
+pub(super) fn admin(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) -> Option<AdminShape> {
     let file = fields.source().path();
-    let value = fields.wanted("address", "say where, like address = \"127.0.0.1:9464\"", report);
-    let address = value.and_then(|value| address(&value, file, report));
-    fields.finish(report);
-    Some((AdminSettings { address: address? }, value?.place()))
+    let value = fields.wanted("address", "say where, like address = \"127.0.0.1:9464\"", inspector.report);
+    let address = value.and_then(|value| address(&value, file, inspector.report));
+    let mut named = |key, report: &mut Report| fields.value(key).and_then(|value| Named::read(&value, file, report));
+    let certificate = named("certificate", inspector.report);
+    let private_key = named("private_key", inspector.report);
+    let client_ca = named("client_ca", inspector.report);
+    let (place, asked_tls) = (fields.place(), certificate.is_some() || private_key.is_some());
+    let (people, workspaces) = people(&mut fields, inspector.report);
+    fields.finish(inspector.report);
+    let tls = if asked_tls {
+        // Probes and scrapers present none; who decides does.
+        let client_auth = Some((ClientAuth::Optional, place.clone()));
+        let keys = TlsKeys { certificate, private_key, client_ca, client_crl: Vec::new(), client_auth };
+        let fixed = Some(place.clone());
+        tls(keys, &place, fixed.as_ref(), inspector)
+    } else if let Some(ca) = &client_ca {
+        let help = "add `certificate` and `private_key`, or remove `client_ca`";
+        inspector.report.error(&ca.place, "client-auth", "`client_ca` without TLS").help(help);
+        None
+    } else {
+        None
+    };
+    let settings = AdminSettings { address: address?, tls, people };
+    let at = value?.place();
+    if !settings.people.is_empty() && !settings.is_guarded() {
+        let help = "add `certificate`, `private_key` and `client_ca`, or listen on 127.0.0.1 or unix:PATH";
+        inspector.report.error(&at, "plain-listener", "people decide over an unguarded address").help(help);
+    }
+    Some(AdminShape { settings, place: at, workspaces })
+}
+
+/// `[admin]` as it was read.
+#[derive(Debug)]
+pub(super) struct AdminShape {
+    /// What it says.
+    pub(super) settings: AdminSettings,
+    /// Where its address is written.
+    pub(super) place: Place,
+    /// The workspaces that people are bound to, and where each is written.
+    pub(super) workspaces: Vec<(String, Place)>,
 }
 
 /// What a plain listener may be.

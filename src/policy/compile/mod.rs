@@ -32,12 +32,12 @@ use super::files::{Disk, Fields, FileHash, Watched, walk};
 use super::packs::{BUNDLED, assemble, assemble_bundled};
 use super::rules::{unknown_name, version};
 use super::{
-    AdminSettings, AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Policy, Route, SelfTest,
-    Syslog, Timeouts, Workspace, fingerprint_epoch,
+    AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Mode, Policy, QuarantineSettings, Route,
+    SelfTest, Syslog, Timeouts, Workspace, fingerprint_epoch, quarantine,
 };
 use crate::body::{BodyLimits, Scopes};
 use crate::engine::{Action, EntityType, RuleSet};
-use listeners::ListenerShape;
+use listeners::{AdminShape, ListenerShape};
 use routes::RouteShape;
 use ruleset::{Bound, Compiled, compile};
 use syslog::SyslogShape;
@@ -114,8 +114,11 @@ pub(super) type Names = HashMap<String, Place>;
 /// The tables of the file, before they are held against each other.
 struct Shapes {
     listeners: Vec<ListenerShape>,
-    admin: Option<(AdminSettings, Place)>,
+    admin: Option<AdminShape>,
     audit: Option<AuditSettings>,
+    quarantine: Option<QuarantineSettings>,
+    /// Whether `[quarantine]` is there, well-formed or not.
+    wants_quarantine: bool,
     /// Of fingerprints.
     epoch: u64,
     workspaces: Vec<WorkspaceShape>,
@@ -144,7 +147,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     let timeouts = limits::timeouts(&mut fields, report);
     let self_test = self_test::self_test(&mut fields, report);
     let admin = fields.value("admin").and_then(|value| value.table("[admin]", report));
-    let admin = admin.and_then(|table| listeners::admin(table, report));
+    let quarantine = fields.value("quarantine").and_then(|value| value.table("[quarantine]", report));
     let listeners = several(&mut fields, "listener", "[[listener]]", report);
     let workspaces = several(&mut fields, "workspace", "[[workspace]]", report);
     // Syslog needs no route.
@@ -161,6 +164,9 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     let epoch = fingerprint_epoch(now.duration_since(UNIX_EPOCH).unwrap_or_default());
     let mut inspector = Inspector { disk, report, strict, now };
     let audit = audit.and_then(|table| audit::audit(table, &mut inspector));
+    let admin = admin.and_then(|table| listeners::admin(table, &mut inspector));
+    let wants_quarantine = quarantine.is_some();
+    let quarantine = quarantine.and_then(|table| quarantine::quarantine(table, &mut inspector));
     let listeners = listeners
         .into_iter()
         .filter_map(|table| listeners::listener(table, &mut route_names, &mut inspector))
@@ -176,6 +182,8 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
         listeners,
         admin,
         audit,
+        quarantine,
+        wants_quarantine,
         epoch,
         workspaces,
         workspace_names,
@@ -250,6 +258,9 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
     for (name, place) in shapes.workspaces.iter().flat_map(|shape| &shape.tokens.routes).flatten() {
         known("route", name, place, &shapes.route_names, report);
     }
+    for (name, place) in shapes.admin.iter().flat_map(|shape| &shape.workspaces) {
+        known("workspace", name, place, &shapes.workspace_names, report);
+    }
     check_dead_letters(&shapes.workspaces, report);
     let has_certificates =
         |one: &ListenerShape| one.listener.tls.as_ref().is_some_and(|tls| tls.client_auth != ClientAuth::None);
@@ -263,7 +274,10 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
         }
     }
     let epoch = shapes.audit.as_ref().map(|_| shapes.epoch);
+    let places: Vec<Place> = shapes.routes.iter().map(|shape| shape.path.clone()).collect();
     let routes = link_routes(shapes.routes, &shapes.workspaces, &shapes.workspace_names, report);
+    let places: Vec<Place> =
+        places.into_iter().chain(shapes.listeners.iter().filter_map(ListenerShape::syslog_place)).collect();
     let listeners = link_listeners(shapes.listeners, routes.len(), &shapes.workspaces, &shapes.workspace_names, report);
     let logs = listeners.iter().filter_map(|listener| listener.syslog.as_ref());
     let names = routes.iter().map(|route| &route.name).chain(logs.map(|log| &log.name));
@@ -274,14 +288,19 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
         let path = shape.rules.as_ref().map(|(path, _)| path.clone());
         let rules = compiled.entry(path).or_insert_with(|| rules_of(&shape, &shapes.route_names, disk, report));
         let Some(rules) = rules.clone() else { continue };
-        workspaces.push(Arc::new(bind(shape, &rules, &names, epoch, report)));
+        let place = shape.place.clone();
+        let workspace = bind(shape, &rules, &names, epoch, report);
+        let reach = Reach { index: workspaces.len(), routes: &routes, listeners: &listeners, places: &places };
+        check_holds(&workspace, &place, &reach, shapes.wants_quarantine, report);
+        workspaces.push(Arc::new(workspace));
     }
     Some(Policy {
         version: String::new(),
         hash: String::new(),
         listeners,
-        admin: shapes.admin.map(|(admin, _)| admin),
+        admin: shapes.admin.map(|shape| shape.settings),
         audit: shapes.audit,
+        quarantine: shapes.quarantine,
         workspaces,
         routes: routes.into_iter().map(Arc::new).collect(),
         limits: shapes.limits,
@@ -289,6 +308,47 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
         body_limits: shapes.body_limits,
         self_test: shapes.self_test,
     })
+}
+
+/// What a workspace may use, and where it is written.
+struct Reach<'a> {
+    index: usize,
+    routes: &'a [Route],
+    listeners: &'a [Listener],
+    /// Of the routes, then of the listeners for syslog.
+    places: &'a [Place],
+}
+
+/// A request can be held only where nothing of it has left before it is decided.
+fn check_holds(workspace: &Workspace, place: &Place, reach: &Reach<'_>, stored: bool, report: &mut Report) {
+    let uses = |route: &&Route| route.workspaces.contains(&reach.index);
+    let routes = reach.routes.iter().enumerate().filter(|(_, route)| uses(route));
+    let routes = routes.map(|(scope, route)| (scope, &route.name, matches!(route.request, Mode::Buffer { .. })));
+    let logs = reach.listeners.iter().filter_map(|listener| listener.syslog.as_ref());
+    let logs = logs.filter(|log| log.workspaces.contains(&reach.index)).map(|log| (log.scope, &log.name, false));
+    let mut holds = false;
+    for (scope, name, decides) in routes.chain(logs) {
+        let quarantines = workspace.scopes.get(scope).is_some_and(|[request, _]| request.quarantines());
+        holds |= quarantines;
+        if quarantines && !decides {
+            let message = format!(
+                "workspace {} holds requests for a person, but {name} sends them on as they come",
+                workspace.name
+            );
+            let help = if scope < reach.routes.len() {
+                "add request = { mode = \"buffer\" }, or write \"block\" for it in a [[scope]] with this route"
+            } else {
+                "syslog is never held: write \"block\" for it in a [[scope]] with this listener"
+            };
+            let place = reach.places.get(scope).unwrap_or(place);
+            report.error(place, "quarantine", message).help(help);
+        }
+    }
+    if holds && !stored {
+        let message = format!("workspace {} holds requests for a person, and there is no [quarantine]", workspace.name);
+        let help = "add [quarantine] with `store` and `key`, or use \"block\"";
+        report.error(place, "quarantine", message).help(help);
+    }
 }
 
 fn known(kind: &str, name: &str, place: &Place, names: &Names, report: &mut Report) {
@@ -316,7 +376,7 @@ fn check_dead_letters(workspaces: &[WorkspaceShape], report: &mut Report) {
 fn check_addresses(shapes: &Shapes, report: &mut Report) {
     let mut taken: HashMap<String, &Place> = HashMap::new();
     let listeners = shapes.listeners.iter().map(|shape| (&shape.listener.address, &shape.address));
-    for (address, place) in listeners.chain(shapes.admin.iter().map(|(admin, place)| (&admin.address, place))) {
+    for (address, place) in listeners.chain(shapes.admin.iter().map(|shape| (&shape.settings.address, &shape.place))) {
         let key = match address {
             ListenAddress::Tcp(address) if address.port() == 0 => continue,
             ListenAddress::Tcp(address) => address.to_string(),
@@ -414,6 +474,11 @@ fn rules_of(shape: &WorkspaceShape, routes: &Names, disk: &mut Disk, report: &mu
     compile(assembly, report).map(Rc::new)
 }
 
+/// What holds where nobody can hold anything.
+fn refusing(scopes: Arc<Scopes>) -> Arc<Scopes> {
+    if scopes.quarantines() { Arc::new(scopes.refusing()) } else { scopes }
+}
+
 /// The entities whose values are tokenized anywhere.
 fn tokenized<'a>(rules: &RuleSet, scopes: impl Iterator<Item = &'a Arc<Scopes>> + Clone) -> Vec<EntityType> {
     let tables = scopes.flat_map(|scopes| scopes.paths.iter().map(|(_, table)| table).chain([&scopes.actions]));
@@ -447,6 +512,7 @@ fn bind(
         rules.bind(&everywhere, shape.key, key)
     };
     let base = scopes.pop().expect("one for each route that was asked for, the last for none");
+    let base = base.map(refusing);
     match rules.rules().iter().max_by_key(|rule| rule.holdback) {
         Some(longest) => {
             let message =

@@ -55,7 +55,8 @@ pub fn load_rules(rules: Option<&Path>) -> Result<StandaloneRules, Vec<Diagnosti
         Some(compiled) if report.errors() == 0 => {
             let Bound { rules, mut scopes, catalogue } = compiled.bind(&[None], None, None);
             match scopes.pop() {
-                Some([request, response]) => {
+                Some(both) => {
+                    let [request, response] = both.map(super::refusing);
                     Ok(StandaloneRules { rules, request, response, catalogue, warnings: report.into_sorted() })
                 }
                 None => Err(report.into_sorted()),

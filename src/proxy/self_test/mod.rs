@@ -190,6 +190,8 @@ impl Test {
             letters: std::collections::HashMap::new(),
             quotas: policy.workspaces.iter().map(|one| Arc::new(WorkspaceQuota::unbounded(one))).collect(),
             doors: Vec::new(),
+            // What a person is to judge is refused here.
+            quarantine: None,
             serial: 0,
         };
         let shared = Arc::new(Shared {

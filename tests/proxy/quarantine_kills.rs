@@ -1,0 +1,256 @@
+//! The real program, killed at any moment: no request of which a client was told that it is held is lost, and none is sent
+//! twice. `BLACKBAR_KILLS` says how often it is killed; 200 times unless told.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use super::quarantine::{RULES, people};
+use crate::support::client::connect;
+use crate::support::proxy::ACME;
+use crate::support::{Client, Pki, TestProxy, Upstream};
+
+/// Kills unless `BLACKBAR_KILLS` says otherwise, and the longest time between a start and its kill.
+const KILLS: usize = 200;
+const LIFE_MS: u64 = 120;
+
+struct Process {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Process {
+    fn start(config: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_blackbar"))
+            .args(["serve", "--config"])
+            .arg(config)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = loop {
+            let line = lines.next().expect("the process ended").unwrap();
+            let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
+            if line["fields"]["message"] == "listening" {
+                break line["fields"]["address"].as_str().unwrap().parse().unwrap();
+            }
+        };
+        // Nobody must make it wait for its log.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// What clients and reviewers were told.
+#[derive(Default)]
+struct Told {
+    held: HashMap<String, String>,
+    released: HashSet<String>,
+    next: usize,
+}
+
+async fn ask(socket: &Path, target: &str, order: Option<Value>) -> Option<(u16, Value)> {
+    let body = order.as_ref().map(Value::to_string).unwrap_or_default();
+    let method = if order.is_some() { "POST" } else { "GET" };
+    let request = format!(
+        "{method} {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer rita\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = UnixStream::connect(socket).await.ok()?;
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, serde_json::from_str(body).ok()?))
+}
+
+/// Sends requests that are held until the connection dies.
+async fn clients(address: SocketAddr, pki: Arc<Pki>, told: Arc<Mutex<Told>>) {
+    let config = pki.client_config(Some(pki.client(&[ACME])), &["http/1.1"]);
+    let Ok(stream) = connect(address, "localhost", config).await else { return };
+    let mut client = Client::new(stream);
+    loop {
+        let marker = {
+            let mut told = told.lock().unwrap();
+            told.next += 1;
+            format!("marker-{:06}-", told.next)
+        };
+        let body = format!("{marker} ssn 078-05-1120");
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        if client.stream.write_all(request.as_bytes()).await.is_err() {
+            return;
+        }
+        let Some(answer) = client.head().await else { return };
+        if answer.status != 403 || client.until(b"}").await.is_none() {
+            return;
+        }
+        told.lock().unwrap().held.insert(answer.header("x-blackbar-item").unwrap().to_owned(), marker);
+    }
+}
+
+/// Releases what is held until the process dies.
+async fn reviewers(socket: PathBuf, told: Arc<Mutex<Told>>) {
+    loop {
+        let Some((200, list)) = ask(&socket, "/quarantine?state=held", None).await else { return };
+        for item in list["items"].as_array().unwrap() {
+            let id = item["id"].as_str().unwrap();
+            let order = Some(json!({ "reason": "agreed" }));
+            let Some((status, answer)) = ask(&socket, &format!("/quarantine/{id}/release"), order).await else {
+                return;
+            };
+            if status == 200 {
+                assert_eq!(answer["state"], "released");
+                told.lock().unwrap().released.insert(id.to_owned());
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_held_is_lost_and_nothing_is_sent_twice() {
+    let upstream = Upstream::echo().await;
+    let test = TestProxy::new();
+    std::fs::write(test.pki.file("quarantine.key32"), [9; 32]).unwrap();
+    let test = test
+        .workspace("acme", RULES)
+        .workspace("beta", RULES)
+        .upstream(&upstream)
+        .route_settings("request = { mode = \"buffer\" }\n")
+        .tables(&people().replace("127.0.0.1:0", "unix:admin.sock"))
+        .tables("[quarantine]\nstore = \"held\"\nkey = { file = \"quarantine.key32\" }\nworkspace_items = 100000\n");
+    let config = test.write();
+    let socket = test.pki.file("admin.sock");
+    let pki = Arc::new(test.pki);
+    let told = Arc::new(Mutex::new(Told::default()));
+    let kills = std::env::var("BLACKBAR_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
+    for _ in 0..kills {
+        let process = Process::start(&config);
+        let tasks = [
+            tokio::spawn(clients(process.address, Arc::clone(&pki), Arc::clone(&told))),
+            tokio::spawn(clients(process.address, Arc::clone(&pki), Arc::clone(&told))),
+            tokio::spawn(reviewers(socket.clone(), Arc::clone(&told))),
+        ];
+        let mut random = [0_u8; 8];
+        getrandom::fill(&mut random).unwrap();
+        // The one wait: the moment of a death is what is tried.
+        tokio::time::sleep(Duration::from_millis(u64::from_le_bytes(random) % LIFE_MS)).await;
+        process.kill();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    }
+
+    let process = Process::start(&config);
+    let mut items: HashMap<String, Value> = HashMap::new();
+    let mut after = String::new();
+    loop {
+        let target = format!("/quarantine{after}");
+        let (status, page) = ask(&socket, &target, None).await.unwrap();
+        assert_eq!(status, 200);
+        let page_items = page["items"].as_array().unwrap();
+        items.extend(page_items.iter().map(|item| (item["id"].as_str().unwrap().to_owned(), item.clone())));
+        if page["more"] != true {
+            break;
+        }
+        after = format!("?after={}", page_items.last().unwrap()["id"].as_str().unwrap());
+    }
+    let seen = |marker: &str| {
+        let bytes = upstream.bytes.lock().unwrap();
+        bytes.windows(marker.len()).filter(|window| *window == marker.as_bytes()).count()
+    };
+    let told = std::mem::take(&mut *told.lock().unwrap());
+    assert!(told.held.len() > kills / 4, "only {} were held", told.held.len());
+    assert!(!told.released.is_empty());
+    let mut states: HashMap<String, usize> = HashMap::new();
+    for (id, marker) in &told.held {
+        let item = items.get(id).unwrap_or_else(|| panic!("{id} was told to be held, and is lost"));
+        let state = item["state"].as_str().unwrap();
+        *states.entry(state.to_owned()).or_default() += 1;
+        let times = seen(marker);
+        match state {
+            "held" => assert_eq!(times, 0, "{id} was sent, and waits again"),
+            "released" => assert_eq!(times, 1, "{id}"),
+            "uncertain" => assert!(times <= 1, "{id}"),
+            state => panic!("{id} is {state}"),
+        }
+        assert!(!told.released.contains(id) || state == "released", "{id} was told to be released, and is {state}");
+        if state == "held" {
+            let order = Some(json!({ "reason": "agreed" }));
+            let (status, _) = ask(&socket, &format!("/quarantine/{id}/release"), order).await.unwrap();
+            assert_eq!((status, seen(marker)), (200, 1), "{id} is whole, and is sent once");
+        }
+    }
+    let (known, released) = (items.len(), told.released.len());
+    println!("{kills} kills: {} told held, {known} known, {released} told released; {states:?}", told.held.len());
+    process.kill();
+}
+
+/// The command line, asking the program that serves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_lists_shows_releases_and_rejects() {
+    let upstream = Upstream::echo().await;
+    let test = TestProxy::new();
+    std::fs::write(test.pki.file("quarantine.key32"), [9; 32]).unwrap();
+    std::fs::write(test.pki.file("rita.token"), "token: rita\n").unwrap();
+    std::fs::write(test.pki.file("own.token"), "own").unwrap();
+    let test = test
+        .workspace("acme", RULES)
+        .workspace("beta", RULES)
+        .upstream(&upstream)
+        .route_settings("request = { mode = \"buffer\" }\n")
+        .tables(&people().replace("127.0.0.1:0", "unix:admin.sock"))
+        .tables("[quarantine]\nstore = \"held\"\nkey = { file = \"quarantine.key32\" }\n");
+    let config = test.write();
+    let process = Process::start(&config);
+    let pki = Arc::new(test.pki);
+    let mut ids = Vec::new();
+    let tls = pki.client_config(Some(pki.client(&[ACME])), &["http/1.1"]);
+    let mut client = Client::new(connect(process.address, "localhost", tls).await.unwrap());
+    for _ in 0..2 {
+        let answer = client.post("/", "text/plain", "ssn 078-05-1120").await;
+        ids.push(answer.header("x-blackbar-item").unwrap().to_owned());
+    }
+    let command = |words: &[&str], who: &str| -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_blackbar"));
+        command.arg("quarantine").args(words).arg("--config").arg(&config);
+        command.arg("--token-file").arg(pki.file(&format!("{who}.token")));
+        command.output().unwrap()
+    };
+    let text = |output: &Output| String::from_utf8(output.stdout.clone()).unwrap();
+    let list = command(&["list"], "rita");
+    assert!(list.status.success() && ids.iter().all(|id| text(&list).contains(id)), "{list:?}");
+    assert_eq!(text(&list).lines().count(), 2);
+    let show = command(&["show", &ids[0], "--preview"], "rita");
+    for part in ["US_SSN by us-pii.ssn, quarantine", "uri:spiffe://acme.example/agent", "ssn [US_SSN]"] {
+        assert!(text(&show).contains(part), "{part}\n{}", text(&show));
+    }
+    let own = command(&["release", &ids[0], "--reason", "r"], "own");
+    assert_eq!(own.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&own.stderr).contains("own_request"));
+    let released = command(&["release", &ids[0], "--reason", "agreed", "--json"], "rita");
+    let released: Value = serde_json::from_str(&text(&released)).unwrap();
+    assert_eq!((&released["state"], &released["verdict"]["reason"]), (&json!("released"), &json!("agreed")));
+    let rejected = command(&["reject", &ids[1], "--reason", "no"], "rita");
+    assert!(text(&rejected).contains("rejected") && text(&rejected).contains("verdict   rita"), "{rejected:?}");
+    assert_eq!(command(&["release", &ids[1], "--reason", "r"], "rita").status.code(), Some(1));
+    assert_eq!(text(&command(&["list"], "rita")), "");
+    assert_eq!(text(&command(&["list", "--state", "all"], "rita")).lines().count(), 2);
+    process.kill();
+}
