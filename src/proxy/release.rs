@@ -231,7 +231,9 @@ impl Handle {
             return Err(Denied::by_state(item));
         }
         let quarantine = self.quarantine()?;
-        self.record(entry("preview", &item).text("by", &reviewer.person.name)).await?;
+        // Who looks now, and not who decided before.
+        let looked_at = Item { verdict: None, ..item.clone() };
+        self.record(entry("preview", &looked_at).text("by", &reviewer.person.name)).await?;
         let work = Release { shared: Arc::clone(&self.shared), quarantine, person: reviewer.person.name.clone() };
         let content = work.quarantine.content(&item).await?;
         let mut prepared = work.prepare(&item, &content, Approved::nothing()).await;
