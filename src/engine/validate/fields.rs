@@ -540,7 +540,6 @@ mod tests {
             "4711",
             "1234",
             "pässwö9&d",
-            "Ab1$Ab1$()",
             "blue monkey; green tea",
             "aK9=dP2&mW",
             "swordfish<3",
