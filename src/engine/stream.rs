@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::operator::Fingerprint;
+use super::operator::{Action, Fingerprint};
 use super::ruleset::{ActionTable, RuleSet};
 use super::scan::{Enabled, Force, Text};
 
@@ -97,6 +97,14 @@ impl StreamRedactor {
         spell_out(label, &mut self.label);
         self.text.begin(&self.label);
         self.text.begin_field(Force { rules: &self.rules, actions: &self.actions, enabled: self.enabled }, label);
+    }
+
+    /// Whether rules for fields take a text of this label whole.
+    #[must_use]
+    pub fn takes_whole(&self, label: &[u8]) -> bool {
+        let mut takes = false;
+        self.rules.fields.named(label, |wanted| takes |= !matches!(self.actions.action(wanted.rule), Action::Off));
+        takes
     }
 
     /// Bytes held back now.

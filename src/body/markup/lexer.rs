@@ -1,13 +1,18 @@
 //! Tags, comments and text of XML and HTML, byte by byte.
 //!
-//! Enters: one byte after another. Leaves: whether it is text, and in what it stands. It is as tolerant as readers of HTML
-//! are: a `<` that begins nothing is text, and what never ends goes on to the end. It decides nothing about what is
-//! scanned, for all of it is.
+//! Enters: one byte after another. Leaves: whether it is text, and in what it stands. HTML is read as browsers mend it
+//! (WHATWG HTML 13.2.5): comments that end early, comments that are none, elements whose text has no tags, quotes that are
+//! only such behind `=`, marked sections only in foreign elements. In XML a `<` that begins nothing is text, and what
+//! never ends goes on to the end. It decides nothing about what is scanned, for all of it is.
+
+use super::names::{BREAKS_OUT, FOREIGN, INTEGRATION, RAW};
 
 /// Bytes of a tag's name that count.
 const NAME: usize = 64;
 /// What a marked section begins with (XML 1.0 section 2.7).
 const CDATA: &[u8] = b"[CDATA[";
+/// Foreign elements within each other that are followed.
+const FOREIGN_DEPTH: usize = 32;
 
 /// What a byte stands in, as far as it matters to what is written there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +42,10 @@ pub(super) enum Step {
     Open,
     /// Markup.
     Markup,
+    /// Markup, and of the value of an attribute. See [`Lexer::attribute`].
+    Value,
+    /// Markup, and the end of such a value.
+    ValueEnd,
     /// Markup, and the last byte of a tag. See [`Lexer::tag`].
     TagEnd,
 }
@@ -52,29 +61,52 @@ enum State {
     Bang(usize),
     /// Behind `<!-`.
     Dash,
+    /// Behind `<!--` of HTML, or `<!---` where true.
+    CommentStart(bool),
     /// In a comment, behind so many hyphens.
     Comment(usize),
+    /// Behind `--!` in a comment of HTML.
+    CommentBang,
+    /// In what HTML takes for a comment, up to the first `>`.
+    Bogus,
     /// In a processing instruction; behind a question mark where true.
     Instruction(bool),
     /// In a declaration, within so many brackets.
     Declaration(usize),
     Name,
-    /// In a tag behind its name; behind `=` where true.
-    Tag(bool),
+    /// In a tag before an attribute; behind a slash where true.
+    Before(bool),
+    Attribute,
+    /// Behind an attribute's name.
+    Behind,
+    /// Behind an attribute's `=`.
+    Equals,
+    /// In a value, up to this quote; in one without quotes where it is 0.
     Value(u8),
     /// In a marked section, behind so many brackets.
     Cdata(usize),
-    /// In a script, with so many bytes of its end tag.
-    Script(usize),
+    /// In an element without tags, with so many bytes of its end tag.
+    Raw(usize),
+    /// Behind a tag after which all is text.
+    Plain,
 }
 
 /// A tag that has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Tag<'a> {
-    /// Its name without a prefix, in lower case.
+    /// Its name in lower case, in XML without a prefix.
     pub(super) name: &'a [u8],
     /// Whether it ends an element.
     pub(super) closes: bool,
+}
+
+/// How far a script has been made a comment, within which its end tag may be none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Escaped {
+    No,
+    Once,
+    /// Within it another script has begun.
+    Twice,
 }
 
 /// Reads markup.
@@ -83,11 +115,26 @@ pub(super) struct Lexer {
     state: State,
     name: Vec<u8>,
     closes: bool,
+    attribute: Vec<u8>,
+    escaped: Escaped,
+    /// The last bytes of a script, in lower case.
+    recent: [u8; 8],
+    /// Elements of HTML that are no HTML, and false for those in them that are again.
+    foreign: Vec<bool>,
 }
 
 impl Lexer {
     pub(super) fn new(html: bool) -> Self {
-        Self { html, state: State::Text, name: Vec::new(), closes: false }
+        Self {
+            html,
+            state: State::Text,
+            name: Vec::new(),
+            closes: false,
+            attribute: Vec::new(),
+            escaped: Escaped::No,
+            recent: [0; 8],
+            foreign: Vec::new(),
+        }
     }
 
     /// Whether the next byte that is not `<` is text.
@@ -95,61 +142,70 @@ impl Lexer {
         self.state == State::Text
     }
 
+    /// The quote of the value that the next byte stands in.
+    pub(super) fn in_quotes(&self) -> Option<u8> {
+        match self.state {
+            State::Value(quote @ 1..) => Some(quote),
+            _ => None,
+        }
+    }
+
     /// What the next byte stands in.
     pub(super) fn context(&self) -> Context {
         match self.state {
-            State::Text | State::Open => Context::Text,
-            State::Close | State::Name | State::Tag(_) => Context::Tag,
-            State::Bang(_) | State::Dash | State::Instruction(_) | State::Declaration(_) => Context::Instruction,
-            State::Comment(_) => Context::Comment,
+            State::Text | State::Open | State::Plain => Context::Text,
+            State::Close
+            | State::Name
+            | State::Before(_)
+            | State::Attribute
+            | State::Behind
+            | State::Equals
+            | State::Value(0) => Context::Tag,
+            State::Bang(_) | State::Dash | State::Bogus | State::Instruction(_) | State::Declaration(_) => {
+                Context::Instruction
+            }
+            State::CommentStart(_) | State::Comment(_) | State::CommentBang => Context::Comment,
             State::Value(quote) => Context::Value(quote),
             State::Cdata(_) => Context::Cdata,
-            State::Script(_) => Context::Script,
+            State::Raw(_) if self.is_script() => Context::Script,
+            State::Raw(_) => Context::Text,
         }
     }
 
     /// The tag that has ended last.
     pub(super) fn tag(&self) -> Tag<'_> {
-        let local = self.name.iter().position(|byte| *byte == b':').map_or(0, |at| at + 1);
+        let prefix = self.name.iter().position(|byte| *byte == b':').filter(|_| !self.html);
+        let local = prefix.map_or(0, |at| at + 1);
         Tag { name: self.name.get(local..).unwrap_or_default(), closes: self.closes }
+    }
+
+    /// The attribute at hand, in lower case.
+    pub(super) fn attribute(&self) -> &[u8] {
+        &self.attribute
     }
 
     pub(super) fn take(&mut self, byte: u8) -> Step {
         match self.state {
             State::Text if byte == b'<' => self.go(State::Open, Step::Open),
-            State::Text => Step::Text(1),
+            State::Text | State::Plain => Step::Text(1),
             State::Open => self.open(byte),
-            State::Close if begins_name(byte) => self.begin_name(byte, true),
-            State::Close => self.go(State::Text, Step::Text(3)),
-            State::Bang(0) if byte == b'-' => self.go(State::Dash, Step::Markup),
-            State::Bang(at) if CDATA.get(at) == Some(&byte) => {
-                let next = if at + 1 == CDATA.len() { State::Cdata(0) } else { State::Bang(at + 1) };
-                self.go(next, Step::Markup)
-            }
-            State::Dash if byte == b'-' => self.go(State::Comment(0), Step::Markup),
-            State::Bang(_) | State::Dash => {
-                self.state = State::Declaration(0);
-                self.declaration(0, byte)
-            }
-            State::Comment(2..) if byte == b'>' => self.go(State::Text, Step::Markup),
-            State::Comment(hyphens) if byte == b'-' => self.go(State::Comment((hyphens + 1).min(2)), Step::Markup),
-            State::Comment(_) => self.go(State::Comment(0), Step::Markup),
+            State::Close => self.close(byte),
+            State::Bang(_) | State::Dash => self.bang(byte),
+            State::CommentStart(_) | State::Comment(_) | State::CommentBang => self.comment(byte),
+            State::Bogus if byte == b'>' => self.go(State::Text, Step::Markup),
+            State::Bogus => Step::Markup,
             State::Instruction(true) if byte == b'>' => self.go(State::Text, Step::Markup),
-            // HTML has none: there it is a comment that ends with the first bracket.
-            State::Instruction(_) if byte == b'>' && self.html => self.go(State::Text, Step::Markup),
             State::Instruction(_) => self.go(State::Instruction(byte == b'?'), Step::Markup),
             State::Declaration(depth) => self.declaration(depth, byte),
-            State::Name | State::Tag(_) => self.in_tag(byte),
-            State::Value(quote) => {
-                let next = if byte == quote { State::Tag(false) } else { self.state };
-                self.go(next, Step::Markup)
+            State::Name | State::Before(_) | State::Attribute | State::Behind | State::Equals | State::Value(_) => {
+                self.in_tag(byte)
             }
             State::Cdata(2) if byte == b'>' => self.go(State::Text, Step::Markup),
             // Of more than two, the last two may be the end.
             State::Cdata(2) if byte == b']' => Step::Text(1),
             State::Cdata(brackets) if byte == b']' => self.go(State::Cdata(brackets + 1), Step::Open),
             State::Cdata(brackets) => self.go(State::Cdata(0), Step::Text(brackets + 1)),
-            State::Script(at) => self.script(at, byte),
+            State::Raw(at) => self.raw(at, byte),
         }
     }
 
@@ -162,11 +218,25 @@ impl Lexer {
         match byte {
             b'/' => self.go(State::Close, Step::Open),
             b'!' => self.go(State::Bang(0), Step::Markup),
-            b'?' => self.go(State::Instruction(false), Step::Markup),
-            byte if begins_name(byte) => self.begin_name(byte, false),
+            // HTML has none: there it is a comment that ends with the first bracket.
+            b'?' => self.go(if self.html { State::Bogus } else { State::Instruction(false) }, Step::Markup),
+            byte if self.begins_name(byte) => self.begin_name(byte, false),
             b'<' => Step::Text(1),
             _ => self.go(State::Text, Step::Text(2)),
         }
+    }
+
+    fn close(&mut self, byte: u8) -> Step {
+        match byte {
+            byte if self.begins_name(byte) => self.begin_name(byte, true),
+            _ if !self.html => self.go(State::Text, Step::Text(3)),
+            b'>' => self.go(State::Text, Step::Markup),
+            _ => self.go(State::Bogus, Step::Markup),
+        }
+    }
+
+    fn begins_name(&self, byte: u8) -> bool {
+        byte.is_ascii_alphabetic() || !self.html && (matches!(byte, b'_' | b':') || !byte.is_ascii())
     }
 
     fn begin_name(&mut self, byte: u8, closes: bool) -> Step {
@@ -176,24 +246,116 @@ impl Lexer {
         self.go(State::Name, Step::Markup)
     }
 
+    /// Behind `<!`.
+    fn bang(&mut self, byte: u8) -> Step {
+        match self.state {
+            State::Bang(0) if byte == b'-' => self.go(State::Dash, Step::Markup),
+            State::Bang(at) if CDATA.get(at) == Some(&byte) && (!self.html || self.is_foreign()) => {
+                let next = if at + 1 == CDATA.len() { State::Cdata(0) } else { State::Bang(at + 1) };
+                self.go(next, Step::Markup)
+            }
+            State::Dash if byte == b'-' && self.html => self.go(State::CommentStart(false), Step::Markup),
+            State::Dash if byte == b'-' => self.go(State::Comment(0), Step::Markup),
+            _ if self.html => self.go(if byte == b'>' { State::Text } else { State::Bogus }, Step::Markup),
+            _ => {
+                self.state = State::Declaration(0);
+                self.declaration(0, byte)
+            }
+        }
+    }
+
+    fn comment(&mut self, byte: u8) -> Step {
+        let next = match (self.state, byte) {
+            (State::CommentStart(_) | State::Comment(2..) | State::CommentBang, b'>') => State::Text,
+            (State::CommentStart(false), b'-') => State::CommentStart(true),
+            (State::CommentStart(true), b'-') => State::Comment(2),
+            (State::Comment(2..), b'!') if self.html => State::CommentBang,
+            (State::Comment(hyphens), b'-') => State::Comment((hyphens + 1).min(2)),
+            (State::CommentBang, b'-') => State::Comment(1),
+            _ => State::Comment(0),
+        };
+        self.go(next, Step::Markup)
+    }
+
     fn in_tag(&mut self, byte: u8) -> Step {
-        let behind_equals = self.state == State::Tag(true);
-        match byte {
-            b'>' => {
-                let script = self.html && !self.closes && matches!(self.name.as_slice(), b"script" | b"style");
-                self.go(if script { State::Script(0) } else { State::Text }, Step::TagEnd)
+        let blank = byte.is_ascii_whitespace();
+        match (self.state, byte) {
+            (State::Value(quote @ 1..), byte) if byte == quote => self.go(State::Before(false), Step::ValueEnd),
+            (State::Value(1..), _) => Step::Value,
+            (State::Value(_), _) if blank => self.go(State::Before(false), Step::ValueEnd),
+            (before, b'>') => self.end_tag(before == State::Before(true)),
+            (State::Value(_), _) => Step::Value,
+            (State::Equals, _) if blank => Step::Markup,
+            (State::Equals, b'"' | b'\'') => self.go(State::Value(byte), Step::Markup),
+            (State::Equals, _) => self.go(State::Value(0), Step::Value),
+            (State::Name | State::Before(_) | State::Attribute | State::Behind, b'/') => {
+                self.go(State::Before(true), Step::Markup)
             }
-            b'"' | b'\'' if behind_equals => self.go(State::Value(byte), Step::Markup),
-            byte if byte.is_ascii_whitespace() || byte == b'=' => {
-                self.go(State::Tag(byte == b'=' || behind_equals), Step::Markup)
-            }
-            byte if self.state == State::Name && byte != b'/' => {
+            (State::Name, _) if blank => self.go(State::Before(false), Step::Markup),
+            (State::Attribute, _) if blank => self.go(State::Behind, Step::Markup),
+            (State::Before(_) | State::Behind, _) if blank => Step::Markup,
+            (State::Attribute | State::Behind, b'=') => self.go(State::Equals, Step::Markup),
+            (State::Name, byte) => {
                 if self.name.len() < NAME {
                     self.name.push(byte.to_ascii_lowercase());
                 }
                 Step::Markup
             }
-            _ => self.go(State::Tag(false), Step::Markup),
+            (state, byte) => {
+                if state != State::Attribute {
+                    self.attribute.clear();
+                }
+                if self.attribute.len() < NAME {
+                    self.attribute.push(byte.to_ascii_lowercase());
+                }
+                self.go(State::Attribute, Step::Markup)
+            }
+        }
+    }
+
+    fn end_tag(&mut self, empty: bool) -> Step {
+        self.state = State::Text;
+        if self.html {
+            // The title of a picture is no title of a page.
+            let foreign = self.is_foreign();
+            self.follow_foreign(empty);
+            if !self.closes && !self.is_foreign() && !foreign {
+                if self.name == b"plaintext" {
+                    self.state = State::Plain;
+                } else if RAW.contains(&self.name.as_slice()) {
+                    self.state = State::Raw(0);
+                    (self.escaped, self.recent) = (Escaped::No, [0; 8]);
+                }
+            }
+        }
+        Step::TagEnd
+    }
+
+    fn is_foreign(&self) -> bool {
+        self.foreign.last() == Some(&true)
+    }
+
+    /// Follows the elements of HTML in which marked sections are such and no text is without tags.
+    fn follow_foreign(&mut self, empty: bool) {
+        let name = self.name.as_slice();
+        if self.closes {
+            if FOREIGN.contains(&name) {
+                let last = self.foreign.iter().rposition(|foreign| *foreign).unwrap_or(self.foreign.len());
+                self.foreign.truncate(last);
+            } else if INTEGRATION.contains(&name) && self.foreign.last() == Some(&false) {
+                self.foreign.pop();
+            }
+            return;
+        }
+        if self.is_foreign() && BREAKS_OUT.contains(&name) {
+            while self.is_foreign() {
+                self.foreign.pop();
+            }
+        }
+        let enters = FOREIGN.contains(&name);
+        if !empty && (enters || self.is_foreign() && INTEGRATION.contains(&name)) && self.foreign.len() < FOREIGN_DEPTH
+        {
+            self.foreign.push(enters);
         }
     }
 
@@ -207,25 +369,52 @@ impl Lexer {
         self.go(next, Step::Markup)
     }
 
-    /// A script ends with its own end tag, whatever stands in it.
-    fn script(&mut self, at: usize, byte: u8) -> Step {
+    /// Whether the element without tags is one whose text is no text.
+    fn is_script(&self) -> bool {
+        matches!(self.name.as_slice(), b"script" | b"style")
+    }
+
+    /// An element without tags ends with its own end tag, whatever stands in it; a script that has made a comment of a
+    /// script in it does not (WHATWG HTML 13.2.5.26).
+    fn raw(&mut self, at: usize, byte: u8) -> Step {
+        if self.name == b"script" {
+            self.follow_script(byte);
+        }
+        let step = if self.is_script() { Step::Markup } else { Step::Text(1) };
         let end = b"</".iter().chain(self.name.iter());
         let len = 2 + self.name.len();
-        if at == len {
-            let ends = byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>');
-            self.closes = ends;
+        let ends = byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>');
+        if at == len && ends && self.escaped == Escaped::Twice {
+            self.escaped = Escaped::Once;
+            return self.go(State::Raw(0), step);
+        }
+        if at == len && ends {
+            self.closes = true;
             return match byte {
                 b'>' => self.go(State::Text, Step::TagEnd),
-                _ if ends => self.go(State::Tag(false), Step::Markup),
-                _ => self.go(State::Script(0), Step::Markup),
+                _ => self.go(State::Before(byte == b'/'), Step::Markup),
             };
         }
         let fits = end.clone().nth(at) == Some(&byte.to_ascii_lowercase());
-        let next = if fits { at + 1 } else { usize::from(byte == b'<') };
-        self.go(State::Script(next), Step::Markup)
+        let next = if fits && at < len { at + 1 } else { usize::from(byte == b'<') };
+        // What begins like the end tag is taken for markup: nothing reads on over it.
+        let step = if next > 0 { Step::Markup } else { step };
+        self.go(State::Raw(next), step)
     }
-}
 
-fn begins_name(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':') || !byte.is_ascii()
+    fn follow_script(&mut self, byte: u8) {
+        let ends = byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>');
+        if self.escaped == Escaped::Once && ends && self.recent.ends_with(b"<script") {
+            self.escaped = Escaped::Twice;
+        }
+        self.recent.rotate_left(1);
+        if let Some(last) = self.recent.last_mut() {
+            *last = byte.to_ascii_lowercase();
+        }
+        if self.escaped == Escaped::No && self.recent.ends_with(b"<!--") {
+            self.escaped = Escaped::Once;
+        } else if self.recent.ends_with(b"-->") {
+            self.escaped = Escaped::No;
+        }
+    }
 }

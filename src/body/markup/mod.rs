@@ -2,8 +2,9 @@
 //!
 //! They are scanned twice at once. As they stand, tags, attributes, comments, scripts and all; and, beside that, the text
 //! of each element by itself, as its readers see it: without the tags that only mark up words, without comments, with
-//! marked sections opened, and with the element's name for a label. What either finds is replaced, tags between its
-//! parts stay, and what is written is escaped as its place asks for.
+//! marked sections opened, and with the element's name for a label. The same of the value of an attribute that a rule
+//! for fields names. What either finds is replaced, tags between its parts stay, and what is written is escaped as its
+//! place asks for.
 //!
 //! ```text
 //!     <p>4111 <b>1111</b><!-- x --> 1111 1111</p>      as it stands
@@ -13,6 +14,7 @@
 //! Kept: what the rules hold back of either, and what stands in between, of which there is at most [`BETWEEN`].
 
 mod lexer;
+mod names;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -23,54 +25,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use self::lexer::{Context, Lexer, Step};
+use self::names::{BLOCKS, INLINE};
+use super::json::{says, speaks_of};
 use super::{BodyError, Inspection, Scopes, Transform};
 use crate::engine::{ActionTable, Blocked, Finding, Output, Piece, StreamRedactor};
 
 /// Bytes of markup that may stand within one text that is read as a whole.
 const BETWEEN: usize = 16 << 10;
-/// Elements that mark up words, and end none (WHATWG HTML section 4.5, and what came before it).
-const INLINE: [&[u8]; 40] = [
-    b"a",
-    b"abbr",
-    b"acronym",
-    b"b",
-    b"bdi",
-    b"bdo",
-    b"big",
-    b"blink",
-    b"cite",
-    b"code",
-    b"data",
-    b"del",
-    b"dfn",
-    b"em",
-    b"emphasis",
-    b"font",
-    b"i",
-    b"ins",
-    b"kbd",
-    b"label",
-    b"mark",
-    b"nobr",
-    b"phrase",
-    b"q",
-    b"rp",
-    b"rt",
-    b"ruby",
-    b"s",
-    b"samp",
-    b"small",
-    b"span",
-    b"strike",
-    b"strong",
-    b"sub",
-    b"sup",
-    b"time",
-    b"tt",
-    b"u",
-    b"var",
-    b"wbr",
-];
+/// Bytes of a value that may be the name of another.
+const NAME: usize = 64;
 
 /// Bytes of the body that give way.
 struct Edit {
@@ -99,8 +62,22 @@ pub(crate) struct MarkupBody {
     output: Output,
     whole: Whole,
     text: Text,
+    attribute: Text,
+    /// What the tag at hand says that its `value` is.
+    named: Named,
+    html: bool,
     /// Places told of findings that may still meet one of the other reading.
     reach: u64,
+}
+
+/// What `name`, `type` and the like of a tag say.
+#[derive(Default)]
+struct Named {
+    name: Vec<u8>,
+    /// The value of one of them comes.
+    listening: bool,
+    /// It is the field of a form that hides what is typed.
+    hidden: bool,
 }
 
 /// The body as it stands.
@@ -144,19 +121,10 @@ impl MarkupBody {
             contexts: VecDeque::from([(0, Context::Text)]),
             output: Output::default(),
             whole: Whole { redactor: redactor(), decided: 0, edits: VecDeque::new(), findings: Vec::new() },
-            text: Text {
-                redactor: redactor(),
-                label: Vec::new(),
-                open: false,
-                segments: VecDeque::new(),
-                read: 0,
-                decided: 0,
-                between: 0,
-                edits: VecDeque::new(),
-                findings: Vec::new(),
-                seen: 0,
-                doubtful: 0,
-            },
+            text: Text::new(redactor()),
+            attribute: Text::new(redactor()),
+            named: Named::default(),
+            html,
             reach: scopes.rules.holdback() as u64,
             actions,
         }
@@ -197,6 +165,14 @@ impl MarkupBody {
         let mut at = 0;
         while let Some(byte) = input.get(at) {
             let rest = input.get(at..).unwrap_or_default();
+            if let Some(quote) = self.lexer.in_quotes() {
+                let len = memchr::memchr(quote, rest).unwrap_or(rest.len());
+                self.value(rest.get(..len).unwrap_or_default())?;
+                at += len;
+                if len > 0 {
+                    continue;
+                }
+            }
             let plain = if self.lexer.in_text() { memchr::memchr(b'<', rest).unwrap_or(rest.len()) } else { 0 };
             if plain > 0 {
                 self.text.seen += plain as u64;
@@ -226,39 +202,96 @@ impl MarkupBody {
                     (self.text.seen, self.text.doubtful) = (seen, doubtful);
                     taken?;
                 }
-                Step::Markup | Step::TagEnd => {
-                    self.text.between += 1 + std::mem::take(&mut self.text.doubtful);
-                    if self.text.open && self.text.between > BETWEEN {
-                        self.text.end(&mut self.output)?;
-                    }
+                Step::Value => {
+                    self.text.seen -= 1;
+                    self.value(std::slice::from_ref(byte))?;
                 }
+                Step::Markup | Step::ValueEnd | Step::TagEnd => {
+                    let doubtful = std::mem::take(&mut self.text.doubtful);
+                    self.between(1 + doubtful)?;
+                }
+            }
+            if matches!(step, Step::ValueEnd | Step::TagEnd) {
+                self.end_value()?;
             }
             if step == Step::TagEnd {
                 self.tag()?;
             }
         }
+        self.attribute.seen = self.text.seen;
         Ok(())
+    }
+
+    /// Markup stands within the text of an element.
+    fn between(&mut self, len: usize) -> Result<(), Blocked> {
+        self.text.between += len;
+        if self.text.open && self.text.between > BETWEEN {
+            self.text.end(&mut self.output)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of the value of an attribute.
+    fn value(&mut self, bytes: &[u8]) -> Result<(), Blocked> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.text.seen += bytes.len() as u64;
+        self.between(bytes.len())?;
+        let name = self.lexer.attribute();
+        if self.named.listening || says(name) {
+            if !std::mem::replace(&mut self.named.listening, true) && !self.named.hidden {
+                self.named.name.clear();
+            }
+            if !self.named.hidden && self.named.name.len() <= NAME {
+                self.named.name.extend_from_slice(bytes.get(..bytes.len().min(NAME + 1)).unwrap_or_default());
+            }
+        }
+        if !self.attribute.open {
+            let said = speaks_of(name) && !self.named.name.is_empty() && self.named.name.len() <= NAME;
+            let label = if said { self.named.name.as_slice() } else { name };
+            if !self.attribute.redactor.takes_whole(label) {
+                return Ok(());
+            }
+            self.attribute.label.clear();
+            self.attribute.label.extend_from_slice(label);
+        }
+        self.attribute.seen = self.text.seen;
+        self.attribute.take(bytes, &self.actions, &mut self.output)
+    }
+
+    /// A value has ended.
+    fn end_value(&mut self) -> Result<(), Blocked> {
+        if std::mem::take(&mut self.named.listening) {
+            self.named.hidden |= self.named.name.eq_ignore_ascii_case(b"password");
+        }
+        self.attribute.end(&mut self.output)
     }
 
     /// A tag that does more than mark up words ends the text and may name the next one.
     fn tag(&mut self) -> Result<(), Blocked> {
+        self.named.name.clear();
+        self.named.hidden = false;
         let tag = self.lexer.tag();
         if INLINE.contains(&tag.name) {
             return Ok(());
         }
-        self.text.label.clear();
-        if !tag.closes {
-            self.text.label.extend_from_slice(tag.name);
+        let ends = !self.html || BLOCKS.contains(&tag.name);
+        if ends || !self.text.open {
+            self.text.label.clear();
+            if !tag.closes {
+                self.text.label.extend_from_slice(tag.name);
+            }
         }
-        self.text.end(&mut self.output)
+        if ends { self.text.end(&mut self.output) } else { Ok(()) }
     }
 
     /// Gives what both readings have decided.
     fn release(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
-        let mut limit = self.whole.decided.min(self.text.settled());
+        let mut limit = self.whole.decided.min(self.text.settled()).min(self.attribute.settled());
         loop {
             let before = limit;
-            for edit in self.whole.edits.iter().chain(&self.text.edits) {
+            for edit in self.whole.edits.iter().chain(&self.text.edits).chain(&self.attribute.edits) {
                 let (from, to) = ends(edit);
                 if from < limit && limit < to {
                     limit = from;
@@ -275,8 +308,10 @@ impl MarkupBody {
             edits.extend(self.whole.edits.pop_front());
         }
         let found = edits.len();
-        while self.text.edits.front().is_some_and(|edit| ends(edit).1 <= limit) {
-            edits.extend(self.text.edits.pop_front());
+        for list in [&mut self.text.edits, &mut self.attribute.edits] {
+            while list.front().is_some_and(|edit| ends(edit).1 <= limit) {
+                edits.extend(list.pop_front());
+            }
         }
         let len = usize::try_from(limit.saturating_sub(self.start)).unwrap_or(usize::MAX).min(self.raw.len());
         if edits.is_empty() {
@@ -309,22 +344,24 @@ impl MarkupBody {
 
     /// Counts what only the texts of elements have shown.
     fn count(&mut self, limit: u64, seen: &mut Inspection) -> Result<(), BodyError> {
-        if self.text.findings.is_empty() && self.whole.findings.is_empty() {
+        if self.whole.findings.is_empty() && self.text.findings.is_empty() && self.attribute.findings.is_empty() {
             return Ok(());
         }
         let mut counted = Ok(());
         let (whole, actions) = (&self.whole.findings, &self.actions);
-        self.text.findings.retain(|found| {
-            let later = found.span.end > limit;
-            let same = |other: &Finding| {
-                other.rule == found.rule && other.span.start < found.span.end && found.span.start < other.span.end
-            };
-            if !later && !whole.iter().any(same) {
-                counted =
-                    std::mem::replace(&mut counted, Ok(())).and(seen.record(std::slice::from_ref(found), actions));
-            }
-            later
-        });
+        for findings in [&mut self.text.findings, &mut self.attribute.findings] {
+            findings.retain(|found| {
+                let later = found.span.end > limit;
+                let same = |other: &Finding| {
+                    other.rule == found.rule && other.span.start < found.span.end && found.span.start < other.span.end
+                };
+                if !later && !whole.iter().any(same) {
+                    counted =
+                        std::mem::replace(&mut counted, Ok(())).and(seen.record(std::slice::from_ref(found), actions));
+                }
+                later
+            });
+        }
         // Nothing that is found later begins before what may be held.
         let from = limit.saturating_sub(self.reach + BETWEEN as u64);
         self.whole.findings.retain(|found| found.span.end > from);
@@ -333,6 +370,22 @@ impl MarkupBody {
 }
 
 impl Text {
+    fn new(redactor: StreamRedactor) -> Self {
+        Self {
+            redactor,
+            label: Vec::new(),
+            open: false,
+            segments: VecDeque::new(),
+            read: 0,
+            decided: 0,
+            between: 0,
+            edits: VecDeque::new(),
+            findings: Vec::new(),
+            seen: 0,
+            doubtful: 0,
+        }
+    }
+
     /// Takes text that ends at `seen`.
     fn take(&mut self, text: &[u8], actions: &Arc<ActionTable>, output: &mut Output) -> Result<(), Blocked> {
         let mut text = text;
@@ -429,7 +482,10 @@ impl Transform for MarkupBody {
     }
 
     fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
-        let result = self.read_whole(None, seen).and_then(|()| Ok(self.text.end(&mut self.output)?));
+        let result = self.read_whole(None, seen).and_then(|()| {
+            self.attribute.end(&mut self.output)?;
+            Ok(self.text.end(&mut self.output)?)
+        });
         if result.is_ok() {
             self.text.doubtful = 0;
         }

@@ -66,7 +66,7 @@ fn values_are_found_over_tags_comments_and_sections() {
     for (body, wanted) in [
         ("<p>4111 <b>1111</b> 1111 1111</p>", "<p>**** <b>****</b> **** 1111</p>"),
         ("<p>4111 1111<!-- x < y --> 1111 1111</p>", "<p>**** ****<!-- x < y --> **** 1111</p>"),
-        ("<a>4111 <![CDATA[1111 11]]>11 1111</a>", "<a>**** <![CDATA[**** **]]>** 1111</a>"),
+        ("<svg>4111 <![CDATA[1111 11]]>11 1111</svg>", "<svg>**** <![CDATA[**** **]]>** 1111</svg>"),
         ("<a><![CDATA[4111]]]]><![CDATA[]1111]]></a>", "<a><![CDATA[4111]]]]><![CDATA[]1111]]></a>"),
         ("<x:span>4111</x:span>111111111111", "<x:span>****</x:span>********1111"),
         ("<p>4111<?pi 4?>111111111111</p>", "<p>****<?pi 4?>********1111</p>"),
@@ -103,12 +103,102 @@ fn what_is_new_is_escaped_as_its_place_asks() {
         ("<a>EMP-123456</a>", "<a>&lt;\"gone\"&gt;</a>"),
         ("<a b=\"EMP-123456\" c='EMP-123456'/>", "<a b=\"&lt;&quot;gone&quot;&gt;\" c='&lt;\"gone\"&gt;'/>"),
         ("<a b=EMP-123456>", "<a b=__gone__>"),
-        ("<a><![CDATA[EMP-123456]]></a>", "<a><![CDATA[<\"gone\" ]]></a>"),
+        ("<svg><![CDATA[EMP-123456]]></svg>", "<svg><![CDATA[<\"gone\" ]]></svg>"),
         ("<!--EMP-123456-->", "<!--<\"gone\" -->"),
         ("<p>EMP-<b>123456</b>.</p>", "<p>&lt;\"gone\"&gt;<b></b>.</p>"),
         ("<a>4111 <b>1111</b> 1111 1111</a>", "<a>[X]<b></b></a>"),
     ] {
         assert_eq!(run(&scopes, true, body).0, wanted);
+    }
+}
+
+/// HTML is read as browsers mend it: nothing that only they see as one text passes.
+#[test]
+fn html_is_read_as_browsers_do() {
+    let scopes = scopes(Action::KeepLast4);
+    const FOUR: [&str; 4] = ["4111", "1111", "1111", "1111"];
+    for between in [
+        "<!-->",
+        "<!--->",
+        "<!---->",
+        "<!--x--!>",
+        "<!--x->y--!-->",
+        "<!--!-->",
+        "<!x>",
+        "<!>",
+        "<!-x>",
+        "<!DOCTYPE a [b>",
+        "<![CDATA[x>",
+        "<?x>",
+        "</>",
+        "</ x>",
+        "</1>",
+        "</b >",
+        "</B/x='>'>",
+        "<b>",
+        "<i x=y='>",
+        "<i x=\"y\">",
+        "<i x='>' y= \">\" z = '>'>",
+        "<x-unknown>",
+        "<o:p></o:p>",
+        "<script>x</script>",
+        "<script>'<!--<script></script><i x=\"'</script>",
+        "<style>x > y</style>",
+        "<meta name=x>",
+    ] {
+        let body = format!("<p>{}</p>", FOUR.join(between));
+        let wanted = format!("<p>{}</p>", ["****", "****", "****", "1111"].join(between));
+        assert_eq!(run(&scopes, true, &body).0, wanted);
+    }
+    for (body, wanted) in [
+        // A comment in an element without tags is none: what follows is read.
+        ("<title><!--</title><p>4111<b>111111111111", "<title><!--</title><p>****<b>********1111"),
+        (
+            "<textarea></text><p x='</textarea><p>4111<b>111111111111",
+            "<textarea></text><p x='</textarea><p>****<b>********1111",
+        ),
+        ("<svg><p><![CDATA[x></p><p>4111<b>111111111111", "<svg><p><![CDATA[x></p><p>****<b>********1111"),
+        ("<svg><title><b>4111</b>111111111111</title></svg>", "<svg><title><b>****</b>********1111</title></svg>"),
+        ("<plaintext>4111</plaintext>111111111111", "<plaintext>4111</plaintext>111111111111"),
+        ("4111<p>111111111111", "4111<p>111111111111"),
+        ("4111<1>111111111111 < b>", "4111<1>111111111111 < b>"),
+    ] {
+        assert_eq!(run(&scopes, true, body).0, wanted, "{body}");
+    }
+    let (out, seen) = run(&scopes, true, "<p>&#52&#49&#49&#49 1111<b> 1111&nbsp1111</b>");
+    assert!(!out.contains("&#52") && !out.contains("&#49") && seen.findings.len() == 1, "{out}");
+}
+
+/// The value of an attribute that a rule for fields names is a text of its own.
+#[test]
+fn attributes_are_labels() {
+    let field = RuleSpec {
+        id: RuleId::new("pw"),
+        entity: EntityType::new("PW"),
+        pattern: Pattern::Field { names: vec![String::from("password")], max_len: None },
+        validator: None,
+        keywords: None,
+        suppressions: Vec::new(),
+        priority: 0,
+        confidence: 80,
+    };
+    let rules = RuleSet::build(vec![field]).unwrap();
+    let actions = ActionTable::new(vec![Action::Redact], None);
+    let base = scopes(Action::Observe);
+    let scopes = Scopes { rules: Arc::new(rules), actions: Arc::new(actions), ..(*base).clone() };
+    for (html, body, wanted) in [
+        (true, "<input name='user' password=\"a, b & c > d\" x=y>", "<input name='user' password=\"[PW]\" x=y>"),
+        (true, "<input type=password value='a b'>a b", "<input type=password value='[PW]'>a b"),
+        (
+            true,
+            "<input type=\"Password\" name=x value='a b'><input value='a b'>",
+            "<input type=\"Password\" name=x value='[PW]'><input value='a b'>",
+        ),
+        (true, "<input name=user[password] value=a;b><a value=c>", "<input name=user[password] value=[PW]><a value=c>"),
+        (false, "<c PASSWORD = ' a b '/><c password=''/>", "<c PASSWORD = ' [PW] '/><c password=''/>"),
+        (false, "<e key=\"dbPassword\" value=\"a b\"/>", "<e key=\"dbPassword\" value=\"[PW]\"/>"),
+    ] {
+        assert_eq!(run(&scopes, html, body).0, wanted, "{body}");
     }
 }
 
