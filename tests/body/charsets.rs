@@ -199,3 +199,51 @@ proptest! {
         }
     }
 }
+
+/// Documents that name their set in their own head are read in it; where others say otherwise no reader sees more.
+#[test]
+fn documents_that_name_their_set_are_read_in_it() {
+    let run = |kind: &str, body: &[u8]| {
+        let whole = super::fixtures::outcome(super::fixtures::inspector(kind, &[]), body);
+        for at in 0..=body.len() {
+            let mut inspector = super::fixtures::inspector(kind, &[]);
+            let mut out = Vec::new();
+            let (left, right) = body.split_at(at);
+            let end = inspector.push(left, &mut out).and_then(|()| inspector.push(right, &mut out));
+            let end = end.and_then(|()| inspector.finish(&mut out)).map_err(|error| error.kind);
+            assert_eq!(end, whole.1, "{kind} at {at}");
+            if end.is_ok() {
+                assert_eq!(out, whole.0, "{kind} at {at}");
+            }
+        }
+        whole
+    };
+    let card: &[u8] = b"4111\xa01111\xa01111\xa01111";
+    let masked: &[u8] = b"****\xa0****\xa0****\xa01111";
+    let utf8 = "4111\u{a0}1111\u{a0}1111\u{a0}1111".as_bytes();
+    let masked_utf8 = "****\u{a0}****\u{a0}****\u{a0}1111".as_bytes();
+    let with = |head: &str, text: &[u8]| [head.as_bytes(), text, b"</a>"].concat();
+    let xml = "<?xml version=\"1.0\" encoding=\"windows-1252\"?><a>";
+    let html = "<meta http-equiv=Content-Type content=\"text/html; charset=windows-1252\"><body><a>";
+    for (kind, head, text, new) in [
+        ("application/xml", xml, card, masked),
+        ("text/html", html, card, masked),
+        ("text/html", "<meta charset=latin1><body><a>", card, masked),
+        // As readers of the header have it, and those of the head.
+        ("text/html; charset=utf-8", html, utf8, masked_utf8),
+        ("application/xml; charset=utf-8", xml, utf8, masked_utf8),
+        ("text/html; charset=iso-8859-7", html, b"4111 1111 1111 1111", b"**** **** **** 1111"),
+    ] {
+        assert_eq!(run(kind, &with(head, text)), (with(head, new), Ok(())), "{kind} {head}");
+    }
+    for (kind, head, text) in [
+        ("text/html; charset=utf-8", html, card),
+        ("application/xml; charset=utf-8", xml, card),
+        ("text/html; charset=iso-8859-7", html, card),
+        ("text/html", "<meta charset=utf-7><body><a>", b"+ADQ-111"),
+        ("application/xml", "<?xml version=\"1.0\" encoding=\"utf-7\"?><a>", b"+ADQ-111"),
+        ("text/html", "<meta charset=iso-2022-jp><body><a>", b"4111"),
+    ] {
+        assert_eq!(run(kind, &with(head, text)).1, Err(blackbar::body::BodyErrorKind::Charset), "{kind} {head}");
+    }
+}

@@ -7,6 +7,7 @@
 //! known, UTF-7, and sets that switch between tables (ISO-2022-JP) have no reading here.
 
 mod legacy;
+mod strict;
 mod wide;
 
 use encoding_rs::Encoding;
@@ -34,6 +35,11 @@ pub(super) enum Charset {
     },
     /// One that extends ASCII.
     Legacy(&'static Encoding),
+    /// UTF-8 that must be such to its end, since it is called otherwise too.
+    Strict {
+        /// All of it must be ASCII.
+        ascii: bool,
+    },
 }
 
 /// What a media type says about its character set.
@@ -183,6 +189,7 @@ pub(super) enum Decoder {
     Utf16(wide::Utf16Decoder),
     Utf32(wide::Utf32Decoder),
     Legacy(Box<legacy::Decoder>),
+    Strict(strict::Decoder),
 }
 
 impl Decoder {
@@ -191,6 +198,7 @@ impl Decoder {
             Charset::Utf16 { big } => Self::Utf16(wide::Utf16Decoder::new(big)),
             Charset::Utf32 { big } => Self::Utf32(wide::Utf32Decoder::new(big)),
             Charset::Legacy(encoding) => Self::Legacy(Box::new(legacy::Decoder::new(Legacy::of(encoding)))),
+            Charset::Strict { ascii } => Self::Strict(strict::Decoder::new(ascii)),
         }
     }
 
@@ -203,6 +211,7 @@ impl Decoder {
                 decoder.push(input, text);
                 None
             }
+            Self::Strict(decoder) => decoder.push(input, text),
         }
     }
 
@@ -215,6 +224,7 @@ impl Decoder {
                 decoder.finish(text);
                 Some(End::default())
             }
+            Self::Strict(decoder) => decoder.is_whole().then(End::default),
         }
     }
 
@@ -228,6 +238,7 @@ impl Decoder {
                 decoder.finish(text);
                 Vec::new()
             }
+            Self::Strict(decoder) => decoder.give_up(),
         }
     }
 
@@ -237,12 +248,17 @@ impl Decoder {
             Self::Utf16(decoder) => decoder.held(),
             Self::Utf32(_) => 0,
             Self::Legacy(decoder) => decoder.held(),
+            Self::Strict(decoder) => decoder.held(),
         }
     }
 
-    /// Whether the text has turned out to be UTF-8 whatever it is called.
+    /// Whether the text has turned out to be UTF-8 whatever it is called, so that it needs no writing anew.
     pub(super) fn is_utf8(&self) -> bool {
-        matches!(self, Self::Legacy(decoder) if decoder.is_utf8())
+        match self {
+            Self::Legacy(decoder) => decoder.is_utf8(),
+            Self::Strict(_) => true,
+            Self::Utf16(_) | Self::Utf32(_) => false,
+        }
     }
 }
 
@@ -268,7 +284,7 @@ impl Encoder {
     pub(super) fn new(charset: Charset) -> Self {
         let legacy = match charset {
             Charset::Legacy(encoding) => Some(legacy::Encoder::new(encoding)),
-            Charset::Utf16 { .. } | Charset::Utf32 { .. } => None,
+            Charset::Utf16 { .. } | Charset::Utf32 { .. } | Charset::Strict { .. } => None,
         };
         Self { charset, legacy, pending: Vec::new() }
     }
@@ -310,6 +326,7 @@ impl Encoder {
                         Charset::Utf16 { big } => wide::write_utf16(scalar, big, out),
                         Charset::Utf32 { big } => wide::write_unit(scalar, big, out),
                         Charset::Legacy(_) => out.push(legacy::escaped(scalar).unwrap_or(b'?')),
+                        Charset::Strict { .. } => write_utf8(scalar, out),
                     }
                 }
                 Character::Open => return at,
@@ -326,7 +343,7 @@ impl Encoder {
         match self.charset {
             Charset::Utf16 { big } => wide::write_utf16(0xfffd, big, out),
             Charset::Utf32 { big } => wide::write_unit(0xfffd, big, out),
-            Charset::Legacy(_) => out.push(b'?'),
+            Charset::Legacy(_) | Charset::Strict { .. } => out.push(b'?'),
         }
     }
 

@@ -75,6 +75,7 @@ fn written(charset: Charset, text: &str) -> Option<Vec<u8>> {
             let (bytes, _, unmappable) = encoding.encode(text);
             (!unmappable).then(|| bytes.into_owned())
         }
+        Charset::Strict { ascii } => (!ascii || text.is_ascii()).then(|| text.as_bytes().to_vec()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::BodySpec;
 use super::gate::Gate;
+use super::head::{self, Told};
 use super::multipart::Multipart;
 use super::probe::Probe;
 use super::records::Records;
@@ -49,6 +50,8 @@ pub(super) struct Content {
     outlook: Outlook,
     /// What form the body has where it is text.
     shape: Shape,
+    /// Whether its head is still to be asked for its character set.
+    asks_head: bool,
     dialect: Dialect,
     direction: Direction,
     scopes: Arc<Scopes>,
@@ -123,6 +126,7 @@ impl Content {
             state,
             outlook,
             shape: spec.media_type.as_ref().map_or(Shape::Plain, MediaType::shape),
+            asks_head: true,
             dialect,
             direction: spec.direction,
             scopes: spec.scopes,
@@ -329,7 +333,18 @@ impl Content {
             self.opaque_passes = false;
             self.outlook.promise = Promise::Nothing;
         }
-        match sniff::judge_charset(self.outlook, start, ended) {
+        let judged = match self.shape {
+            Shape::Markup { html } if self.asks_head => match head::judge(html, self.outlook.charset, start, ended) {
+                None => None,
+                Some(Err(kind)) => Some(Err(kind)),
+                Some(Ok(Told::Strictly(charset))) => Some(Ok(Some(charset))),
+                Some(Ok(Told::In(named))) => {
+                    sniff::judge_charset(Outlook { charset: named, ..self.outlook }, start, ended)
+                }
+            },
+            _ => sniff::judge_charset(self.outlook, start, ended),
+        };
+        match judged {
             None => return Ok(()),
             Some(Ok(None)) => {}
             Some(judged) => {
@@ -372,6 +387,7 @@ impl Content {
             state: State::Start(Vec::new()),
             outlook: Outlook { charset: Named::Utf8, ..self.outlook },
             shape: self.shape,
+            asks_head: false,
             dialect: self.dialect,
             direction: self.direction,
             scopes: Arc::clone(&self.scopes),

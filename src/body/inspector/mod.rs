@@ -6,6 +6,7 @@
 
 mod content;
 mod gate;
+mod head;
 mod multipart;
 mod probe;
 mod records;
