@@ -109,3 +109,91 @@ fn heads_stay_true() {
     let head = "Content-Type: multipart/mixed; boundary=4111111111111111";
     assert_eq!(refused(KIND, part(head, "").as_bytes()), BodyErrorKind::MediaType);
 }
+
+/// What leaves when it comes whole, which every split in two and byte for byte must give.
+fn at_any_chunking(body: &[u8]) -> Vec<u8> {
+    let run = |pieces: &[&[u8]]| {
+        let (mut inspector, mut out) = (inspector(KIND, &[]), Vec::new());
+        pieces.iter().for_each(|piece| inspector.push(piece, &mut out).unwrap());
+        inspector.finish(&mut out).unwrap();
+        out
+    };
+    let whole = run(&[body]);
+    for at in 0..=body.len() {
+        let (left, right) = body.split_at(at);
+        assert_eq!(run(&[left, right]), whole, "at {at}");
+    }
+    assert_eq!(run(&body.chunks(1).collect::<Vec<_>>()), whole);
+    whole
+}
+
+fn base64(text: &[u8], line: usize, end: &str) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut all = Vec::new();
+    for group in text.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        all.extend(
+            (0..4).map(|at| if at > group.len() { b'=' } else { LETTERS[(bits >> (18 - 6 * at) & 63) as usize] }),
+        );
+    }
+    let lines: Vec<_> = all.chunks(line).map(|line| String::from_utf8(line.to_vec()).unwrap()).collect();
+    lines.join(end)
+}
+
+const ENCODED: &str =
+    "Content-Disposition: form-data; name=\"f\"\r\nContent-Type: application/json\r\nContent-Transfer-Encoding: ";
+
+#[test]
+fn parts_in_base64_are_opened_and_encoded_again() {
+    let text = br#"{"note": "some words before it, so that more than one line is there", "mail": "jane@example.com", "password": "tiger, lily & 47 <x>"}"#;
+    let new = br#"{"note": "some words before it, so that more than one line is there", "mail": "jane@***", "password": "[SECRET]"}"#;
+    for (line, end) in [(76, "\r\n"), (60, "\n"), (64, "\r\n"), (10_000, "")] {
+        let body = |text: &[u8]| part(&format!("{ENCODED}Base64"), &base64(text, line, end)) + "--XyZ--\r\n";
+        let out = at_any_chunking(body(text).as_bytes());
+        assert_eq!(String::from_utf8(out).unwrap(), body(new), "{line}");
+        // What no finding touches stays as it came, however its lines are.
+        let plain = body(&text[..70]).replacen("ey", "e\r\ny", 1);
+        let plain = plain.replace("application/json", "text/plain");
+        assert_eq!(at_any_chunking(plain.as_bytes()), plain.as_bytes());
+    }
+    let card = base64(b"number 4111 1111 1111 1111", 76, "");
+    for kind in ["", "; charset=utf-8"] {
+        let head = format!("Content-Type: text/plain{kind}\r\ncontent-transfer-encoding: BASE64");
+        let out = redacted(&(part(&head, &card) + "--XyZ--"));
+        assert!(out.contains(&base64(b"number **** **** **** 1111", 76, "")), "{out}");
+    }
+}
+
+#[test]
+fn parts_in_quoted_printable_are_opened_and_encoded_again() {
+    let part = |text: &str| {
+        part(&format!("{ENCODED}quoted-printable").replace("application/json", "text/plain"), text) + "--XyZ--\r\n"
+    };
+    for (text, new) in [
+        ("caf=C3=A9 4111 11=\r\n11 1111 1=31=311 =3D ok=20\r\nx", "caf=C3=A9 **** **=\r\n** **** 1111 =3D ok=20\r\nx"),
+        ("mail jane=40exa=6Dple.com now", "mail jane=40*** now"),
+        ("caf=C3=A9 =\r\nline = 5 =3d \r\n", "caf=C3=A9 =\r\nline = 5 =3d \r\n"),
+        ("=", "="),
+    ] {
+        let out = String::from_utf8(at_any_chunking(part(text).as_bytes())).unwrap();
+        let opened = |text: &str| text.replace("=\r\n", "").replace("=31", "1");
+        assert_eq!(opened(&out), opened(&part(new)), "{out}");
+        assert_eq!(out == part(text), text == new);
+    }
+}
+
+#[test]
+fn transfer_encodings_that_readers_take_otherwise_are_refused() {
+    for (encoding, body) in [
+        ("x-uuencode", "begin"),
+        ("base64 (x)", "aGVsbG8="),
+        ("base64\r\nContent-Transfer-Encoding: 8bit", "aGVsbG8="),
+        ("base64", "aGVs!bG8="),
+        ("base64", "aGVsbG8=aGVsbG8="),
+        ("base64", "aGVs_bG8"),
+    ] {
+        let body = part(&format!("Content-Transfer-Encoding: {encoding}"), body) + "--XyZ--";
+        assert_eq!(refused(KIND, body.as_bytes()), BodyErrorKind::MediaType, "{encoding}");
+    }
+}

@@ -15,6 +15,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod transcoded;
+mod transfer;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! Multipart bodies (RFC 2046 section 5.1, RFC 7578): what enters are parts with heads of their own, what leaves are the
 //! same parts, each redacted by what its head says it is.
 //!
-//! A part is a body as any other: JSON as JSON, a table as a table, a multipart within it again, and what is no text is
-//! refused unless the policy says otherwise. A field of a form has its name for a label. Delimiters, heads and the order
+//! A part is a body as any other: JSON as JSON, a table as a table, a multipart within it again, one in base64 or
+//! quoted-printable decoded and encoded again (`transfer`), and what is no text is refused unless the policy says otherwise. A field of a form has its name for a label. Delimiters, heads and the order
 //! of parts stay byte for byte, but for findings in heads, and for lengths and digests there, which would no longer be
 //! true. Kept: a head, the bytes that may begin a delimiter, and what the part's reading holds back.
 
@@ -10,6 +10,7 @@ use memchr::memmem::Finder;
 
 use super::BodySpec;
 use super::content::Content;
+use super::transfer::{Encoded, Transfer};
 use crate::body::text::TextBody;
 use crate::body::{BodyError, BodyErrorKind, Inspection, MediaType, Transform};
 
@@ -49,6 +50,8 @@ enum Reader {
     Text(Box<TextBody>),
     /// A part.
     Content(Box<Content>),
+    /// A part in base64 or quoted-printable.
+    Encoded(Box<Encoded>),
 }
 
 /// Redacts a multipart body.
@@ -94,6 +97,7 @@ impl Multipart {
         let inside = match &self.reader {
             Reader::Text(text) => text.held(),
             Reader::Content(content) => content.held(),
+            Reader::Encoded(encoded) => encoded.held(),
         };
         self.kept.len() + inside
     }
@@ -203,6 +207,7 @@ impl Multipart {
             return Err(BodyErrorKind::MediaType.into());
         }
         let (mut media_type, mut disposition) = (None, &b""[..]);
+        let mut transfer: Option<Option<Transfer>> = None;
         for line in lines() {
             let (name, value) = match line.iter().position(|byte| *byte == b':') {
                 Some(colon) => line.split_at(colon),
@@ -225,6 +230,12 @@ impl Multipart {
                 media_type = media_type.or(Some(said));
             } else if name == b"content-disposition" {
                 disposition = value;
+            } else if name == b"content-transfer-encoding" {
+                let said = Transfer::parse(value)?;
+                // Of two that differ one reader takes the one and one the other.
+                if *transfer.get_or_insert(said) != said {
+                    return Err(BodyErrorKind::MediaType.into());
+                }
             }
         }
         let disposition = Disposition::parse(disposition);
@@ -236,7 +247,10 @@ impl Multipart {
         let media_type = said.or_else(|| disposition.file.as_deref().and_then(by_name)).or(bytes);
         let mut content = Content::new(BodySpec { media_type, ..self.spec.clone() });
         content.call(disposition.name.as_deref().unwrap_or_default());
-        self.reader = Reader::Content(Box::new(content));
+        self.reader = match transfer.flatten() {
+            Some(transfer) => Reader::Encoded(Box::new(Encoded::new(transfer, content))),
+            None => Reader::Content(Box::new(content)),
+        };
         Ok(())
     }
 
@@ -272,6 +286,7 @@ impl Multipart {
         match &mut self.reader {
             Reader::Text(text) => text.push(bytes, out, seen),
             Reader::Content(content) => content.push(bytes, out, seen),
+            Reader::Encoded(encoded) => encoded.push(bytes, out, seen),
         }
     }
 
@@ -279,6 +294,7 @@ impl Multipart {
         match &mut self.reader {
             Reader::Text(text) => text.finish(out, seen),
             Reader::Content(content) => content.finish(out, seen),
+            Reader::Encoded(encoded) => encoded.finish(out, seen),
         }
     }
 }
