@@ -273,9 +273,18 @@ impl MediaType {
         self.kind() == "application" && matches!(self.subtype(), "protobuf" | "x-protobuf" | "vnd.google.protobuf")
     }
 
-    /// Whether it is gRPC with messages in protobuf.
+    /// Whether it is gRPC, or gRPC-Web, with messages in protobuf.
     pub(crate) fn is_grpc(&self) -> bool {
-        self.kind() == "application" && matches!(self.subtype(), "grpc" | "grpc+proto")
+        self.kind() == "application" && matches!(self.subtype(), "grpc" | "grpc+proto") || self.grpc_web().is_some()
+    }
+
+    /// Whether gRPC-Web with messages in protobuf is in base64; nothing for what is none.
+    pub(crate) fn grpc_web(&self) -> Option<bool> {
+        match (self.kind(), self.subtype()) {
+            ("application", "grpc-web" | "grpc-web+proto") => Some(false),
+            ("application", "grpc-web-text" | "grpc-web-text+proto") => Some(true),
+            _ => None,
+        }
     }
 
     /// Whether its sender speaks gRPC, whatever its messages are in.

@@ -371,14 +371,18 @@ pub(crate) enum Manner {
     Json,
     /// A status of gRPC's.
     Grpc,
+    /// The same for gRPC-Web, whose clients read it in a head and in no trailers of HTTP.
+    GrpcWeb,
 }
 
 impl Manner {
     /// By what a request says that it is, and that it takes.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let media_type = headers.get(CONTENT_TYPE).and_then(|value| MediaType::parse(value.as_bytes()));
-        if media_type.is_some_and(|media_type| media_type.speaks_grpc()) {
+        if media_type.as_ref().is_some_and(MediaType::speaks_grpc) {
             Self::Grpc
+        } else if media_type.is_some_and(|media_type| media_type.grpc_web().is_some()) {
+            Self::GrpcWeb
         } else if takes_problem(headers) {
             Self::Problem
         } else {
@@ -427,8 +431,12 @@ fn grpc_answer(error: &ProxyError, request_id: &str) -> Response<Bytes> {
 
 /// The answer to an error whose head has not been sent.
 pub(crate) fn answer(error: &ProxyError, dialect: Dialect, manner: Manner, request_id: &str) -> Response<Bytes> {
-    if manner == Manner::Grpc {
-        return grpc_answer(error, request_id);
+    if matches!(manner, Manner::Grpc | Manner::GrpcWeb) {
+        let mut response = grpc_answer(error, request_id);
+        if manner == Manner::GrpcWeb {
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc-web+proto"));
+        }
+        return response;
     }
     let status = error.status();
     let (media_type, body) = match llm::error_body(dialect, status.as_u16(), error.code(), &error.told(), request_id) {

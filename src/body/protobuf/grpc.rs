@@ -7,11 +7,13 @@
 
 use super::partial::Partial;
 use super::walk::Walk;
+use super::web;
 use crate::body::coding::Decoding;
+use crate::body::text::TextBody;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, ContentCoding, Inspection, Transform};
 
 /// The flag and the length.
-const PREFIX: usize = 5;
+pub(super) const PREFIX: usize = 5;
 
 /// Redacts a body of framed messages.
 pub(in crate::body) struct GrpcBody {
@@ -24,11 +26,30 @@ pub(in crate::body) struct GrpcBody {
     wanted: usize,
     /// What an answer is to say besides.
     partial: Option<Partial>,
+    /// What reads the trailers of gRPC-Web.
+    trailers: Option<Box<TextBody>>,
+    /// Those have come: nothing follows them.
+    ended: bool,
 }
 
 impl GrpcBody {
     pub(super) fn new(walk: Walk, codings: &[ContentCoding], limits: &BodyLimits, partial: Option<Partial>) -> Self {
-        Self { walk, codings: codings.to_vec(), limits: limits.clone(), held: Vec::new(), wanted: PREFIX, partial }
+        Self {
+            walk,
+            codings: codings.to_vec(),
+            limits: limits.clone(),
+            held: Vec::new(),
+            wanted: PREFIX,
+            partial,
+            trailers: None,
+            ended: false,
+        }
+    }
+
+    /// The same in gRPC-Web: a frame of trailers may end it, which `text` reads.
+    pub(super) fn for_web(mut self, text: TextBody) -> Self {
+        self.trailers = Some(Box::new(text));
+        self
     }
 
     pub(super) fn held(&self) -> usize {
@@ -51,7 +72,8 @@ impl GrpcBody {
             self.wanted = PREFIX;
             let Some(([flag, length @ ..], content)) = rest.split_first_chunk::<PREFIX>() else { return Ok(()) };
             let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-            if *flag > 1 {
+            let ends = *flag == web::TRAILERS && self.trailers.is_some();
+            if *flag > 1 && !ends || self.ended {
                 return Err(BodyErrorKind::ProtobufSyntax.into());
             }
             if length > self.limits.protobuf_message {
@@ -60,10 +82,15 @@ impl GrpcBody {
             self.wanted = PREFIX + length;
             let Some(message) = content.get(..length) else { return Ok(()) };
             let begin = out.len();
-            if let Err(fault) = self.frame(*flag == 1, message, out, seen) {
+            let written = match &mut self.trailers {
+                Some(text) if ends => end(message, text, out, seen),
+                _ => self.frame(*flag == 1, message, out, seen),
+            };
+            if let Err(fault) = written {
                 out.truncate(begin);
                 return Err(fault);
             }
+            self.ended = ends;
             seen.scanned += PREFIX as u64;
             *done += PREFIX + length;
         }
@@ -90,11 +117,7 @@ impl GrpcBody {
                 *flag = 0;
             }
         }
-        let length = u32::try_from(out.len() - begin - PREFIX).map_err(|_| BodyErrorKind::TooLarge)?;
-        if let Some(prefix) = out.get_mut(begin + 1..begin + PREFIX) {
-            prefix.copy_from_slice(&length.to_be_bytes());
-        }
-        Ok(())
+        put_length(begin, out)
     }
 
     /// Writes behind the message what the answer is to say; whether there was anything.
@@ -132,6 +155,23 @@ impl GrpcBody {
         encoding.write(&redacted, out)?;
         encoding.finish(out)
     }
+}
+
+/// Writes a frame of trailers.
+fn end(fields: &[u8], text: &mut TextBody, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+    let begin = out.len();
+    out.extend_from_slice(&[web::TRAILERS, 0, 0, 0, 0]);
+    web::trailers(fields, text, out, seen)?;
+    put_length(begin, out)
+}
+
+/// Writes the length of the frame that begins there into its prefix.
+fn put_length(begin: usize, out: &mut [u8]) -> Result<(), BodyError> {
+    let length = u32::try_from(out.len() - begin - PREFIX).map_err(|_| BodyErrorKind::TooLarge)?;
+    if let Some(prefix) = out.get_mut(begin + 1..begin + PREFIX) {
+        prefix.copy_from_slice(&length.to_be_bytes());
+    }
+    Ok(())
 }
 
 impl Transform for GrpcBody {

@@ -12,6 +12,7 @@ mod partial;
 mod schema;
 mod snappy;
 mod walk;
+mod web;
 mod wire;
 
 use std::fmt;
@@ -22,8 +23,10 @@ use self::partial::Partial;
 use self::schema::Message;
 use self::snappy::SnappyBody;
 use self::walk::Walk;
+use self::web::TextFrames;
 use self::wire::Fault;
 use super::batch::{Addition, Plan, Rejected};
+use super::text::TextBody;
 use super::{
     BodyError, BodyErrorKind, BodyLimits, BodySpec, Dialect, Direction, Inspection, MediaType, Scopes, Transform,
 };
@@ -35,6 +38,8 @@ pub(super) enum Frame {
     Bare,
     /// A prefix before each message.
     Grpc,
+    /// The same, and trailers behind the last; in base64 where true.
+    GrpcWeb(bool),
     /// One block of snappy around the one message.
     Snappy,
 }
@@ -49,7 +54,7 @@ pub(super) struct Reading {
 /// How a body of this type is read in a dialect; `None` where that is not known.
 pub(super) fn reading(dialect: Dialect, direction: Direction, media_type: &MediaType) -> Option<Reading> {
     let frame = match dialect {
-        Dialect::Otlp(_) if media_type.is_grpc() => Frame::Grpc,
+        Dialect::Otlp(_) if media_type.is_grpc() => media_type.grpc_web().map_or(Frame::Grpc, Frame::GrpcWeb),
         _ if !media_type.is_protobuf() => return None,
         Dialect::Otlp(_) => Frame::Bare,
         _ => Frame::Snappy,
@@ -78,6 +83,7 @@ pub(super) fn reading(dialect: Dialect, direction: Direction, media_type: &Media
 pub(super) enum Messages {
     Bare(Box<ProtobufBody>),
     Grpc(Box<GrpcBody>),
+    GrpcText(Box<TextFrames>),
     Snappy(Box<SnappyBody>),
 }
 
@@ -97,6 +103,10 @@ impl Messages {
         match reading.frame {
             Frame::Bare => Self::Bare(Box::new(ProtobufBody::new(walk, limits, partial))),
             Frame::Grpc => Self::Grpc(Box::new(GrpcBody::new(walk, codings, limits, partial))),
+            Frame::GrpcWeb(text) => {
+                let frames = GrpcBody::new(walk, codings, limits, partial).for_web(TextBody::announced(&spec.scopes));
+                if text { Self::GrpcText(Box::new(TextFrames::new(frames))) } else { Self::Grpc(Box::new(frames)) }
+            }
             Frame::Snappy => Self::Snappy(Box::new(SnappyBody::new(walk, limits))),
         }
     }
@@ -105,6 +115,7 @@ impl Messages {
         match self {
             Self::Bare(body) => body.as_mut(),
             Self::Grpc(body) => body.as_mut(),
+            Self::GrpcText(body) => body.as_mut(),
             Self::Snappy(body) => body.as_mut(),
         }
     }
@@ -114,6 +125,7 @@ impl Messages {
         match self {
             Self::Bare(body) => body.held.len(),
             Self::Grpc(body) => body.held(),
+            Self::GrpcText(body) => body.held(),
             Self::Snappy(body) => body.held(),
         }
     }
@@ -123,6 +135,7 @@ impl Messages {
         match self {
             Self::Bare(body) => body.held,
             Self::Grpc(body) => body.into_held(),
+            Self::GrpcText(body) => body.into_held(),
             Self::Snappy(body) => body.into_held(),
         }
     }

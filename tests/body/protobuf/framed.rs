@@ -177,3 +177,54 @@ fn series_of_remote_write_pass_and_help_does_not() {
         assert!(!help || !shows(&encode(&after[1..])));
     }
 }
+
+const TRAILERS: &[u8] = b"grpc-status:3\r\ngrpc-message:bad value jane@example.com 4111%201111%201111%201111\r\n";
+
+#[test]
+fn frames_of_the_web_end_with_trailers() {
+    let message = encode(&otlp::logs(TEXT));
+    let body = [frame(0, &message), frame(1, &gzip(&message)), frame(0x80, TRAILERS)].concat();
+    let whole = redacted(gzipped(spec("application/grpc-web+proto", LOGS)), &body);
+    let after = frames(&whole);
+    assert_eq!(after.iter().map(|(flag, _)| *flag).collect::<Vec<_>>(), [0, 1, 0x80]);
+    assert!(!shows(&after[0].1) && gunzip(&after[1].1) == after[0].1);
+    let trailers = String::from_utf8(after[2].1.clone()).unwrap();
+    assert!(trailers.starts_with("grpc-status:3\r\ngrpc-message:bad value jane@***"), "{trailers}");
+    assert!(trailers.ends_with("1111\r\n") && !trailers.contains("4111"), "{trailers}");
+
+    // As text, padded where its sender flushed; any chunking gives one result.
+    let text = |bytes: &[u8]| {
+        let mut text = Vec::new();
+        base64_of(bytes, &mut text);
+        text
+    };
+    let flushed: Vec<u8> = [&body[..7], &body[7..300], &body[300..]].into_iter().flat_map(text).collect();
+    for kind in ["application/grpc-web-text", "application/grpc-web-text+proto"] {
+        let out = redacted(gzipped(spec(kind, LOGS)), &flushed);
+        let expected: Vec<u8> = after.iter().flat_map(|(flag, message)| text(&frame(*flag, message))).collect();
+        assert_eq!(out, expected);
+        for size in [1, 2, 3, 5, 77] {
+            assert_eq!(run(gzipped(spec(kind, LOGS)), flushed.chunks(size)).0, out);
+        }
+        let (out, fault, _) = run(gzipped(spec(kind, LOGS)), [&flushed[..flushed.len() - 2]]);
+        assert_eq!((fault, shows(&out)), (Some(BodyErrorKind::Truncated), false));
+        let (_, fault, _) = run(gzipped(spec(kind, LOGS)), [b"AAA!".as_slice()]);
+        assert_eq!(fault, Some(BodyErrorKind::ProtobufSyntax));
+    }
+    // Nothing follows the trailers, and they are not compressed.
+    for bad in [[frame(0x80, TRAILERS), frame(0, &message)].concat(), frame(0x81, &gzip(TRAILERS))] {
+        let (out, fault, _) = run(gzipped(spec("application/grpc-web", LOGS)), [bad.as_slice()]);
+        assert_eq!((fault, shows(&out)), (Some(BodyErrorKind::ProtobufSyntax), false));
+    }
+}
+
+fn base64_of(bytes: &[u8], out: &mut Vec<u8>) {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        out.extend(
+            (0..4).map(|at| if at > group.len() { b'=' } else { LETTERS[(bits >> (18 - 6 * at) & 63) as usize] }),
+        );
+    }
+}

@@ -94,7 +94,7 @@ fn protobuf_is_refused_where_nothing_says_what_it_is() {
         spec(PROTOBUF, Dialect::Otlp(None)),
         spec("application/grpc", Dialect::Plain),
         spec("application/grpc", Dialect::Loki),
-        spec("application/grpc-web+proto", LOGS),
+        spec("application/grpc-web+proto", Dialect::Plain),
         response(Dialect::Loki),
         response(Dialect::RemoteWrite),
     ] {
