@@ -13,6 +13,7 @@ mod injection;
 mod labels;
 mod latency;
 mod multipart;
+mod oddities;
 mod protobuf;
 mod receipts;
 mod records;
