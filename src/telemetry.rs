@@ -79,6 +79,24 @@ pub const CATALOGUE: &[Metric] = {
             "When the last checkpoint was signed, in seconds since 1970; 0 before the first.",
         ),
         metric("blackbar_audit_failures_total", Counter, &[], "Writes and syncs of the audit log that failed."),
+        metric(
+            "blackbar_audit_export_lag_records",
+            Gauge,
+            &["target"],
+            "Audit records that a target has not confirmed.",
+        ),
+        metric(
+            "blackbar_audit_export_records_total",
+            Counter,
+            &["target", "result"],
+            "Audit records by what became of them: sent (confirmed), lost (removed by retention before).",
+        ),
+        metric(
+            "blackbar_audit_export_failures_total",
+            Counter,
+            &["target", "reason"],
+            "Batches that a target did not confirm: connect, broken, refused, slow, disk. They are sent again.",
+        ),
         metric("blackbar_connections", Gauge, &[], "Client connections open."),
         metric("blackbar_connections_total", Counter, &[], "Client connections accepted."),
         metric(
@@ -189,6 +207,12 @@ pub const CATALOGUE: &[Metric] = {
             Counter,
             &["workspace", "reason"],
             "Connections, requests and answers that were refused, by reason.",
+        ),
+        metric(
+            "blackbar_workspace_frozen",
+            Gauge,
+            &["workspace"],
+            "1 where `incident freeze` has stopped the workspace.",
         ),
         metric("blackbar_panics_total", Counter, &[], "Panics; each ended one stream."),
     ]

@@ -5,6 +5,7 @@
 //! `README.md` beside this file; [`verify`] checks it and shares nothing with the writer but the hashes ([`chain`]),
 //! the signatures ([`note`]) and the form of times.
 
+pub mod acts;
 pub mod chain;
 mod files;
 pub mod note;
@@ -12,6 +13,7 @@ mod open;
 pub mod read;
 pub mod record;
 mod segment;
+pub mod tail;
 pub mod verify;
 mod writer;
 

@@ -25,6 +25,10 @@ pub enum Kind {
     SessionOpen,
     /// What a person, or time, made of a held request.
     Quarantine,
+    /// Messages of a connection for syslog, or how it ended.
+    Syslog,
+    /// What somebody did who runs the service.
+    Admin,
     /// A configuration that took over.
     ConfigLoad,
     /// A configuration that was not taken.
@@ -53,6 +57,8 @@ impl Kind {
             Self::Exchange => "exchange",
             Self::SessionOpen => "session_open",
             Self::Quarantine => "quarantine",
+            Self::Syslog => "syslog",
+            Self::Admin => "admin",
             Self::ConfigLoad => "config_load",
             Self::ConfigReject => "config_reject",
             Self::Start => "start",

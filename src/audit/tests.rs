@@ -55,6 +55,7 @@ fn settings(directory: &Path) -> AuditSettings {
         segment_bytes: 64 << 20,
         segment_age: Duration::from_secs(86_400),
         retention_days: None,
+        exports: Vec::new(),
     }
 }
 

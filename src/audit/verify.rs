@@ -460,6 +460,8 @@ impl Walk {
             "exchange",
             "session_open",
             "quarantine",
+            "syslog",
+            "admin",
             "config_load",
             "config_reject",
             "start",

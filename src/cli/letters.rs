@@ -9,6 +9,9 @@ use zeroize::Zeroizing;
 
 use super::certs::{Readers, write};
 use super::{Code, Failure, complain, say};
+use crate::audit::acts::{Act, Deed};
+use crate::policy;
+use crate::proxy::moment;
 use crate::seal::{Items, PrivateKey, Sealed, key_pair};
 
 /// Largest key file.
@@ -44,6 +47,12 @@ enum LettersCommand {
         /// The private key
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
+        /// The configuration whose audit log tells of it, before a record is opened
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT", requires = "config")]
+        reason: Option<String>,
         /// Only this record, repeatable
         #[arg(long = "id", value_name = "ID")]
         ids: Vec<String>,
@@ -64,8 +73,11 @@ pub(super) fn run(arguments: &LettersArguments) -> Result<Code, Failure> {
             say(&mut out, format_args!("{id} {time} {} {} {} {bytes}", known.workspace, known.route, known.rule))?;
             Ok(Code::Fine)
         }),
-        LettersCommand::Show { key, ids, paths } => {
+        LettersCommand::Show { key, config, reason, ids, paths } => {
             let key = private_key(key)?;
+            if let Some(config) = config {
+                recorded(config, reason.clone())?;
+            }
             each(paths, |item| {
                 if !ids.is_empty() && !ids.contains(&item.description.id) {
                     return Ok(Code::Fine);
@@ -87,6 +99,16 @@ pub(super) fn run(arguments: &LettersArguments) -> Result<Code, Failure> {
     }?;
     out.flush().map_err(|error| Failure::io("stdout", &error))?;
     Ok(code)
+}
+
+/// Writes that dead letters are opened. Of which workspaces their own descriptions tell.
+fn recorded(config: &Path, reason: Option<String>) -> Result<(), Failure> {
+    let policy = policy::load(config).map_err(|faults| Failure::invalid(&faults))?.policy;
+    let Some(settings) = &policy.audit else {
+        return Err(Failure::failed(format!("{}: there is no [audit]", config.display())));
+    };
+    let act = Act { reason, ..Act::new(Deed::DeadLetterShow) };
+    act.record(settings, moment).map_err(|error| Failure::failed(error.to_string()))
 }
 
 fn keys(directory: &Path, out: &mut dyn Write) -> Result<Code, Failure> {

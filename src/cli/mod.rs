@@ -8,7 +8,9 @@ pub mod certs;
 mod check;
 mod demo;
 mod health;
+mod incident;
 mod input;
+mod keys;
 mod letters;
 mod locate;
 mod output;
@@ -65,6 +67,10 @@ enum Command {
     DeadLetter(letters::LettersArguments),
     /// List, show, release and reject requests that are held for a person.
     Quarantine(quarantine::QuarantineArguments),
+    /// Stop a workspace at once, with evidence, or let it go on.
+    Incident(incident::IncidentArguments),
+    /// Make an API key for a client of a workspace.
+    Keys(keys::KeysArguments),
     /// Ask a running proxy whether it is ready; exit 0 when it is.
     Health(health::HealthArguments),
     /// See it work: a streamed chat and a log batch through the proxy, before and after.
@@ -103,6 +109,8 @@ fn dispatch(command: Command, matches: &ArgMatches) -> Result<Code, Failure> {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::DeadLetter(arguments) => letters::run(&arguments),
         Command::Quarantine(arguments) => quarantine::run(&arguments),
+        Command::Incident(arguments) => incident::run(&arguments),
+        Command::Keys(arguments) => keys::run(&arguments),
         Command::Health(arguments) => health::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }

@@ -1,7 +1,8 @@
 //! Opens sealed tokens for a person: text with tokens on stdin, the same text with their values on stdout.
 //!
 //! What was sealed under the workspace's key is opened, whatever the entity and wherever it stands; all else passes as it
-//! is. Streaming, in the memory of one token.
+//! is. Streaming, in the memory of one token. Where the configuration has an audit log, that it is done, by whom, why and of how
+//! many tokens stands in it; the record is written before the first token is opened.
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -12,8 +13,10 @@ use clap::Args;
 use super::check::readable;
 use super::input::PIECE;
 use super::{Code, Failure, complain};
+use crate::audit::acts::{Act, Deed};
 use crate::engine::{EntityType, Output, Piece, Restorer};
 use crate::policy::{self, Workspace};
+use crate::proxy::moment;
 
 /// Arguments of `reveal`.
 #[derive(Args, Debug)]
@@ -55,13 +58,24 @@ pub(super) fn run(arguments: &RevealArguments) -> Result<Code, Failure> {
     let Some(map) = map.map(Arc::new) else {
         return Err(Failure::failed(format!("{config}: workspace {} tokenizes nothing", workspace.name)));
     };
+    // Nothing is opened that no record tells of.
+    let about =
+        Act { workspace: Some(workspace.name.clone()), reason: arguments.reason.clone(), ..Act::new(Deed::Reveal) };
+    if let Some(settings) = &policy.audit {
+        about.record(settings, moment).map_err(|error| Failure::failed(error.to_string()))?;
+    }
     let opened = open(Restorer::new(Arc::clone(&map)).anywhere(), &mut io::stdin().lock(), &mut io::stdout().lock());
     revealed(workspace, map.tally().restored, arguments.reason.as_deref());
+    if let Some(settings) = &policy.audit {
+        let count = Some(map.tally().restored);
+        let done = Act { count, deed: Deed::Revealed, ..about };
+        done.record(settings, moment).map_err(|error| Failure::failed(error.to_string()))?;
+    }
     opened.map_err(|error| Failure::io("reveal", &error))?;
     Ok(Code::Fine)
 }
 
-/// Tells on stderr that tokens were opened. The audit log has no part in it: the running proxy alone writes there.
+/// Tells on stderr that tokens were opened.
 fn revealed(workspace: &Workspace, count: u64, reason: Option<&str>) {
     let reason = reason.map(|reason| format!(": {}", reason.escape_debug())).unwrap_or_default();
     complain(&format!("{count} tokens of workspace {} opened{reason}", workspace.name));

@@ -8,9 +8,11 @@ mod actions;
 mod compile;
 mod credentials;
 mod diagnostic;
+mod export;
 mod files;
 mod identity;
 mod json_path;
+mod keys;
 mod outbound;
 mod packs;
 mod quarantine;
@@ -43,7 +45,9 @@ pub use compile::{
     is_rules_path, load, load_rules, test_rules,
 };
 pub use diagnostic::{Diagnostic, Severity};
+pub use export::{Export, Format, Target};
 pub use files::FileHash;
+pub use keys::{ApiKey, Network, moment_of};
 pub use outbound::{Egress, Injected, UpstreamIdentity};
 pub use packs::{bundled_names, bundled_pack};
 pub use quarantine::{HeldStore, Person, QuarantineSettings, Role, WebhookSettings};
@@ -79,6 +83,8 @@ pub struct Policy {
     pub body_limits: BodyLimits,
     /// How the proxy tests itself.
     pub self_test: SelfTest,
+    /// The folder in which stopped workspaces have a file.
+    pub incident: PathBuf,
 }
 
 /// The entities of which the self-test has a value.
@@ -135,6 +141,8 @@ pub struct Listener {
     pub workspace: Option<String>,
     /// Authorities that are served; empty: any.
     pub hosts: Vec<String>,
+    /// The header field in which clients may show an API key, in lower case; none: there they have none.
+    pub api_keys: Option<String>,
     /// What is done with syslog, where it speaks that; none: it speaks HTTP.
     pub syslog: Option<Arc<Syslog>>,
 }
@@ -234,6 +242,8 @@ pub struct AuditSettings {
     pub segment_age: Duration,
     /// Days after which a segment is removed; none: never.
     pub retention_days: Option<u32>,
+    /// Where it is sent besides.
+    pub exports: Vec<Export>,
 }
 
 impl fmt::Debug for AuditSettings {
@@ -268,6 +278,8 @@ pub struct Workspace {
     pub regions: Vec<String>,
     /// How much it may ask at once, and in a time.
     pub quota: Quota,
+    /// Keys that its clients may show in place of a certificate, or besides.
+    pub api_keys: Vec<ApiKey>,
     /// What fingerprints of values are made with; none without a key, or without an audit log.
     pub fingerprints: Option<Arc<Fingerprints>>,
     /// Where records go that a rule that blocks drops; none: nowhere.

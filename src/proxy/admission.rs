@@ -54,7 +54,7 @@ impl Admission {
 
 /// What a workspace has asked of late, held against its [`Quota`]. A reload that leaves the quota as it is keeps it.
 pub(crate) struct WorkspaceQuota {
-    workspace: String,
+    name: String,
     quota: Quota,
     opened: Instant,
     /// Nanoseconds after `opened` at which all that was admitted is paid for at the quota's rate.
@@ -69,19 +69,26 @@ pub(crate) struct Place {
 
 impl WorkspaceQuota {
     pub(crate) fn new(workspace: &Workspace) -> Self {
-        let in_flight = workspace.quota.in_flight.map(|places| Arc::new(Semaphore::new(places as usize)));
-        let (name, quota) = (workspace.name.clone(), workspace.quota);
-        Self { workspace: name, quota, opened: telemetry::now(), paid: AtomicU64::new(0), in_flight }
+        Self::of(workspace.name.clone(), workspace.quota)
+    }
+
+    /// One of this name, which is a workspace's or a key's.
+    pub(crate) fn of(name: String, quota: Quota) -> Self {
+        let in_flight = quota.in_flight.map(|places| Arc::new(Semaphore::new(places as usize)));
+        Self { name, quota, opened: telemetry::now(), paid: AtomicU64::new(0), in_flight }
     }
 
     /// One that admits everything: what the proxy asks of itself is not charged to the workspace.
     pub(crate) fn unbounded(workspace: &Workspace) -> Self {
-        let (name, quota) = (workspace.name.clone(), Quota::default());
-        Self { workspace: name, quota, opened: telemetry::now(), paid: AtomicU64::new(0), in_flight: None }
+        Self::of(workspace.name.clone(), Quota::default())
     }
 
     pub(crate) fn is_of(&self, workspace: &Workspace) -> bool {
-        self.workspace == workspace.name && self.quota == workspace.quota
+        self.is(&workspace.name, workspace.quota)
+    }
+
+    pub(crate) fn is(&self, name: &str, quota: Quota) -> bool {
+        self.name == name && self.quota == quota
     }
 
     /// A place for a request that comes now, or none.
@@ -133,6 +140,8 @@ pub(crate) struct Activity {
     fault: OnceLock<&'static str>,
     /// What follows is another protocol's.
     upgraded: AtomicBool,
+    /// The client is trusted no more, or its workspace is stopped.
+    revoked: AtomicBool,
 }
 
 impl Activity {
@@ -145,6 +154,7 @@ impl Activity {
             head_since: AtomicU64::new(0),
             fault: OnceLock::new(),
             upgraded: AtomicBool::new(false),
+            revoked: AtomicBool::new(false),
         })
     }
 
@@ -180,6 +190,15 @@ impl Activity {
     /// What follows the request at hand is no HTTP/1.1 any more.
     pub(crate) fn upgrade(&self) {
         self.upgraded.store(true, Ordering::Release);
+    }
+
+    /// What is under way ends because of who the client is.
+    pub(crate) fn revoke(&self) {
+        self.revoked.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.revoked.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_upgraded(&self) -> bool {

@@ -19,7 +19,8 @@ use crate::telemetry;
 const NAMES: usize = 4;
 
 /// The clocks, as the audit asks for them.
-pub(crate) fn moment() -> Moment {
+#[must_use]
+pub fn moment() -> Moment {
     Moment { unix_ms: telemetry::unix_millis(), mono_ns: telemetry::uptime_nanos() }
 }
 
@@ -54,6 +55,8 @@ impl Party {
 pub(crate) struct Facts<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) party: &'a Party,
+    /// The name of the API key that was shown.
+    pub(crate) key: Option<&'a str>,
     pub(crate) policy: &'a Policy,
     pub(crate) workspace: Option<&'a Workspace>,
     pub(crate) route: Option<&'a Route>,
@@ -86,6 +89,9 @@ impl Facts<'_> {
         }
         if let Some(certificate) = &self.party.certificate {
             entry = entry.text("cert", certificate);
+        }
+        if let Some(key) = self.key {
+            entry = entry.text("key", key);
         }
         if let Some(workspace) = self.workspace {
             entry = entry.text("ws", &workspace.name);

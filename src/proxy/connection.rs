@@ -55,7 +55,7 @@ pub(crate) enum Socket {
 
 impl Socket {
     /// The address of the other end, without port.
-    fn peer(&self) -> String {
+    pub(crate) fn peer(&self) -> String {
         match self {
             Self::Tcp(stream) => stream.peer_addr().map_or_else(|_| String::new(), |address| address.ip().to_string()),
             Self::Unix(_) => "unix".to_owned(),
@@ -100,6 +100,16 @@ impl Connection {
     /// The workspace that the client belongs to under this configuration.
     pub(crate) fn workspace(&self, generation: &Generation) -> Result<usize, ProxyError> {
         self.peer.workspace(generation)
+    }
+
+    /// The header field in which the listener takes keys, if it does.
+    pub(crate) fn key_field<'p>(&self, policy: &'p Policy) -> Option<&'p str> {
+        self.peer.listener(policy).and_then(|listener| listener.api_keys.as_deref())
+    }
+
+    /// Whether the client presented a certificate.
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.peer.has_certificate()
     }
 
     /// After the answer at hand the connection is a WebSocket connection.
@@ -255,7 +265,10 @@ where
                 told = true;
                 Pin::new(&mut served).graceful_shutdown();
             }
-            () = &mut revoked, if !cut => cut = true,
+            () = &mut revoked, if !cut => {
+                connection.activity.revoke();
+                cut = true;
+            }
             () = tokio::time::sleep(wait) => {}
         }
     };
@@ -310,7 +323,10 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
                 told = true;
                 served.as_mut().graceful_shutdown();
             }
-            () = &mut revoked, if !cut => cut = true,
+            () = &mut revoked, if !cut => {
+                connection.activity.revoke();
+                cut = true;
+            }
             () = tokio::time::sleep(wait) => {}
         }
     }

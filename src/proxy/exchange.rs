@@ -34,6 +34,7 @@ use super::connection::Connection;
 use super::headers::{self, TextScan};
 use super::held::{self, Approved, Original};
 use super::inspect::{Gathered, InspectedBody, Received, Terms};
+use super::keys;
 use super::ledger::Ledger;
 use super::letters::Keeper;
 use super::reply::{self, ErrorKind, Manner, ProxyError, REQUEST_ID, Side};
@@ -175,22 +176,35 @@ impl Exchange {
 
     /// Who asks, for what, and with which head it goes on. Nothing has been read of the body.
     fn judge(&mut self, head: &mut http::request::Parts) -> Result<Destination, ProxyError> {
-        let index = self.connection.workspace(&self.generation)?;
+        let caller = keys::caller(&self.connection, &self.generation, &mut head.headers)?;
+        let index = caller.workspace;
         let workspace = self.policy.workspaces.get(index).ok_or(ProxyError::client(ErrorKind::Identity))?;
         self.ledger.belongs_to(workspace);
         let place = self.generation.quotas.get(index).and_then(|quota| quota.admit(telemetry::now()));
-        self.ledger.holds(place.ok_or(ProxyError::client(ErrorKind::Rate))?);
+        let place = place.ok_or(ProxyError::client(ErrorKind::Rate))?;
+        self.ledger.holds([Some(place), caller.place(&self.generation)?]);
+        self.ledger.keyed(caller.key_id(&self.policy));
         self.check_head(head)?;
-        self.direct(index, head)
+        let policy = Arc::clone(&self.policy);
+        self.direct(index, head, |route| caller.opens(&policy, route))
     }
 
-    /// Where a request of this workspace goes, and with which head.
-    pub(super) fn direct(&mut self, index: usize, head: &mut http::request::Parts) -> Result<Destination, ProxyError> {
+    /// Where a request of this workspace goes, and with which head, on a route that is open to who asks.
+    pub(super) fn direct(
+        &mut self,
+        index: usize,
+        head: &mut http::request::Parts,
+        opens: impl Fn(usize) -> bool,
+    ) -> Result<Destination, ProxyError> {
         let policy = Arc::clone(&self.policy);
         let workspace = policy.workspaces.get(index).ok_or(ProxyError::client(ErrorKind::Identity))?;
+        if self.connection.shared.frozen.has(&workspace.name) {
+            return Err(ProxyError { side: Side::Policy, kind: ErrorKind::Frozen, rule: None });
+        }
         let (route_index, rest) =
             policy.route_for(index, head.uri.path()).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
-        let route = policy.routes.get(route_index).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
+        let route = policy.routes.get(route_index).filter(|_| opens(route_index));
+        let route = route.ok_or(ProxyError::client(ErrorKind::NoRoute))?;
         self.ledger.routed(route);
         // By the path at the upstream: it alone says who reads the body.
         let path = format!("{}{rest}", route.upstream.path);

@@ -25,7 +25,7 @@ use crate::telemetry::{self, NO_WORKSPACE, Telemetry};
 
 use super::admission::{Activity, Place, RequestPermit};
 use super::audited::{Facts, Party};
-use super::reply::{ErrorKind, ProxyError};
+use super::reply::{ErrorKind, ProxyError, Side};
 
 /// How long a record waits for the end of a request body that is told to stop.
 const UPLOAD_WAIT: Duration = Duration::from_secs(1);
@@ -45,8 +45,8 @@ pub(crate) struct Ledger {
     party: Arc<Party>,
     started: Instant,
     account: Mutex<Account>,
-    /// Its place among its workspace's.
-    place: OnceLock<Place>,
+    /// Its places among its workspace's and its key's.
+    place: OnceLock<[Option<Place>; 2]>,
     _permit: Option<RequestPermit>,
 }
 
@@ -67,6 +67,8 @@ struct Account {
     request_fault: Option<ProxyError>,
     /// What a refusal answers to, where the protocol has such a thing.
     rpc_id: Option<String>,
+    /// The name of the key that was shown.
+    key: Option<String>,
     /// The exchange's tokens.
     tokens: Option<Arc<TokenMap>>,
 }
@@ -145,6 +147,7 @@ impl Ledger {
         Facts {
             request_id: &self.request_id,
             party: &self.party,
+            key: account.key.as_deref(),
             policy: &self.policy,
             workspace: account.workspace.as_deref(),
             route: account.route.as_deref(),
@@ -164,9 +167,14 @@ impl Ledger {
         self.account().workspace = Some(Arc::clone(workspace));
     }
 
-    /// The exchange has this place until its last byte.
-    pub(crate) fn holds(&self, place: Place) {
-        let _ = self.place.set(place);
+    /// The request showed this key, by its name.
+    pub(crate) fn keyed(&self, id: Option<&str>) {
+        self.account().key = id.map(str::to_owned);
+    }
+
+    /// The exchange has these places until its last byte.
+    pub(crate) fn holds(&self, places: [Option<Place>; 2]) {
+        let _ = self.place.set(places);
     }
 
     /// The route is known.
@@ -209,6 +217,10 @@ impl Ledger {
 
     /// The exchange ends here; the first reason counts.
     pub(crate) fn failed(&self, error: &ProxyError) {
+        // A client that is cut off did not go by itself.
+        let cut = ProxyError { side: Side::Policy, kind: ErrorKind::Revoked, rule: None };
+        let by_itself = !(self.activity.is_revoked() && error.is_client_gone());
+        let error = if by_itself { error } else { &cut };
         let mut account = self.account();
         if account.code.is_some() {
             return;

@@ -10,16 +10,20 @@
 //! request ─► InspectedBody ─► upstream ─► InspectedBody ─► client
 //! ```
 
+mod acts;
 mod admission;
 mod answer;
 mod audited;
 mod batch;
 mod connection;
 mod exchange;
+mod export;
 mod guard;
 mod headers;
 mod held;
+mod incident;
 mod inspect;
+mod keys;
 mod ledger;
 mod letters;
 mod peer;
@@ -29,6 +33,7 @@ mod residency;
 mod self_test;
 mod service;
 mod signature;
+mod start;
 mod syslog;
 mod target;
 mod tend;
@@ -54,20 +59,27 @@ use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::audit::{AuditLog, Health, Kind, OpenError};
+use crate::audit::acts::{Act, Deed};
+use crate::audit::{AuditLog, Health, Kind};
 use crate::policy::{ListenAddress, ListenerTls, Policy, Upstream};
-use crate::quarantine::{Fault, Quarantine};
+use crate::quarantine::Quarantine;
 use crate::telemetry::{NO_WORKSPACE, Telemetry};
 
 use admission::{Admission, WorkspaceQuota};
 use connection::Socket;
+use export::{Exports, Progress};
+use incident::Frozen;
+use keys::KeyQuotas;
 use letters::Letters;
 use peer::Entrance;
 use upstream::Upstreams;
 
+pub use audited::moment;
+pub use incident::{FROZEN, frozen_in};
 pub use release::{Denied, Order, Reviewer};
 pub use self_test::{Name as TestName, Outcome};
 pub use service::Ending;
+pub use start::StartError;
 pub use tls::TlsFault;
 
 /// After an accept that failed for want of file descriptors.
@@ -83,6 +95,8 @@ pub(crate) struct Generation {
     pub(crate) quarantine: Option<Arc<Quarantine>>,
     /// How much each workspace may ask, in the order of the policy.
     pub(crate) quotas: Vec<Arc<WorkspaceQuota>>,
+    /// How much each key may ask.
+    pub(crate) key_quotas: KeyQuotas,
     /// Each listener, in the order of the policy.
     doors: Vec<Door>,
     /// How many came before it.
@@ -114,6 +128,10 @@ pub(crate) struct Shared {
     turn: watch::Sender<u64>,
     /// What the self-test of the generation in force came to; empty where there is none.
     tested: ArcSwap<Outcome>,
+    /// How far the audit log has been sent, for each target.
+    exported: Vec<Arc<Progress>>,
+    /// The workspaces that are stopped.
+    pub(crate) frozen: Frozen,
 }
 
 impl Shared {
@@ -141,6 +159,7 @@ pub struct Bound {
     handle: Handle,
     fronts: Vec<Front>,
     addresses: Vec<Address>,
+    exports: Exports,
 }
 
 /// Steers a running proxy.
@@ -162,72 +181,6 @@ pub enum Address {
 enum Front {
     Tcp(TcpListener),
     Unix(UnixListener, PathBuf),
-}
-
-/// Why a proxy cannot start, or a configuration cannot take over.
-#[derive(Debug)]
-pub enum StartError {
-    /// A listener cannot be bound.
-    Bind {
-        /// The address as configured.
-        address: String,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// The audit log cannot be written.
-    Audit(OpenError),
-    /// TLS cannot be set up.
-    Tls(TlsFault),
-    /// A directory of dead letters cannot be used.
-    DeadLetter {
-        /// The directory.
-        directory: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// The store of held requests cannot be used.
-    Quarantine(Fault),
-    /// The listeners differ from those that are bound.
-    Listeners,
-    /// Values that are caught now would pass: which, in words.
-    Weaker(String),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bind { address, .. } => write!(f, "cannot listen on {address}"),
-            Self::Audit(error) => write!(f, "{error}"),
-            Self::Tls(_) => f.write_str("cannot set up tls"),
-            Self::DeadLetter { directory, .. } => write!(f, "cannot keep dead letters in {}", directory.display()),
-            Self::Quarantine(fault) => write!(f, "quarantine: {fault}"),
-            Self::Listeners => f.write_str("a change of the listeners needs a restart"),
-            Self::Weaker(names) => {
-                write!(
-                    f,
-                    "these values are caught now and would pass: {names} (`allow_weaker` in [self_test] lets them)"
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Bind { source, .. } | Self::DeadLetter { source, .. } => Some(source),
-            Self::Audit(error) => std::error::Error::source(error),
-            Self::Tls(fault) => Some(fault),
-            Self::Quarantine(fault) => std::error::Error::source(fault),
-            Self::Listeners | Self::Weaker(_) => None,
-        }
-    }
-}
-
-impl From<TlsFault> for StartError {
-    fn from(fault: TlsFault) -> Self {
-        Self::Tls(fault)
-    }
 }
 
 /// How an admin listener with these settings answers handshakes.
@@ -263,6 +216,12 @@ impl Proxy {
             addresses.push(address);
             fronts.push(front);
         }
+        let frozen = Frozen::read(&policy.incident, &telemetry);
+        let frozen = frozen.map_err(|source| StartError::Incident { directory: policy.incident.clone(), source })?;
+        let exports = match &policy.audit {
+            Some(settings) => Exports::prepare(&settings.directory, &settings.exports)?,
+            None => Exports::default(),
+        };
         let audit = match &policy.audit {
             Some(settings) => {
                 let start = audited::loaded(Kind::Start, &policy);
@@ -284,8 +243,10 @@ impl Proxy {
             drain: watch::Sender::new(false),
             turn: watch::Sender::new(0),
             tested: ArcSwap::from_pointee(tested),
+            exported: exports.progress(),
+            frozen,
         };
-        Ok(Bound { handle: Handle { shared: Arc::new(shared) }, fronts, addresses })
+        Ok(Bound { handle: Handle { shared: Arc::new(shared) }, fronts, addresses, exports })
     }
 }
 
@@ -358,12 +319,14 @@ impl Generation {
             kept.unwrap_or_else(|| Arc::new(WorkspaceQuota::new(workspace)))
         });
         let quotas = quotas.collect();
+        let key_quotas = keys::quotas(&policy, before.map(|before| &before.key_quotas));
         Ok(Self {
             policy,
             upstreams,
             letters,
             quarantine,
             quotas,
+            key_quotas,
             doors,
             serial: before.map_or(0, |before| before.serial + 1),
         })
@@ -453,8 +416,14 @@ impl Bound {
         drop(alive);
         let testing = Companion(tokio::spawn(test_again(Arc::clone(&shared))));
         accepting.spawn(tend::tend(Arc::clone(&shared)));
+        let _sending = Companion(tokio::spawn(self.exports.run(Arc::clone(&shared.telemetry))));
+        let _watching = Companion(tokio::spawn(incident::follow(Arc::clone(&shared))));
+        let _recording = Companion(tokio::spawn(acts::follow(Arc::clone(&shared))));
         shutdown.await;
         drop(testing);
+        if let Some(audit) = &shared.audit {
+            audit.note(Act::new(Deed::Drain).entry());
+        }
         tracing::info!("draining");
         accepting.shutdown().await;
         shared.drain.send_replace(true);
@@ -582,6 +551,7 @@ impl Handle {
         telemetry.set("blackbar_audit_unsealed_records", &[], number(health.records().saturating_sub(health.sealed())));
         telemetry.set("blackbar_audit_checkpoint_timestamp_seconds", &[], number(health.sealed_at_ms() / 1000));
         telemetry.raise("blackbar_audit_failures_total", &[], health.failures());
+        self.shared.exported.iter().for_each(|progress| progress.tell(health.records(), telemetry));
     }
 
     /// Whether new connections are no longer taken.

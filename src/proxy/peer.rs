@@ -112,6 +112,23 @@ impl Peer {
         }
     }
 
+    /// Whether it presented a certificate.
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.certificate().is_some()
+    }
+
+    /// Whether its requests may say by a key where they belong.
+    fn may_show_key(&self, policy: &Policy) -> bool {
+        !self.has_certificate() && self.listener(policy).is_some_and(|listener| listener.api_keys.is_some())
+    }
+
+    /// Whether its workspace is stopped.
+    fn is_frozen(&self, shared: &Shared, generation: &Generation) -> bool {
+        let index = self.workspace(generation).ok();
+        let workspace = index.and_then(|index| generation.policy.workspaces.get(index));
+        workspace.is_some_and(|workspace| shared.frozen.has(&workspace.name))
+    }
+
     /// Who it is, as the audit tells it, with the address that it came from.
     pub(crate) fn party(&self, shared: &Shared, address: String) -> Party {
         let certificate = self.certificate();
@@ -166,11 +183,16 @@ impl Peer {
     /// Resolves when it was trusted and is so no more, or belongs nowhere any more.
     pub(crate) async fn revoked(&self, shared: &Shared) {
         let mut turns = shared.turns();
+        // Who comes while its workspace is stopped is told so by an answer.
+        let frozen = self.is_frozen(shared, &shared.generation());
         loop {
             let generation = shared.generation();
             // Who belonged nowhere from the start is told so by an answer.
-            let belongs = generation.serial == self.entrance.serial || self.workspace(&generation).is_ok();
-            if !belongs || !self.is_trusted(&generation) {
+            let belongs = generation.serial == self.entrance.serial
+                || self.may_show_key(&generation.policy)
+                || self.workspace(&generation).is_ok();
+            let stopped = !frozen && self.is_frozen(shared, &generation);
+            if stopped || !belongs || !self.is_trusted(&generation) {
                 tracing::info!("a client is trusted no more: its connection ends");
                 return;
             }

@@ -132,6 +132,12 @@ pub(crate) enum ErrorKind {
     Quarantined(Arc<str>),
     /// It must wait for a person, and there is no room or no store for it.
     QuarantineUnavailable,
+    /// No API key, or one that does not hold.
+    Key,
+    /// The workspace is stopped.
+    Frozen,
+    /// The client is trusted no more.
+    Revoked,
     /// A fault of the program.
     Fault,
 }
@@ -152,6 +158,11 @@ impl ProxyError {
     /// A rule refused it.
     pub(crate) fn blocked(rule: Option<RuleId>) -> Self {
         Self { side: Side::Policy, kind: ErrorKind::Blocked, rule }
+    }
+
+    /// Whether the client went away.
+    pub(crate) fn is_client_gone(&self) -> bool {
+        self.side == Side::Client && matches!(self.kind, ErrorKind::Gone)
     }
 
     /// The code in answers, metrics and logs: of a closed set.
@@ -188,6 +199,9 @@ impl ProxyError {
             ErrorKind::DeadLetter => "dead_letter",
             ErrorKind::Quarantined(_) => "quarantined",
             ErrorKind::QuarantineUnavailable => "quarantine_unavailable",
+            ErrorKind::Key => "api_key",
+            ErrorKind::Frozen => "workspace_frozen",
+            ErrorKind::Revoked => "revoked",
             ErrorKind::Fault => "internal",
         }
     }
@@ -195,7 +209,10 @@ impl ProxyError {
     /// The status, where none has been sent yet.
     pub(crate) fn status(&self) -> StatusCode {
         match &self.kind {
+            ErrorKind::Key => StatusCode::UNAUTHORIZED,
             ErrorKind::Identity
+            | ErrorKind::Frozen
+            | ErrorKind::Revoked
             | ErrorKind::Residency
             | ErrorKind::Blocked
             | ErrorKind::Quarantined(_)
@@ -240,8 +257,10 @@ impl ProxyError {
         const UNIMPLEMENTED: u16 = 12;
         const INTERNAL: u16 = 13;
         const UNAVAILABLE: u16 = 14;
+        const UNAUTHENTICATED: u16 = 16;
         match (&self.kind, self.status().as_u16()) {
             (ErrorKind::Connect | ErrorKind::Gone, 502) => UNAVAILABLE,
+            (_, 401) => UNAUTHENTICATED,
             (_, 403) => PERMISSION_DENIED,
             (_, 408 | 504) => DEADLINE_EXCEEDED,
             (_, 413 | 414 | 431) => RESOURCE_EXHAUSTED,
@@ -329,6 +348,9 @@ impl ProxyError {
             ErrorKind::DeadLetter => "A record of the batch must not pass, and could not be kept.",
             ErrorKind::Quarantined(_) => "The request is held until a person has reviewed it.",
             ErrorKind::QuarantineUnavailable => "The request needs a review, and cannot be held at the moment.",
+            ErrorKind::Key => "The request shows no API key that holds.",
+            ErrorKind::Frozen => "The workspace is stopped.",
+            ErrorKind::Revoked => "The client is trusted no more.",
             ErrorKind::Fault => "The proxy failed.",
         }
     }

@@ -4,11 +4,11 @@
 //! the upstream that is this client's alone. A client is only answered once the upstream is there, so that its sender
 //! keeps what it has while there is none. Nothing is queued: what the upstream does not take is not read. Whichever side
 //! ends, the other is ended; a message that did not come whole never leaves. What the upstream says is thrown away: syslog
-//! has no answers.
+//! has no answers. With an audit log, what one read has brought (one TLS record, or 16 KiB) leaves once its record is written.
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
@@ -18,11 +18,13 @@ use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsConnector};
 
+use crate::audit::{Entry, Kind};
 use crate::body::syslog::{Messages, Terms};
 use crate::body::{BodyErrorKind, Direction, Inspection, Scopes, Transform};
-use crate::policy::{Listener, OnBlock, OnFault, Syslog, Timeouts, Upstream, Workspace};
-use crate::telemetry::NO_WORKSPACE;
+use crate::policy::{Listener, OnBlock, OnFault, Policy, Syslog, Timeouts, Upstream, Workspace};
+use crate::telemetry::{self, NO_WORKSPACE};
 
+use super::audited::{Facts, Party};
 use super::connection::Socket;
 use super::inspect::{Fault, caught};
 use super::ledger::{self, request_id};
@@ -34,6 +36,8 @@ use super::{Generation, Shared, upstream};
 
 /// Bytes read at once.
 const PIECE: usize = 16 << 10;
+/// How long messages wait for their record.
+const ACK_WAIT: Duration = Duration::from_secs(30);
 /// How long the other side may take to take a farewell.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long the rest of a message may take while the proxy drains.
@@ -90,9 +94,14 @@ pub(crate) async fn serve(
     let timeouts = generation.policy.timeouts.clone();
     let Some(listener) = generation.policy.listeners.get(entrance.index).cloned() else { return };
     drop(generation);
+    let address = socket.peer();
+    // A sender keeps what it has while nothing can be recorded.
+    if shared.audit.as_ref().is_some_and(|audit| audit.health().is_failing()) {
+        return refused(&shared, NO_WORKSPACE, &listener, &ProxyError::internal(ErrorKind::Audit));
+    }
     match config {
         None => match sink.connect(timeouts.connect).await {
-            Ok(wire) => Session::run(shared, Peer::new(entrance, None), listener, socket, wire).await,
+            Ok(wire) => Session::run(shared, Peer::new(entrance, None), address, listener, socket, wire).await,
             Err(error) => refused(&shared, NO_WORKSPACE, &listener, &error),
         },
         Some(config) => {
@@ -102,7 +111,7 @@ pub(crate) async fn serve(
                 return;
             };
             let peer = Peer::new(entrance, client.get_ref().1.peer_certificates());
-            Session::run(shared, peer, listener, *client, wire).await;
+            Session::run(shared, peer, address, listener, *client, wire).await;
         }
     }
 }
@@ -171,6 +180,13 @@ struct Session {
     keeper: Option<Keeper>,
     messages: Messages,
     id: String,
+    /// Who it is, as the audit tells it.
+    party: Party,
+    opened: Instant,
+    /// What was seen since the last record.
+    seen: Inspection,
+    /// Of that, bytes that had come before the last record and were not judged then.
+    carried: u64,
 }
 
 /// How a session ends.
@@ -182,13 +198,22 @@ enum End {
 }
 
 impl Session {
-    async fn run<S>(shared: Arc<Shared>, peer: Peer, listener: Listener, client: S, wire: Wire)
+    async fn run<S>(shared: Arc<Shared>, peer: Peer, address: String, listener: Listener, client: S, wire: Wire)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let generation = shared.generation();
-        match Self::open(shared.clone(), peer, listener.clone(), generation) {
-            Err(error) => refused(&shared, NO_WORKSPACE, &listener, &error),
+        let party = peer.party(&shared, address);
+        match Self::open(shared.clone(), peer, party, listener.clone(), generation) {
+            Err((error, party)) => {
+                refused(&shared, NO_WORKSPACE, &listener, &error);
+                if let Some(audit) = &shared.audit {
+                    let generation = shared.generation();
+                    let id = request_id();
+                    let stranger = Stranger { id: &id, party: &party, policy: &generation.policy, error: &error };
+                    audit.note(told(&stranger.facts(), &listener));
+                }
+            }
             Ok(session) => match wire {
                 Wire::Plain(upstream) => Box::pin(session.serve(client, upstream)).await,
                 Wire::Tls(upstream) => Box::pin(session.serve(client, *upstream)).await,
@@ -199,12 +224,17 @@ impl Session {
     fn open(
         shared: Arc<Shared>,
         peer: Peer,
+        party: Party,
         listener: Listener,
         generation: Arc<Generation>,
-    ) -> Result<Self, ProxyError> {
-        let identity = || ProxyError::client(ErrorKind::Identity);
-        let syslog = Arc::clone(listener.syslog.as_ref().ok_or_else(identity)?);
-        let Admitted { workspace, scopes, keeper } = admitted(&shared, &generation, &peer, &syslog)?;
+    ) -> Result<Self, (ProxyError, Party)> {
+        let Some(syslog) = listener.syslog.clone() else {
+            return Err((ProxyError::client(ErrorKind::Identity), party));
+        };
+        let Admitted { workspace, scopes, keeper } = match admitted(&shared, &generation, &peer, &syslog) {
+            Ok(admitted) => admitted,
+            Err(error) => return Err((error, party)),
+        };
         let terms = Terms {
             framing: syslog.framing,
             per_record: syslog.on_block == OnBlock::Record,
@@ -214,7 +244,23 @@ impl Session {
         let messages = Messages::new(&scopes, &generation.policy.body_limits, terms);
         let id = request_id();
         let peer = Arc::new(peer);
-        Ok(Self { shared, peer, listener, syslog, generation, workspace, scopes, keeper, messages, id })
+        let (opened, seen, carried) = (telemetry::now(), Inspection::default(), 0);
+        Ok(Self {
+            shared,
+            peer,
+            listener,
+            syslog,
+            generation,
+            workspace,
+            scopes,
+            keeper,
+            messages,
+            id,
+            party,
+            opened,
+            seen,
+            carried,
+        })
     }
 
     async fn serve<S, U>(mut self, mut client: S, upstream: U)
@@ -231,6 +277,8 @@ impl Session {
         let upstream_ended = matches!(&end, End::Fault(error) if error.side == super::reply::Side::Upstream);
         if let End::Fault(error) = &end {
             refused(&self.shared, &self.workspace.name, &self.listener, error);
+            // Where the log is what failed there is nothing to be told.
+            let _ = self.record(Some(error)).await;
         }
         if !upstream_ended {
             farewell(&mut from_upstream, &mut to_upstream).await;
@@ -289,6 +337,12 @@ impl Session {
                 Err(_) if between => return End::Done,
                 Err(_) => return End::Fault(ProxyError::client(ErrorKind::BodyTimeout)),
             };
+            // What leaves has its record before.
+            if (judged.is_ok() && self.has_judged() || !out.is_empty())
+                && let Err(error) = self.record(None).await
+            {
+                return End::Fault(error);
+            }
             if !out.is_empty() {
                 let writing = async {
                     to_upstream.write_all(&out).await?;
@@ -321,6 +375,7 @@ impl Session {
         let route = (self.workspace.name.as_str(), self.syslog.name.as_str());
         telemetry.add("blackbar_syslog_messages_total", &[route.0, route.1], seen.records.kept);
         ledger::count(telemetry, &self.id, Direction::Request, &seen, self.workspace.rules.rules(), route);
+        self.seen.add(seen);
         if let Some(keeper) = self.keeper.clone().filter(|_| !letters.is_empty()) {
             // One that is not kept ends the connection; what stood beside it has been judged and goes on.
             let kept = tokio::task::spawn_blocking(move || keeper.keep(&letters)).await;
@@ -337,6 +392,48 @@ impl Session {
                 ProxyError { rule, ..ProxyError::client(ErrorKind::Body(error.kind)) }
             }
         })
+    }
+
+    /// Whether a message has been judged since the last record.
+    fn has_judged(&self) -> bool {
+        self.seen.records.kept > 0 || self.seen.records.dropped() > 0
+    }
+
+    /// Writes what was seen since the last record, and what ended the connection if it has ended. What is still to be
+    /// judged stands in the next one, or was withheld.
+    async fn record(&mut self, ended: Option<&ProxyError>) -> Result<(), ProxyError> {
+        let Some(audit) = &self.shared.audit else {
+            self.seen = Inspection::default();
+            return Ok(());
+        };
+        let unavailable = || ProxyError::internal(ErrorKind::Audit);
+        let slot = audit.slot().await.map_err(|_| unavailable())?;
+        let (mut seen, pending) = (std::mem::take(&mut self.seen), self.messages.pending());
+        let withheld = if ended.is_some() { pending } else { 0 };
+        seen.length = (self.carried + seen.bytes_in + withheld).saturating_sub(pending);
+        seen.balance(withheld);
+        self.carried = pending;
+        let facts = Facts {
+            request_id: &self.id,
+            party: &self.party,
+            key: None,
+            item: None,
+            policy: &self.generation.policy,
+            workspace: Some(&self.workspace),
+            route: None,
+            method: None,
+            status: None,
+            fault: ended.map(|error| (error.code(), error.side.name(), error.rule.as_ref())),
+            request: Some(&seen),
+            response: None,
+            pending: false,
+            took: telemetry::now().saturating_duration_since(self.opened),
+        };
+        let entry = told(&facts, &self.listener).number("messages", seen.records.kept);
+        match timeout(ACK_WAIT, slot.record(entry)).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(_) | Err(_) => Err(unavailable()),
+        }
     }
 
     /// Where a reload has brought other rules, they hold from here on. Gives whether the connection still leads where the
@@ -358,6 +455,44 @@ impl Session {
     }
 }
 
+/// A client that may not use the listener.
+struct Stranger<'s> {
+    id: &'s str,
+    party: &'s Party,
+    policy: &'s Policy,
+    error: &'s ProxyError,
+}
+
+impl<'s> Stranger<'s> {
+    fn facts(&self) -> Facts<'s> {
+        Facts {
+            request_id: self.id,
+            party: self.party,
+            key: None,
+            item: None,
+            policy: self.policy,
+            workspace: None,
+            route: None,
+            method: None,
+            status: None,
+            fault: Some((self.error.code(), self.error.side.name(), None)),
+            request: None,
+            response: None,
+            pending: false,
+            took: Duration::ZERO,
+        }
+    }
+}
+
+/// A record of a connection of this listener.
+fn told(facts: &Facts<'_>, listener: &Listener) -> Entry {
+    let entry = facts.entry(Kind::Syslog);
+    match &listener.syslog {
+        Some(syslog) => entry.text("route", &syslog.name).text("upstream", &syslog.upstream.host),
+        None => entry,
+    }
+}
+
 /// A client that may use the listener: its workspace, what holds for it, and who keeps what it drops.
 struct Admitted {
     workspace: Arc<Workspace>,
@@ -373,6 +508,9 @@ fn admitted(shared: &Shared, generation: &Generation, peer: &Peer, syslog: &Sysl
     let (Some(workspace), Some(scopes)) = (workspace, scopes) else {
         return Err(ProxyError::client(ErrorKind::Identity));
     };
+    if shared.frozen.has(&workspace.name) {
+        return Err(ProxyError { side: super::reply::Side::Policy, kind: ErrorKind::Frozen, rule: None });
+    }
     let letters = generation.letters.get(&index);
     let keeper = letters.map(|letters| Keeper::new(letters, &shared.telemetry, workspace, &syslog.name));
     Ok(Admitted { workspace: Arc::clone(workspace), scopes: Arc::clone(scopes), keeper })

@@ -29,6 +29,7 @@ fn log(folder: &Folder) -> (PathBuf, PathBuf) {
         segment_bytes: 64 << 20,
         segment_age: Duration::from_secs(86_400),
         retention_days: None,
+        exports: Vec::new(),
     };
     let clock = || Moment { unix_ms: 1_796_000_000_000, mono_ns: 1 };
     let log = AuditLog::open(&settings, 10, clock, Entry::new(Kind::Start)).unwrap();

@@ -4,6 +4,7 @@
 mod audit;
 mod certs;
 mod configuration;
+mod incident;
 mod letters;
 mod redact;
 mod rules;
@@ -97,7 +98,7 @@ fn help_has_an_example_everywhere() {
     ] {
         assert!(top.text().contains(word), "{word}");
     }
-    let commands: [&[&str]; 19] = [
+    let commands: [&[&str]; 22] = [
         &["serve"],
         &["check"],
         &["redact"],
@@ -117,6 +118,9 @@ fn help_has_an_example_everywhere() {
         &["audit", "prove"],
         &["audit", "export"],
         &["audit", "explain"],
+        &["incident", "freeze"],
+        &["incident", "thaw"],
+        &["keys", "new"],
     ];
     for command in commands {
         let help = run(command.iter().copied().chain(["--help"]));

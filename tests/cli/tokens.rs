@@ -47,3 +47,35 @@ fn a_filter_tokenizes_and_a_person_opens_what_was_sealed() {
     let exchange = config(&folder, "token_scope = \"exchange\"");
     assert_ne!(redacted(&exchange), redacted(&exchange));
 }
+
+#[test]
+fn what_is_opened_stands_in_the_audit_before() {
+    let folder = Folder::new();
+    let audit = "[audit]\ndirectory = \"audit\"\nsigning_key = \"audit.key\"";
+    std::fs::write(folder.path().join("audit.key"), blackbar::cli::certs::audit_key().unwrap()).unwrap();
+    let config = config(&folder, &format!("tokens = \"sealed\"\n{audit}"));
+    let sealed = redacted(&config);
+    let arguments = ["reveal", "--config", &config, "--workspace", "acme", "--reason", "ticket 7"];
+    assert_eq!(run_with(sealed.as_bytes(), arguments).text(), TEXT);
+    let acts = |ran: &super::Ran| -> Vec<serde_json::Value> {
+        let lines = ran.text().lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines.collect()
+    };
+    let log = folder.path().join("audit");
+    let log = log.to_str().unwrap();
+    let ran = run_with(b"", ["audit", "query", "--dir", log, "--kind", "admin"]);
+    let seen = acts(&ran);
+    assert_eq!(seen.len(), 2, "{}", ran.text());
+    assert_eq!(
+        (&seen[0]["act"], &seen[0]["ws"], &seen[0]["why"]),
+        (&"reveal".into(), &"acme".into(), &"ticket 7".into())
+    );
+    assert_eq!((&seen[1]["act"], &seen[1]["count"]), (&"revealed".into(), &3.into()));
+    assert!(seen[0]["uid"].is_u64());
+    assert_eq!(run_with(b"", ["audit", "verify", log]).code, 0);
+    // Without a record nothing is opened.
+    std::fs::remove_dir_all(folder.path().join("audit/acts")).unwrap();
+    std::fs::write(folder.path().join("audit/acts"), "").unwrap();
+    let ran = run_with(sealed.as_bytes(), arguments);
+    assert_eq!((ran.code, ran.text()), (2, ""), "{}", ran.stderr);
+}

@@ -412,3 +412,117 @@ async fn an_upstream_may_ask_for_a_certificate_or_speak_no_tls() {
     client.shutdown().await.unwrap();
     assert_eq!(siem.rest().await, ("<1>jane@***\n".to_owned(), true));
 }
+
+/// Records of the log, of one kind.
+fn records(proxy: &Running, kind: &str) -> Vec<serde_json::Value> {
+    let lines = blackbar::audit::read::Records::open(&proxy.pki.file("audit")).unwrap().map(Result::unwrap);
+    let all = lines.map(|(_, line)| serde_json::from_slice::<serde_json::Value>(&line).unwrap());
+    all.filter(|record| record["kind"] == kind).collect()
+}
+
+fn sum(records: &[serde_json::Value], name: &str) -> u64 {
+    records.iter().filter_map(|record| record["request"][name].as_u64()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_on_has_its_record_before_and_receipts_balance() {
+    let pki = Pki::new();
+    let mut siem = Siem::secure(&pki).await;
+    let proxy = proxy(pki, &siem, "").audited().start();
+    let mut client = sender(&proxy).await.unwrap();
+    let (first, second, half) = ("7 <13>one19 <13>ssn 078-05-1120", "9 <13>fours", "40 <13>jane@exa");
+    client.write_all(first.as_bytes()).await.unwrap();
+    client.flush().await.unwrap();
+    assert_eq!(siem.bytes(9).await, "7 <13>one");
+    let seen = records(&proxy, "syslog");
+    assert_eq!(seen.len(), 1, "what has left has its record");
+    let record = &seen[0];
+    assert_eq!(
+        (&record["ws"], &record["route"], &record["outcome"]),
+        (&"acme".into(), &"syslog".into(), &"redacted".into())
+    );
+    assert_eq!((&record["messages"], &record["dropped_records"]), (&1.into(), &1.into()), "{record}");
+    assert_eq!(record["actor"], serde_json::json!(["uri:spiffe://acme.example/agent"]));
+    assert_eq!(record["findings"][0]["rule"], "us-pii.ssn");
+    client.write_all(second.as_bytes()).await.unwrap();
+    client.write_all(half.as_bytes()).await.unwrap();
+    client.shutdown().await.unwrap();
+    siem.rest().await;
+    ended(&mut client).await;
+    let connection = within(async {
+        loop {
+            let seen = records(&proxy, "syslog");
+            if seen.last().unwrap()["outcome"] == "failed" {
+                return seen;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let end = connection.last().unwrap();
+    assert_eq!((&end["reason"], &end["req"]), (&"truncated".into(), &record["req"]));
+    let came = (first.len() + second.len() + half.len()) as u64;
+    assert_eq!((sum(&connection, "bytes_in"), sum(&connection, "length")), (came, came), "{connection:?}");
+    assert_eq!(sum(&connection, "scanned") + sum(&connection, "withheld"), came);
+    assert_eq!(sum(&connection, "withheld"), half.len() as u64);
+    proxy.handle.close_audit();
+    let folder = proxy.pki.file("audit");
+    let report = blackbar::audit::verify::verify(&folder, &blackbar::audit::verify::Trust::default()).unwrap();
+    assert_eq!(report.unknown, 0);
+    let text = std::fs::read_dir(folder).unwrap().filter_map(|file| std::fs::read_to_string(file.unwrap().path()).ok());
+    assert!(text.into_iter().all(|text| !text.contains("078-05-1120") && !text.contains("jane@")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_record_no_message_is_sent_on() {
+    let pki = Pki::new();
+    let mut siem = Siem::secure(&pki).await;
+    let small = |policy: &mut blackbar::policy::Policy| policy.audit.as_mut().unwrap().segment_bytes = 4096;
+    let proxy = proxy(pki, &siem, "").audited().policy(small).start();
+    let mut client = sender(&proxy).await.unwrap();
+    client.write_all(b"<13>one\n").await.unwrap();
+    client.flush().await.unwrap();
+    siem.bytes(8).await;
+    std::fs::rename(proxy.pki.file("audit"), proxy.pki.file("away")).unwrap();
+    let mut sent = 0;
+    while !proxy.handle.audit().unwrap().is_failing() {
+        sent += 1;
+        assert!(sent < 10_000);
+        if client.write_all(b"<13>more\n").await.is_err() || client.flush().await.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    ended(&mut client).await;
+    let _ = siem.rest().await;
+    // The next one is not even answered: its sender keeps what it has.
+    assert!(sender(&proxy).await.is_err());
+    assert!(proxy.metric("blackbar_rejected_total{reason=\"audit_unavailable\",workspace=\"none\"}") > 0.0);
+    std::fs::rename(proxy.pki.file("away"), proxy.pki.file("audit")).unwrap();
+    within(async {
+        while proxy.handle.audit().unwrap().is_failing() {
+            tokio::task::yield_now().await
+        }
+    })
+    .await;
+    let mut client = sender(&proxy).await.unwrap();
+    client.write_all(b"<13>back\n").await.unwrap();
+    client.flush().await.unwrap();
+    assert_eq!(siem.bytes(9).await, "<13>back\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_has_a_record_too() {
+    let pki = Pki::new();
+    let siem = Siem::secure(&pki).await;
+    let proxy = proxy(pki, &siem, "").audited().start();
+    let config = proxy.pki.client_config(Some(proxy.pki.client(&[Name::Dns("stranger.example")])), &[]);
+    let mut client = connect(proxy.address, "localhost", config).await.unwrap();
+    ended(&mut client).await;
+    proxy.handle.close_audit();
+    let seen = records(&proxy, "syslog");
+    assert_eq!(
+        (&seen[0]["reason"], &seen[0]["actor"]),
+        (&"san_denied".into(), &serde_json::json!(["dns:stranger.example"]))
+    );
+}

@@ -31,6 +31,8 @@ pub struct Messages {
     per_record: bool,
     /// What a message became.
     given: Vec<u8>,
+    /// Bytes that have come and are not judged.
+    pending: u64,
 }
 
 /// How messages are read.
@@ -56,6 +58,7 @@ impl Messages {
             plan: Plan::new(Sink::Unknown, limits, terms.lenient).keeping(terms.keep_dropped),
             per_record: terms.per_record,
             given: Vec::new(),
+            pending: 0,
         }
     }
 
@@ -69,6 +72,13 @@ impl Messages {
     #[must_use]
     pub fn is_between(&self) -> bool {
         self.framer.is_between()
+    }
+
+    /// Bytes that have come and are not judged: those of a message that has not ended, and of one that was refused with
+    /// what came behind it. Counts and line ends are of their messages.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.pending
     }
 
     /// How many bytes surely belong to the message that has begun; at least 1.
@@ -128,12 +138,16 @@ impl Transform for Messages {
         let (mut rest, before) = (input, out.len());
         seen.bytes_in += input.len() as u64;
         let mut judged = Ok(());
+        self.pending += input.len() as u64;
         while judged.is_ok() {
             judged = match self.framer.next(&mut rest) {
                 Ok(Some(frame)) => self.message(frame, out, seen),
                 Ok(None) => break,
                 Err(error) => Err(error),
             };
+            if judged.is_ok() {
+                self.pending = rest.len() as u64;
+            }
         }
         seen.bytes_out += (out.len() - before) as u64;
         judged
@@ -145,6 +159,9 @@ impl Transform for Messages {
             Some(frame) => self.message(frame, out, seen),
             None => Ok(()),
         };
+        if judged.is_ok() {
+            self.pending = 0;
+        }
         seen.bytes_out += (out.len() - before) as u64;
         judged
     }

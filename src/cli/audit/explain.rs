@@ -42,16 +42,23 @@ fn explain(seq: u64, record: &Value, out: &mut dyn Write) -> Result<(), Failure>
     if text("kind") == Some("session_open") {
         return say(out, format_args!("A WebSocket connection was opened (record {seq}, {}).", or("ts", "?")));
     }
+    if text("kind") == Some("admin") {
+        let (ws, why) = (or("ws", "every workspace"), or("why", "no reason was given"));
+        return say(out, format_args!("{} in {ws} (record {seq}, {}): {why}.", or("act", "?"), or("ts", "?")));
+    }
     let who = record.get("actor").and_then(Value::as_array).and_then(|names| names.first()).and_then(Value::as_str);
     let workspace = text("ws").map_or("no workspace".to_owned(), |name| format!("workspace {name}"));
+    let sent = match number("messages") {
+        Some(messages) => format!("{messages} syslog messages"),
+        None => format!("a {} request", or("method", "?")),
+    };
     say(
         out,
         format_args!(
-            "At {} {} of {workspace}, from {}, sent a {} request{}.",
+            "At {} {} of {workspace}, from {}, sent {sent}{}.",
             or("ts", "?"),
             who.unwrap_or("a client without a certificate"),
             or("peer", "an unknown address"),
-            or("method", "?"),
             text("route").map_or(String::new(), |route| format!(" to route {route} ({})", or("upstream", "?"))),
         ),
     )?;
@@ -63,9 +70,13 @@ fn explain(seq: u64, record: &Value, out: &mut dyn Write) -> Result<(), Failure>
         Some("failed") => format!("It did not go through: {} ({}).", or("reason", "?"), or("side", "?")),
         _ => "What became of it is not known.".to_owned(),
     };
-    let status = number("status").map_or("no answer".to_owned(), |status| format!("status {status}"));
     let took = number("dur_us").unwrap_or(0) / 1000;
-    say(out, format_args!("{became} The client got {status}, after {took} ms."))?;
+    if text("kind") == Some("syslog") {
+        say(out, format_args!("{became} The connection was {took} ms old."))?;
+    } else {
+        let status = number("status").map_or("no answer".to_owned(), |status| format!("status {status}"));
+        say(out, format_args!("{became} The client got {status}, after {took} ms."))?;
+    }
     for (way, what) in [("request", "request body"), ("response", "answer's body")] {
         if let Some(receipt) = record.get(way) {
             receipt_in_words(receipt, what, out)?;

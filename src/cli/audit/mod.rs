@@ -274,6 +274,12 @@ fn export(arguments: &ExportArguments) -> Result<Code, Failure> {
     extract(&arguments.place, &mut io::stdout().lock(), of_workspace, false)
 }
 
+/// Writes a workspace's records with their proofs.
+pub(super) fn extract_workspace(directory: &Path, workspace: &str, out: &mut dyn Write) -> Result<Code, Failure> {
+    let of_workspace = |_: u64, value: &Value| value.get("ws").and_then(Value::as_str) == Some(workspace);
+    extract(&Place { directory: directory.to_owned() }, out, of_workspace, false)
+}
+
 /// Prints the records that `wanted` takes with their proofs. Those behind the last checkpoint cannot be proven yet.
 fn extract(
     place: &Place,

@@ -54,7 +54,9 @@ pub(super) fn audit(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) -> Op
     let bytes = fields.value("segment_size").and_then(|value| value.size(LARGEST, report));
     let age = fields.value("segment_age").and_then(|value| value.duration(report));
     let days = fields.value("retention_days").and_then(|value| value.integer(1..=LONGEST, report));
+    let exports = fields.tables("export", "[[audit.export]]", report);
     fields.finish(report);
+    let exports = super::export::exports(exports, inspector);
     let key = key.and_then(|named| signing_key(&named, inspector));
     Some(AuditSettings {
         directory: directory?.path,
@@ -64,6 +66,7 @@ pub(super) fn audit(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) -> Op
         segment_bytes: bytes.unwrap_or(64 << 20),
         segment_age: age.unwrap_or(Duration::from_secs(24 * 60 * 60)),
         retention_days: days.and_then(|days| u32::try_from(days).ok()),
+        exports,
     })
 }
 

@@ -30,6 +30,9 @@ pub(super) struct ListenerShape {
     pub(super) syslog: Option<SyslogShape>,
 }
 
+/// The header field in which clients show a key.
+const KEY_FIELD: &str = "x-blackbar-key";
+
 impl ListenerShape {
     /// Where it is written, if it speaks syslog.
     pub(super) fn syslog_place(&self) -> Option<Place> {
@@ -66,12 +69,18 @@ pub(super) fn listener(
     let client_auth = client_auth.and_then(|value| Some((client_auth_of(&value, inspector.report)?, value.place())));
     let workspace = fields.value("workspace");
     let workspace = workspace.and_then(|value| Some((value.text(inspector.report)?.to_owned(), value.place())));
+    let api_keys_place = fields.value_place("api_keys");
+    let api_keys = fields.value("api_keys").and_then(|value| api_keys(&value, inspector.report));
     let speaks_syslog = fields.value("protocol").is_some_and(|value| protocol(&value, inspector.report));
     let hosts_place = fields.has("hosts").then(|| fields.value_place("hosts"));
     let hosts = hosts(fields.texts("hosts", inspector.report), inspector.report);
     if let (true, Some(place)) = (speaks_syslog, hosts_place) {
         let message = "syslog names no host that it is for";
         inspector.report.error(&place, "contradiction", message).help("remove `hosts`");
+    }
+    if speaks_syslog && api_keys.is_some() {
+        let message = "syslog has no place for a key";
+        inspector.report.error(&api_keys_place, "contradiction", message).help("remove `api_keys`");
     }
     let syslog = if speaks_syslog {
         Some(super::syslog::syslog(&mut fields, names, inspector))
@@ -83,13 +92,14 @@ pub(super) fn listener(
     let keys = TlsKeys { certificate, private_key, client_ca, client_crl, client_auth };
     fields.finish(inspector.report);
     let tls = if asked_tls {
-        tls(keys, &place, workspace.as_ref().map(|(_, place)| place), inspector)
+        tls(keys, &place, workspace.as_ref().map(|(_, place)| place), api_keys.is_some(), inspector)
     } else {
-        plain(&keys, address.as_ref(), address_value.map(|value| value.place()), workspace.is_some(), inspector.report);
+        let fixed = workspace.is_some() || api_keys.is_some();
+        plain(&keys, address.as_ref(), address_value.map(|value| value.place()), fixed, inspector.report);
         None
     };
     let (workspace, workspace_place) = workspace.unzip();
-    let listener = Listener { address: address?, tls, workspace, hosts, syslog: None };
+    let listener = Listener { address: address?, tls, workspace, hosts, api_keys, syslog: None };
     let syslog = match syslog {
         Some(syslog) => Some(syslog?),
         None => None,
@@ -114,7 +124,7 @@ pub(super) fn admin(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) -> Op
         let client_auth = Some((ClientAuth::Optional, place.clone()));
         let keys = TlsKeys { certificate, private_key, client_ca, client_crl: Vec::new(), client_auth };
         let fixed = Some(place.clone());
-        tls(keys, &place, fixed.as_ref(), inspector)
+        tls(keys, &place, fixed.as_ref(), false, inspector)
     } else if let Some(ca) = &client_ca {
         let help = "add `certificate` and `private_key`, or remove `client_ca`";
         inspector.report.error(&ca.place, "client-auth", "`client_ca` without TLS").help(help);
@@ -167,7 +177,37 @@ fn plain(keys: &TlsKeys, address: Option<&ListenAddress>, place: Option<Place>, 
     }
 }
 
-fn tls(keys: TlsKeys, place: &Place, fixed: Option<&Place>, inspector: &mut Inspector<'_>) -> Option<ListenerTls> {
+/// `true`, or the name of the header field in which keys stand.
+fn api_keys(value: &Value<'_>, report: &mut Report) -> Option<String> {
+    match (value.as_flag(), value.as_text()) {
+        (Some(true), _) => Some(KEY_FIELD.to_owned()),
+        (Some(false), _) => None,
+        (None, Some(name)) => {
+            let lower = name.to_ascii_lowercase();
+            let token = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+            let free = lower == "authorization" || lower.starts_with("x-") || lower == "api-key" || lower == "apikey";
+            if !lower.bytes().all(token) || !free || lower.starts_with("x-forwarded-") {
+                let message = format!("{} is no header field for keys", quote(name));
+                let help = "write true, which is x-blackbar-key, or a name like \"authorization\" or \"x-api-key\"";
+                report.error(&value.place(), "api-keys", message).help(help);
+                return None;
+            }
+            Some(lower)
+        }
+        (None, None) => {
+            value.text(report);
+            None
+        }
+    }
+}
+
+fn tls(
+    keys: TlsKeys,
+    place: &Place,
+    fixed: Option<&Place>,
+    api_keys: bool,
+    inspector: &mut Inspector<'_>,
+) -> Option<ListenerTls> {
     let auth = keys.client_auth.as_ref().map_or(ClientAuth::Required, |(auth, _)| *auth);
     let auth_place = keys.client_auth.as_ref().map_or(place, |(_, place)| place);
     let report = &mut *inspector.report;
@@ -191,11 +231,11 @@ fn tls(keys: TlsKeys, place: &Place, fixed: Option<&Place>, inspector: &mut Insp
                 .error(fixed, "client-auth", "`workspace` is for clients without a certificate, and here all have one")
                 .help(help);
         }
-        (ClientAuth::Optional | ClientAuth::None, None) => {
+        (ClientAuth::Optional | ClientAuth::None, None) if !api_keys => {
             let help = "add workspace = \"NAME\", or require certificates";
             report.error(auth_place, "client-auth", "clients without a certificate would have no workspace").help(help);
         }
-        (ClientAuth::Required, None) | (ClientAuth::Optional | ClientAuth::None, Some(_)) => {}
+        (ClientAuth::Required, None) | (ClientAuth::Optional | ClientAuth::None, _) => {}
     }
     if let Some(ca) = &keys.client_ca {
         inspector.roots(ca);

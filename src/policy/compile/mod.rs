@@ -7,6 +7,9 @@
 mod audit;
 mod catalogue;
 mod changes;
+mod export;
+mod incident;
+mod keys;
 mod letters;
 mod limits;
 mod listeners;
@@ -129,6 +132,7 @@ struct Shapes {
     body_limits: BodyLimits,
     timeouts: Timeouts,
     self_test: SelfTest,
+    incident: PathBuf,
 }
 
 fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<Policy> {
@@ -146,6 +150,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     let limits = limits::limits(&mut fields, report);
     let timeouts = limits::timeouts(&mut fields, report);
     let self_test = self_test::self_test(&mut fields, report);
+    let incident = incident::folder(&mut fields, report);
     let admin = fields.value("admin").and_then(|value| value.table("[admin]", report));
     let quarantine = fields.value("quarantine").and_then(|value| value.table("[quarantine]", report));
     let listeners = several(&mut fields, "listener", "[[listener]]", report);
@@ -193,6 +198,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
         body_limits,
         timeouts,
         self_test,
+        incident,
     };
     link(shapes, disk, report)
 }
@@ -247,7 +253,8 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
             known("workspace", name, place, &shapes.workspace_names, report);
         }
     }
-    for shape in shapes.workspaces.iter().filter(|shape| !shape.wants_clients) {
+    keys::check(&shapes.workspaces, report);
+    for shape in shapes.workspaces.iter().filter(|shape| !shape.wants_clients && shape.api_keys.is_empty()) {
         let fixed = shapes.listeners.iter().any(|one| one.listener.workspace.as_ref() == Some(&shape.name));
         if !fixed {
             let help = "add clients = [\"uri:…\"], or name the workspace in a [[listener]]";
@@ -307,6 +314,7 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
         timeouts: shapes.timeouts,
         body_limits: shapes.body_limits,
         self_test: shapes.self_test,
+        incident: shapes.incident,
     })
 }
 
@@ -525,6 +533,7 @@ fn bind(
         }
     }
     let entities = tokenized(&rules, scopes.iter().chain([&base]).flatten());
+    let api_keys = keys::link(shape.api_keys, routes, report);
     let tokens = key.filter(|_| !entities.is_empty()).map(|key| shape.tokens.bind(&shape.name, key, entities));
     Workspace {
         name: shape.name,
@@ -534,6 +543,7 @@ fn bind(
         on_fault: shape.on_fault,
         regions: shape.regions,
         quota: shape.quota,
+        api_keys,
         fingerprints,
         dead_letter: shape.dead_letter.map(|(dead_letter, _)| dead_letter),
         scopes,

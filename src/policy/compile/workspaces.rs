@@ -11,6 +11,7 @@ use crate::policy::rules::unknown_name;
 use crate::policy::tokens::{TokensShape, tokens};
 use crate::policy::{DeadLetter, OnFault, Quota, SanPattern};
 
+use super::keys::{KeyShape, api_keys};
 use super::routes::region;
 use super::{Names, letters, name};
 
@@ -39,6 +40,8 @@ pub(super) struct WorkspaceShape {
     pub(super) regions: Vec<String>,
     /// How much it may ask.
     pub(super) quota: Quota,
+    /// Its API keys.
+    pub(super) api_keys: Vec<KeyShape>,
     /// Where dropped records go, and where the directory is written.
     pub(super) dead_letter: Option<(DeadLetter, Place)>,
 }
@@ -79,6 +82,7 @@ pub(super) fn workspace(
     let regions = fields.texts("regions", inspector.report);
     let regions = regions.into_iter().filter_map(|(text, place)| region(text, &place, inspector.report)).collect();
     let quota = fields.value("limits").map(|value| quota(&value, inspector.report)).unwrap_or_default();
+    let api_keys = api_keys(&mut fields, inspector.report);
     let dead_letter = fields.value("dead_letter").and_then(|value| letters::dead_letter(&value, inspector));
     fields.finish(inspector.report);
     Some(WorkspaceShape {
@@ -93,11 +97,12 @@ pub(super) fn workspace(
         on_fault: on_fault.unwrap_or(OnFault::Block),
         regions,
         quota,
+        api_keys,
         dead_letter,
     })
 }
 
-fn quota(value: &Value<'_>, report: &mut Report) -> Quota {
+pub(super) fn quota(value: &Value<'_>, report: &mut Report) -> Quota {
     let Some(mut table) = value.table("limits", report) else { return Quota::default() };
     let mut count = |key, report: &mut Report| {
         let number = table.value(key).and_then(|value| value.integer(1..=1_000_000, report));

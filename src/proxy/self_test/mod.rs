@@ -33,6 +33,8 @@ use crate::telemetry::{self, Telemetry};
 
 use super::admission::{Admission, WorkspaceQuota};
 use super::connection::{self, Connection};
+use super::incident::Frozen;
+use super::keys::KeyQuotas;
 use super::peer::Peer;
 use super::upstream::Upstreams;
 use super::{Generation, Shared};
@@ -189,6 +191,7 @@ impl Test {
             upstreams: Upstreams::to_sink(policy, &connections),
             letters: std::collections::HashMap::new(),
             quotas: policy.workspaces.iter().map(|one| Arc::new(WorkspaceQuota::unbounded(one))).collect(),
+            key_quotas: KeyQuotas::new(),
             doors: Vec::new(),
             // What a person is to judge is refused here.
             quarantine: None,
@@ -203,6 +206,8 @@ impl Test {
             drain: watch::Sender::new(false),
             turn: watch::Sender::new(0),
             tested: ArcSwap::default(),
+            exported: Vec::new(),
+            frozen: Frozen::default(),
         });
         let mut test = Self { shared, sink, outcome: Outcome::default() };
         let (ways, left_out) = ways(policy);
@@ -306,7 +311,7 @@ fn says_blocked(answer: &[u8]) -> bool {
     memchr::memmem::find(answer, b"policy_blocked").is_some()
 }
 
-/// The ways of a policy, and how many are left out. Those of equal rules, dialect and modes are tested once.
+/// The ways of a policy, and how many are left out.
 fn ways(policy: &Policy) -> (Vec<Way<'_>>, usize) {
     let (mut ways, mut left_out) = (Vec::new(), 0);
     for (route_index, route) in policy.routes.iter().enumerate() {

@@ -1,0 +1,100 @@
+//! `[[audit.export]]` in, where the log is sent besides out.
+
+use std::net::IpAddr;
+
+use crate::policy::credentials::{Inspector, Named};
+use crate::policy::files::{Fields, Value};
+use crate::policy::outbound::{injected, outbound};
+use crate::policy::routing;
+use crate::policy::rules::unknown_name;
+use crate::policy::{Export, Format, Target, Upstream};
+
+use super::{Names, name};
+
+/// Targets of a log.
+const MOST: usize = 16;
+const KINDS: [&str; 3] = ["http", "syslog", "file"];
+
+/// Reads every `[[audit.export]]`.
+pub(super) fn exports(tables: Vec<Fields<'_>>, inspector: &mut Inspector<'_>) -> Vec<Export> {
+    let mut names = Names::new();
+    if let Some(beyond) = tables.get(MOST) {
+        let message = format!("more than {MOST} targets");
+        inspector.report.error(&beyond.place(), "out-of-range", message).help("remove some");
+    }
+    tables.into_iter().take(MOST).filter_map(|table| export(table, &mut names, inspector)).collect()
+}
+
+fn export(mut fields: Fields<'_>, names: &mut Names, inspector: &mut Inspector<'_>) -> Option<Export> {
+    let name = name(&mut fields, "target", names, inspector.report);
+    let help = "write kind = \"http\", \"syslog\" or \"file\"";
+    let kind = fields.wanted("kind", help, inspector.report);
+    let place = kind.map(|value| value.place());
+    let target = match kind.and_then(|value| value.text(inspector.report)) {
+        Some("http") => http(&mut fields, inspector),
+        Some("syslog") => {
+            let upstream = upstream(&mut fields, routing::syslog_upstream, "tls://siem.acme.example:6514", inspector);
+            upstream.map(|upstream| Target::Syslog { upstream })
+        }
+        Some("file") => {
+            let file = fields.source().path();
+            let path = fields.wanted("path", "name the file: path = \"audit.ndjson\"", inspector.report);
+            let named = path.and_then(|value| Named::read(&value, file, inspector.report));
+            named.map(|named| Target::File { path: named.path })
+        }
+        Some(other) => {
+            if let Some(place) = place {
+                unknown_name("kind", other, KINDS.into_iter(), &place, inspector.report);
+            }
+            return None;
+        }
+        None => return None,
+    };
+    fields.finish(inspector.report);
+    Some(Export { name: name?, target: target? })
+}
+
+fn http(fields: &mut Fields<'_>, inspector: &mut Inspector<'_>) -> Option<Target> {
+    let upstream = upstream(fields, routing::upstream, "https://siem.acme.example/ingest", inspector);
+    let format = fields.value("format").map_or(Some(Format::Ndjson), |value| format(&value, inspector));
+    let inject = injected(fields, false, inspector);
+    Some(Target::Http { upstream: upstream?, format: format?, inject })
+}
+
+fn format(value: &Value<'_>, inspector: &mut Inspector<'_>) -> Option<Format> {
+    let name = value.text(inspector.report)?;
+    let known = Format::ALL.into_iter().find(|format| format.name() == name);
+    if known.is_none() {
+        unknown_name("format", name, Format::ALL.iter().map(|one| one.name()), &value.place(), inspector.report);
+    }
+    known
+}
+
+/// `upstream` and what makes the connection to it sure.
+fn upstream<E: Into<String>>(
+    fields: &mut Fields<'_>,
+    parse: impl Fn(&str) -> Result<Upstream, E>,
+    example: &str,
+    inspector: &mut Inspector<'_>,
+) -> Option<Upstream> {
+    let help = format!("say where to, like upstream = \"{example}\"");
+    let value = fields.wanted("upstream", &help, inspector.report);
+    let parsed = value.and_then(|value| match parse(value.text(inspector.report)?) {
+        Ok(upstream) => {
+            let local = upstream.host == "localhost"
+                || upstream.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+            if !upstream.tls && !local {
+                let message = format!("records to {} leave without TLS", upstream.host);
+                let help = "have `upstream` begin with https:// or tls://";
+                inspector.report.warning(&value.place(), "plain-upstream", message).help(help);
+            }
+            Some(upstream)
+        }
+        Err(reason) => {
+            let help = format!("write it like \"{example}\"");
+            inspector.report.error(&value.place(), "upstream", reason).help(help);
+            None
+        }
+    });
+    outbound(fields, parsed, inspector)
+}

@@ -1,0 +1,39 @@
+//! What people do to a running proxy from beside it, into its log.
+//!
+//! Enters: files that other processes leave (see [`crate::audit::acts`]). Leaves: their records, and then no file: who left
+//! it waits for that. A log that cannot be written leaves it where it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::audit::acts;
+
+use super::Shared;
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Records what is done, until dropped.
+pub(super) async fn follow(shared: Arc<Shared>) {
+    let Some(audit) = &shared.audit else { return };
+    let Some(directory) = shared.generation().policy.audit.as_ref().map(|settings| settings.directory.clone()) else {
+        return;
+    };
+    loop {
+        let place = directory.clone();
+        let found = tokio::task::spawn_blocking(move || acts::waiting(&place)).await.unwrap_or_default();
+        for (file, act) in found {
+            let Ok(slot) = audit.slot().await else { break };
+            if matches!(slot.record(act.entry()).await, Ok(Ok(()))) {
+                tracing::warn!(
+                    act = act.deed.name(),
+                    workspace = act.workspace.as_deref().unwrap_or(""),
+                    "somebody who runs the service acted"
+                );
+                // One that stays is recorded again, which is better than not at all.
+                let _ = tokio::fs::remove_file(&file).await;
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

@@ -1,0 +1,93 @@
+//! Workspaces that are stopped, whatever the configuration says.
+//!
+//! Enters: a folder in which each stopped workspace has a file, which `blackbar incident freeze` writes. Leaves: who is
+//! stopped, within half a second, for every proxy that looks into the folder, and after a restart too. A folder that
+//! cannot be read any more changes nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::telemetry::Telemetry;
+
+use super::Shared;
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(250);
+/// How a stopped workspace's file ends.
+pub const FROZEN: &str = "frozen";
+
+/// The workspaces that are stopped.
+#[derive(Default, Debug)]
+pub(crate) struct Frozen(ArcSwap<BTreeSet<String>>);
+
+impl Frozen {
+    /// # Errors
+    /// There is a folder, and it cannot be read.
+    pub(super) fn read(folder: &Path, telemetry: &Telemetry) -> io::Result<Self> {
+        let frozen = frozen_in(folder)?;
+        frozen.iter().for_each(|name| telemetry.set("blackbar_workspace_frozen", &[name], 1));
+        Ok(Self(ArcSwap::from_pointee(frozen)))
+    }
+
+    /// Whether this workspace is stopped.
+    pub(crate) fn has(&self, workspace: &str) -> bool {
+        self.0.load().contains(workspace)
+    }
+
+    /// Takes a new state over; gives whether it differs.
+    fn change(&self, next: BTreeSet<String>, telemetry: &Telemetry) -> bool {
+        let before = self.0.load_full();
+        if *before == next {
+            return false;
+        }
+        for name in before.difference(&next) {
+            telemetry.set("blackbar_workspace_frozen", &[name], 0);
+            tracing::warn!(workspace = %name, "the workspace may go on");
+        }
+        for name in next.difference(&before) {
+            telemetry.set("blackbar_workspace_frozen", &[name], 1);
+            tracing::warn!(workspace = %name, "the workspace is stopped");
+        }
+        self.0.store(Arc::new(next));
+        true
+    }
+}
+
+/// The workspaces that have a file in the folder.
+///
+/// # Errors
+/// There is a folder, and it cannot be read.
+pub fn frozen_in(folder: &Path) -> io::Result<BTreeSet<String>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => return Err(error),
+    };
+    let mut frozen = BTreeSet::new();
+    for entry in entries {
+        let name = entry?.file_name();
+        let workspace = name.to_str().and_then(|name| name.strip_suffix(FROZEN)?.strip_suffix('.'));
+        frozen.extend(workspace.map(str::to_owned));
+    }
+    Ok(frozen)
+}
+
+/// Follows the folder, until dropped.
+pub(super) async fn follow(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let generation = shared.generation();
+        let folder = generation.policy.incident.clone();
+        let Ok(Ok(next)) = tokio::task::spawn_blocking(move || frozen_in(&folder)).await else { continue };
+        if shared.frozen.change(next, &shared.telemetry) {
+            // Open connections look again at whether they may stay.
+            shared.turn.send_replace(generation.serial);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Why a proxy cannot start, or a configuration cannot take over.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::audit::OpenError;
+use crate::quarantine::Fault;
+
+use super::tls::TlsFault;
+
+/// Why a proxy cannot start, or a configuration cannot take over.
+#[derive(Debug)]
+pub enum StartError {
+    /// A listener cannot be bound.
+    Bind {
+        /// The address as configured.
+        address: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The audit log cannot be written.
+    Audit(OpenError),
+    /// TLS cannot be set up.
+    Tls(TlsFault),
+    /// A directory of dead letters cannot be used.
+    DeadLetter {
+        /// The directory.
+        directory: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The folder of stopped workspaces cannot be read.
+    Incident {
+        /// The folder.
+        directory: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The store of held requests cannot be used.
+    Quarantine(Fault),
+    /// The listeners differ from those that are bound.
+    Listeners,
+    /// Values that are caught now would pass: which, in words.
+    Weaker(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind { address, .. } => write!(f, "cannot listen on {address}"),
+            Self::Audit(error) => write!(f, "{error}"),
+            Self::Tls(_) => f.write_str("cannot set up tls"),
+            Self::DeadLetter { directory, .. } => write!(f, "cannot keep dead letters in {}", directory.display()),
+            Self::Incident { directory, .. } => {
+                write!(f, "cannot read which workspaces are stopped in {}", directory.display())
+            }
+            Self::Quarantine(fault) => write!(f, "quarantine: {fault}"),
+            Self::Listeners => f.write_str("a change of the listeners needs a restart"),
+            Self::Weaker(names) => {
+                write!(
+                    f,
+                    "these values are caught now and would pass: {names} (`allow_weaker` in [self_test] lets them)"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Bind { source, .. } | Self::DeadLetter { source, .. } | Self::Incident { source, .. } => Some(source),
+            Self::Audit(error) => std::error::Error::source(error),
+            Self::Tls(fault) => Some(fault),
+            Self::Quarantine(fault) => std::error::Error::source(fault),
+            Self::Listeners | Self::Weaker(_) => None,
+        }
+    }
+}
+
+impl From<TlsFault> for StartError {
+    fn from(fault: TlsFault) -> Self {
+        Self::Tls(fault)
+    }
+}

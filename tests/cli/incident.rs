@@ -1,0 +1,44 @@
+//! `incident` and `keys`.
+
+use super::{Folder, run, run_with};
+
+#[test]
+fn a_workspace_is_stopped_with_evidence_and_may_go_on() {
+    let folder = Folder::new();
+    let audit_key = blackbar::cli::certs::audit_key().unwrap();
+    folder.write("audit.key", audit_key);
+    let config = folder.write(
+        "blackbar.toml",
+        "version = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\nworkspace = \"acme\"\n[[workspace]]\nname = \"acme\"\n[[route]]\nname = \
+         \"r\"\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\n[audit]\ndirectory = \"audit\"\nsigning_key = \"audit.key\"\n",
+    );
+    let config = config.to_str().unwrap();
+    let out = folder.path().join("evidence.jsonl");
+    let out = out.to_str().unwrap();
+    let unknown = run(["incident", "freeze", "beta", "--config", config]);
+    assert_eq!(unknown.code, 2, "{}", unknown.stderr);
+    assert_eq!(run(["incident", "thaw", "acme", "--config", config]).code, 2, "it is not stopped");
+    let ran = run(["incident", "freeze", "acme", "--config", config, "--reason", "key stolen", "--out", out]);
+    assert_eq!((ran.code, ran.text()), (0, "workspace acme is stopped\n"), "{}", ran.stderr);
+    assert!(folder.path().join("incident/acme.frozen").exists());
+    let checked = run(["audit", "prove", "--check", out]);
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+    let evidence = std::fs::read_to_string(out).unwrap();
+    assert!(evidence.contains("freeze") && evidence.contains("key stolen"), "{evidence}");
+    assert_eq!(run(["incident", "thaw", "acme", "--config", config]).code, 0);
+    assert!(!folder.path().join("incident/acme.frozen").exists());
+    let log = folder.path().join("audit");
+    let acts = run_with(b"", ["audit", "query", "--dir", log.to_str().unwrap(), "--kind", "admin", "--ws", "acme"]);
+    assert_eq!(acts.text().lines().count(), 2, "{}", acts.text());
+}
+
+#[test]
+fn a_new_key_is_printed_with_its_hash() {
+    let (first, second) = (run(["keys", "new"]), run(["keys", "new"]));
+    assert_eq!(first.code, 0);
+    assert_ne!(first.text(), second.text());
+    let mut lines = first.text().lines();
+    let key = lines.next().and_then(|line| line.strip_prefix("key  bbk_")).unwrap();
+    let hash = lines.next().and_then(|line| line.strip_prefix("hash sha256:")).unwrap();
+    assert_eq!((key.len(), hash.len()), (43, 64));
+}
