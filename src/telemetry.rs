@@ -105,6 +105,7 @@ pub const CATALOGUE: &[Metric] = {
             &["workspace", "route"],
             "Syslog messages that were sent on.",
         ),
+        metric("blackbar_memory_strained", Gauge, &[], "Whether requests are refused because memory is short."),
         metric("blackbar_requests_in_flight", Gauge, &[], "Requests whose answer has not ended."),
         metric("blackbar_tls_handshake_failures_total", Counter, &["reason"], "TLS handshakes that failed, by reason."),
         metric(
@@ -258,6 +259,7 @@ impl Telemetry {
         }
         telemetry.set("blackbar_build_info", &[env!("CARGO_PKG_VERSION")], 1);
         telemetry.set("blackbar_audit_enabled", &[], 0);
+        telemetry.set("blackbar_memory_strained", &[], 0);
         telemetry.add("blackbar_panics_total", &[], 0);
         telemetry.add("blackbar_audit_failures_total", &[], 0);
         telemetry

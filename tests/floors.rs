@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 /// Rooms by floor, and the crates of the outside world that a floor may use in addition to those below it.
 const FLOORS: &[(&[&str], &[&str])] = &[
-    (&["engine"], &["aes_siv", "aho_corasick", "fst", "hmac", "memchr", "regex_automata", "regex_syntax", "sha2"]),
+    (
+        &["engine"],
+        &["aes_siv", "aho_corasick", "fst", "hmac", "memchr", "regex_automata", "regex_syntax", "sha2", "zeroize"],
+    ),
     (&["body"], &["brotli", "bytes", "encoding_rs", "flate2", "snap", "zstd"]),
     (&["policy"], &["arc_swap", "rustls", "rustls_pki_types", "serde", "serde_json", "toml", "x509_parser", "zeroize"]),
     (
@@ -29,7 +32,7 @@ const FLOORS: &[(&[&str], &[&str])] = &[
         ],
     ),
     (&["admin"], &[]),
-    (&["cli"], &["clap", "indicatif", "rcgen"]),
+    (&["cli"], &["clap", "indicatif", "rcgen", "rustix"]),
 ];
 
 fn files(folder: &Path, into: &mut Vec<PathBuf>) {

@@ -39,6 +39,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Code, Failure> {
     let format = if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
     telemetry::init_logging(format, tracing::Level::INFO);
     telemetry::install_panic_hook();
+    no_core();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
     let mut handle = None;
@@ -49,6 +50,15 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Code, Failure> {
         handle.close_audit();
     }
     code
+}
+
+/// What is in memory goes into no file, and no other process of this user reads it.
+fn no_core() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if setrlimit(Resource::Core, none).is_err() || set_dumpable_behavior(DumpableBehavior::NotDumpable).is_err() {
+        tracing::warn!("memory may be dumped: the system does not let it be forbidden");
+    }
 }
 
 async fn serve(store: Arc<PolicyStore>, handle: &mut Option<Handle>) -> Result<Code, Failure> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use super::rule::EntityType;
 use super::ruleset::ActionTable;
@@ -102,15 +103,15 @@ impl Action {
     }
 }
 
-/// A workspace's 32-byte key for [`Action::Hash`].
+/// A workspace's 32-byte key for [`Action::Hash`]; wiped with its last holder.
 #[derive(Clone)]
-pub struct HashKey(Arc<[u8; 32]>);
+pub struct HashKey(Arc<Zeroizing<[u8; 32]>>);
 
 impl HashKey {
     /// Wraps 32 random bytes.
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Arc::new(bytes))
+        Self(Arc::new(Zeroizing::new(bytes)))
     }
 
     /// The bytes.

@@ -156,6 +156,8 @@ pub struct Syslog {
     pub upstream: Upstream,
     /// Where the upstream is, in the words of [`Workspace::regions`].
     pub region: Option<String>,
+    /// What for, in the operator's words.
+    pub purpose: Option<String>,
     /// Indices of the workspaces that may use it.
     pub workspaces: Vec<usize>,
     /// How messages are told apart.
@@ -409,6 +411,8 @@ pub struct Route {
     pub inject: Vec<Injected>,
     /// Where its upstream is, in the words of [`Workspace::regions`].
     pub region: Option<String>,
+    /// What for, in the operator's words.
+    pub purpose: Option<String>,
     /// The types that pass unscanned where they are no text; none: all such bodies are refused.
     pub opaque: Arc<[MediaRange]>,
     /// The provider that is to keep nothing; none: requests go on as they ask.
@@ -476,6 +480,8 @@ pub struct Limits {
     pub connections: usize,
     /// Requests in flight at once. 10,000.
     pub requests: usize,
+    /// Of the memory that the control group may use, per cent above which new requests are refused. 90.
+    pub memory_percent: u32,
     /// Requests on one HTTP/1.1 connection. 1,000.
     pub requests_per_connection: u64,
     /// Fields of a header section. 100.
@@ -501,6 +507,7 @@ impl Default for Limits {
         Self {
             connections: 10_000,
             requests: 10_000,
+            memory_percent: 90,
             requests_per_connection: 1_000,
             header_fields: 100,
             header_bytes: 64 << 10,

@@ -23,6 +23,8 @@ use crate::telemetry;
 pub(crate) struct Admission {
     connections: Arc<Semaphore>,
     requests: Arc<Semaphore>,
+    /// Memory is short: nothing new is admitted.
+    strained: AtomicBool,
 }
 
 /// A connection's place, until its last byte.
@@ -39,14 +41,26 @@ pub(crate) struct RequestPermit {
 impl Admission {
     pub(crate) fn new(limits: &Limits) -> Self {
         let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
-        Self { connections: places(limits.connections), requests: places(limits.requests) }
+        Self {
+            connections: places(limits.connections),
+            requests: places(limits.requests),
+            strained: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn connection(&self) -> Option<ConnectionPermit> {
         place(&self.connections).map(|place| ConnectionPermit { _place: place })
     }
 
+    /// Whether new requests are refused because memory is short.
+    pub(crate) fn strain(&self, strained: bool) {
+        self.strained.store(strained, Ordering::Relaxed);
+    }
+
     pub(crate) fn request(&self, activity: &Arc<Activity>) -> Option<RequestPermit> {
+        if self.strained.load(Ordering::Relaxed) {
+            return None;
+        }
         let place = place(&self.requests)?;
         Some(RequestPermit { _place: place, _underway: Underway::begin(activity) })
     }
@@ -286,7 +300,12 @@ mod tests {
         let second = admission.request(&activity);
         assert!(first.is_some() && second.is_some() && admission.request(&activity).is_none());
         drop(first);
-        assert!(admission.request(&activity).is_some());
+        let third = admission.request(&activity);
+        assert!(third.is_some());
+        drop(third);
+        admission.strain(true);
+        assert!(admission.request(&activity).is_none());
+        admission.strain(false);
         let connection = admission.connection();
         assert!(connection.is_some() && admission.connection().is_none());
     }

@@ -27,6 +27,7 @@ mod keys;
 mod ledger;
 mod letters;
 mod peer;
+mod pressure;
 mod release;
 mod reply;
 mod residency;
@@ -418,6 +419,7 @@ impl Bound {
         accepting.spawn(tend::tend(Arc::clone(&shared)));
         let _sending = Companion(tokio::spawn(self.exports.run(Arc::clone(&shared.telemetry))));
         let _watching = Companion(tokio::spawn(incident::follow(Arc::clone(&shared))));
+        let _weighing = Companion(tokio::spawn(pressure::follow(Arc::clone(&shared))));
         let _recording = Companion(tokio::spawn(acts::follow(Arc::clone(&shared))));
         shutdown.await;
         drop(testing);

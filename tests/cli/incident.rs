@@ -42,3 +42,27 @@ fn a_new_key_is_printed_with_its_hash() {
     let hash = lines.next().and_then(|line| line.strip_prefix("hash sha256:")).unwrap();
     assert_eq!((key.len(), hash.len()), (43, 64));
 }
+
+#[test]
+fn the_register_has_who_is_configured_and_what_the_log_has_of_them() {
+    let folder = Folder::new();
+    folder.write("audit.key", blackbar::cli::certs::audit_key().unwrap());
+    let config = folder.write(
+        "blackbar.toml",
+        "version = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\nworkspace = \"acme\"\n[[workspace]]\nname = \"acme\"\n[[route]]\nname = \
+         \"r\"\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\nregion = \"eu\"\npurpose = \"answers to customers\"\n[audit]\ndirectory = \
+         \"audit\"\nsigning_key = \"audit.key\"\n",
+    );
+    let config = config.to_str().unwrap();
+    // An act begins the log; it is of no processor.
+    assert_eq!(run(["incident", "freeze", "acme", "--config", config]).code, 0);
+    let log = folder.path().join("audit");
+    let ran = run(["audit", "register", "--config", config, "--dir", log.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let known: serde_json::Value = serde_json::from_str(ran.text().trim()).unwrap();
+    assert_eq!(
+        (&known["upstream"], &known["region"], &known["purpose"]),
+        (&"127.0.0.1".into(), &"eu".into(), &"answers to customers".into())
+    );
+    assert_eq!((&known["workspaces"], &known["records"]), (&serde_json::json!(["acme"]), &0.into()));
+}

@@ -98,7 +98,7 @@ fn help_has_an_example_everywhere() {
     ] {
         assert!(top.text().contains(word), "{word}");
     }
-    let commands: [&[&str]; 22] = [
+    let commands: [&[&str]; 23] = [
         &["serve"],
         &["check"],
         &["redact"],
@@ -118,6 +118,7 @@ fn help_has_an_example_everywhere() {
         &["audit", "prove"],
         &["audit", "export"],
         &["audit", "explain"],
+        &["audit", "register"],
         &["incident", "freeze"],
         &["incident", "thaw"],
         &["keys", "new"],

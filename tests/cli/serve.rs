@@ -61,6 +61,9 @@ fn serve_is_ready_reloads_and_drains() {
     let url = format!("http://{address}/readyz");
     let ready = run(["health", &url]);
     assert_eq!((ready.code, ready.text()), (0, "ready\n"), "{}", ready.stderr);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", serving.child.id())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "no core is ever written");
     serving.signal("HUP");
     serving.wait_for("configuration in force");
     let text = std::fs::read_to_string(&config).unwrap();

@@ -4,6 +4,7 @@
 
 mod explain;
 mod query;
+mod register;
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
@@ -39,6 +40,8 @@ enum AuditCommand {
     Export(ExportArguments),
     /// Tell an exchange in plain words
     Explain(explain::ExplainArguments),
+    /// List who processes what, and what of it the log has seen
+    Register(register::RegisterArguments),
 }
 
 /// Where the log is.
@@ -125,6 +128,7 @@ pub(super) fn run(arguments: &AuditArguments) -> Result<Code, Failure> {
         AuditCommand::Prove(arguments) => prove(arguments),
         AuditCommand::Export(arguments) => export(arguments),
         AuditCommand::Explain(arguments) => explain::run(arguments),
+        AuditCommand::Register(arguments) => register::run(arguments),
     }
 }
 

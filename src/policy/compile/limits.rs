@@ -20,6 +20,7 @@ pub(super) fn limits(fields: &mut Fields<'_>, report: &mut Report) -> (Limits, B
     let mut keys = Keys { table: &mut table, report };
     keys.count("connections", &mut limits.connections, most);
     keys.count("requests", &mut limits.requests, most);
+    keys.count("memory_percent", &mut limits.memory_percent, 100);
     keys.count("requests_per_connection", &mut limits.requests_per_connection, most);
     keys.count("header_fields", &mut limits.header_fields, 10_000);
     keys.size("header_bytes", &mut limits.header_bytes, MIB);

@@ -51,6 +51,7 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
     let inject = injected(&mut fields, sign.is_some(), inspector);
     let report = &mut *inspector.report;
     let region = fields.value("region").and_then(|value| region(value.text(report)?, &value.place(), report));
+    let purpose = purpose(&mut fields, report);
     let workspaces = fields.value("workspaces").map(|value| {
         let names = value.texts(report);
         if names.is_empty() {
@@ -98,6 +99,7 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         sign,
         inject,
         region,
+        purpose,
         opaque,
         retention,
         drop,
@@ -107,6 +109,18 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         response,
     };
     Some(RouteShape { route, path: path_value?.place(), workspaces })
+}
+
+/// What a processor is for.
+pub(super) fn purpose(fields: &mut Fields<'_>, report: &mut Report) -> Option<String> {
+    let value = fields.value("purpose")?;
+    let text = value.text(report)?;
+    if text.is_empty() || text.len() > 256 || text.chars().any(char::is_control) {
+        let help = "write 1 to 256 bytes on one line";
+        report.error(&value.place(), "purpose", "no purpose that a register can hold").help(help);
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 /// A region's name: small letters, digits and `-`.

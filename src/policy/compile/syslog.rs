@@ -71,6 +71,7 @@ pub(super) fn syslog(fields: &mut Fields<'_>, names: &mut Names, inspector: &mut
     let report = &mut *inspector.report;
     let region = fields.value("region").and_then(|value| region(value.text(report)?, &value.place(), report));
     let report = &mut *inspector.report;
+    let purpose = super::routes::purpose(fields, report);
     let workspaces = fields.value("workspaces").map(|value| {
         let names = value.texts(report);
         if names.is_empty() {
@@ -85,6 +86,7 @@ pub(super) fn syslog(fields: &mut Fields<'_>, names: &mut Names, inspector: &mut
         name: name?,
         upstream: upstream?,
         region,
+        purpose,
         workspaces: Vec::new(),
         framing,
         on_block,
