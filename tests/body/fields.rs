@@ -140,7 +140,7 @@ fn a_longer_text_is_no_field() {
     for (len, whole) in [(1023, true), (1024, true), (1025, false)] {
         let mut value = "tiger lily & ".repeat(100);
         value.truncate(len - 2);
-        value.push_str("\u{e9}");
+        value.push('\u{e9}');
         let body = format!("{{\"password\":\"{}\"}}", value.replace('\u{e9}', "\\u00e9"));
         let (out, _) = run("application/json", Dialect::Plain, &body.as_bytes().chunks(7).collect::<Vec<_>>());
         assert_eq!(out == r#"{"password":"[SECRET]"}"#, whole, "{len}");
