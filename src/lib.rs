@@ -10,6 +10,7 @@
 //! F3 audit/      entries in, signed files that prove what was written out. Its format: `audit/README.md`.
 //!    telemetry   the metric catalogue and the log set-up.      seal/   items that only their recipient opens.
 //!    quarantine/ requests that wait for a person.
+//!    external/   what other services are asked, and what they say: questions and answers, no sockets.
 //! F4 proxy/      sockets, TLS, HTTP. One request is told top to bottom in `proxy::exchange`.
 //! F5 admin/      health, readiness, metrics.
 //! F6 cli/        what people type.
@@ -27,6 +28,7 @@ pub mod audit;
 pub mod body;
 pub mod cli;
 pub mod engine;
+pub mod external;
 pub mod policy;
 pub mod proxy;
 pub mod quarantine;

@@ -204,6 +204,31 @@ pub const CATALOGUE: &[Metric] = {
             "Deliveries of verdicts: ok, error (tried again), given_up.",
         ),
         metric(
+            "blackbar_external_requests_total",
+            Counter,
+            &["external", "direction", "result"],
+            "Bodies shown to a service, by what it said: allow, redact, change, block, or why it said nothing.",
+        ),
+        metric(
+            "blackbar_external_duration_seconds",
+            Seconds,
+            &["external"],
+            "From a question to its answer, waiting for a turn included.",
+        ),
+        metric(
+            "blackbar_external_breaker",
+            Gauge,
+            &["external"],
+            "0 asked, 1 tried again, 2 left alone after failures.",
+        ),
+        metric("blackbar_external_cache_hits_total", Counter, &["external"], "Verdicts that were remembered."),
+        metric(
+            "blackbar_external_passed_total",
+            Counter,
+            &["workspace", "route", "direction", "external"],
+            "Bodies that went on though the service had no verdict.",
+        ),
+        metric(
             "blackbar_rejected_total",
             Counter,
             &["workspace", "reason"],

@@ -13,7 +13,7 @@ const FLOORS: &[(&[&str], &[&str])] = &[
     (&["body"], &["brotli", "bytes", "encoding_rs", "flate2", "snap", "zstd"]),
     (&["policy"], &["arc_swap", "rustls", "rustls_pki_types", "serde", "serde_json", "toml", "x509_parser", "zeroize"]),
     (
-        &["audit", "quarantine", "seal", "telemetry"],
+        &["audit", "external", "quarantine", "seal", "telemetry"],
         &["aws_lc_rs", "prometheus", "time", "tokio", "tracing", "tracing_subscriber"],
     ),
     (

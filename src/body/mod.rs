@@ -37,7 +37,7 @@ pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};
 
 pub use restore::Restore;
 
-use crate::engine::{Action, ActionTable, Finding, Fingerprint, Output, RuleSet, TokenMap, ToolRules};
+use crate::engine::{Action, ActionTable, Finding, Fingerprint, Layer, Output, Overlay, RuleSet, TokenMap, ToolRules};
 
 /// Which way a body goes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -221,6 +221,14 @@ impl Scopes {
     #[must_use]
     pub fn in_exchange(&self, tokens: &Arc<TokenMap>, keep: bool, restore: Option<Arc<Restore>>) -> Self {
         Self { restore, ..self.with(|actions| Arc::new(actions.in_exchange(Arc::clone(tokens), keep))) }
+    }
+
+    /// The same for a body that another service reads or has read ([`ActionTable::overlaid`]). What was judged of it before,
+    /// its calls of tools and its tokens, is not judged again unless every rule is on.
+    #[must_use]
+    pub fn overlaid(&self, overlay: &Overlay, layer: Layer) -> Self {
+        let made = self.with(|actions| Arc::new(actions.overlaid(&self.rules, overlay.clone(), layer)));
+        if layer == Layer::All { made } else { Self { tools: None, restore: None, ..made } }
     }
 
     /// The same with each table made into another; what was one table stays one.

@@ -9,6 +9,7 @@ mod candidate;
 mod detect;
 mod field;
 mod keywords;
+mod marks;
 mod narrow;
 pub mod operator;
 mod prefilter;
@@ -26,6 +27,7 @@ mod vector;
 mod view;
 
 pub use detect::Regions;
+pub use marks::{Layer, Mark, Marks, Overlay, Texts, spoken, unspoken};
 pub use operator::{Action, Fingerprint, HashKey, fingerprint};
 pub use rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
 pub use ruleset::{ActionTable, BuildError, BuildErrorKind, Cost, Rule, RuleSet, Scoring};

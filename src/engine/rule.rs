@@ -90,6 +90,8 @@ pub enum Pattern {
         /// The longest text of a field, in bytes; 1,024 unless told. A longer one is no match.
         max_len: Option<usize>,
     },
+    /// Not by the engine: another service says where its matches are ([`super::Marks`]).
+    External,
 }
 
 /// Detectors whose shapes a regular expression cannot say well.

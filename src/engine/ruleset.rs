@@ -7,6 +7,7 @@ use super::byte_set::ByteSet;
 use super::detect;
 use super::field::{Field, FieldTable, USUAL_LEN};
 use super::keywords::{KeywordTable, KeywordTableBuilder, Near, look_ahead, look_behind, normalised};
+use super::marks::{Layer, Overlay};
 use super::operator::{Action, HashKey};
 use super::prefilter::Prefilter;
 use super::proof::Anchor;
@@ -37,6 +38,8 @@ pub enum Cost {
     Hashes,
     /// A regular expression with no leading literal, tried at every byte that may begin it.
     Start,
+    /// Found by another service, at no cost here.
+    External,
 }
 
 /// One compiled rule.
@@ -233,6 +236,7 @@ impl Rule {
                 detector = Some(kind);
                 (Cost::Detector, detect::max_len(kind))
             }
+            Pattern::External => (Cost::External, 0),
             Pattern::Terms(list) => {
                 let compiled = list.terms();
                 let (cost, longest) = (compiled.cost(), compiled.max_len);
@@ -287,6 +291,8 @@ pub struct ActionTable {
     tokens: Option<(Arc<TokenMap>, bool)>,
     /// See [`ActionTable::per_record`]; made when it is first asked for.
     per_record: OnceLock<Arc<Self>>,
+    /// What another service is to read of a body, or has found in it.
+    overlay: Option<Overlay>,
 }
 
 impl ActionTable {
@@ -300,6 +306,7 @@ impl ActionTable {
             scoring: None,
             tokens: None,
             per_record: OnceLock::new(),
+            overlay: None,
         }
     }
 
@@ -349,7 +356,7 @@ impl ActionTable {
         let made = || {
             let softened = Self::new(self.actions.iter().map(soften).collect(), self.key.clone());
             let softened = softened.with_fingerprints(self.fingerprints.clone()).scored(self.scoring.clone());
-            Arc::new(Self { tokens: self.tokens.clone(), ..softened })
+            Arc::new(Self { tokens: self.tokens.clone(), overlay: self.overlay.clone(), ..softened })
         };
         Arc::clone(self.per_record.get_or_init(made))
     }
@@ -359,6 +366,27 @@ impl ActionTable {
     #[must_use]
     pub fn in_exchange(&self, tokens: Arc<TokenMap>, keep: bool) -> Self {
         Self { tokens: Some((tokens, keep)), per_record: OnceLock::new(), ..self.clone() }
+    }
+
+    /// The same actions for a body that another service reads or has read: texts are kept for it, or its findings join
+    /// those of the rules that `layer` leaves on.
+    #[must_use]
+    pub fn overlaid(&self, rules: &RuleSet, overlay: Overlay, layer: Layer) -> Self {
+        let external = |index: usize| rules.rules.get(index).is_some_and(|rule| rule.cost == Cost::External);
+        let on = |index: usize| match layer {
+            Layer::All => true,
+            Layer::External => external(index),
+            Layer::Nothing => false,
+        };
+        let kept = |(index, action): (usize, &Action)| if on(index) { action.clone() } else { Action::Off };
+        let actions = self.actions.iter().enumerate().map(kept).collect();
+        let scoring = self.scoring.clone().filter(|_| layer == Layer::All);
+        Self { actions, scoring, overlay: Some(overlay), per_record: OnceLock::new(), ..self.clone() }
+    }
+
+    /// What another service reads or has read.
+    pub(super) fn overlay(&self) -> Option<&Overlay> {
+        self.overlay.as_ref()
     }
 
     /// The tokens of the exchange.

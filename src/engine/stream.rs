@@ -7,6 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::marks::Overlay;
 use super::operator::{Action, Fingerprint};
 use super::ruleset::{ActionTable, RuleSet};
 use super::scan::{Enabled, Force, Text};
@@ -24,6 +25,8 @@ pub struct StreamRedactor {
     text: Text,
     /// The label of the text at hand.
     label: Vec<u8>,
+    /// The text so far, where another service reads it or has read it: it is decided at its end.
+    whole: Vec<u8>,
 }
 
 impl StreamRedactor {
@@ -31,7 +34,7 @@ impl StreamRedactor {
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, actions: Arc<ActionTable>) -> Self {
         let enabled = Enabled::new(&rules, &actions);
-        Self { rules, actions, enabled, text: Text::default(), label: Vec::new() }
+        Self { rules, actions, enabled, text: Text::default(), label: Vec::new(), whole: Vec::new() }
     }
 
     /// Takes the next bytes of the text and appends to `out` what is decided.
@@ -40,6 +43,10 @@ impl StreamRedactor {
     /// [`Blocked`] when a rule whose action is block matched; nothing of its match is in `out`, and every later call
     /// gives the same error until [`StreamRedactor::restart`].
     pub fn push(&mut self, text: &[u8], out: &mut Output) -> Result<(), Blocked> {
+        if self.actions.overlay().is_some() {
+            self.whole.extend_from_slice(text);
+            return self.text.stands();
+        }
         let (force, state) = self.parts();
         for piece in text.chunks(PIECE) {
             state.take(piece, false);
@@ -57,9 +64,32 @@ impl StreamRedactor {
     }
 
     fn end(&mut self, rest: &[u8], out: &mut Output) -> Result<(), Blocked> {
+        if let Some(overlay) = self.actions.overlay().cloned() {
+            return self.end_overlaid(&overlay, rest, out);
+        }
         let (force, state) = self.parts();
         state.take(rest, true);
         state.advance(force, true, out)?;
+        state.begin(&[]);
+        Ok(())
+    }
+
+    /// The end of a text that another service reads, or has read.
+    fn end_overlaid(&mut self, overlay: &Overlay, rest: &[u8], out: &mut Output) -> Result<(), Blocked> {
+        let mut whole = std::mem::take(&mut self.whole);
+        whole.extend_from_slice(rest);
+        let (force, state) = self.parts();
+        match overlay {
+            Overlay::Keep(texts) => {
+                texts.add(&whole);
+                out.clear_run(&whole);
+            }
+            Overlay::Apply(marks) => {
+                state.take(&whole, true);
+                state.mark(force, marks.of(&whole));
+                state.advance(force, true, out)?;
+            }
+        }
         state.begin(&[]);
         Ok(())
     }
@@ -81,6 +111,7 @@ impl StreamRedactor {
             self.actions = Arc::clone(actions);
             self.enabled = Enabled::new(&self.rules, &self.actions);
         }
+        self.whole.clear();
         self.text.begin(&[]);
     }
 
@@ -93,6 +124,7 @@ impl StreamRedactor {
             self.actions = Arc::clone(actions);
             self.enabled = Enabled::new(&self.rules, &self.actions);
         }
+        self.whole.clear();
         self.label.clear();
         spell_out(label, &mut self.label);
         self.text.begin(&self.label);
@@ -110,7 +142,7 @@ impl StreamRedactor {
     /// Bytes held back now.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.text.held()
+        self.text.held() + self.whole.len()
     }
 
     /// The actions in force.

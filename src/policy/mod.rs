@@ -9,6 +9,7 @@ mod compile;
 mod credentials;
 mod diagnostic;
 mod export;
+mod external;
 mod files;
 mod identity;
 mod json_path;
@@ -46,6 +47,7 @@ pub use compile::{
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use export::{Export, Format, Target};
+pub use external::{External, ExternalKind};
 pub use files::FileHash;
 pub use keys::{ApiKey, Network, moment_of};
 pub use outbound::{Egress, Injected, UpstreamIdentity};
@@ -75,6 +77,8 @@ pub struct Policy {
     pub workspaces: Vec<Arc<Workspace>>,
     /// Routes in file order; a route's index selects [`Workspace::scopes`].
     pub routes: Vec<Arc<Route>>,
+    /// Services that are asked for their verdict, in file order; [`Route::external`] has indices of these.
+    pub externals: Vec<Arc<External>>,
     /// Limits of requests and connections.
     pub limits: Limits,
     /// Time bounds.
@@ -427,6 +431,9 @@ pub struct Route {
     pub request: Mode,
     /// What is done with response bodies.
     pub response: Mode,
+    /// Who else is asked about request bodies, and about response bodies: indices of [`Policy::externals`]. Such bodies are
+    /// read whole.
+    pub external: [Vec<usize>; 2],
 }
 
 /// What a rule that blocks takes with it.

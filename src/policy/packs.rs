@@ -111,12 +111,24 @@ impl Default for Assembly {
 
 /// Reads the rules file at `path`, named at `place`, and its packs.
 pub(crate) fn assemble(path: &Path, place: &Place, disk: &mut Disk, report: &mut Report) -> Assembly {
+    assemble_beside(&[], path, place, disk, report)
+}
+
+/// As [`assemble`], beside rules whose findings come from elsewhere.
+pub(crate) fn assemble_beside(
+    beside: &[RuleShape],
+    path: &Path,
+    place: &Place,
+    disk: &mut Disk,
+    report: &mut Report,
+) -> Assembly {
     let mut assembler = Assembler::new(disk, report);
+    assembler.made.rules.extend_from_slice(beside);
     if let Some(source) = assembler.disk.source(path, place, assembler.report) {
         assembler.seen.push(identity(path));
         assembler.open.push(identity(path));
         assembler.take(&source, false, true);
-        if assembler.made.rules.is_empty() && assembler.report.errors() == assembler.before {
+        if assembler.made.rules.len() == beside.len() && assembler.report.errors() == assembler.before {
             let message = "no rules and no packs: nothing would be found";
             assembler.report.error(&Place::new(&source, 0), "empty", message).help("add packs = [\"default\"]");
         }
@@ -126,7 +138,18 @@ pub(crate) fn assemble(path: &Path, place: &Place, disk: &mut Disk, report: &mut
 
 /// The bundled packs of a name.
 pub(crate) fn assemble_bundled(name: &str, disk: &mut Disk, report: &mut Report) -> Assembly {
+    assemble_bundled_beside(&[], name, disk, report)
+}
+
+/// As [`assemble_bundled`], beside rules whose findings come from elsewhere.
+pub(crate) fn assemble_bundled_beside(
+    beside: &[RuleShape],
+    name: &str,
+    disk: &mut Disk,
+    report: &mut Report,
+) -> Assembly {
     let mut assembler = Assembler::new(disk, report);
+    assembler.made.rules.extend_from_slice(beside);
     assembler.pack(name, &Place::file(Path::new("bundled")));
     assembler.finish()
 }

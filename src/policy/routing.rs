@@ -10,6 +10,10 @@ use super::{Policy, Upstream};
 /// The port of syslog over TLS (RFC 5425 section 4.1).
 const SYSLOG_TLS: u16 = 6514;
 
+/// The ports of ICAP (RFC 3507 section 4.2), and of ICAP over TLS as its servers have it.
+const ICAP: u16 = 1344;
+const ICAPS: u16 = 11344;
+
 /// Brings a route's `path` to the form of [`super::Route::path`].
 pub(crate) fn route_path(text: &str) -> Result<String, &'static str> {
     let Some(inner) = text.strip_prefix('/') else {
@@ -59,6 +63,20 @@ pub(crate) fn upstream(url: &str) -> Result<Upstream, &'static str> {
         return Err("an upstream's path has visible ASCII characters and no dot segments");
     }
     Ok(Upstream { tls, host, port, path: path.trim_end_matches('/').to_owned(), ..Upstream::default() })
+}
+
+/// Parses the URI of an ICAP service (RFC 3507 section 4.2; `icaps` over TLS); the error never repeats it.
+pub(crate) fn icap_upstream(url: &str) -> Result<Upstream, &'static str> {
+    let (scheme, rest) = url.split_once("://").ok_or("an ICAP service is written icap://host/service")?;
+    let (scheme, default) = match scheme.to_ascii_lowercase().as_str() {
+        "icap" => ("http", ICAP),
+        "icaps" => ("https", ICAPS),
+        _ => return Err("an ICAP service's scheme is icap or icaps"),
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let parsed = upstream(&format!("{scheme}://{rest}"))?;
+    let port = authority_parts(authority)?.1.map_or(default, |_| parsed.port);
+    Ok(Upstream { port, ..parsed })
 }
 
 /// Parses the upstream of a listener for syslog; the error never repeats it.

@@ -15,6 +15,8 @@ use crate::engine::{Rule, RuleId};
 use crate::policy::{PeerIdentity, Policy, Route, Workspace};
 use crate::telemetry;
 
+use super::ledger::Consulted;
+
 /// Names of a certificate that a record tells.
 const NAMES: usize = 4;
 
@@ -66,6 +68,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) fault: Option<(&'static str, &'static str, Option<&'a RuleId>)>,
     /// The item that the request is held as.
     pub(crate) item: Option<&'a str>,
+    /// What services said of its bodies.
+    pub(crate) consulted: &'a [Consulted],
     pub(crate) request: Option<&'a Inspection>,
     pub(crate) response: Option<&'a Inspection>,
     /// The request's body was still under way when the record was written.
@@ -118,6 +122,14 @@ impl Facts<'_> {
         if let Some(item) = self.item {
             entry = entry.text("item", item);
         }
+        if !self.consulted.is_empty() {
+            let said = self.consulted.iter().map(|(direction, service, said)| {
+                let pairs =
+                    [("by", bounded(service)), ("dir", direction.name().to_owned()), ("said", (*said).to_owned())];
+                Value::Object(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
+            });
+            entry = entry.value("external", Value::Array(said.collect()));
+        }
         if self.pending {
             entry = entry.text("request_pending", "body");
         }
@@ -126,7 +138,7 @@ impl Facts<'_> {
 
     fn outcome(&self) -> &'static str {
         match self.fault {
-            Some(("policy_blocked", ..)) => "blocked",
+            Some(("policy_blocked" | "external", ..)) => "blocked",
             Some(("quarantined", ..)) => "held",
             Some(_) => "failed",
             None => {

@@ -31,6 +31,7 @@ use super::Generation;
 use super::answer::{AnswerBody, Content};
 use super::batch::Batch;
 use super::connection::Connection;
+use super::external::{Case, Message};
 use super::headers::{self, TextScan};
 use super::held::{self, Approved, Original};
 use super::inspect::{Gathered, InspectedBody, Received, Terms};
@@ -161,8 +162,7 @@ impl Exchange {
             return Err(ProxyError { side: Side::Policy, kind, rule: None });
         }
         let method = head.method.clone();
-        let expects_nothing = method == Method::HEAD;
-        let body = self.request_body(&destination, &head.headers, body).await?;
+        let body = self.request_body(&destination, &method, &head.headers, body).await?;
         if let Some((findings, rule)) = self.ledger.quarantined() {
             return Err(self.hold(&destination, &method, findings, rule).await);
         }
@@ -170,8 +170,8 @@ impl Exchange {
             return Ok(answer);
         }
         self.sign(&destination, &method, &mut head.headers, &body)?;
-        let response = self.send(&destination, method, head.headers, body).await?;
-        self.answer(&destination, response, expects_nothing).await
+        let response = self.send(&destination, method.clone(), head.headers, body).await?;
+        self.answer(&destination, response, &method).await
     }
 
     /// Who asks, for what, and with which head it goes on. Nothing has been read of the body.
@@ -209,9 +209,12 @@ impl Exchange {
         // By the path at the upstream: it alone says who reads the body.
         let path = format!("{}{rest}", route.upstream.path);
         self.dialect = Dialect::of(route.dialect, &path);
-        // What is signed, what is taken out or set, and what has a bound is a request's body: a connection has none.
-        let untouched =
-            route.sign.is_none() && route.retention.is_none() && route.drop.is_empty() && route.max_bytes.is_none();
+        // What is signed, what is taken out or set, what has a bound and what others judge is a body: a connection has none.
+        let untouched = route.sign.is_none()
+            && route.retention.is_none()
+            && route.drop.is_empty()
+            && route.max_bytes.is_none()
+            && route.external.iter().all(Vec::is_empty);
         let live = Dialect::is_live_path(&path) && untouched;
         if headers::asks_for_websocket(&head.headers) && !(live && websocket::is_handshake(head)) {
             return Err(ProxyError::client(ErrorKind::Upgrade));
@@ -272,6 +275,7 @@ impl Exchange {
     pub(super) async fn request_body(
         &self,
         to: &Destination,
+        method: &Method,
         headers: &HeaderMap,
         body: Received,
     ) -> Result<UpstreamBody, ProxyError> {
@@ -315,6 +319,9 @@ impl Exchange {
             Mode::Stream if declared.is_some_and(|length| length <= limits.decision_buffer as u64) => usize::MAX,
             Mode::Stream | Mode::Off => return Ok(UpstreamBody::Stream(body)),
         };
+        if Case::wants_original(&to.route, Direction::Request, &self.policy.externals) {
+            body.keeps_original(limit);
+        }
         let mut gathered = Gathered::default();
         timeout(self.policy.timeouts.total, body.gather(&mut gathered, limit))
             .await
@@ -326,7 +333,43 @@ impl Exchange {
         if let Some(original) = &to.original {
             original.came(body.take_copy());
         }
-        Ok(UpstreamBody::Whole(Some(gathered.join())))
+        let whole = gathered.join();
+        // What waits for a person is shown to nobody else before.
+        let asks = Case::is_for(&to.route, Direction::Request) && self.ledger.quarantined().is_none();
+        let whole = if asks {
+            let message = Message::new(method, &to.uri, None, headers, &self.connection.party.address);
+            self.consult(to, headers, message, (whole, body.take_original()), None).await?
+        } else {
+            whole
+        };
+        Ok(UpstreamBody::Whole(Some(whole)))
+    }
+
+    /// Shows a body that is decided to the services that the route names.
+    async fn consult(
+        &self,
+        to: &Destination,
+        headers: &HeaderMap,
+        message: Message,
+        (body, original): (Bytes, Option<Bytes>),
+        told: Option<Arc<Told>>,
+    ) -> Result<Bytes, ProxyError> {
+        if body.is_empty() {
+            return Ok(body);
+        }
+        let direction = message.direction();
+        let case = Case {
+            services: &self.generation.externals,
+            ledger: &self.ledger,
+            telemetry: &self.connection.shared.telemetry,
+            workspace: &to.workspace,
+            route: &to.route,
+            spec: self.spec(to, direction, headers, told)?,
+            message,
+        };
+        let judged = case.judge(body, original).await?;
+        self.ledger.leaves_with(direction, judged.len());
+        Ok(judged)
     }
 
     /// Signs a request whose route says so, with credentials of the proxy's own.
@@ -355,13 +398,33 @@ impl Exchange {
         headers: &HeaderMap,
         told: Option<Arc<Told>>,
     ) -> Result<BodyInspector, ProxyError> {
-        let (mode, scopes, side) = match direction {
-            Direction::Request => (to.route.request, &to.request, Side::Client),
-            Direction::Response => (to.route.response, &to.response, Side::Upstream),
+        let mode = match direction {
+            Direction::Request => to.route.request,
+            Direction::Response => to.route.response,
         };
         if mode == Mode::Off {
             return Ok(BodyInspector::pass("mode_off"));
         }
+        let side = side_of(direction);
+        BodyInspector::new(self.spec(to, direction, headers, told)?).map_err(|error| ProxyError {
+            side,
+            kind: ErrorKind::Body(error.kind),
+            rule: None,
+        })
+    }
+
+    /// What is known of the body that goes with these headers.
+    fn spec(
+        &self,
+        to: &Destination,
+        direction: Direction,
+        headers: &HeaderMap,
+        told: Option<Arc<Told>>,
+    ) -> Result<BodySpec, ProxyError> {
+        let (scopes, side) = match direction {
+            Direction::Request => (&to.request, Side::Client),
+            Direction::Response => (&to.response, Side::Upstream),
+        };
         let edits = match direction {
             Direction::Request => Edits { drop: Arc::clone(&to.route.drop), terms: to.terms, told },
             Direction::Response => Edits { told, ..Edits::default() },
@@ -380,23 +443,24 @@ impl Exchange {
             Direction::Request => Arc::clone(scopes),
             Direction::Response => tokens::opened_in(scopes, media_type.as_ref()),
         };
-        parse_content_encoding(codings, limits.coding_layers)
-            .and_then(|codings| {
-                BodyInspector::new(BodySpec {
-                    media_type,
-                    codings,
-                    dialect: self.dialect,
-                    direction,
-                    scopes,
-                    limits,
-                    on_fault_pass: to.workspace.on_fault == OnFault::Pass,
-                    opaque: Arc::clone(&to.route.opaque),
-                    edits,
-                    batch: to.batch.as_ref().filter(|_| direction == Direction::Request).map(|batch| batch.sink),
-                    keep_dropped: to.keeper.is_some(),
-                })
-            })
-            .map_err(|error| ProxyError { side, kind: ErrorKind::Body(error.kind), rule: None })
+        let codings = parse_content_encoding(codings, limits.coding_layers).map_err(|error| ProxyError {
+            side,
+            kind: ErrorKind::Body(error.kind),
+            rule: None,
+        })?;
+        Ok(BodySpec {
+            media_type,
+            codings,
+            dialect: self.dialect,
+            direction,
+            scopes,
+            limits,
+            on_fault_pass: to.workspace.on_fault == OnFault::Pass,
+            opaque: Arc::clone(&to.route.opaque),
+            edits,
+            batch: to.batch.as_ref().filter(|_| direction == Direction::Request).map(|batch| batch.sink),
+            keep_dropped: to.keeper.is_some(),
+        })
     }
 
     /// Opens a WebSocket connection (RFC 6455 section 4) at the upstream, and lets the client's become one. An upstream
@@ -417,7 +481,7 @@ impl Exchange {
         let response = sending.await.map_err(|_| ProxyError::upstream(ErrorKind::UpstreamTimeout))?;
         let mut response = response.map_err(|error| upstream::fault(&error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return self.answer(to, response, false).await;
+            return self.answer(to, response, &Method::GET).await;
         }
         if !websocket::is_agreed(response.headers()) {
             return Err(ProxyError::upstream(ErrorKind::UpstreamProtocol));
@@ -502,7 +566,7 @@ impl Exchange {
         &self,
         to: &Destination,
         response: Response<Incoming>,
-        expects_nothing: bool,
+        method: &Method,
     ) -> Result<Response<AnswerBody>, ProxyError> {
         let arrived = telemetry::now();
         let (mut head, body) = response.into_parts();
@@ -530,7 +594,7 @@ impl Exchange {
         if let Some(id) = head.headers.remove(REQUEST_ID) {
             head.headers.insert(UPSTREAM_REQUEST_ID, id);
         }
-        let bodiless = expects_nothing
+        let bodiless = *method == Method::HEAD
             || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT);
         let told = self.told(to, head.status).await;
         if matches!(head.status.as_u16(), 200..=299 | 400 | 422)
@@ -544,7 +608,10 @@ impl Exchange {
         } else {
             let read = match body.is_end_stream() {
                 true => Content::Whole(None),
-                false => self.response_body(to, &head.headers, body, arrived, told.clone()).await?,
+                false => {
+                    let asked = (method, head.status);
+                    self.response_body(to, asked, &head.headers, body, arrived, told.clone()).await?
+                }
             };
             match (read, told, &to.batch) {
                 (Content::Whole(bytes), Some(told), Some(batch)) if bytes.as_ref().is_none_or(Bytes::is_empty) => {
@@ -584,6 +651,7 @@ impl Exchange {
     async fn response_body(
         &self,
         to: &Destination,
+        (method, status): (&Method, StatusCode),
         headers: &HeaderMap,
         body: Incoming,
         arrived: std::time::Instant,
@@ -594,7 +662,7 @@ impl Exchange {
         let messages = media_type(headers).is_some_and(|media_type| media_type.is_aws_event_stream());
         let records = matches!(self.dialect, Dialect::Ollama | Dialect::Cohere)
             && media_type(headers).is_some_and(|media_type| media_type.is_json_lines());
-        let inspector = self.inspector(to, Direction::Response, headers, told)?;
+        let inspector = self.inspector(to, Direction::Response, headers, told.clone())?;
         let terms = Terms {
             direction: Direction::Response,
             scopes: Arc::clone(&to.response),
@@ -612,11 +680,21 @@ impl Exchange {
             Mode::Off => {}
             Mode::Buffer { limit } => {
                 let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                if Case::wants_original(&to.route, Direction::Response, &self.policy.externals) {
+                    body.keeps_original(limit);
+                }
                 timeout(self.policy.timeouts.total, body.gather(&mut gathered, limit))
                     .await
                     .map_err(|_| ProxyError::upstream(ErrorKind::UpstreamTimeout))??;
                 if gathered.length > limit {
                     return Err(ProxyError::upstream(ErrorKind::BodySize));
+                }
+                if Case::is_for(&to.route, Direction::Response) {
+                    let message = Message::new(method, &to.uri, Some(status), headers, &self.connection.party.address);
+                    let came = (gathered.join(), body.take_original());
+                    let whole = self.consult(to, headers, message, came, told).await?;
+                    gathered.length = whole.len();
+                    gathered.chunks = [whole].into();
                 }
             }
             Mode::Stream if events => body.ends_with_event(self.dialect),
@@ -658,6 +736,14 @@ impl Exchange {
         }
         let content = Content::Whole(Some(body).filter(|body| !body.is_empty()));
         Response::from_parts(head, AnswerBody::new(content, &self.ledger))
+    }
+}
+
+/// Whose body it is that may not pass.
+fn side_of(direction: Direction) -> Side {
+    match direction {
+        Direction::Request => Side::Client,
+        Direction::Response => Side::Upstream,
     }
 }
 

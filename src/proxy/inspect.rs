@@ -158,6 +158,8 @@ pub(crate) struct InspectedBody {
     probe: Option<Vec<u8>>,
     /// Records that were dropped and are not kept yet.
     letters: Vec<Letter>,
+    /// What came, where it is to be kept, and how much of it may be.
+    original: Option<(Vec<u8>, usize)>,
     /// They are being kept; the bytes leave after that.
     keeping: Option<(JoinHandle<Result<(), ProxyError>>, Bytes)>,
 }
@@ -203,8 +205,19 @@ impl InspectedBody {
             copied: Zeroizing::default(),
             probe: None,
             letters: Vec::new(),
+            original: None,
             keeping: None,
         }
+    }
+
+    /// What comes is kept: another service reads it. More than this is refused.
+    pub(crate) fn keeps_original(&mut self, limit: usize) {
+        self.original = Some((Vec::new(), limit));
+    }
+
+    /// What came so far, where it was kept.
+    pub(crate) fn take_original(&mut self) -> Option<Bytes> {
+        self.original.take().map(|(original, _)| Bytes::from(original))
     }
 
     /// It is an event stream: a fault is told in an event of this protocol before the stream breaks off.
@@ -399,6 +412,13 @@ impl InspectedBody {
                         self.copied.extend_from_slice(&data);
                     }
                     self.probe(&data);
+                    if let Some((original, limit)) = &mut self.original {
+                        if original.len() + data.len() > *limit {
+                            self.fail(ErrorKind::BodySize);
+                            return Poll::Ready(());
+                        }
+                        original.extend_from_slice(&data);
+                    }
                     self.held_since.get_or_insert_with(telemetry::now);
                     self.input = data;
                 }

@@ -71,7 +71,12 @@ struct Account {
     key: Option<String>,
     /// The exchange's tokens.
     tokens: Option<Arc<TokenMap>>,
+    /// What services said of its bodies.
+    consulted: Vec<Consulted>,
 }
+
+/// What a service said of a body: which way it went, the service, its word.
+pub(crate) type Consulted = (Direction, String, &'static str);
 
 impl Ledger {
     pub(crate) fn open(
@@ -155,6 +160,7 @@ impl Ledger {
             status: account.status,
             fault: account.fault.as_ref().map(|error| (error.code(), error.side.name(), error.rule.as_ref())),
             item: account.fault.as_ref().and_then(ProxyError::item),
+            consulted: &account.consulted,
             request: account.request.as_ref(),
             response: account.response.as_ref(),
             pending: self.upload.is_under_way(),
@@ -207,6 +213,23 @@ impl Ledger {
         match account.inspection(direction) {
             Some(inspection) => inspection.add(seen),
             empty => *empty = Some(seen),
+        }
+    }
+
+    /// What the rules found so far in a direction: rule, action, how often.
+    pub(crate) fn findings(&self, direction: Direction) -> Vec<(usize, &'static str, u64)> {
+        self.account().inspection(direction).as_ref().map(|seen| seen.findings.clone()).unwrap_or_default()
+    }
+
+    /// A service said this of a body.
+    pub(crate) fn consulted(&self, direction: Direction, service: &str, said: &'static str) {
+        self.account().consulted.push((direction, service.to_owned(), said));
+    }
+
+    /// A body leaves with so many bytes, others than were counted when it was inspected.
+    pub(crate) fn leaves_with(&self, direction: Direction, bytes: usize) {
+        if let Some(inspection) = self.account().inspection(direction) {
+            inspection.bytes_out = bytes as u64;
         }
     }
 

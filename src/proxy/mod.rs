@@ -18,6 +18,7 @@ mod batch;
 mod connection;
 mod exchange;
 mod export;
+mod external;
 mod guard;
 mod headers;
 mod held;
@@ -69,6 +70,7 @@ use crate::telemetry::{NO_WORKSPACE, Telemetry};
 use admission::{Admission, WorkspaceQuota};
 use connection::Socket;
 use export::{Exports, Progress};
+use external::Externals;
 use incident::Frozen;
 use keys::KeyQuotas;
 use letters::Letters;
@@ -90,6 +92,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Generation {
     pub(crate) policy: Arc<Policy>,
     pub(crate) upstreams: Upstreams,
+    /// Who else is asked about bodies.
+    pub(crate) externals: Externals,
     /// The dead letters of each workspace that keeps them, by its index.
     pub(crate) letters: HashMap<usize, Arc<Letters>>,
     /// The requests that wait for a person.
@@ -284,7 +288,7 @@ impl Drop for Companion {
 }
 
 impl Generation {
-    fn prepare(policy: Arc<Policy>, before: Option<&Self>, telemetry: &Telemetry) -> Result<Self, StartError> {
+    fn prepare(policy: Arc<Policy>, before: Option<&Self>, telemetry: &Arc<Telemetry>) -> Result<Self, StartError> {
         let mut doors = Vec::new();
         let mut expiries = Vec::new();
         for listener in &policy.listeners {
@@ -296,6 +300,7 @@ impl Generation {
             doors.push(Door { config, trust, sink });
         }
         let upstreams = Upstreams::prepare(&policy, before.map(|before| &before.upstreams))?;
+        let externals = Externals::prepare(&policy, before.map(|before| &before.externals), telemetry)?;
         let mut letters = HashMap::new();
         for (index, workspace) in policy.workspaces.iter().enumerate() {
             let Some(settings) = &workspace.dead_letter else { continue };
@@ -324,6 +329,7 @@ impl Generation {
         Ok(Self {
             policy,
             upstreams,
+            externals,
             letters,
             quarantine,
             quotas,

@@ -468,7 +468,7 @@ impl Release {
                 exchange.ledger.belongs_to(workspace);
             }
             let to = exchange.direct(index, &mut head, |_| true)?;
-            let body = exchange.request_body(&to, &head.headers, Received::held(body)).await?;
+            let body = exchange.request_body(&to, &head.method, &head.headers, Received::held(body)).await?;
             // What a person has not seen is not let pass by what they have seen.
             if !exchange.approved.as_ref().is_some_and(Approved::is_nothing)
                 && let Some((_, rule)) = exchange.ledger.quarantined()

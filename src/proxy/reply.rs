@@ -138,6 +138,10 @@ pub(crate) enum ErrorKind {
     Frozen,
     /// The client is trusted no more.
     Revoked,
+    /// Another service refuses what is said; the rule names it.
+    External,
+    /// A service whose verdict is needed has none.
+    Unjudged,
     /// A fault of the program.
     Fault,
 }
@@ -202,6 +206,8 @@ impl ProxyError {
             ErrorKind::Key => "api_key",
             ErrorKind::Frozen => "workspace_frozen",
             ErrorKind::Revoked => "revoked",
+            ErrorKind::External => "external",
+            ErrorKind::Unjudged => "external_unavailable",
             ErrorKind::Fault => "internal",
         }
     }
@@ -216,6 +222,7 @@ impl ProxyError {
             | ErrorKind::Residency
             | ErrorKind::Blocked
             | ErrorKind::Quarantined(_)
+            | ErrorKind::External
             | ErrorKind::Body(BodyErrorKind::Blocked { .. } | BodyErrorKind::Tool) => StatusCode::FORBIDDEN,
             _ if self.side == Side::Upstream => match self.kind {
                 ErrorKind::UpstreamTimeout | ErrorKind::BodyTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -240,9 +247,11 @@ impl ProxyError {
             ErrorKind::Connect | ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => StatusCode::BAD_GATEWAY,
             ErrorKind::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             ErrorKind::Rate => StatusCode::TOO_MANY_REQUESTS,
-            ErrorKind::Overload | ErrorKind::Audit | ErrorKind::DeadLetter | ErrorKind::QuarantineUnavailable => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            ErrorKind::Overload
+            | ErrorKind::Audit
+            | ErrorKind::DeadLetter
+            | ErrorKind::QuarantineUnavailable
+            | ErrorKind::Unjudged => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -351,6 +360,8 @@ impl ProxyError {
             ErrorKind::Key => "The request shows no API key that holds.",
             ErrorKind::Frozen => "The workspace is stopped.",
             ErrorKind::Revoked => "The client is trusted no more.",
+            ErrorKind::External => "The content was blocked by another service that this route asks.",
+            ErrorKind::Unjudged => "A service that must judge the content gave no verdict.",
             ErrorKind::Fault => "The proxy failed.",
         }
     }
@@ -485,7 +496,7 @@ pub(crate) fn answer(error: &ProxyError, dialect: Dialect, manner: Manner, reque
         ErrorKind::Body(BodyErrorKind::CodingUnsupported) if error.side != Side::Upstream => {
             headers.insert(ACCEPT_ENCODING, OPENED);
         }
-        ErrorKind::Overload | ErrorKind::Rate | ErrorKind::Audit => {
+        ErrorKind::Overload | ErrorKind::Rate | ErrorKind::Audit | ErrorKind::Unjudged => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         _ => {}

@@ -17,6 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Uri};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
@@ -179,15 +180,7 @@ impl Pool {
         sink: Option<mpsc::Sender<DuplexStream>>,
     ) -> Self {
         let Limits { header_bytes, header_fields, .. } = policy.limits;
-        let connector = Connector {
-            host: upstream.host.clone(),
-            port: upstream.port,
-            tls: roots.map(|(_, config)| Arc::clone(config)),
-            proxy: upstream.proxy.clone(),
-            within: policy.timeouts.connect,
-            stall: policy.timeouts.upstream_idle,
-            sink,
-        };
+        let connector = Connector { sink, ..Connector::beside(upstream, roots, policy) };
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -273,9 +266,23 @@ fn find<'e, E: std::error::Error + 'static>(error: &'e (dyn std::error::Error + 
     std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
 }
 
+/// A client of an origin beside the routes: its connections carry nothing else.
+pub(crate) type Beside = Client<Connector, Full<Bytes>>;
+
+/// A client of an origin beside the routes.
+pub(crate) fn beside(upstream: &Upstream, roots: Option<&Shown>, policy: &Policy) -> Beside {
+    Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .http1_max_buf_size(policy.limits.header_bytes.max(8 << 10))
+        .http1_max_headers(policy.limits.header_fields)
+        .build(Connector::beside(upstream, roots, policy))
+}
+
 /// Opens connections to one upstream.
 #[derive(Clone)]
-struct Connector {
+pub(crate) struct Connector {
     host: String,
     port: u16,
     tls: Option<Arc<ClientConfig>>,
@@ -289,7 +296,20 @@ struct Connector {
 }
 
 impl Connector {
-    async fn connect(self) -> io::Result<UpstreamIo> {
+    /// Connections to an origin beside the routes.
+    pub(crate) fn beside(upstream: &Upstream, roots: Option<&Shown>, policy: &Policy) -> Self {
+        Self {
+            host: upstream.host.clone(),
+            port: upstream.port,
+            tls: roots.map(|(_, config)| Arc::clone(config)),
+            proxy: upstream.proxy.clone(),
+            within: policy.timeouts.connect,
+            stall: policy.timeouts.upstream_idle,
+            sink: None,
+        }
+    }
+
+    pub(crate) async fn connect(self) -> io::Result<UpstreamIo> {
         let connecting = async {
             if let Some(sink) = &self.sink {
                 let (near, far) = tokio::io::duplex(SINK_BUFFER);
@@ -352,7 +372,7 @@ impl Service<Uri> for Connector {
 }
 
 /// A connection to an upstream.
-struct UpstreamIo {
+pub(crate) struct UpstreamIo {
     stream: Stream,
     stall: Stall,
 }

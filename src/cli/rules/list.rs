@@ -111,5 +111,6 @@ fn cost(cost: Cost) -> &'static str {
         Cost::Terms => "terms",
         Cost::Hashes => "hashes",
         Cost::Start => "every byte",
+        Cost::External => "external",
     }
 }

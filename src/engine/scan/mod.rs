@@ -22,6 +22,7 @@ use super::candidate::{Candidate, LaneId};
 use super::detect::{self, Step};
 use super::field::Wanted;
 use super::keywords::{Along, Scratch};
+use super::marks::Mark;
 use super::operator::Action;
 use super::prefilter::{Prefilter, Target};
 use super::regex::{Stand, is_token};
@@ -220,6 +221,23 @@ impl Text {
         let end = start + text.trim_ascii().len() as u64;
         let found = self.whole.drain(..).filter(|_| start < end);
         self.lane.found.extend(found.map(|wanted| Candidate::new(wanted.rule, start, start, end, false)));
+    }
+
+    /// Adds what another service found in the text, which is all there and not looked at yet. Places that the text does
+    /// not have are left out.
+    pub(super) fn mark(&mut self, force: Force<'_>, marks: &[Mark]) {
+        let (origin, end) = (self.lane.index(self.lane.origin), self.lane.buffer.len());
+        for Mark { rule, start, end: to } in marks {
+            let (start, to) = (origin.saturating_add(*start), origin.saturating_add(*to));
+            if start < to && to <= end {
+                self.lane.add(force, *rule, start, to);
+            }
+        }
+    }
+
+    /// Whether nothing has blocked it yet.
+    pub(super) fn stands(&self) -> Result<(), Blocked> {
+        self.blocked.map_or(Ok(()), Err)
     }
 
     pub(super) fn held(&self) -> usize {

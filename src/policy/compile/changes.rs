@@ -189,6 +189,7 @@ fn kind(pattern: &Pattern) -> String {
         Pattern::Regex { .. } => "pattern".to_owned(),
         Pattern::Terms(list) => format!("list of {} terms", list.len()),
         Pattern::Field { names, .. } => format!("{} fields", names.len()),
+        Pattern::External => "external".to_owned(),
     }
 }
 

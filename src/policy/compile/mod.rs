@@ -31,9 +31,10 @@ use sha2::{Digest, Sha256};
 
 use super::credentials::Inspector;
 use super::diagnostic::{Diagnostic, Place, Report, quote};
+use super::external::{ExternalShape, external};
 use super::files::{Disk, Fields, FileHash, Watched, walk};
-use super::packs::{BUNDLED, assemble, assemble_bundled};
-use super::rules::{unknown_name, version};
+use super::packs::{BUNDLED, assemble_beside, assemble_bundled_beside};
+use super::rules::{RuleShape, unknown_name, version};
 use super::{
     AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Mode, Policy, QuarantineSettings, Route,
     SelfTest, Syslog, Timeouts, Workspace, fingerprint_epoch, quarantine,
@@ -128,6 +129,8 @@ struct Shapes {
     workspace_names: Names,
     routes: Vec<RouteShape>,
     route_names: Names,
+    externals: Vec<ExternalShape>,
+    external_names: Names,
     limits: Limits,
     body_limits: BodyLimits,
     timeouts: Timeouts,
@@ -162,9 +165,10 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     } else {
         several(&mut fields, "route", "[[route]]", report)
     };
+    let externals = fields.tables("external", "[[external]]", report);
     fields.finish(report);
 
-    let (mut workspace_names, mut route_names) = (Names::new(), Names::new());
+    let (mut workspace_names, mut route_names, mut external_names) = (Names::new(), Names::new(), Names::new());
     let now = now();
     let epoch = fingerprint_epoch(now.duration_since(UNIX_EPOCH).unwrap_or_default());
     let mut inspector = Inspector { disk, report, strict, now };
@@ -182,6 +186,13 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
         .collect();
     let routes =
         routes.into_iter().filter_map(|table| routes::route(table, &mut route_names, &mut inspector)).collect();
+    let externals = externals
+        .into_iter()
+        .filter_map(|mut table| {
+            let name = name(&mut table, "external", &mut external_names, inspector.report);
+            external(name, table, &mut inspector)
+        })
+        .collect();
     let (limits, body_limits) = limits;
     let shapes = Shapes {
         listeners,
@@ -194,6 +205,8 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
         workspace_names,
         routes,
         route_names,
+        externals,
+        external_names,
         limits,
         body_limits,
         timeouts,
@@ -282,9 +295,12 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
     }
     let epoch = shapes.audit.as_ref().map(|_| shapes.epoch);
     let places: Vec<Place> = shapes.routes.iter().map(|shape| shape.path.clone()).collect();
-    let routes = link_routes(shapes.routes, &shapes.workspaces, &shapes.workspace_names, report);
+    let mut shaped = shapes.routes;
+    link_externals(&mut shaped, &shapes.externals, &shapes.external_names, report);
+    let routes = link_routes(shaped, &shapes.workspaces, &shapes.workspace_names, report);
     let places: Vec<Place> =
         places.into_iter().chain(shapes.listeners.iter().filter_map(ListenerShape::syslog_place)).collect();
+    let found: Vec<RuleShape> = shapes.externals.iter().flat_map(ExternalShape::rules).collect();
     let listeners = link_listeners(shapes.listeners, routes.len(), &shapes.workspaces, &shapes.workspace_names, report);
     let logs = listeners.iter().filter_map(|listener| listener.syslog.as_ref());
     let names = routes.iter().map(|route| &route.name).chain(logs.map(|log| &log.name));
@@ -293,7 +309,7 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
     let mut workspaces = Vec::new();
     for shape in shapes.workspaces {
         let path = shape.rules.as_ref().map(|(path, _)| path.clone());
-        let rules = compiled.entry(path).or_insert_with(|| rules_of(&shape, &shapes.route_names, disk, report));
+        let rules = compiled.entry(path).or_insert_with(|| rules_of(&shape, &found, &shapes.route_names, disk, report));
         let Some(rules) = rules.clone() else { continue };
         let place = shape.place.clone();
         let workspace = bind(shape, &rules, &names, epoch, report);
@@ -310,6 +326,7 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
         quarantine: shapes.quarantine,
         workspaces,
         routes: routes.into_iter().map(Arc::new).collect(),
+        externals: shapes.externals.into_iter().map(|shape| Arc::new(shape.external)).collect(),
         limits: shapes.limits,
         timeouts: shapes.timeouts,
         body_limits: shapes.body_limits,
@@ -456,7 +473,7 @@ fn link_routes(
 ) -> Vec<Route> {
     let mut taken: HashMap<(String, usize), Place> = HashMap::new();
     let mut routes = Vec::new();
-    for RouteShape { mut route, path, workspaces: wanted } in shapes {
+    for RouteShape { mut route, path, workspaces: wanted, .. } in shapes {
         route.workspaces = link_workspaces(wanted, route.region.as_deref(), workspaces, names, report);
         let clash = route.workspaces.iter().find_map(|index| taken.get(&(route.path.clone(), *index)));
         if let Some(first) = clash {
@@ -471,10 +488,29 @@ fn link_routes(
     routes
 }
 
-fn rules_of(shape: &WorkspaceShape, routes: &Names, disk: &mut Disk, report: &mut Report) -> Option<Rc<Compiled>> {
+/// The services that routes name.
+fn link_externals(routes: &mut [RouteShape], externals: &[ExternalShape], names: &Names, report: &mut Report) {
+    for RouteShape { route, external, .. } in routes {
+        for (wanted, into) in external.iter().zip(&mut route.external) {
+            for (name, place) in wanted {
+                known("external", name, place, names, report);
+                let index = externals.iter().position(|shape| shape.external.name == *name);
+                into.extend(index.filter(|index| !into.contains(index)));
+            }
+        }
+    }
+}
+
+fn rules_of(
+    shape: &WorkspaceShape,
+    found: &[RuleShape],
+    routes: &Names,
+    disk: &mut Disk,
+    report: &mut Report,
+) -> Option<Rc<Compiled>> {
     let assembly = match &shape.rules {
-        Some((path, place)) => assemble(path, place, disk, report),
-        None => assemble_bundled("default", disk, report),
+        Some((path, place)) => assemble_beside(found, path, place, disk, report),
+        None => assemble_bundled_beside(found, "default", disk, report),
     };
     for (name, place) in assembly.scopes.iter().flat_map(|scope| &scope.routes) {
         known("route", name, place, routes, report);

@@ -34,6 +34,8 @@ pub(super) struct RouteShape {
     pub(super) path: Place,
     /// The workspaces it names; none: all.
     pub(super) workspaces: Option<Vec<(String, Place)>>,
+    /// The services that it names, of requests and of responses.
+    pub(super) external: [Vec<(String, Place)>; 2],
 }
 
 /// Reads one `[[route]]`. Its name is in `names` even if the rest has errors, so that scopes may refer to it.
@@ -67,7 +69,7 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
     let max_bytes = fields.value("max_bytes").and_then(|value| value.size(LARGEST_STREAM, report));
     let on_block = fields.value("on_block").and_then(|value| on_block(&value, dialect, report));
     let unsaid = !fields.has("request") && sign.is_some();
-    let mut request = mode(&mut fields, Direction::Request, name.as_deref(), report);
+    let (mut request, asked) = mode(&mut fields, Direction::Request, name.as_deref(), report);
     if unsaid {
         request = Mode::Buffer { limit: REQUEST_LIMIT };
     } else if sign.is_some() && !matches!(request, Mode::Buffer { .. }) {
@@ -83,7 +85,7 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
     }
     let drop = dropped.map(|value| drop(&value, report)).unwrap_or_default();
     let retention = retention.and_then(|value| retains(&value, upstream.as_ref(), dialect, report));
-    let response = mode(&mut fields, Direction::Response, name.as_deref(), report);
+    let (response, asked_back) = mode(&mut fields, Direction::Response, name.as_deref(), report);
     fields.finish(report);
     let upstream = upstream?;
     let sign = match sign {
@@ -107,8 +109,9 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         on_block,
         request,
         response,
+        external: [Vec::new(), Vec::new()],
     };
-    Some(RouteShape { route, path: path_value?.place(), workspaces })
+    Some(RouteShape { route, path: path_value?.place(), workspaces, external: [asked, asked_back] })
 }
 
 /// What a processor is for.
@@ -291,13 +294,39 @@ fn passes(value: &Value<'_>, what: &str, route: Option<&str>, report: &mut Repor
     }
 }
 
-fn mode(fields: &mut Fields<'_>, direction: Direction, route: Option<&str>, report: &mut Report) -> Mode {
-    let Some(value) = fields.value(direction.name()) else { return Mode::Stream };
-    let Some(mut table) = value.table(direction.name(), report) else { return Mode::Stream };
+/// The mode of a direction, and the services that are asked.
+fn mode(
+    fields: &mut Fields<'_>,
+    direction: Direction,
+    route: Option<&str>,
+    report: &mut Report,
+) -> (Mode, Vec<(String, Place)>) {
+    let none = (Mode::Stream, Vec::new());
+    let Some(value) = fields.value(direction.name()) else { return none };
+    let Some(mut table) = value.table(direction.name(), report) else { return none };
     let kind = table.wanted("mode", "write { mode = \"stream\" }, \"buffer\" or \"off\"", report);
     let limit = table.value("limit");
+    let external = table.value("external");
     table.finish(report);
-    let Some(kind) = kind else { return Mode::Stream };
+    let asked = external.map(|value| value.texts(report)).unwrap_or_default();
+    let asked = asked.into_iter().map(|(name, place)| (name.to_owned(), place)).collect();
+    let Some(kind) = kind else { return (Mode::Stream, asked) };
+    let mode = mode_of(&kind, limit, direction, route, report);
+    if let (Mode::Stream | Mode::Off, Some(external)) = (mode, external) {
+        let message = "another service judges whole bodies, which only mode = \"buffer\" reads";
+        let help = format!("write {} = {{ mode = \"buffer\", external = […] }}", direction.name());
+        report.error(&external.place(), "contradiction", message).help(help);
+    }
+    (mode, asked)
+}
+
+fn mode_of(
+    kind: &Value<'_>,
+    limit: Option<Value<'_>>,
+    direction: Direction,
+    route: Option<&str>,
+    report: &mut Report,
+) -> Mode {
     let bytes = limit.and_then(|limit| limit.size(LARGEST, report));
     let mode = match kind.text(report) {
         Some("stream") => Mode::Stream,

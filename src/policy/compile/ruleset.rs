@@ -191,7 +191,7 @@ impl Compiled {
                     redactor.begin_labelled(&actions, name.as_bytes());
                     value
                 }
-                Pattern::Detector(_) | Pattern::Regex { .. } | Pattern::Terms(_) => text,
+                Pattern::Detector(_) | Pattern::Regex { .. } | Pattern::Terms(_) | Pattern::External => text,
             };
             let ended = redactor.push(text.as_bytes(), &mut out).and_then(|()| redactor.finish(&mut out));
             ended.is_err() || out.findings.iter().any(|finding| finding.rule == index)

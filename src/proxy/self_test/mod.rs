@@ -33,6 +33,7 @@ use crate::telemetry::{self, Telemetry};
 
 use super::admission::{Admission, WorkspaceQuota};
 use super::connection::{self, Connection};
+use super::external::Externals;
 use super::incident::Frozen;
 use super::keys::KeyQuotas;
 use super::peer::Peer;
@@ -193,6 +194,7 @@ impl Test {
             quotas: policy.workspaces.iter().map(|one| Arc::new(WorkspaceQuota::unbounded(one))).collect(),
             key_quotas: KeyQuotas::new(),
             doors: Vec::new(),
+            externals: Externals::none(),
             // What a person is to judge is refused here.
             quarantine: None,
             serial: 0,
