@@ -303,10 +303,12 @@ def test_c_icap_lets_bodies_go_on(proxied, cicap):
 @pytest.mark.skipif(not CICAP, reason="tests/run installs c-icap")
 def test_c_icap_refuses_requests_by_their_target(proxied, cicap):
     client, received = proxied(icap(cicap, "urls"), '"urls"')
-    for length in (5, 700_000):
-        refused = client.post("/", content=b"w" * length, headers={"Content-Type": "text/plain"})
-        assert refused.status_code == 403, refused.text
-        assert (refused.json()["code"], refused.json()["rule"]) == ("external", "external.urls")
+    refused = client.post("/", content=b"wwwww", headers={"Content-Type": "text/plain"})
+    assert refused.status_code == 403, refused.text
+    assert (refused.json()["code"], refused.json()["rule"]) == ("external", "external.urls")
+    # It answers before it has read what is long, and may reset the connection: then its answer is not whole.
+    refused = client.post("/", content=b"w" * 700_000, headers={"Content-Type": "text/plain"})
+    assert refused.status_code in (403, 503), refused.text
     assert received == []
 
 
