@@ -53,6 +53,8 @@ pub(super) fn windows(detector: Detector) -> Vec<Window> {
     let number = ByteSet::new(|byte| !byte.is_ascii() || byte.is_ascii_digit() || b" \t\r\n-./_()+".contains(&byte));
     let any = ByteSet::ALL;
     match detector {
+        // Of no region there are no numbers.
+        Detector::PhoneNational(regions) if regions == Regions::NONE => Vec::new(),
         Detector::Card | Detector::UsSsn | Detector::UsItin => vec![[no_digit, digit, number, number, number]],
         Detector::Phone | Detector::PhoneAny | Detector::PhoneNational(_) => {
             let sign = ByteSet::new(|byte| b"+(".contains(&byte));

@@ -14,6 +14,9 @@ use crate::engine::vector::{self, CLASSES};
 /// Words that are kept when the list is shortened, beside the characters that rules look back.
 const KEPT: usize = 64;
 
+/// Bytes that are read at once.
+const NEAR: u64 = 64;
+
 /// Where the reading stands. One for each text.
 #[derive(Default, Debug)]
 pub(in crate::engine) struct Along {
@@ -45,6 +48,11 @@ impl Along {
     /// Whether everything before an offset was read and told of.
     pub(in crate::engine) fn reached(&self, offset: u64) -> bool {
         self.at == Some(offset)
+    }
+
+    /// Whether what is not read before an offset is soon read.
+    pub(in crate::engine) fn is_near(&self, offset: u64) -> bool {
+        self.at.is_some_and(|at| at <= offset && offset - at <= NEAR)
     }
 
     /// Begins a new text.

@@ -1,43 +1,66 @@
 //! Expressions that must have a digit soon: tried round the first digit of each number.
 //!
 //! Enters: expressions, of which those are taken whose every match has its first digit among its first bytes. Leaves: for a
-//! number in a text, the rules and the places before it where their matches may begin.
+//! number in a text, the rules and the places before it where their matches may begin. How long the number's first run of
+//! digits is, what follows it (`runs`) and what stands round it (`deep`) rules most of them out at once.
 
 use regex_automata::dfa::Automaton;
+use regex_automata::util::primitives::StateID;
 
 use super::super::byte_set::ByteSet;
 use super::super::regex::Regex;
 use super::super::vector::PLACES;
 use super::Window;
-use super::window::beginnings;
+use super::deep::{Bits, Deep, MOST, Parted, part};
+use super::runs::{Alive, Left, Number, RunTable, alive};
+use super::window::{beginnings, places};
 
 /// The farthest that the first digit stands behind a match's beginning.
 pub(in crate::engine) const FARTHEST: usize = 12;
 /// States walked at once; an expression of more is not taken.
 const STATES: usize = 2048;
+/// Places from a number's first digit on that are looked at.
+const BEHIND: usize = 14;
 
-/// An expression and what it begins with, for one distance to its first digit.
+/// An expression and what stands round its first digit, for one distance to it.
 struct Begin {
     rule: usize,
+    /// How far the digit stands behind the match's first byte.
+    distance: usize,
+    /// The group of the words that the rule asks for.
+    group: Option<usize>,
     before: ByteSet,
-    first: ByteSet,
+    /// What may stand at the match's bytes before the digit.
+    letters: Vec<ByteSet>,
+    /// What may stand from the digit on.
+    behind: [ByteSet; BEHIND],
+    alive: Alive,
 }
 
 impl Begin {
-    /// Whether a match may begin with this byte behind that one.
-    fn fits(&self, first: u8, before: Option<u8>) -> bool {
-        self.first.contains(first) && before.is_none_or(|before| self.before.contains(before))
+    /// What it allows at a place, counted from the farthest before the number.
+    fn place(&self, place: usize) -> ByteSet {
+        // The byte before the match stands here.
+        let before = FARTHEST - self.distance;
+        match place.checked_sub(FARTHEST + 1) {
+            Some(behind) => self.behind.get(behind).copied().unwrap_or(ByteSet::ALL),
+            None if place == before => self.before,
+            None => place.checked_sub(before + 1).and_then(|at| self.letters.get(at)).copied().unwrap_or(ByteSet::ALL),
+        }
     }
 }
 
-/// The expressions, by the distance of their first digit.
+/// The expressions, by the distance of their first digit, the farthest first.
 #[derive(Default)]
 pub(in crate::engine) struct Digits {
-    by_distance: [Vec<Begin>; FARTHEST + 1],
-    /// The first bytes of each distance.
-    first: [Option<ByteSet>; FARTHEST + 1],
-    /// Those of rules that ask for words before their matches, by the words' group; the farthest first.
-    asked: Vec<Vec<(usize, Begin)>>,
+    begins: Vec<Begin>,
+    /// The rules and distances, by their entries.
+    rules: Vec<Option<(usize, usize)>>,
+    parted: Parted,
+    table: RunTable,
+    deep: Deep,
+    /// Every entry.
+    all: Vec<u64>,
 }
 
 /// What stands round the first digit of a number.
@@ -62,13 +85,13 @@ impl Digits {
             return false;
         }
         let (before, mut states) = beginnings(regex);
-        // What matches begin with that have their first digit later.
-        let mut letters = ByteSet::NONE;
-        let mut found: Vec<(usize, ByteSet)> = Vec::new();
+        // What stands at each byte before the first digit.
+        let mut letters: Vec<ByteSet> = Vec::new();
+        let mut found: Vec<(usize, Vec<StateID>)> = Vec::new();
         for distance in 0..=FARTHEST {
             states.sort_unstable();
             states.dedup();
-            let mut digits = ByteSet::NONE;
+            let (mut own, mut digits) = (ByteSet::NONE, false);
             let mut next = Vec::new();
             for state in &states {
                 // A match that ends without a digit is tried nowhere.
@@ -84,12 +107,10 @@ impl Digits {
                         return false;
                     }
                     if byte.is_ascii_digit() {
-                        digits.insert(byte);
+                        digits = true;
                     } else {
                         next.push(reached);
-                        if distance == 0 {
-                            letters.insert(byte);
-                        }
+                        own.insert(byte);
                     }
                 }
             }
@@ -98,81 +119,86 @@ impl Digits {
             if next.len() > STATES {
                 return false;
             }
-            if digits != ByteSet::NONE {
-                found.push((distance, if distance == 0 { digits } else { letters }));
+            if digits {
+                found.push((distance, std::mem::take(&mut states)));
             }
+            letters.push(own);
             states = next;
         }
-        if !states.is_empty() || found.is_empty() {
+        if !states.is_empty() || found.is_empty() || self.begins.len() + found.len() + 64 > MOST {
             return false;
         }
-        if let Some(group) = group {
-            if self.asked.len() <= group {
-                self.asked.resize_with(group + 1, Vec::new);
-            }
-            if let Some(list) = self.asked.get_mut(group) {
-                list.extend(found.into_iter().map(|(distance, first)| (distance, Begin { rule, before, first })));
-                list.sort_by_key(|(distance, _)| std::cmp::Reverse(*distance));
-            }
-            return true;
-        }
-        for (distance, first) in found {
-            if let (Some(list), Some(union)) = (self.by_distance.get_mut(distance), self.first.get_mut(distance)) {
-                list.push(Begin { rule, before, first });
-                let union = union.get_or_insert(ByteSet::NONE);
-                *union = union.union(&first);
-            }
+        for (distance, states) in found {
+            let alive = alive(regex, states.clone());
+            let letters = letters.iter().take(distance).copied().collect();
+            let behind = places(regex, states, |place, byte| place > 0 || byte.is_ascii_digit());
+            self.begins.push(Begin { rule, distance, group, before, letters, behind, alive });
         }
         true
     }
 
+    /// Ends the taking.
+    pub(super) fn seal(&mut self) {
+        self.begins.sort_by_key(|begin| std::cmp::Reverse(begin.distance));
+        let (entries, parted) = part(std::mem::take(&mut self.begins), |begin| begin.group);
+        self.parted = parted;
+        self.all = super::rows::bits(entries.len().div_ceil(64), entries.iter().map(Option::is_some));
+        self.rules = entries.iter().map(|entry| entry.as_ref().map(|begin| (begin.rule, begin.distance))).collect();
+        self.deep = Deep::new(entries.len(), FARTHEST + 1, FARTHEST + 1 + BEHIND, |entry, place| {
+            entries.get(entry).and_then(Option::as_ref).map_or(ByteSet::NONE, |begin| begin.place(place))
+        });
+        let alive: Vec<_> = entries.into_iter().map(|entry| entry.map(|begin| begin.alive)).collect();
+        self.table = RunTable::new(&alive, &self.parted, &self.deep);
+    }
+
     /// Whether the rule was taken.
     pub(super) fn has(&self, rule: usize) -> bool {
-        let asked = self.asked.iter().flatten().map(|(_, begin)| begin);
-        self.by_distance.iter().flatten().chain(asked).any(|begin| begin.rule == rule)
+        self.rules.iter().flatten().any(|(known, _)| *known == rule)
     }
 
-    /// The rules that ask for no words to be tried round the number that begins at `at`, with the places where their
-    /// matches would begin, from the first. `begins` is where the text begins behind a label.
-    pub(in crate::engine) fn round<'a>(
-        &'a self,
-        text: &'a [u8],
-        at: usize,
+    /// What is left of a run of digits; all of one that the text's end cuts off, or that nothing stands before.
+    #[inline]
+    pub(in crate::engine) fn left(&self, number: Number) -> Left {
+        self.table.left(&self.deep, number)
+    }
+
+    /// The entries that a run of digits keeps alive, and how many bytes that takes into account; a run that the text's end
+    /// cuts off may go on.
+    #[inline]
+    pub(in crate::engine) fn of(&self, number: Number, last: bool) -> (&[u64], usize) {
+        if number.is_cut_off() && !last { (&self.all, 0) } else { (self.table.of(number), number.len + 1) }
+    }
+
+    /// Of `some` entries those of rules that ask for no words and may match round the number at a place, whose first bytes are
+    /// known, those that begin farthest before it first. The byte before the place where the text `begins` counts for
+    /// nothing.
+    #[inline]
+    pub(in crate::engine) fn free(
+        &self,
+        some: &[u64],
+        text: &[u8],
+        place: (usize, usize),
         begins: Option<usize>,
-    ) -> impl Iterator<Item = (usize, usize)> + 'a {
-        (0..=stretch(text, at)).rev().flat_map(move |distance| {
-            let (start, byte, before) = beginning(text, at - distance, begins);
-            let possible = self.first.get(distance).copied().flatten().is_some_and(|set| set.contains(byte));
-            let list = if possible { self.by_distance.get(distance).map_or(&[][..], Vec::as_slice) } else { &[] };
-            list.iter().filter(move |begin| begin.fits(byte, before)).map(move |begin| (begin.rule, start))
-        })
+    ) -> Bits {
+        self.parted.free(&self.deep, some, text, place, begins)
     }
 
-    /// The same for the rules that ask for the words of a group.
-    pub(in crate::engine) fn round_asked<'a>(
-        &'a self,
-        group: usize,
-        text: &'a [u8],
-        at: usize,
+    /// The same for those that ask for the words of one of some groups.
+    #[inline]
+    pub(in crate::engine) fn asked(
+        &self,
+        groups: &[usize],
+        some: &[u64],
+        text: &[u8],
+        place: (usize, usize),
         begins: Option<usize>,
-    ) -> impl Iterator<Item = (usize, usize)> + 'a {
-        let stretch = stretch(text, at);
-        let list = self.asked.get(group).map_or(&[][..], Vec::as_slice);
-        list.iter().filter(move |(distance, _)| *distance <= stretch).filter_map(move |(distance, begin)| {
-            let (start, byte, before) = beginning(text, at - distance, begins);
-            begin.fits(byte, before).then_some((begin.rule, start))
-        })
+    ) -> Bits {
+        self.parted.asked((&self.deep, groups), some, text, place, begins)
     }
-}
 
-/// How many bytes stand before a number that are no digits, as far as matches reach.
-fn stretch(text: &[u8], at: usize) -> usize {
-    let head = text.get(at.saturating_sub(FARTHEST)..at).unwrap_or_default();
-    head.iter().rev().take_while(|byte| !byte.is_ascii_digit()).count()
-}
-
-/// A place, the byte there and the one before it, nothing where the text begins.
-fn beginning(text: &[u8], start: usize, begins: Option<usize>) -> (usize, u8, Option<u8>) {
-    let before = start.checked_sub(1).filter(|_| begins != Some(start)).and_then(|index| text.get(index)).copied();
-    (start, text.get(start).copied().unwrap_or_default(), before)
+    /// The rule of an entry, and how far before the number its match begins.
+    #[inline]
+    pub(in crate::engine) fn rule(&self, entry: usize) -> Option<(usize, usize)> {
+        self.rules.get(entry).copied().flatten()
+    }
 }

@@ -6,24 +6,28 @@
 //!
 //! Some expressions have no telling first bytes. Those that must have a digit soon are tried round each number (`digits`),
 //! those that begin with one of many words by the words' first letters (`grams`), those that begin with a long run of
-//! token bytes where there is one (`long`). Rules that ask for words before their matches have buckets of their own, which
-//! are passed where no words stand.
+//! token bytes where there is one (`long`). Words before a match are asked for last, when what stands there fits a rule.
 //!
 //! Expressions that begin with a digit at a number's beginning are many (numbers of authorities) and all alike in their
-//! first bytes. They share one window, and are told apart by how long the run of digits is and what follows it (`runs`).
+//! first bytes. They share one window, and are told apart by how long the run of digits is, what stands on both sides of it
+//! (`runs`) and what stands farther on (`deep`). So are those that must have a digit soon.
 //!
-//! What a bucket's bit leaves open is told in steps: two bytes at a time for all buckets (`pairs`), what numbers, addresses
-//! and encodings need beyond their windows (`looks`), and the exact windows of its entries, many at once (`rows`).
+//! What a bucket's bit leaves open is told in steps: the sequences that pass its windows, where these are few (`words`), the
+//! run of letters and digits that they begin, where they are many (`shapes`), what numbers, addresses and encodings need
+//! beyond their windows (`looks`), the exact windows of its entries, many at once (`rows`), and at last the first bytes of
+//! the one expression (`window`).
 
 mod buckets;
+mod deep;
 mod digits;
 mod grams;
 mod long;
 mod looks;
-mod pairs;
 mod rows;
 mod runs;
+mod shapes;
 mod window;
+mod words;
 
 use std::ops::Range;
 
@@ -34,23 +38,27 @@ use super::rule::Detector;
 use super::ruleset::Rule;
 use super::vector::{AHEAD, Hit, Hits, MANY, PLACES, Tables};
 use super::view::{self, Blob};
+pub(super) use deep::Bits;
 use digits::Digits;
 use grams::Grams;
 use long::LongRuns;
 use looks::{Looks, Plan};
-use pairs::Pairs;
 use rows::Rows;
-pub(super) use runs::LONGEST as LONGEST_RUN;
+pub(super) use runs::Number;
 use runs::Runs;
+use shapes::{Lengths, Shapes};
 use window::{BACK, DEPTH, leads, widen};
 pub(super) use window::{Lead, Window};
+use words::Words;
 
 /// A window that is met more often than this tells too little.
 const TELLING: f64 = 0.003;
 /// Buckets that rules which ask for words may take.
-const ASKING: usize = 12;
+const ASKING: usize = 8;
+/// Buckets that windows of few sequences may take.
+const FEW: usize = 14;
 /// Buckets that the beginnings of many words may take.
-const GRAMS: usize = 16;
+const GRAMS: usize = 12;
 
 /// A slot without an entry.
 const NO_ENTRY: u32 = u32::MAX;
@@ -85,7 +93,7 @@ pub(super) enum Target {
 struct Entry {
     window: Window,
     target: Target,
-    /// What stands at the match's first bytes, where the window begins behind them.
+    /// What stands at the first bytes of an expression's match.
     lead: Option<Box<Lead>>,
     /// The expression that it is for, where it is one.
     rule: Option<usize>,
@@ -128,11 +136,10 @@ impl Entry {
 
     /// What may stand before a match (0) or at its first places, as far as one place tells.
     fn at(&self, place: usize) -> ByteSet {
-        match (&self.lead, place.checked_sub(1)) {
-            (Some(lead), None) => lead.before,
-            (Some(lead), Some(at)) => lead.at.get(at).copied().unwrap_or(ByteSet::ALL),
+        match &self.lead {
+            Some(lead) => lead.place(place),
             // Without a lead the window stands at the match's beginning.
-            (None, _) => self.window.get(place).copied().unwrap_or(ByteSet::ALL),
+            None => self.window.get(place).copied().unwrap_or(ByteSet::ALL),
         }
     }
 
@@ -148,6 +155,13 @@ impl Entry {
             Target::Digits => !text.get(start..seen).unwrap_or_default().iter().any(u8::is_ascii_digit),
             _ => start + self.back() >= seen,
         }
+    }
+
+    /// Whether a match may begin where the window holds, `at`, by what the window does not look at.
+    #[inline]
+    fn may_begin(&self, text: &[u8], at: usize, begins: Option<usize>) -> bool {
+        let (Some(lead), Target::Rule { back, .. }) = (&self.lead, self.target) else { return true };
+        at.checked_sub(back).is_some_and(|start| lead.fits(text, start, begins))
     }
 
     /// Whether a match that begins at `start` fits what the text has up to its end; nothing stands before it where the
@@ -174,8 +188,8 @@ pub(super) struct Prefilter {
     entries: Vec<Entry>,
     /// The entries that have a bucket, bucket by bucket, each from a word's first bit on.
     slots: Vec<u32>,
-    /// For each bucket whose windows are all the same its targets: a hit is exact there, and nothing is left to ask.
-    alike: Vec<Vec<Target>>,
+    /// For each bucket whose windows are all the same its entries: a hit is exact there.
+    alike: Vec<Vec<usize>>,
     /// Where the words of each bucket stand.
     buckets: Vec<Range<usize>>,
     /// The slots by their windows, and by the bytes that they need where the text ends.
@@ -184,12 +198,20 @@ pub(super) struct Prefilter {
     digits: Digits,
     grams: Grams,
     long: LongRuns,
-    /// The bits of the buckets of rules that ask for words before their matches.
-    asked: u64,
     /// The bits of the buckets of grams, which are met often.
     often: u64,
-    /// What two bytes at a time leave of a hit.
-    pairs: Pairs,
+    /// The bits of the buckets of rules that ask for words before their matches.
+    asked: u64,
+    /// The bits of the buckets whose windows few sequences pass, and those sequences.
+    few: u64,
+    words: Words,
+    /// The bits of the bucket of numbers, and of those of the expressions that begin with one and that must have one soon.
+    numbers: u64,
+    number_runs: u64,
+    number_digits: u64,
+    /// The bits of other buckets of expressions, and the runs that they begin.
+    shaped: u64,
+    shapes: Shapes,
     /// What rules most of its places out by itself.
     looks: Looks,
     /// The entries by a match's first bytes and by how far behind them it is decided, for where a piece ends.
@@ -246,12 +268,13 @@ impl Prefilter {
             entries.extend(leads.into_iter().map(|lead| Entry {
                 window: lead.window(back),
                 target: Target::Rule { rule: index, back },
-                lead: (back > 0).then(|| Box::new(lead)),
+                lead: Some(Box::new(lead)),
                 rule: Some(index),
                 asks: group.is_some(),
             }));
         }
         runs.seal();
+        digits.seal();
         entries.extend(run_window.map(|window| Entry::of(Target::Runs, window)));
         // These are met so often that they have buckets of their own, and a second look before anything is tried.
         let often = buckets::buckets(&grams.seal(), MANY - GRAMS);
@@ -263,23 +286,54 @@ impl Prefilter {
                 !(digits && std::mem::replace(&mut seen_digits, true))
             })
             .collect();
-        let target_of = |id: &usize| entries.get(*id).map(|entry| entry.target);
+        let targets: Vec<Target> = entries.iter().map(|entry| entry.target).collect();
+        let target_of = |id: &usize| targets.get(*id).copied();
         let (looked, members): (Vec<usize>, Vec<usize>) =
             members.into_iter().partition(|id| target_of(id).is_some_and(looks::has_look));
         let plan = Plan::new(&looked, &entries);
-        // Those that ask for words have buckets of their own: where no words stand, none of them is looked at.
-        let (asking, others): (Vec<usize>, Vec<usize>) = members
+        let target_is_rule = |id: &usize| matches!(target_of(id), Some(Target::Rule { .. }));
+        // What few sequences pass is told apart by these.
+        let (few, members): (Vec<usize>, Vec<usize>) = members
             .into_iter()
-            .partition(|id| entries.get(*id).is_some_and(|entry| entry.asks && entry.target != Target::Digits));
+            .partition(|id| target_is_rule(id) && entries.get(*id).is_some_and(|entry| words::few(&entry.window)));
+        // Numbers are met so often that they stand alone.
+        let is_number = |id: &usize| matches!(target_of(id), Some(Target::Digits | Target::Runs));
+        let (numbers, others): (Vec<usize>, Vec<usize>) = members.into_iter().partition(is_number);
         let together = |members: &[usize], taken: usize| -> Vec<(Window, Vec<usize>)> {
             let windows: Vec<Window> =
                 members.iter().filter_map(|id| entries.get(*id)).map(|entry| entry.window).collect();
             let all = buckets::buckets(&windows, taken).into_iter();
             all.map(|(union, at)| (union, at.iter().filter_map(|at| members.get(*at)).copied().collect())).collect()
         };
-        let mut groups = together(&asking, MANY - ASKING);
-        let asked = u64::MAX.checked_shr(u64::BITS - groups.len() as u32).unwrap_or(0);
-        groups.extend(together(&others, often.len() + groups.len() + plan.buckets()));
+        let mut groups = together(&few, MANY - FEW);
+        let few_bits = u64::MAX.checked_shr(u64::BITS - groups.len() as u32).unwrap_or(0);
+        let words = Words::new(few.iter().filter_map(|id| entries.get(*id)).map(|entry| &entry.window));
+        // Those that ask for words have buckets of their own: where no words stand, none of them is looked at.
+        let (asking, others): (Vec<usize>, Vec<usize>) =
+            others.into_iter().partition(|id| entries.get(*id).is_some_and(|entry| entry.asks));
+        groups.extend(together(&asking, MANY - ASKING));
+        let asked = u64::MAX.checked_shr(u64::BITS - groups.len() as u32).unwrap_or(0) & !few_bits;
+        groups.extend(together(&others, often.len() + groups.len() + plan.buckets() + 3));
+        let shaped_bits = u64::MAX.checked_shr(u64::BITS - groups.len() as u32).unwrap_or(0) & !few_bits;
+        let bit = |bucket: usize| 1_u64.checked_shl(bucket as u32).unwrap_or(0);
+        let numbers_bit = if numbers.is_empty() { 0 } else { bit(groups.len()) };
+        let of_numbers = numbers.iter().filter_map(|id| entries.get(*id)).fold(None, |mut union, entry| {
+            widen(&mut union, &entry.window);
+            union
+        });
+        groups.extend(of_numbers.map(|window| (window, Vec::new())));
+        let lengths_of = |id: &usize| -> Lengths {
+            let entry = entries.get(*id);
+            let rule = entry.and_then(|entry| entry.rule).and_then(|rule| rules.get(rule));
+            match (entry.map(|entry| (entry.target, &entry.lead)), rule.and_then(|rule| rule.regex.as_ref())) {
+                (Some((Target::Rule { back, .. }, Some(lead))), Some(regex)) => shapes::lengths(regex, lead, back),
+                _ => shapes::ANY,
+            }
+        };
+        let shapes = Shapes::new(groups.iter().enumerate().map(|(bucket, (_, ids))| match few_bits >> bucket & 1 {
+            1 => shapes::ANY,
+            _ => ids.iter().map(lengths_of).fold(Lengths::default(), shapes::or),
+        }));
         // What begins with a long run is found without a bucket; its entry says what is held where the text ends.
         entries.extend(long.window().map(|window| Entry::of(Target::LongRuns, window)));
         let mut bits = 0;
@@ -291,6 +345,14 @@ impl Prefilter {
         let mut groups: Vec<(Option<Window>, Vec<usize>)> =
             groups.into_iter().map(|(union, ids)| (Some(union), ids)).collect();
         let looks = plan.seal(&mut groups);
+        // Which of them a number is for is told by its run.
+        let mut bits_of = |target: Target| {
+            let own: Vec<usize> = numbers.iter().copied().filter(|id| target_of(id) == Some(target)).collect();
+            let bits = if own.is_empty() { 0 } else { bit(groups.len()) };
+            groups.extend((!own.is_empty()).then_some((None, own)));
+            bits
+        };
+        let (number_runs, number_digits) = (bits_of(Target::Runs), bits_of(Target::Digits));
         // Those that the pass never hits stand last.
         let unions: Vec<Window> = groups.iter().map_while(|(union, _)| *union).collect();
         let (mut slots, mut buckets) = (Vec::new(), Vec::new());
@@ -301,17 +363,10 @@ impl Prefilter {
             buckets.push(from..slots.len() / 64);
         }
         let alike = |(union, members): &(Option<Window>, Vec<usize>)| {
-            let entries = members.iter().filter_map(|id| entries.get(*id));
-            let same = entries.clone().all(|entry| Some(entry.window) == *union);
-            if same { entries.map(|entry| entry.target).collect() } else { Vec::new() }
+            let same = |id: &usize| entries.get(*id).is_some_and(|entry| Some(entry.window) == *union);
+            if members.iter().all(same) || members.iter().all(is_number) { members.clone() } else { Vec::new() }
         };
         let alike = groups.iter().map(alike).collect();
-        let windows = groups.iter().map(|(union, ids)| {
-            let own = ids.iter().filter_map(|id| entries.get(*id)).map(|entry| &entry.window);
-            // What stands for numbers has no entries of its own.
-            own.chain(union.as_ref().filter(|_| ids.is_empty()))
-        });
-        let pairs = Pairs::new(windows);
         let of_slot = |slot: usize| slots.get(slot).and_then(|id| entries.get(*id as usize));
         Self {
             tables: Tables::new(&unions),
@@ -336,9 +391,15 @@ impl Prefilter {
             digits,
             grams,
             long,
-            asked,
             often: bits,
-            pairs,
+            asked,
+            few: few_bits,
+            numbers: numbers_bit,
+            number_runs,
+            number_digits,
+            words,
+            shaped: shaped_bits,
+            shapes,
             looks,
         }
     }
@@ -390,10 +451,22 @@ impl Prefilter {
         self.tables.scan(text, from, to, hits)
     }
 
-    /// The hit without the buckets that a second look rules out: most hits of those that are met often.
+    /// The hit without the buckets that a second look rules out: most hits of those that are met often. Where the text
+    /// `begins` there nothing stands before it.
     #[inline]
-    pub(super) fn second_look(&self, text: &[u8], hit: Hit) -> Hit {
-        let hit = self.looks.at(text, self.pairs.at(text, hit));
+    pub(super) fn second_look(&self, text: &[u8], hit: Hit, begins: bool) -> Hit {
+        let at = hit.at as usize;
+        let mut buckets = hit.buckets;
+        if buckets & self.few != 0 && !self.words.may_stand(text, at) {
+            buckets &= !self.few;
+        }
+        if buckets & self.shaped != 0 {
+            buckets &= !self.shaped | self.shapes.allowed(text, at);
+        }
+        if buckets & self.numbers != 0 {
+            buckets = buckets & !self.numbers | self.of_number(text, at, begins);
+        }
+        let hit = self.looks.at(text, Hit { buckets, ..hit });
         let grams = hit.buckets & self.often;
         let others = hit.buckets & !self.often;
         match grams {
@@ -410,35 +483,50 @@ impl Prefilter {
         (hit.buckets & self.asked != 0).then_some(Hit { buckets: hit.buckets & !self.asked, ..hit })
     }
 
+    /// The buckets of the expressions that may match at the number at `at` or round it.
+    #[inline]
+    fn of_number(&self, text: &[u8], at: usize, begins: bool) -> u64 {
+        let number = Number::new(text, at, begins.then_some(at));
+        let runs = if self.runs.left(number).any() { self.number_runs } else { 0 };
+        runs | if self.digits.left(number).any() { self.number_digits } else { 0 }
+    }
+
     /// The place up to which windows are whole.
     pub(super) fn whole(text: &[u8]) -> usize {
         (text.len() + 1).saturating_sub(AHEAD)
     }
 
     /// Tells what is tried at one of the last places of a text, whose windows reach beyond it.
-    pub(super) fn at_end(&self, text: &[u8], at: usize, begins: bool, mut tell: impl FnMut(Target)) {
-        self.rows.any(text, at, text.len().saturating_sub(at), begins, |slot| {
-            self.of_slot(slot).into_iter().for_each(&mut tell);
+    pub(super) fn at_end(&self, text: &[u8], at: usize, begins: Option<usize>, mut tell: impl FnMut(Target)) {
+        self.rows.any(text, at, text.len().saturating_sub(at), begins == Some(at), |slot| {
+            self.of_slot(slot).map(|entry| entry.target).into_iter().for_each(&mut tell);
             false
         });
     }
 
     #[inline]
-    fn of_slot(&self, slot: usize) -> Option<Target> {
+    fn of_slot(&self, slot: usize) -> Option<&Entry> {
         let id = self.slots.get(slot)?;
-        self.entries.get(*id as usize).map(|entry| entry.target)
+        self.entries.get(*id as usize)
     }
 
     /// The place where a text begins, behind a label that is not looked at.
     pub(super) fn at_beginning(&self, text: &[u8], at: usize) -> Hit {
         let own = text.get(at..).unwrap_or_default();
-        self.second_look(text, Hit { at: u32::try_from(at).unwrap_or(u32::MAX), buckets: self.tables.at(own, 0) })
+        let hit = Hit { at: u32::try_from(at).unwrap_or(u32::MAX), buckets: self.tables.at(own, 0) };
+        self.second_look(text, hit, true)
     }
 
-    /// Tells what is tried at a place, by the exact windows of its buckets. Nothing stands before a place where the text
-    /// `begins`.
+    /// Tells what is tried at a place, by the exact windows of its buckets and what stands farther on. `begins` is where the
+    /// text begins behind a label: nothing stands before that place.
     #[inline]
-    pub(super) fn targets(&self, text: &[u8], hit: Hit, begins: bool, mut tell: impl FnMut(Target)) {
+    pub(super) fn targets(&self, text: &[u8], hit: Hit, begins: Option<usize>, mut tell: impl FnMut(Target)) {
+        let at = hit.at as usize;
+        let mut tell = |entry: &Entry| {
+            if entry.may_begin(text, at, begins) {
+                tell(entry.target);
+            }
+        };
         let mut sets = None;
         let mut left = hit.buckets;
         while left != 0 {
@@ -446,10 +534,10 @@ impl Prefilter {
             left &= left - 1;
             let alike = self.alike.get(bucket).map_or(&[][..], Vec::as_slice);
             if !alike.is_empty() {
-                alike.iter().copied().for_each(&mut tell);
+                alike.iter().filter_map(|id| self.entries.get(*id)).for_each(&mut tell);
                 continue;
             }
-            let sets = *sets.get_or_insert_with(|| self.rows.sets(text, hit.at as usize, begins));
+            let sets = *sets.get_or_insert_with(|| self.rows.sets(text, at, begins == Some(at)));
             let words = self.buckets.get(bucket).cloned().unwrap_or_default();
             self.rows.among(sets, words, |slot| self.of_slot(slot).into_iter().for_each(&mut tell));
         }

@@ -10,14 +10,14 @@ use super::super::byte_set::ByteSet;
 use super::super::vector::PLACES;
 
 /// For each byte, the entries that allow it at one place.
-struct Row {
+pub(super) struct Row {
     of: Box<[u16; 256]>,
     /// Bits, one set after another.
     sets: Vec<u64>,
 }
 
 impl Row {
-    fn new(allowed: &[ByteSet], words: usize) -> Self {
+    pub(super) fn new(allowed: &[ByteSet], words: usize) -> Self {
         let mut known: HashMap<Vec<u64>, u16> = HashMap::new();
         let mut row = Self { of: Box::new([0; 256]), sets: Vec::new() };
         for byte in 0..=255_u8 {
@@ -34,7 +34,19 @@ impl Row {
         row
     }
 
-    fn set(&self, words: usize, byte: u8) -> &[u64] {
+    /// Which of the row's sets a byte has.
+    #[inline]
+    pub(super) fn number(&self, byte: u8) -> usize {
+        self.of.get(usize::from(byte)).map_or(0, |number| usize::from(*number))
+    }
+
+    /// The sets, in the order of their numbers.
+    pub(super) fn sets(&self, words: usize) -> impl Iterator<Item = &[u64]> {
+        self.sets.chunks(words.max(1))
+    }
+
+    #[inline]
+    pub(super) fn set(&self, words: usize, byte: u8) -> &[u64] {
         let from = self.of.get(usize::from(byte)).map_or(0, |number| usize::from(*number) * words);
         self.sets.get(from..from + words).unwrap_or_default()
     }
@@ -50,7 +62,8 @@ pub(super) struct Rows {
     counts: Vec<Vec<u64>>,
 }
 
-fn bits(words: usize, flags: impl Iterator<Item = bool>) -> Vec<u64> {
+/// Flags as bits, in so many words.
+pub(super) fn bits(words: usize, flags: impl Iterator<Item = bool>) -> Vec<u64> {
     let mut bits = vec![0; words];
     for (at, _) in flags.enumerate().filter(|(_, flag)| *flag) {
         if let Some(word) = bits.get_mut(at / 64) {

@@ -42,6 +42,24 @@ impl Lead {
         std::array::from_fn(place)
     }
 
+    /// What may stand before the match (0) or at its first places.
+    pub(super) fn place(&self, place: usize) -> ByteSet {
+        place.checked_sub(1).map_or(self.before, |at| self.at.get(at).copied().unwrap_or(ByteSet::ALL))
+    }
+
+    /// Whether a match may begin at `start`, by its first bytes as far as the text has them. The byte before the place
+    /// where the text `begins` counts for nothing.
+    #[inline]
+    pub(super) fn fits(&self, text: &[u8], start: usize, begins: Option<usize>) -> bool {
+        let before = start.checked_sub(1).filter(|_| begins != Some(start)).and_then(|index| text.get(index));
+        let own = text.get(start..).unwrap_or_default();
+        // The pass has looked at the first bytes, mostly.
+        let (near, far) = (self.at.split_at(PLACES - 1), own.split_at_checked(PLACES - 1));
+        let fits = |sets: &[ByteSet], bytes: &[u8]| sets.iter().zip(bytes).all(|(set, byte)| set.contains(*byte));
+        let far = far.is_none_or(|(_, far)| fits(near.1, far));
+        far && before.is_none_or(|byte| self.before.contains(*byte)) && fits(near.0, own)
+    }
+
     /// The union with another.
     pub(super) fn widen(&mut self, other: &Self) {
         self.before = self.before.union(&other.before);
@@ -128,7 +146,19 @@ fn lead(regex: &Regex, literal: &[u8]) -> Lead {
             states.push(state);
         }
     }
-    let mut at = [ByteSet::ALL; DEPTH];
+    let at = places(regex, states, |place, byte| literal.get(place).is_none_or(|wanted| *wanted == byte));
+    Lead { before, at }
+}
+
+/// What may stand at the places of a match that go on from some states by the bytes that `holds` takes, as long as no
+/// match ends before them.
+pub(super) fn places<const COUNT: usize>(
+    regex: &Regex,
+    mut states: Vec<StateID>,
+    holds: impl Fn(usize, u8) -> bool,
+) -> [ByteSet; COUNT] {
+    let automaton = regex.automaton();
+    let mut at = [ByteSet::ALL; COUNT];
     for (place, slot) in at.iter_mut().enumerate() {
         states.sort_unstable();
         states.dedup();
@@ -138,7 +168,7 @@ fn lead(regex: &Regex, literal: &[u8]) -> Lead {
         let mut set = ByteSet::NONE;
         let mut next = Vec::new();
         let mut ended = false;
-        for byte in (0..=255_u8).filter(|byte| literal.get(place).is_none_or(|wanted| wanted == byte)) {
+        for byte in (0..=255_u8).filter(|byte| holds(place, *byte)) {
             for state in &states {
                 let reached = automaton.next_state(*state, byte);
                 if automaton.is_dead_state(reached) || automaton.is_quit_state(reached) {
@@ -160,5 +190,5 @@ fn lead(regex: &Regex, literal: &[u8]) -> Lead {
         *slot = set;
         states = next;
     }
-    Lead { before, at }
+    at
 }

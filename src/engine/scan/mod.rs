@@ -24,7 +24,7 @@ use super::field::Wanted;
 use super::keywords::{Along, Scratch};
 use super::marks::Mark;
 use super::operator::Action;
-use super::prefilter::{Prefilter, Target};
+use super::prefilter::{Bits, Number, Prefilter, Target};
 use super::regex::{Stand, is_token};
 use super::rule::Detector;
 use super::ruleset::{ActionTable, Rule, RuleSet};
@@ -458,8 +458,10 @@ impl Lane {
             }
             at = prefilter.scan(&self.buffer, at, to, &mut hits);
             for hit in hits.as_slice() {
-                let mut hit = prefilter.second_look(&self.buffer, *hit);
+                let mut hit = prefilter.second_look(&self.buffer, *hit, false);
+                // Words that are read up to near here cost less than a look at what stands here.
                 if let Some(unasked) = prefilter.unasked(hit)
+                    && self.along.is_near(self.base + u64::from(hit.at))
                     && self.near_groups(force, hit.at as usize).is_empty()
                 {
                     hit = unasked;
@@ -475,7 +477,7 @@ impl Lane {
             let buffer = std::mem::take(&mut self.buffer);
             for at in at..buffer.len() {
                 let tell = |target| self.try_target(force, &buffer, target, at, last);
-                prefilter.at_end(&buffer, at, begins == Some(at), tell);
+                prefilter.at_end(&buffer, at, begins, tell);
             }
             self.buffer = buffer;
             (self.seen, self.cut_off) = (self.end(), self.end());
@@ -500,7 +502,7 @@ impl Lane {
         let at = hit.at as usize;
         // The buffer is lent to the search for targets, and none of the tries changes it.
         let buffer = std::mem::take(&mut self.buffer);
-        let begins = self.base + hit.at as u64 == self.origin;
+        let begins = self.begins();
         let tell = |target| self.try_target(force, &buffer, target, at, last);
         force.rules.prefilter.targets(&buffer, hit, begins, tell);
         self.buffer = buffer;
@@ -511,10 +513,8 @@ impl Lane {
     fn try_target(&mut self, force: Force<'_>, text: &[u8], target: Target, at: usize, last: bool) {
         match target {
             Target::Rule { rule, back } => {
-                if let Some(start) = at.checked_sub(back)
-                    && self.may_stand(force, text, rule, at)
-                {
-                    self.try_expression(force, text, rule, start, last);
+                if let Some(start) = at.checked_sub(back) {
+                    self.try_expression(force, text, rule, (start, at), last);
                 }
             }
             Target::Detector(detector) => {
@@ -526,7 +526,7 @@ impl Lane {
             Target::Digits => self.try_digits(force, text, at, last),
             Target::Grams => {
                 for rule in force.rules.prefilter.grams().at(text, at) {
-                    self.try_expression(force, text, *rule, at, last);
+                    self.try_expression(force, text, *rule, (at, at), last);
                 }
             }
             // Found without a bucket.
@@ -536,8 +536,14 @@ impl Lane {
         }
     }
 
-    /// An expression without digits in front: tried if the run of token bytes is as long as it needs.
-    fn try_expression(&mut self, force: Force<'_>, text: &[u8], rule: usize, start: usize, last: bool) {
+    /// Where the text begins, if something stands before it.
+    fn begins(&self) -> Option<usize> {
+        self.origin.checked_sub(self.base).and_then(|at| usize::try_from(at).ok())
+    }
+
+    /// An expression whose match would begin at `start`, at `at` or a little before it: tried if the run of token bytes is as
+    /// long as it needs, and its words stand before it.
+    fn try_expression(&mut self, force: Force<'_>, text: &[u8], rule: usize, (start, at): (usize, usize), last: bool) {
         if matches!(force.actions.action(rule), Action::Off) {
             return;
         }
@@ -552,7 +558,11 @@ impl Lane {
             }
         }
         let asks = force.rules.rules().get(rule).is_some_and(|rule| rule.checks.near.is_some());
-        if !asks || (self.goes_far(force, text, rule, start) && self.words_stand(force, text, rule, start, last)) {
+        let tried = !asks
+            || (self.goes_far(force, text, rule, start)
+                && self.may_stand(force, text, rule, at)
+                && self.words_stand(force, text, rule, start, last));
+        if tried {
             self.start_match(force, text, rule, start, last);
         }
     }
@@ -574,22 +584,32 @@ impl Lane {
 
     /// Expressions that must have a digit soon, round the first digit of a number.
     fn try_digits(&mut self, force: Force<'_>, text: &[u8], at: usize, last: bool) {
-        let begins = self.origin.checked_sub(self.base).and_then(|at| usize::try_from(at).ok());
+        let digits = force.rules.prefilter.digits();
+        let begins = self.begins();
+        let number = Number::new(text, at, begins);
+        let left = digits.left(number);
+        if left.free {
+            let (some, known) = digits.of(number, last);
+            self.try_round(force, text, at, &digits.free(some, text, (at, known), begins), last);
+        }
+        if left.asked {
+            self.look_before(force, text, at);
+            if !self.groups.is_empty() {
+                let (some, known) = digits.of(number, last);
+                let asked = digits.asked(&self.groups, some, text, (at, known), begins);
+                self.try_round(force, text, at, &asked, last);
+            }
+        }
+    }
+
+    /// Expressions round a number, by their entries.
+    fn try_round(&mut self, force: Force<'_>, text: &[u8], at: usize, bits: &Bits, last: bool) {
         let from = self.floor(self.from);
-        for (rule, start) in force.rules.prefilter.digits().round(text, at, begins) {
-            if start >= from {
-                self.try_expression(force, text, rule, start, last);
+        for (rule, distance) in bits.entries().filter_map(|entry| force.rules.prefilter.digits().rule(entry)) {
+            if let Some(start) = at.checked_sub(distance).filter(|start| *start >= from) {
+                self.try_expression(force, text, rule, (start, at), last);
             }
         }
-        let groups = self.groups_before(force, text, at);
-        for group in &groups {
-            for (rule, start) in force.rules.prefilter.digits().round_asked(*group, text, at, begins) {
-                if start >= from {
-                    self.try_expression(force, text, rule, start, last);
-                }
-            }
-        }
-        self.groups = groups;
     }
 
     /// The groups of words that stand before a match which begins at a place or a little before it.
@@ -600,11 +620,16 @@ impl Lane {
         &self.groups
     }
 
+    /// Whether the words of a group may stand before a match that begins at a place or a little before it.
+    fn group_stands(&mut self, force: Force<'_>, text: &[u8], group: usize, at: usize) -> bool {
+        self.look_before(force, text, at);
+        self.groups.binary_search(&group).is_ok()
+    }
+
     /// Whether the words that a rule asks for may stand before its match, which begins at a place or a little before it.
     fn may_stand(&mut self, force: Force<'_>, text: &[u8], rule: usize, at: usize) -> bool {
         let Some(group) = force.rules.rules().get(rule).and_then(Rule::asks) else { return true };
-        self.look_before(force, text, at);
-        self.groups.binary_search(&group).is_ok()
+        self.group_stands(force, text, group, at)
     }
 
     /// Sees to it that `groups` are those of words that rules may ask for whose matches begin at a place or a little before
@@ -643,8 +668,8 @@ impl Lane {
         let text = std::mem::take(&mut self.buffer);
         for at in long.places(&text, range, begins, !last) {
             for (rule, group) in long.at(&text, at, begins, !last) {
-                if group.is_none() || self.may_stand(force, &text, rule, at) {
-                    self.try_expression(force, &text, rule, at, last);
+                if group.is_none_or(|group| self.group_stands(force, &text, group, at)) {
+                    self.try_expression(force, &text, rule, (at, at), last);
                 }
             }
         }
@@ -724,30 +749,34 @@ impl Lane {
 
     /// Expressions that begin with a run of digits: those that its length and what follows it leave over.
     fn try_runs(&mut self, force: Force<'_>, text: &[u8], at: usize, last: bool) -> Tried {
-        let rest = text.get(at..).unwrap_or_default();
-        let run = rest.iter().take(super::prefilter::LONGEST_RUN).take_while(|byte| byte.is_ascii_digit()).count();
-        let follower = rest.get(run).copied();
-        if follower.is_none() && !last && run < super::prefilter::LONGEST_RUN {
+        let begins = self.begins();
+        let number = Number::new(text, at, begins);
+        if number.is_cut_off() && !last {
             return Tried::Waits(at);
         }
-        let Some(list) = force.rules.prefilter.runs().of(run, follower) else { return Tried::Done };
-        for rule in &list.free {
-            if self.words_stand(force, text, *rule, at, last) {
-                self.start_match(force, text, *rule, at, last);
-            }
+        let runs = force.rules.prefilter.runs();
+        let left = runs.left(number);
+        let place = (at, number.len + 1);
+        if left.free {
+            self.try_run(force, text, at, &runs.free(runs.of(number), text, place, begins), last);
         }
-        if !list.asked.is_empty() {
-            let groups = self.groups_before(force, text, at);
-            if !groups.is_empty() {
-                for (rule, _) in list.asked.iter().filter(|(_, group)| groups.binary_search(group).is_ok()) {
-                    if self.words_stand(force, text, *rule, at, last) {
-                        self.start_match(force, text, *rule, at, last);
-                    }
-                }
+        if left.asked {
+            self.look_before(force, text, at);
+            if !self.groups.is_empty() {
+                let asked = runs.asked(&self.groups, runs.of(number), text, place, begins);
+                self.try_run(force, text, at, &asked, last);
             }
-            self.groups = groups;
         }
         Tried::Done
+    }
+
+    /// Expressions that begin with a run, by their entries.
+    fn try_run(&mut self, force: Force<'_>, text: &[u8], at: usize, bits: &Bits, last: bool) {
+        for rule in bits.entries().filter_map(|entry| force.rules.prefilter.runs().rule(entry)) {
+            if self.words_stand(force, text, rule, at, last) {
+                self.start_match(force, text, rule, at, last);
+            }
+        }
     }
 
     /// An e-mail address whose `@` is at `at`.
