@@ -11,7 +11,7 @@ const FLOORS: &[(&[&str], &[&str])] = &[
         &["aes_siv", "aho_corasick", "fst", "hmac", "memchr", "regex_automata", "regex_syntax", "sha2", "zeroize"],
     ),
     (&["body"], &["brotli", "bytes", "encoding_rs", "flate2", "snap", "zstd"]),
-    (&["policy"], &["arc_swap", "rustls", "rustls_pki_types", "serde", "serde_json", "toml", "x509_parser", "zeroize"]),
+    (&["policy"], &["arc_swap", "rustls", "rustls_pki_types", "serde", "serde_json", "toml", "x509_parser"]),
     (
         &["audit", "external", "quarantine", "seal", "telemetry"],
         &["aws_lc_rs", "prometheus", "time", "tokio", "tracing", "tracing_subscriber"],
