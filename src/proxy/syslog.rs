@@ -205,7 +205,8 @@ impl Session {
         let generation = shared.generation();
         let party = peer.party(&shared, address);
         match Self::open(shared.clone(), peer, party, listener.clone(), generation) {
-            Err((error, party)) => {
+            Err(stranger) => {
+                let (error, party) = *stranger;
                 refused(&shared, NO_WORKSPACE, &listener, &error);
                 if let Some(audit) = &shared.audit {
                     let generation = shared.generation();
@@ -227,13 +228,13 @@ impl Session {
         party: Party,
         listener: Listener,
         generation: Arc<Generation>,
-    ) -> Result<Self, (ProxyError, Party)> {
+    ) -> Result<Self, Box<(ProxyError, Party)>> {
         let Some(syslog) = listener.syslog.clone() else {
-            return Err((ProxyError::client(ErrorKind::Identity), party));
+            return Err(Box::new((ProxyError::client(ErrorKind::Identity), party)));
         };
         let Admitted { workspace, scopes, keeper } = match admitted(&shared, &generation, &peer, &syslog) {
             Ok(admitted) => admitted,
-            Err(error) => return Err((error, party)),
+            Err(error) => return Err(Box::new((error, party))),
         };
         let terms = Terms {
             framing: syslog.framing,

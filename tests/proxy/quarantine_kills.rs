@@ -134,7 +134,9 @@ async fn nothing_held_is_lost_and_nothing_is_sent_twice() {
         .upstream(&upstream)
         .route_settings("request = { mode = \"buffer\" }\n")
         .tables(&people().replace("127.0.0.1:0", "unix:admin.sock"))
-        .tables("[quarantine]\nstore = \"held\"\nkey = { file = \"quarantine.key32\" }\nworkspace_items = 100000\n");
+        .tables("[quarantine]\nstore = \"held\"\nkey = { file = \"quarantine.key32\" }\nworkspace_items = 100000\n")
+        // A second of it before each death would be most of the test.
+        .tables("[self_test]\nenabled = false\n");
     let config = test.write();
     let socket = test.pki.file("admin.sock");
     let pki = Arc::new(test.pki);
