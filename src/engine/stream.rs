@@ -7,6 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::keywords::folded_words;
 use super::marks::Overlay;
 use super::operator::{Action, Fingerprint};
 use super::ruleset::{ActionTable, RuleSet};
@@ -126,7 +127,9 @@ impl StreamRedactor {
         }
         self.whole.clear();
         self.label.clear();
-        spell_out(label, &mut self.label);
+        if !is_paging(label) {
+            spell_out(label, &mut self.label);
+        }
         self.text.begin(&self.label);
         self.text.begin_field(Force { rules: &self.rules, actions: &self.actions, enabled: self.enabled }, label);
     }
@@ -153,6 +156,36 @@ impl StreamRedactor {
 
     fn parts(&mut self) -> (Force<'_>, &mut Text) {
         (Force { rules: &self.rules, actions: &self.actions, enabled: self.enabled }, &mut self.text)
+    }
+}
+
+/// Whether a label names a place in a list or a repeated request, which is called a token and is no credential: whoever
+/// pages on must send it back as it came. What has a secret's shape is one all the same.
+fn is_paging(label: &[u8]) -> bool {
+    const OF: [&[u8]; 13] = [
+        b"page",
+        b"pagination",
+        b"next",
+        b"prev",
+        b"previous",
+        b"continuation",
+        b"continue",
+        b"cursor",
+        b"sync",
+        b"resume",
+        b"idempotency",
+        b"marker",
+        b"watermark",
+    ];
+    let token = label.len().checked_sub(5).and_then(|at| label.get(at..));
+    if !token.is_some_and(|token| token.eq_ignore_ascii_case(b"token")) {
+        return false;
+    }
+    let words = folded_words(&String::from_utf8_lossy(label));
+    match words.as_slice() {
+        [.., client, request, _] if client == b"client" && request == b"request" => true,
+        [.., of, _] => OF.contains(&of.as_slice()),
+        _ => false,
     }
 }
 
@@ -274,5 +307,30 @@ impl Output {
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Output({} bytes, {} pieces, {} findings)", self.bytes.len(), self.pieces.len(), self.findings.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_paging;
+
+    #[test]
+    fn tokens_that_page_are_no_credentials() {
+        for label in [
+            "nextPageToken",
+            "next_page_token",
+            "NextToken",
+            "NextContinuationToken",
+            "pageToken",
+            "syncToken",
+            "clientRequestToken",
+        ] {
+            assert!(is_paging(label.as_bytes()), "{label}");
+        }
+        for label in
+            ["token", "accessToken", "refresh_token", "requestToken", "client_token", "page", "nextToken2", "api_token"]
+        {
+            assert!(!is_paging(label.as_bytes()), "{label}");
+        }
     }
 }

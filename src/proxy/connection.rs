@@ -107,6 +107,11 @@ impl Connection {
         self.peer.listener(policy).and_then(|listener| listener.api_keys.as_deref())
     }
 
+    /// The workspace that the listener gives whoever comes without a certificate.
+    pub(crate) fn fixed_workspace<'p>(&self, policy: &'p Policy) -> Option<&'p str> {
+        self.peer.listener(policy).and_then(|listener| listener.workspace.as_deref())
+    }
+
     /// Whether the client presented a certificate.
     pub(crate) fn has_certificate(&self) -> bool {
         self.peer.has_certificate()

@@ -2,7 +2,7 @@
 //!
 //! Enters: a folder in which each stopped workspace has a file, which `blackbar incident freeze` writes. Leaves: who is
 //! stopped, within half a second, for every proxy that looks into the folder, and after a restart too. A folder that
-//! cannot be read any more changes nothing.
+//! cannot be read any more, or is away, changes nothing.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -84,7 +84,10 @@ pub(super) async fn follow(shared: Arc<Shared>) {
         tokio::time::sleep(LOOK).await;
         let generation = shared.generation();
         let folder = generation.policy.incident.clone();
-        let Ok(Ok(next)) = tokio::task::spawn_blocking(move || frozen_in(&folder)).await else { continue };
+        // A folder that is away says nothing of those that were stopped by it.
+        let look =
+            move || folder.try_exists().and_then(|there| if there { frozen_in(&folder).map(Some) } else { Ok(None) });
+        let Ok(Ok(Some(next))) = tokio::task::spawn_blocking(look).await else { continue };
         if shared.frozen.change(next, &shared.telemetry) {
             // Open connections look again at whether they may stay.
             shared.turn.send_replace(generation.serial);

@@ -86,6 +86,11 @@ pub(crate) fn caller(
     if connection.has_certificate() && connection.workspace(generation)? != workspace {
         return Err(refused());
     }
+    // A listener of one workspace takes no other's keys.
+    let fixed = connection.fixed_workspace(&generation.policy);
+    if fixed.is_some_and(|name| generation.policy.workspace_named(name) != Some(workspace)) {
+        return Err(refused());
+    }
     Ok(Caller { workspace, key: Some(at) })
 }
 

@@ -21,6 +21,10 @@ const REFUSED: [&str; 6] =
 /// What a document of HTML is past its head with.
 const BEHIND: [&[u8]; 2] = [b"<body", b"</head"];
 
+/// What may keep what follows from being an element.
+const HIDES: [&[u8]; 9] =
+    [b"<!--", b"<title", b"<script", b"<style", b"<textarea", b"<noscript", b"<xmp", b"<iframe", b"<?"];
+
 /// How a document is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Told {
@@ -58,7 +62,10 @@ pub(super) fn judge(html: bool, said: Named, start: &[u8], ended: bool) -> Optio
     let small = text.to_ascii_lowercase();
     if b"<?xml".starts_with(small.get(..5).unwrap_or(&small)) {
         match memmem::find(&small, b"?>") {
-            Some(end) => labels.extend(small.get(..end).and_then(|head| label(head, b"encoding"))),
+            Some(end) => {
+                let head = small.get(..end).unwrap_or_default();
+                labels.extend(label(head, b"encoding").map(|label| (label, is_declaration(head))));
+            }
             None if !complete => return None,
             None => {}
         }
@@ -70,10 +77,14 @@ pub(super) fn judge(html: bool, said: Named, start: &[u8], ended: bool) -> Optio
         for at in memmem::find_iter(&small, b"<meta") {
             let tag = small.get(at..).unwrap_or_default();
             let tag = tag.get(..memchr::memchr(b'>', tag).unwrap_or(tag.len())).unwrap_or_default();
-            labels.extend(label(tag, b"charset"));
+            // What stands in a comment, a title or a script is no element to browsers.
+            let before = small.get(..at).unwrap_or_default();
+            let plain = !memmem::find_iter(before, b"<")
+                .any(|at| HIDES.iter().any(|name| before.get(at..).is_some_and(|here| here.starts_with(name))));
+            labels.extend(label(tag, b"charset").map(|label| (label, plain && is_meta(tag))));
         }
     }
-    for label in labels {
+    for (label, plain) in labels {
         let named = match Named::by_label(&label) {
             // A document in a wide set would not be read so far.
             Named::Utf16(_) | Named::Utf32(_) => Named::Utf8,
@@ -83,6 +94,11 @@ pub(super) fn judge(html: bool, said: Named, start: &[u8], ended: bool) -> Optio
                     return Some(Err(BodyErrorKind::Charset));
                 }
                 // Browsers pass over what they do not know.
+                continue;
+            }
+            // A set in which a byte takes the next one with it is believed only where every reader does.
+            Named::Legacy(set) if !plain && !set.is_single_byte() => {
+                told = Told::Strictly(Charset::Strict { ascii: false });
                 continue;
             }
             named => named,
@@ -102,6 +118,43 @@ fn together(told: Told, named: Named) -> Told {
         (Told::In(_), _) => Told::Strictly(Charset::Strict { ascii: true }),
         (Told::Strictly(_), _) => told,
     }
+}
+
+/// Whether a declaration of XML is in the form that its grammar has (XML 1.0, 2.8): a version, then the set.
+fn is_declaration(head: &[u8]) -> bool {
+    let rest = head.strip_prefix(b"<?xml").filter(|rest| rest.first().is_some_and(u8::is_ascii_whitespace));
+    let rest = rest.and_then(|rest| value_of(rest, b"version"));
+    rest.and_then(|rest| value_of(rest, b"encoding")).is_some()
+}
+
+/// Whether a `meta` is in one of the two forms that name a set and nothing else.
+fn is_meta(tag: &[u8]) -> bool {
+    let Some(rest) = tag.strip_prefix(b"<meta").filter(|rest| rest.first().is_some_and(u8::is_ascii_whitespace)) else {
+        return false;
+    };
+    let rest = rest.trim_ascii_start();
+    let closed = |rest: &[u8]| matches!(rest.trim_ascii(), b"" | b"/");
+    if let Some(value) = rest.strip_prefix(b"charset=") {
+        let bare = value.trim_ascii_end().strip_suffix(b"/").unwrap_or(value).trim_ascii_end();
+        let inner = [b'"', b'\'']
+            .iter()
+            .find_map(|quote| bare.strip_prefix(&[*quote])?.strip_suffix(&[*quote]))
+            .unwrap_or(bare);
+        return inner.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_:.".contains(byte));
+    }
+    let rest = [&b"http-equiv=\"content-type\""[..], b"http-equiv='content-type'", b"http-equiv=content-type"]
+        .iter()
+        .find_map(|form| rest.strip_prefix(*form));
+    let content = rest.and_then(|rest| value_of(rest, b"content"));
+    content.is_some_and(closed)
+}
+
+/// What stands behind a name, an equals sign and a value in quotes, where that is what comes next.
+fn value_of<'t>(text: &'t [u8], name: &[u8]) -> Option<&'t [u8]> {
+    let rest = text.trim_ascii_start().strip_prefix(name)?.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let quote = *rest.first().filter(|byte| matches!(byte, b'"' | b'\''))?;
+    let rest = rest.get(1..)?;
+    rest.get(memchr::memchr(quote, rest)? + 1..)
 }
 
 /// The value behind the last such name and an equals sign, in quotes or not. Enters in lower case.
@@ -187,5 +240,31 @@ mod tests {
             assert!(judge(true, Named::Nothing, &body.as_bytes()[..HEAD - 1], false).is_none());
             assert!(judge(true, Named::Nothing, &body.as_bytes()[..HEAD], false).is_some());
         }
+    }
+
+    #[test]
+    fn only_plain_declarations_are_believed_of_sets_that_join_bytes() {
+        let strict = Ok(Told::Strictly(Charset::Strict { ascii: false }));
+        for body in [
+            "<!-- <meta charset=gbk> --><body>",
+            "<meta name=x data-charset=gbk><body>",
+            "<meta name=description content='charset=gbk'><body>",
+            "<title><meta charset=gbk></title><body>",
+            "<metafoo charset=gbk><body>",
+        ] {
+            assert_eq!(judged(true, Named::Nothing, body.as_bytes()), strict, "{body}");
+        }
+        for body in ["<?xml version='1.0' standalone='encoding=gbk'?><a>", "<?xml-stylesheet encoding='gbk'?><a>"] {
+            assert_eq!(judged(false, Named::Nothing, body.as_bytes()), strict, "{body}");
+        }
+        let gbk = Ok(Told::In(Named::by_label("gbk")));
+        for body in [
+            "<meta charset=gbk><body>",
+            "<html><head><meta charset=\"gbk\" /><body>",
+            "<meta http-equiv='Content-Type' content='text/html; charset=gbk'><body>",
+        ] {
+            assert_eq!(judged(true, Named::Nothing, body.as_bytes()), gbk, "{body}");
+        }
+        assert_eq!(judged(false, Named::Nothing, b"<?xml version='1.0' encoding='gbk'?><a>"), gbk);
     }
 }

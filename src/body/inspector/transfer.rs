@@ -226,6 +226,10 @@ impl Decoder {
                 text.extend_from_slice(input);
                 let mut at = 0;
                 while let Some(sign) = quoted(text.get(at..).unwrap_or_default(), last) {
+                    if sign.len == 1 && text.get(at..at + 2) == Some(b"=\r") {
+                        // Some readers skip what follows, to the end of its line.
+                        return Err(BodyErrorKind::MediaType.into());
+                    }
                     out.extend(sign.byte);
                     at += sign.len;
                 }
