@@ -397,7 +397,6 @@ const OF_FORMS: &[&str] = &[
     "next",
     "back",
     "close",
-    "open",
     "send",
     "weiter",
     "anmelden",
