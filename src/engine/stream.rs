@@ -261,7 +261,7 @@ pub struct Finding {
     pub fingerprint: Option<Fingerprint>,
 }
 
-/// A rule matched whose action is [`Action::Drop`](super::Action::Drop).
+/// A rule matched whose action is [`Action::Drop`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Dropped {
     /// Index into [`RuleSet::rules`].

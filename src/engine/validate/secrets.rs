@@ -315,6 +315,10 @@ fn contains(value: &[u8], needle: &[u8]) -> bool {
 /// Whether a value reads as program text: a path, an address, a call, an index, a member, an operator, a type.
 pub(super) fn is_code(value: &[u8]) -> bool {
     let starts = |prefix: &[u8]| value.starts_with(prefix);
+    // Tags of YAML, behind which the value stands.
+    if value.strip_prefix(b"!!").is_some_and(|tag| tag.iter().all(u8::is_ascii_lowercase)) || starts(b"!encrypted/") {
+        return true;
+    }
     if starts(b"./") || starts(b"~/") || starts(b"../") || starts(b"--") || starts(b"&") || starts(b"@") {
         return true;
     }
@@ -580,6 +584,8 @@ mod tests {
             "your_password1",
             "crypto::hash2",
             "test_parser_2",
+            "!!binary",
+            "!encrypted/pkcs1-pem",
         ] {
             assert!(!password(value.as_bytes()), "{value}");
         }
