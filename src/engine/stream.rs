@@ -159,8 +159,8 @@ impl StreamRedactor {
     }
 }
 
-/// Whether a label names a place in a list or a repeated request, which is called a token and is no credential: whoever
-/// pages on must send it back as it came. What has a secret's shape is one all the same.
+/// Whether a label names a place in a list or a repeated request, which is called a token and is no credential (whoever
+/// pages on must send it back as it came), or a key that is public. What has a secret's shape is one all the same.
 fn is_paging(label: &[u8]) -> bool {
     const OF: [&[u8]; 13] = [
         b"page",
@@ -177,12 +177,16 @@ fn is_paging(label: &[u8]) -> bool {
         b"marker",
         b"watermark",
     ];
-    let token = label.len().checked_sub(5).and_then(|at| label.get(at..));
-    if !token.is_some_and(|token| token.eq_ignore_ascii_case(b"token")) {
+    let ends = |word: &[u8]| {
+        let end = label.len().checked_sub(word.len()).and_then(|at| label.get(at..));
+        end.is_some_and(|end| end.eq_ignore_ascii_case(word))
+    };
+    if !ends(b"token") && !ends(b"key") {
         return false;
     }
     let words = folded_words(&String::from_utf8_lossy(label));
     match words.as_slice() {
+        [.., of, key] if key == b"key" => matches!(of.as_slice(), b"public" | b"publishable"),
         [.., client, request, _] if client == b"client" && request == b"request" => true,
         [.., of, _] => OF.contains(&of.as_slice()),
         _ => false,
@@ -323,13 +327,23 @@ mod tests {
             "NextContinuationToken",
             "pageToken",
             "syncToken",
+            "public_key",
+            "publishableKey",
             "clientRequestToken",
         ] {
             assert!(is_paging(label.as_bytes()), "{label}");
         }
-        for label in
-            ["token", "accessToken", "refresh_token", "requestToken", "client_token", "page", "nextToken2", "api_token"]
-        {
+        for label in [
+            "token",
+            "apiKey",
+            "accessToken",
+            "refresh_token",
+            "requestToken",
+            "client_token",
+            "page",
+            "nextToken2",
+            "api_token",
+        ] {
             assert!(!is_paging(label.as_bytes()), "{label}");
         }
     }
