@@ -118,7 +118,10 @@ impl About {
 fn freeze(file: &Path, about: &About) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
-    let mut open = OpenOptions::new().write(true).create(true).truncate(false).mode(0o644).open(file)?;
+    let mut open = match OpenOptions::new().write(true).create_new(true).mode(0o644).open(file) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        opened => opened?,
+    };
     writeln!(open, "{}", about.reason.as_deref().unwrap_or_default().escape_debug())?;
     open.sync_all()?;
     File::open(folder)?.sync_all()

@@ -118,8 +118,9 @@ impl StreamRedactor {
 
     /// As [`StreamRedactor::restart`], for a text that has a name: it is scanned as if `label: ` stood before it. Nothing
     /// of the label leaves, findings count from the text's first byte, and there a text begins for expressions too. Of
-    /// a long label its last 128 bytes count; names such as `taxId` are read as the words they have. Rules for fields that the
-    /// label names take the text whole.
+    /// a long label its last 128 bytes count; names such as `taxId` are read as the words they have. What is called a token
+    /// or a key and is no credential (`nextPageToken`, `public_key`) is scanned as if it had no name. Rules for fields that
+    /// the label names take the text whole.
     pub fn begin_labelled(&mut self, actions: &Arc<ActionTable>, label: &[u8]) {
         if !Arc::ptr_eq(&self.actions, actions) {
             self.actions = Arc::clone(actions);
@@ -127,7 +128,7 @@ impl StreamRedactor {
         }
         self.whole.clear();
         self.label.clear();
-        if !is_paging(label) {
+        if !is_no_credential(label) {
             spell_out(label, &mut self.label);
         }
         self.text.begin(&self.label);
@@ -161,7 +162,7 @@ impl StreamRedactor {
 
 /// Whether a label names a place in a list or a repeated request, which is called a token and is no credential (whoever
 /// pages on must send it back as it came), or a key that is public. What has a secret's shape is one all the same.
-fn is_paging(label: &[u8]) -> bool {
+fn is_no_credential(label: &[u8]) -> bool {
     const OF: [&[u8]; 13] = [
         b"page",
         b"pagination",
@@ -316,10 +317,10 @@ impl fmt::Debug for Output {
 
 #[cfg(test)]
 mod tests {
-    use super::is_paging;
+    use super::is_no_credential;
 
     #[test]
-    fn tokens_that_page_are_no_credentials() {
+    fn tokens_that_page_and_public_keys_are_no_credentials() {
         for label in [
             "nextPageToken",
             "next_page_token",
@@ -331,7 +332,7 @@ mod tests {
             "publishableKey",
             "clientRequestToken",
         ] {
-            assert!(is_paging(label.as_bytes()), "{label}");
+            assert!(is_no_credential(label.as_bytes()), "{label}");
         }
         for label in [
             "token",
@@ -344,7 +345,7 @@ mod tests {
             "nextToken2",
             "api_token",
         ] {
-            assert!(!is_paging(label.as_bytes()), "{label}");
+            assert!(!is_no_credential(label.as_bytes()), "{label}");
         }
     }
 }

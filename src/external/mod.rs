@@ -136,3 +136,18 @@ impl Failure {
 fn count(value: Option<&serde_json::Value>) -> Option<usize> {
     value?.as_u64().and_then(|count| usize::try_from(count).ok())
 }
+
+/// A question about these texts.
+#[cfg(test)]
+fn asked(texts: &[&str]) -> Question {
+    Question {
+        request_id: "00ff".to_owned(),
+        workspace: "acme".to_owned(),
+        route: "openai".to_owned(),
+        direction: Direction::Request,
+        media_type: None,
+        original: false,
+        texts: texts.iter().map(|text| Arc::from(text.as_bytes())).collect(),
+        findings: Vec::new(),
+    }
+}

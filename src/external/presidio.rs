@@ -61,21 +61,7 @@ fn read(found: &[Value], text: usize, asked: &Question, spans: &mut Vec<Span>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::body::Direction;
-    use std::sync::Arc;
-
-    fn asked(texts: &[&str]) -> Question {
-        Question {
-            request_id: "00ff".to_owned(),
-            workspace: "acme".to_owned(),
-            route: "openai".to_owned(),
-            direction: Direction::Request,
-            media_type: None,
-            original: false,
-            texts: texts.iter().map(|text| Arc::from(text.as_bytes())).collect(),
-            findings: Vec::new(),
-        }
-    }
+    use crate::external::asked;
 
     #[test]
     fn one_text_is_a_string_and_several_are_a_list() {

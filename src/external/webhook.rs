@@ -106,21 +106,7 @@ fn mac(secret: &[u8], id: &str, timestamp: u64, body: &[u8]) -> Hmac<Sha256> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::body::Direction;
-    use std::sync::Arc;
-
-    fn asked(texts: &[&str]) -> Question {
-        Question {
-            request_id: "00ff".to_owned(),
-            workspace: "acme".to_owned(),
-            route: "openai".to_owned(),
-            direction: Direction::Request,
-            media_type: None,
-            original: false,
-            texts: texts.iter().map(|text| Arc::from(text.as_bytes())).collect(),
-            findings: Vec::new(),
-        }
-    }
+    use crate::external::asked;
 
     #[test]
     fn answers_name_characters_and_become_bytes() {

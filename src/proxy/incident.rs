@@ -64,9 +64,14 @@ impl Frozen {
 /// # Errors
 /// There is a folder, and it cannot be read.
 pub fn frozen_in(folder: &Path) -> io::Result<BTreeSet<String>> {
+    look(folder).map(Option::unwrap_or_default)
+}
+
+/// The same; `None` where there is no folder, which says nothing of those that were stopped by it.
+fn look(folder: &Path) -> io::Result<Option<BTreeSet<String>>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let mut frozen = BTreeSet::new();
@@ -75,7 +80,7 @@ pub fn frozen_in(folder: &Path) -> io::Result<BTreeSet<String>> {
         let workspace = name.to_str().and_then(|name| name.strip_suffix(FROZEN)?.strip_suffix('.'));
         frozen.extend(workspace.map(str::to_owned));
     }
-    Ok(frozen)
+    Ok(Some(frozen))
 }
 
 /// Follows the folder, until dropped.
@@ -84,13 +89,30 @@ pub(super) async fn follow(shared: Arc<Shared>) {
         tokio::time::sleep(LOOK).await;
         let generation = shared.generation();
         let folder = generation.policy.incident.clone();
-        // A folder that is away says nothing of those that were stopped by it.
-        let look =
-            move || folder.try_exists().and_then(|there| if there { frozen_in(&folder).map(Some) } else { Ok(None) });
-        let Ok(Ok(Some(next))) = tokio::task::spawn_blocking(look).await else { continue };
+        let Ok(Ok(Some(next))) = tokio::task::spawn_blocking(move || look(&folder)).await else { continue };
         if shared.frozen.change(next, &shared.telemetry) {
             // Open connections look again at whether they may stay.
             shared.turn.send_replace(generation.serial);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic here is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_away_frees_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("acme.frozen"), "").unwrap();
+        fs::write(folder.path().join("beta.txt"), "").unwrap();
+        let acme = BTreeSet::from(["acme".to_owned()]);
+        assert_eq!(look(folder.path()).unwrap(), Some(acme.clone()));
+        assert_eq!(frozen_in(folder.path()).unwrap(), acme);
+        let away = folder.path().join("away");
+        assert_eq!(look(&away).unwrap(), None);
+        assert_eq!(frozen_in(&away).unwrap(), BTreeSet::new());
     }
 }

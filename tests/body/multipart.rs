@@ -192,6 +192,7 @@ fn transfer_encodings_that_readers_take_otherwise_are_refused() {
         ("base64", "aGVs!bG8="),
         ("base64", "aGVsbG8=aGVsbG8="),
         ("base64", "aGVs_bG8"),
+        ("quoted-printable", "4111=\rz\r\n1111=\rz\r\n1111=\rz\r\n1111"),
     ] {
         let body = part(&format!("Content-Transfer-Encoding: {encoding}"), body) + "--XyZ--";
         assert_eq!(refused(KIND, body.as_bytes()), BodyErrorKind::MediaType, "{encoding}");

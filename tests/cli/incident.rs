@@ -20,7 +20,10 @@ fn a_workspace_is_stopped_with_evidence_and_may_go_on() {
     assert_eq!(run(["incident", "thaw", "acme", "--config", config]).code, 2, "it is not stopped");
     let ran = run(["incident", "freeze", "acme", "--config", config, "--reason", "key stolen", "--out", out]);
     assert_eq!((ran.code, ran.text()), (0, "workspace acme is stopped\n"), "{}", ran.stderr);
-    assert!(folder.path().join("incident/acme.frozen").exists());
+    let said = || std::fs::read_to_string(folder.path().join("incident/acme.frozen")).unwrap();
+    assert_eq!(said(), "key stolen\n");
+    assert_eq!(run(["incident", "freeze", "acme", "--config", config, "--reason", "x"]).code, 0);
+    assert_eq!(said(), "key stolen\n", "the first word stays");
     let checked = run(["audit", "prove", "--check", out]);
     assert_eq!(checked.code, 0, "{}", checked.stderr);
     let evidence = std::fs::read_to_string(out).unwrap();
@@ -29,7 +32,7 @@ fn a_workspace_is_stopped_with_evidence_and_may_go_on() {
     assert!(!folder.path().join("incident/acme.frozen").exists());
     let log = folder.path().join("audit");
     let acts = run_with(b"", ["audit", "query", "--dir", log.to_str().unwrap(), "--kind", "admin", "--ws", "acme"]);
-    assert_eq!(acts.text().lines().count(), 2, "{}", acts.text());
+    assert_eq!(acts.text().lines().count(), 3, "{}", acts.text());
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl Served {
     async fn until(&self, holds: impl Fn(&Self) -> bool) {
         within(async {
             while !holds(self) {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                tokio::task::yield_now().await;
             }
         })
         .await;

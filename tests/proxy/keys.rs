@@ -116,3 +116,15 @@ async fn a_key_holds_within_its_bounds() {
     // Who shows none is of the listener's workspace, where it has one.
     assert_eq!(asks(&mut stranger(&proxy).await, "/", "").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_of_one_workspace_takes_no_others_keys() {
+    let upstream = Upstream::echo().await;
+    let test = TestProxy::new().workspace("acme", MASKS).workspace("beta", BLOCKS).upstream(&upstream);
+    let takes = takes("x-blackbar-key", vec![key("first", "canary-one")]);
+    let of_beta = |policy: &mut Policy| policy.listeners[0].workspace = Some("beta".to_owned());
+    let proxy = test.policy(takes).policy(of_beta).start();
+    let answer = asks(&mut stranger(&proxy).await, "/", "x-blackbar-key: canary-one\r\n").await;
+    assert_eq!((answer.status, answer.code().as_str()), (401, "api_key"));
+    assert!(upstream.is_untouched());
+}

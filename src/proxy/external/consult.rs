@@ -145,6 +145,7 @@ impl Case<'_> {
     /// changed; it cannot be inspected any more.
     pub(crate) async fn judge(self, body: Bytes, original: Option<Bytes>) -> Result<Bytes, ProxyError> {
         let services = self.services.named(asked(self.route, self.spec.direction));
+        let services = services.ok_or(ProxyError::internal(ErrorKind::Fault))?;
         let mut held = Held { original, body };
         for service in services.iter().filter(|service| service.reads_messages()) {
             self.show_message(service, &mut held).await?;

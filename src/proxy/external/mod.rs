@@ -31,7 +31,8 @@ pub(crate) use consult::{Case, Message};
 /// Every service of one configuration, in the order of the policy.
 #[derive(Debug)]
 pub(crate) struct Externals {
-    all: Vec<Arc<Service>>,
+    /// None: nobody is asked.
+    all: Option<Vec<Arc<Service>>>,
 }
 
 /// One service.
@@ -55,7 +56,7 @@ enum Line {
 impl Externals {
     /// None, for values that are made up: they are shown to nobody.
     pub(crate) fn none() -> Self {
-        Self { all: Vec::new() }
+        Self { all: None }
     }
 
     /// The services that `policy` names; those that `before` has and that did not change are kept.
@@ -74,19 +75,20 @@ impl Externals {
                 false => None,
             };
             let files = shown.as_ref().map(|(files, _)| *files).unwrap_or_default();
-            let old = before.into_iter().flat_map(|before| &before.all);
-            let kept = old.into_iter().find(|old| old.settings == *settings && old.files == files);
+            let mut old = before.and_then(|before| before.all.as_deref()).unwrap_or_default().iter();
+            let kept = old.find(|old| old.settings == *settings && old.files == files);
             all.push(match kept {
                 Some(kept) => Arc::clone(kept),
                 None => Arc::new(Service::new(settings, shown.as_ref(), policy, telemetry)?),
             });
         }
-        Ok(Self { all })
+        Ok(Self { all: Some(all) })
     }
 
-    /// The services of these indices.
-    fn named(&self, indices: &[usize]) -> Vec<Arc<Service>> {
-        indices.iter().filter_map(|index| self.all.get(*index).cloned()).collect()
+    /// The services of these indices; `None` where one is not there, whose verdict is needed all the same.
+    fn named(&self, indices: &[usize]) -> Option<Vec<Arc<Service>>> {
+        let Some(all) = &self.all else { return Some(Vec::new()) };
+        indices.iter().map(|index| all.get(*index).cloned()).collect()
     }
 }
 
