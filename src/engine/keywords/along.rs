@@ -301,7 +301,7 @@ fn begin(text: &[u8], place: usize, reach: usize, along: &mut Along) -> usize {
 
 /// What the character at a place is, and its width; nothing where it is not whole.
 #[inline]
-fn class_at(text: &[u8], at: usize) -> Option<(Class, usize)> {
+pub(super) fn class_at(text: &[u8], at: usize) -> Option<(Class, usize)> {
     let byte = *text.get(at)?;
     if byte.is_ascii() {
         return Some((Class::of_ascii(byte), 1));

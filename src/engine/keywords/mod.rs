@@ -7,6 +7,7 @@
 //! A phrase is words, compared without case and without accents. Between its words may stand up to three other
 //! characters or none: `tax id` stands in `tax_id`, `Tax-ID`, `taxId` and `taxid`. A word is never found inside another.
 
+mod ahead;
 mod along;
 mod cut;
 mod letters;
@@ -16,6 +17,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+pub(super) use self::ahead::Ahead;
 pub(super) use self::along::Along;
 use self::cut::{Cut, Word};
 use self::letters::{Class, append, splits, transliterated};
@@ -94,7 +96,7 @@ impl KeywordTableBuilder {
         let phrases: Vec<_> =
             lists.flat_map(|(group, list)| list.iter().map(move |words| (words.clone(), group as u32))).collect();
         KeywordTable {
-            phrases: Phrases::new(&phrases),
+            phrases: Phrases::new(&phrases, |group| self.reaches.get(group as usize).copied().unwrap_or(0)),
             groups: self.lists.len(),
             before: self.before + AROUND,
             reaches: self.reaches,

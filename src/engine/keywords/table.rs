@@ -29,14 +29,20 @@ pub(super) struct Phrases {
     steps: Vec<(u32, u32, u32)>,
     /// For each word whether a phrase begins with it.
     begins: Vec<bool>,
+    /// For each word how far behind its beginning a phrase counts that begins with it, in characters: the word alone,
+    /// and with others behind it.
+    reaches: Vec<(u16, u16)>,
+    /// A bit for the hash of each word that a phrase begins with: few enough to stay near.
+    first: Vec<u64>,
     /// For each node where its groups stand in `groups`.
     ends: Vec<(u32, u32)>,
     groups: Vec<u32>,
 }
 
 impl Phrases {
-    /// Compiles phrases, each a list of words and the group it belongs to.
-    pub(super) fn new(phrases: &[(Vec<Vec<u8>>, u32)]) -> Self {
+    /// Compiles phrases, each a list of words and the group it belongs to; `reach` tells how far behind a phrase's beginning
+    /// a group counts it.
+    pub(super) fn new(phrases: &[(Vec<Vec<u8>>, u32)], reach: impl Fn(u32) -> usize) -> Self {
         let mut numbers: HashMap<&[u8], u32> = HashMap::new();
         let mut list: Vec<&[u8]> = Vec::new();
         let mut nodes: HashMap<(u32, u32), u32> = HashMap::new();
@@ -60,6 +66,17 @@ impl Phrases {
             }
         }
         let mut begins = vec![false; list.len()];
+        let mut reaches = vec![(0, 0); list.len()];
+        let mut first = vec![0; FIRST];
+        for (words, group) in phrases {
+            let Some(word) = words.first() else { continue };
+            let bit = bit(hash(word));
+            first[bit / 64] |= 1 << (bit % 64);
+            if let Some((alone, longer)) = numbers.get(word.as_slice()).and_then(|own| reaches.get_mut(*own as usize)) {
+                let own = if words.len() == 1 { alone } else { longer };
+                *own = u16::try_from(reach(*group)).unwrap_or(u16::MAX).max(*own);
+            }
+        }
         let mut steps = vec![(NONE, NONE, NONE); (2 * nodes.len()).next_power_of_two()];
         for ((from, word), to) in nodes {
             begins[word as usize] |= from == ROOT;
@@ -76,7 +93,7 @@ impl Phrases {
             (from, flat.len() as u32)
         });
         let ends = ends.collect();
-        Self { words: Words::new(&list), steps, begins, ends, groups: flat }
+        Self { words: Words::new(&list), steps, begins, reaches, first, ends, groups: flat }
     }
 
     /// The number of a word; [`NONE`] where no phrase has it.
@@ -99,6 +116,24 @@ impl Phrases {
     /// Whether a phrase begins with this word.
     pub(super) fn begins(&self, word: u32) -> bool {
         self.begins.get(word as usize).copied().unwrap_or(false)
+    }
+
+    /// How far behind its beginning a phrase counts that begins with this word, in characters: the word alone, and with
+    /// others behind it; 0 where there is none.
+    pub(super) fn reach(&self, word: u32) -> (usize, usize) {
+        let (alone, longer) = self.reaches.get(word as usize).copied().unwrap_or_default();
+        (usize::from(alone), usize::from(longer))
+    }
+
+    /// As [`Phrases::plain_word`], for words that a phrase begins with alone.
+    #[inline]
+    pub(super) fn first_word(&self, text: &[u8], at: usize, len: usize) -> u32 {
+        let hash = hash_at(text, at, len);
+        let bit = bit(hash);
+        if self.first[bit / 64] >> (bit % 64) & 1 == 0 {
+            return NONE;
+        }
+        self.words.find_by(&text[at..at + len], hash, |known, word| known.eq_ignore_ascii_case(word))
     }
 
     /// Where a word leads.
@@ -181,6 +216,13 @@ impl Words {
 
 /// Words of 64 bits, one for each of the first 18 bits of a hash.
 const SEEN: usize = 1 << 12;
+
+/// The same for each of the first 16 bits.
+const FIRST: usize = 1 << 10;
+
+fn bit(hash: u64) -> usize {
+    (hash >> 48) as usize
+}
 
 /// A hash of a word's length and its first and last eight bytes, the same for small and capital ASCII letters.
 fn hash(word: &[u8]) -> u64 {

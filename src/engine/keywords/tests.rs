@@ -306,7 +306,7 @@ fn what_is_read_along_leaves_no_word_out() {
     let table = builder.build();
     let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut below = move |count: usize| (random.next_u64() % count as u64) as usize;
-    let (mut told, mut asked) = (0, 0);
+    let (mut told, mut asked, mut quiet) = (0, 0, 0);
     for _ in 0..4000 {
         let count = 1 + below(40);
         let mut text: Vec<u8> = Vec::new();
@@ -318,7 +318,15 @@ fn what_is_read_along_leaves_no_word_out() {
             text[at] = 0xC3;
         }
         let (mut along, mut forgotten) = (Along::default(), 0);
+        let (mut ahead, mut read, mut dropped) = (Ahead::default(), 0, 0);
         for place in 0..text.len() {
+            if place >= read {
+                read = (place + 1 + below(90)).min(text.len());
+                table.read_ahead(&text[dropped..read], dropped as u64, 6, &mut ahead);
+                dropped += below(8) / 7 * (place.saturating_sub(148).max(dropped) - dropped);
+            }
+            let is_quiet = ahead.is_quiet(place as u64);
+            quiet += usize::from(is_quiet);
             if below(3) == 0 && text[place].is_ascii() {
                 if below(6) == 0 {
                     forgotten = forgotten + below(place.saturating_sub(148).max(forgotten) - forgotten + 1);
@@ -331,6 +339,7 @@ fn what_is_read_along_leaves_no_word_out() {
                         let hits = table.before(&text, earlier, earlier as u64, true, &mut scratch);
                         if hits.is_some_and(|hits| hits.within(near.group, near.before)) {
                             asked += 1;
+                            assert!(!is_quiet, "{:?} {near:?} at {earlier}", String::from_utf8_lossy(&text));
                             let shown = String::from_utf8_lossy(&text[..place]);
                             assert!(groups.contains(&near.group), "{shown:?} {near:?} at {earlier}");
                         }
@@ -340,5 +349,5 @@ fn what_is_read_along_leaves_no_word_out() {
             }
         }
     }
-    assert!(asked > 10_000 && told > 1000, "{asked} {told}");
+    assert!(asked > 10_000 && told > 1000 && quiet > 10_000, "{asked} {told} {quiet}");
 }

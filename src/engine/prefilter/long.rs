@@ -11,7 +11,7 @@ use regex_automata::dfa::Automaton;
 use super::super::byte_set::ByteSet;
 use super::super::regex::{LEADING_RUN, Regex, is_token};
 use super::Window;
-use super::window::{beginnings, widen};
+use super::window::{beginnings, holds, widen};
 
 /// The least run that is looked for as such.
 pub(super) const LONG: usize = 16;
@@ -92,7 +92,7 @@ impl LongRuns {
                     continue;
                 }
                 at += 1;
-                if fits(window, text, at - 1, begins) {
+                if holds(window, text, at - 1, begins) {
                     return Some(at - 1);
                 }
             }
@@ -116,7 +116,7 @@ impl LongRuns {
             .iter()
             .filter(move |long| {
                 run >= long.run
-                    && fits(&long.window, text, at, begins)
+                    && holds(&long.window, text, at, begins)
                     && long.sign.iter().all(|(place, set)| rest.get(*place).map_or(open, |byte| set.contains(*byte)))
             })
             .map(|long| (long.rule, long.group))
@@ -156,14 +156,6 @@ fn sign(regex: &Regex) -> Vec<(usize, ByteSet)> {
     places.sort_by_key(|(_, set)| set.bytes().count());
     places.truncate(SIGNS);
     places
-}
-
-/// Whether a window holds at a place; what lies behind the text is anything.
-fn fits(window: &Window, text: &[u8], at: usize, begins: Option<usize>) -> bool {
-    let [before, own @ ..] = window;
-    let stands = at.checked_sub(1).filter(|_| begins != Some(at)).and_then(|index| text.get(index));
-    stands.is_none_or(|byte| before.contains(*byte))
-        && own.iter().zip(text.get(at..).unwrap_or_default()).all(|(set, byte)| set.contains(*byte))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ use long::LongRuns;
 use looks::{Looks, Plan};
 use rows::Rows;
 pub(super) use runs::Number;
-use runs::Runs;
+use runs::{Left, Runs};
 use shapes::{Lengths, Shapes};
 use window::{BACK, DEPTH, leads, widen};
 pub(super) use window::{Lead, Window};
@@ -307,7 +307,7 @@ impl Prefilter {
         };
         let mut groups = together(&few, MANY - FEW);
         let few_bits = u64::MAX.checked_shr(u64::BITS - groups.len() as u32).unwrap_or(0);
-        let words = Words::new(few.iter().filter_map(|id| entries.get(*id)).map(|entry| &entry.window));
+        let words = Words::new(few.iter().filter_map(|id| Some((*id, &entries.get(*id)?.window))));
         // Those that ask for words have buckets of their own: where no words stand, none of them is looked at.
         let (asking, others): (Vec<usize>, Vec<usize>) =
             others.into_iter().partition(|id| entries.get(*id).is_some_and(|entry| entry.asks));
@@ -452,11 +452,11 @@ impl Prefilter {
     }
 
     /// The hit without the buckets that a second look rules out: most hits of those that are met often. Where the text
-    /// `begins` there nothing stands before it.
+    /// `begins` there nothing stands before it; where it is `quiet` no words do that a rule asks for.
     #[inline]
-    pub(super) fn second_look(&self, text: &[u8], hit: Hit, begins: bool) -> Hit {
+    pub(super) fn second_look(&self, text: &[u8], hit: Hit, begins: bool, quiet: bool) -> Hit {
         let at = hit.at as usize;
-        let mut buckets = hit.buckets;
+        let mut buckets = if quiet { hit.buckets & !self.asked } else { hit.buckets };
         if buckets & self.few != 0 && !self.words.may_stand(text, at) {
             buckets &= !self.few;
         }
@@ -464,7 +464,7 @@ impl Prefilter {
             buckets &= !self.shaped | self.shapes.allowed(text, at);
         }
         if buckets & self.numbers != 0 {
-            buckets = buckets & !self.numbers | self.of_number(text, at, begins);
+            buckets = buckets & !self.numbers | self.of_number(text, at, begins, quiet);
         }
         let hit = self.looks.at(text, Hit { buckets, ..hit });
         let grams = hit.buckets & self.often;
@@ -485,10 +485,11 @@ impl Prefilter {
 
     /// The buckets of the expressions that may match at the number at `at` or round it.
     #[inline]
-    fn of_number(&self, text: &[u8], at: usize, begins: bool) -> u64 {
+    fn of_number(&self, text: &[u8], at: usize, begins: bool, quiet: bool) -> u64 {
         let number = Number::new(text, at, begins.then_some(at));
-        let runs = if self.runs.left(number).any() { self.number_runs } else { 0 };
-        runs | if self.digits.left(number).any() { self.number_digits } else { 0 }
+        let any = |left: Left| left.free || (left.asked && !quiet);
+        let runs = if any(self.runs.left(number)) { self.number_runs } else { 0 };
+        runs | if any(self.digits.left(number)) { self.number_digits } else { 0 }
     }
 
     /// The place up to which windows are whole.
@@ -514,7 +515,7 @@ impl Prefilter {
     pub(super) fn at_beginning(&self, text: &[u8], at: usize) -> Hit {
         let own = text.get(at..).unwrap_or_default();
         let hit = Hit { at: u32::try_from(at).unwrap_or(u32::MAX), buckets: self.tables.at(own, 0) };
-        self.second_look(text, hit, true)
+        self.second_look(text, hit, true, false)
     }
 
     /// Tells what is tried at a place, by the exact windows of its buckets and what stands farther on. `begins` is where the
@@ -529,6 +530,13 @@ impl Prefilter {
         };
         let mut sets = None;
         let mut left = hit.buckets;
+        if left & self.few != 0
+            && let Some(lists) = self.words.at(text, at)
+        {
+            left &= !self.few;
+            let entries = lists.into_iter().flatten().filter_map(|id| self.entries.get(*id as usize));
+            entries.filter(|entry| window::holds(&entry.window, text, at, begins)).for_each(&mut tell);
+        }
         while left != 0 {
             let bucket = left.trailing_zeros() as usize;
             left &= left - 1;

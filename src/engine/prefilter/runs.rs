@@ -66,12 +66,6 @@ pub(in crate::engine) struct Left {
 
 impl Left {
     pub(super) const ALL: Self = Self { free: true, asked: true };
-
-    /// Whether any is.
-    #[inline]
-    pub(super) fn any(self) -> bool {
-        self.free || self.asked
-    }
 }
 
 impl RunTable {

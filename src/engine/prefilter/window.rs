@@ -192,3 +192,12 @@ pub(super) fn places<const COUNT: usize>(
     }
     at
 }
+
+/// Whether a window holds at a place; what lies behind the text is anything.
+#[inline]
+pub(super) fn holds(window: &Window, text: &[u8], at: usize, begins: Option<usize>) -> bool {
+    let [before, own @ ..] = window;
+    let stands = at.checked_sub(1).filter(|_| begins != Some(at)).and_then(|index| text.get(index));
+    stands.is_none_or(|byte| before.contains(*byte))
+        && own.iter().zip(text.get(at..).unwrap_or_default()).all(|(set, byte)| set.contains(*byte))
+}

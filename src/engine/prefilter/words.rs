@@ -4,6 +4,8 @@
 //! by itself and puts many windows into one bucket; most keys begin with letters of their own, so that a sequence tells
 //! nearly all of its stops apart. Letters count without case, and what is not ASCII counts as one.
 
+use std::collections::BTreeMap;
+
 use super::super::vector::AHEAD;
 use super::Window;
 
@@ -15,30 +17,34 @@ const MANY: usize = 16;
 const FOUR: u32 = 17;
 const THREE: u32 = 16;
 
-static KINDS: [u8; 256] = kinds();
-
-#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const fn kinds() -> [u8; 256] {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = match byte as u8 {
-            0x80.. => 0x80,
-            other => other.to_ascii_lowercase(),
-        };
-        byte += 1;
-    }
-    table
-}
-
+/// The byte without case, or one for all that are not ASCII. Some other bytes are taken together as well.
 fn kind(byte: u8) -> u8 {
-    KINDS.get(usize::from(byte)).copied().unwrap_or(byte)
+    if byte.is_ascii() { byte | 0x20 } else { 0x80 }
 }
 
-/// Whether a bit is set for a sequence's hash.
+/// The kinds of four bytes, as one number.
+#[inline]
+fn kinds(near: [u8; AHEAD]) -> u32 {
+    let bytes = u32::from_le_bytes(near);
+    let beyond = bytes & 0x8080_8080;
+    (bytes | 0x2020_2020) & !((beyond >> 7) * 0xFF) | beyond
+}
+
+/// What three bytes are in the place of four: no kind is that of their last one.
+const SHORT: u32 = 0xFF00_0000;
+/// A slot without a sequence: no kind of its bytes is one.
+const NONE: u32 = 0;
+
+/// The windows by the sequences that pass them.
 pub(super) struct Words {
+    /// Whether a bit is set for a sequence's hash.
     four: Vec<u64>,
     three: Vec<u64>,
+    /// The sequences by hash, each with where its windows stand in `ids`.
+    slots: Vec<(u32, u32)>,
+    /// Bits of a hash that tell a slot.
+    bits: u32,
+    lists: Vec<Vec<u32>>,
 }
 
 fn hash(sequence: u32, bits: u32) -> usize {
@@ -89,25 +95,71 @@ pub(super) fn few(window: &Window) -> bool {
 }
 
 impl Words {
-    /// What tells the sequences of these windows.
-    pub(super) fn new<'w>(windows: impl Iterator<Item = &'w Window>) -> Self {
-        let mut words = Self { four: vec![0; 1 << (FOUR - 6)], three: vec![0; 1 << (THREE - 6)] };
-        for window in windows {
-            match sequences(window) {
-                Some((AHEAD, all)) => all.into_iter().for_each(|one| set(&mut words.four, hash(one, FOUR))),
-                Some((_, all)) => all.into_iter().for_each(|one| set(&mut words.three, hash(one, THREE))),
-                None => words.four.fill(u64::MAX),
+    /// What tells the sequences of these windows, each with the number that it is told by.
+    pub(super) fn new<'w>(windows: impl Iterator<Item = (usize, &'w Window)>) -> Self {
+        let mut all: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (id, window) in windows {
+            let Some((len, sequences)) = sequences(window) else { continue };
+            for sequence in sequences {
+                let sequence = if len == AHEAD { sequence } else { sequence | SHORT };
+                all.entry(sequence).or_default().push(u32::try_from(id).unwrap_or(u32::MAX));
             }
+        }
+        // At most half of the slots are taken.
+        let bits = (2 * all.len() + 2).next_power_of_two().trailing_zeros().clamp(1, u32::BITS - 1);
+        let mut words = Self {
+            four: vec![0; 1 << (FOUR - 6)],
+            three: vec![0; 1 << (THREE - 6)],
+            slots: vec![(NONE, 0); 1 << bits],
+            bits,
+            lists: Vec::new(),
+        };
+        for (sequence, ids) in all {
+            match sequence & SHORT {
+                SHORT => set(&mut words.three, hash(sequence & !SHORT, THREE)),
+                _ => set(&mut words.four, hash(sequence, FOUR)),
+            }
+            let mask = words.slots.len() - 1;
+            let mut slot = hash(sequence, bits);
+            while words.slots.get(slot).is_some_and(|(known, _)| *known != NONE) {
+                slot = (slot + 1) & mask;
+            }
+            if let Some(free) = words.slots.get_mut(slot) {
+                *free = (sequence, u32::try_from(words.lists.len()).unwrap_or(u32::MAX));
+            }
+            words.lists.push(ids);
         }
         words
     }
 
-    /// Whether a sequence of some window may stand at `at`; always where the text ends too early to tell.
+    /// Whether a sequence of some window stands at `at`; always where the text ends too early to tell.
     #[inline]
     pub(super) fn may_stand(&self, text: &[u8], at: usize) -> bool {
-        let Some(near) = text.get(at..).and_then(|rest| rest.first_chunk::<AHEAD>()) else { return true };
-        let sequence = u32::from_le_bytes(near.map(kind));
-        has(&self.four, hash(sequence, FOUR)) || has(&self.three, hash(sequence & 0x00FF_FFFF, THREE))
+        self.at(text, at).is_none_or(|lists| lists.iter().any(|list| !list.is_empty()))
+    }
+
+    /// The windows whose sequences stand at `at`: of four bytes, and of three; nothing where the text ends too early to tell.
+    #[inline]
+    pub(super) fn at(&self, text: &[u8], at: usize) -> Option<[&[u32]; 2]> {
+        let sequence = kinds(*text.get(at..)?.first_chunk()?);
+        let short = sequence & !SHORT;
+        let four = if has(&self.four, hash(sequence, FOUR)) { self.list(sequence) } else { &[] };
+        let three = if has(&self.three, hash(short, THREE)) { self.list(short | SHORT) } else { &[] };
+        Some([four, three])
+    }
+
+    fn list(&self, sequence: u32) -> &[u32] {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut slot = hash(sequence, self.bits);
+        loop {
+            match self.slots.get(slot) {
+                Some((known, list)) if *known == sequence => {
+                    return self.lists.get(*list as usize).map_or(&[], Vec::as_slice);
+                }
+                Some((known, _)) if *known != NONE => slot = (slot + 1) & mask,
+                _ => return &[],
+            }
+        }
     }
 }
 
@@ -134,13 +186,16 @@ mod tests {
             window([b"0123456789", b"q", b"\xC3\xC2", b"z"]),
         ];
         assert!(windows.iter().take(2).chain(windows.last()).all(few) && !few(&windows[2]));
-        let words = Words::new(windows.iter().filter(|window| few(window)));
+        let words = Words::new(windows.iter().enumerate().filter(|(_, window)| few(window)));
         for text in ["ghp_", "gHs_", "sk-Q", "sk-b"] {
             assert!(words.may_stand(text.as_bytes(), 0), "{text}");
         }
         assert!(words.may_stand(b"a4q\xC3z", 1) && words.may_stand(b"gh", 0));
-        let passed =
-            (0..65_536_u32).filter(|n| words.may_stand(&(n.wrapping_mul(2_654_435_761)).to_le_bytes(), 0)).count();
-        assert!(passed < 3_000, "{passed} of 65,536");
+        let lists = |text: &[u8]| words.at(text, 0).map(|lists| lists.map(<[u32]>::to_vec));
+        assert_eq!(lists(b"GHO_x"), Some([vec![0], vec![]]), "four bytes, in any case");
+        assert_eq!(lists(b"sk-\xC3"), Some([vec![], vec![1]]), "three, where many bytes may stand behind them");
+        assert_eq!((lists(b"ghx_"), lists(b"sk")), (Some([vec![], vec![]]), None));
+        let passed = (0..65_536_u32).filter(|n| words.may_stand(&n.wrapping_mul(2_654_435_761).to_le_bytes(), 0));
+        assert!(passed.count() < 30);
     }
 }

@@ -21,7 +21,7 @@ use self::view::View;
 use super::candidate::{Candidate, LaneId};
 use super::detect::{self, Step};
 use super::field::Wanted;
-use super::keywords::{Along, Scratch};
+use super::keywords::{Ahead, Along, Scratch};
 use super::marks::Mark;
 use super::operator::Action;
 use super::prefilter::{Bits, Number, Prefilter, Target};
@@ -112,6 +112,8 @@ struct Lane {
     reaches: Vec<Reach>,
     /// The words beside the last place that was asked about.
     words: Scratch,
+    /// Where words of rules may stand at all.
+    ahead: Ahead,
     /// The words before the last number.
     along: Along,
     /// The groups of those that count there, in order.
@@ -308,6 +310,7 @@ impl Lane {
         (self.base, self.origin) = (0, 0);
         (self.from, self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0, 0);
         self.words.forget();
+        self.ahead.forget();
         self.along.forget();
         self.groups_at = None;
         self.restart();
@@ -446,6 +449,7 @@ impl Lane {
         let mut hits = self.hits.take().unwrap_or_else(Hits::new);
         let mut at = self.index(self.seen);
         let whole = Prefilter::whole(&self.buffer);
+        force.rules.keywords.read_ahead(&self.buffer, self.base, NUMBER, &mut self.ahead);
         // A label stands before the text and is no part of it: the text's first place is looked at as one.
         let begins = self.origin.checked_sub(self.base).map(|at| self.floor(at + self.base)).filter(|at| *at > 0);
         while at < whole {
@@ -458,9 +462,11 @@ impl Lane {
             }
             at = prefilter.scan(&self.buffer, at, to, &mut hits);
             for hit in hits.as_slice() {
-                let mut hit = prefilter.second_look(&self.buffer, *hit, false);
+                let quiet = self.ahead.is_quiet(self.base + u64::from(hit.at));
+                let mut hit = prefilter.second_look(&self.buffer, *hit, false, quiet);
                 // Words that are read up to near here cost less than a look at what stands here.
-                if let Some(unasked) = prefilter.unasked(hit)
+                if !quiet
+                    && let Some(unasked) = prefilter.unasked(hit)
                     && self.along.is_near(self.base + u64::from(hit.at))
                     && self.near_groups(force, hit.at as usize).is_empty()
                 {
@@ -640,6 +646,10 @@ impl Lane {
             return;
         }
         self.groups.clear();
+        if self.ahead.is_quiet(place) {
+            self.groups_at = Some(place);
+            return;
+        }
         self.groups.extend(force.rules.keywords.along(text, self.base, at, NUMBER, &mut self.along));
         if self.groups.len() > 1 {
             self.groups.sort_unstable();
