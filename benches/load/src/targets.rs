@@ -22,8 +22,8 @@ pub const PEERS: [&str; 3] = ["nginx", "haproxy", "envoy"];
 
 /// What the names of Blackbar's forms mean, for the reader of a record.
 pub const FORMS: [(&str, &str); 4] = [
-    ("blackbar-off", "both directions `mode = \"off\"`, no audit"),
-    ("blackbar-audited", "both directions `mode = \"off\"`, audit `os`"),
+    ("blackbar-off", "every rule `off`, both directions `mode = \"off\"`, no audit"),
+    ("blackbar-audited", "every rule `off`, both directions `mode = \"off\"`, audit `os`"),
     ("blackbar-eleven", "the eleven rules of `benches/eleven/` both ways, audit `os`"),
     ("blackbar", "the `default` pack both ways, audit `os`"),
 ];
@@ -108,14 +108,12 @@ pub fn start(name: &'static str, arguments: &Arguments, place: &Place<'_>) -> Re
             (command, version(&program, "--version"))
         }
         _ => {
-            write(
-                "rules.toml",
-                if name == "blackbar-eleven" {
-                    include_str!("eleven.toml")
-                } else {
-                    "version = 1\npacks = [\"default\"]\n"
-                },
-            )?;
+            let rules = match name {
+                "blackbar" => "version = 1\npacks = [\"default\"]\n",
+                "blackbar-eleven" => include_str!("eleven.toml"),
+                _ => "version = 1\npacks = [\"default\"]\n[actions]\n\"*\" = \"off\"\n",
+            };
+            write("rules.toml", rules)?;
             write("blackbar.toml", &settings.blackbar(name)?)?;
             let mut command = Command::new(&arguments.blackbar);
             command.arg("serve").arg("--config").arg(directory.join("blackbar.toml"));
