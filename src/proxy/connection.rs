@@ -13,10 +13,9 @@ use std::time::Duration;
 use http::uri::Authority;
 use http::{Version, header};
 use hyper::body::Incoming;
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -240,7 +239,7 @@ where
     let limits = generation.policy.limits.clone();
     drop(generation);
     let guard = Guard::new(limits.header_bytes, limits.trailer_bytes);
-    let io = ClientIo::new(stream, &connection, Some(guard));
+    let io = TokioIo::new(ClientIo::new(stream, &connection, Some(guard)));
     let serving = Arc::clone(&connection);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let connection = Arc::clone(&serving);
@@ -283,9 +282,9 @@ where
         if let Some(session) = connection.session() {
             let parts = served.into_parts();
             // Boxed apart, as every connection has room for what stands here.
-            return Box::pin(session.run(parts.io.stream, &parts.read_buf, drain, revoked)).await;
+            return Box::pin(session.run(parts.io.into_inner().stream, &parts.read_buf, drain, revoked)).await;
         }
-        Box::pin(linger(served.into_parts().io.stream)).await;
+        Box::pin(linger(served.into_parts().io.into_inner().stream)).await;
     }
 }
 
@@ -308,7 +307,7 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
             .max_send_buf_size(64 << 10)
             .keep_alive_interval(H2_PING)
             .keep_alive_timeout(H2_PONG)
-            .serve_connection(ClientIo::new(stream, &connection, None), service)
+            .serve_connection(TokioIo::new(ClientIo::new(stream, &connection, None)), service)
     );
     let (mut closing, mut told, mut cut) = (false, false, false);
     let mut revoked = pin!(connection.peer.revoked(&connection.shared));
@@ -395,56 +394,50 @@ impl<S> ClientIo<S> {
         let stall = Stall::new(connection.shared.generation().policy.timeouts.upstream_idle);
         Self { stream, guard, stall, activity: Arc::clone(&connection.activity), spoil: &[], ended: false }
     }
+
+    /// What stands in place of a faulty head's rest; behind it, the end.
+    fn give_spoil(&mut self, buffer: &mut ReadBuf<'_>) {
+        let (now, later) = self.spoil.split_at(self.spoil.len().min(buffer.remaining()));
+        buffer.put_slice(now);
+        self.spoil = later;
+    }
 }
 
-impl<S: AsyncRead + Unpin> Read for ClientIo<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        mut buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
+impl<S: AsyncRead + Unpin> AsyncRead for ClientIo<S> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.ended {
-            let (now, later) = this.spoil.split_at(this.spoil.len().min(buffer.remaining()));
-            buffer.put_slice(now);
-            this.spoil = later;
+            this.give_spoil(buffer);
             return Poll::Ready(Ok(()));
         }
-        let mut space = [0_u8; 16 << 10];
-        let room = buffer.remaining().min(space.len());
-        let mut read = ReadBuf::new(space.get_mut(..room).unwrap_or_default());
-        match Pin::new(&mut this.stream).poll_read(context, &mut read) {
+        let before = buffer.filled().len();
+        match Pin::new(&mut this.stream).poll_read(context, buffer) {
             Poll::Ready(Ok(())) => {}
             other => return other,
         }
         if this.activity.is_upgraded() {
             this.guard = None;
         }
-        let bytes = read.filled();
-        let checked = this.guard.as_mut().map_or(Checked::Good, |guard| guard.check(bytes, &this.activity));
-        let good = match checked {
-            Checked::Good => bytes.len(),
+        let Some(guard) = &mut this.guard else { return Poll::Ready(Ok(())) };
+        let bytes = buffer.filled().get(before..).unwrap_or_default();
+        let good = match guard.check(bytes, &this.activity) {
+            Checked::Good => return Poll::Ready(Ok(())),
             Checked::BadHead(good) => {
-                this.ended = true;
                 this.spoil = SPOIL;
                 good
             }
-            Checked::BadBody(good) => {
-                this.ended = true;
-                good
-            }
+            Checked::BadBody(good) => good,
         };
-        buffer.put_slice(bytes.get(..good).unwrap_or_default());
-        if good == 0 && !bytes.is_empty() && !this.spoil.is_empty() {
-            let (now, later) = this.spoil.split_at(this.spoil.len().min(buffer.remaining()));
-            buffer.put_slice(now);
-            this.spoil = later;
+        this.ended = true;
+        buffer.set_filled(before + good);
+        if good == 0 {
+            this.give_spoil(buffer);
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> Write for ClientIo<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ClientIo<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);

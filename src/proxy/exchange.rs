@@ -237,7 +237,7 @@ impl Exchange {
         let pool = self.generation.upstreams.pool(index, route_index);
         let pool = Arc::clone(pool.ok_or(ProxyError::internal(ErrorKind::Fault))?);
 
-        let mut scan = TextScan::new(&request);
+        let mut scan = TextScan::beside(&request, &self.generation.cleared);
         let rewritten =
             target::scan_path(rest, &mut scan).and_then(|()| rewrite(&head.uri, rest, route, &mut scan)).and_then(
                 |uri| headers::forward_request(&mut head.headers, route.request != Mode::Off, &mut scan).map(|()| uri),
@@ -489,7 +489,7 @@ impl Exchange {
         headers::check_response(response.headers(), self.policy.limits.header_bytes)?;
         let upgraded = timeout(self.policy.timeouts.connect, hyper::upgrade::on(&mut response)).await;
         let Ok(Ok(upgraded)) = upgraded else { return Err(ProxyError::upstream(ErrorKind::UpstreamProtocol)) };
-        let mut scan = TextScan::new(&to.response);
+        let mut scan = TextScan::beside(&to.response, &self.generation.cleared);
         let mut headers = std::mem::take(response.headers_mut());
         let scanned = headers::forward_response(&mut headers, to.route.response != Mode::Off, &mut scan);
         self.ledger.inspected(Direction::Response, scan.seen);
@@ -584,7 +584,7 @@ impl Exchange {
                 head.extensions.insert(Unread);
             }
         }
-        let mut scan = TextScan::new(&to.response);
+        let mut scan = TextScan::beside(&to.response, &self.generation.cleared);
         let scanned = headers::forward_response(&mut head.headers, to.route.response != Mode::Off, &mut scan);
         self.ledger.inspected(Direction::Response, scan.seen);
         scanned?;

@@ -119,7 +119,7 @@ impl Guard {
         if self.state == State::RequestLine && self.line.is_empty() && self.section == 0 {
             activity.head_begins();
         }
-        let end = rest.iter().position(|byte| *byte == b'\n');
+        let end = memchr::memchr(b'\n', rest);
         let taken = end.map_or(rest.len(), |end| end + 1);
         let piece = rest.get(..taken).unwrap_or_default();
         self.section += taken;
@@ -136,6 +136,11 @@ impl Guard {
         if counted > limit {
             return Err((self.too_large(), 0));
         }
+        // The line's own LF stays behind, so that hyper never sees the faulty line end.
+        let fault = |fault| (fault, taken - 1);
+        if end.is_some() && self.line.is_empty() {
+            return self.line_ends(piece, activity).map(|()| taken).map_err(fault);
+        }
         self.line.extend_from_slice(piece);
         if end.is_none() {
             return Ok(taken);
@@ -146,8 +151,7 @@ impl Guard {
         if line.capacity() <= 1024 {
             self.line = line;
         }
-        // The line's own LF stays behind, so that hyper never sees the faulty line end.
-        ended.map(|()| taken).map_err(|fault| (fault, taken - 1))
+        ended.map(|()| taken).map_err(fault)
     }
 
     fn too_large(&self) -> &'static str {
@@ -300,9 +304,23 @@ fn chunk_size(line: &[u8]) -> Result<u64, &'static str> {
     std::str::from_utf8(size).ok().and_then(|size| u64::from_str_radix(size, 16).ok()).ok_or("framing_chunk")
 }
 
-/// RFC 9110 section 5.6.2.
+/// The characters of a token (RFC 9110 section 5.6.2).
+const TOKEN: [bool; 256] = {
+    let mut token = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        #[allow(clippy::indexing_slicing, reason = "a byte is below 256")]
+        {
+            token[byte as usize] = byte.is_ascii_alphanumeric()
+                || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+        }
+        byte += 1;
+    }
+    token
+};
+
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKEN.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! Enters: a section as hyper parsed it. Leaves: the section for the next hop, with findings redacted. Hop-by-hop fields
 //! and those that `Connection` names end here (RFC 9110 section 7.6.1), so does everything that describes the body's
-//! old bytes. Credentials and protocol fields pass as they are; every other value is scanned.
+//! old bytes. Credentials and protocol fields pass as they are; every other value is scanned, unless the same was before
+//! and nothing is in it ([`Cleared`]).
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -11,6 +12,7 @@ use crate::body::{BodyError, BodyErrorKind, Inspection, Scopes, mcp};
 use crate::engine::{Output, RuleId, StreamRedactor};
 use crate::policy::Injected;
 
+use super::cleared::{Cleared, Mark};
 use super::reply::{ErrorKind, ProxyError};
 use super::target;
 
@@ -128,7 +130,12 @@ const CODINGS: &[&str] = &["gzip", "x-gzip", "deflate", "br", "zstd"];
 /// Scans short texts (header values, query values, a path) with the rules of one direction.
 pub(crate) struct TextScan<'a> {
     scopes: &'a Scopes,
-    redactor: StreamRedactor,
+    /// What need not be scanned again.
+    cleared: Option<&'a Cleared>,
+    /// Made for the first text that is scanned.
+    redactor: Option<StreamRedactor>,
+    /// A text since [`TextScan::mark`] has a finding.
+    found: bool,
     /// What the next texts are called.
     label: Vec<u8>,
     output: Output,
@@ -140,10 +147,35 @@ impl<'a> TextScan<'a> {
     pub(crate) fn new(scopes: &'a Scopes) -> Self {
         Self {
             scopes,
-            redactor: StreamRedactor::new(scopes.rules.clone(), scopes.actions.clone()),
+            cleared: None,
+            redactor: None,
+            found: false,
             label: Vec::new(),
             output: Output::default(),
             seen: Inspection::default(),
+        }
+    }
+
+    /// The same, without what was found clean before.
+    pub(crate) fn beside(scopes: &'a Scopes, cleared: &'a Cleared) -> Self {
+        Self { cleared: Some(cleared), ..Self::new(scopes) }
+    }
+
+    /// The mark of a text of this name, where it may be remembered.
+    pub(crate) fn mark(&mut self, name: &[u8], text: &[u8]) -> Option<Mark> {
+        self.found = false;
+        self.cleared?.mark(self.scopes, name, text)
+    }
+
+    /// Whether the text of this mark was found clean before.
+    pub(crate) fn is_cleared(&self, mark: Option<Mark>) -> bool {
+        self.cleared.zip(mark).is_some_and(|(cleared, mark)| cleared.has(mark))
+    }
+
+    /// All of this mark's text has been scanned and may leave as it is; remembers it, if nothing was found in it.
+    pub(crate) fn clear(&self, mark: Option<Mark>) {
+        if let Some((cleared, mark)) = self.cleared.zip(mark).filter(|_| !self.found) {
+            cleared.keep(mark);
         }
     }
 
@@ -167,8 +199,11 @@ impl<'a> TextScan<'a> {
     /// A blocking rule matched.
     pub(crate) fn redact_pieces(&mut self, text: &[u8]) -> Result<Option<&Output>, ProxyError> {
         self.output.clear();
-        self.redactor.begin_labelled(&self.scopes.actions, &self.label);
-        let scanned = self.redactor.push_last(text, &mut self.output);
+        let Scopes { rules, actions, .. } = self.scopes;
+        let redactor = self.redactor.get_or_insert_with(|| StreamRedactor::new(rules.clone(), actions.clone()));
+        redactor.begin_labelled(&self.scopes.actions, &self.label);
+        let scanned = redactor.push_last(text, &mut self.output);
+        self.found |= scanned.is_err() || !self.output.findings.is_empty() || !self.output.is_verbatim();
         let counted = self.seen.record(&self.output.findings, &self.scopes.actions);
         if let Err(blocked) = scanned {
             return Err(ProxyError::blocked(self.rule(blocked.rule)));
@@ -429,26 +464,43 @@ fn redact_parameters(value: &[u8], scan: &mut TextScan<'_>) -> Result<Option<Vec
 }
 
 fn scan_values(headers: &mut HeaderMap, scan: &mut TextScan<'_>) -> Result<(), ProxyError> {
-    let mut changed = false;
-    let mut forwarded = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers.iter() {
+    let mut changed = Vec::new();
+    for (place, (name, value)) in headers.iter().enumerate() {
         if CREDENTIALS.contains(&name.as_str()) || PROTOCOL.contains(&name.as_str()) {
-            forwarded.append(name, value.clone());
             continue;
         }
-        scan.call(name.as_str().as_bytes());
+        let (label, value) = (name.as_str().as_bytes(), value.as_bytes());
         let method = headers.get(MCP_METHOD).map_or(&[][..], HeaderValue::as_bytes);
         let redacted = match mcp::mirrored(name.as_str(), method) {
-            Some(member) => scan.redact_mirrored(member, value.as_bytes()),
-            None => redact_value(name, value.as_bytes(), scan),
+            Some(member) => scan.redact_mirrored(member, value)?,
+            None => {
+                let mark = scan.mark(label, value);
+                if scan.is_cleared(mark) {
+                    continue;
+                }
+                scan.call(label);
+                let redacted = redact_value(name, value, scan);
+                scan.call(&[]);
+                let redacted = redacted?;
+                if redacted.is_none() {
+                    scan.clear(mark);
+                }
+                redacted
+            }
         };
-        scan.call(&[]);
-        match redacted? {
+        changed.extend(redacted.map(|redacted| (place, redacted)));
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let mut forwarded = HeaderMap::with_capacity(headers.len());
+    let mut changed = changed.into_iter().peekable();
+    for (place, (name, value)) in headers.iter().enumerate() {
+        match changed.next_if(|(changed, _)| *changed == place) {
             None => {
                 forwarded.append(name, value.clone());
             }
-            Some(redacted) => {
-                changed = true;
+            Some((_, redacted)) => {
                 // A replacement that no header may hold takes the field with it.
                 if let Ok(redacted) = HeaderValue::from_bytes(&redacted) {
                     forwarded.append(name, redacted);
@@ -456,9 +508,7 @@ fn scan_values(headers: &mut HeaderMap, scan: &mut TextScan<'_>) -> Result<(), P
             }
         }
     }
-    if changed {
-        *headers = forwarded;
-    }
+    *headers = forwarded;
     Ok(())
 }
 

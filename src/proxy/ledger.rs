@@ -447,7 +447,7 @@ pub(crate) fn request_id() -> String {
     let mut bits = [0_u8; 16];
     // Without the system's random source the id is merely not unique; nothing secret hangs on it.
     let _ = getrandom::fill(&mut bits);
-    bits.iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::audit::chain::hex(&bits)
 }
 
 const FLOWING: u8 = 0;

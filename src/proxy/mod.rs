@@ -15,6 +15,7 @@ mod admission;
 mod answer;
 mod audited;
 mod batch;
+mod cleared;
 mod connection;
 mod exchange;
 mod export;
@@ -68,6 +69,7 @@ use crate::quarantine::Quarantine;
 use crate::telemetry::{NO_WORKSPACE, Telemetry};
 
 use admission::{Admission, WorkspaceQuota};
+use cleared::Cleared;
 use connection::Socket;
 use export::{Exports, Progress};
 use external::Externals;
@@ -92,6 +94,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Generation {
     pub(crate) policy: Arc<Policy>,
     pub(crate) upstreams: Upstreams,
+    /// Head fields in which its rules have found nothing.
+    pub(crate) cleared: Cleared,
     /// Who else is asked about bodies.
     pub(crate) externals: Externals,
     /// The dead letters of each workspace that keeps them, by its index.
@@ -327,6 +331,7 @@ impl Generation {
         let quotas = quotas.collect();
         let key_quotas = keys::quotas(&policy, before.map(|before| &before.key_quotas));
         Ok(Self {
+            cleared: Cleared::new(&policy),
             policy,
             upstreams,
             externals,

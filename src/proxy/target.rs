@@ -58,6 +58,11 @@ pub(crate) fn check_path(path: &str) -> Result<(), ProxyError> {
 
 /// Refuses a path with a finding.
 pub(crate) fn scan_path(path: &str, scan: &mut TextScan<'_>) -> Result<(), ProxyError> {
+    // No field is called so.
+    let mark = scan.mark(b"/", path.as_bytes());
+    if scan.is_cleared(mark) {
+        return Ok(());
+    }
     let mut text = path.as_bytes().to_vec();
     for _ in 0..=LAYERS {
         if scan.redact(&text)?.is_some() {
@@ -68,6 +73,7 @@ pub(crate) fn scan_path(path: &str, scan: &mut TextScan<'_>) -> Result<(), Proxy
             None => break,
         }
     }
+    scan.clear(mark);
     Ok(())
 }
 
@@ -120,6 +126,9 @@ fn push_redacted(encoded: &str, scan: &mut TextScan<'_>, out: &mut String) -> Re
 /// A text such as a header's value, with what stands percent-encoded in it (a URL and its query, RFC 8187) redacted in
 /// place; `None` where nothing is. What stands there plainly is not looked at.
 pub(crate) fn redact_encoded(text: &[u8], scan: &mut TextScan<'_>) -> Result<Option<Vec<u8>>, ProxyError> {
+    if decode(text, true).is_none() {
+        return Ok(None);
+    }
     let mut redacted: Option<Vec<u8>> = None;
     for layer in (1..=LAYERS).rev() {
         let clean = redact_layer(redacted.as_deref().unwrap_or(text), layer, scan)?;

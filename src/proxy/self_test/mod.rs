@@ -32,6 +32,7 @@ use crate::policy::{Mode, Policy, Route, Workspace};
 use crate::telemetry::{self, Telemetry};
 
 use super::admission::{Admission, WorkspaceQuota};
+use super::cleared::Cleared;
 use super::connection::{self, Connection};
 use super::external::Externals;
 use super::incident::Frozen;
@@ -189,6 +190,7 @@ impl Test {
         tokio::spawn(sink.clone().serve(incoming));
         let generation = Generation {
             policy: Arc::clone(policy),
+            cleared: Cleared::new(policy),
             upstreams: Upstreams::to_sink(policy, &connections),
             letters: std::collections::HashMap::new(),
             quotas: policy.workspaces.iter().map(|one| Arc::new(WorkspaceQuota::unbounded(one))).collect(),
