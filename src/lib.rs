@@ -7,6 +7,7 @@
 //! F0 engine/     text in, findings and redacted text out. No async, no I/O, no clock.
 //! F1 body/       the formats around the text: codings, JSON, SSE, model deltas. Bytes in, bytes out.
 //! F2 policy/     TOML in, what holds for whom out. Every error at once, with its place.
+//!    redis_client between this floor and the next: one connection to a server that replicas share.
 //! F3 audit/      entries in, signed files that prove what was written out. Its format: `audit/README.md`.
 //!    telemetry   the metric catalogue and the log set-up.      seal/   items that only their recipient opens.
 //!    quarantine/ requests that wait for a person.
@@ -32,5 +33,6 @@ pub mod external;
 pub mod policy;
 pub mod proxy;
 pub mod quarantine;
+pub mod redis_client;
 pub mod seal;
 pub mod telemetry;

@@ -186,6 +186,18 @@ pub const CATALOGUE: &[Metric] = {
         metric("blackbar_quarantine_items", Gauge, &["workspace"], "Requests that are held for a person."),
         metric("blackbar_quarantine_bytes", Gauge, &["workspace"], "Their bytes, sealed."),
         metric(
+            "blackbar_quarantine_store_up",
+            Gauge,
+            &[],
+            "1 where the store of held requests could be used when it was last looked at.",
+        ),
+        metric(
+            "blackbar_quarantine_damaged_total",
+            Counter,
+            &[],
+            "Held requests that were set aside because they are not as they were written.",
+        ),
+        metric(
             "blackbar_quarantine_total",
             Counter,
             &["workspace", "route", "result"],
@@ -202,6 +214,18 @@ pub const CATALOGUE: &[Metric] = {
             Counter,
             &["result"],
             "Deliveries of verdicts: ok, error (tried again), given_up.",
+        ),
+        metric(
+            "blackbar_shared_limits_total",
+            Counter,
+            &["result"],
+            "Requests that replicas count together: admitted, refused; without an answer local, blocked.",
+        ),
+        metric(
+            "blackbar_shared_limits_up",
+            Gauge,
+            &[],
+            "1 where the server by which replicas count together has answered last.",
         ),
         metric(
             "blackbar_external_requests_total",

@@ -12,9 +12,10 @@ const FLOORS: &[(&[&str], &[&str])] = &[
     ),
     (&["body"], &["brotli", "bytes", "encoding_rs", "flate2", "snap", "zstd"]),
     (&["policy"], &["arc_swap", "rustls", "rustls_pki_types", "serde", "serde_json", "toml", "x509_parser"]),
+    (&["redis_client"], &["redis", "tokio", "tracing"]),
     (
         &["audit", "external", "quarantine", "seal", "telemetry"],
-        &["aws_lc_rs", "prometheus", "time", "tokio", "tracing", "tracing_subscriber"],
+        &["aws_lc_rs", "prometheus", "time", "tracing_subscriber"],
     ),
     (
         &["proxy"],

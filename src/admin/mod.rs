@@ -179,6 +179,9 @@ impl Desk {
             "/readyz" if self.handle.self_test_fails() => {
                 text(StatusCode::SERVICE_UNAVAILABLE, "the self-test fails\n")
             }
+            "/readyz" if self.handle.cannot_hold() => {
+                text(StatusCode::SERVICE_UNAVAILABLE, "the store of held requests is unavailable\n")
+            }
             "/readyz" => text(StatusCode::OK, "ready\n"),
             "/metrics" => {
                 self.handle.refresh_metrics();

@@ -17,8 +17,10 @@ mod keys;
 mod outbound;
 mod packs;
 mod quarantine;
+mod redis_server;
 mod routing;
 mod rules;
+mod shared_limits;
 mod signing;
 mod store;
 mod terms;
@@ -52,7 +54,9 @@ pub use files::FileHash;
 pub use keys::{ApiKey, Network, moment_of};
 pub use outbound::{Egress, Injected, UpstreamIdentity};
 pub use packs::{bundled_names, bundled_pack};
-pub use quarantine::{HeldStore, Person, QuarantineSettings, Role, WebhookSettings};
+pub use quarantine::{HeldStore, OwnKey, Person, QuarantineSettings, Role, WebhookSettings};
+pub use redis_server::RedisSettings;
+pub use shared_limits::{SharedLimits, UncountedRequests};
 pub use signing::{AwsCredentials, Signing};
 pub use store::{PolicyStore, ReloadOutcome};
 pub use terms::{HashTermsError, hash_terms};
@@ -73,6 +77,8 @@ pub struct Policy {
     pub audit: Option<AuditSettings>,
     /// Where held requests are kept, if any are.
     pub quarantine: Option<QuarantineSettings>,
+    /// Where replicas count together what may be asked, if they do.
+    pub shared_limits: Option<SharedLimits>,
     /// Workspaces in file order.
     pub workspaces: Vec<Arc<Workspace>>,
     /// Routes in file order; a route's index selects [`Workspace::scopes`].

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::credentials::{Inspector, Named};
 use super::diagnostic::{Place, Report, quote};
 use super::files::{Fields, Value, beside};
+use super::redis_server::{RedisSettings, is_url, redis};
 use super::rules::unknown_name;
 use super::{SanPattern, Upstream, routing};
 
@@ -53,6 +54,13 @@ pub struct QuarantineSettings {
 pub enum HeldStore {
     /// Files of one proxy.
     Directory(PathBuf),
+    /// A Redis server that any number of proxies share.
+    Redis {
+        /// The server.
+        server: Box<RedisSettings>,
+        /// Whether it may be one that forgets what it holds when it is started again.
+        may_forget: bool,
+    },
 }
 
 /// Who is told of verdicts.
@@ -87,10 +95,44 @@ pub struct Person {
     pub role: Role,
     /// The names of their certificates, as clients have them: what these sent, they do not release.
     pub clients: Vec<SanPattern>,
+    /// Their API keys: likewise.
+    pub keys: Vec<OwnKey>,
     /// SHA-256 of their bearer token, where they have one.
     pub token: Option<[u8; 32]>,
     /// The workspaces whose items they see; none: all.
     pub workspaces: Option<Vec<String>>,
+}
+
+/// An API key of somebody's.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnKey {
+    /// The workspace that it is of; none: whichever has one of this name.
+    pub workspace: Option<String>,
+    /// Its name.
+    pub id: String,
+}
+
+impl OwnKey {
+    /// `ID`, or `WORKSPACE/ID`.
+    fn parse(text: &str) -> Self {
+        match text.split_once('/') {
+            Some((workspace, id)) => Self { workspace: Some(workspace.to_owned()), id: id.to_owned() },
+            None => Self { workspace: None, id: text.to_owned() },
+        }
+    }
+
+    /// Whether it is the key of this name of this workspace.
+    #[must_use]
+    pub fn is(&self, workspace: &str, id: &str) -> bool {
+        self.id == id && self.workspace.as_ref().is_none_or(|own| own == workspace)
+    }
+}
+
+/// What people's tables say of others, and where.
+#[derive(Default, Debug)]
+pub(super) struct Wanted {
+    pub(super) workspaces: Vec<(String, Place)>,
+    pub(super) keys: Vec<(OwnKey, Place)>,
 }
 
 impl fmt::Debug for Person {
@@ -112,7 +154,7 @@ pub enum Role {
 pub(super) fn quarantine(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) -> Option<QuarantineSettings> {
     let file = fields.source().path();
     let help = "say where held requests are kept, like store = \"held\", a directory";
-    let store = fields.wanted("store", help, inspector.report).and_then(|value| store(&value, file, inspector.report));
+    let store = fields.wanted("store", help, inspector.report).and_then(|value| store(&value, file, inspector));
     let help = "name 32 random bytes: key = { file = \"certs/quarantine.key32\" }";
     let key = fields.wanted("key", help, inspector.report).and_then(|value| key(&value, file, inspector));
     let report = &mut *inspector.report;
@@ -151,18 +193,37 @@ pub(super) fn quarantine(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) 
     })
 }
 
-fn store(value: &Value<'_>, file: &Path, report: &mut Report) -> Option<HeldStore> {
-    let text = value.text(report)?;
-    if text.is_empty() {
-        report.error(&value.place(), "empty", "an empty path").help("name a directory");
+fn store(value: &Value<'_>, file: &Path, inspector: &mut Inspector<'_>) -> Option<HeldStore> {
+    let path = value.as_text().filter(|text| !is_url(text));
+    let Some(path) = path else {
+        let (server, may_forget) =
+            redis(value, "store", inspector, |fields, report| match fields.value("persistence") {
+                None => Some(false),
+                Some(value) => persistence(&value, report),
+            })?;
+        return Some(HeldStore::Redis { server: Box::new(server), may_forget });
+    };
+    if path.is_empty() {
+        inspector.report.error(&value.place(), "empty", "an empty path").help("name a directory");
         return None;
     }
-    if text.contains("://") {
-        let message = format!("{} is no directory", quote(text.split("://").next().unwrap_or_default()));
-        report.error(&value.place(), "not-built", message).help("name a directory");
-        return None;
+    Some(HeldStore::Directory(beside(file, path)))
+}
+
+/// Whether the server may be one that forgets.
+fn persistence(value: &Value<'_>, report: &mut Report) -> Option<bool> {
+    match value.text(report)? {
+        "aof" => Some(false),
+        "any" => {
+            let message = "a server without an append-only file loses what is held, or holds what was sent";
+            report.warning(&value.place(), "persistence", message).help("use \"aof\" unless others keep its data");
+            Some(true)
+        }
+        name => {
+            unknown_name("persistence", name, ["aof", "any"].into_iter(), &value.place(), report);
+            None
+        }
     }
-    Some(HeldStore::Directory(beside(file, text)))
 }
 
 fn key(value: &Value<'_>, file: &Path, inspector: &mut Inspector<'_>) -> Option<Zeroizing<[u8; 32]>> {
@@ -218,24 +279,26 @@ fn is_local(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Reads `[[admin.person]]`. The places are those of workspaces' names.
-pub(super) fn people(fields: &mut Fields<'_>, report: &mut Report) -> (Vec<Person>, Vec<(String, Place)>) {
+/// Reads `[[admin.person]]`.
+pub(super) fn people(fields: &mut Fields<'_>, report: &mut Report) -> (Vec<Person>, Wanted) {
     let tables = fields.tables("person", "[[admin.person]]", report);
     if tables.len() > PEOPLE {
         let message = format!("more than {PEOPLE} people");
         report.error(&fields.value_place("person"), "out-of-range", message).help("remove some");
     }
-    let (mut people, mut wanted) = (Vec::<Person>::new(), Vec::new());
+    let (mut people, mut wanted) = (Vec::<Person>::new(), Wanted::default());
     for table in tables {
         let place = table.place();
         let Some(person) = person(table, &mut wanted, report) else { continue };
         let taken = |other: &Person| {
             other.name == person.name
                 || (other.token.is_some() && other.token == person.token)
+                || other.keys.iter().any(|key| person.keys.contains(key))
                 || other.clients.iter().any(|name| person.clients.iter().any(|one| one.overlaps(name)))
         };
         if people.iter().any(taken) {
-            let message = format!("{} has a name, a token or a certificate of another person", quote(&person.name));
+            let message =
+                format!("{} has a name, a token, a key or a certificate of another person", quote(&person.name));
             report.error(&place, "duplicate-name", message).help("each of them belongs to one person");
         }
         people.push(person);
@@ -243,7 +306,7 @@ pub(super) fn people(fields: &mut Fields<'_>, report: &mut Report) -> (Vec<Perso
     (people, wanted)
 }
 
-fn person(mut fields: Fields<'_>, wanted: &mut Vec<(String, Place)>, report: &mut Report) -> Option<Person> {
+fn person(mut fields: Fields<'_>, wanted: &mut Wanted, report: &mut Report) -> Option<Person> {
     let place = fields.place();
     let name = fields.wanted("name", "say who it is: verdicts have the name", report);
     let name = name.and_then(|value| {
@@ -263,8 +326,14 @@ fn person(mut fields: Fields<'_>, wanted: &mut Vec<(String, Place)>, report: &mu
             None
         }
     });
-    let mut clients = Vec::new();
+    let (mut clients, mut keys) = (Vec::new(), Vec::new());
     for (text, place) in fields.texts("clients", report) {
+        if let Some(key) = text.strip_prefix("key:") {
+            let key = OwnKey::parse(key);
+            wanted.keys.push((key.clone(), place));
+            keys.push(key);
+            continue;
+        }
         match SanPattern::parse(text) {
             Ok(pattern) => clients.push(pattern),
             Err(error) => {
@@ -284,7 +353,7 @@ fn person(mut fields: Fields<'_>, wanted: &mut Vec<(String, Place)>, report: &mu
     let workspaces = fields.value("workspaces").map(|value| {
         let names: Vec<(String, Place)> =
             value.texts(report).into_iter().map(|(name, place)| (name.to_owned(), place)).collect();
-        wanted.extend(names.iter().cloned());
+        wanted.workspaces.extend(names.iter().cloned());
         names.into_iter().map(|(name, _)| name).collect()
     });
     fields.finish(report);
@@ -297,5 +366,5 @@ fn person(mut fields: Fields<'_>, wanted: &mut Vec<(String, Place)>, report: &mu
         Some(token) => Some(token?),
         None => None,
     };
-    Some(Person { name: name?, role: role?, clients, token, workspaces })
+    Some(Person { name: name?, role: role?, clients, keys, token, workspaces })
 }

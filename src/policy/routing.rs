@@ -14,6 +14,9 @@ const SYSLOG_TLS: u16 = 6514;
 const ICAP: u16 = 1344;
 const ICAPS: u16 = 11344;
 
+/// The port of Redis, with TLS or without.
+const REDIS: u16 = 6379;
+
 /// Brings a route's `path` to the form of [`super::Route::path`].
 pub(crate) fn route_path(text: &str) -> Result<String, &'static str> {
     let Some(inner) = text.strip_prefix('/') else {
@@ -99,6 +102,32 @@ pub(crate) fn syslog_upstream(url: &str) -> Result<Upstream, &'static str> {
         Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or("an upstream's port is 1 to 65535")?,
     };
     Ok(Upstream { tls, host, port, path: String::new(), ..Upstream::default() })
+}
+
+/// Parses the URL of a Redis server and the number of a database; the error never repeats it, since it may hold credentials.
+pub(crate) fn redis_server(url: &str) -> Result<(Upstream, u32), &'static str> {
+    let (scheme, rest) = url.split_once("://").ok_or("a Redis server is written rediss://host or redis://host")?;
+    let tls = match scheme.to_ascii_lowercase().as_str() {
+        "rediss" => true,
+        "redis" => false,
+        _ => return Err("a Redis server's scheme is rediss or redis"),
+    };
+    let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+    if authority.contains('@') {
+        return Err("the URL of a Redis server must not hold credentials");
+    }
+    let (host, port) = authority_parts(authority)?;
+    let port = match port {
+        None => REDIS,
+        Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or("a server's port is 1 to 65535")?,
+    };
+    let database = match database {
+        "" => 0,
+        number => {
+            number.parse().ok().filter(|number| *number < 1 << 16).ok_or("behind the host is a database's number")?
+        }
+    };
+    Ok((Upstream { tls, host, port, path: String::new(), ..Upstream::default() }, database))
 }
 
 fn authority_parts(authority: &str) -> Result<(String, Option<&str>), &'static str> {

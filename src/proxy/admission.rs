@@ -19,6 +19,8 @@ use tokio::time::Sleep;
 use crate::policy::{Limits, Quota, Timeouts, Workspace};
 use crate::telemetry;
 
+use super::shared_limits::SharedPlace;
+
 /// Counts what is under way.
 pub(crate) struct Admission {
     connections: Arc<Semaphore>,
@@ -79,6 +81,14 @@ pub(crate) struct WorkspaceQuota {
 /// A request's place among its workspace's.
 pub(crate) struct Place {
     _in_flight: Option<OwnedSemaphorePermit>,
+    _shared: Option<SharedPlace>,
+}
+
+impl Place {
+    /// The same, and a place among those of all replicas.
+    pub(crate) fn shared(self, place: SharedPlace) -> Self {
+        Self { _shared: Some(place), ..self }
+    }
 }
 
 impl WorkspaceQuota {
@@ -105,13 +115,19 @@ impl WorkspaceQuota {
         self.name == name && self.quota == quota
     }
 
+    /// Its name and bounds, where it has any.
+    pub(crate) fn bounds(&self) -> Option<(&str, Quota)> {
+        let bounded = self.quota.rate.is_some() || self.quota.in_flight.is_some();
+        bounded.then_some((self.name.as_str(), self.quota))
+    }
+
     /// A place for a request that comes now, or none.
     pub(crate) fn admit(&self, now: Instant) -> Option<Place> {
         let in_flight = match &self.in_flight {
             Some(places) => Some(place(places)?),
             None => None,
         };
-        (self.is_within_rate(now)).then_some(Place { _in_flight: in_flight })
+        (self.is_within_rate(now)).then_some(Place { _in_flight: in_flight, _shared: None })
     }
 
     /// The generic cell rate algorithm: each request costs a second's share, and `burst` of them may be owed.

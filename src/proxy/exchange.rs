@@ -149,7 +149,7 @@ impl Exchange {
         let (mut head, body) = request.into_parts();
         let body = Received::new(body, head.version >= Version::HTTP_2);
         let asks_for_websocket = headers::asks_for_websocket(&head.headers);
-        let destination = self.judge(&mut head)?;
+        let destination = self.judge(&mut head).await?;
         if asks_for_websocket {
             if !body.is_end_stream() {
                 return Err(ProxyError::client(ErrorKind::Upgrade));
@@ -175,14 +175,15 @@ impl Exchange {
     }
 
     /// Who asks, for what, and with which head it goes on. Nothing has been read of the body.
-    fn judge(&mut self, head: &mut http::request::Parts) -> Result<Destination, ProxyError> {
+    async fn judge(&mut self, head: &mut http::request::Parts) -> Result<Destination, ProxyError> {
         let caller = keys::caller(&self.connection, &self.generation, &mut head.headers)?;
         let index = caller.workspace;
         let workspace = self.policy.workspaces.get(index).ok_or(ProxyError::client(ErrorKind::Identity))?;
         self.ledger.belongs_to(workspace);
-        let place = self.generation.quotas.get(index).and_then(|quota| quota.admit(telemetry::now()));
-        let place = place.ok_or(ProxyError::client(ErrorKind::Rate))?;
-        self.ledger.holds([Some(place), caller.place(&self.generation)?]);
+        let quota = self.generation.quotas.get(index).ok_or(ProxyError::client(ErrorKind::Rate))?;
+        let telemetry = &self.connection.shared.telemetry;
+        let place = self.generation.place(quota, telemetry).await?;
+        self.ledger.holds([Some(place), caller.place(&self.generation, telemetry).await?]);
         self.ledger.keyed(caller.key_id(&self.policy));
         self.check_head(head)?;
         let policy = Arc::clone(&self.policy);

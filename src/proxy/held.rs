@@ -173,7 +173,8 @@ impl Exchange {
         }
         let id = crate::audit::chain::hex(&bits);
         let now = telemetry::unix_millis();
-        let (sender, certificate) = self.connection.sender();
+        let (mut sender, certificate) = self.connection.sender();
+        sender.extend(self.ledger.key().map(|id| format!("key:{id}")));
         let facts = Facts {
             v: VERSION,
             id: id.clone(),

@@ -13,7 +13,7 @@ use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
 use crate::policy::{ApiKey, Policy};
-use crate::telemetry;
+use crate::telemetry::{self, Telemetry};
 
 use super::Generation;
 use super::admission::{Place, WorkspaceQuota};
@@ -119,10 +119,14 @@ impl Caller {
     }
 
     /// Its place among what the key may ask; none without a key.
-    pub(crate) fn place(&self, generation: &Generation) -> Result<Option<Place>, ProxyError> {
+    pub(crate) async fn place(
+        &self,
+        generation: &Generation,
+        telemetry: &Telemetry,
+    ) -> Result<Option<Place>, ProxyError> {
         let Some(at) = self.key else { return Ok(None) };
         let quota = generation.key_quotas.get(&(self.workspace, at)).ok_or(ProxyError::client(ErrorKind::Key))?;
-        quota.admit(telemetry::now()).map(Some).ok_or(ProxyError::client(ErrorKind::Rate))
+        generation.place(quota, telemetry).await.map(Some)
     }
 
     /// Whether it may use this route.

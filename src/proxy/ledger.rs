@@ -178,6 +178,11 @@ impl Ledger {
         self.account().key = id.map(str::to_owned);
     }
 
+    /// The name of the key that the request showed.
+    pub(crate) fn key(&self) -> Option<String> {
+        self.account().key.clone()
+    }
+
     /// The exchange has these places until its last byte.
     pub(crate) fn holds(&self, places: [Option<Place>; 2]) {
         let _ = self.place.set(places);

@@ -17,6 +17,7 @@ mod audited;
 mod batch;
 mod cleared;
 mod connection;
+mod dial;
 mod exchange;
 mod export;
 mod external;
@@ -35,6 +36,7 @@ mod reply;
 mod residency;
 mod self_test;
 mod service;
+mod shared_limits;
 mod signature;
 mod start;
 mod syslog;
@@ -77,6 +79,7 @@ use incident::Frozen;
 use keys::KeyQuotas;
 use letters::Letters;
 use peer::Entrance;
+use shared_limits::SharedCount;
 use upstream::Upstreams;
 
 pub use audited::moment;
@@ -106,6 +109,8 @@ pub(crate) struct Generation {
     pub(crate) quotas: Vec<Arc<WorkspaceQuota>>,
     /// How much each key may ask.
     pub(crate) key_quotas: KeyQuotas,
+    /// The count that replicas share of both.
+    pub(crate) shared_count: Option<Arc<SharedCount>>,
     /// Each listener, in the order of the policy.
     doors: Vec<Door>,
     /// How many came before it.
@@ -321,7 +326,7 @@ impl Generation {
         let old = before.and_then(|before| before.quarantine.as_ref());
         let quarantine = policy.quarantine.as_ref().map(|settings| match old.and_then(|old| old.under(settings)) {
             Some(kept) => Ok(kept),
-            None => Quarantine::open(settings).map_err(StartError::Quarantine),
+            None => Quarantine::open(settings, dial::store(&settings.store)).map_err(StartError::Quarantine),
         });
         let quarantine = quarantine.transpose()?;
         let quotas = policy.workspaces.iter().map(|workspace| {
@@ -330,6 +335,7 @@ impl Generation {
         });
         let quotas = quotas.collect();
         let key_quotas = keys::quotas(&policy, before.map(|before| &before.key_quotas));
+        let shared_count = SharedCount::prepare(&policy, before.and_then(|before| before.shared_count.as_ref()));
         Ok(Self {
             cleared: Cleared::new(&policy),
             policy,
@@ -339,6 +345,7 @@ impl Generation {
             quarantine,
             quotas,
             key_quotas,
+            shared_count,
             doors,
             serial: before.map_or(0, |before| before.serial + 1),
         })
@@ -431,6 +438,7 @@ impl Bound {
         let _sending = Companion(tokio::spawn(self.exports.run(Arc::clone(&shared.telemetry))));
         let _watching = Companion(tokio::spawn(incident::follow(Arc::clone(&shared))));
         let _weighing = Companion(tokio::spawn(pressure::follow(Arc::clone(&shared))));
+        let _counting = Companion(tokio::spawn(shared_limits::follow(Arc::clone(&shared))));
         let _recording = Companion(tokio::spawn(acts::follow(Arc::clone(&shared))));
         shutdown.await;
         drop(testing);

@@ -114,7 +114,13 @@ impl From<Fault> for Denied {
             Fault::Tampered => {
                 Self::new(StatusCode::CONFLICT, "tampered", "What was held is not as it was written. It is not sent.")
             }
-            Fault::Full | Fault::Seal | Fault::Locked | Fault::Io(_) => Self::unavailable(),
+            Fault::Full
+            | Fault::Seal
+            | Fault::Large
+            | Fault::Locked
+            | Fault::OtherKey
+            | Fault::Away(_)
+            | Fault::Io(_) => Self::unavailable(),
         }
     }
 }
@@ -133,7 +139,9 @@ impl Reviewer {
         let own = self.person.clients.iter().any(|pattern| pattern.matches(&sender));
         let same = facts.certificate.is_some() && facts.certificate == self.certificate;
         let shared = super::audited::Party::all_names(&self.names).any(|name| facts.sender.contains(&name));
-        own || same || shared
+        let key = |name: &str| self.person.keys.iter().any(|key| key.is(&facts.workspace, name));
+        let keyed = facts.sender.iter().filter_map(|name| name.strip_prefix("key:")).any(key);
+        own || same || shared || keyed
     }
 
     fn reviews(&self) -> Result<(), Denied> {

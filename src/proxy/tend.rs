@@ -25,7 +25,7 @@ use crate::telemetry;
 
 use super::release::{count, entry};
 use super::upstream::{self, Pool, UpstreamBody};
-use super::{Generation, Shared};
+use super::{Generation, Handle, Shared};
 
 /// How often time is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -35,11 +35,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
+impl Handle {
+    /// Whether requests are to be held, and the store could not be used when it was last looked at.
+    #[must_use]
+    pub fn cannot_hold(&self) -> bool {
+        self.shared.generation().quarantine.as_ref().is_some_and(|quarantine| !quarantine.is_usable())
+    }
+}
+
 /// Tends to what is held, until it is dropped.
 pub(super) async fn tend(shared: Arc<Shared>) {
     let telling = tell(Arc::clone(&shared));
     let sweeping = async {
         let mut turns = shared.turns();
+        let mut failing = false;
         loop {
             let generation = shared.generation();
             let Some(quarantine) = generation.quarantine.clone() else {
@@ -51,14 +60,15 @@ pub(super) async fn tend(shared: Arc<Shared>) {
             };
             drop(generation);
             let changing = quarantine.changing();
-            sweep(&shared, &quarantine).await;
+            failing = sweep(&shared, &quarantine, failing).await;
             let _ = timeout(LOOK, changing).await;
         }
     };
     tokio::join!(telling, sweeping);
 }
 
-async fn sweep(shared: &Shared, quarantine: &Arc<Quarantine>) {
+/// Lets time pass, and gives whether the store fails; that it still does is not said again.
+async fn sweep(shared: &Shared, quarantine: &Arc<Quarantine>, failing: bool) -> bool {
     match quarantine.sweep(telemetry::unix_millis()).await {
         Ok(aged) => {
             for item in aged {
@@ -74,7 +84,17 @@ async fn sweep(shared: &Shared, quarantine: &Arc<Quarantine>) {
                 }
             }
         }
-        Err(error) => tracing::error!(%error, "held requests cannot be tended to"),
+        Err(error) if !failing => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(%error, cause, "held requests cannot be tended to");
+        }
+        Err(_) => {}
+    }
+    let usable = quarantine.is_usable();
+    shared.telemetry.set("blackbar_quarantine_store_up", &[], i64::from(usable));
+    shared.telemetry.raise("blackbar_quarantine_damaged_total", &[], quarantine.damaged());
+    if !usable {
+        return true;
     }
     if let Ok(usage) = quarantine.usage().await {
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
@@ -83,6 +103,7 @@ async fn sweep(shared: &Shared, quarantine: &Arc<Quarantine>) {
             shared.telemetry.set("blackbar_quarantine_bytes", &[workspace], number(bytes));
         }
     }
+    false
 }
 
 /// Deliveries that failed: how often, and when they are tried again.

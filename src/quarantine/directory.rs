@@ -3,31 +3,36 @@
 //! Enters: items and their sealed content. Leaves: the same, whenever the process or the machine died. Each file is written
 //! beside its place, synced, renamed, and its directory synced, before anyone is told; so each name always holds a whole
 //! file. The content comes before its item and goes after it: an item that waits has its content. One process owns the
-//! directory, by a lock that dies with it, and what was being sent when the last owner died may have been sent.
+//! directory, by a lock that dies with it, and what was being sent when the last owner died may have been sent. What is not
+//! as it was written is set aside, under another name, and nothing becomes of it.
 
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::item::{Item, State};
-use super::seal::Keys;
-use super::{Bounds, Fault, Usage};
+use super::item::{Delivery, Item, State};
+use super::seal::{ITEM_BYTES, Keys};
+use super::{Bounds, Fault, Passing, Usage, ended};
 
 /// How files are called.
 const ITEM: &str = "item";
 const BODY: &str = "body";
 const PART: &str = "part";
-/// Longest item file.
-const ITEM_BYTES: u64 = 256 << 10;
+const DAMAGED: &str = "damaged";
+/// The file that tells whose key the items are of, and the most that is read of it.
+const KEY: &str = "key";
+const KEY_BYTES: u64 = 1 << 10;
 
 /// The files, and what is in them.
 pub(super) struct Directory {
     path: PathBuf,
     _lock: File,
     shelf: Mutex<Shelf>,
+    damaged: AtomicU64,
 }
 
 #[derive(Default)]
@@ -46,7 +51,8 @@ impl Directory {
             Err(TryLockError::WouldBlock) => return Err(Fault::Locked),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
-        let directory = Self { path: path.to_owned(), _lock: lock, shelf: Mutex::default() };
+        let directory =
+            Self { path: path.to_owned(), _lock: lock, shelf: Mutex::default(), damaged: AtomicU64::new(0) };
         directory.take_over(keys)?;
         Ok(directory)
     }
@@ -64,11 +70,21 @@ impl Directory {
                 _ => {}
             }
         }
+        let mut read_items = Vec::new();
         for (id, path) in items {
-            let item = keys.read(&read(&path, ITEM_BYTES)?).map_err(|_| Fault::Tampered)?;
-            if item.facts.id != id {
-                return Err(Fault::Tampered);
+            match read(&path, ITEM_BYTES as u64) {
+                Ok(bytes) => read_items.push((keys.read(&bytes).ok().filter(|item| item.facts.id == id), id)),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => read_items.push((None, id)),
+                Err(error) => return Err(error.into()),
             }
+        }
+        self.belongs_to(keys, read_items.is_empty() || read_items.iter().any(|(item, _)| item.is_some()))?;
+        for (item, id) in read_items {
+            let Some(item) = item else {
+                self.set_aside(&id, bodies.contains(&id))?;
+                bodies.retain(|body| *body != id);
+                continue;
+            };
             let has_body = bodies.contains(&id);
             let next = match item.state {
                 _ if item.has_content() && !has_body => {
@@ -80,7 +96,7 @@ impl Directory {
             };
             let item = match next {
                 Some(next) => {
-                    self.write(&name(&id, ITEM), &keys.write(&next).map_err(|_| Fault::Seal)?)?;
+                    self.write(&name(&id, ITEM), &keys.write(&next)?)?;
                     next
                 }
                 None => item,
@@ -100,11 +116,62 @@ impl Directory {
         Ok(())
     }
 
+    /// Whether the items are of this key. A directory that does not say is of the key that opens one of its items.
+    fn belongs_to(&self, keys: &Keys, opens: bool) -> Result<(), Fault> {
+        let own = keys.fingerprint().map_err(|_| Fault::Seal)?;
+        match read(&self.path.join(KEY), KEY_BYTES) {
+            Ok(theirs) if theirs.trim_ascii() == own.as_bytes() => Ok(()),
+            Ok(_) => Err(Fault::OtherKey),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && opens => {
+                self.write(KEY, own.as_bytes())?;
+                Ok(self.sync()?)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Fault::OtherKey),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Puts an item that does not hold where it is not read again. Nobody could be told whose it was.
+    fn set_aside(&self, id: &str, has_body: bool) -> io::Result<()> {
+        for kind in [ITEM, BODY].into_iter().take(1 + usize::from(has_body)) {
+            let name = name(id, kind);
+            fs::rename(self.path.join(&name), self.path.join(format!("{name}.{DAMAGED}")))?;
+        }
+        self.damaged.fetch_add(1, Ordering::Relaxed);
+        tracing::error!("a held request is not as it was written: it is set aside");
+        Ok(())
+    }
+
+    /// Items that were set aside since the start.
+    pub(super) fn damaged(&self) -> u64 {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    /// What time has made of items.
+    pub(super) fn passing(&self, now: u64, keep: u64, records: u64) -> Passing {
+        let shelf = self.shelf();
+        let surplus = usize::try_from((shelf.items.len() as u64).saturating_sub(records)).unwrap_or(usize::MAX);
+        let is_old = |ended: u64| ended.saturating_add(keep) < now;
+        let (mut next, mut over) = (Vec::new(), Vec::new());
+        for item in shelf.items.values() {
+            if let Some(aged) = item.aged(now) {
+                next.push(aged);
+            } else if item.state.is_final() && item.delivery != Delivery::Due && (surplus > 0 || is_old(ended(item))) {
+                over.push((ended(item), item.facts.id.clone()));
+            }
+        }
+        drop(shelf);
+        next.sort_by_key(ended);
+        over.sort_unstable();
+        let over = over.into_iter().enumerate().filter(|(at, (ended, _))| *at < surplus || is_old(*ended));
+        Passing { next, forget: over.map(|(_, (_, id))| id).collect() }
+    }
+
     /// Keeps an item and its content. It is on the disk when this returns.
     pub(super) fn put(&self, keys: &Keys, item: &Item, body: &[u8], bounds: &Bounds) -> Result<(), Fault> {
         let workspace = &item.facts.workspace;
         self.shelf().usage.reserve(workspace, item.sealed, bounds)?;
-        let written = keys.write(item).map_err(|_| Fault::Seal).and_then(|record| {
+        let written = keys.write(item).and_then(|record| {
             self.write(&name(&item.facts.id, BODY), body)?;
             self.write(&name(&item.facts.id, ITEM), &record)?;
             self.sync()?;
@@ -138,7 +205,7 @@ impl Directory {
             return Err(Fault::Conflict);
         }
         let erased = before.has_content() && !after.has_content();
-        self.write(&name(id, ITEM), &keys.write(after).map_err(|_| Fault::Seal)?)?;
+        self.write(&name(id, ITEM), &keys.write(after)?)?;
         self.sync()?;
         if erased {
             shelf.usage.remove(&after.facts.workspace, after.sealed);
@@ -159,10 +226,6 @@ impl Directory {
     /// The items that `wanted` takes.
     pub(super) fn pick(&self, wanted: impl Fn(&Item) -> bool) -> Vec<Item> {
         self.shelf().items.values().filter(|item| wanted(item)).cloned().collect()
-    }
-
-    pub(super) fn count(&self) -> u64 {
-        self.shelf().items.len() as u64
     }
 
     pub(super) fn usage(&self) -> Usage {

@@ -34,7 +34,7 @@ pub struct Facts {
     pub policy: String,
     /// The address that it came from, without port.
     pub address: String,
-    /// The names of the sender's certificate, as the configuration writes them.
+    /// The names of the sender's certificate, as the configuration writes them, and `key:ID` where a key was shown.
     pub sender: Vec<String>,
     /// SHA-256 of that certificate.
     pub certificate: Option<String>,

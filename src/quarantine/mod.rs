@@ -6,19 +6,24 @@
 
 mod directory;
 pub mod item;
+mod replicated;
+mod scripts;
 mod seal;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::policy::{HeldStore, QuarantineSettings};
+use crate::redis_client::{self, Demands, Dial, RedisClient};
 use directory::Directory;
 use item::{Delivery, Facts, Item, State};
+use replicated::Replicated;
 use seal::Keys;
 
 /// Why something is not held, not found or not changed.
@@ -34,8 +39,14 @@ pub enum Fault {
     Tampered,
     /// It cannot be sealed.
     Seal,
+    /// More is to be remembered of it than an item may have.
+    Large,
     /// Another process has the store.
     Locked,
+    /// The store holds items of another key.
+    OtherKey,
+    /// The server that keeps the store has no answer.
+    Away(redis_client::Fault),
     /// The store cannot be read or written.
     Io(io::Error),
 }
@@ -48,8 +59,10 @@ impl fmt::Display for Fault {
             Self::Conflict => "the item has changed meanwhile",
             Self::Tampered => "an item is not as it was written, or was written under another key",
             Self::Seal => "cannot be sealed",
+            Self::Large => "more is to be remembered of a request than an item may have",
             Self::Locked => "the store is in use by another process",
-            Self::Io(_) => "the store of held requests cannot be used",
+            Self::OtherKey => "the store holds items of another key",
+            Self::Away(_) | Self::Io(_) => "the store of held requests cannot be used",
         })
     }
 }
@@ -58,6 +71,7 @@ impl std::error::Error for Fault {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(source) => Some(source),
+            Self::Away(source) => Some(source),
             _ => None,
         }
     }
@@ -67,6 +81,26 @@ impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
+}
+
+impl From<redis_client::Fault> for Fault {
+    fn from(fault: redis_client::Fault) -> Self {
+        Self::Away(fault)
+    }
+}
+
+/// What time has made of a store.
+#[derive(Default)]
+struct Passing {
+    /// What items become.
+    next: Vec<Item>,
+    /// Items that were decided long ago.
+    forget: Vec<String>,
+}
+
+/// When an item came to its end, or will at the latest.
+fn ended(item: &Item) -> u64 {
+    item.verdict.as_ref().map_or(item.facts.expires, |verdict| verdict.time)
 }
 
 /// How much may be held.
@@ -118,6 +152,7 @@ impl Usage {
 /// Where items are kept.
 enum Store {
     Directory(Directory),
+    Replicated(Box<Replicated>),
 }
 
 /// The held requests of one configuration.
@@ -127,34 +162,71 @@ pub struct Quarantine {
     store: Arc<Store>,
     /// Something became of an item.
     changed: Arc<Notify>,
+    /// The store can be used, as far as is known.
+    usable: Arc<AtomicBool>,
 }
 
 impl Quarantine {
-    /// Opens the store. Waits for the disk.
+    /// Opens the store; `dial` reaches its server, where it has one. Waits for the disk, and not for a server: that is
+    /// asked when it is needed.
     ///
     /// # Errors
     /// What keeps it from being used.
-    pub fn open(settings: &QuarantineSettings) -> Result<Arc<Self>, Fault> {
+    pub fn open(settings: &QuarantineSettings, dial: Option<Dial>) -> Result<Arc<Self>, Fault> {
         let keys = Keys::new(settings.key.clone());
         let store = match &settings.store {
             HeldStore::Directory(path) => Store::Directory(Directory::open(path, &keys)?),
+            HeldStore::Redis { server, may_forget } => {
+                let dial = dial.ok_or(redis_client::Fault::Connect)?;
+                let demands = if *may_forget { Demands::NoEviction } else { Demands::Durable };
+                let client = RedisClient::new((**server).clone(), dial, demands);
+                Store::Replicated(Box::new(Replicated::new(client)?))
+            }
         };
-        Ok(Arc::new(Self { settings: settings.clone(), keys, store: Arc::new(store), changed: Arc::default() }))
+        let usable = AtomicBool::new(matches!(store, Store::Directory(_)));
+        Ok(Arc::new(Self {
+            settings: settings.clone(),
+            keys,
+            store: Arc::new(store),
+            changed: Arc::default(),
+            usable: Arc::new(usable),
+        }))
     }
 
     /// The same store under other settings; none where it is another store, or has another key.
     #[must_use]
     pub fn under(&self, settings: &QuarantineSettings) -> Option<Arc<Self>> {
         let same = self.settings.store == settings.store && self.settings.key == settings.key;
-        let (store, changed) = (Arc::clone(&self.store), Arc::clone(&self.changed));
-        let keys = Keys::new(settings.key.clone());
-        same.then(|| Arc::new(Self { settings: settings.clone(), keys, store, changed }))
+        same.then(|| {
+            Arc::new(Self {
+                settings: settings.clone(),
+                keys: Keys::new(settings.key.clone()),
+                store: Arc::clone(&self.store),
+                changed: Arc::clone(&self.changed),
+                usable: Arc::clone(&self.usable),
+            })
+        })
     }
 
     /// What the configuration says of it.
     #[must_use]
     pub fn settings(&self) -> &QuarantineSettings {
         &self.settings
+    }
+
+    /// Whether the store could be used when it was last looked at.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.usable.load(Ordering::Relaxed)
+    }
+
+    /// Items that were set aside because they are not as they were written.
+    #[must_use]
+    pub fn damaged(&self) -> u64 {
+        match &*self.store {
+            Store::Directory(directory) => directory.damaged(),
+            Store::Replicated(replicated) => replicated.damaged(),
+        }
     }
 
     /// Holds a request. It survives whatever happens once this is done.
@@ -177,10 +249,10 @@ impl Quarantine {
         let bytes = sealed.bytes;
         let QuarantineSettings { max_items, max_bytes, workspace_items, workspace_bytes, .. } = self.settings;
         let bounds = Bounds { items: max_items, bytes: max_bytes, workspace_items, workspace_bytes };
-        self.apart(move |this| match &*this.store {
-            Store::Directory(directory) => directory.put(&this.keys, &item, &bytes, &bounds),
-        })
-        .await
+        if let Store::Replicated(replicated) = &*self.store {
+            return replicated.put(&self.keys, &item, &bytes, &bounds).await;
+        }
+        self.on_disk(move |directory, keys| directory.put(keys, &item, &bytes, &bounds)).await
     }
 
     /// An item.
@@ -190,6 +262,7 @@ impl Quarantine {
     pub async fn item(self: &Arc<Self>, id: &str) -> Result<Item, Fault> {
         match &*self.store {
             Store::Directory(directory) => directory.item(id).ok_or(Fault::Unknown),
+            Store::Replicated(replicated) => replicated.item(&self.keys, id).await,
         }
     }
 
@@ -200,6 +273,7 @@ impl Quarantine {
     pub async fn items(self: &Arc<Self>) -> Result<Vec<Item>, Fault> {
         let mut items = match &*self.store {
             Store::Directory(directory) => directory.pick(|_| true),
+            Store::Replicated(replicated) => replicated.all(&self.keys).await?,
         };
         items.sort_by(|one, other| (one.facts.time, &one.facts.id).cmp(&(other.facts.time, &other.facts.id)));
         Ok(items)
@@ -212,6 +286,7 @@ impl Quarantine {
     pub async fn untold(self: &Arc<Self>) -> Result<Vec<Item>, Fault> {
         let mut items = match &*self.store {
             Store::Directory(directory) => directory.pick(|item| item.delivery == Delivery::Due),
+            Store::Replicated(replicated) => replicated.untold(&self.keys).await?,
         };
         items.sort_by_key(|item| item.facts.time);
         Ok(items)
@@ -224,6 +299,7 @@ impl Quarantine {
     pub async fn usage(self: &Arc<Self>) -> Result<Usage, Fault> {
         match &*self.store {
             Store::Directory(directory) => Ok(directory.usage()),
+            Store::Replicated(replicated) => replicated.usage().await,
         }
     }
 
@@ -232,34 +308,39 @@ impl Quarantine {
     /// # Errors
     /// It is erased, is not as it was written, or cannot be read.
     pub async fn content(self: &Arc<Self>, item: &Item) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        let item = item.clone();
-        self.apart(move |this| {
-            let bytes = match &*this.store {
-                Store::Directory(directory) => directory.body(&item)?,
-            };
-            this.keys.open(&item, &bytes).map_err(|_| Fault::Tampered)
-        })
-        .await
+        let bytes = match &*self.store {
+            Store::Replicated(replicated) => replicated.body(item).await?,
+            Store::Directory(_) => {
+                let item = item.clone();
+                self.on_disk(move |directory, _| directory.body(&item)).await?
+            }
+        };
+        let (this, item) = (Arc::clone(self), item.clone());
+        // A large one takes its time.
+        let opening = tokio::task::spawn_blocking(move || this.keys.open(&item, &bytes).map_err(|_| Fault::Tampered));
+        opening.await.unwrap_or(Err(Fault::Tampered))
     }
 
     /// Makes an item what it has become. It is so, whatever happens, once this is done; where the outcome is final and
     /// there is a webhook, it is to be told.
     ///
     /// # Errors
-    /// It has changed meanwhile, or the store cannot be written: then it is what it was.
+    /// It has changed meanwhile, or the store cannot be written: then it is what it was, or, where a server did not
+    /// answer, what it would have become without anything having been sent.
     pub async fn change(self: &Arc<Self>, after: Item) -> Result<Item, Fault> {
         let tells = after.state.is_final() && after.delivery == Delivery::None && self.settings.webhook.is_some();
         let after = if tells { Item { delivery: Delivery::Due, ..after } } else { after };
-        let result = self
-            .apart(move |this| match &*this.store {
-                Store::Directory(directory) => directory.change(&this.keys, &after).map(|()| after),
-            })
-            .await;
+        let result = match &*self.store {
+            Store::Replicated(replicated) => replicated.change(&self.keys, &after).await.map(|()| after),
+            Store::Directory(_) => {
+                self.on_disk(move |directory, keys| directory.change(keys, &after).map(|()| after)).await
+            }
+        };
         self.changed.notify_waiters();
         result
     }
 
-    /// Resolves when something became of an item after this was called.
+    /// Resolves when something became of an item after this was called; what other replicas do is not told.
     pub fn changing(&self) -> tokio::sync::futures::Notified<'_> {
         self.changed.notified()
     }
@@ -269,50 +350,47 @@ impl Quarantine {
     /// # Errors
     /// The store cannot be used.
     pub async fn sweep(self: &Arc<Self>, now: u64) -> Result<Vec<Item>, Fault> {
-        let mut aged = Vec::new();
+        let result = self.sweep_once(now).await;
+        self.usable.store(result.is_ok(), Ordering::Relaxed);
+        result
+    }
+
+    async fn sweep_once(self: &Arc<Self>, now: u64) -> Result<Vec<Item>, Fault> {
         let keep = u64::try_from(self.settings.keep.as_millis()).unwrap_or(u64::MAX);
-        let ended = |item: &Item| item.verdict.as_ref().map_or(item.facts.expires, |verdict| verdict.time);
-        let over = |item: &Item| item.state.is_final() && item.delivery != Delivery::Due;
-        let (mut items, count) = match &*self.store {
-            Store::Directory(directory) => {
-                let count = directory.count();
-                let all = count > self.settings.max_records;
-                let old = |item: &Item| over(item) && (all || ended(item).saturating_add(keep) < now);
-                (directory.pick(|item| item.aged(now).is_some() || old(item)), count)
-            }
+        let records = self.settings.max_records;
+        let passing = match &*self.store {
+            Store::Directory(directory) => directory.passing(now, keep, records),
+            Store::Replicated(replicated) => replicated.passing(&self.keys, now, keep, records).await?,
         };
-        items.sort_by_key(ended);
-        let mut surplus = count.saturating_sub(self.settings.max_records);
-        for item in items {
-            if let Some(next) = item.aged(now) {
-                match self.change(next).await {
-                    Ok(item) => aged.push(item),
-                    // Somebody decided in the same moment.
-                    Err(Fault::Conflict | Fault::Unknown) => {}
-                    Err(error) => return Err(error),
-                }
-                continue;
+        let mut aged = Vec::new();
+        for next in passing.next {
+            match self.change(next).await {
+                Ok(item) => aged.push(item),
+                // Somebody decided in the same moment.
+                Err(Fault::Conflict | Fault::Unknown) => {}
+                Err(error) => return Err(error),
             }
-            if over(&item) && (ended(&item).saturating_add(keep) < now || surplus > 0) {
-                surplus = surplus.saturating_sub(1);
-                let id = item.facts.id;
-                self.apart(move |this| match &*this.store {
-                    Store::Directory(directory) => directory.forget(&id),
-                })
-                .await?;
+        }
+        for id in passing.forget {
+            match &*self.store {
+                Store::Replicated(replicated) => replicated.forget(&id).await?,
+                Store::Directory(_) => self.on_disk(move |directory, _| directory.forget(&id)).await?,
             }
         }
         Ok(aged)
     }
 
     /// Runs what waits for a disk where nobody else waits behind it.
-    async fn apart<T: Send + 'static>(
+    async fn on_disk<T: Send + 'static>(
         self: &Arc<Self>,
-        work: impl FnOnce(&Self) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Directory, &Keys) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
         let this = Arc::clone(self);
-        let done = tokio::task::spawn_blocking(move || work(&this)).await;
-        done.unwrap_or_else(|_| Err(Fault::Io(io::ErrorKind::Other.into())))
+        let done = tokio::task::spawn_blocking(move || match &*this.store {
+            Store::Directory(directory) => work(directory, &this.keys),
+            Store::Replicated(_) => Err(Fault::Unknown),
+        });
+        done.await.unwrap_or_else(|_| Err(Fault::Io(io::ErrorKind::Other.into())))
     }
 }
 

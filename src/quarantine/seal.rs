@@ -12,12 +12,19 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::Fault;
 use super::item::{Facts, Item};
 
 /// What the keys are for.
 const WRAP: &[u8] = b"blackbar quarantine 1 wrap\0";
 const RECORD: &[u8] = b"blackbar quarantine 1 record\0";
 const CONTENT: &[u8] = b"blackbar quarantine 1 content\0";
+const STORE: &[u8] = b"blackbar quarantine 1 store\0";
+
+/// Longest record of an item, and how much of that a new one leaves for what is still to be said of it: names, a reason
+/// in JSON, a longer state.
+pub(super) const ITEM_BYTES: usize = 256 << 10;
+pub(super) const LATER: usize = 16 << 10;
 
 /// Something was not as it was written, or there is no randomness.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +53,11 @@ impl Keys {
         Ok(Zeroizing::new(mac.finalize().into_bytes().into()))
     }
 
+    /// What tells a store of this key from that of another, and nothing of the key.
+    pub(super) fn fingerprint(&self) -> Result<String, Broken> {
+        Ok(hex(self.derived(STORE, b"")?.as_slice()))
+    }
+
     /// Seals what an item holds.
     pub(super) fn seal(&self, facts: &Facts, content: &[u8]) -> Result<SealedContent, Broken> {
         let mut own = Zeroizing::new([0_u8; 32]);
@@ -72,13 +84,17 @@ impl Keys {
     }
 
     /// An item as a store keeps it: one line of JSON, and a line that proves that nobody else wrote it.
-    pub(super) fn write(&self, item: &Item) -> Result<Vec<u8>, Broken> {
-        let mut line = serde_json::to_vec(item).map_err(|_| Broken)?;
-        let mac = self.derived(RECORD, &line)?;
+    ///
+    /// # Errors
+    /// It is longer than what is read.
+    pub(super) fn write(&self, item: &Item) -> Result<Vec<u8>, Fault> {
+        let mut line = serde_json::to_vec(item).map_err(|_| Fault::Seal)?;
+        let mac = self.derived(RECORD, &line).map_err(|_| Fault::Seal)?;
         line.push(b'\n');
         line.extend_from_slice(hex(mac.as_slice()).as_bytes());
         line.push(b'\n');
-        Ok(line)
+        let most = if item.turn == 0 { ITEM_BYTES - LATER } else { ITEM_BYTES };
+        if line.len() > most { Err(Fault::Large) } else { Ok(line) }
     }
 
     /// Reads what [`Keys::write`] wrote.

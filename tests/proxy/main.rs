@@ -33,6 +33,8 @@ mod quarantine_kills;
 mod quotas;
 mod records;
 mod reload;
+mod replicas;
+mod replicas_limits;
 mod retention;
 mod revocation;
 mod self_test;

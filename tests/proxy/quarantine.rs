@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use blackbar::admin::Admin;
-use blackbar::policy::ListenAddress;
+use blackbar::policy::{ApiKey, ClientAuth, ListenAddress, OwnKey, Person, Quota};
 use blackbar::proxy::Address;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use crate::support::{Client, Reply, TestProxy, Upstream, within};
 pub(crate) const RULES: &str =
     "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n[actions]\nUS_SSN = \"quarantine\"\n";
 const BODY: &str = r#"{"text":"ssn 078-05-1120, mail jane@example.com"}"#;
-const SSN: &str = "078-05-1120";
+pub(crate) const SSN: &str = "078-05-1120";
 
 fn hash(token: &str) -> String {
     Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -56,14 +56,14 @@ fn holding(more: &str) -> TestProxy {
 }
 
 /// The admin listener over plain TCP.
-fn admin(proxy: &Running) -> Address {
+pub(crate) fn admin(proxy: &Running) -> Address {
     let admin = Admin::bind(&ListenAddress::Tcp("127.0.0.1:0".parse().unwrap())).unwrap();
     let at = admin.address().clone();
     tokio::spawn(admin.run(proxy.handle.clone(), Arc::clone(&proxy.telemetry)));
     at
 }
 
-async fn ask(at: &Address, who: &str, method: &str, target: &str, order: Option<Value>) -> (u16, Value) {
+pub(crate) async fn ask(at: &Address, who: &str, method: &str, target: &str, order: Option<Value>) -> (u16, Value) {
     let Address::Tcp(at) = at else { panic!("no TCP") };
     let body = order.map(|order| order.to_string()).unwrap_or_default();
     let request = format!(
@@ -80,7 +80,7 @@ async fn ask(at: &Address, who: &str, method: &str, target: &str, order: Option<
     (status, serde_json::from_str(body).unwrap())
 }
 
-async fn release(at: &Address, who: &str, id: &str) -> (u16, Value) {
+pub(crate) async fn release(at: &Address, who: &str, id: &str) -> (u16, Value) {
     ask(at, who, "POST", &format!("/quarantine/{id}/release"), Some(json!({ "reason": "agreed" }))).await
 }
 
@@ -390,4 +390,47 @@ async fn what_nobody_decides_is_erased_in_time() {
     assert!(!proxy.pki.file("held").join(format!("{id}.body")).exists());
     assert_eq!(release(&at, "rita", &id).await.1["code"], "expired");
     assert!(upstream.is_untouched());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_decides_about_what_a_key_of_theirs_sent() {
+    let upstream = Upstream::echo().await;
+    let hash = Sha256::digest(b"canary-key").into();
+    let (routes, allow_from, quota) = (None, Vec::new(), Quota::default());
+    let key = ApiKey { id: "first".to_owned(), hash, routes, expires: None, allow_from, quota };
+    let owns =
+        |workspace: Option<&str>, id: &str| vec![OwnKey { workspace: workspace.map(str::to_owned), id: id.to_owned() }];
+    let keys = [owns(None, "first"), owns(Some("acme"), "first"), owns(Some("beta"), "first"), owns(None, "second")];
+    let proxy = holding("").upstream(&upstream).policy(move |policy| {
+        let listener = &mut policy.listeners[0];
+        listener.tls.as_mut().unwrap().client_auth = ClientAuth::Optional;
+        listener.api_keys = Some("x-blackbar-key".to_owned());
+        Arc::get_mut(&mut policy.workspaces[0]).unwrap().api_keys = vec![key];
+        let people = &mut policy.admin.as_mut().unwrap().people;
+        let template = people[0].clone();
+        people.extend(keys.into_iter().enumerate().map(|(at, keys)| {
+            let name = format!("own{at}");
+            let token = Some(Sha256::digest(name.as_bytes()).into());
+            Person { name, token, keys, clients: Vec::new(), ..template.clone() }
+        }));
+    });
+    let proxy = proxy.start();
+    let at = admin(&proxy);
+    let config = proxy.pki.client_config(None, &["http/1.1"]);
+    let mut client = Client::new(connect(proxy.address, "localhost", config).await.unwrap());
+    for (who, status) in [("own0", 403), ("own1", 403), ("own2", 200), ("own3", 200), ("rita", 200)] {
+        let request = format!(
+            "POST /v1/x HTTP/1.1\r\nHost: localhost\r\nX-Blackbar-Key: canary-key\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{BODY}",
+            BODY.len()
+        );
+        let answer = client.send(request).await;
+        assert_eq!(answer.code(), "quarantined", "{}", answer.text());
+        let id = answer.header("x-blackbar-item").unwrap().to_owned();
+        let (_, item) = ask(&at, "rita", "GET", &format!("/quarantine/{id}"), None).await;
+        assert_eq!(item["sender"], json!(["key:first"]));
+        let (is, answer) = release(&at, who, &id).await;
+        assert_eq!(is, status, "{who}: {answer}");
+        assert!(status == 200 || answer["code"] == "own_request", "{answer}");
+    }
 }

@@ -1,5 +1,5 @@
 //! The real program, killed at any moment: no request of which a client was told that it is held is lost, and none is sent
-//! twice. `BLACKBAR_KILLS` says how often it is killed; 200 times unless told.
+//! twice. `BLACKBAR_KILLS` says how often it is killed; 200 times unless told, and 40 where it keeps things in Redis.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader};
@@ -16,10 +16,11 @@ use tokio::net::UnixStream;
 use super::quarantine::{RULES, people};
 use crate::support::client::connect;
 use crate::support::proxy::ACME;
-use crate::support::{Client, Pki, TestProxy, Upstream};
+use crate::support::{Client, Pki, RedisServer, TestProxy, Upstream};
 
 /// Kills unless `BLACKBAR_KILLS` says otherwise, and the longest time between a start and its kill.
 const KILLS: usize = 200;
+const REDIS_KILLS: usize = 40;
 const LIFE_MS: u64 = 120;
 
 struct Process {
@@ -125,6 +126,35 @@ async fn reviewers(socket: PathBuf, told: Arc<Mutex<Told>>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_held_is_lost_and_nothing_is_sent_twice() {
+    kill_again_and_again("held", KILLS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: tests/run"]
+async fn nothing_held_in_redis_is_lost_and_nothing_is_sent_twice() {
+    let redis = RedisServer::start();
+    kill_again_and_again(&redis.url(), REDIS_KILLS).await;
+}
+
+/// Every item that the program knows.
+async fn everything(socket: &Path) -> HashMap<String, Value> {
+    let mut items: HashMap<String, Value> = HashMap::new();
+    let mut after = String::new();
+    loop {
+        let target = format!("/quarantine{after}");
+        let (status, page) = ask(socket, &target, None).await.unwrap();
+        assert_eq!(status, 200);
+        let page_items = page["items"].as_array().unwrap();
+        items.extend(page_items.iter().map(|item| (item["id"].as_str().unwrap().to_owned(), item.clone())));
+        if page["more"] != true {
+            return items;
+        }
+        after = format!("?after={}", page_items.last().unwrap()["id"].as_str().unwrap());
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "what was seen is part of the record")]
+async fn kill_again_and_again(store: &str, unless_told: usize) {
     let upstream = Upstream::echo().await;
     let test = TestProxy::new();
     std::fs::write(test.pki.file("quarantine.key32"), [9; 32]).unwrap();
@@ -134,14 +164,15 @@ async fn nothing_held_is_lost_and_nothing_is_sent_twice() {
         .upstream(&upstream)
         .route_settings("request = { mode = \"buffer\" }\n")
         .tables(&people().replace("127.0.0.1:0", "unix:admin.sock"))
-        .tables("[quarantine]\nstore = \"held\"\nkey = { file = \"quarantine.key32\" }\nworkspace_items = 100000\n")
+        .tables(&format!("[quarantine]\nstore = \"{store}\"\nworkspace_items = 100000\n"))
+        .tables("key = { file = \"quarantine.key32\" }\n")
         // A second of it before each death would be most of the test.
         .tables("[self_test]\nenabled = false\n");
     let config = test.write();
     let socket = test.pki.file("admin.sock");
     let pki = Arc::new(test.pki);
     let told = Arc::new(Mutex::new(Told::default()));
-    let kills = std::env::var("BLACKBAR_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
+    let kills = std::env::var("BLACKBAR_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(unless_told);
     for _ in 0..kills {
         let process = Process::start(&config);
         let tasks = [
@@ -160,19 +191,14 @@ async fn nothing_held_is_lost_and_nothing_is_sent_twice() {
     }
 
     let process = Process::start(&config);
-    let mut items: HashMap<String, Value> = HashMap::new();
-    let mut after = String::new();
-    loop {
-        let target = format!("/quarantine{after}");
-        let (status, page) = ask(&socket, &target, None).await.unwrap();
-        assert_eq!(status, 200);
-        let page_items = page["items"].as_array().unwrap();
-        items.extend(page_items.iter().map(|item| (item["id"].as_str().unwrap().to_owned(), item.clone())));
-        if page["more"] != true {
-            break;
+    let items = loop {
+        let items = everything(&socket).await;
+        if !items.values().any(|item| item["state"] == "releasing") {
+            break items;
         }
-        after = format!("?after={}", page_items.last().unwrap()["id"].as_str().unwrap());
-    }
+        // What a replica was sending that is gone is settled once it has not been seen for a while.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
     let seen = |marker: &str| {
         let bytes = upstream.bytes.lock().unwrap();
         bytes.windows(marker.len()).filter(|window| *window == marker.as_bytes()).count()

@@ -9,11 +9,13 @@
 pub mod client;
 pub mod pki;
 pub mod proxy;
+pub mod redis;
 pub mod upstream;
 
 pub use client::Client;
 pub use pki::{Name, Pki};
 pub use proxy::TestProxy;
+pub use redis::RedisServer;
 pub use upstream::{Reply, Upstream};
 
 use std::future::Future;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
-use crate::policy::{ApiKey, Network, moment_of};
+use crate::policy::{ApiKey, Network, OwnKey, moment_of};
 
 use super::workspaces::{WorkspaceShape, quota};
 use super::{Names, name_of};
@@ -29,6 +29,22 @@ pub(super) fn api_keys(fields: &mut Fields<'_>, report: &mut Report) -> Vec<KeyS
     }
     let mut ids = Names::new();
     tables.into_iter().take(MOST).filter_map(|table| api_key(table, &mut ids, report)).collect()
+}
+
+/// Keys that people have are keys of a workspace.
+pub(super) fn check_owned<'k>(
+    owned: impl Iterator<Item = &'k (OwnKey, Place)>,
+    workspaces: &[WorkspaceShape],
+    report: &mut Report,
+) {
+    for (key, place) in owned {
+        let mut named = workspaces.iter().flat_map(|one| one.api_keys.iter().map(move |shape| (one, &shape.key)));
+        if !named.any(|(workspace, known)| key.is(&workspace.name, &known.id)) {
+            let message = format!("no workspace has a key {}", quote(&key.id));
+            let help = "write key:ID, or key:WORKSPACE/ID, with the `id` of a [[workspace.api_key]]";
+            report.error(place, "unknown-name", message).help(help);
+        }
+    }
 }
 
 fn api_key(mut fields: Fields<'_>, ids: &mut Names, report: &mut Report) -> Option<KeyShape> {

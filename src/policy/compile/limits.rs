@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use crate::body::BodyLimits;
 use crate::policy::diagnostic::Report;
-use crate::policy::files::Fields;
+use crate::policy::files::{Fields, Value};
 use crate::policy::{Limits, Timeouts};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
-/// Reads `[limits]`.
-pub(super) fn limits(fields: &mut Fields<'_>, report: &mut Report) -> (Limits, BodyLimits) {
+/// Reads `[limits]`; where replicas count together is given as it stands.
+pub(super) fn limits<'a>(fields: &mut Fields<'a>, report: &mut Report) -> (Limits, BodyLimits, Option<Value<'a>>) {
     let (mut limits, mut body) = (Limits::default(), BodyLimits::default());
     let Some(mut table) = fields.value("limits").and_then(|value| value.table("[limits]", report)) else {
-        return (limits, body);
+        return (limits, body, None);
     };
+    let shared = table.value("shared");
     let most = u64::from(u32::MAX);
     let mut keys = Keys { table: &mut table, report };
     keys.count("connections", &mut limits.connections, most);
@@ -48,7 +49,7 @@ pub(super) fn limits(fields: &mut Fields<'_>, report: &mut Report) -> (Limits, B
     keys.count("dropped_records", &mut body.dropped_records, 1_000_000);
     keys.size("syslog_message", &mut body.syslog_message, 64 * MIB);
     table.finish(report);
-    (limits, body)
+    (limits, body, shared)
 }
 
 /// Reads `[timeouts]`.

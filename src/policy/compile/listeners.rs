@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::policy::credentials::{Inspector, Named};
 use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value, beside};
-use crate::policy::quarantine::people;
+use crate::policy::quarantine::{Wanted, people};
 use crate::policy::routing::host_name;
 use crate::policy::rules::unknown_name;
 use crate::policy::{AdminSettings, ClientAuth, ListenAddress, Listener, ListenerTls};
@@ -117,7 +117,7 @@ pub(super) fn admin(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) -> Op
     let private_key = named("private_key", inspector.report);
     let client_ca = named("client_ca", inspector.report);
     let (place, asked_tls) = (fields.place(), certificate.is_some() || private_key.is_some());
-    let (people, workspaces) = people(&mut fields, inspector.report);
+    let (people, wanted) = people(&mut fields, inspector.report);
     fields.finish(inspector.report);
     let tls = if asked_tls {
         // Probes and scrapers present none; who decides does.
@@ -138,7 +138,7 @@ pub(super) fn admin(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) -> Op
         let help = "add `certificate`, `private_key` and `client_ca`, or listen on 127.0.0.1 or unix:PATH";
         inspector.report.error(&at, "plain-listener", "people decide over an unguarded address").help(help);
     }
-    Some(AdminShape { settings, place: at, workspaces })
+    Some(AdminShape { settings, place: at, wanted })
 }
 
 /// `[admin]` as it was read.
@@ -148,8 +148,8 @@ pub(super) struct AdminShape {
     pub(super) settings: AdminSettings,
     /// Where its address is written.
     pub(super) place: Place,
-    /// The workspaces that people are bound to, and where each is written.
-    pub(super) workspaces: Vec<(String, Place)>,
+    /// The workspaces that people are bound to, and the keys that they have.
+    pub(super) wanted: Wanted,
 }
 
 /// What a plain listener may be.

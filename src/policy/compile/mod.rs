@@ -35,9 +35,10 @@ use super::external::{ExternalShape, external};
 use super::files::{Disk, Fields, FileHash, Watched, walk};
 use super::packs::{BUNDLED, assemble_beside, assemble_bundled_beside};
 use super::rules::{RuleShape, unknown_name, version};
+use super::shared_limits::shared_limits;
 use super::{
     AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Mode, Policy, QuarantineSettings, Route,
-    SelfTest, Syslog, Timeouts, Workspace, fingerprint_epoch, quarantine,
+    SelfTest, SharedLimits, Syslog, Timeouts, Workspace, fingerprint_epoch, quarantine,
 };
 use crate::body::{BodyLimits, Scopes};
 use crate::engine::{Action, EntityType, RuleSet};
@@ -121,6 +122,7 @@ struct Shapes {
     admin: Option<AdminShape>,
     audit: Option<AuditSettings>,
     quarantine: Option<QuarantineSettings>,
+    shared_limits: Option<SharedLimits>,
     /// Whether `[quarantine]` is there, well-formed or not.
     wants_quarantine: bool,
     /// Of fingerprints.
@@ -150,7 +152,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
             .help("add [audit] with `directory` and `signing_key`, and every exchange is written to a log");
     }
     let audit = audit.and_then(|value| value.table("[audit]", report));
-    let limits = limits::limits(&mut fields, report);
+    let (limits, body_limits, shared) = limits::limits(&mut fields, report);
     let timeouts = limits::timeouts(&mut fields, report);
     let self_test = self_test::self_test(&mut fields, report);
     let incident = incident::folder(&mut fields, report);
@@ -193,13 +195,14 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
             external(name, table, &mut inspector)
         })
         .collect();
-    let (limits, body_limits) = limits;
+    let shared_limits = shared.and_then(|value| shared_limits(&value, &mut inspector));
     let shapes = Shapes {
         listeners,
         admin,
         audit,
         quarantine,
         wants_quarantine,
+        shared_limits,
         epoch,
         workspaces,
         workspace_names,
@@ -278,9 +281,10 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
     for (name, place) in shapes.workspaces.iter().flat_map(|shape| &shape.tokens.routes).flatten() {
         known("route", name, place, &shapes.route_names, report);
     }
-    for (name, place) in shapes.admin.iter().flat_map(|shape| &shape.workspaces) {
+    for (name, place) in shapes.admin.iter().flat_map(|shape| &shape.wanted.workspaces) {
         known("workspace", name, place, &shapes.workspace_names, report);
     }
+    keys::check_owned(shapes.admin.iter().flat_map(|shape| &shape.wanted.keys), &shapes.workspaces, report);
     check_dead_letters(&shapes.workspaces, report);
     let has_certificates =
         |one: &ListenerShape| one.listener.tls.as_ref().is_some_and(|tls| tls.client_auth != ClientAuth::None);
@@ -324,6 +328,7 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
         admin: shapes.admin.map(|shape| shape.settings),
         audit: shapes.audit,
         quarantine: shapes.quarantine,
+        shared_limits: shapes.shared_limits,
         workspaces,
         routes: routes.into_iter().map(Arc::new).collect(),
         externals: shapes.externals.into_iter().map(|shape| Arc::new(shape.external)).collect(),

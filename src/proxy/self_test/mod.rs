@@ -195,6 +195,7 @@ impl Test {
             letters: std::collections::HashMap::new(),
             quotas: policy.workspaces.iter().map(|one| Arc::new(WorkspaceQuota::unbounded(one))).collect(),
             key_quotas: KeyQuotas::new(),
+            shared_count: None,
             doors: Vec::new(),
             externals: Externals::none(),
             // What a person is to judge is refused here.
