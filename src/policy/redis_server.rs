@@ -150,3 +150,15 @@ fn prefix(value: &Value<'_>, report: &mut Report) -> Option<String> {
     }
     good.then(|| text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_in_no_debug_output() {
+        let password = Some(Zeroizing::new("canary".to_owned()));
+        let settings = RedisSettings { password, ..bare(Upstream::default(), 0) };
+        assert!(!format!("{settings:?}").contains("canary"));
+    }
+}

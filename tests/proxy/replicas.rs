@@ -5,10 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use blackbar::policy::{HeldStore, QuarantineSettings, RedisSettings, Upstream as Server};
 use blackbar::proxy::Address;
+use blackbar::quarantine::item::{Facts, Item, State, VERSION, Verdict};
+use blackbar::quarantine::{Fault, Quarantine};
+use blackbar::redis_client::{Dial, Wire};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use zeroize::Zeroizing;
 
 use super::quarantine::{RULES, SSN, admin, ask, people, release};
 use crate::support::proxy::Running;
@@ -365,4 +370,158 @@ async fn a_server_that_would_forget_or_holds_items_of_another_key_is_not_used() 
     })
     .await;
     assert_eq!(release(&at, "rita", &whole).await.0, 200);
+}
+
+/// A way to a server whose answers are lost while `mute`: what it is told, it does.
+fn losing(redis: &RedisServer, mute: &Arc<AtomicBool>) -> Dial {
+    let (to, mute) = (redis.address(), Arc::clone(mute));
+    Arc::new(move || {
+        let mute = Arc::clone(&mute);
+        Box::pin(async move {
+            let (mut answers, mut commands) = TcpStream::connect(to).await?.into_split();
+            let (near, far) = tokio::io::duplex(1 << 16);
+            let (mut said, mut heard) = tokio::io::split(far);
+            tokio::spawn(async move { tokio::io::copy(&mut said, &mut commands).await });
+            tokio::spawn(async move {
+                let mut buffer = vec![0; 1 << 14];
+                while let Ok(count @ 1..) = answers.read(&mut buffer).await {
+                    if !mute.load(Ordering::SeqCst) && heard.write_all(&buffer[..count]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+            Ok(Box::new(near) as Box<dyn Wire>)
+        })
+    })
+}
+
+fn store(redis: &RedisServer, mute: &Arc<AtomicBool>) -> Arc<Quarantine> {
+    let server = RedisSettings {
+        server: Server { host: "unused".to_owned(), ..Server::default() },
+        database: 0,
+        user: None,
+        password: None,
+        prefix: "b:".to_owned(),
+        connect_timeout: Duration::from_millis(300),
+        command_timeout: Duration::from_millis(300),
+    };
+    let settings = QuarantineSettings {
+        store: HeldStore::Redis { server: Box::new(server), may_forget: false },
+        key: Zeroizing::new([7; 32]),
+        ttl: Duration::from_secs(60),
+        keep: Duration::from_secs(60),
+        max_items: 10,
+        max_bytes: 10_000,
+        workspace_items: 10,
+        workspace_bytes: 10_000,
+        max_records: 100,
+        webhook: None,
+    };
+    Quarantine::open(&settings, Some(losing(redis, mute))).unwrap()
+}
+
+fn facts(id: u128) -> Facts {
+    Facts {
+        v: VERSION,
+        id: format!("{id:032x}"),
+        time: 1,
+        expires: u64::MAX >> 12,
+        workspace: "acme".to_owned(),
+        route: "root".to_owned(),
+        method: "POST".to_owned(),
+        request_id: "r".to_owned(),
+        policy: "p".to_owned(),
+        address: "127.0.0.1".to_owned(),
+        sender: Vec::new(),
+        certificate: None,
+        length: 3,
+        findings: Vec::new(),
+    }
+}
+
+fn verdict() -> Verdict {
+    Verdict { by: "jane".to_owned(), reason: "r".to_owned(), time: 2 }
+}
+
+async fn only(store: &Arc<Quarantine>) -> Item {
+    let mut items = store.items().await.unwrap();
+    assert_eq!(items.len(), 1);
+    items.remove(0)
+}
+
+async fn held(store: &Arc<Quarantine>) -> (u64, u64) {
+    let usage = store.usage().await.unwrap();
+    usage.workspaces().fold((0, 0), |sum, (_, items, bytes)| (sum.0 + items, sum.1 + bytes))
+}
+
+/// Lets time pass until the store can be used again.
+async fn back(store: &Arc<Quarantine>) {
+    within(async {
+        while store.sweep(10).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: tests/run"]
+async fn what_was_done_without_an_answer_is_taken_back_or_done_once() {
+    let (redis, mute) = (RedisServer::start(), Arc::new(AtomicBool::new(false)));
+    let (store, other) = (store(&redis, &mute), store(&redis, &Arc::default()));
+    back(&store).await;
+    // The server knows the scripts from now on; one that it does not know is asked for again.
+    store.hold(facts(9), Zeroizing::new(vec![b'x'; 10])).await.unwrap();
+    store.change(only(&store).await.rejected(verdict()).unwrap()).await.unwrap();
+    redis.ask("FLUSHALL").await;
+    // Its client is told that it is not held: it is there, and then it is not.
+    mute.store(true, Ordering::SeqCst);
+    let lost = store.hold(facts(1), Zeroizing::new(vec![b'x'; 10])).await;
+    assert!(matches!(lost, Err(Fault::Away(_))), "{lost:?}");
+    assert_eq!(only(&other).await.facts.id, facts(1).id);
+    assert!(matches!(store.hold(facts(2), Zeroizing::new(vec![b'x'; 10])).await, Err(Fault::Away(_))), "at once");
+    mute.store(false, Ordering::SeqCst);
+    back(&store).await;
+    assert!(other.items().await.unwrap().is_empty());
+    assert_eq!(held(&other).await, (0, 0));
+
+    store.hold(facts(3), Zeroizing::new(vec![b'x'; 10])).await.unwrap();
+    // It becomes one that is sent, and nobody learns of it: nothing is sent, and it waits again.
+    let releasing = only(&store).await.releasing(verdict(), u64::MAX >> 12, false).unwrap();
+    mute.store(true, Ordering::SeqCst);
+    assert!(matches!(store.change(releasing.clone()).await, Err(Fault::Away(_))));
+    assert!(matches!(only(&other).await.state, State::Releasing { .. }));
+    mute.store(false, Ordering::SeqCst);
+    back(&store).await;
+    let waits = only(&other).await;
+    assert_eq!((waits.state.clone(), waits.turn), (State::Held, 2));
+    // What was given up is not what another has begun since.
+    let theirs = waits.releasing(verdict(), u64::MAX >> 12, false).unwrap();
+    mute.store(true, Ordering::SeqCst);
+    redis.ask(&format!("HSET b:item:{} turn 9", facts(3).id)).await;
+    assert!(matches!(store.change(theirs.clone()).await, Err(Fault::Away(_))));
+    redis.ask(&format!("HSET b:item:{} turn 2", facts(3).id)).await;
+    other.change(theirs).await.unwrap();
+    mute.store(false, Ordering::SeqCst);
+    back(&store).await;
+    let theirs = only(&other).await;
+    assert!(matches!(theirs.state, State::Releasing { .. }), "{theirs:?}");
+
+    // An answer that comes late is that of the one change that was made.
+    let sent = theirs.becoming(State::Released { status: 200 });
+    mute.store(true, Ordering::SeqCst);
+    let changing = tokio::spawn({
+        let (store, sent) = (Arc::clone(&store), sent.clone());
+        async move { store.change(sent).await }
+    });
+    within(async {
+        while !matches!(only(&other).await.state, State::Released { .. }) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    mute.store(false, Ordering::SeqCst);
+    assert_eq!(within(changing).await.unwrap().unwrap(), sent);
+    assert!(matches!(other.change(sent).await, Err(Fault::Conflict)), "another's is another change");
+    assert_eq!(held(&other).await, (0, 0));
 }
