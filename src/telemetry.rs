@@ -172,6 +172,24 @@ pub const CATALOGUE: &[Metric] = {
             "Records of batches that a rule that blocks took out, by the rule.",
         ),
         metric(
+            "blackbar_shadow_differences_total",
+            Counter,
+            &["workspace", "route", "direction", "difference", "entity", "rule"],
+            "Findings that a shadow and the rules in force disagree about: lost (only the rules have it), gained (only the shadow), action.",
+        ),
+        metric(
+            "blackbar_shadow_bytes_total",
+            Counter,
+            &["workspace", "route", "direction"],
+            "Bytes of texts that a shadow has read beside the rules in force.",
+        ),
+        metric(
+            "blackbar_shadow_missed_total",
+            Counter,
+            &["workspace", "route", "direction"],
+            "Findings that were not compared with a shadow's: too many overlapped.",
+        ),
+        metric(
             "blackbar_tokens_total",
             Counter,
             &["workspace", "route", "result"],

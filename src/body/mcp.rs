@@ -66,7 +66,10 @@ impl Mirrored<'_> {
             PathStep::Key(name) => PathStep::Key(name.to_ascii_lowercase()),
             other => other.clone(),
         };
-        let means = |path: &JsonPath| JsonPath { steps: path.steps.iter().map(in_lower_case).collect() }.matches(place);
+        let one = |path: &JsonPath| {
+            JsonPath { steps: path.steps.iter().map(in_lower_case).collect(), also: None }.matches(place)
+        };
+        let means = |path: &JsonPath| one(path) && path.also.as_deref().is_none_or(one);
         scopes.paths.iter().find(|(path, _)| means(path)).map_or(&scopes.actions, |(_, actions)| actions)
     }
 }

@@ -22,6 +22,7 @@ mod protobuf;
 mod restore;
 pub mod retention;
 mod series;
+mod shadow;
 pub mod sse;
 pub mod syslog;
 mod text;
@@ -36,6 +37,7 @@ pub use inspector::{BodyInspector, BodySpec};
 pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};
 
 pub use restore::Restore;
+pub use shadow::PAIRS as SHADOW_PAIRS;
 
 use crate::engine::{Action, ActionTable, Finding, Fingerprint, Layer, Output, Overlay, RuleSet, TokenMap, ToolRules};
 
@@ -254,6 +256,8 @@ impl Scopes {
 pub struct JsonPath {
     /// The steps from the root.
     pub steps: Vec<PathStep>,
+    /// Another path that must cover a place too; none as it is read.
+    pub also: Option<Box<JsonPath>>,
 }
 
 /// One step of a [`JsonPath`].

@@ -13,6 +13,7 @@ use super::prefilter::Prefilter;
 use super::proof::Anchor;
 use super::regex::{MAX_LEN_LIMIT, Regex, is_token};
 use super::rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
+use super::shadow::{Comparison, Shadow};
 use super::terms::Terms;
 use super::token::{Kept, TokenMap};
 use super::validate::Validator;
@@ -293,6 +294,8 @@ pub struct ActionTable {
     per_record: OnceLock<Arc<Self>>,
     /// What another service is to read of a body, or has found in it.
     overlay: Option<Overlay>,
+    /// Another rule set that reads along, and where it tells what it finds otherwise.
+    shadow: Option<(Arc<Shadow>, Option<Arc<Comparison>>)>,
 }
 
 impl ActionTable {
@@ -307,6 +310,7 @@ impl ActionTable {
             tokens: None,
             per_record: OnceLock::new(),
             overlay: None,
+            shadow: None,
         }
     }
 
@@ -356,7 +360,8 @@ impl ActionTable {
         let made = || {
             let softened = Self::new(self.actions.iter().map(soften).collect(), self.key.clone());
             let softened = softened.with_fingerprints(self.fingerprints.clone()).scored(self.scoring.clone());
-            Arc::new(Self { tokens: self.tokens.clone(), overlay: self.overlay.clone(), ..softened })
+            let (tokens, overlay, shadow) = (self.tokens.clone(), self.overlay.clone(), self.shadow.clone());
+            Arc::new(Self { tokens, overlay, shadow, ..softened })
         };
         Arc::clone(self.per_record.get_or_init(made))
     }
@@ -381,7 +386,28 @@ impl ActionTable {
         let kept = |(index, action): (usize, &Action)| if on(index) { action.clone() } else { Action::Off };
         let actions = self.actions.iter().enumerate().map(kept).collect();
         let scoring = self.scoring.clone().filter(|_| layer == Layer::All);
-        Self { actions, scoring, overlay: Some(overlay), per_record: OnceLock::new(), ..self.clone() }
+        // What the rules leave off has been compared before.
+        let shadow = self.shadow.clone().filter(|_| layer == Layer::All);
+        Self { actions, scoring, overlay: Some(overlay), shadow, per_record: OnceLock::new(), ..self.clone() }
+    }
+
+    /// The same actions where another rule set reads along.
+    #[must_use]
+    pub fn beside(&self, shadow: Arc<Shadow>) -> Self {
+        Self { shadow: Some((shadow, None)), per_record: OnceLock::new(), ..self.clone() }
+    }
+
+    /// The same actions for one exchange, which is told there what another rule set finds otherwise.
+    #[must_use]
+    pub fn compared(&self, comparison: &Arc<Comparison>) -> Self {
+        let shadow = self.shadow.as_ref().map(|(shadow, _)| (Arc::clone(shadow), Some(Arc::clone(comparison))));
+        Self { shadow, per_record: OnceLock::new(), ..self.clone() }
+    }
+
+    /// Who reads along, where somebody is told.
+    pub(super) fn shadow(&self) -> Option<(&Arc<Shadow>, &Arc<Comparison>)> {
+        let (shadow, comparison) = self.shadow.as_ref()?;
+        comparison.as_ref().map(|comparison| (shadow, comparison))
     }
 
     /// What another service reads or has read.

@@ -12,6 +12,7 @@ use super::marks::Overlay;
 use super::operator::{Action, Fingerprint};
 use super::ruleset::{ActionTable, RuleSet};
 use super::scan::{Enabled, Force, Text};
+use super::shadow::{Beside, Live};
 
 /// Pushes are taken in pieces of this size, so that the buffer's is bounded.
 const PIECE: usize = 16 << 10;
@@ -24,6 +25,8 @@ pub struct StreamRedactor {
     actions: Arc<ActionTable>,
     enabled: Enabled,
     text: Text,
+    /// Where another rule set reads along.
+    beside: Option<Box<Beside>>,
     /// The label of the text at hand.
     label: Vec<u8>,
     /// The text so far, where another service reads it or has read it: it is decided at its end.
@@ -35,7 +38,8 @@ impl StreamRedactor {
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, actions: Arc<ActionTable>) -> Self {
         let enabled = Enabled::new(&rules, &actions);
-        Self { rules, actions, enabled, text: Text::default(), label: Vec::new(), whole: Vec::new() }
+        let beside = actions.shadow().map(|shadow| Box::new(Beside::new(shadow)));
+        Self { rules, actions, enabled, text: Text::default(), beside, label: Vec::new(), whole: Vec::new() }
     }
 
     /// Takes the next bytes of the text and appends to `out` what is decided.
@@ -48,12 +52,28 @@ impl StreamRedactor {
             self.whole.extend_from_slice(text);
             return self.text.stands();
         }
-        let (force, state) = self.parts();
         for piece in text.chunks(PIECE) {
-            state.take(piece, false);
-            state.advance(force, false, out)?;
+            self.step(piece, false, out)?;
         }
         Ok(())
+    }
+
+    fn step(&mut self, piece: &[u8], last: bool, out: &mut Output) -> Result<(), Blocked> {
+        let (force, state) = self.parts();
+        state.take(piece, last);
+        let before = out.findings.len();
+        let outcome = state.advance(force, last, out);
+        if self.beside.is_some() {
+            self.see(piece, last, out.findings.get(before..).unwrap_or_default(), outcome.is_err());
+        }
+        outcome
+    }
+
+    /// Has another rule set read what the rules in force have read.
+    fn see(&mut self, piece: &[u8], last: bool, found: &[Finding], blocked: bool) {
+        let Some(beside) = &mut self.beside else { return };
+        let settled = if last { u64::MAX } else { self.text.settled() };
+        beside.step(piece, last, &Live { rules: &self.rules, actions: &self.actions, found, settled, blocked });
     }
 
     /// Ends the text: decides and appends what was held. The redactor is then at the beginning of a new text.
@@ -68,10 +88,8 @@ impl StreamRedactor {
         if let Some(overlay) = self.actions.overlay().cloned() {
             return self.end_overlaid(&overlay, rest, out);
         }
-        let (force, state) = self.parts();
-        state.take(rest, true);
-        state.advance(force, true, out)?;
-        state.begin(&[]);
+        self.step(rest, true, out)?;
+        self.text.begin(&[]);
         Ok(())
     }
 
@@ -88,10 +106,13 @@ impl StreamRedactor {
             Overlay::Apply(marks) => {
                 state.take(&whole, true);
                 state.mark(force, marks.of(&whole));
-                state.advance(force, true, out)?;
+                let before = out.findings.len();
+                let outcome = state.advance(force, true, out);
+                self.see(&whole, true, out.findings.get(before..).unwrap_or_default(), outcome.is_err());
+                outcome?;
             }
         }
-        state.begin(&[]);
+        self.text.begin(&[]);
         Ok(())
     }
 
@@ -108,12 +129,24 @@ impl StreamRedactor {
 
     /// Drops what is held and starts a new text, under these actions of the same rule set.
     pub fn restart(&mut self, actions: &Arc<ActionTable>) {
-        if !Arc::ptr_eq(&self.actions, actions) {
-            self.actions = Arc::clone(actions);
-            self.enabled = Enabled::new(&self.rules, &self.actions);
-        }
+        self.set_actions(actions);
         self.whole.clear();
         self.text.begin(&[]);
+        if let Some(beside) = &mut self.beside {
+            beside.begin(&[], &[]);
+        }
+    }
+
+    fn set_actions(&mut self, actions: &Arc<ActionTable>) {
+        if Arc::ptr_eq(&self.actions, actions) {
+            return;
+        }
+        self.actions = Arc::clone(actions);
+        self.enabled = Enabled::new(&self.rules, &self.actions);
+        match (&mut self.beside, actions.shadow()) {
+            (Some(beside), Some(shadow)) => beside.under(shadow),
+            (beside, shadow) => *beside = shadow.map(|shadow| Box::new(Beside::new(shadow))),
+        }
     }
 
     /// As [`StreamRedactor::restart`], for a text that has a name: it is scanned as if `label: ` stood before it. Nothing
@@ -122,10 +155,7 @@ impl StreamRedactor {
     /// or a key and is no credential (`nextPageToken`, `public_key`) is scanned as if it had no name. Rules for fields that
     /// the label names take the text whole.
     pub fn begin_labelled(&mut self, actions: &Arc<ActionTable>, label: &[u8]) {
-        if !Arc::ptr_eq(&self.actions, actions) {
-            self.actions = Arc::clone(actions);
-            self.enabled = Enabled::new(&self.rules, &self.actions);
-        }
+        self.set_actions(actions);
         self.whole.clear();
         self.label.clear();
         if !is_no_credential(label) {
@@ -133,6 +163,9 @@ impl StreamRedactor {
         }
         self.text.begin(&self.label);
         self.text.begin_field(Force { rules: &self.rules, actions: &self.actions, enabled: self.enabled }, label);
+        if let Some(beside) = &mut self.beside {
+            beside.begin(&self.label, label);
+        }
     }
 
     /// Whether rules for fields take a text of this label whole.

@@ -303,6 +303,17 @@ pub struct Workspace {
     pub base: [Arc<Scopes>; 2],
     /// Every rule of the rules file and its packs, those that are off among them.
     pub catalogue: Arc<[RuleState]>,
+    /// Rules that read along and change nothing; none: nobody does.
+    pub shadow: Option<ShadowRules>,
+}
+
+/// Rules that are tried beside those in force.
+#[derive(Debug)]
+pub struct ShadowRules {
+    /// The rules.
+    pub rules: Arc<RuleSet>,
+    /// [`Workspace::scopes`] with these rules reading along.
+    pub scopes: Vec<[Arc<Scopes>; 2]>,
 }
 
 /// How much a workspace may ask.
@@ -440,6 +451,8 @@ pub struct Route {
     /// Who else is asked about request bodies, and about response bodies: indices of [`Policy::externals`]. Such bodies are
     /// read whole.
     pub external: [Vec<usize>; 2],
+    /// Whether a workspace's shadow reads along here.
+    pub shadow: bool,
 }
 
 /// What a rule that blocks takes with it.

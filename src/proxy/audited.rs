@@ -11,11 +11,12 @@ use serde_json::{Map, Value};
 use crate::audit::record::{bounded, integer};
 use crate::audit::{Entry, Kind, Moment, Receipt};
 use crate::body::{Direction, FINGERPRINTS, Inspection};
-use crate::engine::{Rule, RuleId};
+use crate::engine::{Comparison, Rule, RuleId};
 use crate::policy::{PeerIdentity, Policy, Route, Workspace};
 use crate::telemetry;
 
 use super::ledger::Consulted;
+use super::shadow;
 
 /// Names of a certificate that a record tells.
 const NAMES: usize = 4;
@@ -70,6 +71,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) item: Option<&'a str>,
     /// What services said of its bodies.
     pub(crate) consulted: &'a [Consulted],
+    /// What rules that read along find otherwise in each direction.
+    pub(crate) compared: Option<&'a [std::sync::Arc<Comparison>; 2]>,
     pub(crate) request: Option<&'a Inspection>,
     pub(crate) response: Option<&'a Inspection>,
     /// The request's body was still under way when the record was written.
@@ -129,6 +132,9 @@ impl Facts<'_> {
                 Value::Object(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
             });
             entry = entry.value("external", Value::Array(said.collect()));
+        }
+        if let (Some(compared), Some(workspace)) = (self.compared, self.workspace) {
+            entry = shadow::noted(entry, workspace, compared);
         }
         if self.pending {
             entry = entry.text("request_pending", "body");

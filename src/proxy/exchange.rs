@@ -40,6 +40,7 @@ use super::ledger::Ledger;
 use super::letters::Keeper;
 use super::reply::{self, ErrorKind, Manner, ProxyError, REQUEST_ID, Side};
 use super::residency;
+use super::shadow;
 use super::signature::{self, Unsigned};
 use super::target;
 use super::tokens;
@@ -228,6 +229,10 @@ impl Exchange {
         let scopes =
             |direction| workspace.scopes(route_index, direction).cloned().ok_or(ProxyError::internal(ErrorKind::Fault));
         let (mut request, mut response) = (scopes(Direction::Request)?, scopes(Direction::Response)?);
+        if let Some(along) = shadow::along(workspace, route, route_index) {
+            (request, response) = along.scopes;
+            self.ledger.compares(along.comparisons);
+        }
         request = held::judged(request, self.approved.as_ref(), workspace, route, &self.generation);
         let original = request.quarantines().then(|| Original::new(head, route));
         let limits = &policy.limits;

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::audit::{Ack, Kind, Slot};
 use crate::body::batch::Tally;
 use crate::body::{Direction, Inspection};
-use crate::engine::{Action, Rule, RuleId, TokenMap};
+use crate::engine::{Action, Comparison, Rule, RuleId, TokenMap};
 use crate::policy::{Policy, Route, Workspace};
 use crate::quarantine::item::Found;
 use crate::telemetry::{self, NO_WORKSPACE, Telemetry};
@@ -26,6 +26,7 @@ use crate::telemetry::{self, NO_WORKSPACE, Telemetry};
 use super::admission::{Activity, Place, RequestPermit};
 use super::audited::{Facts, Party};
 use super::reply::{ErrorKind, ProxyError, Side};
+use super::shadow;
 
 /// How long a record waits for the end of a request body that is told to stop.
 const UPLOAD_WAIT: Duration = Duration::from_secs(1);
@@ -73,6 +74,8 @@ struct Account {
     tokens: Option<Arc<TokenMap>>,
     /// What services said of its bodies.
     consulted: Vec<Consulted>,
+    /// What rules that read along find otherwise in each direction.
+    compared: Option<[Arc<Comparison>; 2]>,
 }
 
 /// What a service said of a body: which way it went, the service, its word.
@@ -161,6 +164,7 @@ impl Ledger {
             fault: account.fault.as_ref().map(|error| (error.code(), error.side.name(), error.rule.as_ref())),
             item: account.fault.as_ref().and_then(ProxyError::item),
             consulted: &account.consulted,
+            compared: account.compared.as_ref(),
             request: account.request.as_ref(),
             response: account.response.as_ref(),
             pending: self.upload.is_under_way(),
@@ -196,6 +200,11 @@ impl Ledger {
     /// Values give way to these tokens.
     pub(crate) fn mints(&self, tokens: &Arc<TokenMap>) {
         self.account().tokens = Some(Arc::clone(tokens));
+    }
+
+    /// Rules that read along tell there what they find otherwise.
+    pub(crate) fn compares(&self, comparisons: [Arc<Comparison>; 2]) {
+        self.account().compared = Some(comparisons);
     }
 
     /// What a request must be held for so far: its findings, and the first rule that holds it.
@@ -379,6 +388,9 @@ impl Drop for Ledger {
             for (result, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
                 self.telemetry.add("blackbar_tokens_total", &[workspace, route, result], count);
             }
+        }
+        if let (Some(compared), Some(tenant)) = (account.compared.take(), &tenant) {
+            shadow::count(&self.telemetry, tenant, route, &compared);
         }
         tracing::debug!(
             request_id = %self.request_id,

@@ -37,6 +37,7 @@ mod residency;
 mod self_test;
 mod service;
 mod shared_limits;
+mod shadow;
 mod signature;
 mod start;
 mod syslog;

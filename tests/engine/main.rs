@@ -8,6 +8,7 @@ mod labels;
 mod proofs;
 mod properties;
 mod reference;
+mod shadow;
 mod spelling;
 mod support;
 mod terms;

@@ -31,7 +31,7 @@ fn exchanges(folder: &Path) -> Vec<Value> {
 }
 
 /// The record of an answer, which must be there as soon as the answer has ended.
-fn record_of(proxy: &Running, id: Option<&str>) -> Value {
+pub(crate) fn record_of(proxy: &Running, id: Option<&str>) -> Value {
     let all = exchanges(&folder(proxy));
     let mut found = all.iter().filter(|record| record["req"].as_str() == id);
     let record = found.next().unwrap_or_else(|| panic!("no record of {id:?}")).clone();

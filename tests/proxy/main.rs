@@ -38,6 +38,7 @@ mod replicas_limits;
 mod retention;
 mod revocation;
 mod self_test;
+mod shadow;
 mod signals;
 mod smuggling;
 mod streaming;

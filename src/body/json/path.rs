@@ -58,7 +58,7 @@ impl JsonPath {
                 return Err(cursor.expected("the end (60 steps at most)"));
             }
         }
-        Ok(Self { steps })
+        Ok(Self { steps, also: None })
     }
 
     /// Whether the value at `place` (steps from the outermost value) is the one this path names, or stands in it.
@@ -69,17 +69,18 @@ impl JsonPath {
 
     /// Walks to `place`, in one pass.
     pub(in crate::body) fn walk<'a>(&self, place: impl Iterator<Item = Step<'a>>) -> Walked {
-        let end = 1_u64 << self.steps.len().min(63);
-        let mut reached = self.close(1);
-        let mut covers = reached & end != 0;
+        let (mut own, mut also) = (Reached::new(self), self.also.as_deref().map(Reached::new));
         for step in place {
-            reached = self.close(self.advance(reached, step));
-            covers |= reached & end != 0;
-            if reached == 0 {
+            own.step(step);
+            if let Some(also) = &mut also {
+                also.step(step);
+            }
+            if own.at == 0 && also.as_ref().is_none_or(|also| also.at == 0) {
                 break;
             }
         }
-        Walked { covers, exact: reached & end != 0 }
+        let also = also.map_or((true, true), |also| (also.covers, also.is_at_end()));
+        Walked { covers: own.covers && also.0, exact: own.is_at_end() && also.1 }
     }
 
     /// The positions behind one more step.
@@ -105,6 +106,31 @@ impl JsonPath {
         self.steps.iter().enumerate().take(63).fold(reached, |reached, (at, step)| {
             if reached & (1 << at) != 0 && matches!(step, PathStep::Descend) { reached | 2 << at } else { reached }
         })
+    }
+}
+
+/// How far a walk has come in a path.
+struct Reached<'p> {
+    path: &'p JsonPath,
+    /// A bit for each position, and one for the end.
+    at: u64,
+    end: u64,
+    covers: bool,
+}
+
+impl<'p> Reached<'p> {
+    fn new(path: &'p JsonPath) -> Self {
+        let (end, at) = (1_u64 << path.steps.len().min(63), path.close(1));
+        Self { path, at, end, covers: at & end != 0 }
+    }
+
+    fn step(&mut self, step: Step<'_>) {
+        self.at = self.path.close(self.path.advance(self.at, step));
+        self.covers |= self.at & self.end != 0;
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.at & self.end != 0
     }
 }
 

@@ -281,6 +281,13 @@ impl Text {
         views.chain([self.undecided]).fold(self.lane.safe(last), u64::min)
     }
 
+    /// Offset in the text, its label left out, before which no finding begins that is still to be told.
+    pub(super) fn settled(&self) -> u64 {
+        let found = self.lane.found.iter().map(|candidate| candidate.start);
+        let late = self.unreported.iter().map(|(_, start, _)| *start);
+        found.chain(late).fold(self.safe(false), u64::min).saturating_sub(self.lane.origin)
+    }
+
     fn view(&self, lane: LaneId) -> Option<&View> {
         match lane {
             LaneId::Plain => None,

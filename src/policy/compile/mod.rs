@@ -17,6 +17,7 @@ mod proofs;
 mod routes;
 mod ruleset;
 mod self_test;
+mod shadow;
 mod standalone;
 mod syslog;
 mod workspaces;
@@ -313,10 +314,21 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
     let mut workspaces = Vec::new();
     for shape in shapes.workspaces {
         let path = shape.rules.as_ref().map(|(path, _)| path.clone());
-        let rules = compiled.entry(path).or_insert_with(|| rules_of(&shape, &found, &shapes.route_names, disk, report));
+        let rules = compiled
+            .entry(path)
+            .or_insert_with(|| rules_of(shape.rules.as_ref(), &found, &shapes.route_names, disk, report));
         let Some(rules) = rules.clone() else { continue };
+        let tried = shape.shadow.clone().map(|(path, place)| {
+            let rules = compiled
+                .entry(Some(path.clone()))
+                .or_insert_with(|| rules_of(Some(&(path, place.clone())), &found, &shapes.route_names, disk, report));
+            (rules.clone(), place)
+        });
         let place = shape.place.clone();
-        let workspace = bind(shape, &rules, &names, epoch, report);
+        let mut workspace = bind(shape, &rules, &names, epoch, report);
+        if let Some((Some(rules), place)) = tried {
+            workspace.shadow = shadow::bind(&workspace, &rules, &names, &place, report);
+        }
         let reach = Reach { index: workspaces.len(), routes: &routes, listeners: &listeners, places: &places };
         check_holds(&workspace, &place, &reach, shapes.wants_quarantine, report);
         workspaces.push(Arc::new(workspace));
@@ -507,13 +519,13 @@ fn link_externals(routes: &mut [RouteShape], externals: &[ExternalShape], names:
 }
 
 fn rules_of(
-    shape: &WorkspaceShape,
+    rules: Option<&(PathBuf, Place)>,
     found: &[RuleShape],
     routes: &Names,
     disk: &mut Disk,
     report: &mut Report,
 ) -> Option<Rc<Compiled>> {
-    let assembly = match &shape.rules {
+    let assembly = match rules {
         Some((path, place)) => assemble_beside(found, path, place, disk, report),
         None => assemble_bundled_beside(found, "default", disk, report),
     };
@@ -590,5 +602,6 @@ fn bind(
         scopes,
         base,
         catalogue,
+        shadow: None,
     }
 }

@@ -85,6 +85,7 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
     }
     let drop = dropped.map(|value| drop(&value, report)).unwrap_or_default();
     let retention = retention.and_then(|value| retains(&value, upstream.as_ref(), dialect, report));
+    let shadow = fields.value("shadow").and_then(|value| value.flag(report)).unwrap_or(true);
     let (response, asked_back) = mode(&mut fields, Direction::Response, name.as_deref(), report);
     fields.finish(report);
     let upstream = upstream?;
@@ -110,6 +111,7 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         request,
         response,
         external: [Vec::new(), Vec::new()],
+        shadow,
     };
     Some(RouteShape { route, path: path_value?.place(), workspaces, external: [asked, asked_back] })
 }

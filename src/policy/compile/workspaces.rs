@@ -28,6 +28,8 @@ pub(super) struct WorkspaceShape {
     pub(super) wants_clients: bool,
     /// The rules file; none: the default packs.
     pub(super) rules: Option<(PathBuf, Place)>,
+    /// The rules that read along.
+    pub(super) shadow: Option<(PathBuf, Place)>,
     /// Whether `key` is there, well-formed or not.
     pub(super) wants_key: bool,
     /// The key.
@@ -74,6 +76,7 @@ pub(super) fn workspace(
         }
     }
     let rules = fields.value("rules").and_then(|value| Named::read(&value, file, inspector.report));
+    let shadow = fields.value("shadow").and_then(|value| Named::read(&value, file, inspector.report));
     let key = fields.value("key");
     let wants_key = key.is_some();
     let key = key.and_then(|value| inspector.hash_key(&value, file));
@@ -91,6 +94,7 @@ pub(super) fn workspace(
         clients,
         wants_clients,
         rules: rules.map(|named| (named.path, named.place)),
+        shadow: shadow.map(|named| (named.path, named.place)),
         wants_key,
         key,
         tokens,
