@@ -172,6 +172,12 @@ pub const CATALOGUE: &[Metric] = {
             "Records of batches that a rule that blocks took out, by the rule.",
         ),
         metric(
+            "blackbar_rerouted_total",
+            Counter,
+            &["workspace", "route", "rule"],
+            "Requests that went to another upstream than their route's, by the rule that sent them there.",
+        ),
+        metric(
             "blackbar_shadow_differences_total",
             Counter,
             &["workspace", "route", "direction", "difference", "entity", "rule"],

@@ -200,6 +200,24 @@ impl Scopes {
         self.with(|actions| actions.instead_of_quarantine(|_| Action::Block))
     }
 
+    /// Whether any rule sends the exchange elsewhere.
+    #[must_use]
+    pub fn reroutes(&self) -> bool {
+        self.actions.reroutes() || self.paths.iter().any(|(_, actions)| actions.reroutes())
+    }
+
+    /// The same where exchanges are sent to.
+    #[must_use]
+    pub fn elsewhere(&self) -> Self {
+        self.with(|actions| actions.instead_of_reroute(Action::clone))
+    }
+
+    /// The same where there is no elsewhere: what would be sent there is blocked.
+    #[must_use]
+    pub fn staying(&self) -> Self {
+        self.with(|actions| actions.instead_of_reroute(|_| Action::Block))
+    }
+
     /// The same once a person has let pass what these rules, by their index, find.
     #[must_use]
     pub fn approved(&self, rules: &[usize]) -> Self {
@@ -282,6 +300,8 @@ pub struct Edits {
     pub terms: Option<&'static retention::Endpoint>,
     /// What an answer is to say besides.
     pub told: Option<Arc<batch::Told>>,
+    /// The name that the root's `model` is given, where it has one.
+    pub model: Option<Arc<str>>,
 }
 
 /// Bounds of one body. Sizes in bytes.

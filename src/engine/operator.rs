@@ -47,6 +47,9 @@ pub enum Action {
     /// The whole exchange is held until a person decides. Who reads a body whole looks for such findings before anything
     /// leaves; whoever does not sees `[ENTITY]` in the value's place, so that nothing leaves unjudged.
     Quarantine,
+    /// The whole exchange goes to another upstream, where this action holds in its place. As with [`Action::Quarantine`],
+    /// whoever does not look for such findings before anything leaves sees `[ENTITY]` in the value's place.
+    Reroute(Arc<Action>),
 }
 
 impl Action {
@@ -99,6 +102,7 @@ impl Action {
             Self::Tokenize => "tokenize",
             Self::Block | Self::Drop => "block",
             Self::Quarantine => "quarantine",
+            Self::Reroute(_) => "reroute",
         }
     }
 }

@@ -450,6 +450,23 @@ impl ActionTable {
         Arc::new(Self { actions, per_record: OnceLock::new(), ..self.clone() })
     }
 
+    /// Whether any rule sends an exchange elsewhere.
+    #[must_use]
+    pub fn reroutes(&self) -> bool {
+        self.actions.iter().any(|action| matches!(action, Action::Reroute(_)))
+    }
+
+    /// The same actions, with another one for each that would send the exchange elsewhere, by what is to hold there.
+    #[must_use]
+    pub fn instead_of_reroute(&self, other: impl Fn(&Action) -> Action) -> Arc<Self> {
+        let decide = |action: &Action| match action {
+            Action::Reroute(there) => other(there),
+            action => action.clone(),
+        };
+        let actions = self.actions.iter().map(decide).collect();
+        Arc::new(Self { actions, per_record: OnceLock::new(), ..self.clone() })
+    }
+
     /// Whether any rule blocks.
     #[must_use]
     pub fn blocks(&self) -> bool {

@@ -53,6 +53,10 @@ impl ActionPair {
     /// The name of the action that needs a workspace's key, where one does.
     pub(crate) fn keyed(&self) -> Option<&'static str> {
         let both = [&self.request, &self.response].into_iter().flatten();
+        let both = both.map(|action| match action {
+            Action::Reroute(there) => &**there,
+            action => action,
+        });
         both.filter(|action| matches!(action, Action::Hash | Action::Tokenize)).map(Action::name).next()
     }
 }
@@ -103,7 +107,7 @@ pub(crate) fn action_entries(table: &Fields<'_>, report: &mut Report) -> Vec<Act
 fn dotted<'a>(value: &Value<'a>) -> Option<&'a str> {
     let table = value.as_table("the action")?;
     let keys: Vec<&str> = table.entries().into_iter().map(|(key, _, _)| key).collect();
-    let misspelt = |key: &&str| nearest(key, ["replace", "request", "response"]).is_some();
+    let misspelt = |key: &&str| nearest(key, ["replace", "request", "response", "reroute"]).is_some();
     keys.first().copied().filter(|_| !keys.iter().any(misspelt))
 }
 
@@ -111,17 +115,30 @@ fn dotted<'a>(value: &Value<'a>) -> Option<&'a str> {
 pub(crate) fn action_pair(value: &Value<'_>, report: &mut Report) -> Option<ActionPair> {
     if !value.is_table() {
         let action = named_action(value, report)?;
+        if matches!(action, Action::Reroute(_)) {
+            return Some(ActionPair { request: Some(action), response: None });
+        }
         // Nobody waits for an answer that a person may send tomorrow.
         let answers = if action == Action::Quarantine { Action::Block } else { action.clone() };
         return Some(ActionPair { request: Some(action), response: Some(answers) });
     }
     let mut fields = value.table("the action", report)?;
     let (replace, request, response) = (fields.value("replace"), fields.value("request"), fields.value("response"));
+    let reroute = fields.value("reroute");
     let place = fields.place();
     let unknown = report.errors();
     fields.finish(report);
     if report.errors() > unknown {
         return None;
+    }
+    if let Some(there) = reroute {
+        if [replace, request, response].iter().any(Option::is_some) {
+            let help = "write { request = { reroute = \"…\" }, response = \"…\" }";
+            let message = "an action has `reroute`, or `replace`, or `request` and `response`";
+            report.error(&there.place(), "contradiction", message).help(help);
+            return None;
+        }
+        return Some(ActionPair { request: Some(rerouted(&there, report)?), response: None });
     }
     match (replace, request, response) {
         (Some(text), None, None) => {
@@ -148,6 +165,11 @@ pub(crate) fn action_pair(value: &Value<'_>, report: &mut Report) -> Option<Acti
                 report.error(&value.place(), "quarantine", "an answer cannot wait for a person").help(help);
                 return None;
             }
+            if let (Some(value), Some(Some(Action::Reroute(_)))) = (held, &response) {
+                let help = "leave `response` out, or say what is done with it in answers";
+                report.error(&value.place(), "reroute", "an answer has come from where it came").help(help);
+                return None;
+            }
             // A direction that was told, but not understood, must not fall back to the default unnoticed.
             if matches!(request, Some(None)) || matches!(response, Some(None)) {
                 return None;
@@ -163,9 +185,24 @@ fn single_action(value: &Value<'_>, report: &mut Report) -> Option<Action> {
         return named_action(value, report);
     }
     let mut fields = value.table("the action", report)?;
+    if let Some(there) = fields.value("reroute") {
+        fields.finish(report);
+        return rerouted(&there, report);
+    }
     let text = fields.wanted("replace", "write { replace = \"…\" }", report);
     fields.finish(report);
     replacement(&text?, report)
+}
+
+/// What holds where an exchange is sent to.
+fn rerouted(value: &Value<'_>, report: &mut Report) -> Option<Action> {
+    let action = if value.is_table() { single_action(value, report) } else { named_action(value, report) }?;
+    if matches!(action, Action::Off | Action::Block | Action::Quarantine | Action::Reroute(_)) {
+        let help = "use \"observe\", or what masks the value: { reroute = \"mask\" }";
+        report.error(&value.place(), "reroute", "this is not what can be done with a value elsewhere").help(help);
+        return None;
+    }
+    Some(Action::Reroute(Arc::new(action)))
 }
 
 fn replacement(value: &Value<'_>, report: &mut Report) -> Option<Action> {
@@ -183,6 +220,9 @@ fn named_action(value: &Value<'_>, report: &mut Report) -> Option<Action> {
     if let Some((_, action)) = NAMED.iter().find(|(known, _)| *known == name) {
         return Some(action.clone());
     }
+    if name == "reroute" {
+        return Some(Action::Reroute(Arc::new(Action::Observe)));
+    }
     let place = value.place();
     match name {
         "replace" => {
@@ -190,7 +230,7 @@ fn named_action(value: &Value<'_>, report: &mut Report) -> Option<Action> {
         }
         _ => {
             let error = report.error(&place, "unknown-name", format!("unknown action {}", quote(name)));
-            let names = NAMED.iter().map(|(name, _)| *name);
+            let names = NAMED.iter().map(|(name, _)| *name).chain(["reroute"]);
             match nearest(name, names.clone()) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
                 None => error.help(format!("there is {} and {{ replace = \"…\" }}", quoted_list(names))),

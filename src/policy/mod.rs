@@ -453,6 +453,17 @@ pub struct Route {
     pub external: [Vec<usize>; 2],
     /// Whether a workspace's shadow reads along here.
     pub shadow: bool,
+    /// Where requests go that a rule with the action `reroute` sends elsewhere. Their bodies are read whole.
+    pub reroute: Option<Reroute>,
+}
+
+/// Where requests go instead.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reroute {
+    /// The index of another route, which sends nothing elsewhere itself.
+    pub route: usize,
+    /// The model that is asked there, where the body says which; none: the one that the client asked for.
+    pub model: Option<Arc<str>>,
 }
 
 /// What a rule that blocks takes with it.

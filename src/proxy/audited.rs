@@ -73,6 +73,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) consulted: &'a [Consulted],
     /// What rules that read along find otherwise in each direction.
     pub(crate) compared: Option<&'a [std::sync::Arc<Comparison>; 2]>,
+    /// The route that the request came by before it went elsewhere, and the rule that sent it there.
+    pub(crate) elsewhere: Option<(&'a str, &'a RuleId)>,
     pub(crate) request: Option<&'a Inspection>,
     pub(crate) response: Option<&'a Inspection>,
     /// The request's body was still under way when the record was written.
@@ -135,6 +137,9 @@ impl Facts<'_> {
         }
         if let (Some(compared), Some(workspace)) = (self.compared, self.workspace) {
             entry = shadow::noted(entry, workspace, compared);
+        }
+        if let Some((route, rule)) = self.elsewhere {
+            entry = entry.text("rerouted_from", route).text("rerouted_by", rule.as_str());
         }
         if self.pending {
             entry = entry.text("request_pending", "body");

@@ -91,6 +91,11 @@ impl Connection {
         Arc::new(Self { shared, activity, peer, party, server_name: None, session: Mutex::default() })
     }
 
+    /// Whether the proxy tests a way over it.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.peer.is_probe()
+    }
+
     /// Who the client is, as held requests tell it: names, and the certificate's SHA-256.
     pub(crate) fn sender(&self) -> (Vec<String>, Option<String>) {
         self.peer.sender()

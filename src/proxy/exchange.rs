@@ -143,6 +143,8 @@ pub(super) struct Destination {
     keeper: Option<Keeper>,
     /// The request as it came, where it may have to be held.
     pub(super) original: Option<Original>,
+    /// The model that is asked in place of the client's.
+    pub(super) model: Option<Arc<str>>,
 }
 
 impl Exchange {
@@ -163,7 +165,13 @@ impl Exchange {
             return Err(ProxyError { side: Side::Policy, kind, rule: None });
         }
         let method = head.method.clone();
-        let body = self.request_body(&destination, &method, &head.headers, body).await?;
+        let mut destination = destination;
+        let mut body = self.request_body(&destination, &method, &head.headers, body).await?;
+        if self.ledger.quarantined().is_none()
+            && let Some(rule) = self.ledger.sends_elsewhere()
+        {
+            (destination, head.headers, body) = self.reroute(&destination, &method, rule).await?;
+        }
         if let Some((findings, rule)) = self.ledger.quarantined() {
             return Err(self.hold(&destination, &method, findings, rule).await);
         }
@@ -205,8 +213,24 @@ impl Exchange {
         }
         let (route_index, rest) =
             policy.route_for(index, head.uri.path()).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
-        let route = policy.routes.get(route_index).filter(|_| opens(route_index));
-        let route = route.ok_or(ProxyError::client(ErrorKind::NoRoute))?;
+        if !opens(route_index) {
+            return Err(ProxyError::client(ErrorKind::NoRoute));
+        }
+        let rest = rest.to_owned();
+        self.enter(index, route_index, &rest, head)
+    }
+
+    /// Where a request of this workspace goes by this route, and with which head. `rest` is what stands behind its path.
+    pub(super) fn enter(
+        &mut self,
+        index: usize,
+        route_index: usize,
+        rest: &str,
+        head: &mut http::request::Parts,
+    ) -> Result<Destination, ProxyError> {
+        let policy = Arc::clone(&self.policy);
+        let workspace = policy.workspaces.get(index).ok_or(ProxyError::client(ErrorKind::Identity))?;
+        let route = policy.routes.get(route_index).ok_or(ProxyError::client(ErrorKind::NoRoute))?;
         self.ledger.routed(route);
         // By the path at the upstream: it alone says who reads the body.
         let path = format!("{}{rest}", route.upstream.path);
@@ -216,6 +240,7 @@ impl Exchange {
             && route.retention.is_none()
             && route.drop.is_empty()
             && route.max_bytes.is_none()
+            && route.reroute.is_none()
             && route.external.iter().all(Vec::is_empty);
         let live = Dialect::is_live_path(&path) && untouched;
         if headers::asks_for_websocket(&head.headers) && !(live && websocket::is_handshake(head)) {
@@ -234,7 +259,7 @@ impl Exchange {
             self.ledger.compares(along.comparisons);
         }
         request = held::judged(request, self.approved.as_ref(), workspace, route, &self.generation);
-        let original = request.quarantines().then(|| Original::new(head, route));
+        let original = (request.quarantines() || request.reroutes()).then(|| Original::new(head, route));
         let limits = &policy.limits;
         if let Some(shared) = tokens::share(workspace, route, self.dialect, limits, [&request, &response])? {
             self.ledger.mints(&shared.tokens);
@@ -255,7 +280,8 @@ impl Exchange {
         let letters = self.generation.letters.get(&index).filter(|_| batch.is_some());
         let telemetry = &self.connection.shared.telemetry;
         let keeper = letters.map(|letters| Keeper::new(letters, telemetry, &workspace, &route.name));
-        Ok(Destination { workspace, route, request, response, pool, uri: rewritten?, terms, batch, keeper, original })
+        let (uri, model) = (rewritten?, None);
+        Ok(Destination { workspace, route, request, response, pool, uri, terms, batch, keeper, original, model })
     }
 
     fn check_head(&self, head: &http::request::Parts) -> Result<(), ProxyError> {
@@ -432,7 +458,10 @@ impl Exchange {
             Direction::Response => (&to.response, Side::Upstream),
         };
         let edits = match direction {
-            Direction::Request => Edits { drop: Arc::clone(&to.route.drop), terms: to.terms, told },
+            Direction::Request => {
+                let (drop, model) = (Arc::clone(&to.route.drop), to.model.clone());
+                Edits { drop, terms: to.terms, told, model }
+            }
             Direction::Response => Edits { told, ..Edits::default() },
         };
         let limits = self.policy.body_limits.clone();

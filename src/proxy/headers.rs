@@ -304,6 +304,11 @@ pub(crate) fn forward_request(
     scan_values(headers, scan)
 }
 
+/// Takes out what one upstream is shown and no other is to see.
+pub(super) fn drop_credentials(headers: &mut HeaderMap) {
+    drop_named(headers, |name| CREDENTIALS.contains(&name.replace('_', "-").as_str()));
+}
+
 /// Puts a route's own fields in place of the client's.
 pub(crate) fn inject(headers: &mut HeaderMap, fields: &[Injected]) -> Result<(), ProxyError> {
     for field in fields {

@@ -115,6 +115,12 @@ impl Original {
         *self.body.lock().unwrap_or_else(PoisonError::into_inner) = body;
     }
 
+    /// The request as it came: its target, its head, and its body, which is taken.
+    pub(super) fn take(&self) -> (&str, &HeaderMap, Bytes) {
+        let body = std::mem::take(&mut *self.body.lock().unwrap_or_else(PoisonError::into_inner));
+        (&self.target, &self.headers, Bytes::copy_from_slice(&body))
+    }
+
     /// The content of an item: the head's length in four bytes, the head in JSON, the body. And the body's length.
     fn content(&self) -> Option<(Zeroizing<Vec<u8>>, u64)> {
         let headers = self.headers.iter();

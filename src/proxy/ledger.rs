@@ -28,6 +28,8 @@ use super::audited::{Facts, Party};
 use super::reply::{ErrorKind, ProxyError, Side};
 use super::shadow;
 
+/// The action that sends a request elsewhere.
+const REROUTE: &str = "reroute";
 /// How long a record waits for the end of a request body that is told to stop.
 const UPLOAD_WAIT: Duration = Duration::from_secs(1);
 /// How long an answer waits for its record.
@@ -76,6 +78,8 @@ struct Account {
     consulted: Vec<Consulted>,
     /// What rules that read along find otherwise in each direction.
     compared: Option<[Arc<Comparison>; 2]>,
+    /// The route that the request came by before it went elsewhere, and the rule that sent it there.
+    elsewhere: Option<(Arc<Route>, RuleId)>,
 }
 
 /// What a service said of a body: which way it went, the service, its word.
@@ -165,6 +169,7 @@ impl Ledger {
             item: account.fault.as_ref().and_then(ProxyError::item),
             consulted: &account.consulted,
             compared: account.compared.as_ref(),
+            elsewhere: account.elsewhere.as_ref().map(|(route, rule)| (route.name.as_str(), rule)),
             request: account.request.as_ref(),
             response: account.response.as_ref(),
             pending: self.upload.is_under_way(),
@@ -200,6 +205,29 @@ impl Ledger {
     /// Values give way to these tokens.
     pub(crate) fn mints(&self, tokens: &Arc<TokenMap>) {
         self.account().tokens = Some(Arc::clone(tokens));
+    }
+
+    /// The first rule by which a request is to go elsewhere; none where it has gone there.
+    pub(crate) fn sends_elsewhere(&self) -> Option<RuleId> {
+        let account = self.account();
+        let (seen, workspace) = (account.request.as_ref()?, account.workspace.as_ref()?);
+        let (rule, ..) = seen.findings.iter().find(|(_, action, _)| *action == REROUTE)?;
+        let rule = workspace.rules.rules().get(*rule)?.id.clone();
+        account.elsewhere.is_none().then_some(rule)
+    }
+
+    /// The request goes elsewhere than its route leads, by this rule: what was seen of it counts no more but for what
+    /// sends it there.
+    pub(crate) fn goes_elsewhere(&self, from: &Arc<Route>, rule: RuleId) {
+        let mut account = self.account();
+        if let Some(seen) = account.request.take() {
+            let mut findings = seen.findings;
+            findings.retain(|(_, action, _)| *action == REROUTE);
+            account.request = Some(Inspection { findings, ..Inspection::default() });
+        }
+        let workspace = account.workspace.as_ref().map_or(NO_WORKSPACE, |workspace| &workspace.name);
+        self.telemetry.add("blackbar_rerouted_total", &[workspace, &from.name, rule.as_str()], 1);
+        account.elsewhere = Some((Arc::clone(from), rule));
     }
 
     /// Rules that read along tell there what they find otherwise.

@@ -33,6 +33,7 @@ mod peer;
 mod pressure;
 mod release;
 mod reply;
+mod reroute;
 mod residency;
 mod self_test;
 mod service;

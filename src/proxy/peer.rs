@@ -112,6 +112,11 @@ impl Peer {
         }
     }
 
+    /// Whether it is the proxy itself, which tests a way.
+    pub(crate) fn is_probe(&self) -> bool {
+        matches!(self.who, Who::Probe(_))
+    }
+
     /// Whether it presented a certificate.
     pub(crate) fn has_certificate(&self) -> bool {
         self.certificate().is_some()

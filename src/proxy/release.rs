@@ -475,8 +475,11 @@ impl Release {
             if let Some(workspace) = policy.workspaces.get(index) {
                 exchange.ledger.belongs_to(workspace);
             }
-            let to = exchange.direct(index, &mut head, |_| true)?;
-            let body = exchange.request_body(&to, &head.method, &head.headers, Received::held(body)).await?;
+            let mut to = exchange.direct(index, &mut head, |_| true)?;
+            let mut body = exchange.request_body(&to, &head.method, &head.headers, Received::held(body)).await?;
+            if let Some(rule) = exchange.ledger.sends_elsewhere() {
+                (to, head.headers, body) = exchange.reroute(&to, &head.method, rule).await?;
+            }
             // What a person has not seen is not let pass by what they have seen.
             if !exchange.approved.as_ref().is_some_and(Approved::is_nothing)
                 && let Some((_, rule)) = exchange.ledger.quarantined()

@@ -107,6 +107,17 @@ pub(crate) fn redact_query(query: &str, scan: &mut TextScan<'_>) -> Result<Strin
     Ok(redacted)
 }
 
+/// A query without the parameters that carry credentials; none where nothing is left.
+pub(crate) fn without_keys(query: &str) -> Option<String> {
+    let is_key = |pair: &&str| {
+        let name = pair.split_once('=').map_or(*pair, |(name, _)| name).as_bytes();
+        let name = decode(name, true).unwrap_or_else(|| name.to_vec());
+        KEY_PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+    };
+    let kept: Vec<&str> = query.split('&').filter(|pair| !is_key(pair)).collect();
+    Some(kept.join("&")).filter(|query| !query.is_empty())
+}
+
 /// Appends a name or value as it may leave. The deepest layer is looked at first, so that what is written anew is scanned
 /// again above it.
 fn push_redacted(encoded: &str, scan: &mut TextScan<'_>, out: &mut String) -> Result<(), ProxyError> {

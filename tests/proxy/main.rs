@@ -35,6 +35,7 @@ mod records;
 mod reload;
 mod replicas;
 mod replicas_limits;
+mod reroute;
 mod retention;
 mod revocation;
 mod self_test;

@@ -66,7 +66,7 @@ impl JsonBody {
 
     /// One in which something is changed first.
     pub(crate) fn edited(mut self, edits: &Edits, limits: &BodyLimits, framing: Framing) -> Self {
-        if !edits.drop.is_empty() || edits.terms.is_some() || edits.told.is_some() {
+        if !edits.drop.is_empty() || edits.terms.is_some() || edits.told.is_some() || edits.model.is_some() {
             self.edit = Some(Box::new((Edit::new(edits.clone(), limits, framing), Vec::new())));
         }
         self

@@ -72,7 +72,13 @@ pub(super) fn prove(
                 }
                 continue;
             }
-            Action::Off | Action::Observe | Action::Block | Action::Drop | Action::Quarantine | Action::Remove => {
+            Action::Off
+            | Action::Observe
+            | Action::Block
+            | Action::Drop
+            | Action::Quarantine
+            | Action::Reroute(_)
+            | Action::Remove => {
                 continue;
             }
             Action::Mask | Action::KeepLast4 | Action::MaskDomain => checked.masked(index, by),

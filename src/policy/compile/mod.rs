@@ -14,6 +14,7 @@ mod letters;
 mod limits;
 mod listeners;
 mod proofs;
+mod reroute;
 mod routes;
 mod ruleset;
 mod self_test;
@@ -44,6 +45,7 @@ use super::{
 use crate::body::{BodyLimits, Scopes};
 use crate::engine::{Action, EntityType, RuleSet};
 use listeners::{AdminShape, ListenerShape};
+use reroute::RerouteShape;
 use routes::RouteShape;
 use ruleset::{Bound, Compiled, compile};
 use syslog::SyslogShape;
@@ -302,7 +304,9 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
     let places: Vec<Place> = shapes.routes.iter().map(|shape| shape.path.clone()).collect();
     let mut shaped = shapes.routes;
     link_externals(&mut shaped, &shapes.externals, &shapes.external_names, report);
-    let routes = link_routes(shaped, &shapes.workspaces, &shapes.workspace_names, report);
+    let reroutes: Vec<Option<RerouteShape>> = shaped.iter_mut().map(|shape| shape.reroute.take()).collect();
+    let mut routes = link_routes(shaped, &shapes.workspaces, &shapes.workspace_names, report);
+    reroute::link(&reroutes, &mut routes, &shapes.route_names, report);
     let places: Vec<Place> =
         places.into_iter().chain(shapes.listeners.iter().filter_map(ListenerShape::syslog_place)).collect();
     let found: Vec<RuleShape> = shapes.externals.iter().flat_map(ExternalShape::rules).collect();
@@ -326,10 +330,11 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
         });
         let place = shape.place.clone();
         let mut workspace = bind(shape, &rules, &names, epoch, report);
+        let reach = Reach { index: workspaces.len(), routes: &routes, listeners: &listeners, places: &places };
+        reroute::settle(&mut workspace, &place, &reach, report);
         if let Some((Some(rules), place)) = tried {
             workspace.shadow = shadow::bind(&workspace, &rules, &names, &place, report);
         }
-        let reach = Reach { index: workspaces.len(), routes: &routes, listeners: &listeners, places: &places };
         check_holds(&workspace, &place, &reach, shapes.wants_quarantine, report);
         workspaces.push(Arc::new(workspace));
     }
@@ -545,7 +550,10 @@ fn tokenized<'a>(rules: &RuleSet, scopes: impl Iterator<Item = &'a Arc<Scopes>> 
     let tables = scopes.flat_map(|scopes| scopes.paths.iter().map(|(_, table)| table).chain([&scopes.actions]));
     let mut entities: Vec<EntityType> = Vec::new();
     for (index, rule) in rules.rules().iter().enumerate() {
-        let tokenizes = tables.clone().any(|table| *table.action(index) == Action::Tokenize);
+        let tokenizes = tables.clone().any(|table| match table.action(index) {
+            Action::Reroute(there) => **there == Action::Tokenize,
+            action => *action == Action::Tokenize,
+        });
         if tokenizes && !entities.contains(&rule.entity) {
             entities.push(rule.entity.clone());
         }

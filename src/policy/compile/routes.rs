@@ -13,6 +13,7 @@ use crate::policy::routing;
 use crate::policy::rules::unknown_name;
 use crate::policy::{Mode, OnBlock, Route, Signing, Upstream};
 
+use super::reroute::{self, RerouteShape};
 use super::{Names, name};
 
 /// Largest body of buffer mode.
@@ -36,6 +37,8 @@ pub(super) struct RouteShape {
     pub(super) workspaces: Option<Vec<(String, Place)>>,
     /// The services that it names, of requests and of responses.
     pub(super) external: [Vec<(String, Place)>; 2],
+    /// Where it sends requests instead.
+    pub(super) reroute: Option<RerouteShape>,
 }
 
 /// Reads one `[[route]]`. Its name is in `names` even if the rest has errors, so that scopes may refer to it.
@@ -68,7 +71,8 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
     let dropped = fields.value("drop");
     let max_bytes = fields.value("max_bytes").and_then(|value| value.size(LARGEST_STREAM, report));
     let on_block = fields.value("on_block").and_then(|value| on_block(&value, dialect, report));
-    let unsaid = !fields.has("request") && sign.is_some();
+    let reroute = fields.value("reroute").and_then(|value| reroute::reroute(&value, report));
+    let unsaid = !fields.has("request") && (sign.is_some() || reroute.is_some());
     let (mut request, asked) = mode(&mut fields, Direction::Request, name.as_deref(), report);
     if unsaid {
         request = Mode::Buffer { limit: REQUEST_LIMIT };
@@ -76,6 +80,9 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         let message = "a request is signed over its whole body, which only mode = \"buffer\" reads";
         let help = "remove `request`, or write request = { mode = \"buffer\", limit = \"8MiB\" }";
         report.error(&sign_place, "contradiction", message).help(help);
+    }
+    if let (Some(reroute), false, Mode::Stream | Mode::Off) = (&reroute, unsaid, request) {
+        reroute.needs_buffer(report);
     }
     if request == Mode::Off {
         for value in retention.iter().chain(&dropped) {
@@ -112,8 +119,9 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         response,
         external: [Vec::new(), Vec::new()],
         shadow,
+        reroute: None,
     };
-    Some(RouteShape { route, path: path_value?.place(), workspaces, external: [asked, asked_back] })
+    Some(RouteShape { route, path: path_value?.place(), workspaces, external: [asked, asked_back], reroute })
 }
 
 /// What a processor is for.

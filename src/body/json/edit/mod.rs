@@ -6,6 +6,7 @@
 //! whatever it holds, it goes nowhere. Kept: what stands between two values, a name among it, at most
 //! [`BodyLimits::json_hold`].
 
+mod model;
 mod tell;
 
 use std::fmt;
@@ -172,7 +173,7 @@ impl Edit {
             return Ok(());
         }
         self.judge(begin)?;
-        if self.tells(begin, out) {
+        if self.tells(begin, out) || self.names_model(out) {
             self.skipping = Some(self.place.depth());
             return Ok(());
         }
