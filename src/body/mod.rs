@@ -236,6 +236,12 @@ impl Scopes {
         self.actions.tokenizes() || self.paths.iter().any(|(_, actions)| actions.tokenizes())
     }
 
+    /// Whether any rule puts stand-ins in values' places.
+    #[must_use]
+    pub fn stands_in(&self) -> bool {
+        self.actions.stands_in() || self.paths.iter().any(|(_, actions)| actions.stands_in())
+    }
+
     /// The same for one exchange and its tokens: a request's values are kept where this says so, an answer's tokens opened
     /// where `restore` says so.
     #[must_use]

@@ -38,6 +38,8 @@ pub enum Action {
     /// `[ENTITY_` and 16 letters of base32 `]`, which an answer to the same exchange can turn into the value again: see
     /// [`token`](super::token). Where there is no map of tokens, or it is full, as [`Action::Redact`].
     Tokenize,
+    /// A value of nobody's in the same shape, opened again as a token is; without a map or a shape as [`Action::Tokenize`].
+    StandIn,
     /// The value never leaves and the exchange is ended visibly.
     Block,
     /// As [`Action::Block`], but what holds the value alone is kept back and the rest goes on: nothing takes the value's
@@ -100,6 +102,7 @@ impl Action {
             Self::Hash => "hash",
             Self::Neutralize => "neutralize",
             Self::Tokenize => "tokenize",
+            Self::StandIn => "stand-in",
             Self::Block | Self::Drop => "block",
             Self::Quarantine => "quarantine",
             Self::Reroute(_) => "reroute",
@@ -210,8 +213,9 @@ pub(super) fn replace(
         (Action::Replace(text), _) => out.extend_from_slice(text.as_bytes()),
         (Action::Neutralize, _) => out.extend_from_slice(Action::NEUTRALIZED.as_bytes()),
         (Action::Hash, Extent::Whole) if table.key().is_some() => hash(entity, value, table.key(), out),
-        (Action::Tokenize, Extent::Whole) if table.mint(entity, value, Kept::Whole, out) => {}
-        (Action::Tokenize, Extent::Remainder) if table.mint(entity, value, Kept::Rest, out) => {}
+        (Action::StandIn, Extent::Whole) if table.stand_in(entity, value, out) => {}
+        (Action::Tokenize | Action::StandIn, Extent::Whole) if table.mint(entity, value, Kept::Whole, out) => {}
+        (Action::Tokenize | Action::StandIn, Extent::Remainder) if table.mint(entity, value, Kept::Rest, out) => {}
         _ => {
             out.push(b'[');
             out.extend_from_slice(entity.as_str().as_bytes());

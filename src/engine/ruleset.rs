@@ -427,10 +427,33 @@ impl ActionTable {
         self.tokens.as_ref().is_some_and(|(tokens, keep)| tokens.mint(entity, value, kept(keep), out))
     }
 
+    /// Appends what stands in a value's place in its shape; `false` where nothing does.
+    pub(super) fn stand_in(&self, entity: &EntityType, value: &[u8], out: &mut Vec<u8>) -> bool {
+        self.tokens.as_ref().is_some_and(|(tokens, keep)| tokens.stand_in(entity, value, *keep, out))
+    }
+
+    /// Whether a text stands for a value of the exchange, so that no rule has found anything.
+    pub(super) fn is_stand_in(&self, text: &[u8]) -> bool {
+        self.tokens.as_ref().is_some_and(|(tokens, keep)| tokens.is_stand_in(text, *keep))
+    }
+
+    /// Notes a value of a request that stays where it is.
+    pub(super) fn note(&self, value: &[u8]) {
+        if let Some((tokens, true)) = &self.tokens {
+            tokens.note(value);
+        }
+    }
+
     /// Whether any rule tokenizes.
     #[must_use]
     pub fn tokenizes(&self) -> bool {
-        self.actions.contains(&Action::Tokenize)
+        self.actions.contains(&Action::Tokenize) || self.stands_in()
+    }
+
+    /// Whether any rule puts stand-ins in values' places.
+    #[must_use]
+    pub fn stands_in(&self) -> bool {
+        self.actions.contains(&Action::StandIn)
     }
 
     /// Whether any rule holds an exchange for a person.

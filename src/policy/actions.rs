@@ -20,7 +20,7 @@ use super::rules::{RuleShape, ScopeShape};
 /// Longest text of `{ replace = … }`.
 const REPLACE_LENGTH: usize = 256;
 /// Actions that are a name alone.
-const NAMED: [(&str, Action); 12] = [
+const NAMED: [(&str, Action); 13] = [
     ("off", Action::Off),
     ("observe", Action::Observe),
     ("redact", Action::Redact),
@@ -31,6 +31,7 @@ const NAMED: [(&str, Action); 12] = [
     ("hash", Action::Hash),
     ("neutralize", Action::Neutralize),
     ("tokenize", Action::Tokenize),
+    ("stand-in", Action::StandIn),
     ("block", Action::Block),
     ("quarantine", Action::Quarantine),
 ];
@@ -57,7 +58,9 @@ impl ActionPair {
             Action::Reroute(there) => &**there,
             action => action,
         });
-        both.filter(|action| matches!(action, Action::Hash | Action::Tokenize)).map(Action::name).next()
+        both.filter(|action| matches!(action, Action::Hash | Action::Tokenize | Action::StandIn))
+            .map(Action::name)
+            .next()
     }
 }
 

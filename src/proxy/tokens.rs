@@ -38,7 +38,7 @@ pub(crate) fn share(
         getrandom::fill(&mut nonce).map_err(|_| ProxyError::internal(ErrorKind::Fault))?;
     }
     let map = tokens.exchange(nonce, restore.is_some()).bounded(limits.tokens, limits.token_bytes);
-    let map = Arc::new(map);
+    let map = Arc::new(if request.stands_in() || response.stands_in() { map.with_stand_ins() } else { map });
     Ok(Some(Shared {
         request: Arc::new(request.in_exchange(&map, true, None)),
         // What the answer itself has is not the client's yet: nothing is to open it.

@@ -10,6 +10,7 @@ mod properties;
 mod reference;
 mod shadow;
 mod spelling;
+mod stand_ins;
 mod support;
 mod terms;
 mod tokens;

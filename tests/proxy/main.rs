@@ -42,6 +42,7 @@ mod self_test;
 mod shadow;
 mod signals;
 mod smuggling;
+mod stand_ins;
 mod streaming;
 mod syslog;
 mod telemetry;

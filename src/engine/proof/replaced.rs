@@ -78,6 +78,7 @@ pub(super) fn prove(
             | Action::Drop
             | Action::Quarantine
             | Action::Reroute(_)
+            | Action::StandIn
             | Action::Remove => {
                 continue;
             }

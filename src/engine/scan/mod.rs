@@ -66,6 +66,8 @@ pub(super) struct Text {
     /// The rules that may take the text whole, while it is short enough.
     whole: Vec<Wanted>,
     blocked: Option<Blocked>,
+    /// The last text that stood for a value.
+    stood: Range<u64>,
 }
 
 /// The end of a finding: matches of its rule that begin before it are none.
@@ -196,6 +198,7 @@ impl Text {
         self.unreported.clear();
         self.whole.clear();
         self.blocked = None;
+        self.stood = 0..0;
     }
 
     /// Has the text that begins looked at whole by the rules that name a field so.

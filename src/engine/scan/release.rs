@@ -235,6 +235,9 @@ impl Text {
         self.note_end(candidate);
         let first_part = candidate.from == candidate.start;
         let action = force.actions.action(candidate.rule);
+        if self.stands_for_another(force, candidate) {
+            return Ok(());
+        }
         let from = candidate.from.max(self.lane.origin);
         let span = candidate.start.saturating_sub(self.lane.origin)..candidate.end.saturating_sub(self.lane.origin);
         let fingerprint = match force.actions.fingerprints() {
@@ -252,6 +255,9 @@ impl Text {
             Action::Observe => {
                 if first_part {
                     out.findings.push(finding);
+                }
+                if !candidate.open {
+                    force.actions.note(self.value(candidate));
                 }
                 return Ok(());
             }
@@ -319,6 +325,22 @@ impl Text {
             out.findings.push(Finding { rule, span, fingerprint: None });
         }
         Ok(())
+    }
+
+    /// Whether a match is what stands for a value of the exchange, or lies within that: it passes as the token that it is.
+    fn stands_for_another(&mut self, force: Force<'_>, candidate: &Candidate) -> bool {
+        if force.actions.tokens().is_none() {
+            return false;
+        }
+        if self.stood.start <= candidate.start && candidate.end <= self.stood.end {
+            return true;
+        }
+        let stands =
+            !candidate.open && candidate.from == candidate.start && force.actions.is_stand_in(self.value(candidate));
+        if stands {
+            self.stood = candidate.start..candidate.end;
+        }
+        stands
     }
 
     /// The text of a match that is there whole.

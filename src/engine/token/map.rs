@@ -13,6 +13,7 @@ use sha2::Sha256;
 
 use super::normal::normalise;
 use super::sealed::{MARK, Seal};
+use super::stand_in::{Fit, Standings, Stands, TRIES, made};
 use super::{NEVER_RESTORED, TAG, base32};
 use crate::engine::operator::HashKey;
 use crate::engine::rule::EntityType;
@@ -24,6 +25,8 @@ pub const MAX_TOKEN_BYTES: usize = 1 << 20;
 
 /// What is said before a tag's own material: another version, another tag.
 const DOMAIN: &[u8] = b"blackbar token placeholder\x00\x01";
+/// The same before what a stand-in is made of.
+const STAND_IN: &[u8] = b"blackbar token stand-in\x00\x01";
 /// What is said behind it where the value is the rest of one.
 const REST: &[u8] = b"rest";
 
@@ -51,17 +54,7 @@ impl TokenSpec {
 
     /// The tag of a normalised value, or of the rest of one: the first 80 bits of HMAC-SHA-256 (RFC 2104).
     fn tag(&self, entity: &EntityType, scope: Option<&[u8; 16]>, normal: &[u8], is_rest: bool) -> Option<[u8; TAG]> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.bytes()).ok()?;
-        mac.update(DOMAIN);
-        // Each part with its length before it: no two lists of parts give the same bytes.
-        let scope = scope.map_or(&[][..], |nonce| nonce);
-        let parts = [self.workspace.as_bytes(), entity.as_str().as_bytes(), scope, normal];
-        let rest = is_rest.then_some(REST);
-        for part in parts.into_iter().chain(rest) {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part);
-        }
-        let digest = mac.finalize().into_bytes();
+        let digest = self.digest(DOMAIN, entity, scope, normal, is_rest.then_some(REST))?;
         let bits = digest.iter().take(10).fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
         let mut tag = [0; TAG];
         for (at, letter) in tag.iter_mut().enumerate() {
@@ -69,6 +62,39 @@ impl TokenSpec {
             *letter = base32::LETTERS.get(place).copied()?;
         }
         Some(tag)
+    }
+
+    /// HMAC-SHA-256 over a value, its entity and what it belongs to.
+    fn digest(
+        &self,
+        domain: &[u8],
+        entity: &EntityType,
+        scope: Option<&[u8; 16]>,
+        normal: &[u8],
+        more: Option<&[u8]>,
+    ) -> Option<[u8; 32]> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.bytes()).ok()?;
+        mac.update(domain);
+        // Each part with its length before it: no two lists of parts give the same bytes.
+        let scope = scope.map_or(&[][..], |nonce| nonce);
+        let parts = [self.workspace.as_bytes(), entity.as_str().as_bytes(), scope, normal];
+        for part in parts.into_iter().chain(more) {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        Some(mac.finalize().into_bytes().into())
+    }
+
+    /// The stand-in of a normalised value, written as the value is; another one for each try.
+    fn stand_in(
+        &self,
+        entity: &EntityType,
+        scope: Option<&[u8; 16]>,
+        (value, normal): (&str, &[u8]),
+        tried: u8,
+    ) -> Option<String> {
+        let digest = self.digest(STAND_IN, entity, scope, normal, Some(&[tried]))?;
+        made(entity.as_str(), value, digest.first_chunk()?)
     }
 }
 
@@ -137,6 +163,10 @@ pub struct TokenMap {
     held: Mutex<Held>,
     /// Tokens in `held`, to be asked without its lock.
     count: AtomicUsize,
+    /// How often `held` has changed.
+    changes: AtomicUsize,
+    /// Whether values may have stand-ins.
+    stands: bool,
     minted: AtomicU64,
     refused: AtomicU64,
     pub(super) restored: AtomicU64,
@@ -156,6 +186,7 @@ pub(super) enum Opened {
 struct Held {
     /// By token in lower case, without its brackets.
     values: BTreeMap<Arc<[u8]>, Opened>,
+    stands: Stands,
     bytes: usize,
     live: Option<Arc<Live>>,
 }
@@ -180,6 +211,8 @@ impl TokenMap {
             tokens: MAX_TOKENS,
             bytes: MAX_TOKEN_BYTES,
             count: AtomicUsize::new(held.values.len()),
+            changes: AtomicUsize::new(held.values.len()),
+            stands: false,
             held: Mutex::new(held),
             minted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -192,6 +225,84 @@ impl TokenMap {
     #[must_use]
     pub fn bounded(self, tokens: usize, bytes: usize) -> Self {
         Self { tokens, bytes, ..self }
+    }
+
+    /// One whose values may have stand-ins: without this they get placeholders.
+    #[must_use]
+    pub fn with_stand_ins(self) -> Self {
+        Self { stands: true, ..self }
+    }
+
+    /// Appends what stands in a value's place in its shape; `false` where nothing can, and then nothing is appended.
+    pub(in crate::engine) fn stand_in(&self, entity: &EntityType, value: &[u8], keep: bool, out: &mut Vec<u8>) -> bool {
+        let Some(text) = std::str::from_utf8(value).ok().filter(|_| self.stands) else { return false };
+        let mut normal = Vec::with_capacity(text.len());
+        normalise(entity.as_str(), text, &mut normal);
+        let mut held = self.held();
+        if keep {
+            self.take(&mut held, text);
+        }
+        let keep = keep && self.keeps && self.spec.gives_back(entity);
+        for tried in 0..TRIES {
+            let made = self.spec.stand_in(entity, self.nonce.as_ref(), (text, &normal), tried);
+            let Some(shown) = made else { return false };
+            match held.stands.fit(&shown, entity, &normal) {
+                Fit::Taken => continue,
+                Fit::Free if keep => {
+                    let size = 2 * shown.len() + normal.len() + text.len();
+                    if !self.has_room(&held, held.stands.len(), size) {
+                        return false;
+                    }
+                    held.bytes += size;
+                    held.stands.put(&shown, entity, &normal, text);
+                    self.changed(&mut held);
+                }
+                Fit::Free | Fit::Known => {}
+            }
+            out.extend_from_slice(shown.as_bytes());
+            self.minted.fetch_add(1, Ordering::Relaxed);
+            return true;
+        }
+        false
+    }
+
+    /// Whether this text stands for a value of the exchange: in a request once an answer has been looked at.
+    pub(in crate::engine) fn is_stand_in(&self, text: &[u8], in_request: bool) -> bool {
+        self.stands
+            && self.live() > 0
+            && std::str::from_utf8(text).is_ok_and(|text| self.held().stands.has(text, in_request))
+    }
+
+    /// Notes a value that stays where it is: nothing may stand for another one by the same text.
+    pub(in crate::engine) fn note(&self, value: &[u8]) {
+        let Some(text) = std::str::from_utf8(value).ok().filter(|_| self.stands && self.keeps) else { return };
+        let mut held = self.held();
+        self.take(&mut held, text);
+        if held.stands.end(text) {
+            self.changed(&mut held);
+        }
+    }
+
+    /// Notes a value of the exchange's own.
+    fn take(&self, held: &mut Held, text: &str) {
+        let (tokens, room) = (self.tokens, self.bytes.saturating_sub(held.bytes));
+        held.bytes += held.stands.take(text, |values, bytes| values < tokens && bytes <= room);
+    }
+
+    /// Whether one more of so many fits, and its bytes.
+    fn has_room(&self, held: &Held, count: usize, bytes: usize) -> bool {
+        held.values.len() + count < self.tokens && self.bytes.saturating_sub(held.bytes) >= bytes
+    }
+
+    fn changed(&self, held: &mut Held) {
+        held.live = None;
+        self.count.store(held.values.len() + held.stands.len(), Ordering::Release);
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often what can be given back has changed.
+    pub(super) fn changes(&self) -> usize {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Appends the value's token; `false` where it can have none, and then nothing is appended: the value is no UTF-8,
@@ -245,13 +356,12 @@ impl TokenMap {
             return (other == normal).then_some(tag);
         }
         let size = name.len() + value.len();
-        if held.values.len() >= self.tokens || self.bytes - held.bytes.min(self.bytes) < size {
+        if !self.has_room(&held, held.stands.len(), size) {
             return None;
         }
         held.bytes += size;
         held.values.insert(name.into(), Opened::Value(value.into()));
-        held.live = None;
-        self.count.store(held.values.len(), Ordering::Release);
+        self.changed(&mut held);
         Some(tag)
     }
 
@@ -279,7 +389,8 @@ impl TokenMap {
         if let Some(live) = &held.live {
             return Arc::clone(live);
         }
-        let live = Arc::new(Live::new(&held.values));
+        let standings = held.stands.told();
+        let live = Arc::new(Live::new(&held.values, standings, self.changes()));
         held.live = Some(Arc::clone(&live));
         live
     }
@@ -301,19 +412,29 @@ impl fmt::Debug for TokenMap {
 pub(super) struct Live {
     tokens: Vec<(Arc<[u8]>, Opened)>,
     first: u128,
+    pub(super) standings: Standings,
+    /// How often the map had changed.
+    pub(super) changes: usize,
 }
 
 impl Live {
-    fn new(values: &BTreeMap<Arc<[u8]>, Opened>) -> Self {
+    fn new(values: &BTreeMap<Arc<[u8]>, Opened>, standings: Standings, changes: usize) -> Self {
         let bit = |token: &[u8]| token.first().filter(|byte| byte.is_ascii()).map_or(0, |byte| 1_u128 << byte);
         Self {
             tokens: values.iter().map(|(token, value)| (Arc::clone(token), value.clone())).collect(),
             first: values.keys().fold(0, |bits, token| bits | bit(token)),
+            standings,
+            changes,
         }
     }
 
     pub(super) fn len(&self) -> usize {
         self.tokens.len()
+    }
+
+    /// Whether nothing is live.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tokens.is_empty() && self.standings.is_empty()
     }
 
     /// Whether a token may begin with this letter, in either case.

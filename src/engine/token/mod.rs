@@ -11,6 +11,7 @@ mod markdown;
 mod normal;
 mod restore;
 mod sealed;
+mod stand_in;
 mod surroundings;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,8 @@
 //! may leave anyway. Unknown, forged and foreign tokens stay as they are.
 //!
 //! Models change tokens a little. Case does not count; `\_`, `\[` and `\]`, and the same in HTML (`&#95;` …), are read as
-//! the letters they stand for; brackets may be missing or others. Square brackets are taken away as a pair only.
+//! the letters they stand for; brackets may be missing or others. Square brackets are taken away as a pair only. The groups of
+//! a stand-in may be set apart in any way.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,6 +18,7 @@ use std::sync::atomic::Ordering;
 use super::base32;
 use super::map::{Live, Opened, TokenMap};
 use super::sealed::{LENGTH, letters_behind};
+use super::stand_in::Standing;
 use super::surroundings::Surroundings;
 use crate::engine::stream::{Output, Piece};
 
@@ -57,6 +59,8 @@ enum Reading {
     Open,
     /// A token of `len` bytes stands behind `before` others.
     Token { before: usize, len: usize, name: Name },
+    /// The same, with the value that stands there in another's shape.
+    StandIn { before: usize, len: usize, value: Arc<str> },
 }
 
 /// How a text begins with one of several spellings.
@@ -109,7 +113,7 @@ impl Restorer {
     /// Whether text may pass without being looked at.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.live.len() == 0 && self.map.live() == 0
+        self.live.is_empty() && self.map.live() == 0
     }
 
     /// Says that text passes without being looked at.
@@ -160,7 +164,7 @@ impl Restorer {
     }
 
     fn look_up(&mut self) {
-        if self.live.len() != self.map.live() {
+        if self.live.changes != self.map.changes() {
             self.live = self.map.snapshot();
         }
         if std::mem::take(&mut self.missed) {
@@ -195,51 +199,64 @@ impl Restorer {
     /// Lets text go up to what may still become a token; the place of that.
     fn scan(&mut self, text: &[u8], last: bool, out: &mut Output) -> usize {
         let (mut from, mut at) = (0, 0);
+        let live = Arc::clone(&self.live);
         while let Some(byte) = text.get(at) {
-            if !self.may_begin(*byte) {
-                self.surroundings.step(*byte);
-                at += 1;
-                continue;
-            }
-            match self.read(text.get(at..).unwrap_or_default(), last) {
+            let rest = text.get(at..).unwrap_or_default();
+            let (before, len, value) = match self.reading(*byte, rest, last) {
                 Reading::Open => break,
                 Reading::None => {
                     self.surroundings.step(*byte);
                     at += 1;
+                    continue;
                 }
+                Reading::StandIn { before, len, value } => (before, len, Some(Cow::Owned((*value).to_owned()))),
                 Reading::Token { before, len, name } => {
-                    let (start, begin) = (at, at + before);
-                    self.surroundings.pass(text.get(at..begin).unwrap_or_default());
-                    let token = text.get(begin..begin + len).unwrap_or_default();
-                    at = begin + len;
-                    let live = Arc::clone(&self.live);
                     let value = match live.value(name.range, name.letters) {
                         Some(Opened::Value(value)) => Some(Cow::Borrowed(&**value)),
                         Some(Opened::Sealed(entity)) => {
-                            let sealed = text.get(start + name.sealed.start..start + name.sealed.end);
+                            let sealed = rest.get(name.sealed.start..name.sealed.end);
                             self.map.open(entity, sealed.unwrap_or_default()).map(Cow::Owned)
                         }
                         None => None,
                     };
-                    let refused = !self.anywhere && self.surroundings.refuse();
-                    if refused && value.is_some() {
-                        self.map.withheld.fetch_add(1, Ordering::Relaxed);
-                    }
-                    let Some(value) = value.filter(|_| !refused) else {
-                        self.surroundings.pass(token);
-                        continue;
-                    };
-                    out.clear_run(text.get(from..begin).unwrap_or_default());
-                    out.bytes.extend_from_slice(value.as_bytes());
-                    out.pieces.push(Piece::Replaced { taken: len, given: value.len() });
-                    self.surroundings.pass(value.as_bytes());
-                    self.map.restored.fetch_add(u64::from(!self.uncounted), Ordering::Relaxed);
-                    from = at;
+                    (before, len, value)
                 }
+            };
+            let begin = at + before;
+            self.surroundings.pass(text.get(at..begin).unwrap_or_default());
+            let token = text.get(begin..begin + len).unwrap_or_default();
+            at = begin + len;
+            let refused = !self.anywhere && self.surroundings.refuse();
+            if refused && value.is_some() {
+                self.map.withheld.fetch_add(1, Ordering::Relaxed);
             }
+            let Some(value) = value.filter(|_| !refused) else {
+                self.surroundings.pass(token);
+                continue;
+            };
+            out.clear_run(text.get(from..begin).unwrap_or_default());
+            out.bytes.extend_from_slice(value.as_bytes());
+            out.pieces.push(Piece::Replaced { taken: len, given: value.len() });
+            self.surroundings.pass(value.as_bytes());
+            self.map.restored.fetch_add(u64::from(!self.uncounted), Ordering::Relaxed);
+            from = at;
         }
         out.clear_run(text.get(from..at).unwrap_or_default());
         at
+    }
+
+    /// What text that begins with this byte is.
+    fn reading(&self, byte: u8, text: &[u8], last: bool) -> Reading {
+        let token = if self.may_begin(byte) { self.read(text, last) } else { Reading::None };
+        if token != Reading::None || !self.live.standings.begins(byte) {
+            return token;
+        }
+        let behind = self.surroundings.before(0);
+        match self.live.standings.read(text, behind, last) {
+            Standing::None => Reading::None,
+            Standing::Open => Reading::Open,
+            Standing::Here { before, len, value } => Reading::StandIn { before, len, value },
+        }
     }
 
     /// Whether a token may begin with this byte here. One without brackets begins a word, and no escape of a URL stands

@@ -551,8 +551,8 @@ fn tokenized<'a>(rules: &RuleSet, scopes: impl Iterator<Item = &'a Arc<Scopes>> 
     let mut entities: Vec<EntityType> = Vec::new();
     for (index, rule) in rules.rules().iter().enumerate() {
         let tokenizes = tables.clone().any(|table| match table.action(index) {
-            Action::Reroute(there) => **there == Action::Tokenize,
-            action => *action == Action::Tokenize,
+            Action::Reroute(there) => matches!(**there, Action::Tokenize | Action::StandIn),
+            action => matches!(action, Action::Tokenize | Action::StandIn),
         });
         if tokenizes && !entities.contains(&rule.entity) {
             entities.push(rule.entity.clone());
