@@ -12,6 +12,7 @@ mod dialect;
 mod eventstream;
 mod form;
 mod inspector;
+mod instruct;
 pub mod json;
 mod lines;
 pub mod llm;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 
 pub(crate) use coding::Decoding;
 pub use inspector::{BodyInspector, BodySpec};
+pub use instruct::{SENTENCE as TOKEN_INSTRUCTION, instruct};
 pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};
 
 pub use restore::Restore;

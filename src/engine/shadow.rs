@@ -45,8 +45,14 @@ impl Shadow {
         Self { rules, actions, quiet, enabled }
     }
 
-    fn force(&self) -> Force<'_> {
-        Force { rules: &self.rules, actions: &self.quiet, enabled: self.enabled }
+    fn force<'a>(&'a self, quiet: Option<&'a ActionTable>) -> Force<'a> {
+        Force { rules: &self.rules, actions: quiet.unwrap_or(&self.quiet), enabled: self.enabled }
+    }
+
+    /// The quiet actions where stand-ins are nobody's finding; none where there are no stand-ins.
+    fn quiet_among(&self, live: &ActionTable) -> Option<ActionTable> {
+        let tokens = live.tokens().filter(|tokens| tokens.stands())?;
+        Some(self.quiet.in_exchange(Arc::clone(tokens), false))
     }
 }
 
@@ -131,6 +137,7 @@ pub(super) struct Live<'a> {
 pub(super) struct Beside {
     shadow: Arc<Shadow>,
     tally: Arc<Comparison>,
+    quiet: Option<ActionTable>,
     text: Text,
     out: Output,
     live: Vec<Place>,
@@ -142,8 +149,9 @@ pub(super) struct Beside {
 }
 
 impl Beside {
-    pub(super) fn new((shadow, tally): (&Arc<Shadow>, &Arc<Comparison>)) -> Self {
+    pub(super) fn new((shadow, tally): (&Arc<Shadow>, &Arc<Comparison>), live: &ActionTable) -> Self {
         Self {
+            quiet: shadow.quiet_among(live),
             shadow: Arc::clone(shadow),
             tally: Arc::clone(tally),
             text: Text::default(),
@@ -156,7 +164,8 @@ impl Beside {
     }
 
     /// The next text is under these.
-    pub(super) fn under(&mut self, (shadow, tally): (&Arc<Shadow>, &Arc<Comparison>)) {
+    pub(super) fn under(&mut self, (shadow, tally): (&Arc<Shadow>, &Arc<Comparison>), live: &ActionTable) {
+        self.quiet = shadow.quiet_among(live);
         if !Arc::ptr_eq(&self.shadow, shadow) {
             self.shadow = Arc::clone(shadow);
         }
@@ -169,7 +178,7 @@ impl Beside {
     pub(super) fn begin(&mut self, spelled: &[u8], label: &[u8]) {
         self.text.begin(spelled);
         if !label.is_empty() {
-            self.text.begin_field(self.shadow.force(), label);
+            self.text.begin_field(self.shadow.force(self.quiet.as_ref()), label);
         }
         self.live.clear();
         self.own.clear();
@@ -188,7 +197,7 @@ impl Beside {
         self.text.take(piece, ends);
         self.out.clear();
         // No action of it blocks.
-        let _ = self.text.advance(self.shadow.force(), ends, &mut self.out);
+        let _ = self.text.advance(self.shadow.force(self.quiet.as_ref()), ends, &mut self.out);
         let places = |rules: &RuleSet, found: &[Finding], into: &mut Vec<Place>| {
             let external = |index: usize| rules.rules().get(index).is_none_or(|rule| rule.cost == Cost::External);
             let own = found.iter().filter(|finding| !external(finding.rule));

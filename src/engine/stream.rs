@@ -38,7 +38,7 @@ impl StreamRedactor {
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, actions: Arc<ActionTable>) -> Self {
         let enabled = Enabled::new(&rules, &actions);
-        let beside = actions.shadow().map(|shadow| Box::new(Beside::new(shadow)));
+        let beside = actions.shadow().map(|shadow| Box::new(Beside::new(shadow, &actions)));
         Self { rules, actions, enabled, text: Text::default(), beside, label: Vec::new(), whole: Vec::new() }
     }
 
@@ -144,8 +144,8 @@ impl StreamRedactor {
         self.actions = Arc::clone(actions);
         self.enabled = Enabled::new(&self.rules, &self.actions);
         match (&mut self.beside, actions.shadow()) {
-            (Some(beside), Some(shadow)) => beside.under(shadow),
-            (beside, shadow) => *beside = shadow.map(|shadow| Box::new(Beside::new(shadow))),
+            (Some(beside), Some(shadow)) => beside.under(shadow, actions),
+            (beside, shadow) => *beside = shadow.map(|shadow| Box::new(Beside::new(shadow, actions))),
         }
     }
 

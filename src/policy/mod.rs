@@ -455,6 +455,8 @@ pub struct Route {
     pub shadow: bool,
     /// Where requests go that a rule with the action `reroute` sends elsewhere. Their bodies are read whole.
     pub reroute: Option<Reroute>,
+    /// What the model is told where a request has tokens; none: nothing. Such bodies are read whole.
+    pub token_instruction: Option<Arc<str>>,
 }
 
 /// Where requests go instead.

@@ -73,6 +73,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) consulted: &'a [Consulted],
     /// What rules that read along find otherwise in each direction.
     pub(crate) compared: Option<&'a [std::sync::Arc<Comparison>; 2]>,
+    /// Decoded bytes that the model is told of tokens: of no receipt's length.
+    pub(crate) instructed: u64,
     /// The route that the request came by before it went elsewhere, and the rule that sent it there.
     pub(crate) elsewhere: Option<(&'a str, &'a RuleId)>,
     pub(crate) request: Option<&'a Inspection>,
@@ -137,6 +139,9 @@ impl Facts<'_> {
         }
         if let (Some(compared), Some(workspace)) = (self.compared, self.workspace) {
             entry = shadow::noted(entry, workspace, compared);
+        }
+        if self.instructed > 0 {
+            entry = entry.number("instruction_bytes", self.instructed);
         }
         if let Some((route, rule)) = self.elsewhere {
             entry = entry.text("rerouted_from", route).text("rerouted_by", rule.as_str());

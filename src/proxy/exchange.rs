@@ -134,7 +134,7 @@ pub(super) struct Destination {
     request: Arc<Scopes>,
     response: Arc<Scopes>,
     pool: Arc<Pool>,
-    uri: Uri,
+    pub(super) uri: Uri,
     /// What a body must say where the provider is to keep nothing.
     terms: Option<&'static Endpoint>,
     /// Whose batch it is, where a rule that blocks drops records and not the request.
@@ -366,15 +366,16 @@ impl Exchange {
             original.came(body.take_copy());
         }
         let whole = gathered.join();
-        // What waits for a person is shown to nobody else before.
-        let asks = Case::is_for(&to.route, Direction::Request) && self.ledger.quarantined().is_none();
+        // What waits for a person, or goes elsewhere, is shown to nobody else before.
+        let waits = self.ledger.quarantined().is_some() || self.ledger.sends_elsewhere().is_some();
+        let asks = Case::is_for(&to.route, Direction::Request) && !waits;
         let whole = if asks {
             let message = Message::new(method, &to.uri, None, headers, &self.connection.party.address);
             self.consult(to, headers, message, (whole, body.take_original()), None).await?
         } else {
             whole
         };
-        Ok(UpstreamBody::Whole(Some(whole)))
+        Ok(UpstreamBody::Whole(Some(self.instructed(to, headers, whole, limit)?)))
     }
 
     /// Shows a body that is decided to the services that the route names.

@@ -80,6 +80,8 @@ struct Account {
     compared: Option<[Arc<Comparison>; 2]>,
     /// The route that the request came by before it went elsewhere, and the rule that sent it there.
     elsewhere: Option<(Arc<Route>, RuleId)>,
+    /// Decoded bytes that the model is told of tokens.
+    instructed: u64,
 }
 
 /// What a service said of a body: which way it went, the service, its word.
@@ -169,6 +171,7 @@ impl Ledger {
             item: account.fault.as_ref().and_then(ProxyError::item),
             consulted: &account.consulted,
             compared: account.compared.as_ref(),
+            instructed: account.instructed,
             elsewhere: account.elsewhere.as_ref().map(|(route, rule)| (route.name.as_str(), rule)),
             request: account.request.as_ref(),
             response: account.response.as_ref(),
@@ -228,11 +231,22 @@ impl Ledger {
         let workspace = account.workspace.as_ref().map_or(NO_WORKSPACE, |workspace| &workspace.name);
         self.telemetry.add("blackbar_rerouted_total", &[workspace, &from.name, rule.as_str()], 1);
         account.elsewhere = Some((Arc::clone(from), rule));
+        (account.tokens, account.compared) = (None, None);
     }
 
     /// Rules that read along tell there what they find otherwise.
     pub(crate) fn compares(&self, comparisons: [Arc<Comparison>; 2]) {
         self.account().compared = Some(comparisons);
+    }
+
+    /// Whether a value of the exchange has given way to a token in brackets.
+    pub(crate) fn has_tokens(&self) -> bool {
+        self.account().tokens.as_ref().is_some_and(|tokens| tokens.is_bracketed())
+    }
+
+    /// The model is told of tokens in so many decoded bytes.
+    pub(crate) fn instructed(&self, added: u64) {
+        self.account().instructed = added;
     }
 
     /// What a request must be held for so far: its findings, and the first rule that holds it.

@@ -5,11 +5,18 @@
 
 use std::sync::Arc;
 
-use crate::body::{Dialect, MediaType, Restore, Scopes};
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+
+use crate::body::{Dialect, Direction, MediaType, Restore, Scopes, instruct, parse_content_encoding};
 use crate::engine::TokenMap;
 use crate::policy::{Limits, Route, TokenScope, Tokens, Workspace};
 
+use super::exchange::{Destination, Exchange};
 use super::reply::{ErrorKind, ProxyError};
+
+/// The most decoded bytes of a body that a sentence is put into.
+const MOST_INSTRUCTED: usize = 64 << 20;
 
 /// The actions of a request and its answer, and the tokens that they share.
 pub(crate) struct Shared {
@@ -45,6 +52,39 @@ pub(crate) fn share(
         response: Arc::new(response.in_exchange(&map, false, restore)),
         tokens: map,
     }))
+}
+
+impl Exchange {
+    /// A request that is decided, with what its model is told of tokens where the route says so and it has any.
+    ///
+    /// # Errors
+    /// A body that does not decode.
+    pub(super) fn instructed(
+        &self,
+        to: &Destination,
+        headers: &HeaderMap,
+        body: Bytes,
+        limit: usize,
+    ) -> Result<Bytes, ProxyError> {
+        let Some(sentence) = &to.route.token_instruction else { return Ok(body) };
+        let waits = self.ledger.quarantined().is_some() || self.ledger.sends_elsewhere().is_some();
+        if waits || !self.ledger.has_tokens() {
+            return Ok(body);
+        }
+        let limits = &self.policy.body_limits;
+        let codings = headers.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+        let codings = parse_content_encoding(codings, limits.coding_layers)
+            .map_err(|error| ProxyError::client(ErrorKind::Body(error.kind)))?;
+        let asked = (self.dialect, to.uri.path());
+        // A small body is bounded by its own length, and may be encoded.
+        let limit = limit.min(MOST_INSTRUCTED);
+        let told = instruct(&body, asked, sentence, &codings, (limits, limit));
+        let told = told.map_err(|error| ProxyError::client(ErrorKind::Body(error.kind)))?;
+        let Some((told, added)) = told else { return Ok(body) };
+        self.ledger.leaves_with(Direction::Request, told.len());
+        self.ledger.instructed(added);
+        Ok(Bytes::from(told))
+    }
 }
 
 /// What holds for an answer of this type: a body that is one text is opened where it is plain text; in a script or in what

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use blackbar::engine::{
-    Action, ActionTable, Detector, EntityType, HashKey, Output, Pattern, Piece, Restorer, RuleSet, StreamRedactor,
-    TokenMap, TokenSpec,
+    Action, ActionTable, Comparison, Detector, EntityType, HashKey, Output, Pattern, Piece, Restorer, RuleSet, Shadow,
+    StreamRedactor, TokenMap, TokenSpec,
 };
 use proptest::prelude::*;
 
@@ -255,6 +255,21 @@ fn what_stands_for_a_value_is_found_by_nobody_once_an_answer_was_looked_at() {
     for value in VALUES {
         assert!(!asked.contains(value), "{value}");
     }
+}
+
+#[test]
+fn who_reads_along_finds_nothing_in_them_either() {
+    let side = Side::new();
+    let asked = side.asked(&VALUES[..12].join(", "));
+    let plain = Arc::new(ActionTable::new(vec![Action::Mask; 11], None));
+    let shadow = Arc::new(Shadow::new(Arc::clone(&side.rules), Arc::clone(&plain)));
+    let comparison = Arc::new(Comparison::default());
+    let table = plain.in_exchange(Arc::clone(&side.map), false).beside(shadow).compared(&comparison);
+    let mut redactor = StreamRedactor::new(Arc::clone(&side.rules), Arc::new(table));
+    let mut out = Output::default();
+    redactor.push_last(asked.as_bytes(), &mut out).unwrap();
+    assert_eq!((out.bytes, comparison.differences()), (asked.clone().into_bytes(), Vec::new()));
+    assert_eq!(comparison.bytes(), asked.len() as u64);
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod http1;
 mod http2;
 mod icap;
 mod incident;
+mod instruction;
 mod keys;
 mod leaks;
 mod letters;

@@ -165,7 +165,9 @@ impl RulesChoice {
         getrandom::fill(&mut nonce).map_err(|error| Failure::failed(format!("no random bytes: {error}")))?;
         let [request, response] = workspace.base.clone().map(|scopes| match &workspace.tokens {
             // What a filter reads has no answer in which anything could be opened.
-            Some(tokens) => Arc::new(scopes.in_exchange(&Arc::new(tokens.exchange(nonce, false)), false, None)),
+            Some(tokens) => {
+                Arc::new(scopes.in_exchange(&Arc::new(tokens.exchange(nonce, false).with_stand_ins()), false, None))
+            }
             None => scopes,
         });
         Ok(Active {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -167,6 +167,8 @@ pub struct TokenMap {
     changes: AtomicUsize,
     /// Whether values may have stand-ins.
     stands: bool,
+    /// A value has given way to a token in brackets.
+    bracketed: AtomicBool,
     minted: AtomicU64,
     refused: AtomicU64,
     pub(super) restored: AtomicU64,
@@ -213,6 +215,7 @@ impl TokenMap {
             count: AtomicUsize::new(held.values.len()),
             changes: AtomicUsize::new(held.values.len()),
             stands: false,
+            bracketed: AtomicBool::new(false),
             held: Mutex::new(held),
             minted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -231,6 +234,11 @@ impl TokenMap {
     #[must_use]
     pub fn with_stand_ins(self) -> Self {
         Self { stands: true, ..self }
+    }
+
+    /// Whether they may.
+    pub(in crate::engine) fn stands(&self) -> bool {
+        self.stands
     }
 
     /// Appends what stands in a value's place in its shape; `false` where nothing can, and then nothing is appended.
@@ -324,6 +332,7 @@ impl TokenMap {
         };
         if minted {
             out.push(b']');
+            self.bracketed.store(true, Ordering::Relaxed);
         } else {
             out.truncate(start);
         }
@@ -369,6 +378,12 @@ impl TokenMap {
     #[must_use]
     pub fn live(&self) -> usize {
         self.count.load(Ordering::Acquire)
+    }
+
+    /// Whether any value has given way to a token in brackets.
+    #[must_use]
+    pub fn is_bracketed(&self) -> bool {
+        self.bracketed.load(Ordering::Relaxed)
     }
 
     /// What became of tokens so far.

@@ -282,7 +282,8 @@ fn follow(keys: &[Entry], text: &[u8], loose: bool, last: bool) -> Standing {
                 }
             }
         }
-        if range.iter().all(|(key, _)| key.len() <= letters) {
+        // Of keys that agree so far, only the first may end here.
+        if range.len() < 2 && range.first().is_none_or(|(key, _)| key.len() <= letters) {
             return found;
         }
         let Some(byte) = text.get(at) else { return if last { found } else { Standing::Open } };

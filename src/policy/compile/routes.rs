@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::body::retention::Provider;
-use crate::body::{Dialect, Direction, JsonPath, MediaRange, PathStep};
+use crate::body::{Dialect, Direction, JsonPath, MediaRange, PathStep, TOKEN_INSTRUCTION};
 use crate::policy::credentials::Inspector;
 use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
@@ -23,6 +23,8 @@ const REQUEST_LIMIT: u64 = 8 << 20;
 const RESPONSE_LIMIT: u64 = 32 << 20;
 /// Largest body that a route can be bound to.
 const LARGEST_STREAM: u64 = 1 << 40;
+/// Longest words for a model.
+const LONGEST_INSTRUCTION: usize = 2048;
 /// Most paths that a route can take out.
 const MOST_PATHS: usize = 64;
 
@@ -72,7 +74,10 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
     let max_bytes = fields.value("max_bytes").and_then(|value| value.size(LARGEST_STREAM, report));
     let on_block = fields.value("on_block").and_then(|value| on_block(&value, dialect, report));
     let reroute = fields.value("reroute").and_then(|value| reroute::reroute(&value, report));
-    let unsaid = !fields.has("request") && (sign.is_some() || reroute.is_some());
+    let instruction = fields.value("token_instruction");
+    let token_instruction = instruction.and_then(|value| token_instruction(&value, report));
+    let whole = sign.is_some() || reroute.is_some() || token_instruction.is_some();
+    let unsaid = !fields.has("request") && whole;
     let (mut request, asked) = mode(&mut fields, Direction::Request, name.as_deref(), report);
     if unsaid {
         request = Mode::Buffer { limit: REQUEST_LIMIT };
@@ -83,6 +88,12 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
     }
     if let (Some(reroute), false, Mode::Stream | Mode::Off) = (&reroute, unsaid, request) {
         reroute.needs_buffer(report);
+    }
+    if let (Some(value), Some(_), false, Mode::Stream | Mode::Off) = (instruction, &token_instruction, unsaid, request)
+    {
+        let message = "whether a request has tokens is known at its end, which only mode = \"buffer\" waits for";
+        let help = "remove `request`, or write request = { mode = \"buffer\", limit = \"8MiB\" }";
+        report.error(&value.place(), "contradiction", message).help(help);
     }
     if request == Mode::Off {
         for value in retention.iter().chain(&dropped) {
@@ -120,8 +131,23 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         external: [Vec::new(), Vec::new()],
         shadow,
         reroute: None,
+        token_instruction,
     };
     Some(RouteShape { route, path: path_value?.place(), workspaces, external: [asked, asked_back], reroute })
+}
+
+/// `true` for the usual words, or others.
+fn token_instruction(value: &Value<'_>, report: &mut Report) -> Option<Arc<str>> {
+    if let Some(said) = value.as_flag() {
+        return said.then(|| TOKEN_INSTRUCTION.into());
+    }
+    let text = value.text(report)?;
+    if text.is_empty() || text.len() > LONGEST_INSTRUCTION || text.chars().any(|c| c.is_control() && c != '\n') {
+        let help = "write true for the usual words, or 1 to 2048 bytes";
+        report.error(&value.place(), "instruction", "no words that a model could be told").help(help);
+        return None;
+    }
+    Some(text.into())
 }
 
 /// What a processor is for.
