@@ -5,7 +5,7 @@
 //! came in. A body that has no such place, or is not the JSON that it should be, is left as it is.
 
 use super::coding::Decoding;
-use super::json::{Index, Kind, Node, index};
+use super::json::{Index, Kind, Node, escape, index};
 use super::{BodyError, BodyLimits, ContentCoding, Dialect};
 
 /// What is said where a route does not say it otherwise.
@@ -151,8 +151,10 @@ impl Document<'_> {
 
 /// A text as JSON.
 fn literal(text: &str) -> Vec<u8> {
-    // A text is always JSON.
-    serde_json::to_vec(text).unwrap_or_else(|_| b"\"\"".to_vec())
+    let mut out = b"\"".to_vec();
+    escape(text.as_bytes(), &mut out);
+    out.push(b'"');
+    out
 }
 
 /// The plain document with the sentence in it; none where there is no place for it.

@@ -22,6 +22,7 @@ pub mod media;
 mod protobuf;
 mod restore;
 pub mod retention;
+mod scopes;
 mod series;
 mod shadow;
 pub mod sse;
@@ -202,24 +203,6 @@ impl Scopes {
         self.with(|actions| actions.instead_of_quarantine(|_| Action::Block))
     }
 
-    /// Whether any rule sends the exchange elsewhere.
-    #[must_use]
-    pub fn reroutes(&self) -> bool {
-        self.actions.reroutes() || self.paths.iter().any(|(_, actions)| actions.reroutes())
-    }
-
-    /// The same where exchanges are sent to.
-    #[must_use]
-    pub fn elsewhere(&self) -> Self {
-        self.with(|actions| actions.instead_of_reroute(Action::clone))
-    }
-
-    /// The same where there is no elsewhere: what would be sent there is blocked.
-    #[must_use]
-    pub fn staying(&self) -> Self {
-        self.with(|actions| actions.instead_of_reroute(|_| Action::Block))
-    }
-
     /// The same once a person has let pass what these rules, by their index, find.
     #[must_use]
     pub fn approved(&self, rules: &[usize]) -> Self {
@@ -236,12 +219,6 @@ impl Scopes {
     #[must_use]
     pub fn tokenizes(&self) -> bool {
         self.actions.tokenizes() || self.paths.iter().any(|(_, actions)| actions.tokenizes())
-    }
-
-    /// Whether any rule puts stand-ins in values' places.
-    #[must_use]
-    pub fn stands_in(&self) -> bool {
-        self.actions.stands_in() || self.paths.iter().any(|(_, actions)| actions.stands_in())
     }
 
     /// The same for one exchange and its tokens: a request's values are kept where this says so, an answer's tokens opened

@@ -44,8 +44,8 @@ use crate::engine::{HashKey, RuleSet};
 pub(crate) use credentials::{CRL_LIMIT as REVOCATION_BYTES, revocation_lists};
 
 pub use compile::{
-    Change, Loaded, OffReason, ProofCount, RuleChange, RuleState, RuleTest, RuleTests, StandaloneRules, diff_rules,
-    is_rules_path, load, load_rules, test_rules,
+    Change, Loaded, OffReason, ProofCount, Reroute, RuleChange, RuleState, RuleTest, RuleTests, ShadowRules,
+    StandaloneRules, diff_rules, is_rules_path, load, load_rules, test_rules,
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use export::{Export, Format, Target};
@@ -307,15 +307,6 @@ pub struct Workspace {
     pub shadow: Option<ShadowRules>,
 }
 
-/// Rules that are tried beside those in force.
-#[derive(Debug)]
-pub struct ShadowRules {
-    /// The rules.
-    pub rules: Arc<RuleSet>,
-    /// [`Workspace::scopes`] with these rules reading along.
-    pub scopes: Vec<[Arc<Scopes>; 2]>,
-}
-
 /// How much a workspace may ask.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Quota {
@@ -457,15 +448,6 @@ pub struct Route {
     pub reroute: Option<Reroute>,
     /// What the model is told where a request has tokens; none: nothing. Such bodies are read whole.
     pub token_instruction: Option<Arc<str>>,
-}
-
-/// Where requests go instead.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Reroute {
-    /// The index of another route, which sends nothing elsewhere itself.
-    pub route: usize,
-    /// The model that is asked there, where the body says which; none: the one that the client asked for.
-    pub model: Option<Arc<str>>,
 }
 
 /// What a rule that blocks takes with it.

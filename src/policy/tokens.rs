@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::body::{Dialect, JsonPath, Restore};
+use crate::body::{Dialect, JsonPath, Restore, Scopes};
 use crate::engine::token::Seal;
-use crate::engine::{EntityType, HashKey, TokenMap, TokenSpec};
+use crate::engine::{Action, EntityType, HashKey, RuleSet, TokenMap, TokenSpec};
 use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
 use crate::policy::rules::{entity_name, unknown_name};
@@ -92,6 +92,22 @@ impl TokensShape {
             restore: Arc::new(self.restore),
         }
     }
+}
+
+/// The entities whose values are tokenized anywhere.
+pub(super) fn tokenized<'a>(rules: &RuleSet, scopes: impl Iterator<Item = &'a Arc<Scopes>> + Clone) -> Vec<EntityType> {
+    let tables = scopes.flat_map(|scopes| scopes.paths.iter().map(|(_, table)| table).chain([&scopes.actions]));
+    let mut entities: Vec<EntityType> = Vec::new();
+    for (index, rule) in rules.rules().iter().enumerate() {
+        let tokenizes = tables.clone().any(|table| match table.action(index) {
+            Action::Reroute(there) => matches!(**there, Action::Tokenize | Action::StandIn),
+            action => matches!(action, Action::Tokenize | Action::StandIn),
+        });
+        if tokenizes && !entities.contains(&rule.entity) {
+            entities.push(rule.entity.clone());
+        }
+    }
+    entities
 }
 
 /// Reads `tokens`, `token_scope` and `restore`.

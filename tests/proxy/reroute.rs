@@ -77,9 +77,9 @@ async fn a_request_goes_where_the_rule_sends_it_and_nothing_where_it_was_sent_fo
 
     let asked = format!("charge {CARD} and tell {MAIL}");
     let body = chat(&asked, true);
-    let head = format!(
+    let head = String::from(
         "POST /cloud/v1/chat/completions?key=client-secret&a=b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         x-api-key: client-secret\r\nx-kept: yes\r\nTransfer-Encoding: chunked\r\n\r\n"
+         x-api-key: client-secret\r\nx-kept: yes\r\nTransfer-Encoding: chunked\r\n\r\n",
     );
     let pieces =
         body.as_bytes().chunks(7).map(|piece| format!("{:x}\r\n{}\r\n", piece.len(), String::from_utf8_lossy(piece)));

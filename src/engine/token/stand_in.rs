@@ -76,7 +76,11 @@ pub(super) fn made(entity: &str, value: &str, bits: &[u8; 16]) -> Option<String>
         "IP_ADDRESS" => match value.parse().ok()? {
             IpAddr::V4(_) => {
                 // RFC 5737.
-                let [a, b, c] = [[192, 0, 2], [198, 51, 100], [203, 0, 113]][usize::from(drawn.below(3)) % 3];
+                let [a, b, c] = match drawn.below(3) {
+                    0 => [192, 0, 2],
+                    1 => [198, 51, 100],
+                    _ => [203, 0, 113],
+                };
                 Some(Ipv4Addr::new(a, b, c, (number >> 64) as u8).to_string())
             }
             // RFC 3849.
@@ -311,7 +315,7 @@ fn ends(text: &[u8], loose: bool, last: bool) -> Option<bool> {
         [b'-' | b'_' | b'@' | b'%', ..] if !loose => Some(false),
         // A sentence ends with a point, and a name goes on behind one.
         [b'.' | b':'] if !loose => last.then_some(true),
-        [b'.' | b':', next, ..] if !loose => Some(!(next.is_ascii_alphanumeric() || !next.is_ascii())),
+        [b'.' | b':', next, ..] if !loose => Some(next.is_ascii() && !next.is_ascii_alphanumeric()),
         _ => Some(true),
     }
 }

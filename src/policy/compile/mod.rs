@@ -38,12 +38,12 @@ use super::files::{Disk, Fields, FileHash, Watched, walk};
 use super::packs::{BUNDLED, assemble_beside, assemble_bundled_beside};
 use super::rules::{RuleShape, unknown_name, version};
 use super::shared_limits::shared_limits;
+use super::tokens::tokenized;
 use super::{
     AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Mode, Policy, QuarantineSettings, Route,
     SelfTest, SharedLimits, Syslog, Timeouts, Workspace, fingerprint_epoch, quarantine,
 };
 use crate::body::{BodyLimits, Scopes};
-use crate::engine::{Action, EntityType, RuleSet};
 use listeners::{AdminShape, ListenerShape};
 use reroute::RerouteShape;
 use routes::RouteShape;
@@ -54,7 +54,9 @@ use workspaces::WorkspaceShape;
 pub use catalogue::{OffReason, RuleState};
 pub use changes::{Change, RuleChange, diff_rules, is_rules_path};
 pub use proofs::ProofCount;
+pub use reroute::Reroute;
 pub use ruleset::RuleTest;
+pub use shadow::ShadowRules;
 pub use standalone::{RuleTests, StandaloneRules, load_rules, test_rules};
 
 /// A configuration that was taken.
@@ -543,22 +545,6 @@ fn rules_of(
 /// What holds where nobody can hold anything.
 fn refusing(scopes: Arc<Scopes>) -> Arc<Scopes> {
     if scopes.quarantines() { Arc::new(scopes.refusing()) } else { scopes }
-}
-
-/// The entities whose values are tokenized anywhere.
-fn tokenized<'a>(rules: &RuleSet, scopes: impl Iterator<Item = &'a Arc<Scopes>> + Clone) -> Vec<EntityType> {
-    let tables = scopes.flat_map(|scopes| scopes.paths.iter().map(|(_, table)| table).chain([&scopes.actions]));
-    let mut entities: Vec<EntityType> = Vec::new();
-    for (index, rule) in rules.rules().iter().enumerate() {
-        let tokenizes = tables.clone().any(|table| match table.action(index) {
-            Action::Reroute(there) => matches!(**there, Action::Tokenize | Action::StandIn),
-            action => matches!(action, Action::Tokenize | Action::StandIn),
-        });
-        if tokenizes && !entities.contains(&rule.entity) {
-            entities.push(rule.entity.clone());
-        }
-    }
-    entities
 }
 
 fn bind(

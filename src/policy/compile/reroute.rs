@@ -7,9 +7,18 @@ use std::sync::Arc;
 
 use crate::policy::diagnostic::{Place, Report};
 use crate::policy::files::Value;
-use crate::policy::{Reroute, Route, Workspace};
+use crate::policy::{Route, Workspace};
 
 use super::{Names, Reach, known};
+
+/// Where requests go instead.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reroute {
+    /// The index of another route, which sends nothing elsewhere itself.
+    pub route: usize,
+    /// The model that is asked there, where the body says which; none: the one that the client asked for.
+    pub model: Option<Arc<str>>,
+}
 
 /// `reroute` as it was read.
 #[derive(Debug)]

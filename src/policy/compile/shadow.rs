@@ -2,11 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::body::SHADOW_PAIRS;
+use crate::body::{SHADOW_PAIRS, Scopes};
+use crate::engine::RuleSet;
+use crate::policy::Workspace;
 use crate::policy::diagnostic::{Place, Report};
-use crate::policy::{ShadowRules, Workspace};
 
 use super::ruleset::{Bound, Compiled};
+
+/// Rules that are tried beside those in force.
+#[derive(Debug)]
+pub struct ShadowRules {
+    /// The rules.
+    pub rules: Arc<RuleSet>,
+    /// [`Workspace::scopes`] with these rules reading along.
+    pub scopes: Vec<[Arc<Scopes>; 2]>,
+}
 
 /// The rules of `shadow`, beside those of `workspace`, for each of `routes` and listeners. What they would do needs no key:
 /// nothing of it is done.

@@ -3,6 +3,7 @@
 //! Enters: the place of a value that begins. Leaves: where it is the root's `model`, another name in its stead.
 
 use super::Edit;
+use crate::body::json::escape;
 
 impl Edit {
     /// Writes another name in place of the model's, where the value that begins is that; whether it is not to leave itself.
@@ -12,9 +13,9 @@ impl Edit {
         }
         let Some(model) = self.edits.model.clone() else { return false };
         self.emit_gap(out);
-        // A text is always JSON.
-        let literal = serde_json::to_vec(&*model).unwrap_or_else(|_| b"null".to_vec());
-        out.extend_from_slice(&literal);
+        out.push(b'"');
+        escape(model.as_bytes(), out);
+        out.push(b'"');
         true
     }
 }
