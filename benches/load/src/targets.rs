@@ -181,7 +181,9 @@ fn version(program: &Path, flag: &str) -> String {
     let Ok(output) = with_libraries(program).arg(flag).output() else { return String::new() };
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text);
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+    // What stands before it is where the program is.
+    line.rsplit_once(" version: ").map_or(line, |(_, version)| version).to_owned()
 }
 
 fn free_port() -> Result<SocketAddr, String> {
