@@ -19,7 +19,7 @@ use crate::policy::Policy;
 /// Texts that are remembered: a newer one takes the place of an older. 32 KiB for a configuration.
 const PLACES: usize = 4096;
 /// Longer texts are scanned each time, in bytes.
-pub(crate) const TEXT: usize = 1024;
+const TEXT: usize = 1024;
 
 /// What one configuration has cleared.
 pub(crate) struct Cleared {
@@ -44,8 +44,12 @@ impl Cleared {
             let both = |route| [Direction::Request, Direction::Response].map(|way| workspace.scopes(route, way));
             routes.clone().flat_map(both).flatten()
         });
+        Self::of(scopes.map(|scopes| address(scopes)).collect())
+    }
+
+    fn of(lasting: HashSet<usize>) -> Self {
         Self {
-            lasting: scopes.map(|scopes| address(scopes)).collect(),
+            lasting,
             keys: [RandomState::new(), RandomState::new()],
             places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
         }
@@ -90,5 +94,42 @@ fn address(scopes: &Scopes) -> usize {
 impl fmt::Debug for Cleared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Cleared")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{ActionTable, RuleSet};
+
+    fn scopes() -> Scopes {
+        let rules = RuleSet::build(Vec::new()).expect("no rule cannot fail").into();
+        let actions = ActionTable::new(Vec::new(), None).into();
+        Scopes { rules, actions, paths: Vec::new(), tools: None, restore: None }
+    }
+
+    #[test]
+    fn only_the_same_text_of_the_same_name_under_the_same_rules_is_known() {
+        let (lasting, other, passing) = (scopes(), scopes(), scopes());
+        let cleared = Cleared::of([address(&lasting), address(&other)].into());
+        let mark = |scopes, name: &str, text: &str| cleared.mark(scopes, name.as_bytes(), text.as_bytes());
+        let known = |scopes, name, text| mark(scopes, name, text).is_some_and(|mark| cleared.has(mark));
+        assert!(!known(&lasting, "x-team", "blue"));
+        cleared.keep(mark(&lasting, "x-team", "blue").expect("it may be kept"));
+        assert!(known(&lasting, "x-team", "blue"));
+        for (name, text) in [("x-team", "Blue"), ("x-team", "blue "), ("x-tea", "mblue"), ("x-teamb", "lue"), ("", "")]
+        {
+            assert!(!known(&lasting, name, text), "{name}: {text}");
+        }
+        assert!(!known(&other, "x-team", "blue"));
+        assert!(mark(&passing, "x-team", "blue").is_none(), "scopes of one exchange are not remembered");
+    }
+
+    #[test]
+    fn long_texts_are_not_kept() {
+        let scopes = scopes();
+        let cleared = Cleared::of([address(&scopes)].into());
+        assert!(cleared.mark(&scopes, b"x", &[b'a'; TEXT]).is_some());
+        assert!(cleared.mark(&scopes, b"x", &[b'a'; TEXT + 1]).is_none());
     }
 }

@@ -31,16 +31,10 @@ use super::headers::{self, TextScan};
 use super::ledger::{Flow, Ledger};
 use super::letters::Keeper;
 use super::reply::{self, ErrorKind, ProxyError, Side};
+use super::together::Together;
 
 /// The most bytes that one step gives out, or a little more.
 const STEP: usize = 64 << 10;
-
-/// Pieces that may leave are put together up to this size, while more comes without a pause.
-const TOGETHER: usize = 16 << 10;
-/// A turn of a connection's task asks so often for the next piece: hyper's HTTP/1.1 asks again once it has flushed.
-const ASKS: u8 = 2;
-/// After so many pieces that nothing followed at once, none waits for another; then it is tried again.
-const APART: u8 = 31;
 
 /// How long an error event may take to leave: breaking off throws away what hyper has not written yet.
 const PARTING: Duration = Duration::from_millis(50);
@@ -187,53 +181,6 @@ enum State {
     Over,
 }
 
-/// Pieces that leave as one: hyper hands over a chunk at a time, and each that is sent by itself costs a record and a
-/// system call. A piece waits for one turn of the other tasks, never for a clock, and only where that has been of use.
-#[derive(Default)]
-struct Together {
-    bytes: Vec<u8>,
-    /// How often it was asked for since the last piece.
-    asked: u8,
-    /// Pieces that leave at once before one waits again, and how many it was last time.
-    apart: u8,
-    last_apart: u8,
-}
-
-impl Together {
-    /// Adds a piece; gives all of them where they are not to wait.
-    fn add(&mut self, piece: Bytes) -> Option<Bytes> {
-        if self.bytes.is_empty() && (self.apart > 0 || piece.len() >= TOGETHER) {
-            self.apart = self.apart.saturating_sub(1);
-            return Some(piece);
-        }
-        if self.asked > 0 {
-            self.last_apart = 0;
-        }
-        self.asked = 0;
-        self.bytes.extend_from_slice(&piece);
-        (self.bytes.len() >= TOGETHER).then(|| self.take())
-    }
-
-    fn take(&mut self) -> Bytes {
-        self.asked = 0;
-        std::mem::take(&mut self.bytes).into()
-    }
-
-    /// Nothing more has come: whether the other tasks are to have a turn first.
-    fn waits(&mut self) -> bool {
-        if self.bytes.is_empty() {
-            return false;
-        }
-        if self.asked == ASKS {
-            self.last_apart = (2 * self.last_apart + 1).min(APART);
-            self.apart = self.last_apart;
-            return false;
-        }
-        self.asked += 1;
-        true
-    }
-}
-
 impl InspectedBody {
     pub(crate) fn new(source: Received, inspector: BodyInspector, terms: Terms, ledger: &Arc<Ledger>) -> Self {
         let idle = Box::pin(tokio::time::sleep(terms.idle));
@@ -352,7 +299,7 @@ impl InspectedBody {
                 Poll::Ready(Some(out)) if !out.is_empty() => return self.leave(out),
                 Poll::Ready(_) => {}
             }
-            if !matches!(self.state, State::Reading) && !self.together.bytes.is_empty() {
+            if !matches!(self.state, State::Reading) && !self.together.is_empty() {
                 let out = self.together.take();
                 return self.leave(out);
             }
@@ -400,7 +347,7 @@ impl InspectedBody {
                         }
                         let flushed = self.flush();
                         if flushed.is_empty() && matches!(self.state, State::Reading) {
-                            if self.together.bytes.is_empty() {
+                            if self.together.is_empty() {
                                 return self.wait(context);
                             }
                             let out = self.together.take();

@@ -45,6 +45,7 @@ mod syslog;
 mod target;
 mod tend;
 mod tls;
+mod together;
 mod tokens;
 mod upstream;
 mod websocket;
