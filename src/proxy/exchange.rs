@@ -159,11 +159,6 @@ impl Exchange {
             }
             return self.connect(&destination, head).await;
         }
-        // Some servers take it for another method's.
-        if destination.route.retention.is_some() && !sends(&head.method) && !body.is_end_stream() {
-            let kind = ErrorKind::Body(BodyErrorKind::Retention);
-            return Err(ProxyError { side: Side::Policy, kind, rule: None });
-        }
         let method = head.method.clone();
         let mut destination = destination;
         let mut body = self.request_body(&destination, &method, &head.headers, body).await?;
@@ -316,6 +311,11 @@ impl Exchange {
             return Ok(UpstreamBody::Empty);
         }
         let declared = body.declared();
+        // Some servers take it for another method's.
+        if to.route.retention.is_some() && !sends(method) && declared != Some(0) {
+            let kind = ErrorKind::Body(BodyErrorKind::Retention);
+            return Err(ProxyError { side: Side::Policy, kind, rule: None });
+        }
         let limits = &self.policy.limits;
         if declared.zip(to.route.max_bytes).is_some_and(|(declared, most)| declared > most) {
             return Err(ProxyError::client(ErrorKind::BodySize));

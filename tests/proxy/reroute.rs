@@ -165,3 +165,19 @@ async fn a_body_beyond_the_limit_goes_nowhere_and_without_a_way_the_action_block
     let answer = client.post("/cloud/x", "text/plain", &fits).await;
     assert!(answer.status == 200 && first.is_untouched() && second.saw(CARD), "{}", answer.status);
 }
+
+/// What is refused of a provider that keeps nothing is refused of requests that come to it by another way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_method_without_a_body_brings_none_to_what_is_to_keep_nothing() {
+    let (first, second) = (Upstream::echo().await, Upstream::echo().await);
+    let proxy = proxy(&first, &second, "dialect = \"openai\"\nretention = \"none\"\n").await;
+    let mut client = proxy.client().await;
+    let body = chat(&format!("charge {CARD}"), false);
+    let head = format!(
+        "GET /cloud/v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let answer = client.send(head + &body).await;
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert!(!second.saw("4111") && !first.saw("4111"));
+}

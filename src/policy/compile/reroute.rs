@@ -5,9 +5,11 @@
 
 use std::sync::Arc;
 
+use crate::body::Scopes;
+use crate::engine::Action;
 use crate::policy::diagnostic::{Place, Report};
 use crate::policy::files::Value;
-use crate::policy::{Route, Workspace};
+use crate::policy::{Mode, Route, Workspace};
 
 use super::{Names, Reach, known};
 
@@ -76,6 +78,23 @@ pub(super) fn link(shapes: &[Option<RerouteShape>], routes: &mut [Route], names:
     }
 }
 
+/// Whether what a rule does with a value elsewhere holds there, too: the other route has actions of its own.
+fn changes(request: &Scopes, (there, target): (&Route, &Scopes), place: &Place, report: &mut Report) {
+    let lost = (0..request.rules.rules().len()).find(|rule| {
+        let inner = match request.actions.action(*rule) {
+            Action::Reroute(inner) => !matches!(**inner, Action::Observe | Action::Off),
+            _ => false,
+        };
+        let left = matches!(target.actions.action(*rule), Action::Observe | Action::Off);
+        inner && (left || there.request == Mode::Off)
+    });
+    if let Some(rule) = lost.and_then(|rule| request.rules.rules().get(rule)) {
+        let message = format!("what {} does with a value elsewhere does not hold on the route {}", rule.id, there.name);
+        let help = "write the same action in a [[scope]] with that route, and let its requests be scanned";
+        report.error(place, "reroute", message).help(help);
+    }
+}
+
 /// Makes of a workspace's actions what they are on each route.
 pub(super) fn settle(workspace: &mut Workspace, place: &Place, reach: &Reach<'_>, report: &mut Report) {
     let is_target = |scope: usize| {
@@ -84,6 +103,7 @@ pub(super) fn settle(workspace: &mut Workspace, place: &Place, reach: &Reach<'_>
     let logs = reach.listeners.iter().filter_map(|listener| listener.syslog.as_ref());
     let logs: Vec<(usize, &str, bool)> =
         logs.map(|log| (log.scope, log.name.as_str(), log.workspaces.contains(&reach.index))).collect();
+    let there_scopes: Vec<Arc<Scopes>> = workspace.scopes.iter().map(|[request, _]| Arc::clone(request)).collect();
     for (scope, [request, _]) in workspace.scopes.iter_mut().enumerate().filter(|(_, pair)| pair[0].reroutes()) {
         let place = reach.places.get(scope).unwrap_or(place);
         let route = reach.routes.get(scope);
@@ -93,6 +113,10 @@ pub(super) fn settle(workspace: &mut Workspace, place: &Place, reach: &Reach<'_>
             |route| route.workspaces.contains(&reach.index),
         );
         if let Some(there) = there {
+            let index = route.and_then(|route| route.reroute.as_ref()).map(|there| there.route);
+            if let Some(target) = index.and_then(|index| there_scopes.get(index)).filter(|_| uses) {
+                changes(request, (there, target), place, report);
+            }
             if uses && !there.workspaces.contains(&reach.index) {
                 let message = format!(
                     "workspace {} may not use the route {} that its requests go to",
