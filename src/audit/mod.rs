@@ -1,6 +1,6 @@
 //! The audit log: what enters are entries, what leaves are files that prove what was written and that nothing is missing.
 //!
-//! One thread writes, or the holder of a record where the thread is idle and nothing hangs on the disk. A [`Slot`] is taken before an exchange begins, so that its record always has a place in the queue;
+//! One thread writes. A [`Slot`] is taken before an exchange begins, so that its record always has a place in the queue;
 //! the answer's end waits for the [`Ack`] of the record. A log that cannot be written gives no slots. The format is in
 //! `README.md` beside this file; [`verify`] checks it and shares nothing with the writer but the hashes ([`chain`]),
 //! the signatures ([`note`]) and the form of times.
@@ -34,7 +34,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::policy::AuditSettings;
 
 pub use record::{Entry, Kind, Receipt};
-use writer::Writer;
 
 /// Records that may wait to be written, besides one for each request that may be in flight.
 pub const QUEUE: usize = 8192;
@@ -150,19 +149,13 @@ impl Health {
 /// An open log.
 pub struct AuditLog {
     sender: SyncSender<Message>,
-    writer: SharedWriter,
     slots: Arc<Semaphore>,
     health: Arc<Health>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What writes; nothing, once the last record is written.
-type SharedWriter = Arc<Mutex<Option<Writer>>>;
-
 enum Message {
     Record(Box<Waiting>),
-    /// Something was written without the thread.
-    Look,
     Stop,
 }
 
@@ -175,7 +168,6 @@ struct Waiting {
 /// A place in the queue, for one record.
 pub struct Slot {
     sender: SyncSender<Message>,
-    writer: SharedWriter,
     permit: OwnedSemaphorePermit,
 }
 
@@ -193,14 +185,11 @@ impl AuditLog {
         let health = Arc::new(Health::default());
         let writer = open::open(settings, clock, Arc::clone(&health), start)?;
         let slots = QUEUE.saturating_add(in_flight).min(Semaphore::MAX_PERMITS);
-        // One more for the word that ends it, and one for that to look.
-        let (sender, receiver) = sync_channel(slots.saturating_add(2));
-        let writer = Arc::new(Mutex::new(Some(writer)));
-        let shared = Arc::clone(&writer);
-        let thread =
-            std::thread::Builder::new().name("audit".to_owned()).spawn(move || Writer::run(&shared, &receiver));
+        // One more for the word that ends it.
+        let (sender, receiver) = sync_channel(slots.saturating_add(1));
+        let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(&receiver));
         let thread = thread.map_err(|error| OpenError::Io(settings.directory.clone(), error))?;
-        Ok(Self { sender, writer, slots: Arc::new(Semaphore::new(slots)), health, thread: Mutex::new(Some(thread)) })
+        Ok(Self { sender, slots: Arc::new(Semaphore::new(slots)), health, thread: Mutex::new(Some(thread)) })
     }
 
     /// A place for one record, waited for a moment.
@@ -226,17 +215,13 @@ impl AuditLog {
                 .map_err(|_| Unavailable)?
                 .map_err(|_| Unavailable)?,
         };
-        Ok(self.place(permit))
-    }
-
-    fn place(&self, permit: OwnedSemaphorePermit) -> Slot {
-        Slot { sender: self.sender.clone(), writer: Arc::clone(&self.writer), permit }
+        Ok(Slot { sender: self.sender.clone(), permit })
     }
 
     /// Writes a record of the program itself; a log that is behind or failing gets it as soon as it can.
     pub fn note(&self, entry: Entry) {
         if let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() {
-            drop(self.place(permit).record(entry));
+            drop(Slot { sender: self.sender.clone(), permit }.record(entry));
         }
     }
 
@@ -274,24 +259,6 @@ impl Slot {
     #[must_use]
     pub fn record(self, entry: Entry) -> Ack {
         let (ack, written) = oneshot::channel();
-        let through = match self.writer.try_lock() {
-            Ok(mut writer) => match writer.as_mut() {
-                Some(writer) => writer.write_through(entry),
-                None => Err(entry),
-            },
-            Err(_) => Err(entry),
-        };
-        let entry = match through {
-            Ok((result, look)) => {
-                if look {
-                    // Without it the thread looks a moment later.
-                    let _ = self.sender.try_send(Message::Look);
-                }
-                let _ = ack.send(result);
-                return written;
-            }
-            Err(entry) => entry,
-        };
         let waiting = Waiting { entry, ack, _slot: Some(self.permit) };
         if let Err(refused) = self.sender.try_send(Message::Record(Box::new(waiting))) {
             let (std::sync::mpsc::TrySendError::Full(message) | std::sync::mpsc::TrySendError::Disconnected(message)) =

@@ -96,7 +96,6 @@ pub(super) fn open(
         epoch_ms: None,
         last_sync: now.mono_ns,
         last_retire: 0,
-        slow_until: 0,
     };
     begin(&mut writer, fresh, &torn, start).map_err(failed)?;
     Ok(writer)

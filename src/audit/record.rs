@@ -121,9 +121,6 @@ pub fn integer(number: u64) -> Value {
 /// A text as records have it: at most [`TEXT_LIMIT`] bytes, control and direction characters spelled out.
 #[must_use]
 pub fn bounded(text: &str) -> String {
-    if text.len() <= TEXT_LIMIT && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.to_owned();
-    }
     let plain = |c: char| {
         !c.is_control()
             && !matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -191,9 +188,7 @@ fn written(fields: &[(&'static str, Value)]) -> (Vec<u8>, Hash) {
     if middle > 1 {
         line.push(b',');
     }
-    for part in ["\"", HASH_FIELD, "\":\"", &hex(&hash), "\","] {
-        line.extend_from_slice(part.as_bytes());
-    }
+    line.extend_from_slice(format!("\"{HASH_FIELD}\":\"{}\",", hex(&hash)).as_bytes());
     line.extend_from_slice(&rest);
     (line, hash)
 }
@@ -203,9 +198,7 @@ fn members(fields: &[(&'static str, Value)], out: &mut Vec<u8>) {
         if place > 0 {
             out.push(b',');
         }
-        out.push(b'"');
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\":");
+        out.extend_from_slice(format!("\"{name}\":").as_bytes());
         serde_json::to_writer(&mut *out, value).expect("a value of texts and numbers is JSON");
     }
 }

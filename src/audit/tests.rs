@@ -363,38 +363,6 @@ fn no_more_is_unsealed_than_a_writer_leaves() {
     assert_eq!(attempt(2, 3_600_000, &restarted), Verdict::Told);
 }
 
-/// Whoever has a record writes it, or the thread does: all are there, in one order, and no more is unsealed than may be.
-#[test]
-fn records_of_many_at_once_are_all_written_in_one_order() {
-    const EACH: u64 = 3_000;
-    for durability in [Durability::Os, Durability::Disk] {
-        let each = if durability == Durability::Os { EACH } else { EACH / 10 };
-        let folder = tempfile::tempdir().unwrap();
-        let log = open(&AuditSettings { durability, ..settings(folder.path()) });
-        std::thread::scope(|scope| {
-            for writer in 0..4 {
-                let log = &log;
-                scope.spawn(move || {
-                    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-                    for number in 0..each {
-                        let slot = runtime.block_on(log.slot()).unwrap();
-                        assert_eq!(runtime.block_on(slot.record(exchange(writer * each + number))), Ok(Ok(())));
-                    }
-                });
-            }
-        });
-        let records = log.health().records();
-        assert!(records >= 4 * each, "{records}");
-        let killed = copy(folder.path());
-        assert_ne!(verdict(killed.path(), &trust()), Verdict::Broken);
-        log.close();
-        assert_eq!(verdict(folder.path(), &trust()), Verdict::Clean);
-        // The files are let go.
-        log_of(&settings(folder.path()), 1);
-        assert_eq!(verdict(folder.path(), &trust()), Verdict::Clean);
-    }
-}
-
 #[test]
 fn a_killed_writer_leaves_a_log_that_holds() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

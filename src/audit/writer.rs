@@ -1,9 +1,5 @@
 //! The thread that writes: what enters are entries from a bounded queue, what leaves are lines on disk, then acks.
 //!
-//! With durability `os` whoever has a record may write it by itself, where the thread is not at it ([`Writer::write_through`]):
-//! a line into the page cache is cheaper than two threads that wake each other. All else is the thread's: syncs, checkpoints,
-//! segments, whatever has failed, and a disk that makes writers wait.
-//!
 //! A batch is written in one call. With durability `disk` it is synced before its acks; with `os` the acks come after
 //! the write and a second thread syncs behind. Whatever fails leaves the log failing: nobody gets an ack, the records
 //! are kept, the files are opened anew and cut back to what is known to be on disk, and the rest is written again until
@@ -13,9 +9,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine;
@@ -46,8 +42,6 @@ const CHECKPOINT_BEHIND: (u64, Duration) = (1_400, Duration::from_secs(20));
 const CHECKPOINT_IDLE: Duration = Duration::from_secs(3600);
 /// How long the thread sleeps at most.
 const TICK: Duration = Duration::from_millis(500);
-/// A write that took longer leaves the next ones to the thread, for so long.
-const SLOW_WRITE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
 /// Between two attempts to write again, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// The wall clock may differ this much from the monotonic one, in milliseconds, before it counts as set.
@@ -83,8 +77,6 @@ pub(super) struct Writer {
     pub(super) epoch_ms: Option<u64>,
     pub(super) last_sync: u64,
     pub(super) last_retire: u64,
-    /// Until then, on the monotonic clock, only the thread writes.
-    pub(super) slow_until: u64,
 }
 
 /// The last checkpoint.
@@ -153,74 +145,29 @@ impl Syncer {
 }
 
 impl Writer {
-    /// The thread: writes what comes, until it is told to stop. A panic that left the writer half-way ends it, and with it
-    /// the log: nobody gets an ack any more.
-    pub(super) fn run(shared: &Mutex<Option<Self>>, receiver: &Receiver<Message>) {
+    pub(super) fn run(mut self, receiver: &Receiver<Message>) {
         let mut stopping = false;
         let mut drained = false;
         while !(stopping && drained) {
             let mut batch = Vec::new();
-            let patience = shared.lock().ok().and_then(|writer| writer.as_ref().map(Self::patience));
-            let Some(patience) = patience else { return };
-            match receiver.recv_timeout(if stopping { Duration::ZERO } else { patience }) {
+            let patience = if stopping { Duration::ZERO } else { self.patience() };
+            match receiver.recv_timeout(patience) {
                 Ok(Message::Record(waiting)) => batch.push(*waiting),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => stopping = true,
-                Ok(Message::Look) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => {}
             }
             drained = false;
             while batch.len() < BATCH && !drained {
                 match receiver.try_recv() {
                     Ok(Message::Record(waiting)) => batch.push(*waiting),
                     Ok(Message::Stop) => stopping = true,
-                    Ok(Message::Look) => {}
                     Err(_) => drained = true,
                 }
             }
-            let Ok(mut held) = shared.lock() else { return };
-            let Some(writer) = held.as_mut() else { return };
-            writer.take(batch);
-            writer.keep();
+            self.take(batch);
+            self.keep();
         }
-        // Its files are closed with it.
-        if let Some(mut writer) = shared.lock().ok().and_then(|mut writer| writer.take()) {
-            writer.stop();
-        }
-    }
-
-    /// Writes an entry here and now, where nothing keeps it from that; else gives it back. Says whether the thread is to
-    /// look: there is something new to sync, or to mend.
-    pub(super) fn write_through(&mut self, entry: Entry) -> Result<(Result<(), Unavailable>, bool), Entry> {
-        let before = (self.clock)();
-        if let Err(error) = self.poll_sync() {
-            self.fail(&error);
-        }
-        // A checkpoint that is due is the thread's to begin; while it is on its way, records go on.
-        let unsealed = match &self.syncer {
-            Some(Syncer { busy: true, .. }) => self.tree.size() - self.seal.size >= CHECKPOINT_BEHIND.0,
-            Some(_) => self.checkpoint_is_due(before),
-            None => true,
-        };
-        let apart = self.durability == Durability::Disk
-            || self.failure.is_some()
-            || self.closing
-            || unsealed
-            || before.mono_ns < self.slow_until
-            || self.rotation_is_due(before);
-        if apart {
-            return Err(entry);
-        }
-        let first = self.segment.tail.is_empty();
-        self.append(entry);
-        let written = self.commit().map_err(|error| self.fail(&error));
-        if let (Err(_), Some(failure)) = (written, &mut self.failure) {
-            failure.withheld += 1;
-        }
-        let after = (self.clock)().mono_ns;
-        let (slow, pause) = SLOW_WRITE;
-        if Duration::from_nanos(after.saturating_sub(before.mono_ns)) > slow {
-            self.slow_until = after + u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX);
-        }
-        Ok((written, first || written.is_err()))
+        self.stop();
     }
 
     fn patience(&self) -> Duration {
