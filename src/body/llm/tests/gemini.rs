@@ -110,7 +110,7 @@ fn every_text_adds_up_to_its_redaction_in_every_fragment_size() {
 
 #[test]
 fn any_chunking_gives_the_same_bytes_and_a_cut_shows_nothing_held() {
-    let messages = messages(4);
+    let messages = messages(9);
     let (body, whole) = (sse(&messages), run(Dialect::Gemini, sse(&messages).as_bytes()));
     assert_any_chunking(&body, &whole, |parts| run_parts(Dialect::Gemini, parts.iter().copied()).expect("passes").0);
     assert_cuts_show_nothing(&body, &whole, || Box::new(stream(&scopes(), Dialect::Gemini)));
