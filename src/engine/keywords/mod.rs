@@ -1,7 +1,7 @@
 //! Words of which one must stand near a match.
 //!
 //! Enters: the keywords of all rules; then places of a text. Leaves: which rules' words stand how near before a place or
-//! behind it. The phrases of all rules are one table (`table`); the text beside a match is cut into words once (`cut`,
+//! behind it, and for whole stretches that none do (`ahead`). The phrases of all rules are one table (`table`); the text beside a match is cut into words once (`cut`,
 //! `letters`) for all rules that ask about one place.
 //!
 //! A phrase is words, compared without case and without accents. Between its words may stand up to three other

@@ -6,7 +6,8 @@
 //!
 //! Some expressions have no telling first bytes. Those that must have a digit soon are tried round each number (`digits`),
 //! those that begin with one of many words by the words' first letters (`grams`), those that begin with a long run of
-//! token bytes where there is one (`long`). Words before a match are asked for last, when what stands there fits a rule.
+//! token bytes where there is one (`long`). Words before a match are asked for last, when what stands there fits a rule; where
+//! it is known beforehand that none stand (`keywords::Ahead`), rules that ask for them are left out first.
 //!
 //! Expressions that begin with a digit at a number's beginning are many (numbers of authorities) and all alike in their
 //! first bytes. They share one window, and are told apart by how long the run of digits is, what stands on both sides of it

@@ -1,6 +1,6 @@
 //! Windows that few sequences of bytes pass: told by three or four bytes at once, for all of them together.
 //!
-//! Enters: windows. Leaves: for a place, whether what stands there may be one of their sequences. The pass looks at each byte
+//! Enters: windows. Leaves: for a place, those whose sequences stand there, up to case. The pass looks at each byte
 //! by itself and puts many windows into one bucket; most keys begin with letters of their own, so that a sequence tells
 //! nearly all of its stops apart. Letters count without case, and what is not ASCII counts as one.
 
