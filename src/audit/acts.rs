@@ -44,10 +44,13 @@ pub enum Deed {
     Thaw,
     /// Nothing more is accepted.
     Drain,
+    /// Another key is to sign the log.
+    RotateKey,
 }
 
 impl Deed {
-    const ALL: [Self; 6] = [Self::Reveal, Self::Revealed, Self::DeadLetterShow, Self::Freeze, Self::Thaw, Self::Drain];
+    const ALL: [Self; 7] =
+        [Self::Reveal, Self::Revealed, Self::DeadLetterShow, Self::Freeze, Self::Thaw, Self::Drain, Self::RotateKey];
 
     /// The word in records.
     #[must_use]
@@ -59,6 +62,7 @@ impl Deed {
             Self::Freeze => "freeze",
             Self::Thaw => "thaw",
             Self::Drain => "drain",
+            Self::RotateKey => "rotate_key",
         }
     }
 }

@@ -8,6 +8,7 @@
 pub mod acts;
 pub mod chain;
 mod files;
+pub mod keys;
 pub mod note;
 mod open;
 pub mod read;
@@ -39,6 +40,8 @@ pub use record::{Entry, Kind, Receipt};
 pub const QUEUE: usize = 8192;
 /// How long a request waits for a slot before it is refused.
 const SLOT_WAIT: Duration = Duration::from_secs(1);
+/// How long a change of keys may take.
+const KEY_WAIT: Duration = Duration::from_secs(30);
 
 /// A reading of the clocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,7 +88,11 @@ impl fmt::Display for OpenError {
             Self::Io(path, _) => write!(f, "audit: cannot use {}", path.display()),
             Self::Locked(path) => write!(f, "audit: {} is in use by another process", path.display()),
             Self::OtherKey(path) => {
-                write!(f, "audit: the log in {} belongs to another signing key", path.display())
+                write!(
+                    f,
+                    "audit: the log in {} belongs to another signing key (`blackbar audit rotate-key` changes it)",
+                    path.display()
+                )
             }
             Self::Key => f.write_str("audit: the signing key is no Ed25519 key"),
             Self::Broken(path, what) => write!(f, "audit: {} is broken: {what}", path.display()),
@@ -101,6 +108,29 @@ impl std::error::Error for OpenError {
         }
     }
 }
+
+/// Why a log is not signed with another key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyFault {
+    /// It is no Ed25519 key.
+    Key,
+    /// The log cannot be written now; nothing is changed, or the change is written as soon as it can be.
+    Unavailable,
+    /// The log does not take this key, and why.
+    Refused(&'static str),
+}
+
+impl fmt::Display for KeyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key => write!(f, "{}", OpenError::Key),
+            Self::Unavailable => write!(f, "audit: the signing key is not changed: {Unavailable}"),
+            Self::Refused(why) => write!(f, "audit: the signing key is not changed: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for KeyFault {}
 
 /// How a log is, for metrics and readiness.
 #[derive(Default, Debug)]
@@ -156,6 +186,7 @@ pub struct AuditLog {
 
 enum Message {
     Record(Box<Waiting>),
+    Key(Box<writer::Change>),
     Stop,
 }
 
@@ -223,6 +254,20 @@ impl AuditLog {
         if let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() {
             drop(Slot { sender: self.sender.clone(), permit }.record(entry));
         }
+    }
+
+    /// Lets another key (PKCS#8 in DER) sign from here on; the one in force signs that it does. Nothing where it is in
+    /// force already. Blocks until the new key has signed what is there.
+    ///
+    /// # Errors
+    /// Why it does not. A key that was in force before does not come back.
+    pub fn change_key(&self, der: &[u8]) -> Result<(), KeyFault> {
+        let key = note::SigningKey::from_pkcs8(der).map_err(|_| KeyFault::Key)?;
+        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| KeyFault::Unavailable)?;
+        let (done, changed) = sync_channel(1);
+        let change = writer::Change { key, done, _slot: slot };
+        self.sender.try_send(Message::Key(Box::new(change))).map_err(|_| KeyFault::Unavailable)?;
+        changed.recv_timeout(KEY_WAIT).unwrap_or(Err(KeyFault::Unavailable))
     }
 
     /// How it is.

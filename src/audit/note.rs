@@ -79,6 +79,13 @@ impl SigningKey {
         stamp.extend_from_slice(self.0.sign(text.as_bytes()).as_ref());
         format!("{text}\n{DASH}{name} {}\n", STANDARD.encode(stamp))
     }
+
+    /// The signature of a text alone.
+    pub(super) fn stamp(&self, text: &str) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        bytes.iter_mut().zip(self.0.sign(text.as_bytes()).as_ref()).for_each(|(slot, byte)| *slot = *byte);
+        bytes
+    }
 }
 
 impl fmt::Debug for SigningKey {
@@ -125,6 +132,12 @@ impl PublicKey {
         Self::new(bytes.strip_prefix(&HEAD).unwrap_or(&bytes))
     }
 
+    /// From the one form that [`PublicKey::to_text`] gives.
+    pub(super) fn from_base64(text: &str) -> Option<Self> {
+        let key = Self::new(&STANDARD.decode(text).ok()?).ok()?;
+        (key.to_text() == text).then_some(key)
+    }
+
     /// The 32 bytes in base64.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -157,13 +170,18 @@ impl PublicKey {
                 continue;
             }
             // One of ours that does not hold spoils the note.
-            let sound = signature.len() == 64 && !is_small_order(signature.get(..32)?);
-            if !sound || UnparsedPublicKey::new(&ED25519, self.0).verify(text.as_bytes(), signature).is_err() {
+            if !self.has_stamped(text, signature) {
                 return None;
             }
             holds = true;
         }
         holds.then_some(text)
+    }
+
+    /// Whether this is its signature of a text.
+    pub(super) fn has_stamped(&self, text: &str, signature: &[u8]) -> bool {
+        let sound = signature.len() == 64 && signature.get(..32).is_some_and(|point| !is_small_order(point));
+        sound && UnparsedPublicKey::new(&ED25519, self.0).verify(text.as_bytes(), signature).is_ok()
     }
 }
 
@@ -194,6 +212,11 @@ impl Checkpoint {
             self.time,
             super::chain::hex(&self.previous)
         )
+    }
+
+    /// How many records a note says that it covers, whoever signed it.
+    pub(super) fn peek(note: &str) -> Option<u64> {
+        note.split('\n').nth(1)?.parse().ok()
     }
 
     /// Reads the text of a note; none where it is not exactly what [`Checkpoint::text`] writes.

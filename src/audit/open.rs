@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::policy::{AuditSettings, Durability};
 
 use super::chain::{Domain, Hash, Tree, from_hex, hex, leaf, tagged};
+use super::keys::{Keys, Rotation};
 use super::note::{Checkpoint, PublicKey, SigningKey, notes};
 use super::record::{HASH_FIELD, LINE_LIMIT, rfc3339};
 use super::segment::{Segment, appending, sync_directory};
@@ -57,12 +58,18 @@ pub(super) fn open(
     DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed)?;
     let lock = locked(&directory)?;
     let now = clock();
-    let log = hex(&genesis(&directory, &settings.name, key.public(), &rfc3339(now.unix_ms))?);
+    let (log, first_key) = genesis(&directory, &settings.name, key.public(), &rfc3339(now.unix_ms))?;
+    let log = hex(&log);
     let origin = format!("{}/{log}", settings.name);
+    let mut keys = known_keys(&directory, &origin, first_key)?;
+    let saved = keys.rotations().len();
     let mut boot = [0; 8];
     aws_lc_rs::rand::fill(&mut boot).map_err(|_| failed(io::Error::other("no randomness")))?;
     let found = found(&directory).map_err(failed)?;
-    let state = resume(&directory, &origin, &log, &key.public(), &found)?;
+    let state = resume(&directory, (&origin, &log), &mut keys, &found)?;
+    if keys.current() != key.public() {
+        return Err(OpenError::OtherKey(directory));
+    }
     let (torn, fresh) = (state.torn.clone(), state.fresh);
     let segment = match fresh {
         true => Segment::create(&directory, state.tree.size(), now).map_err(failed)?,
@@ -79,6 +86,8 @@ pub(super) fn open(
         log,
         boot: hex(&boot),
         key,
+        keys_unsaved: keys.rotations().len() > saved,
+        keys,
         durability: settings.durability,
         segment_bytes: settings.segment_bytes,
         segment_age: settings.segment_age,
@@ -119,7 +128,19 @@ fn begin(writer: &mut Writer, fresh: bool, torn: &[u8], start: Entry) -> io::Res
     (&*writer.segment.file).write_all(&writer.segment.tail)?;
     writer.segment.written = writer.segment.tail.len();
     // From here on there always is a checkpoint: whoever pins the key takes no log without one.
-    writer.sync(true)
+    writer.sync(true)?;
+    writer.save_keys()
+}
+
+/// The keys that the directory names, which its records are still to bear out.
+fn known_keys(directory: &Path, origin: &str, first: PublicKey) -> Result<Keys, OpenError> {
+    Keys::load(directory, origin, first).map_err(|error| {
+        let path = directory.join(super::keys::KEYS_FILE);
+        match error.kind() {
+            io::ErrorKind::InvalidData => OpenError::Broken(path, "it is not of this log".to_owned()),
+            _ => OpenError::Io(path, error),
+        }
+    })
 }
 
 fn locked(directory: &Path) -> Result<File, OpenError> {
@@ -133,8 +154,8 @@ fn locked(directory: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Reads what the log begins with, or writes it where there is no log yet; gives its hash.
-fn genesis(directory: &Path, name: &str, key: PublicKey, time: &str) -> Result<Hash, OpenError> {
+/// Reads what the log begins with, or writes it where there is no log yet; gives its hash and the first key.
+fn genesis(directory: &Path, name: &str, key: PublicKey, time: &str) -> Result<(Hash, PublicKey), OpenError> {
     let path = directory.join("genesis.json");
     let failed = |error| OpenError::Io(path.clone(), error);
     match fs::read(&path) {
@@ -142,13 +163,12 @@ fn genesis(directory: &Path, name: &str, key: PublicKey, time: &str) -> Result<H
             let broken = |what: &str| OpenError::Broken(path.clone(), what.to_owned());
             let text = file.strip_suffix(b"\n").ok_or_else(|| broken("it has no end"))?;
             let read: Value = serde_json::from_slice(text).map_err(|_| broken("it is not JSON"))?;
-            if read.get("key").and_then(Value::as_str) != Some(&key.to_text()) {
-                return Err(OpenError::OtherKey(directory.to_owned()));
-            }
+            let first = read.get("key").and_then(Value::as_str).and_then(PublicKey::from_base64);
+            let first = first.ok_or_else(|| broken("its key is none"))?;
             if read.get("name").and_then(Value::as_str) != Some(name) {
                 return Err(broken("the log has another `name`"));
             }
-            Ok(tagged(Domain::Genesis, &[text]))
+            Ok((tagged(Domain::Genesis, &[text]), first))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let any = found(directory).map_err(failed)?;
@@ -171,7 +191,7 @@ fn genesis(directory: &Path, name: &str, key: PublicKey, time: &str) -> Result<H
             file.sync_all().map_err(failed)?;
             fs::rename(&unfinished, &path).map_err(failed)?;
             sync_directory(directory).map_err(failed)?;
-            Ok(tagged(Domain::Genesis, &[text.as_bytes()]))
+            Ok((tagged(Domain::Genesis, &[text.as_bytes()]), key))
         }
         Err(error) => Err(failed(error)),
     }
@@ -252,7 +272,7 @@ fn put_aside(directory: &Path, seq: u64, torn: &[u8]) -> io::Result<()> {
     sync_directory(directory)
 }
 
-fn resume(directory: &Path, origin: &str, log: &str, key: &PublicKey, found: &Found) -> Result<Resumed, OpenError> {
+fn resume(directory: &Path, (origin, log): (&str, &str), keys: &mut Keys, found: &Found) -> Result<Resumed, OpenError> {
     let broken = |path: &Path, what: &str| OpenError::Broken(path.to_owned(), what.to_owned());
     let ended = found.closed.last().max(found.removed.last()).map(|(_, last)| *last);
     let next = ended.map_or(0, |last| last + 1);
@@ -265,7 +285,7 @@ fn resume(directory: &Path, origin: &str, log: &str, key: &PublicKey, found: &Fo
         if *first != next {
             return Err(broken(directory, &format!("record {next} should follow, and {first} does")));
         }
-        let replayed = replay(directory, &Segment::active_path(directory, *first), *first, (origin, log, key))?;
+        let replayed = replay(directory, &Segment::active_path(directory, *first), *first, (origin, log), keys)?;
         if let Some((replay, notes_length)) = replayed {
             return Ok(Resumed {
                 tree: replay.tree,
@@ -299,7 +319,7 @@ fn resume(directory: &Path, origin: &str, log: &str, key: &PublicKey, found: &Fo
         (Some((first, last)), _) if last + 1 == next => {
             let path = directory.join(format!("audit-{first:020}-{last:020}.jsonl"));
             let (replay, _) =
-                replay(directory, &path, *first, (origin, log, key))?.ok_or_else(|| broken(&path, "it is empty"))?;
+                replay(directory, &path, *first, (origin, log), keys)?.ok_or_else(|| broken(&path, "it is empty"))?;
             if !replay.closed || !replay.torn.is_empty() || replay.tree.size() != next {
                 return Err(broken(&path, "it does not end as it should"));
             }
@@ -314,7 +334,8 @@ fn replay(
     directory: &Path,
     path: &Path,
     first: u64,
-    (origin, log, key): (&str, &str, &PublicKey),
+    (origin, log): (&str, &str),
+    keys: &mut Keys,
 ) -> Result<Option<(Replay, u64)>, OpenError> {
     let failed = |path: &Path, error| OpenError::Io(path.to_owned(), error);
     let broken = |what: &str| OpenError::Broken(path.to_owned(), what.to_owned());
@@ -327,9 +348,10 @@ fn replay(
     let notes_length = whole.iter().map(|note| note.len() as u64).sum();
     let last = match whole.last() {
         Some(note) => {
-            let read = key.open(origin, note).and_then(|text| Checkpoint::parse(origin, text));
-            let read = read.ok_or_else(|| broken("its last checkpoint does not hold"))?;
-            Some((read, tagged(Domain::Checkpoint, &[note.as_bytes()])))
+            let size = Checkpoint::peek(note)
+                .filter(|size| *size > first)
+                .ok_or_else(|| broken("its last checkpoint does not hold"))?;
+            Some((*note, size))
         }
         None => None,
     };
@@ -351,20 +373,35 @@ fn replay(
         replay.closed = record.kind == Kind::SegmentClose.name();
         replay.tree.push(leaf(line));
         replay.length += line.len() as u64 + 1;
-        if let Some((checkpoint, hash)) = &last
-            && checkpoint.size == replay.tree.size()
-        {
+        changed(keys, &record, seq, origin).map_err(&broken)?;
+        if let Some((note, _)) = last.filter(|(_, size)| *size == replay.tree.size()) {
+            // Only now is it known whose signature it must bear.
+            let checkpoint = keys.open(origin, note).ok_or_else(|| broken("its last checkpoint does not hold"))?;
             if checkpoint.root != replay.tree.root() || checkpoint.head != replay.head {
                 return Err(broken(&format!("record {seq} is not the one that was signed")));
             }
-            replay.seal = (checkpoint.size, *hash);
+            replay.seal = (checkpoint.size, tagged(Domain::Checkpoint, &[note.as_bytes()]));
         }
     }
-    if last.is_some_and(|(checkpoint, _)| checkpoint.size > replay.tree.size()) {
+    if last.is_some_and(|(_, size)| size > replay.tree.size()) {
         return Err(broken("records that a checkpoint has seen are missing"));
+    }
+    if keys.rotations().last().is_some_and(|last| last.seq >= replay.tree.size()) {
+        return Err(broken("the record of a change of keys is missing"));
     }
     replay.torn = rest.to_vec();
     Ok(Some((replay, notes_length)))
+}
+
+/// Takes in a record that changes the key; one that the file of keys names must be that.
+fn changed(keys: &mut Keys, record: &Read, seq: u64, origin: &str) -> Result<(), &'static str> {
+    let named = keys.rotations().iter().find(|rotation| rotation.seq == seq).cloned();
+    match (&record.rotation, named) {
+        (None, None) => Ok(()),
+        (Some(own), Some(named)) if *own == named => Ok(()),
+        (Some(own), None) => keys.push(own.clone(), origin),
+        _ => Err("the record of a change of keys is another"),
+    }
 }
 
 /// The state that the first record of a segment tells; none where it is not whole.
@@ -399,6 +436,7 @@ fn first_record(bytes: &[u8], first: u64, log: &str) -> Result<Option<Replay>, S
 struct Read {
     hash: Hash,
     kind: String,
+    rotation: Option<Rotation>,
 }
 
 /// A line that is the record of this place.
@@ -418,7 +456,11 @@ fn record(line: &[u8], seq: u64, head: &Hash, log: &str) -> Option<Read> {
         && text("prev") == Some(&hex(head))
         && text("log") == Some(log);
     let kind = text("kind")?.to_owned();
-    fits.then_some(Read { hash, kind })
+    let rotation = match kind == Kind::KeyRotate.name() {
+        true => Some(Rotation::read(&fields)?),
+        false => None,
+    };
+    fits.then_some(Read { hash, kind, rotation })
 }
 
 /// Milliseconds since 1970 of a time that [`rfc3339`] wrote.

@@ -13,11 +13,14 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::chain::{Domain, Hash, from_hex, hex, leaf, node, path_ranges, root_of_path, tagged};
+use super::keys::{KEYS_FILE, Keys};
 use super::note::{Checkpoint, PublicKey, notes};
 use super::record::{HASH_FIELD, LINE_LIMIT};
 
 /// The longest line of an extract.
 const EXTRACT_LINE: u64 = 64 << 10;
+/// The longest first line of one, which holds every change of keys.
+const EXTRACT_HEADER: u64 = 2 << 20;
 
 /// The records of a log, one after another.
 #[derive(Debug)]
@@ -109,6 +112,8 @@ fn wrong<T>(what: impl Into<String>) -> Result<T, ExtractError> {
 #[derive(Debug)]
 pub struct Prover {
     genesis: String,
+    /// The lines of the file of keys.
+    keys: Vec<String>,
     note: String,
     size: u64,
     /// The first record that is there.
@@ -126,9 +131,14 @@ impl Prover {
     pub fn read(directory: &Path) -> Result<Self, ExtractError> {
         let genesis = fs::read_to_string(directory.join("genesis.json"))?.trim_end().to_owned();
         let note = last_note(directory)?;
-        let (_, checkpoint) = opened(&genesis, &note, None)?;
+        let keys: Vec<String> = match fs::read_to_string(directory.join(KEYS_FILE)) {
+            Ok(text) => text.lines().map(str::to_owned).collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let (_, checkpoint) = opened(&genesis, &keys, &note, None)?;
         let mut prover =
-            Self { genesis, note, size: checkpoint.size, base: 0, leaves: Vec::new(), roots: HashMap::new() };
+            Self { genesis, keys, note, size: checkpoint.size, base: 0, leaves: Vec::new(), roots: HashMap::new() };
         for record in Records::open(directory)? {
             let (seq, line) = record?;
             if prover.leaves.is_empty() {
@@ -191,7 +201,11 @@ impl Prover {
     /// The first line of an extract.
     #[must_use]
     pub fn header(&self) -> String {
-        json!({"checkpoint": self.note, "extract": 1, "genesis": self.genesis}).to_string()
+        let mut header = json!({"checkpoint": self.note, "extract": 1, "genesis": self.genesis});
+        if let (false, Some(fields)) = (self.keys.is_empty(), header.as_object_mut()) {
+            fields.insert("keys".to_owned(), self.keys.clone().into());
+        }
+        header.to_string()
     }
 
     /// The line of a record.
@@ -241,19 +255,43 @@ pub fn last_note(directory: &Path) -> Result<String, ExtractError> {
     wrong("there is no checkpoint yet")
 }
 
-/// The origin and what a note says of the log that begins with `genesis`.
-fn opened(genesis: &str, note: &str, trusted: Option<PublicKey>) -> Result<(String, Checkpoint), ExtractError> {
+/// The key that signs the log in a directory now, as its own files say.
+///
+/// # Errors
+/// They cannot be read, or say nothing that holds.
+pub fn key_in_force(directory: &Path) -> Result<PublicKey, ExtractError> {
+    let genesis = fs::read_to_string(directory.join("genesis.json"))?.trim_end().to_owned();
+    let (_, origin, first) = begun(&genesis)?;
+    Ok(Keys::load(directory, &origin, first)?.current())
+}
+
+/// The id, the origin and the first key of the log that begins with this.
+fn begun(genesis: &str) -> Result<(String, String, PublicKey), ExtractError> {
     let read: Value = serde_json::from_str(genesis).unwrap_or_default();
     let text = |name: &str| read.get(name).and_then(Value::as_str);
     let (Some(key), Some(name)) = (text("key").and_then(|key| PublicKey::from_text(key).ok()), text("name")) else {
         return wrong("it does not say what the log begins with");
     };
-    if trusted.is_some_and(|trusted| trusted != key) {
-        return wrong("the log is signed with another key");
-    }
     let log = hex(&tagged(Domain::Genesis, &[genesis.as_bytes()]));
     let origin = format!("{name}/{log}");
-    match key.open(&origin, note).and_then(|text| Checkpoint::parse(&origin, text)) {
+    Ok((log, origin, key))
+}
+
+/// The origin and what a note says of the log that begins with `genesis`.
+fn opened(
+    genesis: &str,
+    keys: &[String],
+    note: &str,
+    trusted: Option<PublicKey>,
+) -> Result<(String, Checkpoint), ExtractError> {
+    let (log, origin, key) = begun(genesis)?;
+    let Some(keys) = Keys::read(keys.iter().map(String::as_str), &origin, key) else {
+        return wrong("the changes of keys are not of this log");
+    };
+    if trusted.is_some_and(|trusted| !keys.has(&trusted)) {
+        return wrong("the log is signed with another key");
+    }
+    match keys.open(&origin, note) {
         Some(checkpoint) => Ok((log, checkpoint)),
         None => wrong("the checkpoint's signature does not hold"),
     }
@@ -264,27 +302,34 @@ fn opened(genesis: &str, note: &str, trusted: Option<PublicKey>) -> Result<(Stri
 /// # Errors
 /// What is wrong with it.
 pub fn check_extract(mut from: impl BufRead, trusted: Option<PublicKey>) -> Result<Vec<u64>, ExtractError> {
-    let mut next = |members: [&str; 3]| -> Result<Option<Map<String, Value>>, ExtractError> {
+    let mut next = |members: &[&str], more: Option<&str>| -> Result<Option<Map<String, Value>>, ExtractError> {
         let mut line = Vec::new();
-        Read::take(&mut from, EXTRACT_LINE).read_until(b'\n', &mut line)?;
+        let limit = if more.is_some() { EXTRACT_HEADER } else { EXTRACT_LINE };
+        Read::take(&mut from, limit).read_until(b'\n', &mut line)?;
         if line.is_empty() {
             return Ok(None);
         }
-        match wrapper(&line, members) {
+        match wrapper(&line, members, more) {
             Some(fields) => Ok(Some(fields)),
             None => wrong("it is no extract of an audit log"),
         }
     };
-    let Some(header) = next(["checkpoint", "extract", "genesis"])? else { return wrong("it is empty") };
+    let Some(header) = next(&["checkpoint", "extract", "genesis"], Some("keys"))? else { return wrong("it is empty") };
     let text = |fields: &Map<String, Value>, name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
     let (Some(genesis), Some(note), Some(1)) =
         (text(&header, "genesis"), text(&header, "checkpoint"), header.get("extract").and_then(Value::as_u64))
     else {
         return wrong("it is no extract of an audit log");
     };
-    let (log, checkpoint) = opened(&genesis, &note, trusted)?;
+    let keys: Option<Vec<String>> = match header.get("keys") {
+        None => Some(Vec::new()),
+        Some(Value::Array(keys)) => keys.iter().map(|key| key.as_str().map(str::to_owned)).collect(),
+        Some(_) => None,
+    };
+    let Some(keys) = keys else { return wrong("it is no extract of an audit log") };
+    let (log, checkpoint) = opened(&genesis, &keys, &note, trusted)?;
     let mut proven = Vec::new();
-    while let Some(line) = next(["path", "record", "seq"])? {
+    while let Some(line) = next(&["path", "record", "seq"], None)? {
         let Some(seq) = line.get("seq").and_then(Value::as_u64) else { return wrong("a line has no record") };
         if proven.last().is_some_and(|last| *last >= seq) {
             return wrong(format!("record {seq} is out of order"));
@@ -310,11 +355,12 @@ pub fn check_extract(mut from: impl BufRead, trusted: Option<PublicKey>) -> Resu
     Ok(proven)
 }
 
-/// The fields of an extract's line: canonical JSON, these members and no others. Whoever reads the line in another way,
+/// The fields of an extract's line: canonical JSON, these members and no others, but for one that may be behind them. Whoever reads the line in another way,
 /// the first of two equal names, say, must read the record that is proven.
-fn wrapper(line: &[u8], members: [&str; 3]) -> Option<Map<String, Value>> {
+fn wrapper(line: &[u8], members: &[&str], more: Option<&str>) -> Option<Map<String, Value>> {
     let line = line.strip_suffix(b"\n")?;
     let fields: Map<String, Value> = serde_json::from_slice(line).ok()?;
-    let exact = fields.keys().eq(members) && serde_json::to_vec(&fields).ok()? == line;
+    let known = members.iter().copied().chain(more.filter(|name| fields.contains_key(*name)));
+    let exact = fields.keys().eq(known) && serde_json::to_vec(&fields).ok()? == line;
     exact.then_some(fields)
 }

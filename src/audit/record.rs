@@ -47,6 +47,8 @@ pub enum Kind {
     Recovered,
     /// The clock was set.
     ClockJump,
+    /// Another key signs from here on.
+    KeyRotate,
 }
 
 impl Kind {
@@ -68,6 +70,7 @@ impl Kind {
             Self::RecoveredTail => "recovered_tail",
             Self::Recovered => "recovered",
             Self::ClockJump => "clock_jump",
+            Self::KeyRotate => "key_rotate",
         }
     }
 }

@@ -17,14 +17,16 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::policy::Durability;
 
 use super::chain::{Domain, Hash, Tree, hex, tagged};
+use super::keys::{Keys, Rotation};
 use super::note::{Checkpoint, SigningKey, notes};
 use super::record::{Place, integer, line, rfc3339};
 use super::segment::{Segment, last_line, leads_to, sync_directory};
-use super::{Clock, Entry, Health, Kind, Message, Moment, Unavailable, Waiting};
+use super::{Clock, Entry, Health, KeyFault, Kind, Message, Moment, Unavailable, Waiting};
 
 /// Records that are written at once.
 const BATCH: usize = 256;
@@ -57,6 +59,10 @@ pub(super) struct Writer {
     pub(super) log: String,
     pub(super) boot: String,
     pub(super) key: SigningKey,
+    /// This one and those before it.
+    pub(super) keys: Keys,
+    /// Their file does not name the last yet.
+    pub(super) keys_unsaved: bool,
     pub(super) durability: Durability,
     pub(super) segment_bytes: u64,
     pub(super) segment_age: Duration,
@@ -95,6 +101,13 @@ pub(super) struct Failure {
     withheld: u64,
     retry_at: u64,
     pause: Duration,
+}
+
+/// Another key is to sign.
+pub(super) struct Change {
+    pub(super) key: SigningKey,
+    pub(super) done: SyncSender<Result<(), KeyFault>>,
+    pub(super) _slot: OwnedSemaphorePermit,
 }
 
 /// A sync, and a checkpoint behind it.
@@ -153,6 +166,7 @@ impl Writer {
             let patience = if stopping { Duration::ZERO } else { self.patience() };
             match receiver.recv_timeout(patience) {
                 Ok(Message::Record(waiting)) => batch.push(*waiting),
+                Ok(Message::Key(change)) => self.answer(*change),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => stopping = true,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -160,6 +174,10 @@ impl Writer {
             while batch.len() < BATCH && !drained {
                 match receiver.try_recv() {
                     Ok(Message::Record(waiting)) => batch.push(*waiting),
+                    Ok(Message::Key(change)) => {
+                        self.take(std::mem::take(&mut batch));
+                        self.answer(*change);
+                    }
                     Ok(Message::Stop) => stopping = true,
                     Err(_) => drained = true,
                 }
@@ -213,8 +231,54 @@ impl Writer {
         }
     }
 
+    fn answer(&mut self, change: Change) {
+        let changed = self.change_key(change.key);
+        // Whoever went away does not wait.
+        let _ = change.done.send(changed);
+    }
+
+    /// Signs with another key from here on. The record of it bears both signatures, and a checkpoint of the new key
+    /// follows before this returns.
+    fn change_key(&mut self, key: SigningKey) -> Result<(), KeyFault> {
+        if self.failure.is_some() {
+            return Err(KeyFault::Unavailable);
+        }
+        if key.public() == self.key.public() {
+            return Ok(());
+        }
+        let now = self.tick();
+        let rotation = Rotation::sign(&self.origin, (self.tree.size(), self.head), &self.key, &key);
+        self.keys.push(rotation.clone(), &self.origin).map_err(KeyFault::Refused)?;
+        let entry =
+            rotation.fields().iter().fold(Entry::new(Kind::KeyRotate), |entry, (name, text)| entry.text(name, text));
+        self.place(entry, now);
+        self.key = key;
+        self.keys_unsaved = true;
+        let written = self.segment.write().and_then(|()| self.sync(true)).and_then(|()| self.save_keys());
+        // What failed is written again, with the new key: there is no way back.
+        written.map_err(|error| {
+            self.fail(&error);
+            KeyFault::Unavailable
+        })
+    }
+
+    /// Writes the file of keys, where it does not name them all.
+    pub(super) fn save_keys(&mut self) -> io::Result<()> {
+        if self.keys_unsaved {
+            self.keys.save(&self.directory)?;
+            self.keys_unsaved = false;
+        }
+        Ok(())
+    }
+
     /// Gives an entry its place.
     pub(super) fn append(&mut self, entry: Entry) {
+        let now = self.tick();
+        self.place(entry, now);
+    }
+
+    /// Reads the clock, and tells where it was set.
+    fn tick(&mut self) -> Moment {
         let now = (self.clock)();
         let epoch_ms = now.unix_ms.saturating_sub(now.mono_ns / 1_000_000);
         if let Some(before) = self.epoch_ms.replace(epoch_ms)
@@ -224,7 +288,7 @@ impl Writer {
                 if epoch_ms < before { ("back_ms", before - epoch_ms) } else { ("forward_ms", epoch_ms - before) };
             self.place(Entry::new(Kind::ClockJump).number(name, by), now);
         }
-        self.place(entry, now);
+        now
     }
 
     fn place(&mut self, entry: Entry, now: Moment) {
@@ -480,7 +544,8 @@ impl Writer {
             self.append(entry);
         }
         self.segment.write()?;
-        self.sync(true)
+        self.sync(true)?;
+        self.save_keys()
     }
 
     /// Takes away the oldest segments whose time is over; each leaves a signed word of what it was.
@@ -513,8 +578,7 @@ impl Writer {
         }
         let file = fs::read_to_string(&checkpoints)?;
         let note = notes(&file).0.last().copied().ok_or_else(unreadable)?;
-        let text = self.key.public().open(&self.origin, note).ok_or_else(unreadable)?;
-        let sealed = Checkpoint::parse(&self.origin, text).ok_or_else(unreadable)?;
+        let sealed = self.keys.open(&self.origin, note).ok_or_else(unreadable)?;
         let text = format!(
             "blackbar-audit/1/removed\n{}\nfirst {first}\nlast {last}\nhead {head}\nroot {}\ncheckpoint {}\ntime {}\nby retention\n",
             self.origin,

@@ -244,6 +244,8 @@ pub struct AuditSettings {
     pub directory: PathBuf,
     /// The Ed25519 key that signs it: PKCS#8 in DER.
     pub key: Zeroizing<Vec<u8>>,
+    /// The file of that key.
+    pub key_file: PathBuf,
     /// What checkpoints call the deployment. "blackbar".
     pub name: String,
     /// When a record counts as written.

@@ -513,6 +513,8 @@ impl Handle {
         {
             self.no_weaker(&policy)
                 .and_then(|outcome| Ok((Generation::prepare(policy, Some(&before), telemetry)?, outcome)))
+                // Last, for it cannot be taken back.
+                .and_then(|next| self.signs_as(&before.policy, &next.0.policy).map(|()| next))
         } else {
             Err(StartError::Listeners)
         };

@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::audit::Kind;
-use crate::policy::{self, PolicyStore, Severity};
+use crate::policy::{self, AuditSettings, Policy, PolicyStore, Severity};
 use crate::telemetry;
 
 use super::{Bound, Handle, StartError};
@@ -104,6 +104,19 @@ impl Handle {
         made.any(|made| made.epoch != now)
     }
 
+    /// Lets the key that a policy names sign the audit log, where it is another than before. Another log is for a restart.
+    pub(super) fn signs_as(&self, before: &Policy, policy: &Policy) -> Result<(), StartError> {
+        let (Some(audit), Some(old), Some(new)) = (&self.shared.audit, &before.audit, &policy.audit) else {
+            return Ok(());
+        };
+        if old.key == new.key || (&old.directory, &old.name) != (&new.directory, &new.name) {
+            return Ok(());
+        }
+        audit.change_key(&new.key).map_err(StartError::AuditKey)?;
+        tracing::warn!("another key signs the audit log");
+        Ok(())
+    }
+
     /// Reads the configuration again and lets it take over, or keeps the old one. Gives whether it took over.
     pub fn reload(&self, store: &PolicyStore) -> bool {
         let mut refused = "error";
@@ -118,7 +131,7 @@ impl Handle {
                 if next.admin != now.policy.admin {
                     tracing::warn!("a change of the admin listener needs a restart");
                 }
-                if next.audit != now.policy.audit {
+                if !same_log(next.audit.as_ref(), now.policy.audit.as_ref()) {
                     tracing::warn!("a change of the audit log needs a restart");
                 }
                 self.replace(next).map_err(|error| {
@@ -143,5 +156,16 @@ impl Handle {
         let result = if taken.is_ok() { "ok" } else { refused };
         self.shared.telemetry.add("blackbar_config_reload_total", &[result], 1);
         taken.is_ok()
+    }
+}
+
+/// Whether two settings differ in the signing key at most.
+fn same_log(one: Option<&AuditSettings>, other: Option<&AuditSettings>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            let AuditSettings { key, key_file, .. } = one.clone();
+            AuditSettings { key, key_file, ..other.clone() } == *one
+        }
+        (one, other) => one.is_none() && other.is_none(),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::audit::OpenError;
+use crate::audit::{KeyFault, OpenError};
 use crate::quarantine::Fault;
 
 use super::tls::TlsFault;
@@ -21,6 +21,8 @@ pub enum StartError {
     },
     /// The audit log cannot be written.
     Audit(OpenError),
+    /// The audit log cannot be signed with another key.
+    AuditKey(KeyFault),
     /// TLS cannot be set up.
     Tls(TlsFault),
     /// A directory of dead letters cannot be used.
@@ -50,6 +52,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Bind { address, .. } => write!(f, "cannot listen on {address}"),
             Self::Audit(error) => write!(f, "{error}"),
+            Self::AuditKey(fault) => write!(f, "{fault}"),
             Self::Tls(_) => f.write_str("cannot set up tls"),
             Self::DeadLetter { directory, .. } => write!(f, "cannot keep dead letters in {}", directory.display()),
             Self::Incident { directory, .. } => {
@@ -74,7 +77,7 @@ impl std::error::Error for StartError {
             Self::Audit(error) => std::error::Error::source(error),
             Self::Tls(fault) => Some(fault),
             Self::Quarantine(fault) => std::error::Error::source(fault),
-            Self::Listeners | Self::Weaker(_) => None,
+            Self::AuditKey(_) | Self::Listeners | Self::Weaker(_) => None,
         }
     }
 }

@@ -105,6 +105,38 @@ def opened(note, origin, key):
     return text.splitlines()
 
 
+def changed(record, origin, keys):
+    """Takes in a change of keys: both have signed it, and no key comes back."""
+    text = "".join(
+        f"{line}\n"
+        for line in ("blackbar-audit/1/rotate", origin, f"record {record['seq']}", f"prev {record['prev']}", f"old {record['old']}", f"new {record['new']}")
+    ).encode()
+    need(record["old"] == keys[-1][1] and record["new"] not in [key for _, key in keys] and record["seq"] >= keys[-1][0], "order of keys")
+    try:
+        for which in ("old", "new"):
+            public, stamp = (base64.b64decode(record[name], validate=True) for name in (which, f"{which}_signature"))
+            need(base64.b64encode(public).decode() == record[which] and base64.b64encode(stamp).decode() == record[f"{which}_signature"], "base64")
+            Ed25519PublicKey.from_public_bytes(public).verify(stamp, text)
+    except (InvalidSignature, ValueError):
+        raise Broken("a change of keys") from None
+    keys.append((record["seq"] + 1, record["new"]))
+
+
+def of_size(keys, size):
+    """The keys that may sign over so many records: the one in force, then those that came later."""
+    at = max(place for place, (since, _) in enumerate(keys) if since <= size)
+    return [base64.b64decode(key) for _, key in keys[at:]]
+
+
+def opened_later(note, origin, keys):
+    for key in keys:
+        try:
+            return opened(note, origin, key)
+        except Broken as error:
+            fault = error
+    raise fault
+
+
 def balances(receipt):
     if receipt is None:
         return True
@@ -118,10 +150,16 @@ def verify(folder, pinned=None):
     genesis = (folder / "genesis.json").read_bytes()
     need(genesis.endswith(b"\n"), "genesis")
     fields = canonical(genesis[:-1])
-    key = base64.b64decode(fields["key"], validate=True)
-    need(fields.get("v") == 1 and (pinned is None or fields["key"] == pinned), "key")
+    need(fields.get("v") == 1 and base64.b64encode(base64.b64decode(fields["key"], validate=True)).decode() == fields["key"], "key")
     log = tagged(b"genesis", genesis[:-1])
     origin, head, tree, sealed, last, bridge, torn, behind = f"{fields['name']}/{log}", log, Tree(), 0, (ZERO, 0), None, False, []
+    keys, unseen, path = [(0, fields["key"])], {}, folder / "keys.jsonl"
+    for line in path.read_bytes().split(b"\n")[:-1] if path.exists() else ():
+        named = canonical(line)
+        need(set(named) == {"new", "new_signature", "old", "old_signature", "prev", "seq"}, "file of keys")
+        changed(named, origin, keys)
+        unseen[named["seq"]] = named
+    need(not path.exists() or path.read_bytes()[-1:] in (b"", b"\n"), "file of keys")
     names = sorted(path.name for path in folder.iterdir() if path.name.startswith("audit-"))
     for name in names:
         need(re.fullmatch(r"audit-\d{20}(-\d{20}\.(jsonl|stub)|\.(jsonl|ckpt|torn))", name), f"file {name}")
@@ -136,7 +174,8 @@ def verify(folder, pinned=None):
         ends = int(name[27:47]) if name[26] == "-" else None
         following = ends + 1 if ends is not None else None
         if name.endswith(".stub"):
-            lines = opened((folder / name).read_bytes().decode(), origin, key)
+            lines = opened_later((folder / name).read_bytes().decode(), origin, of_size(keys, ends + 1))
+            unseen = {seq: named for seq, named in unseen.items() if seq > ends}
             need(lines[:4] == ["blackbar-audit/1/removed", origin, f"first {first}", f"last {ends}"], name)
             head, bridge, last = lines[4][5:], base64.b64decode(lines[5][5:]), (lines[6][11:], ends + 1)
             sealed = ends + 1
@@ -151,10 +190,10 @@ def verify(folder, pinned=None):
         torn |= bool(rest)
         due = []
         for note in notes:
-            lines = opened(note, origin, key)
+            lines = note.splitlines()[:6]
             need(lines[0] == origin and len(lines) == 6 and int(lines[1]) > first, "checkpoint")
             need(not due or int(lines[1]) >= due[-1][0], "order of checkpoints")
-            due.append((int(lines[1]), base64.b64decode(lines[2]), lines[3], lines[5], tagged(b"ckpt", note.encode())))
+            due.append((int(lines[1]), note))
         data, clock, finished = (folder / name).read_bytes().split(b"\n"), None, False
         if data.pop():
             need(ends is None, "a line has no end")
@@ -181,12 +220,20 @@ def verify(folder, pinned=None):
             head = own
             tree.push(line)
             behind.append(record)
+            named = unseen.pop(record["seq"], None)
+            need(named is None or (kind == "key_rotate" and named.items() <= record.items()), "the change of keys is another")
+            if kind == "key_rotate" and named is None:
+                changed(record, origin, keys)
             while due and due[0][0] == tree.size:
-                size, root, said, previous, own_hash = due.pop(0)
-                need(root == tree.root() and said == f"head {head}" and previous == f"previous {last[0]}", f"checkpoint {size}")
-                last, sealed, behind = (own_hash, size), size, []
+                size, note = due.pop(0)
+                lines = opened(note, origin, of_size(keys, size)[0])
+                need(len(lines) == 6 and base64.b64decode(lines[2]) == tree.root(), f"checkpoint {size}")
+                need((lines[3], lines[5]) == (f"head {head}", f"previous {last[0]}"), f"checkpoint {size}")
+                last, sealed, behind = (tagged(b"ckpt", note.encode()), size), size, []
         need(not due, "records that a checkpoint has seen are missing")
         need(ends is None or (finished and tree.size == ends + 1 == sealed), "the segment's end")
+    need(not unseen, "the record of a change of keys is missing")
+    need(pinned is None or pinned in [key for _, key in keys], "another key")
     unsigned = sealed == 0 or tree.size - sealed > UNSEALED or stretched(behind)
     need(not unsigned or pinned is None, "more stands behind the last checkpoint than a writer leaves there")
     return {"records": tree.size, "unsigned": unsigned, "unsealed": tree.size - sealed, "torn": torn, "head": head, "root": tree.root().hex()}

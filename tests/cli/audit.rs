@@ -24,6 +24,7 @@ fn log(folder: &Folder) -> (PathBuf, PathBuf) {
     let settings = AuditSettings {
         directory: directory.clone(),
         key: der.secret_pkcs8_der().to_vec().into(),
+        key_file: key,
         name: "test".to_owned(),
         durability: Durability::Os,
         segment_bytes: 64 << 20,
@@ -120,4 +121,49 @@ fn a_log_is_checked_read_proven_and_explained() {
     assert!(ran.stderr.contains("BROKEN at record 9"), "{}", ran.stderr);
     assert_eq!(run(["audit", "verify", text(folder.path()), "--key", key]).code, 1);
     assert_eq!(run(["audit", "verify", "/no/such/directory", "--key", "/no/such/key"]).code, 2);
+}
+
+#[test]
+fn a_new_key_signs_the_log_from_here_on() {
+    let folder = Folder::new();
+    let key = folder.write("audit.key", blackbar::cli::certs::audit_key().unwrap());
+    let config = folder.write(
+        "blackbar.toml",
+        "version = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\nworkspace = \"acme\"\n[[workspace]]\nname = \"acme\"\n[[route]]\nname = \
+         \"r\"\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\n[audit]\ndirectory = \"audit\"\nsigning_key = \"audit.key\"\n",
+    );
+    let config = text(&config);
+    let pem = || std::fs::read_to_string(&key).unwrap();
+    let first = pem();
+    let rotated = run(["audit", "rotate-key", "--config", config]);
+    assert_eq!(rotated.code, 0, "{}", rotated.stderr);
+    let second = pem();
+    assert!(first != second && rotated.text().starts_with("the log is signed with "), "{}", rotated.text());
+    let given = folder.write("next.key", blackbar::cli::certs::audit_key().unwrap());
+    let wanted = std::fs::read_to_string(&given).unwrap();
+    assert_eq!(run(["audit", "rotate-key", "--config", config, "--new", text(&given)]).code, 0);
+    assert_eq!((pem(), given.exists()), (wanted.clone(), false));
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&key).unwrap()) & 0o077, 0o044, "as it was");
+
+    let log = folder.path().join("audit");
+    let report = run(["audit", "verify", text(&log), "--json", "--sealed"]);
+    let report: serde_json::Value = serde_json::from_str(report.text()).unwrap();
+    assert_eq!((&report["status"], &report["rotations"]), (&"ok".into(), &2.into()), "{report}");
+    let public = folder.write("public", report["key"].as_str().unwrap());
+    assert_eq!(run(["audit", "verify", text(&log), "--key", text(&public)]).code, 0);
+    let acts = run(["audit", "query", "--dir", text(&log), "--kind", "admin"]);
+    assert_eq!(acts.text().matches("\"act\":\"rotate_key\"").count(), 2, "{}", acts.text());
+
+    // A key that gave way does not come back, and what is none is none.
+    let old = folder.write("old.key", &first);
+    for (file, words) in [(&old, "cannot come back"), (&folder.write("none.key", "x"), "not an Ed25519 key")] {
+        let ran = run(["audit", "rotate-key", "--config", config, "--new", text(file)]);
+        assert!(ran.code == 2 && ran.stderr.contains(words), "{}", ran.stderr);
+    }
+    // What a crash left: the log has the new key, its file still the old one.
+    std::fs::write(&key, &second).unwrap();
+    let again = folder.write("again.key", &wanted);
+    assert_eq!(run(["audit", "rotate-key", "--config", config, "--new", text(&old)]).code, 2);
+    assert_eq!(run(["audit", "rotate-key", "--config", config, "--new", text(&again)]).code, 0);
+    assert_eq!(pem(), wanted);
 }

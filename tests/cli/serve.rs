@@ -52,6 +52,8 @@ impl Drop for Serving {
 fn serve_is_ready_reloads_and_drains() {
     let folder = Folder::new();
     let config = configuration::sample(&folder, "");
+    let audited = "\n[audit]\ndirectory = \"audit\"\nsigning_key = \"certs/audit.key\"\n";
+    std::fs::write(&config, std::fs::read_to_string(&config).unwrap() + audited).unwrap();
     let mut serving = Serving::start(&config);
     let admin = serving.wait_for("admin listener");
     let at = admin.find("127.0.0.1:").unwrap();
@@ -70,12 +72,23 @@ fn serve_is_ready_reloads_and_drains() {
     // Nobody need tell it that a file is another one now.
     std::fs::write(&config, text.replace("path = \"/up\"", "path = \"/down\"")).unwrap();
     serving.wait_for("configuration in force");
+    // The key of its log gives way to another while it runs.
+    let log = folder.path().join("audit");
+    let key = std::fs::read_to_string(folder.path().join("certs/audit.key")).unwrap();
+    let rotated = run(["audit".as_ref(), "rotate-key".as_ref(), "--config".as_ref(), config.as_os_str()]);
+    assert_eq!(rotated.code, 0, "{}", rotated.stderr);
+    assert_ne!(std::fs::read_to_string(folder.path().join("certs/audit.key")).unwrap(), key);
+    assert!(!folder.path().join("certs/audit.key.old").exists());
+    serving.wait_for("another key signs the audit log");
     std::fs::write(&config, text.replace("path = ", "pfad = ")).unwrap();
     serving.wait_for("in force stays");
     assert_eq!(run(["health", &url]).code, 0);
     serving.signal("TERM");
     assert_eq!(serving.child.wait().unwrap().code(), Some(0));
     assert_eq!(run(["health", &url]).code, 2);
+    let report = run(["audit".as_ref(), "verify".as_ref(), log.as_os_str(), "--json".as_ref(), "--sealed".as_ref()]);
+    let report: serde_json::Value = serde_json::from_str(report.text()).unwrap();
+    assert_eq!((&report["status"], &report["rotations"]), (&"ok".into(), &1.into()), "{report}");
 }
 
 #[test]

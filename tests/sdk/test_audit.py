@@ -146,7 +146,7 @@ def test_two_verifiers_agree(tmp_path, upstream):
     assert proxy.end() == 0
     clean = verdicts(proxy.log)
     assert clean and clean["unsealed"] == 0 and clean["records"] >= 63
-    segment, notes = next(proxy.log.glob("*.jsonl")), next(proxy.log.glob("*.ckpt"))
+    segment, notes = next(proxy.log.glob("audit-*.jsonl")), next(proxy.log.glob("*.ckpt"))
     dice = random.Random(7)
     for path in (segment, notes, proxy.log / "genesis.json"):
         whole = path.read_bytes()
@@ -234,3 +234,45 @@ def test_a_full_disk_refuses_and_recovers(tmp_path, upstream):
     assert answered <= proxy.exchanges().keys()
     text = b"".join(path.read_bytes() for path in proxy.log.glob("*.jsonl"))
     assert b'"kind":"recovered"' in text
+
+
+def test_two_verifiers_follow_a_key_that_gives_way(tmp_path, upstream):
+    proxy = Proxy(tmp_path, upstream)
+    proxy.start()
+    with proxy.client() as client:
+        post = lambda: client.post("/", content="hello", headers={"content-type": "text/plain"}).status_code  # noqa: E731
+        rotate = [BINARY, "audit", "rotate-key", "--config", tmp_path / "blackbar.toml"]
+        assert post() == 200
+        subprocess.run(rotate, check=True, stdout=subprocess.DEVNULL)
+        assert post() == 200
+    assert proxy.end() == 0
+    subprocess.run(rotate, check=True, stdout=subprocess.DEVNULL)
+    clean = verdicts(proxy.log)
+    assert clean and clean["unsealed"] == 0
+    path = proxy.log / "keys.jsonl"
+    whole = path.read_bytes()
+    changes = [json.loads(line) for line in whole.splitlines()]
+    assert len(changes) == 2
+    first = json.loads((proxy.log / "genesis.json").read_text())["key"]
+    for key in (first, changes[0]["new"], changes[1]["new"]):
+        assert second.verify(proxy.log, key) == clean
+    with pytest.raises(second.Broken):
+        second.verify(proxy.log, base64.b64encode(bytes(31) + b"\1").decode())
+    # Without the file the records tell; what is changed in it, or stands in it alone, is found.
+    path.unlink()
+    assert verdicts(proxy.log) == clean
+    dice = random.Random(5)
+    for _ in range(200 if LONG else 12):
+        at = dice.randrange(len(whole))
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << dice.randrange(7))]) + whole[at + 1 :])
+        assert verdicts(proxy.log) is None, at
+    for forged in (whole + whole, whole[:-1], whole.splitlines(keepends=True)[1]):
+        path.write_bytes(forged)
+        assert verdicts(proxy.log) is None
+    path.write_bytes(whole)
+    segment = next(proxy.log.glob("audit-*.jsonl"))
+    text = segment.read_bytes()
+    segment.write_bytes(text.replace(b'"kind":"key_rotate"', b'"kind":"admin"', 1))
+    assert verdicts(proxy.log) is None
+    segment.write_bytes(text)
+    assert verdicts(proxy.log) == clean

@@ -5,6 +5,7 @@
 mod explain;
 mod query;
 mod register;
+mod rotate;
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
@@ -42,6 +43,8 @@ enum AuditCommand {
     Explain(explain::ExplainArguments),
     /// List who processes what, and what of it the log has seen
     Register(register::RegisterArguments),
+    /// Let a new key sign the log from here on
+    RotateKey(rotate::RotateArguments),
 }
 
 /// Where the log is.
@@ -63,7 +66,7 @@ struct VerifyArguments {
     /// The directory of the log
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// The public key that it must be signed with: PEM, or 32 bytes in base64
+    /// A public key that it must be or have been signed with: PEM, or 32 bytes in base64
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// A checkpoint that was kept elsewhere; may be repeated
@@ -129,6 +132,7 @@ pub(super) fn run(arguments: &AuditArguments) -> Result<Code, Failure> {
         AuditCommand::Export(arguments) => export(arguments),
         AuditCommand::Explain(arguments) => explain::run(arguments),
         AuditCommand::Register(arguments) => register::run(arguments),
+        AuditCommand::RotateKey(arguments) => rotate::run(arguments),
     }
 }
 
@@ -190,6 +194,7 @@ fn tell(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
     note(u64::from(report.torn_checkpoint), "checkpoint at the end that is not whole")?;
     note(report.unknown, "records of kinds that this version does not know")?;
     note(report.anchors, "anchors agree")?;
+    note(report.rotations, "changes of the signing key")?;
     say(out, format_args!("  log {}\n  key {}", report.origin, report.key))?;
     say(
         out,
@@ -204,6 +209,7 @@ fn report_json(report: &Report) -> Value {
         "log": report.log,
         "origin": report.origin,
         "key": report.key,
+        "rotations": report.rotations,
         "records": report.records,
         "removed": report.removed,
         "sealed": report.sealed,

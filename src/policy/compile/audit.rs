@@ -57,10 +57,12 @@ pub(super) fn audit(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) -> Op
     let exports = fields.tables("export", "[[audit.export]]", report);
     fields.finish(report);
     let exports = super::export::exports(exports, inspector);
-    let key = key.and_then(|named| signing_key(&named, inspector));
+    let key = key.and_then(|named| Some((signing_key(&named, inspector)?, named.path)));
+    let (key, key_file) = key.unzip();
     Some(AuditSettings {
         directory: directory?.path,
         key: key?,
+        key_file: key_file?,
         name: name?,
         durability: durability?,
         segment_bytes: bytes.unwrap_or(64 << 20),

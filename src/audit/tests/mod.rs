@@ -1,5 +1,7 @@
 //! The log against crashes, faults of the disk, and everyone who would change it.
 
+mod keys;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,6 +52,7 @@ fn settings(directory: &Path) -> AuditSettings {
     AuditSettings {
         directory: directory.to_owned(),
         key: pkcs8(1),
+        key_file: PathBuf::new(),
         name: "test".to_owned(),
         durability: Durability::Os,
         segment_bytes: 64 << 20,

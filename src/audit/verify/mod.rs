@@ -1,9 +1,11 @@
 //! The verifier: what enters is a directory, what leaves is a report, or the first thing that is not as it was written.
 //!
 //! Streaming, in memory that does not grow with the log. It reads files and lines by itself; what it has in common with
-//! the writer are the hashes and the form of signatures. Holds: a log that differs in any byte of a record, a checkpoint
+//! the writer are the hashes, the form of signatures and the order of keys. Holds: a log that differs in any byte of a record, a checkpoint
 //! or what it begins with, or of which anything is missing but its unsigned end, is broken; what is missing behind the
 //! last checkpoint is told by an anchor alone.
+
+mod form;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,15 +18,14 @@ use serde_json::Value;
 
 use super::chain::{Domain, Hash, Tree, from_hex, hex, leaf, tagged};
 use super::files::Files;
+use super::keys::{KEYS_FILE, Keys, Rotation};
 use super::note::{Checkpoint, NOTE_LIMIT, PublicKey, notes};
 use super::open::unix_ms;
 
+use form::{balances, canonical, decoded, limited};
+
 /// The longest line that is read.
 const LINE_MAX: usize = 8 << 10;
-/// Objects and lists within each other.
-const DEPTH_MAX: usize = 8;
-/// The largest number.
-const NUMBER_MAX: u64 = (1 << 53) - 1;
 /// The largest file of checkpoints that is read, in bytes.
 const CHECKPOINTS_MAX: u64 = 64 << 20;
 /// The most records that a writer leaves behind its last checkpoint.
@@ -35,7 +36,7 @@ pub const UNSEALED_SPAN: Duration = Duration::from_secs(60);
 /// What is known besides the directory.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
-    /// The key that the log must be signed with; without one the log vouches for itself.
+    /// A key that the log must be or have been signed with; without one the log vouches for itself.
     pub key: Option<PublicKey>,
     /// Checkpoints that were kept elsewhere.
     pub anchors: Vec<String>,
@@ -48,8 +49,10 @@ pub struct Report {
     pub log: String,
     /// The name and the id, as checkpoints have them.
     pub origin: String,
-    /// The key that signs it, in base64.
+    /// The key that signs it now, in base64.
     pub key: String,
+    /// How often it gave way to another.
+    pub rotations: u64,
     /// Records from the beginning, those that were removed in order among them.
     pub records: u64,
     /// Of these, records that retention removed.
@@ -119,7 +122,7 @@ impl std::error::Error for Fault {}
 /// The first fault.
 pub fn verify(directory: &Path, trust: &Trust) -> Result<Report, Fault> {
     let files = Files::list(directory)?;
-    let (mut walk, key) = Walk::begin(directory, trust)?;
+    let mut walk = Walk::begin(directory, trust)?;
     for (first, last) in &files.removed {
         walk.removed(directory, *first, *last)?;
     }
@@ -134,6 +137,13 @@ pub fn verify(directory: &Path, trust: &Trust) -> Result<Report, Fault> {
         let seq = *size - 1;
         return Err(Fault::Broken { seq, file: "anchor".to_owned(), what: "the log has been longer than it is" });
     }
+    if walk.keys.rotations().last().is_some_and(|last| last.seq >= walk.tree.size()) {
+        return Err(walk.broken(KEYS_FILE, "the record of a change of keys is missing"));
+    }
+    // Whoever holds any key of the log takes all of it: each later one is signed by it, each earlier one it has signed over.
+    if trust.key.is_some_and(|trusted| !walk.keys.has(&trusted)) {
+        return Err(misplaced("genesis.json", 0, "the log is signed with another key"));
+    }
     if !walk.anchors.is_empty() {
         return Err(walk.broken("anchor", "the anchored records have been removed, and nothing is left to compare"));
     }
@@ -143,7 +153,8 @@ pub fn verify(directory: &Path, trust: &Trust) -> Result<Report, Fault> {
     }
     let report = &mut walk.report;
     report.unsigned = unsigned;
-    report.key = key.to_text();
+    report.key = walk.keys.current().to_text();
+    report.rotations = walk.keys.rotations().len() as u64;
     report.records = walk.tree.size();
     report.head = walk.head;
     report.root = walk.tree.root();
@@ -191,7 +202,7 @@ impl Behind {
 /// The way through a log.
 struct Walk {
     origin: String,
-    key: PublicKey,
+    keys: Keys,
     tree: Tree,
     head: Hash,
     /// The last checkpoint's hash and size.
@@ -206,7 +217,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn begin(directory: &Path, trust: &Trust) -> Result<(Self, PublicKey), Fault> {
+    fn begin(directory: &Path, trust: &Trust) -> Result<Self, Fault> {
         let path = directory.join("genesis.json");
         let file = fs::read(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => misplaced("genesis.json", 0, "it is missing"),
@@ -221,15 +232,15 @@ impl Walk {
             return Err(wrong("it is not of version 1"));
         };
         let key = PublicKey::from_text(key).map_err(|_| wrong("its key is none"))?;
-        if trust.key.is_some_and(|trusted| trusted != key) {
-            return Err(wrong("the log is signed with another key"));
-        }
         let log = tagged(Domain::Genesis, &[line]);
         let origin = format!("{name}/{}", hex(&log));
+        let keys = Keys::load(directory, &origin, key).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => misplaced(KEYS_FILE, 0, "it holds what is no change of keys of this log"),
+            _ => Fault::Io(directory.join(KEYS_FILE), error),
+        })?;
         let mut anchors = BTreeMap::new();
         for note in &trust.anchors {
-            let read = key.open(&origin, note).and_then(|text| Checkpoint::parse(&origin, text));
-            let anchor = read.ok_or(misplaced("anchor", 0, "it is no checkpoint of this log"))?;
+            let anchor = keys.open(&origin, note).ok_or(misplaced("anchor", 0, "it is no checkpoint of this log"))?;
             if anchors.insert(anchor.size, anchor.root).is_some_and(|root| root != anchor.root) {
                 return Err(misplaced("anchor", anchor.size, "two anchors contradict each other"));
             }
@@ -238,6 +249,7 @@ impl Walk {
             log: hex(&log),
             origin: origin.clone(),
             key: String::new(),
+            rotations: 0,
             records: 0,
             removed: 0,
             sealed: 0,
@@ -255,8 +267,7 @@ impl Walk {
         let clock = (String::new(), 0);
         let tree = Tree::default();
         let (last, behind) = (([0; 32], 0), Behind::default());
-        let walk = Self { origin, key, tree, head: log, last, bridge: None, clock, behind, anchors, report };
-        Ok((walk, key))
+        Ok(Self { origin, keys, tree, head: log, last, bridge: None, clock, behind, anchors, report })
     }
 
     /// Whether more stands behind the last checkpoint than a writer leaves there, wherever it is stopped.
@@ -282,7 +293,8 @@ impl Walk {
         let note = limited(&path, NOTE_LIMIT as u64)?;
         let wrong = |what| Fault::Broken { seq: first, file: name.clone(), what };
         let note = String::from_utf8(note).map_err(|_| wrong("it is no note"))?;
-        let text = self.key.open(&self.origin, &note).ok_or(wrong("its signature does not hold"))?;
+        let text = self.keys.open_later(&self.origin, &note, last + 1);
+        let text = text.ok_or(wrong("its signature does not hold"))?;
         let mut lines = text.lines();
         let mut field = |word: &str| lines.next().and_then(|line| line.strip_prefix(word)).map(str::to_owned);
         let read = (|| {
@@ -337,8 +349,8 @@ impl Walk {
             }
             ended = self.record(&line, &name, Spot { first, begun, unsealed: due.peek().is_none() })?;
             begun = true;
-            while let Some((checkpoint, note)) = due.next_if(|(checkpoint, _)| checkpoint.size == self.tree.size()) {
-                self.sealed(checkpoint, note, first)?;
+            while let Some((_, note)) = due.next_if(|(size, _)| *size == self.tree.size()) {
+                self.sealed(note, first)?;
             }
             if let Some(root) = self.anchors.remove(&self.tree.size()) {
                 if root != self.tree.root() {
@@ -361,8 +373,11 @@ impl Walk {
         Ok(())
     }
 
-    fn sealed(&mut self, checkpoint: &Checkpoint, note: &str, first: u64) -> Result<(), Fault> {
+    /// A checkpoint of what is read so far: only here it is known which key must have signed it.
+    fn sealed(&mut self, note: &str, first: u64) -> Result<(), Fault> {
         let name = format!("audit-{first:020}.ckpt");
+        let checkpoint = self.keys.open(&self.origin, note);
+        let checkpoint = checkpoint.ok_or_else(|| self.broken(&name, "a checkpoint's signature does not hold"))?;
         if checkpoint.root != self.tree.root() || checkpoint.head != self.head {
             return Err(self.broken(&name, "the records are not the ones that were signed"));
         }
@@ -376,8 +391,8 @@ impl Walk {
         Ok(())
     }
 
-    /// The checkpoints of a segment: signed, and in order.
-    fn checkpoints(&mut self, directory: &Path, first: u64, active: bool) -> Result<Vec<(Checkpoint, String)>, Fault> {
+    /// The checkpoints of a segment in order, each with the number of records that it says it covers.
+    fn checkpoints(&mut self, directory: &Path, first: u64, active: bool) -> Result<Vec<(u64, String)>, Fault> {
         let name = format!("audit-{first:020}.ckpt");
         let path = directory.join(&name);
         let file = match limited(&path, CHECKPOINTS_MAX) {
@@ -399,15 +414,14 @@ impl Walk {
             }
             self.report.torn_checkpoint = true;
         }
-        let mut all: Vec<(Checkpoint, String)> = Vec::new();
+        let mut all: Vec<(u64, String)> = Vec::new();
         for note in whole {
-            let read = self.key.open(&self.origin, note).and_then(|text| Checkpoint::parse(&self.origin, text));
-            let checkpoint = read.ok_or_else(|| self.broken(&name, "a checkpoint's signature does not hold"))?;
-            let before = all.last().map_or(first, |(before, _)| before.size);
-            if checkpoint.size < before || checkpoint.size <= first {
+            let size = Checkpoint::peek(note).ok_or_else(|| self.broken(&name, "it holds what is no checkpoint"))?;
+            let before = all.last().map_or(first, |(before, _)| *before);
+            if size < before || size <= first {
                 return Err(self.broken(&name, "checkpoints are out of order"));
             }
-            all.push((checkpoint, note.to_owned()));
+            all.push((size, note.to_owned()));
         }
         Ok(all)
     }
@@ -456,6 +470,8 @@ impl Walk {
         if kind == "segment_close" && number("count") != Some(self.tree.size() + 1 - spot.first) {
             return Err(self.broken(file, "the segment has another number of records"));
         }
+        let rotation = (kind == "key_rotate").then(|| Rotation::read(&fields));
+        self.keyed(rotation, file)?;
         let known = [
             "exchange",
             "session_open",
@@ -471,6 +487,7 @@ impl Walk {
             "recovered_tail",
             "recovered",
             "clock_jump",
+            "key_rotate",
         ];
         self.report.healed += u64::from(kind == "recovered_tail");
         self.report.unknown += u64::from(!known.contains(&kind));
@@ -478,6 +495,20 @@ impl Walk {
         self.head = own.unwrap_or_default();
         self.tree.push(leaf(line));
         Ok(ends)
+    }
+
+    /// What a record says of the key: where another takes over, both have signed that it does, there and in the file of
+    /// keys.
+    fn keyed(&mut self, rotation: Option<Option<Rotation>>, file: &str) -> Result<(), Fault> {
+        let at = self.tree.size();
+        let named = self.keys.rotations().iter().find(|known| known.seq == at);
+        match (rotation, named) {
+            (None, None) => Ok(()),
+            (Some(Some(own)), Some(named)) if own == *named => Ok(()),
+            (Some(Some(own)), None) => self.keys.push(own, &self.origin).map_err(|what| self.broken(file, what)),
+            (Some(None), _) => Err(self.broken(file, "the change of keys is none")),
+            _ => Err(self.broken(file, "the change of keys is not the one in the file of keys")),
+        }
     }
 
     /// A segment's first record says what stands before it.
@@ -514,61 +545,4 @@ impl Walk {
         }
         Ok(())
     }
-}
-
-/// Whether every byte of a body is accounted for.
-fn balances(receipt: &Value) -> bool {
-    let number = |name: &str| receipt.get(name).map_or(Some(0), Value::as_u64);
-    let unscanned = match receipt.get("unscanned") {
-        None => Some(0),
-        Some(Value::Object(reasons)) => reasons.values().try_fold(0_u64, |sum, bytes| sum.checked_add(bytes.as_u64()?)),
-        Some(_) => None,
-    };
-    let (Some(scanned), Some(withheld), Some(unscanned)) = (number("scanned"), number("withheld"), unscanned) else {
-        return false;
-    };
-    let sum = scanned.checked_add(withheld).and_then(|sum| sum.checked_add(unscanned));
-    receipt.is_object() && sum.is_some() && receipt.get("length").and_then(Value::as_u64) == sum
-}
-
-/// The members of an object whose text is canonical (RFC 8785) and whose numbers are whole.
-fn canonical(line: &[u8]) -> Option<serde_json::Map<String, Value>> {
-    if line.len() > LINE_MAX {
-        return None;
-    }
-    let value: Value = serde_json::from_slice(line).ok()?;
-    if serde_json::to_vec(&value).ok()? != line || !whole(&value, DEPTH_MAX) {
-        return None;
-    }
-    match value {
-        Value::Object(fields) => Some(fields),
-        _ => None,
-    }
-}
-
-fn whole(value: &Value, depth: usize) -> bool {
-    let Some(depth) = depth.checked_sub(1) else { return false };
-    match value {
-        Value::Number(number) => number.as_u64().is_some_and(|number| number <= NUMBER_MAX),
-        Value::Array(items) => items.iter().all(|item| whole(item, depth)),
-        // Names outside of ASCII would be in another order there.
-        Value::Object(fields) => fields.iter().all(|(name, field)| name.is_ascii() && whole(field, depth)),
-        Value::Null | Value::Bool(_) | Value::String(_) => true,
-    }
-}
-
-fn decoded(text: &str) -> Option<Hash> {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.decode(text).ok()?.try_into().ok()
-}
-
-fn limited(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
-    let failed = |error| Fault::Io(path.to_owned(), error);
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    io::Read::read_to_end(&mut io::Read::take(file, limit + 1), &mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > limit {
-        return Err(failed(io::Error::other("it is larger than it can be")));
-    }
-    Ok(bytes)
 }
