@@ -80,6 +80,7 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
         version: request.version(),
         approved: None,
     };
+        key: None,
     let outcome = if !audited {
         Err(ProxyError::internal(ErrorKind::Audit))
     } else if admitted {
@@ -126,6 +127,8 @@ pub(super) struct Exchange {
     /// What a person has let pass, where it was held.
     pub(super) approved: Option<Approved>,
 }
+    /// The key that was shown, by its index among its workspace's.
+    pub(super) key: Option<usize>,
 
 /// Who asks for what: known once the head has been judged.
 pub(super) struct Destination {
@@ -183,6 +186,7 @@ impl Exchange {
         let caller = keys::caller(&self.connection, &self.generation, &mut head.headers)?;
         let index = caller.workspace;
         let workspace = self.policy.workspaces.get(index).ok_or(ProxyError::client(ErrorKind::Identity))?;
+        self.key = caller.key;
         self.ledger.belongs_to(workspace);
         let quota = self.generation.quotas.get(index).ok_or(ProxyError::client(ErrorKind::Rate))?;
         let telemetry = &self.connection.shared.telemetry;
@@ -367,6 +371,9 @@ impl Exchange {
         }
         let whole = gathered.join();
         // What waits for a person, or goes elsewhere, is shown to nobody else before.
+        // Elsewhere the records of a request that goes there are judged, and those that are dropped kept, anew.
+        let keeper = to.keeper.clone().filter(|_| to.request.reroutes());
+        let terms = Terms { keeper: terms.keeper.filter(|_| keeper.is_none()), ..terms };
         let waits = self.ledger.quarantined().is_some() || self.ledger.sends_elsewhere().is_some();
         let asks = Case::is_for(&to.route, Direction::Request) && !waits;
         let whole = if asks {
@@ -391,6 +398,13 @@ impl Exchange {
             return Ok(body);
         }
         let direction = message.direction();
+        if let Some(keeper) = keeper.filter(|_| self.goes_on()) {
+            let letters = body.take_letters();
+            if !letters.is_empty() {
+                let keeping = tokio::task::spawn_blocking(move || keeper.keep(&letters));
+                keeping.await.unwrap_or(Err(ProxyError::internal(ErrorKind::Fault)))?;
+            }
+        }
         let case = Case {
             services: &self.generation.externals,
             ledger: &self.ledger,
@@ -404,6 +418,11 @@ impl Exchange {
         self.ledger.leaves_with(direction, judged.len());
         Ok(judged)
     }
+    /// Whether a request that was read whole goes by its own route, if it goes anywhere.
+    fn goes_on(&self) -> bool {
+        self.ledger.sends_elsewhere().is_none() || self.ledger.quarantined().is_some()
+    }
+
 
     /// Signs a request whose route says so, with credentials of the proxy's own.
     pub(super) fn sign(

@@ -14,6 +14,7 @@ use crate::policy::Injected;
 
 use super::cleared::{Cleared, Mark};
 use super::reply::{ErrorKind, ProxyError};
+use super::secret_names::is_called_secret;
 use super::target;
 
 /// Fields of one connection (RFC 9110 section 7.6.1), and those that ask for another protocol.
@@ -304,9 +305,16 @@ pub(crate) fn forward_request(
     scan_values(headers, scan)
 }
 
-/// Takes out what one upstream is shown and no other is to see.
+/// Takes out what one upstream is shown and no other is to see: what is known for a credential, and what is called like one.
 pub(super) fn drop_credentials(headers: &mut HeaderMap) {
-    drop_named(headers, |name| CREDENTIALS.contains(&name.replace('_', "-").as_str()));
+    drop_named(headers, |name| CREDENTIALS.contains(&name.replace('_', "-").as_str()) || is_called_secret(name));
+}
+
+/// Says of an answer what its route has to say of its answers.
+pub(crate) fn disclose(headers: &mut HeaderMap, route: &Route) {
+    if let Some(value) = route.disclosure.as_deref().and_then(|said| HeaderValue::from_str(said).ok()) {
+        headers.insert(AI_DISCLOSURE, value);
+    }
 }
 
 /// Puts a route's own fields in place of the client's.

@@ -263,6 +263,11 @@ impl InspectedBody {
         self.tells_status = true;
     }
 
+    /// The records that were dropped, where nobody keeps them while the body is read.
+    pub(crate) fn take_letters(&mut self) -> Vec<Letter> {
+        std::mem::take(&mut self.letters)
+    }
+
     /// What came, as it came.
     pub(crate) fn take_copy(&mut self) -> Zeroizing<Vec<u8>> {
         std::mem::take(&mut self.copied)
@@ -535,8 +540,8 @@ impl InspectedBody {
 
     /// Where records were dropped, has them kept before `out` leaves.
     fn begin_keeping(&mut self, out: &Bytes) -> bool {
+        let Some(keeper) = self.terms.keeper.clone().filter(|_| !self.letters.is_empty()) else { return false };
         let letters = std::mem::take(&mut self.letters);
-        let Some(keeper) = self.terms.keeper.clone().filter(|_| !letters.is_empty()) else { return false };
         self.keeping = Some((tokio::task::spawn_blocking(move || keeper.keep(&letters)), out.clone()));
         true
     }

@@ -27,7 +27,7 @@ pub(crate) type KeyQuotas = HashMap<(usize, usize), Arc<WorkspaceQuota>>;
 pub(crate) struct Caller {
     pub(crate) workspace: usize,
     /// The key that was shown, by its index.
-    key: Option<usize>,
+    pub(crate) key: Option<usize>,
 }
 
 /// The quotas of a policy's keys; those that did not change are kept.

@@ -35,6 +35,7 @@ mod release;
 mod reply;
 mod reroute;
 mod residency;
+mod secret_names;
 mod self_test;
 mod service;
 mod shadow;

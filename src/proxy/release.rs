@@ -474,6 +474,9 @@ impl Release {
         let fit = async {
             if let Some(workspace) = policy.workspaces.get(index) {
                 exchange.ledger.belongs_to(workspace);
+                // The key that it came with bounds where it may be led now too.
+                let mut keys = item.facts.sender.iter().filter_map(|name| name.strip_prefix("key:"));
+                exchange.key = keys.find_map(|id| workspace.api_keys.iter().position(|key| key.id == id));
             }
             let mut to = exchange.direct(index, &mut head, |_| true)?;
             let mut body = exchange.request_body(&to, &head.method, &head.headers, Received::held(body)).await?;
@@ -523,6 +526,7 @@ impl Release {
             manner: Manner::Problem,
             version: http::Version::HTTP_11,
             approved: Some(approved),
+            key: None,
         })
     }
 }

@@ -38,6 +38,11 @@ impl Exchange {
         if !route.workspaces.contains(&index) {
             return Err(ProxyError::client(ErrorKind::NoRoute));
         }
+        // A key that does not open the other route is not led there: what the rule keeps from the first goes nowhere.
+        let key = self.key.map(|at| policy.workspaces.get(index).and_then(|workspace| workspace.api_keys.get(at)));
+        if key.is_some_and(|key| key.is_none_or(|key| !key.opens(there.route))) {
+            return Err(ProxyError::blocked(Some(rule)));
+        }
         let (sent, fields, body) = from.original.as_ref().ok_or_else(fault)?.take();
         let (path, query) = sent.split_once('?').map_or((sent, None), |(path, query)| (path, Some(query)));
         let rest = path.strip_prefix(from.route.path.trim_end_matches('/')).unwrap_or(path);

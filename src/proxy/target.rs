@@ -112,7 +112,8 @@ pub(crate) fn without_keys(query: &str) -> Option<String> {
     let is_key = |pair: &&str| {
         let name = pair.split_once('=').map_or(*pair, |(name, _)| name).as_bytes();
         let name = decode(name, true).unwrap_or_else(|| name.to_vec());
-        KEY_PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        let known = KEY_PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+        known || std::str::from_utf8(&name).is_ok_and(super::secret_names::is_called_secret)
     };
     let kept: Vec<&str> = query.split('&').filter(|pair| !is_key(pair)).collect();
     Some(kept.join("&")).filter(|query| !query.is_empty())

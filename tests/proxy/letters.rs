@@ -38,7 +38,7 @@ fn keeping(
     }
 }
 
-fn items(directory: &Path) -> Vec<Sealed> {
+pub(crate) fn items(directory: &Path) -> Vec<Sealed> {
     let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     files.flat_map(|file| Items::new(File::open(file).unwrap()).map(Result::unwrap)).collect()
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use crate::audit::record_of;
+use crate::letters::items;
 use crate::support::proxy::Running;
 use crate::support::upstream::{Received, ok};
 use crate::support::{Reply, TestProxy, Upstream};
@@ -78,8 +79,10 @@ async fn a_request_goes_where_the_rule_sends_it_and_nothing_where_it_was_sent_fo
     let asked = format!("charge {CARD} and tell {MAIL}");
     let body = chat(&asked, true);
     let head = String::from(
-        "POST /cloud/v1/chat/completions?key=client-secret&a=b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         x-api-key: client-secret\r\nx-kept: yes\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST /cloud/v1/chat/completions?key=client-secret&a=b&acme_token=client-secret HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         x-api-key: client-secret\r\nxi-api-key: client-secret\r\nOcp-Apim-Subscription-Key: client-secret\r\n\
+         x-functions-key: client-secret\r\nx-acme-secret: client-secret\r\nmcp-session-id: client-secret\r\n\
+         Idempotency-Key: once\r\nx-kept: yes\r\nTransfer-Encoding: chunked\r\n\r\n",
     );
     let pieces =
         body.as_bytes().chunks(7).map(|piece| format!("{:x}\r\n{}\r\n", piece.len(), String::from_utf8_lossy(piece)));
@@ -89,6 +92,7 @@ async fn a_request_goes_where_the_rule_sends_it_and_nothing_where_it_was_sent_fo
     assert_eq!(received.request_line(), "POST /v1/chat/completions?a=b HTTP/1.1");
     assert_eq!(received.header("authorization"), Some("own-credential"));
     assert_eq!((received.header("x-api-key"), received.header("x-kept")), (None, Some("yes")));
+    assert_eq!(received.header("idempotency-key"), Some("once"));
     let body: Value = serde_json::from_slice(&received.body).unwrap();
     assert_eq!((&body["model"], &body["metadata"]), (&"llama \"3\"".into(), &Value::Null));
     let content = body["messages"][0]["content"].as_str().unwrap();
@@ -180,4 +184,69 @@ async fn a_method_without_a_body_brings_none_to_what_is_to_keep_nothing() {
     let answer = client.send(head + &body).await;
     assert_eq!(answer.status, 403, "{}", answer.text());
     assert!(!second.saw("4111") && !first.saw("4111"));
+}
+
+/// Rules without tokens, which take no key.
+const PLAIN: &str =
+    "version = 1\npacks = [\"pci\", \"us-pii\"]\n[actions]\nCREDIT_CARD = \"reroute\"\nUS_SSN = \"block\"\n";
+
+/// A record that is dropped on the way there is judged there again, and kept once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_record_is_kept_once() {
+    let (first, second) = (Upstream::echo().await, Upstream::echo().await);
+    let routes = format!(
+        "[[route]]\nname = \"cloud\"\npath = \"/cloud\"\nupstream = \"{}\"\non_block = \"record\"\nreroute = {{ upstream = \"own\" }}\n\
+         [[route]]\nname = \"own\"\npath = \"/own\"\nupstream = \"{}\"\non_block = \"record\"\n",
+        first.url(),
+        second.url(),
+    );
+    let letters = "dead_letter = { directory = \"letters\", recipient = \"letters.pub\" }\n";
+    let proxy = TestProxy::new().workspace("acme", PLAIN).settings(letters).tables(&routes);
+    let (_, public) = blackbar::seal::key_pair().unwrap();
+    std::fs::write(proxy.pki.file("letters.pub"), public).unwrap();
+    let proxy = proxy.start();
+    let kept = || items(&proxy.pki.file("letters")).into_iter().map(|item| item.description.route).collect::<Vec<_>>();
+    let mut client = proxy.client().await;
+    let lines = format!("{{\"a\":\"{CARD}\"}}\n{{\"a\":\"078-05-1120\"}}\n{{\"a\":\"x\"}}\n");
+    let answer = client.post("/cloud/logs", "application/x-ndjson", &lines).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(second.saw(CARD) && !second.saw("078-05-1120") && first.is_untouched());
+    assert_eq!(kept(), ["own"]);
+    // What goes by its own route is kept too.
+    let lines = "{\"a\":\"078-05-1120\"}\n{\"a\":\"x\"}\n";
+    assert_eq!(client.post("/cloud/logs", "application/x-ndjson", lines).await.status, 200);
+    assert!(!first.is_untouched() && !first.saw("078-05-1120"));
+    assert_eq!((kept().len(), kept().contains(&"cloud".to_owned())), (2, true));
+}
+
+/// The routes that a key opens bound where a request with it may be led.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_led_to_no_route_that_it_does_not_open() {
+    use sha2::{Digest, Sha256};
+    let (first, second) = (Upstream::echo().await, Upstream::echo().await);
+    let routes = format!(
+        "[[route]]\nname = \"cloud\"\npath = \"/cloud\"\nupstream = \"{}\"\nreroute = {{ upstream = \"own\" }}\n\
+         [[route]]\nname = \"own\"\npath = \"/own\"\nupstream = \"{}\"\n",
+        first.url(),
+        second.url(),
+    );
+    let mut keys = String::new();
+    for (id, opened) in [("narrow", "\"cloud\""), ("wide", "\"cloud\", \"own\"")] {
+        let hash: String = Sha256::digest(id).iter().map(|byte| format!("{byte:02x}")).collect();
+        keys += &format!("[[workspace.api_key]]\nid = \"{id}\"\nhash = \"sha256:{hash}\"\nroutes = [{opened}]\n");
+    }
+    let proxy = TestProxy::new().workspace("acme", PLAIN).settings(&keys).tables(&routes);
+    let proxy = proxy.policy(|policy| policy.listeners[0].api_keys = Some("x-blackbar-key".to_owned())).start();
+    let mut client = proxy.client().await;
+    let mut asks = async |key: &str| {
+        let head = format!(
+            "POST /cloud/x HTTP/1.1\r\nHost: localhost\r\nx-blackbar-key: {key}\r\nContent-Type: text/plain\r\n"
+        );
+        client.send(format!("{head}Content-Length: {}\r\n\r\n{CARD}", CARD.len())).await
+    };
+    let answer = asks("narrow").await;
+    assert_eq!((answer.status, answer.code().as_str()), (403, "policy_blocked"));
+    assert!(first.is_untouched() && second.is_untouched());
+    assert_eq!(asks("wide").await.status, 200);
+    assert!(first.is_untouched() && second.saw(CARD));
 }
