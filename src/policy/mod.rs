@@ -418,6 +418,8 @@ pub struct Route {
     pub workspaces: Vec<usize>,
     /// The provider's protocol, where the file names it.
     pub dialect: Option<Dialect>,
+    /// What its answers say of themselves in `AI-Disclosure`.
+    pub disclosure: Option<String>,
     /// How its requests are signed, where the proxy signs them. Their bodies are read whole: [`Route::request`] is
     /// [`Mode::Buffer`].
     pub sign: Option<Arc<Signing>>,

@@ -576,6 +576,7 @@ impl Exchange {
         Ok(answer)
     }
 
+        headers::disclose(&mut headers, &to.route);
     /// Sends the request and waits for the head of the answer.
     pub(super) async fn send(
         &self,
@@ -669,6 +670,7 @@ impl Exchange {
                 }
             };
             match (read, told, &to.batch) {
+        headers::disclose(&mut head.headers, &to.route);
                 (Content::Whole(bytes), Some(told), Some(batch)) if bytes.as_ref().is_none_or(Bytes::is_empty) => {
                     Content::Whole(batch.by_itself(&told, &mut head.headers))
                 }

@@ -10,7 +10,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use crate::body::mcp::Mirrored;
 use crate::body::{BodyError, BodyErrorKind, Inspection, Scopes, mcp};
 use crate::engine::{Output, RuleId, StreamRedactor};
-use crate::policy::Injected;
+use crate::policy::{Injected, Route};
 
 use super::cleared::{Cleared, Mark};
 use super::reply::{ErrorKind, ProxyError};
@@ -45,6 +45,9 @@ const IDENTITY_PREFIXES: &[&str] = &["x-forwarded-", "x-ssl-", "ssl-client-", "x
 const DIGESTS: &[&str] =
     &["content-md5", "digest", "content-digest", "repr-digest", "x-goog-hash", "signature", "signature-input"];
 const DIGEST_PREFIXES: &[&str] = &["x-amz-checksum-"];
+
+/// What the answers of a route say of themselves.
+const AI_DISCLOSURE: HeaderName = HeaderName::from_static("ai-disclosure");
 
 /// Credentials that the other side needs: never scanned, never logged.
 const CREDENTIALS: &[&str] = &[

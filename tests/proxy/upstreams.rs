@@ -141,3 +141,23 @@ async fn connections_are_reused_within_a_workspace_and_never_across() {
     assert_eq!(other.post("/", "text/plain", "a").await.status, 200);
     assert_eq!(upstream.connections.load(std::sync::atomic::Ordering::SeqCst), 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_say_that_a_machine_speaks() {
+    let upstream = Upstream::answering(|received| {
+        let status = if received.head.contains("/gone") { "404 Not Found" } else { "200 OK" };
+        let fields = "AI-Disclosure: none\r\nAI-Disclosure: twice\r\nContent-Length: 0\r\n";
+        Reply::Bytes(format!("HTTP/1.1 {status}\r\n{fields}\r\n").into_bytes())
+    })
+    .await;
+    let test = TestProxy::new().workspace("acme", "version = 1\npacks = [\"pci\"]\n");
+    let proxy = test.route_settings("disclosure = \"mode=ai-originated\"\n").upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    for path in ["/", "/gone"] {
+        let answer = client.get(path).await;
+        assert_eq!(answer.header("ai-disclosure"), Some("mode=ai-originated"), "{path}");
+        assert_eq!(answer.head.to_lowercase().matches("ai-disclosure").count(), 1, "{}", answer.head);
+    }
+    let refused = client.get("/4111111111111111").await;
+    assert_eq!((refused.status, refused.header("ai-disclosure")), (403, None));
+}

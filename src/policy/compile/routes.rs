@@ -25,6 +25,8 @@ const RESPONSE_LIMIT: u64 = 32 << 20;
 const LARGEST_STREAM: u64 = 1 << 40;
 /// Longest words for a model.
 const LONGEST_INSTRUCTION: usize = 2048;
+/// The longest text of `disclosure` in bytes.
+const LONGEST_DISCLOSURE: usize = 256;
 /// Most paths that a route can take out.
 const MOST_PATHS: usize = 64;
 
@@ -59,6 +61,7 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
     let report = &mut *inspector.report;
     let region = fields.value("region").and_then(|value| region(value.text(report)?, &value.place(), report));
     let purpose = purpose(&mut fields, report);
+    let disclosure = fields.value("disclosure").and_then(|value| disclosure(&value, report));
     let workspaces = fields.value("workspaces").map(|value| {
         let names = value.texts(report);
         if names.is_empty() {
@@ -121,6 +124,7 @@ pub(super) fn route(mut fields: Fields<'_>, names: &mut Names, inspector: &mut I
         inject,
         region,
         purpose,
+        disclosure,
         opaque,
         retention,
         drop,
@@ -148,6 +152,19 @@ fn token_instruction(value: &Value<'_>, report: &mut Report) -> Option<Arc<str>>
         return None;
     }
     Some(text.into())
+}
+
+/// What answers say of themselves: a field's value (RFC 9110 section 5.5), of printable ASCII.
+fn disclosure(value: &Value<'_>, report: &mut Report) -> Option<String> {
+    let text = value.text(report)?;
+    let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if text.is_empty() || text.len() > LONGEST_DISCLOSURE || !printable || text.trim() != text {
+        let help =
+            "write 1 to 256 printable ASCII characters without blanks at either end, like \"mode=ai-originated\"";
+        report.error(&value.place(), "disclosure", "no text that a header field can hold").help(help);
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 /// What a processor is for.
