@@ -558,6 +558,8 @@ pub struct Timeouts {
     /// A connection without a request. 60 s.
     pub keep_alive: Duration,
     /// Connecting to an upstream. 5 s.
+    /// How long a client's certificate that was good is taken for good without being looked at again. 60 s.
+    pub recheck: Duration,
     pub connect: Duration,
     /// From the request's end to the answer's head. 600 s.
     pub first_byte: Duration,
@@ -575,6 +577,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         let seconds = Duration::from_secs;
         Self {
+            recheck: seconds(60),
             handshake: seconds(10),
             header: seconds(10),
             body_idle: seconds(30),

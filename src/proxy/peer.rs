@@ -3,7 +3,7 @@
 //! Enters: the certificate that a client presented, where it presented one, and configurations as they come into force.
 //! Leaves: the workspace that it belongs to, under whichever configuration is asked of. The names are read once; whether the
 //! certificate is still good is asked of the listener's authorities and revocation lists with each new configuration, and
-//! once a minute: a client that is trusted no more loses its connection with what is under way on it.
+//! once in [`Timeouts::recheck`](crate::policy::Timeouts::recheck): a client that is trusted no more loses its connection with what is under way on it.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
@@ -19,9 +19,6 @@ use crate::telemetry;
 use super::audited::Party;
 use super::reply::{ErrorKind, ProxyError};
 use super::{Door, Generation, Shared, tls};
-
-/// How long a certificate that was good is taken for good.
-const JUDGED_AGAIN: Duration = Duration::from_secs(60);
 
 /// Names of a certificate that a held request remembers; beyond, the certificate itself tells.
 const NAMES: usize = 64;
@@ -70,24 +67,24 @@ struct Judged {
 }
 
 impl ClientCertificate {
-    fn new(chain: &[CertificateDer<'static>], serial: u64) -> Option<Self> {
+    fn new(chain: &[CertificateDer<'static>], serial: u64, now: u64) -> Option<Self> {
         let names = tls::identity(chain.first()?);
-        let judged = Mutex::new(Judged { serial, at: telemetry::unix_seconds() });
+        let judged = Mutex::new(Judged { serial, at: now });
         Some(Self { chain: chain.to_vec(), names, judged })
     }
 
-    /// Whether the listener would take it now.
-    fn is_good(&self, generation: &Generation, door: &Door) -> bool {
-        let now = telemetry::unix_seconds();
+    /// Whether the listener of this generation would take it at a time in seconds since 1970. That it would is believed for
+    /// `recheck`.
+    fn is_good(&self, serial: u64, door: &Door, now: u64, recheck: Duration) -> bool {
         let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
-        if judged.serial == generation.serial && now.saturating_sub(judged.at) < JUDGED_AGAIN.as_secs() {
+        if judged.serial == serial && now.saturating_sub(judged.at) < recheck.as_secs() {
             return true;
         }
         let (Some(trust), Some((leaf, issuers))) = (&door.trust, self.chain.split_first()) else { return false };
         let time = UnixTime::since_unix_epoch(Duration::from_secs(now));
         let good = trust.verify_client_cert(leaf, issuers, time).is_ok();
         if good {
-            *judged = Judged { serial: generation.serial, at: now };
+            *judged = Judged { serial, at: now };
         }
         good
     }
@@ -96,7 +93,8 @@ impl ClientCertificate {
 impl Peer {
     /// A client with this chain, which the handshake has verified.
     pub(crate) fn new(entrance: Entrance, chain: Option<&[CertificateDer<'static>]>) -> Self {
-        let certificate = chain.and_then(|chain| ClientCertificate::new(chain, entrance.serial));
+        let certificate =
+            chain.and_then(|chain| ClientCertificate::new(chain, entrance.serial, telemetry::unix_seconds()));
         Self { entrance, who: certificate.map_or(Who::Nobody, Who::Certificate) }
     }
 
@@ -175,7 +173,10 @@ impl Peer {
         }
         let Some(door) = generation.doors.get(self.entrance.index) else { return false };
         match &self.who {
-            Who::Certificate(certificate) => certificate.is_good(generation, door),
+            Who::Certificate(certificate) => {
+                let recheck = generation.policy.timeouts.recheck;
+                certificate.is_good(generation.serial, door, telemetry::unix_seconds(), recheck)
+            }
             Who::Nobody | Who::Probe(_) => {
                 match self.listener(&generation.policy).and_then(|listener| listener.tls.as_ref()) {
                     Some(tls) => tls.client_auth != ClientAuth::Required,
@@ -201,12 +202,96 @@ impl Peer {
                 tracing::info!("a client is trusted no more: its connection ends");
                 return;
             }
+            let recheck = generation.policy.timeouts.recheck;
             drop(generation);
             tokio::select! {
                 // The sender lives as long as what connections share.
                 _ = turns.changed() => {}
-                () = tokio::time::sleep(JUDGED_AGAIN) => {}
+                () = tokio::time::sleep(recheck) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, IsCa, KeyIdMethod,
+        KeyPair,
+    };
+    use rcgen::{RevokedCertParams, SerialNumber};
+    use rustls::RootCertStore;
+    use rustls::server::WebPkiClientVerifier;
+    use rustls::server::danger::ClientCertVerifier;
+    use time::OffsetDateTime;
+
+    use super::*;
+
+    const BEGIN: i64 = 1_796_000_000;
+
+    fn at(second: i64) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(BEGIN + second).unwrap()
+    }
+
+    /// A certificate that ends after 30 seconds, and listeners that take it, and that have it on a list.
+    fn doors() -> (CertificateDer<'static>, [Door; 2]) {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        (params.not_before, params.not_after) = (at(-1000), at(100_000));
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let mut leaf = CertificateParams::default();
+        leaf.serial_number = Some(SerialNumber::from(7_u64));
+        (leaf.not_before, leaf.not_after) = (at(-1000), at(30));
+        let leaf = leaf.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
+        let list = CertificateRevocationListParams {
+            this_update: at(-1000),
+            next_update: at(100_000),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: vec![RevokedCertParams {
+                serial_number: SerialNumber::from(7_u64),
+                revocation_time: at(-1000),
+                reason_code: None,
+                invalidity_date: None,
+            }],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&issuer).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let door = |lists: Vec<_>| {
+            let mut roots = RootCertStore::empty();
+            roots.add(issuer.der().clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+            let trust: Arc<dyn ClientCertVerifier> = verifier.with_crls(lists).build().unwrap();
+            Door { config: None, trust: Some(trust), sink: None }
+        };
+        (leaf.der().clone(), [door(Vec::new()), door(vec![list.der().clone()])])
+    }
+
+    #[test]
+    fn a_certificate_is_looked_at_again_within_a_minute_and_with_each_configuration() {
+        let (leaf, [door, listed]) = doors();
+        let begin = u64::try_from(BEGIN).unwrap();
+        let recheck = crate::policy::Timeouts::default().recheck;
+        let new = || ClientCertificate::new(std::slice::from_ref(&leaf), 3, begin).unwrap();
+        let certificate = new();
+        assert!(certificate.is_good(3, &door, begin, recheck));
+        // It ends at 30; what was good at the beginning is believed for less than a minute.
+        assert!(certificate.is_good(3, &door, begin + 59, recheck));
+        assert!(!certificate.is_good(3, &door, begin + 60, recheck));
+        assert!(!certificate.is_good(3, &door, begin + 61, recheck), "and it stays so");
+        // One that was found good again is believed from there.
+        let certificate = new();
+        assert!(certificate.is_good(3, &door, begin + 20, Duration::from_secs(20)));
+        assert!(certificate.is_good(3, &door, begin + 39, Duration::from_secs(20)));
+        assert!(!certificate.is_good(3, &door, begin + 40, Duration::from_secs(20)));
+        // A list that names it, in the next configuration, counts at once.
+        let certificate = new();
+        assert!(
+            certificate.is_good(3, &door, begin + 1, recheck) && !certificate.is_good(4, &listed, begin + 1, recheck)
+        );
+        assert!(!certificate.is_good(4, &Door { config: None, trust: None, sink: None }, begin + 1, recheck));
     }
 }

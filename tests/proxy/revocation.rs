@@ -111,3 +111,35 @@ async fn open_connections_end_with_what_is_under_way_on_them() {
         }
     }
 }
+
+/// A certificate that ends while its connections are open: nothing is reloaded, and nothing asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn open_connections_end_with_their_certificates() {
+    let upstream = Upstream::echo().await;
+    let test = TestProxy::new().workspace("acme", RULES).upstream(&upstream);
+    let proxy = test.policy(|policy| policy.timeouts.recheck = std::time::Duration::from_millis(50)).start();
+    // It must last until the handshake, however slow the machine.
+    let mut seconds = 1;
+    let (mut first, mut second) = loop {
+        let mut leaf = crate::support::pki::Leaf::new(&[ACME]);
+        leaf.params.not_after = time::OffsetDateTime::now_utc() + time::Duration::seconds(seconds);
+        let identity = proxy.pki.issue(leaf);
+        let same = Identity { chain: identity.chain.clone(), key: identity.key.clone_key() };
+        let config = proxy.pki.client_config(Some(same), &["h2"]);
+        let both = (client(&proxy, identity).await, connect(proxy.address, "localhost", config).await);
+        if let (Ok(mut first), Ok(second)) = both
+            && first.stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.is_ok()
+            && matches!(within(first.head()).await, Some(answer) if answer.status == 200)
+        {
+            break (first, http2(second).await);
+        }
+        seconds += 1;
+    };
+    assert!(first.is_closed().await);
+    within(async {
+        while second.ready().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}

@@ -68,6 +68,7 @@ pub(super) fn timeouts(fields: &mut Fields<'_>, report: &mut Report) -> Timeouts
     keys.duration("upstream_idle", &mut timeouts.upstream_idle);
     keys.duration("total", &mut timeouts.total);
     keys.duration("syslog_idle", &mut timeouts.syslog_idle);
+    keys.duration("recheck", &mut timeouts.recheck);
     keys.duration("drain", &mut timeouts.drain);
     table.finish(report);
     timeouts
