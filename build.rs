@@ -122,7 +122,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     states.add([0; 11])?;
     let mut codes: BTreeMap<u16, (Vec<String>, u32)> = BTreeMap::new();
     let mut regions = BTreeMap::new();
-    for plan in DATABASE.iter() {
+    // The database has the order of a hash map; the tables must not: the same sources give the same program.
+    let mut plans: Vec<&Metadata> = DATABASE.iter().collect();
+    plans.sort_by_key(|plan| (plan.country_code(), plan.id()));
+    for plan in plans {
         let pattern = format!("(?:{})", plan.descriptors().general().national_number().as_str());
         let lengths = lengths(plan);
         let (patterns, all) = codes.entry(plan.country_code()).or_default();

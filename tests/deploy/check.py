@@ -9,6 +9,8 @@ import tempfile
 
 import kubernetes_validate
 import yaml
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from helm_python import Chart
 from helm_python.errors import HelmError
 
@@ -151,5 +153,15 @@ with tempfile.TemporaryDirectory() as folder:
     ran = subprocess.run(limit, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout[-400:] + ran.stderr
 done("unit: verified, exposed by at most 1.5 of 10")
+
+said = [subprocess.run([DEPLOY / "sbom"], check=True, capture_output=True, text=True).stdout for _ in range(2)]
+assert said[0] == said[1], "the bill of materials is another each time"
+fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str(said[0])
+assert fault is None, fault
+bill = json.loads(said[0])
+assert all("hashes" in part and "licenses" in part for part in bill["components"])
+linked = {part["name"] for part in bill["components"] if part.get("scope") != "excluded"}
+assert {"rustls", "hyper", "regex-automata"} <= linked and not {"divan", "tempfile", "syn", "phonenumber"} & linked
+done(f"bill of materials: {len(linked)} crates in the program, by the schema of CycloneDX 1.6")
 
 print(f"\n{passed} passed, 0 failed")
