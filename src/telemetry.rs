@@ -202,6 +202,12 @@ pub const CATALOGUE: &[Metric] = {
             "Tokens by what became of them: minted, refused (plain placeholder), restored, withheld (in an address).",
         ),
         metric(
+            "blackbar_model_tokens_total",
+            Counter,
+            &["workspace", "route", "source"],
+            "Models' tokens that were counted against a budget: provider (as it said), estimate (a stream that did not say).",
+        ),
+        metric(
             "blackbar_dead_letters_total",
             Counter,
             &["workspace", "route", "result"],

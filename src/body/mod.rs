@@ -28,6 +28,7 @@ mod shadow;
 pub mod sse;
 pub mod syslog;
 mod text;
+mod usage;
 pub mod websocket;
 mod yaml;
 
@@ -41,6 +42,7 @@ pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};
 
 pub use restore::Restore;
 pub use shadow::PAIRS as SHADOW_PAIRS;
+pub use usage::{Meter, Usage};
 
 use crate::engine::{Action, ActionTable, Finding, Fingerprint, Layer, Output, Overlay, RuleSet, TokenMap, ToolRules};
 
@@ -477,6 +479,8 @@ pub struct Inspection {
     pub dropped_fields: u64,
     /// What became of the records of a batch.
     pub records: batch::Tally,
+    /// What an answer says that it cost, where that is counted.
+    pub usage: Usage,
     /// What the findings so far weigh, [`Scoring::MOST`](crate::engine::Scoring::MOST) at most.
     pub score: u8,
     /// A rule that blocks has matched, and what its record is has not been said yet: its index.
@@ -551,6 +555,7 @@ impl Inspection {
         self.held_peak = self.held_peak.max(seen.held_peak);
         self.dropped_fields += seen.dropped_fields;
         self.records.merge(seen.records);
+        self.usage.add(seen.usage);
         self.score = self.score.saturating_add(seen.score).min(crate::engine::Scoring::MOST);
     }
 

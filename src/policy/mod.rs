@@ -17,6 +17,7 @@ mod keys;
 mod outbound;
 mod packs;
 mod quarantine;
+mod quota;
 mod redis_server;
 mod routing;
 mod rules;
@@ -55,6 +56,7 @@ pub use keys::{ApiKey, Network, moment_of};
 pub use outbound::{Egress, Injected, UpstreamIdentity};
 pub use packs::{bundled_names, bundled_pack};
 pub use quarantine::{HeldStore, OwnKey, Person, QuarantineSettings, Role, WebhookSettings};
+pub use quota::{Quota, TokenBudget};
 pub use redis_server::RedisSettings;
 pub use shared_limits::{SharedLimits, UncountedRequests};
 pub use signing::{AwsCredentials, Signing};
@@ -309,17 +311,6 @@ pub struct Workspace {
     pub shadow: Option<ShadowRules>,
 }
 
-/// How much a workspace may ask.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Quota {
-    /// Requests a second, in the mean; none: any.
-    pub rate: Option<u32>,
-    /// Requests at once above the mean. As many as `rate` unless told.
-    pub burst: u32,
-    /// Requests in flight; none: any.
-    pub in_flight: Option<u32>,
-}
-
 /// What fingerprints of values are made with.
 #[derive(Debug)]
 pub struct Fingerprints {
@@ -418,8 +409,6 @@ pub struct Route {
     pub workspaces: Vec<usize>,
     /// The provider's protocol, where the file names it.
     pub dialect: Option<Dialect>,
-    /// What its answers say of themselves in `AI-Disclosure`.
-    pub disclosure: Option<String>,
     /// How its requests are signed, where the proxy signs them. Their bodies are read whole: [`Route::request`] is
     /// [`Mode::Buffer`].
     pub sign: Option<Arc<Signing>>,
@@ -429,6 +418,8 @@ pub struct Route {
     pub region: Option<String>,
     /// What for, in the operator's words.
     pub purpose: Option<String>,
+    /// What its answers say of themselves in `AI-Disclosure`.
+    pub disclosure: Option<String>,
     /// The types that pass unscanned where they are no text; none: all such bodies are refused.
     pub opaque: Arc<[MediaRange]>,
     /// The provider that is to keep nothing; none: requests go on as they ask.
@@ -558,8 +549,6 @@ pub struct Timeouts {
     /// A connection without a request. 60 s.
     pub keep_alive: Duration,
     /// Connecting to an upstream. 5 s.
-    /// How long a client's certificate that was good is taken for good without being looked at again. 60 s.
-    pub recheck: Duration,
     pub connect: Duration,
     /// From the request's end to the answer's head. 600 s.
     pub first_byte: Duration,
@@ -569,6 +558,8 @@ pub struct Timeouts {
     pub total: Duration,
     /// Between two messages on a connection for syslog. 1 h.
     pub syslog_idle: Duration,
+    /// How long a client's certificate that was good is taken for good without being looked at again. 60 s.
+    pub recheck: Duration,
     /// From SIGTERM to the end. 30 s.
     pub drain: Duration,
 }
@@ -577,7 +568,6 @@ impl Default for Timeouts {
     fn default() -> Self {
         let seconds = Duration::from_secs;
         Self {
-            recheck: seconds(60),
             handshake: seconds(10),
             header: seconds(10),
             body_idle: seconds(30),
@@ -587,6 +577,7 @@ impl Default for Timeouts {
             upstream_idle: seconds(120),
             total: seconds(600),
             syslog_idle: seconds(3600),
+            recheck: seconds(60),
             drain: seconds(30),
         }
     }

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -76,6 +76,15 @@ pub(crate) struct WorkspaceQuota {
     /// Nanoseconds after `opened` at which all that was admitted is paid for at the quota's rate.
     paid: AtomicU64,
     in_flight: Option<Arc<Semaphore>>,
+    spent: Mutex<Spent>,
+}
+
+/// What a window of a budget has cost.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    /// The window, by its number since 1970.
+    window: u64,
+    tokens: u64,
 }
 
 /// A request's place among its workspace's.
@@ -99,7 +108,8 @@ impl WorkspaceQuota {
     /// One of this name, which is a workspace's or a key's.
     pub(crate) fn of(name: String, quota: Quota) -> Self {
         let in_flight = quota.in_flight.map(|places| Arc::new(Semaphore::new(places as usize)));
-        Self { name, quota, opened: telemetry::now(), paid: AtomicU64::new(0), in_flight }
+        let spent = Mutex::default();
+        Self { name, quota, opened: telemetry::now(), paid: AtomicU64::new(0), in_flight, spent }
     }
 
     /// One that admits everything: what the proxy asks of itself is not charged to the workspace.
@@ -119,6 +129,35 @@ impl WorkspaceQuota {
     pub(crate) fn bounds(&self) -> Option<(&str, Quota)> {
         let bounded = self.quota.rate.is_some() || self.quota.in_flight.is_some();
         bounded.then_some((self.name.as_str(), self.quota))
+    }
+
+    /// Whether tokens are counted against it.
+    pub(crate) fn counts_tokens(&self) -> bool {
+        self.quota.tokens.is_some()
+    }
+
+    /// The seconds until its budget of tokens begins anew, where it is used up at this time in seconds since 1970.
+    pub(crate) fn used_up(&self, now: u64) -> Option<u64> {
+        let budget = self.quota.tokens?;
+        let per = budget.per.as_secs().max(1);
+        let spent = self.spent(now / per);
+        (spent.tokens >= budget.tokens).then_some(per - now % per)
+    }
+
+    /// Counts tokens at this time. What is under way when a budget is used up may go on, so more can be spent than it has.
+    pub(crate) fn spend(&self, tokens: u64, now: u64) {
+        let Some(budget) = self.quota.tokens else { return };
+        let mut spent = self.spent(now / budget.per.as_secs().max(1));
+        spent.tokens = spent.tokens.saturating_add(tokens);
+    }
+
+    fn spent(&self, window: u64) -> MutexGuard<'_, Spent> {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back opens no window a second time.
+        if window > spent.window {
+            *spent = Spent { window, tokens: 0 };
+        }
+        spent
     }
 
     /// A place for a request that comes now, or none.
@@ -306,6 +345,26 @@ impl Stall {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::TokenBudget;
+
+    #[test]
+    fn a_budget_is_used_up_and_begins_anew() {
+        let tokens = Some(TokenBudget { tokens: 100, per: Duration::from_secs(60) });
+        let quota = WorkspaceQuota::of("acme".to_owned(), Quota { tokens, ..Quota::default() });
+        assert_eq!(quota.used_up(600), None);
+        quota.spend(99, 600);
+        assert_eq!(quota.used_up(659), None);
+        quota.spend(1, 659);
+        assert_eq!((quota.used_up(600), quota.used_up(659)), (Some(60), Some(1)));
+        assert_eq!(quota.used_up(660), None);
+        // What ends in the next window is of that one; a clock that was set back opens none again.
+        quota.spend(u64::MAX, 661);
+        quota.spend(u64::MAX, 661);
+        assert_eq!((quota.used_up(661), quota.used_up(600)), (Some(59), Some(60)));
+        let free = WorkspaceQuota::of("acme".to_owned(), Quota::default());
+        free.spend(u64::MAX, 0);
+        assert_eq!((free.used_up(0), free.counts_tokens()), (None, false));
+    }
 
     #[test]
     fn places_are_given_until_there_are_none() {

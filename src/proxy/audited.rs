@@ -75,6 +75,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) compared: Option<&'a [std::sync::Arc<Comparison>; 2]>,
     /// Decoded bytes that the model is told of tokens: of no receipt's length.
     pub(crate) instructed: u64,
+    /// The model's tokens that were counted against a budget.
+    pub(crate) model_tokens: u64,
     /// The route that the request came by before it went elsewhere, and the rule that sent it there.
     pub(crate) elsewhere: Option<(&'a str, &'a RuleId)>,
     pub(crate) request: Option<&'a Inspection>,
@@ -142,6 +144,9 @@ impl Facts<'_> {
         }
         if self.instructed > 0 {
             entry = entry.number("instruction_bytes", self.instructed);
+        }
+        if self.model_tokens > 0 {
+            entry = entry.number("model_tokens", self.model_tokens);
         }
         if let Some((route, rule)) = self.elsewhere {
             entry = entry.text("rerouted_from", route).text("rerouted_by", rule.as_str());

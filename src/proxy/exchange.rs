@@ -28,6 +28,7 @@ use crate::policy::{Mode, OnFault, Policy, Route, Workspace};
 use crate::telemetry;
 
 use super::Generation;
+use super::admission::WorkspaceQuota;
 use super::answer::{AnswerBody, Content};
 use super::batch::Batch;
 use super::connection::Connection;
@@ -79,8 +80,8 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
         manner: Manner::of(request.headers()),
         version: request.version(),
         approved: None,
-    };
         key: None,
+    };
     let outcome = if !audited {
         Err(ProxyError::internal(ErrorKind::Audit))
     } else if admitted {
@@ -126,9 +127,9 @@ pub(super) struct Exchange {
     pub(super) version: Version,
     /// What a person has let pass, where it was held.
     pub(super) approved: Option<Approved>,
-}
     /// The key that was shown, by its index among its workspace's.
     pub(super) key: Option<usize>,
+}
 
 /// Who asks for what: known once the head has been judged.
 pub(super) struct Destination {
@@ -185,9 +186,14 @@ impl Exchange {
     async fn judge(&mut self, head: &mut http::request::Parts) -> Result<Destination, ProxyError> {
         let caller = keys::caller(&self.connection, &self.generation, &mut head.headers)?;
         let index = caller.workspace;
-        let workspace = self.policy.workspaces.get(index).ok_or(ProxyError::client(ErrorKind::Identity))?;
         self.key = caller.key;
+        let workspace = self.policy.workspaces.get(index).ok_or(ProxyError::client(ErrorKind::Identity))?;
         self.ledger.belongs_to(workspace);
+        // What is refused for its number is refused in the provider's words.
+        let route = self.policy.route_for(index, head.uri.path());
+        if let Some((route, rest)) = route.and_then(|(at, rest)| Some((self.policy.routes.get(at)?, rest))) {
+            self.dialect = Dialect::of(route.dialect, &format!("{}{rest}", route.upstream.path));
+        }
         let quota = self.generation.quotas.get(index).ok_or(ProxyError::client(ErrorKind::Rate))?;
         let telemetry = &self.connection.shared.telemetry;
         let place = self.generation.place(quota, telemetry).await?;
@@ -195,7 +201,27 @@ impl Exchange {
         self.ledger.keyed(caller.key_id(&self.policy));
         self.check_head(head)?;
         let policy = Arc::clone(&self.policy);
-        self.direct(index, head, |route| caller.opens(&policy, route))
+        let to = self.direct(index, head, |route| caller.opens(&policy, route))?;
+        self.spends(caller.budgets(&self.generation), head)?;
+        Ok(to)
+    }
+
+    /// Refuses a request of a model whose budget is used up; what others cost is counted against theirs.
+    fn spends(&self, budgets: Vec<Arc<WorkspaceQuota>>, head: &mut http::request::Parts) -> Result<(), ProxyError> {
+        if budgets.is_empty() || !self.dialect.is_model() || self.dialect == Dialect::Mcp {
+            return Ok(());
+        }
+        let now = telemetry::unix_seconds();
+        let asks = sends(&head.method) || headers::asks_for_websocket(&head.headers);
+        if let Some(seconds) = budgets.iter().filter(|_| asks).filter_map(|quota| quota.used_up(now)).max() {
+            return Err(ProxyError::client(ErrorKind::Tokens(seconds)));
+        }
+        // An answer that passes as it comes is read for what it cost only where it is not coded.
+        if self.ledger.passes_answers() {
+            head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        self.ledger.spends(budgets);
+        Ok(())
     }
 
     /// Where a request of this workspace goes, and with which head, on a route that is open to who asks.
@@ -345,6 +371,9 @@ impl Exchange {
             copies: to.original.is_some(),
             keeper: to.keeper.clone(),
         };
+        // Elsewhere the records of a request that goes there are judged, and those that are dropped kept, anew.
+        let keeper = to.keeper.clone().filter(|_| to.request.reroutes());
+        let terms = Terms { keeper: terms.keeper.filter(|_| keeper.is_none()), ..terms };
         let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
         if self.dialect == Dialect::Mcp && !headers.contains_key(header::CONTENT_ENCODING) {
             body.tells_identifier();
@@ -369,11 +398,15 @@ impl Exchange {
         if let Some(original) = &to.original {
             original.came(body.take_copy());
         }
+        if let Some(keeper) = keeper.filter(|_| self.goes_on()) {
+            let letters = body.take_letters();
+            if !letters.is_empty() {
+                let keeping = tokio::task::spawn_blocking(move || keeper.keep(&letters));
+                keeping.await.unwrap_or(Err(ProxyError::internal(ErrorKind::Fault)))?;
+            }
+        }
         let whole = gathered.join();
         // What waits for a person, or goes elsewhere, is shown to nobody else before.
-        // Elsewhere the records of a request that goes there are judged, and those that are dropped kept, anew.
-        let keeper = to.keeper.clone().filter(|_| to.request.reroutes());
-        let terms = Terms { keeper: terms.keeper.filter(|_| keeper.is_none()), ..terms };
         let waits = self.ledger.quarantined().is_some() || self.ledger.sends_elsewhere().is_some();
         let asks = Case::is_for(&to.route, Direction::Request) && !waits;
         let whole = if asks {
@@ -383,6 +416,11 @@ impl Exchange {
             whole
         };
         Ok(UpstreamBody::Whole(Some(self.instructed(to, headers, whole, limit)?)))
+    }
+
+    /// Whether a request that was read whole goes by its own route, if it goes anywhere.
+    fn goes_on(&self) -> bool {
+        self.ledger.sends_elsewhere().is_none() || self.ledger.quarantined().is_some()
     }
 
     /// Shows a body that is decided to the services that the route names.
@@ -398,13 +436,6 @@ impl Exchange {
             return Ok(body);
         }
         let direction = message.direction();
-        if let Some(keeper) = keeper.filter(|_| self.goes_on()) {
-            let letters = body.take_letters();
-            if !letters.is_empty() {
-                let keeping = tokio::task::spawn_blocking(move || keeper.keep(&letters));
-                keeping.await.unwrap_or(Err(ProxyError::internal(ErrorKind::Fault)))?;
-            }
-        }
         let case = Case {
             services: &self.generation.externals,
             ledger: &self.ledger,
@@ -418,11 +449,6 @@ impl Exchange {
         self.ledger.leaves_with(direction, judged.len());
         Ok(judged)
     }
-    /// Whether a request that was read whole goes by its own route, if it goes anywhere.
-    fn goes_on(&self) -> bool {
-        self.ledger.sends_elsewhere().is_none() || self.ledger.quarantined().is_some()
-    }
-
 
     /// Signs a request whose route says so, with credentials of the proxy's own.
     pub(super) fn sign(
@@ -550,6 +576,7 @@ impl Exchange {
         self.ledger.inspected(Direction::Response, scan.seen);
         scanned?;
         headers.remove(REQUEST_ID);
+        headers::disclose(&mut headers, &to.route);
         websocket::agree(&mut headers);
         let half = |direction, scopes: &Arc<Scopes>| BodySpec {
             media_type: None,
@@ -576,7 +603,6 @@ impl Exchange {
         Ok(answer)
     }
 
-        headers::disclose(&mut headers, &to.route);
     /// Sends the request and waits for the head of the answer.
     pub(super) async fn send(
         &self,
@@ -644,6 +670,7 @@ impl Exchange {
         let scanned = headers::forward_response(&mut head.headers, to.route.response != Mode::Off, &mut scan);
         self.ledger.inspected(Direction::Response, scan.seen);
         scanned?;
+        headers::disclose(&mut head.headers, &to.route);
         if head.extensions.remove::<Unread>().is_some() {
             head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -670,7 +697,6 @@ impl Exchange {
                 }
             };
             match (read, told, &to.batch) {
-        headers::disclose(&mut head.headers, &to.route);
                 (Content::Whole(bytes), Some(told), Some(batch)) if bytes.as_ref().is_none_or(Bytes::is_empty) => {
                     Content::Whole(batch.by_itself(&told, &mut head.headers))
                 }
@@ -720,6 +746,7 @@ impl Exchange {
         let records = matches!(self.dialect, Dialect::Ollama | Dialect::Cohere)
             && media_type(headers).is_some_and(|media_type| media_type.is_json_lines());
         let inspector = self.inspector(to, Direction::Response, headers, told.clone())?;
+        let inspector = if self.ledger.is_metered() { inspector.counting() } else { inspector };
         let terms = Terms {
             direction: Direction::Response,
             scopes: Arc::clone(&to.response),

@@ -129,6 +129,13 @@ impl Caller {
         generation.place(quota, telemetry).await.map(Some)
     }
 
+    /// What counts the tokens of its requests: its workspace's budget, and its key's.
+    pub(crate) fn budgets(&self, generation: &Generation) -> Vec<Arc<WorkspaceQuota>> {
+        let key = self.key.and_then(|at| generation.key_quotas.get(&(self.workspace, at)));
+        let both = generation.quotas.get(self.workspace).into_iter().chain(key);
+        both.filter(|quota| quota.counts_tokens()).cloned().collect()
+    }
+
     /// Whether it may use this route.
     pub(crate) fn opens(&self, policy: &Policy, route: usize) -> bool {
         self.key.is_none_or(|at| key(policy, self.workspace, at).is_some_and(|key| key.opens(route)))

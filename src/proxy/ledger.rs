@@ -19,11 +19,11 @@ use crate::audit::{Ack, Kind, Slot};
 use crate::body::batch::Tally;
 use crate::body::{Direction, Inspection};
 use crate::engine::{Action, Comparison, Rule, RuleId, TokenMap};
-use crate::policy::{Policy, Route, Workspace};
+use crate::policy::{Mode, Policy, Route, Workspace};
 use crate::quarantine::item::Found;
 use crate::telemetry::{self, NO_WORKSPACE, Telemetry};
 
-use super::admission::{Activity, Place, RequestPermit};
+use super::admission::{Activity, Place, RequestPermit, WorkspaceQuota};
 use super::audited::{Facts, Party};
 use super::reply::{ErrorKind, ProxyError, Side};
 use super::shadow;
@@ -50,6 +50,8 @@ pub(crate) struct Ledger {
     account: Mutex<Account>,
     /// Its places among its workspace's and its key's.
     place: OnceLock<[Option<Place>; 2]>,
+    /// What counts its tokens.
+    budgets: OnceLock<Vec<Arc<WorkspaceQuota>>>,
     _permit: Option<RequestPermit>,
 }
 
@@ -82,6 +84,8 @@ struct Account {
     elsewhere: Option<(Arc<Route>, RuleId)>,
     /// Decoded bytes that the model is told of tokens.
     instructed: u64,
+    /// The model's tokens, as far as they have been counted.
+    charged: u64,
 }
 
 /// What a service said of a body: which way it went, the service, its word.
@@ -105,6 +109,7 @@ impl Ledger {
             started: telemetry::now(),
             account: Mutex::default(),
             place: OnceLock::new(),
+            budgets: OnceLock::new(),
             _permit: permit,
         })
     }
@@ -124,6 +129,7 @@ impl Ledger {
     /// Writes the record, if it is not written: what was seen, and what became of it, are known now. The end of the
     /// answer waits for this. What is still under way of the request ends here.
     pub(crate) async fn settle(&self) -> Result<(), ProxyError> {
+        self.charge();
         if !self.is_audited() {
             return Ok(());
         }
@@ -172,6 +178,7 @@ impl Ledger {
             consulted: &account.consulted,
             compared: account.compared.as_ref(),
             instructed: account.instructed,
+            model_tokens: account.charged,
             elsewhere: account.elsewhere.as_ref().map(|(route, rule)| (route.name.as_str(), rule)),
             request: account.request.as_ref(),
             response: account.response.as_ref(),
@@ -198,6 +205,43 @@ impl Ledger {
     /// The exchange has these places until its last byte.
     pub(crate) fn holds(&self, places: [Option<Place>; 2]) {
         let _ = self.place.set(places);
+    }
+
+    /// What its answer costs is counted against these budgets.
+    pub(crate) fn spends(&self, budgets: Vec<Arc<WorkspaceQuota>>) {
+        let _ = self.budgets.set(budgets);
+    }
+
+    /// Whether it is counted what its answer costs.
+    pub(crate) fn is_metered(&self) -> bool {
+        self.budgets.get().is_some()
+    }
+
+    /// Whether answers of its route pass as they come.
+    pub(crate) fn passes_answers(&self) -> bool {
+        self.account().route.as_ref().is_some_and(|route| route.response == Mode::Off)
+    }
+
+    /// Counts what has been seen of the answer's cost and is not counted yet.
+    fn charge(&self) {
+        let Some(budgets) = self.budgets.get() else { return };
+        let (tokens, source, tenant, way) = {
+            let mut account = self.account();
+            let asked = account.request.as_ref().map_or(0, |seen| seen.length);
+            let (tokens, said) = account.response.as_ref().map_or((0, true), |seen| seen.usage.charge(asked));
+            let more = tokens.saturating_sub(account.charged);
+            account.charged += more;
+            let source = if said { "provider" } else { "estimate" };
+            (more, source, account.workspace.clone(), account.route.clone())
+        };
+        if tokens == 0 {
+            return;
+        }
+        let now = telemetry::unix_seconds();
+        budgets.iter().for_each(|budget| budget.spend(tokens, now));
+        let workspace = tenant.as_ref().map_or(NO_WORKSPACE, |workspace| &workspace.name);
+        let route = way.as_ref().map_or("none", |route| &route.name);
+        self.telemetry.add("blackbar_model_tokens_total", &[workspace, route, source], tokens);
     }
 
     /// The route is known.
@@ -399,6 +443,7 @@ impl Drop for Ledger {
             // The handler was dropped before it had an answer: nobody waits for one any more.
             self.failed(&ProxyError::client(ErrorKind::Gone));
         }
+        self.charge();
         // Nobody waits for it, but it is written.
         drop(self.record());
         self.telemetry.shift("blackbar_requests_in_flight", &[], -1);

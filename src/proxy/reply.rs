@@ -122,6 +122,8 @@ pub(crate) enum ErrorKind {
     Residency,
     /// More than the workspace may ask.
     Rate,
+    /// The budget of tokens is used up, for so many seconds.
+    Tokens(u64),
     /// Too much at once.
     Overload,
     /// No record can be written of it.
@@ -198,6 +200,7 @@ impl ProxyError {
             ErrorKind::UpstreamRange => "upstream_range",
             ErrorKind::Residency => "residency",
             ErrorKind::Rate => "rate",
+            ErrorKind::Tokens(_) => "token_budget",
             ErrorKind::Overload => "overloaded",
             ErrorKind::Audit => "audit_unavailable",
             ErrorKind::DeadLetter => "dead_letter",
@@ -246,7 +249,7 @@ impl ProxyError {
             ErrorKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             ErrorKind::Connect | ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => StatusCode::BAD_GATEWAY,
             ErrorKind::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
-            ErrorKind::Rate => StatusCode::TOO_MANY_REQUESTS,
+            ErrorKind::Rate | ErrorKind::Tokens(_) => StatusCode::TOO_MANY_REQUESTS,
             ErrorKind::Overload
             | ErrorKind::Audit
             | ErrorKind::DeadLetter
@@ -272,7 +275,7 @@ impl ProxyError {
             (_, 401) => UNAUTHENTICATED,
             (_, 403) => PERMISSION_DENIED,
             (_, 408 | 504) => DEADLINE_EXCEEDED,
-            (_, 413 | 414 | 431) => RESOURCE_EXHAUSTED,
+            (_, 413 | 414 | 429 | 431) => RESOURCE_EXHAUSTED,
             // A service that is not known, or a coding that is not opened.
             (_, 404 | 405 | 415 | 417 | 501) => UNIMPLEMENTED,
             (_, 400..=499) => INVALID_ARGUMENT,
@@ -352,6 +355,7 @@ impl ProxyError {
             ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => "The upstream's answer is malformed.",
             ErrorKind::Residency => "The workspace's data may not go to this region.",
             ErrorKind::Rate => "The workspace asks more than it may.",
+            ErrorKind::Tokens(_) => "The budget of tokens is used up for now.",
             ErrorKind::Audit => "No audit record can be written at the moment.",
             ErrorKind::Overload => "Too many requests are in flight.",
             ErrorKind::DeadLetter => "A record of the batch must not pass, and could not be kept.",
@@ -499,6 +503,9 @@ pub(crate) fn answer(error: &ProxyError, dialect: Dialect, manner: Manner, reque
         ErrorKind::Overload | ErrorKind::Rate | ErrorKind::Audit | ErrorKind::Unjudged => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        ErrorKind::Tokens(seconds) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
         _ => {}
     }
     tell_item(error, headers);
@@ -585,6 +592,7 @@ mod tests {
             (ProxyError::client(ErrorKind::Identity), 7),
             (ProxyError::client(ErrorKind::NoRoute), 12),
             (ProxyError::client(ErrorKind::BodySize), 8),
+            (ProxyError::client(ErrorKind::Rate), 8),
             (ProxyError::client(ErrorKind::Body(BodyErrorKind::TooLarge)), 8),
             (ProxyError::client(ErrorKind::Body(BodyErrorKind::MediaType)), 12),
             (ProxyError::client(ErrorKind::Body(BodyErrorKind::ProtobufSyntax)), 3),

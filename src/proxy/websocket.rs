@@ -133,7 +133,9 @@ impl Session {
             let half = Half::new(spec, Box::new(mask_key));
             if scanned { half } else { half.unscanned("mode_off") }
         };
-        let halves = [half(request, scanned[0]), half(response, scanned[1])];
+        let answers = half(response, scanned[1]);
+        let answers = if ledger.is_metered() { answers.counting() } else { answers };
+        let halves = [half(request, scanned[0]), answers];
         Self { upstream, halves, scopes, dialect, ledger, idle: timeouts.total, stall: timeouts.upstream_idle }
     }
 

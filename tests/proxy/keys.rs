@@ -91,7 +91,7 @@ async fn a_key_holds_within_its_bounds() {
         ApiKey { expires: moment_of("9999-01-01"), allow_from: near("127.0.0.0/8"), ..key("near", "near") },
         ApiKey { allow_from: near("10.0.0.0/8"), ..key("far", "far") },
         ApiKey { routes: Some(vec![1]), ..key("other", "other") },
-        ApiKey { quota: Quota { rate: Some(1), burst: 1, in_flight: None }, ..key("slow", "slow") },
+        ApiKey { quota: Quota { rate: Some(1), burst: 1, ..Quota::default() }, ..key("slow", "slow") },
     ];
     let test = TestProxy::new().workspace("acme", MASKS).upstream(&upstream).route("/other", upstream.address, |_| {});
     let fallback = |policy: &mut Policy| policy.listeners[0].workspace = Some("acme".to_owned());

@@ -13,6 +13,7 @@ mod support;
 mod admin;
 mod audit;
 mod bedrock;
+mod budgets;
 mod drain;
 mod export;
 mod external;

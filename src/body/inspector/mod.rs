@@ -24,7 +24,7 @@ use self::content::Content;
 use super::batch::{Letter, Sink};
 use super::coding::{Decoding, Encoding, PIECE};
 use super::{
-    BodyError, BodyLimits, ContentCoding, Dialect, Direction, Edits, Inspection, MediaRange, MediaType, Scopes,
+    BodyError, BodyLimits, ContentCoding, Dialect, Direction, Edits, Inspection, MediaRange, MediaType, Meter, Scopes,
 };
 
 /// What is known of a body before its bytes, and what holds for it.
@@ -64,6 +64,8 @@ pub struct BodyInspector {
     fault: Option<BodyError>,
     /// The body has come to its end.
     ended: bool,
+    /// Reads what the answer says that it cost.
+    meter: Option<Box<Meter>>,
 }
 
 enum Mode {
@@ -71,6 +73,9 @@ enum Mode {
     Pass(&'static str),
     Inspect(Box<Inspect>),
 }
+
+/// Where it is counted what is seen.
+type Counts<'a> = (&'a mut Inspection, &'a mut Option<Box<Meter>>);
 
 struct Inspect {
     decoding: Decoding,
@@ -107,7 +112,14 @@ impl BodyInspector {
     }
 
     fn with_mode(mode: Mode) -> Self {
-        Self { mode, seen: Inspection::default(), fault: None, ended: false }
+        Self { mode, seen: Inspection::default(), fault: None, ended: false, meter: None }
+    }
+
+    /// The same, which also counts what the answer says that it cost, as [`Inspection::usage`]. Of a body that passes as it
+    /// came that is only seen without a content coding.
+    #[must_use]
+    pub fn counting(self) -> Self {
+        Self { meter: Some(Box::default()), ..self }
     }
 
     /// Takes bytes and appends what may leave to `out`. See [`BodyInspector::push_some`] to bound what one call gives.
@@ -133,10 +145,13 @@ impl BodyInspector {
             Mode::Pass(reason) => {
                 self.seen.length += input.len() as u64;
                 self.seen.exempt(reason, input.len() as u64);
+                if let Some(meter) = &mut self.meter {
+                    meter.push(input);
+                }
                 out.extend_from_slice(std::mem::take(input));
                 Ok(true)
             }
-            Mode::Inspect(inspect) => inspect.push(input, out, room, &mut self.seen),
+            Mode::Inspect(inspect) => inspect.push(input, out, room, (&mut self.seen, &mut self.meter)),
         };
         self.seen.bytes_in += (left - input.len()) as u64;
         self.settle(result, start, out)
@@ -176,7 +191,7 @@ impl BodyInspector {
         let start = out.len();
         let result = match &mut self.mode {
             // A body of no bytes is whole whatever its headers say.
-            Mode::Inspect(inspect) if self.seen.bytes_in > 0 => inspect.finish(out, &mut self.seen),
+            Mode::Inspect(inspect) if self.seen.bytes_in > 0 => inspect.finish(out, (&mut self.seen, &mut self.meter)),
             Mode::Pass(_) | Mode::Inspect(_) => Ok(()),
         };
         self.ended = result.is_ok();
@@ -213,6 +228,9 @@ impl BodyInspector {
     pub fn into_inspection(mut self) -> Inspection {
         let held = if self.ended { 0 } else { self.held() as u64 };
         self.seen.balance(held);
+        if let Some(meter) = &self.meter {
+            self.seen.usage = meter.usage(self.ended);
+        }
         self.seen
     }
 
@@ -240,11 +258,11 @@ impl Inspect {
         input: &mut &[u8],
         out: &mut Vec<u8>,
         room: usize,
-        seen: &mut Inspection,
+        (seen, meter): Counts<'_>,
     ) -> Result<bool, BodyError> {
         let start = out.len();
         let result = loop {
-            match self.push_piece(input, out, seen) {
+            match self.push_piece(input, out, (seen, meter)) {
                 Ok(false) => break Ok(true),
                 Ok(true) if out.len() - start >= room => return Ok(false),
                 Ok(true) => {}
@@ -259,7 +277,12 @@ impl Inspect {
     }
 
     /// Redacts the next piece of decoded bytes; `false` where there is none.
-    fn push_piece(&mut self, input: &mut &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<bool, BodyError> {
+    fn push_piece(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        (seen, meter): Counts<'_>,
+    ) -> Result<bool, BodyError> {
         if self.decoding.is_identity() {
             let (piece, rest) = input.split_at_checked(PIECE).unwrap_or((input, &[]));
             *input = rest;
@@ -267,12 +290,18 @@ impl Inspect {
                 true => Ok(false),
                 false => {
                     seen.length += piece.len() as u64;
+                    if let Some(meter) = meter {
+                        meter.push(piece);
+                    }
                     self.content.push(piece, out, seen).map(|()| true)
                 }
             };
         }
         let Some(piece) = self.decoding.next_piece(input)? else { return Ok(false) };
         seen.length += piece.len() as u64;
+        if let Some(meter) = meter {
+            meter.push(piece);
+        }
         let mut redacted = std::mem::take(&mut self.redacted);
         redacted.clear();
         let result = self.content.push(piece, &mut redacted, seen);
@@ -308,8 +337,8 @@ impl Inspect {
         }
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
-        while self.push_piece(&mut [].as_slice(), out, seen)? {}
+    fn finish(&mut self, out: &mut Vec<u8>, (seen, meter): Counts<'_>) -> Result<(), BodyError> {
+        while self.push_piece(&mut [].as_slice(), out, (seen, meter))? {}
         self.decoding.finish()?;
         let mut redacted = std::mem::take(&mut self.redacted);
         redacted.clear();

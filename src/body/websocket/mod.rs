@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use self::frame::{CONTROL, Opcode, Reader, Unit};
 use super::llm::{Judged, Model, Outlet, Payload};
-use super::{BodyError, BodyErrorKind, BodyInspector, BodySpec, Direction, Inspection, MediaType};
+use super::{BodyError, BodyErrorKind, BodyInspector, BodySpec, Direction, Inspection, MediaType, Meter, Usage};
 
 /// The longest reason for closing, in bytes.
 const REASON: usize = CONTROL - 2;
@@ -32,6 +32,8 @@ pub struct Half {
     seen: Inspection,
     /// Why nothing is looked at, where nothing is.
     unscanned: Option<&'static str>,
+    /// What messages say that they cost is counted.
+    counts: bool,
     fault: Option<BodyError>,
     closed: bool,
     /// The kind of the last message that came: what is written besides is of the same.
@@ -82,6 +84,7 @@ impl Half {
             spec,
             seen: Inspection::default(),
             unscanned: None,
+            counts: false,
             fault: None,
             closed: false,
             kind: Opcode::Text,
@@ -92,6 +95,12 @@ impl Half {
     #[must_use]
     pub fn unscanned(self, reason: &'static str) -> Self {
         Self { unscanned: Some(reason), ..self }
+    }
+
+    /// The same, which also counts what each message says that it cost, as [`Inspection::usage`].
+    #[must_use]
+    pub fn counting(self) -> Self {
+        Self { counts: true, ..self }
     }
 
     /// Takes bytes and appends what may leave. What follows a frame that closes is not read.
@@ -163,6 +172,11 @@ impl Half {
 
     fn message(&mut self, kind: Opcode, out: &mut Vec<u8>) -> Result<(), BodyError> {
         self.kind = kind;
+        if self.counts {
+            let mut meter = Meter::default();
+            meter.push(self.reader.message());
+            self.seen.usage.add(Usage { records: 0, ..meter.usage(true) });
+        }
         if self.unscanned.is_some() || self.spec.direction == Direction::Response {
             self.seen.length += self.reader.message().len() as u64;
         }

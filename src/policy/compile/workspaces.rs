@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::engine::HashKey;
 use crate::policy::credentials::{Inspector, Named};
@@ -9,7 +10,7 @@ use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
 use crate::policy::rules::unknown_name;
 use crate::policy::tokens::{TokensShape, tokens};
-use crate::policy::{DeadLetter, OnFault, Quota, SanPattern};
+use crate::policy::{DeadLetter, OnFault, Quota, SanPattern, TokenBudget};
 
 use super::keys::{KeyShape, api_keys};
 use super::routes::region;
@@ -106,6 +107,12 @@ pub(super) fn workspace(
     })
 }
 
+/// The largest budget of tokens.
+const MOST_TOKENS: i64 = 1_000_000_000_000;
+/// The time of a budget that says none, and the longest.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_WINDOW: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
 pub(super) fn quota(value: &Value<'_>, report: &mut Report) -> Quota {
     let Some(mut table) = value.table("limits", report) else { return Quota::default() };
     let mut count = |key, report: &mut Report| {
@@ -119,8 +126,16 @@ pub(super) fn quota(value: &Value<'_>, report: &mut Report) -> Quota {
         let help = "add `requests_per_second`, or remove it";
         report.error(&burst.place(), "contradiction", "`burst` is what may come above a rate").help(help);
     }
+    let tokens = table.value("tokens").and_then(|value| value.integer(1..=MOST_TOKENS, report));
+    let per = table.value("tokens_per").map(|value| (value.place(), value.duration_up_to(LONGEST_WINDOW, report)));
+    if let (None, Some((place, _))) = (tokens, &per) {
+        let help = "add `tokens`, or remove it";
+        report.error(place, "contradiction", "`tokens_per` is the time of a budget of tokens").help(help);
+    }
     table.finish(report);
-    Quota { rate, burst: burst.or(rate).unwrap_or_default(), in_flight }
+    let per = per.and_then(|(_, per)| per).unwrap_or(DAY).max(Duration::from_secs(1));
+    let tokens = tokens.and_then(|tokens| u64::try_from(tokens).ok()).map(|tokens| TokenBudget { tokens, per });
+    Quota { rate, burst: burst.or(rate).unwrap_or_default(), in_flight, tokens }
 }
 
 fn on_fault(value: &Value<'_>, report: &mut Report) -> Option<OnFault> {
