@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
@@ -262,21 +262,22 @@ impl Test {
     async fn exchange(&self, way: &Way<'_>, direction: Direction, carrier: Carrier, probes: &[Probe]) -> Ended {
         let body = carrier.body(way.dialect, direction, probes);
         let nothing = Bytes::from_static(b"{}");
-        let (sent, media_type) = match direction {
+        let (sent, kind) = match direction {
             Direction::Request => {
-                self.sink.answers("application/json", nothing);
-                (body, carrier.media_type())
+                self.sink.answers(("application/json", None), nothing);
+                (body, (carrier.media_type(), carrier.coding()))
             }
             Direction::Response => {
-                self.sink.answers(carrier.media_type(), body);
-                (nothing, "application/json")
+                self.sink.answers((carrier.media_type(), carrier.coding()), body);
+                (nothing, ("application/json", None))
             }
         };
-        let Ok(Some(answer)) = tokio::time::timeout(PATIENCE, self.ask(way, media_type, sent)).await else {
+        let asked = tokio::time::timeout(PATIENCE, self.ask(way, kind, sent)).await;
+        let Some(answer) = asked.ok().flatten().and_then(|answer| carrier.opened(&answer)) else {
             return Ended::Refused;
         };
         let seen = match direction {
-            Direction::Request => self.sink.taken(),
+            Direction::Request => self.sink.taken().and_then(|seen| carrier.opened(&seen)),
             // An answer that the sink did not give is the proxy's own.
             Direction::Response => self.sink.taken().map(|_| answer.clone()),
         };
@@ -288,7 +289,7 @@ impl Test {
     }
 
     /// Asks on a connection of its own; gives the answer's body, as far as it came.
-    async fn ask(&self, way: &Way<'_>, media_type: &'static str, body: Bytes) -> Option<Bytes> {
+    async fn ask(&self, way: &Way<'_>, (media_type, coding): sink::Kind, body: Bytes) -> Option<Bytes> {
         let (near, far) = tokio::io::duplex(BUFFER);
         let (shared, peer) = (Arc::clone(&self.shared), Peer::probe(way.index));
         let drain = shared.draining();
@@ -296,7 +297,10 @@ impl Test {
         let served = tokio::spawn(connection::http1(connection, far, drain));
         let (mut sender, driver) = http1::handshake(TokioIo::new(near)).await.ok()?;
         let driver = tokio::spawn(driver);
-        let request = Request::builder().method(Method::POST).uri(&way.path);
+        let mut request = Request::builder().method(Method::POST).uri(&way.path);
+        if let Some(coding) = coding {
+            request = request.header(CONTENT_ENCODING, coding);
+        }
         let request =
             request.header(HOST, "self-test").header(CONTENT_TYPE, media_type).body(Pieces::new(body)).ok()?;
         let mut answer = sender.send_request(request).await.ok()?.into_body();

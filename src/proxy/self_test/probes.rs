@@ -4,6 +4,7 @@
 //! through the proxy, which of the probes still stand in it as they were sent.
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -112,12 +113,16 @@ fn full_width(c: char) -> char {
 pub(crate) enum Carrier {
     /// One document.
     Json,
+    /// The same, in gzip.
+    Zipped,
     /// A line for each.
     Text,
     /// An event stream in which a model speaks a few characters at a time.
     Events,
 }
 
+/// What bytes in gzip begin with (RFC 1952 section 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Characters of a model's piece.
 const PIECE: usize = 3;
 
@@ -125,15 +130,16 @@ impl Carrier {
     /// Those that a direction of a dialect has.
     pub(crate) fn of(dialect: Dialect, direction: Direction) -> &'static [Self] {
         match (direction, dialect) {
-            (Direction::Request, _) => &[Self::Json, Self::Text],
-            (Direction::Response, Dialect::OpenAi | Dialect::Anthropic) => &[Self::Json, Self::Events],
-            (Direction::Response, _) => &[Self::Json],
+            (Direction::Request, _) => &[Self::Json, Self::Zipped, Self::Text],
+            (Direction::Response, Dialect::OpenAi | Dialect::Anthropic) => &[Self::Json, Self::Zipped, Self::Events],
+            (Direction::Response, _) => &[Self::Json, Self::Zipped],
         }
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
+            Self::Zipped => "gzip",
             Self::Text => "text",
             Self::Events => "events",
         }
@@ -141,10 +147,25 @@ impl Carrier {
 
     pub(crate) fn media_type(self) -> &'static str {
         match self {
-            Self::Json => "application/json",
+            Self::Json | Self::Zipped => "application/json",
             Self::Text => "text/plain; charset=utf-8",
             Self::Events => "text/event-stream",
         }
+    }
+
+    /// The coding that its bytes are in.
+    pub(crate) fn coding(self) -> Option<&'static str> {
+        (self == Self::Zipped).then_some("gzip")
+    }
+
+    /// A body as its reader sees it; a refusal comes as it is. None where the coding does not open.
+    pub(crate) fn opened(self, body: &Bytes) -> Option<Bytes> {
+        if self != Self::Zipped || !body.starts_with(&GZIP) {
+            return Some(body.clone());
+        }
+        let mut opened = Vec::new();
+        flate2::read::MultiGzDecoder::new(&body[..]).read_to_end(&mut opened).ok()?;
+        Some(opened.into())
     }
 
     /// Whether a probe can be spelled in it.
@@ -157,18 +178,25 @@ impl Carrier {
         let text = match (self, direction) {
             (Self::Text, _) => probes.iter().map(|probe| probe.text() + "\n").collect(),
             (Self::Events, _) => events(dialect, probes),
-            (Self::Json, Direction::Request) => request(dialect, probes),
-            (Self::Json, Direction::Response) => response(dialect, probes),
+            (Self::Json | Self::Zipped, Direction::Request) => request(dialect, probes),
+            (Self::Json | Self::Zipped, Direction::Response) => response(dialect, probes),
         };
-        Bytes::from(text)
+        if self != Self::Zipped {
+            return Bytes::from(text);
+        }
+        let mut coded = Vec::new();
+        let mut reader = flate2::read::GzEncoder::new(text.as_bytes(), flate2::Compression::fast());
+        // Reading from memory into memory does not fail.
+        let _ = reader.read_to_end(&mut coded);
+        coded.into()
     }
 
-    /// Which of the probes stand in what came of their body, in their order. None where it cannot be read.
+    /// Which of the probes stand in what came of their body, opened, in their order. None where it cannot be read.
     pub(crate) fn passed(self, dialect: Dialect, body: &[u8], probes: &[Probe]) -> Option<Vec<bool>> {
         let body = std::str::from_utf8(body).ok()?;
         let texts = match self {
             Self::Text => vec![body.to_owned(); probes.len()],
-            Self::Json => {
+            Self::Json | Self::Zipped => {
                 let document: Value = serde_json::from_str(body).ok()?;
                 let places = places(dialect, &document)?;
                 places.iter().filter_map(Value::as_str).map(str::to_owned).collect()
@@ -305,6 +333,7 @@ mod tests {
                 for carrier in Carrier::of(dialect, direction) {
                     let probes: Vec<Probe> = probes.iter().copied().filter(|one| carrier.spells(*one)).collect();
                     let body = carrier.body(dialect, direction, &probes);
+                    let body = carrier.opened(&body).unwrap();
                     let passed = carrier.passed(dialect, &body, &probes).unwrap();
                     assert!(passed.len() == probes.len() && passed.iter().all(|passed| *passed), "{dialect:?}");
                     let body = String::from_utf8(body.to_vec()).unwrap().replace("4111 1111 1111", "**** **** ****");

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
@@ -23,10 +23,13 @@ use tokio::sync::mpsc;
 /// Bytes of a piece of a body: no value fits into one.
 const PIECE: usize = 7;
 
+/// What a body is: its media type and its coding.
+pub(super) type Kind = (&'static str, Option<&'static str>);
+
 /// What the sink holds.
 #[derive(Default)]
 struct Desk {
-    answer: Option<(&'static str, Bytes)>,
+    answer: Option<(Kind, Bytes)>,
     taken: Option<Bytes>,
 }
 
@@ -38,8 +41,8 @@ pub(super) struct Sink {
 
 impl Sink {
     /// The next request is answered with this.
-    pub(super) fn answers(&self, media_type: &'static str, body: Bytes) {
-        *self.desk() = Desk { answer: Some((media_type, body)), taken: None };
+    pub(super) fn answers(&self, kind: Kind, body: Bytes) {
+        *self.desk() = Desk { answer: Some((kind, body)), taken: None };
     }
 
     /// The body of the request that came, if it came whole.
@@ -63,9 +66,12 @@ impl Sink {
         let body = request.into_body().collect().await;
         let mut desk = self.desk();
         desk.taken = body.ok().map(http_body_util::Collected::to_bytes);
-        let (media_type, body) = desk.answer.clone().unwrap_or(("text/plain", Bytes::new()));
+        let ((media_type, coding), body) = desk.answer.clone().unwrap_or((("text/plain", None), Bytes::new()));
         let mut response = Response::new(Pieces::new(body));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        if let Some(coding) = coding {
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
         Ok(response)
     }
 
