@@ -260,14 +260,7 @@ impl Exchange {
         // By the path at the upstream: it alone says who reads the body.
         let path = format!("{}{rest}", route.upstream.path);
         self.dialect = Dialect::of(route.dialect, &path);
-        // What is signed, what is taken out or set, what has a bound and what others judge is a body: a connection has none.
-        let untouched = route.sign.is_none()
-            && route.retention.is_none()
-            && route.drop.is_empty()
-            && route.max_bytes.is_none()
-            && route.reroute.is_none()
-            && route.external.iter().all(Vec::is_empty);
-        let live = Dialect::is_live_path(&path) && untouched;
+        let live = Dialect::is_live_path(&path) && takes_connections(route);
         if headers::asks_for_websocket(&head.headers) && !(live && websocket::is_handshake(head)) {
             return Err(ProxyError::client(ErrorKind::Upgrade));
         }
@@ -821,6 +814,17 @@ impl Exchange {
         let content = Content::Whole(Some(body).filter(|body| !body.is_empty()));
         Response::from_parts(head, AnswerBody::new(content, &self.ledger))
     }
+}
+
+/// Whether a route has WebSocket connections. What is signed, what is taken out or set, what has a bound and what others
+/// judge is a body: a connection has none.
+pub(super) fn takes_connections(route: &Route) -> bool {
+    route.sign.is_none()
+        && route.retention.is_none()
+        && route.drop.is_empty()
+        && route.max_bytes.is_none()
+        && route.reroute.is_none()
+        && route.external.iter().all(Vec::is_empty)
 }
 
 /// Whose body it is that may not pass.

@@ -7,6 +7,7 @@
 //! each of its spellings in each body; where they let it pass, that is what they say. A reload is held against the
 //! configuration before it: what was caught and passes now is [`Outcome::weaker_than`] it.
 
+mod messages;
 mod probes;
 mod sink;
 
@@ -171,6 +172,8 @@ struct Way<'p> {
     dialect: Dialect,
     /// Of requests, as clients write it.
     path: String,
+    /// Of WebSocket connections, where the route has any.
+    live: Option<String>,
 }
 
 /// How an exchange ended.
@@ -219,8 +222,8 @@ impl Test {
         test.outcome.left_out = left_out;
         for way in &ways {
             for direction in [Direction::Request, Direction::Response] {
-                for carrier in Carrier::of(way.dialect, direction) {
-                    test.carry(way, direction, *carrier).await;
+                for carrier in Carrier::of(way.dialect, direction, way.live.is_some()) {
+                    test.carry(way, direction, carrier).await;
                 }
             }
         }
@@ -264,15 +267,23 @@ impl Test {
         let nothing = Bytes::from_static(b"{}");
         let (sent, kind) = match direction {
             Direction::Request => {
-                self.sink.answers(("application/json", None), nothing);
+                let answer = if carrier == Carrier::Messages { Bytes::new() } else { nothing };
+                self.sink.answers(("application/json", None), answer);
                 (body, (carrier.media_type(), carrier.coding()))
             }
             Direction::Response => {
                 self.sink.answers((carrier.media_type(), carrier.coding()), body);
-                (nothing, ("application/json", None))
+                let asked = if carrier == Carrier::Messages { Bytes::new() } else { nothing };
+                (asked, ("application/json", None))
             }
         };
-        let asked = tokio::time::timeout(PATIENCE, self.ask(way, kind, sent)).await;
+        let asked = async {
+            match way.live.as_deref().filter(|_| carrier == Carrier::Messages) {
+                Some(path) => Some(self.talk(way, path, &sent).await),
+                None => self.ask(way, kind, sent).await,
+            }
+        };
+        let asked = tokio::time::timeout(PATIENCE, asked).await;
         let Some(answer) = asked.ok().flatten().and_then(|answer| carrier.opened(&answer)) else {
             return Ended::Refused;
         };
@@ -286,6 +297,25 @@ impl Test {
             Some(_) | None if says_blocked(&answer) => Ended::Blocked,
             Some(_) | None => Ended::Refused,
         }
+    }
+
+    /// Says messages on a WebSocket connection of its own; gives what came back.
+    async fn talk(&self, way: &Way<'_>, path: &str, lines: &[u8]) -> Bytes {
+        let (near, far) = tokio::io::duplex(BUFFER);
+        let (shared, peer) = (Arc::clone(&self.shared), Peer::probe(way.index));
+        let drain = shared.draining();
+        let connection = Connection::new(shared, peer, String::new(), None);
+        let served = tokio::spawn(connection::http1(connection, far, drain));
+        let heard = match messages::End::of_client(near, path).await {
+            Ok(mut end) => {
+                let heard = end.talk(lines).await;
+                end.end().await;
+                heard
+            }
+            Err(answer) => answer,
+        };
+        served.abort();
+        heard
     }
 
     /// Asks on a connection of its own; gives the answer's body, as far as it came.
@@ -345,9 +375,13 @@ impl<'p> Way<'p> {
             Some(_) => (Dialect::Plain, "/self-test"),
         };
         // The upstream's own path comes before.
-        let rest = if route.upstream.path.ends_with("/v1") { rest.trim_start_matches("/v1") } else { rest };
-        let path = format!("{}{rest}", route.path.trim_end_matches('/'));
-        Self { index, workspace, route_index, route, dialect, path }
+        let path = |rest: &str| {
+            let rest = if route.upstream.path.ends_with("/v1") { rest.trim_start_matches("/v1") } else { rest };
+            format!("{}{rest}", route.path.trim_end_matches('/'))
+        };
+        let live =
+            (dialect == Dialect::OpenAi && super::exchange::takes_connections(route)).then(|| path("/v1/realtime"));
+        Self { index, workspace, route_index, route, dialect, path: path(rest), live }
     }
 
     /// Whether the rules, asked by themselves, do not let a value pass. Where they differ by place in a document, it is

@@ -119,6 +119,8 @@ pub(crate) enum Carrier {
     Text,
     /// An event stream in which a model speaks a few characters at a time.
     Events,
+    /// Messages of a model's WebSocket connection, in which it speaks likewise.
+    Messages,
 }
 
 /// What bytes in gzip begin with (RFC 1952 section 2.3.1).
@@ -127,13 +129,14 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 const PIECE: usize = 3;
 
 impl Carrier {
-    /// Those that a direction of a dialect has.
-    pub(crate) fn of(dialect: Dialect, direction: Direction) -> &'static [Self] {
-        match (direction, dialect) {
+    /// Those that a direction of a dialect has; `live` where models are spoken with over WebSocket.
+    pub(crate) fn of(dialect: Dialect, direction: Direction, live: bool) -> Vec<Self> {
+        let bodies: &[Self] = match (direction, dialect) {
             (Direction::Request, _) => &[Self::Json, Self::Zipped, Self::Text],
             (Direction::Response, Dialect::OpenAi | Dialect::Anthropic) => &[Self::Json, Self::Zipped, Self::Events],
             (Direction::Response, _) => &[Self::Json, Self::Zipped],
-        }
+        };
+        bodies.iter().copied().chain(live.then_some(Self::Messages)).collect()
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -142,12 +145,13 @@ impl Carrier {
             Self::Zipped => "gzip",
             Self::Text => "text",
             Self::Events => "events",
+            Self::Messages => "websocket",
         }
     }
 
     pub(crate) fn media_type(self) -> &'static str {
         match self {
-            Self::Json | Self::Zipped => "application/json",
+            Self::Json | Self::Zipped | Self::Messages => "application/json",
             Self::Text => "text/plain; charset=utf-8",
             Self::Events => "text/event-stream",
         }
@@ -178,6 +182,8 @@ impl Carrier {
         let text = match (self, direction) {
             (Self::Text, _) => probes.iter().map(|probe| probe.text() + "\n").collect(),
             (Self::Events, _) => events(dialect, probes),
+            (Self::Messages, Direction::Request) => items(probes),
+            (Self::Messages, Direction::Response) => messages(probes),
             (Self::Json | Self::Zipped, Direction::Request) => request(dialect, probes),
             (Self::Json | Self::Zipped, Direction::Response) => response(dialect, probes),
         };
@@ -202,6 +208,7 @@ impl Carrier {
                 places.iter().filter_map(Value::as_str).map(str::to_owned).collect()
             }
             Self::Events => spoken(dialect, body, probes.len())?,
+            Self::Messages => heard(body, probes.len())?,
         };
         (texts.len() == probes.len())
             .then(|| texts.iter().zip(probes).map(|(text, probe)| text.contains(&probe.text())).collect())
@@ -303,6 +310,51 @@ fn events(dialect: Dialect, probes: &[Probe]) -> String {
     out
 }
 
+/// What a client says on a WebSocket connection: a message for each probe.
+fn items(probes: &[Probe]) -> String {
+    let item = |probe: &Probe| {
+        let text = probe.literal(&probe.text());
+        let content = format!(r#"[{{"type":"input_text","text":{text}}}]"#);
+        format!(
+            r#"{{"type":"conversation.item.create","item":{{"type":"message","role":"user","content":{content}}}}}"#
+        )
+    };
+    probes.iter().map(|probe| item(probe) + "\n").collect()
+}
+
+/// What a model says on one: each probe is a text of its own, said in pieces.
+fn messages(probes: &[Probe]) -> String {
+    let mut out = String::new();
+    for (index, probe) in probes.iter().enumerate() {
+        let place =
+            format!(r#""response_id":"self-test","item_id":"self-test","output_index":0,"content_index":{index}"#);
+        let text: Vec<char> = probe.text().chars().collect();
+        for piece in text.chunks(PIECE) {
+            let piece = probe.literal(&piece.iter().collect::<String>());
+            let _ = writeln!(out, r#"{{"type":"response.output_text.delta",{place},"delta":{piece}}}"#);
+        }
+        let whole = probe.literal(&probe.text());
+        let _ = writeln!(out, r#"{{"type":"response.output_text.done",{place},"text":{whole}}}"#);
+    }
+    out
+}
+
+/// What was said on one, text by text; of a text in pieces, the pieces and the whole. None where a text is missing.
+fn heard(body: &str, count: usize) -> Option<Vec<String>> {
+    let (mut texts, mut whole) = (vec![String::new(); count], 0);
+    for (place, line) in body.lines().enumerate() {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let text = ["/item/content/0/text", "/delta", "/text"].iter().find_map(|at| message.pointer(at)?.as_str());
+        let index = match message.get("content_index") {
+            Some(index) => usize::try_from(index.as_u64()?).ok()?,
+            None => place,
+        };
+        texts.get_mut(index)?.push_str(text.unwrap_or_default());
+        whole += usize::from(message.get("delta").is_none());
+    }
+    (whole == count).then_some(texts)
+}
+
 /// What a streamed answer says, text by text.
 fn spoken(dialect: Dialect, body: &str, count: usize) -> Option<Vec<String>> {
     let mut texts = vec![String::new(); count];
@@ -330,7 +382,7 @@ mod tests {
         let probes = Probe::all();
         for dialect in [Dialect::OpenAi, Dialect::Anthropic, Dialect::Plain] {
             for direction in [Direction::Request, Direction::Response] {
-                for carrier in Carrier::of(dialect, direction) {
+                for carrier in &Carrier::of(dialect, direction, dialect == Dialect::OpenAi) {
                     let probes: Vec<Probe> = probes.iter().copied().filter(|one| carrier.spells(*one)).collect();
                     let body = carrier.body(dialect, direction, &probes);
                     let body = carrier.opened(&body).unwrap();
@@ -338,7 +390,8 @@ mod tests {
                     assert!(passed.len() == probes.len() && passed.iter().all(|passed| *passed), "{dialect:?}");
                     let body = String::from_utf8(body.to_vec()).unwrap().replace("4111 1111 1111", "**** **** ****");
                     let passed = carrier.passed(dialect, body.as_bytes(), &probes).unwrap();
-                    let cut = *carrier != Carrier::Events;
+                    let in_pieces = *carrier == Carrier::Messages && direction == Direction::Response;
+                    let cut = *carrier != Carrier::Events && !in_pieces;
                     assert_eq!(passed.first(), Some(&!cut), "{dialect:?} {carrier:?}");
                 }
             }

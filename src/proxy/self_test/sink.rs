@@ -9,16 +9,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
-use http::{Request, Response};
+use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT, UPGRADE};
+use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
+
+use super::messages::End;
 
 /// Bytes of a piece of a body: no value fits into one.
 const PIECE: usize = 7;
@@ -57,12 +60,24 @@ impl Sink {
             tokio::spawn(async move {
                 let service = service_fn(move |request| sink.clone().take(request));
                 // How a connection ends is the other side's to judge.
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
             });
         }
     }
 
-    async fn take(self, request: Request<Incoming>) -> Result<Response<Pieces>, Infallible> {
+    async fn take(self, mut request: Request<Incoming>) -> Result<Response<Pieces>, Infallible> {
+        if request.headers().contains_key(UPGRADE) {
+            let upgrade = hyper::upgrade::on(&mut request);
+            tokio::spawn(self.talk(upgrade));
+            let mut response = Response::new(Pieces::new(Bytes::new()));
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            let headers = response.headers_mut();
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            // The client's to check, and the client here does not.
+            headers.insert(SEC_WEBSOCKET_ACCEPT, HeaderValue::from_static("self-test"));
+            return Ok(response);
+        }
         let body = request.into_body().collect().await;
         let mut desk = self.desk();
         desk.taken = body.ok().map(http_body_util::Collected::to_bytes);
@@ -73,6 +88,20 @@ impl Sink {
             response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
         }
         Ok(response)
+    }
+
+    /// A WebSocket connection: what was to be answered is said, and what is heard is taken.
+    async fn talk(self, upgrade: OnUpgrade) {
+        let Ok(upgraded) = upgrade.await else { return };
+        let mut end = End::of_sink(TokioIo::new(upgraded));
+        let said = {
+            let mut desk = self.desk();
+            desk.taken = Some(Bytes::new());
+            desk.answer.clone().map(|(_, body)| body).unwrap_or_default()
+        };
+        let heard = end.talk(&said).await;
+        self.desk().taken = Some(heard);
+        end.end().await;
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
