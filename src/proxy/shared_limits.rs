@@ -310,6 +310,8 @@ pub(super) async fn follow(shared: Arc<Shared>) {
             }
             continue;
         };
+        // Before anybody asks: who asks waits for less than a connection may take.
+        count.client.begin();
         // A request that ends meanwhile is told at the next turn, and the turn comes at once.
         let _ = timeout(RENEWAL / 5, count.freed.notified()).await;
         let renews = telemetry::now().saturating_duration_since(renewed) >= RENEWAL;

@@ -35,6 +35,12 @@ const SETTLING: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(50);
 /// Items of a look at what time has made of them, and of a pipeline that reads.
 const BATCH: usize = 256;
+/// Items of a pipeline that reads: each may be as large as a reply.
+const RECORDS: usize = 32;
+/// Ids of a page.
+const PAGE: usize = 1000;
+/// Bytes of a piece of a content.
+const PIECE: u64 = 1 << 20;
 /// Most things to be undone that are remembered. What is beyond them waits for a person, or for its time.
 const REGRETS: usize = 1024;
 /// How long it is remembered that an item was withdrawn, in milliseconds.
@@ -182,11 +188,27 @@ impl Replicated {
     }
 
     async fn listed(&self, keys: &Keys, set: &str) -> Result<Vec<Item>, Fault> {
-        let key = self.client.key(set);
-        let ids: Vec<String> = self
-            .client
-            .run(|mut line| async move { redis::cmd("ZRANGE").arg(key).arg(0).arg(-1).query_async(&mut line).await })
-            .await?;
+        let mut ids = Vec::new();
+        // By score, and by place among those of one score: what is forgotten meanwhile moves nothing else.
+        let (mut from, mut skipped) = ("-inf".to_owned(), 0);
+        loop {
+            let mut command = redis::cmd("ZRANGEBYSCORE");
+            command.arg(self.client.key(set)).arg(&from).arg("+inf").arg("WITHSCORES");
+            command.arg("LIMIT").arg(skipped).arg(PAGE);
+            let command = &command;
+            let page: Vec<(String, String)> =
+                self.client.run(|mut line| async move { command.query_async(&mut line).await }).await?;
+            let count = page.len();
+            if let Some((_, last)) = page.last().filter(|_| count == PAGE) {
+                let alike = page.iter().rev().take_while(|(_, score)| score == last).count();
+                skipped = if *last == from { skipped + alike } else { alike };
+                from.clone_from(last);
+            }
+            ids.extend(page.into_iter().map(|(id, _)| id));
+            if count < PAGE {
+                break;
+            }
+        }
         self.items_of(keys, &ids).await
     }
 
@@ -197,7 +219,7 @@ impl Replicated {
         }
         self.belongs_to(keys).await?;
         let mut items = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(BATCH) {
+        for ids in ids.chunks(RECORDS) {
             let mut pipeline = redis::pipe();
             for id in ids {
                 pipeline.cmd("HGET").arg(self.item_key(id)).arg("record");
@@ -242,9 +264,22 @@ impl Replicated {
     /// The sealed content of an item.
     pub(super) async fn body(&self, item: &Item) -> Result<Vec<u8>, Fault> {
         let key = self.body_key(&item.facts.id);
-        let body: Option<Vec<u8>> =
-            self.client.run(|mut line| async move { redis::cmd("GET").arg(key).query_async(&mut line).await }).await?;
-        body.ok_or(Fault::Tampered)
+        let mut body = Vec::with_capacity(usize::try_from(item.sealed).unwrap_or_default().min(1 << 30));
+        // In pieces, none of which is larger than a reply may be. Whether they are of one content is told by its hash.
+        while (body.len() as u64) < item.sealed {
+            let from = body.len() as u64;
+            let to = (from + PIECE).min(item.sealed) - 1;
+            let mut command = redis::cmd("GETRANGE");
+            command.arg(&key).arg(from).arg(to);
+            let command = &command;
+            let piece: Vec<u8> =
+                self.client.run(|mut line| async move { command.query_async(&mut line).await }).await?;
+            if piece.len() as u64 != to - from + 1 {
+                return Err(Fault::Tampered);
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
     }
 
     /// Forgets an item of which nothing will become.
