@@ -249,6 +249,12 @@ impl Scopes {
                 new
             }
         };
+    /// The same for what they have left of a text of this exchange ([`ActionTable::again`]).
+    #[must_use]
+    pub fn again(&self) -> Self {
+        self.with(|actions| Arc::new(actions.again()))
+    }
+
         let actions = one(&self.actions);
         let paths = self.paths.iter().map(|(path, actions)| (path.clone(), one(actions))).collect();
         let (tools, restore) = (self.tools.clone(), self.restore.clone());

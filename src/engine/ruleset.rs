@@ -296,6 +296,8 @@ pub struct ActionTable {
     overlay: Option<Overlay>,
     /// Another rule set that reads along, and where it tells what it finds otherwise.
     shadow: Option<(Arc<Shadow>, Option<Arc<Comparison>>)>,
+    /// See [`ActionTable::again`].
+    again: bool,
 }
 
 impl ActionTable {
@@ -311,6 +313,7 @@ impl ActionTable {
             per_record: OnceLock::new(),
             overlay: None,
             shadow: None,
+            again: false,
         }
     }
 
@@ -361,7 +364,7 @@ impl ActionTable {
             let softened = Self::new(self.actions.iter().map(soften).collect(), self.key.clone());
             let softened = softened.with_fingerprints(self.fingerprints.clone()).scored(self.scoring.clone());
             let (tokens, overlay, shadow) = (self.tokens.clone(), self.overlay.clone(), self.shadow.clone());
-            Arc::new(Self { tokens, overlay, shadow, ..softened })
+            Arc::new(Self { tokens, overlay, shadow, again: self.again, ..softened })
         };
         Arc::clone(self.per_record.get_or_init(made))
     }
@@ -434,7 +437,13 @@ impl ActionTable {
 
     /// Whether a text stands for a value of the exchange, so that no rule has found anything.
     pub(super) fn is_stand_in(&self, text: &[u8]) -> bool {
-        self.tokens.as_ref().is_some_and(|(tokens, keep)| tokens.is_stand_in(text, *keep))
+        self.tokens.as_ref().is_some_and(|(tokens, keep)| tokens.is_stand_in(text, *keep && !self.again))
+    }
+
+    /// The same actions for what they have left of a text of this exchange: what stands there for a value stays.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { again: true, per_record: OnceLock::new(), ..self.clone() }
     }
 
     /// Notes a value of a request that stays where it is.

@@ -5,11 +5,13 @@
 //! old bytes. Credentials and protocol fields pass as they are; every other value is scanned, unless the same was before
 //! and nothing is in it ([`Cleared`]).
 
+use std::sync::Arc;
+
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::body::mcp::Mirrored;
 use crate::body::{BodyError, BodyErrorKind, Inspection, Scopes, mcp};
-use crate::engine::{Output, RuleId, StreamRedactor};
+use crate::engine::{ActionTable, Output, RuleId, StreamRedactor};
 use crate::policy::{Injected, Route};
 
 use super::cleared::{Cleared, Mark};
@@ -142,6 +144,8 @@ pub(crate) struct TextScan<'a> {
     found: bool,
     /// What the next texts are called.
     label: Vec<u8>,
+    /// The actions for what they have left of a text, where that is looked at again.
+    again: Option<Arc<ActionTable>>,
     output: Output,
     /// What was found.
     pub(crate) seen: Inspection,
@@ -155,6 +159,7 @@ impl<'a> TextScan<'a> {
             redactor: None,
             found: false,
             label: Vec::new(),
+            again: None,
             output: Output::default(),
             seen: Inspection::default(),
         }
@@ -189,6 +194,12 @@ impl<'a> TextScan<'a> {
         self.label.extend_from_slice(label);
     }
 
+    /// Whether the texts from now on are what was left of texts: what stands there for a value stays.
+    pub(crate) fn looks_again(&mut self, again: bool) {
+        let stands = self.scopes.actions.stands_in();
+        self.again = (again && stands).then(|| Arc::new(self.scopes.actions.again()));
+    }
+
     /// The text as it may leave, or `None` where it may leave as it is.
     ///
     /// # Errors
@@ -205,7 +216,7 @@ impl<'a> TextScan<'a> {
         self.output.clear();
         let Scopes { rules, actions, .. } = self.scopes;
         let redactor = self.redactor.get_or_insert_with(|| StreamRedactor::new(rules.clone(), actions.clone()));
-        redactor.begin_labelled(&self.scopes.actions, &self.label);
+        redactor.begin_labelled(self.again.as_ref().unwrap_or(actions), &self.label);
         let scanned = redactor.push_last(text, &mut self.output);
         self.found |= scanned.is_err() || !self.output.findings.is_empty() || !self.output.is_verbatim();
         let counted = self.seen.record(&self.output.findings, &self.scopes.actions);
@@ -459,8 +470,10 @@ fn redact_value(name: &HeaderName, value: &[u8], scan: &mut TextScan<'_>) -> Res
         return redact_parameters(value, scan);
     }
     let plain = scan.redact(value)?.map(<[u8]>::to_vec);
-    let below = target::redact_encoded(plain.as_deref().unwrap_or(value), scan)?;
-    Ok(below.or(plain))
+    scan.looks_again(plain.is_some());
+    let below = target::redact_encoded(plain.as_deref().unwrap_or(value), scan);
+    scan.looks_again(false);
+    Ok(below?.or(plain))
 }
 
 fn redact_parameters(value: &[u8], scan: &mut TextScan<'_>) -> Result<Option<Vec<u8>>, ProxyError> {

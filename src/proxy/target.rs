@@ -126,11 +126,22 @@ fn push_redacted(encoded: &str, scan: &mut TextScan<'_>, out: &mut String) -> Re
     if layers(&current).iter().any(|units| units.iter().any(|unit| unit.octet == 0)) {
         return Err(ProxyError::client(ErrorKind::TargetSyntax));
     }
+    let mut looked = Ok(());
     for layer in (0..=LAYERS).rev() {
-        if let Some(clean) = redact_layer(&current, layer, scan)? {
-            current = clean;
+        match redact_layer(&current, layer, scan) {
+            Ok(Some(clean)) => {
+                current = clean;
+                scan.looks_again(true);
+            }
+            Ok(None) => {}
+            Err(error) => looked = Err(error),
+        }
+        if looked.is_err() {
+            break;
         }
     }
+    scan.looks_again(false);
+    looked?;
     out.push_str(&String::from_utf8_lossy(&current));
     Ok(())
 }
@@ -144,7 +155,10 @@ pub(crate) fn redact_encoded(text: &[u8], scan: &mut TextScan<'_>) -> Result<Opt
     let mut redacted: Option<Vec<u8>> = None;
     for layer in (1..=LAYERS).rev() {
         let clean = redact_layer(redacted.as_deref().unwrap_or(text), layer, scan)?;
-        redacted = clean.or(redacted);
+        if clean.is_some() {
+            scan.looks_again(true);
+            redacted = clean;
+        }
     }
     Ok(redacted)
 }

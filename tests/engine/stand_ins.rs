@@ -287,6 +287,88 @@ fn what_no_longer_fits_has_no_stand_in() {
     assert!(!asked.contains("c@acme.test"));
 }
 
+/// Texts that set what they stand beside apart, on either side.
+const APART: [&str; 12] =
+    [" ", "*", "_", "__", "\"", "(", "\u{201c}", "\u{2014}", "\u{3001}", "\u{5361}\u{53f7}", "\u{306e}", "\u{c740}"];
+/// Texts with which a value goes on: it is another one.
+const JOINED: [&str; 8] = ["x", "7", "\u{e9}", "\u{434}", "\u{ff11}", "\u{661}", "a\u{301}", "x\u{200b}"];
+
+#[test]
+fn what_is_beside_it_tells_whether_it_is_one() {
+    let side = Side::new();
+    for value in &VALUES[..12] {
+        let made = side.asked(value);
+        for before in APART {
+            for behind in APART {
+                let (text, expected) = (format!("{before}{made}{behind}."), format!("{before}{value}{behind}."));
+                assert_eq!(side.opened(&text), expected, "{before:?} {behind:?}");
+            }
+        }
+        for joined in JOINED {
+            // A parenthesis sets its number apart.
+            let (before, opens) = (format!("{joined}{made} "), made.starts_with('('));
+            let expected = if opens { format!("{joined}{value} ") } else { before.clone() };
+            assert_eq!(side.opened(&before), expected, "{joined:?} before {value}");
+            // What a letter with a mark ends with is known by its letter alone: the first counts.
+            let behind = format!(" {made}{joined}");
+            assert_eq!(side.opened(&behind), behind, "{joined:?} behind {value}");
+        }
+    }
+    let mail = side.asked("jane.doe@acme.test");
+    for other in ["-", "x-", "x_", "+", "x+", "%40", "x.-"] {
+        let text = format!("{other}{mail}");
+        let opens = other == "-";
+        assert_eq!(side.opened(&text) != text, opens, "{other} before an address");
+    }
+    for other in ["-x", "--x", "_x", "@x", "%41", ".x", ".\u{434}", "-.x", "----"] {
+        let text = format!("{mail}{other}");
+        assert_eq!(side.opened(&text), text, "{other} behind an address");
+    }
+}
+
+#[test]
+fn one_that_nobody_is_given_back_is_found_by_no_rule_of_the_answer() {
+    for keeps in [true, false] {
+        let spec = TokenSpec { key: HashKey::new([9; 32]), workspace: "acme".into(), entities: None, seal: None };
+        let map = Arc::new(TokenMap::new(Arc::new(spec), None, keeps).with_stand_ins());
+        let side = Side { map, ..Side::new() };
+        let asked = side.asked("4111 1111 1111 1111, jane@acme.test");
+        assert!(asked.starts_with("9999 ") && asked.ends_with("@example.com"), "{asked}");
+        for action in [Action::Block, Action::Mask] {
+            assert_eq!(side.redact(vec![action; 11], false, &[asked.as_bytes()]), asked, "{keeps}");
+        }
+        // Cards are never given back unless that is spelled out; on a route that is left out nothing is.
+        let opened = side.opened(&asked);
+        let mail = if keeps { "jane@acme.test" } else { &asked[21..] };
+        assert_eq!(opened, format!("{}, {mail}", &asked[..19]));
+        // A value of the client's own that stays ends it.
+        let spec = TokenSpec { key: HashKey::new([9; 32]), workspace: "acme".into(), entities: None, seal: None };
+        let map = Arc::new(TokenMap::new(Arc::new(spec), None, keeps).with_stand_ins());
+        let side = Side { map, ..side };
+        assert_eq!(side.asked("4111 1111 1111 1111, jane@acme.test"), asked);
+        side.redact(vec![Action::Observe; 11], true, &[asked.as_bytes()]);
+        assert_ne!(side.redact(vec![Action::Mask; 11], false, &[asked.as_bytes()]), asked, "{keeps}");
+    }
+}
+
+#[test]
+fn what_was_redacted_before_is_left_as_it_is_when_it_is_looked_at_again() {
+    let side = Side::new();
+    let text = VALUES[..12].join(", ");
+    let asked = side.asked(&text);
+    let table = ActionTable::new(vec![Action::StandIn; 11], None).in_exchange(Arc::clone(&side.map), true);
+    let again = |table: ActionTable| {
+        let mut redactor = StreamRedactor::new(Arc::clone(&side.rules), Arc::new(table));
+        let mut out = Output::default();
+        redactor.push_last(asked.as_bytes(), &mut out).unwrap();
+        String::from_utf8(out.bytes).unwrap()
+    };
+    assert_eq!(again(table.again()), asked);
+    // Taken for the client's own text it would have others.
+    assert_ne!(again(table), asked);
+    assert_eq!(side.opened(&asked), text);
+}
+
 fn part() -> impl Strategy<Value = String> {
     let words =
         ["please", "write", "(or)", "9", "99", "999", "caf\u{e9}", "\"so\"", "42", "\n", "+", "555", "@example.com"];

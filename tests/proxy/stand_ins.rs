@@ -60,3 +60,40 @@ async fn the_client_reads_its_values_and_the_upstream_has_others_of_their_shape(
     };
     assert!(count("minted") >= 12.0 && count("withheld") >= 4.0, "{} {}", count("minted"), count("withheld"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_encoded_in_a_target_or_a_field_has_one_stand_in_that_opens_as_itself() {
+    let mut upstream = Upstream::answering(|received| {
+        let line = received.request_line().to_owned();
+        let mail = line.split("q=").nth(1).unwrap().split([' ', '&']).next().unwrap().replace("%40", "@");
+        let delta = json!({"object": "chat.completion", "choices": [{"index": 0, "message": {"content": format!("to {mail}")}}]});
+        Reply::Bytes(ok("application/json", delta.to_string()))
+    })
+    .await;
+    let proxy = TestProxy::new().workspace("acme", RULES).settings(SETTINGS);
+    std::fs::write(proxy.pki.file("acme.key32"), [5; 32]).unwrap();
+    let proxy = proxy.upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    for query in
+        ["q=jane.doe%40acme.test", "q=jane%2Edoe@acme.test", "q=jane.doe%2540acme.test", "q=jane.doe@acme.test"]
+    {
+        let target = format!("/v1/chat/completions?{query}");
+        let request = format!(
+            "POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             X-Note: see https://h.test/?to=jane.doe%40acme.test\r\nContent-Length: 2\r\n\r\n{{}}"
+        );
+        let answer = client.send(request).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let received = upstream.request().await;
+        let plain = |text: &str| text.replace("%2540", "@").replace("%40", "@");
+        let line = plain(received.request_line());
+        let sent = line.split("q=").nth(1).unwrap().split(' ').next().unwrap();
+        let field = plain(received.header("x-note").unwrap());
+        assert!(sent.ends_with("@example.com") && field.ends_with(&format!("to={sent}")), "{line} {field}");
+        if !query.contains("%25") {
+            let said: Value = serde_json::from_slice(&answer.body).unwrap();
+            assert_eq!(said["choices"][0]["message"]["content"], "to jane.doe@acme.test", "{query}");
+        }
+    }
+    assert!(!upstream.saw("jane.doe") && !upstream.saw("jane%2Edoe"));
+}

@@ -163,6 +163,8 @@ pub struct TokenMap {
     held: Mutex<Held>,
     /// Tokens in `held`, to be asked without its lock.
     count: AtomicUsize,
+    /// Stand-ins in `held`, those among them that nobody is given back.
+    known: AtomicUsize,
     /// How often `held` has changed.
     changes: AtomicUsize,
     /// Whether values may have stand-ins.
@@ -213,6 +215,7 @@ impl TokenMap {
             tokens: MAX_TOKENS,
             bytes: MAX_TOKEN_BYTES,
             count: AtomicUsize::new(held.values.len()),
+            known: AtomicUsize::new(0),
             changes: AtomicUsize::new(held.values.len()),
             stands: false,
             bracketed: AtomicBool::new(false),
@@ -250,7 +253,7 @@ impl TokenMap {
         if keep {
             self.take(&mut held, text);
         }
-        let keep = keep && self.keeps && self.spec.gives_back(entity);
+        let given_back = keep && self.keeps && self.spec.gives_back(entity);
         for tried in 0..TRIES {
             let made = self.spec.stand_in(entity, self.nonce.as_ref(), (text, &normal), tried);
             let Some(shown) = made else { return false };
@@ -258,12 +261,16 @@ impl TokenMap {
                 Fit::Taken => continue,
                 Fit::Free if keep => {
                     let size = 2 * shown.len() + normal.len() + text.len();
-                    if !self.has_room(&held, held.stands.len(), size) {
+                    let fits = self.has_room(&held, held.stands.len(), size);
+                    if !fits && given_back {
                         return false;
                     }
-                    held.bytes += size;
-                    held.stands.put(&shown, entity, &normal, text);
-                    self.changed(&mut held);
+                    // One that nobody is given back is known, so that rules of the answer find nothing in it.
+                    if fits {
+                        held.bytes += size;
+                        held.stands.put(&shown, entity, &normal, Some(text).filter(|_| given_back));
+                        self.changed(&mut held);
+                    }
                 }
                 Fit::Free | Fit::Known => {}
             }
@@ -277,13 +284,13 @@ impl TokenMap {
     /// Whether this text stands for a value of the exchange: in a request once an answer has been looked at.
     pub(in crate::engine) fn is_stand_in(&self, text: &[u8], in_request: bool) -> bool {
         self.stands
-            && self.live() > 0
+            && self.known.load(Ordering::Acquire) > 0
             && std::str::from_utf8(text).is_ok_and(|text| self.held().stands.has(text, in_request))
     }
 
     /// Notes a value that stays where it is: nothing may stand for another one by the same text.
     pub(in crate::engine) fn note(&self, value: &[u8]) {
-        let Some(text) = std::str::from_utf8(value).ok().filter(|_| self.stands && self.keeps) else { return };
+        let Some(text) = std::str::from_utf8(value).ok().filter(|_| self.stands) else { return };
         let mut held = self.held();
         self.take(&mut held, text);
         if held.stands.end(text) {
@@ -304,7 +311,8 @@ impl TokenMap {
 
     fn changed(&self, held: &mut Held) {
         held.live = None;
-        self.count.store(held.values.len() + held.stands.len(), Ordering::Release);
+        self.count.store(held.values.len() + held.stands.given_back(), Ordering::Release);
+        self.known.store(held.stands.len(), Ordering::Release);
         self.changes.fetch_add(1, Ordering::Release);
     }
 

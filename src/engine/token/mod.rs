@@ -5,6 +5,7 @@
 //! request minted lives in its own bounded [`TokenMap`]. Holds *Secrecy*: Debug shows counts.
 
 mod base32;
+mod beside;
 mod html;
 mod map;
 mod markdown;

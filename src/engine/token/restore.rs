@@ -251,8 +251,7 @@ impl Restorer {
         if token != Reading::None || !self.live.standings.begins(byte) {
             return token;
         }
-        let behind = self.surroundings.before(0);
-        match self.live.standings.read(text, behind, last) {
+        match self.live.standings.read(text, |back| self.surroundings.before(back), last) {
             Standing::None => Reading::None,
             Standing::Open => Reading::Open,
             Standing::Here { before, len, value } => Reading::StandIn { before, len, value },

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::base32;
+use super::beside::{may_begin, may_end};
 use crate::engine::rule::EntityType;
 
 /// How often another one is tried for a value, where one stands in the text or for another value.
@@ -254,15 +255,16 @@ impl Standings {
         self.first != 0 && byte.is_ascii() && self.first & 1 << byte.to_ascii_lowercase() != 0
     }
 
-    /// What a text begins with behind this byte.
-    pub(super) fn read(&self, text: &[u8], behind: u8, last: bool) -> Standing {
-        if behind.is_ascii_alphanumeric() || !behind.is_ascii() || matches!(behind, b'.' | b'%' | b'+') {
-            return Standing::None;
-        }
-        let address =
-            if matches!(behind, b'-' | b'_') { Standing::None } else { follow(&self.exact, text, false, last) };
+    /// What a text begins with behind another, of which `before` gives the bytes, the last one first.
+    pub(super) fn read(&self, text: &[u8], before: impl Fn(usize) -> u8, last: bool) -> Standing {
+        let address = match may_begin(&before, true) {
+            true => follow(&self.exact, text, false, last),
+            false => Standing::None,
+        };
+        // What stands before a parenthesis is set apart by it.
+        let apart = || text.first() == Some(&b'(') || may_begin(&before, false);
         match address {
-            Standing::None => follow(&self.loose, text, true, last),
+            Standing::None if apart() => follow(&self.loose, text, true, last),
             found => found,
         }
     }
@@ -276,7 +278,7 @@ fn follow(keys: &[Entry], text: &[u8], loose: bool, last: bool) -> Standing {
     let mut found = Standing::None;
     loop {
         if let Some((_, value)) = range.first().filter(|(key, _)| key.len() == letters && skipped == 0) {
-            match ends(text.get(at..).unwrap_or_default(), loose, last) {
+            match may_end(text.get(at..).unwrap_or_default(), loose, last) {
                 None => return Standing::Open,
                 Some(false) => {}
                 Some(true) => {
@@ -307,22 +309,10 @@ fn follow(keys: &[Entry], text: &[u8], loose: bool, last: bool) -> Standing {
     }
 }
 
-/// Whether a stand-in may end before this text; none while that is open.
-fn ends(text: &[u8], loose: bool, last: bool) -> Option<bool> {
-    match text {
-        [] => last.then_some(true),
-        [byte, ..] if byte.is_ascii_alphanumeric() || !byte.is_ascii() => Some(false),
-        [b'-' | b'_' | b'@' | b'%', ..] if !loose => Some(false),
-        // A sentence ends with a point, and a name goes on behind one.
-        [b'.' | b':'] if !loose => last.then_some(true),
-        [b'.' | b':', next, ..] if !loose => Some(next.is_ascii() && !next.is_ascii_alphanumeric()),
-        _ => Some(true),
-    }
-}
-
 /// A live stand-in.
 struct StandIn {
-    value: Arc<str>,
+    /// None where nobody is given it back: then it is only known for what it is.
+    value: Option<Arc<str>>,
     entity: EntityType,
     /// The value's normal form.
     normal: Box<[u8]>,
@@ -340,6 +330,8 @@ pub(super) struct Stands {
     turn: u64,
     /// A value could not be kept, so that nothing may be taken for none of the exchange's.
     blind: bool,
+    /// How many of the live ones are given back.
+    given_back: usize,
 }
 
 /// What a text would be for a value.
@@ -376,7 +368,14 @@ impl Stands {
 
     /// Ends what this text stood for: it is a value that stays where it is. Whether it stood for anything.
     pub(super) fn end(&mut self, value: &str) -> bool {
-        self.live.remove(key(value).as_slice()).is_some()
+        let ended = self.live.remove(key(value).as_slice());
+        self.given_back -= usize::from(ended.as_ref().is_some_and(|ended| ended.value.is_some()));
+        ended.is_some()
+    }
+
+    /// How many are given back.
+    pub(super) fn given_back(&self) -> usize {
+        self.given_back
     }
 
     /// What a text would be for this value.
@@ -390,10 +389,11 @@ impl Stands {
         }
     }
 
-    /// Has a text stand for a value.
-    pub(super) fn put(&mut self, shown: &str, entity: &EntityType, normal: &[u8], value: &str) {
-        let stand_in = StandIn { value: value.into(), entity: entity.clone(), normal: normal.into(), turn: self.turn };
-        self.live.insert(key(shown).into(), stand_in);
+    /// Has a text stand for a value; which one is given back, where one is.
+    pub(super) fn put(&mut self, shown: &str, entity: &EntityType, normal: &[u8], value: Option<&str>) {
+        let (entity, normal, turn) = (entity.clone(), normal.into(), self.turn);
+        self.given_back += usize::from(value.is_some());
+        self.live.insert(key(shown).into(), StandIn { value: value.map(Arc::from), entity, normal, turn });
     }
 
     /// Whether a text stands for a value: in an answer, or in a request that came behind one.
@@ -404,6 +404,6 @@ impl Stands {
     /// An answer is looked at: what stands for a value now may come back in the next request.
     pub(super) fn told(&mut self) -> Standings {
         self.turn += 1;
-        Standings::new(self.live.iter().map(|(key, known)| (key, &known.value)))
+        Standings::new(self.live.iter().filter_map(|(key, known)| Some((key, known.value.as_ref()?))))
     }
 }

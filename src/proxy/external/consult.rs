@@ -255,6 +255,8 @@ impl Case<'_> {
         if !original {
             spec.edits.told = None;
             spec.batch = None;
+            // What stands for a value in it is no value of its own.
+            spec.scopes = Arc::new(spec.scopes.again());
         }
         spec
     }
