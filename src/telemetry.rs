@@ -231,7 +231,7 @@ pub const CATALOGUE: &[Metric] = {
             "blackbar_quarantine_total",
             Counter,
             &["workspace", "route", "result"],
-            "Requests to be held by what became of them: held, full, error; released, failed, uncertain, rejected, expired.",
+            "Requests and answers to be held by what became of them: held, full, error; cleared, released, failed, uncertain, rejected, expired.",
         ),
         metric(
             "blackbar_quarantine_refusals_total",

@@ -181,6 +181,7 @@ fn shown(item: &Item) -> Value {
         "certificate": facts.certificate,
         "length": facts.length,
         "findings": facts.findings,
+        "answer": facts.answer,
         "sealed_sha256": item.sealed_sha256,
         "verdict": item.verdict,
         "upstream_status": status,

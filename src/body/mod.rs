@@ -11,6 +11,7 @@ mod csv;
 mod dialect;
 mod eventstream;
 mod form;
+mod inspection;
 mod inspector;
 mod instruct;
 pub mod json;
@@ -36,6 +37,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use coding::Decoding;
+pub use inspection::{FINGERPRINTS, Inspection};
 pub use inspector::{BodyInspector, BodySpec};
 pub use instruct::{SENTENCE as TOKEN_INSTRUCTION, instruct};
 pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};
@@ -44,7 +46,7 @@ pub use restore::Restore;
 pub use shadow::PAIRS as SHADOW_PAIRS;
 pub use usage::{Meter, Usage};
 
-use crate::engine::{Action, ActionTable, Finding, Fingerprint, Layer, Output, Overlay, RuleSet, TokenMap, ToolRules};
+use crate::engine::{Action, ActionTable, Layer, Overlay, RuleId, RuleSet, TokenMap, ToolRules};
 
 /// Which way a body goes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -199,10 +201,27 @@ impl Scopes {
         self.actions.quarantines() || self.paths.iter().any(|(_, actions)| actions.quarantines())
     }
 
+    /// Whether a call of a tool is to be held for a person, where that can be done.
+    #[must_use]
+    pub fn holds_calls(&self) -> bool {
+        self.tools.as_ref().is_some_and(|tools| tools.says_hold())
+    }
+
     /// The same where nobody can hold an exchange: it is blocked.
     #[must_use]
     pub fn refusing(&self) -> Self {
-        self.with(|actions| actions.instead_of_quarantine(|_| Action::Block))
+        let tools = self.tools.as_ref().map(|tools| Arc::new(tools.refusing()));
+        Self { tools, ..self.with(|actions| actions.instead_of_quarantine(|_| Action::Block)) }
+    }
+
+    /// The same where calls of tools can be held; those that rules of these ids hold have been seen by a person.
+    #[must_use]
+    pub fn holding_calls(&self, passed: &[RuleId]) -> Self {
+        let passed = |tools: &Arc<ToolRules>| {
+            let passed = passed.iter().map(|rule| Arc::from(rule.as_str())).collect();
+            Arc::new(tools.holding(passed))
+        };
+        Self { tools: self.tools.as_ref().map(passed), ..self.clone() }
     }
 
     /// The same once a person has let pass what these rules, by their index, find.
@@ -230,6 +249,12 @@ impl Scopes {
         Self { restore, ..self.with(|actions| Arc::new(actions.in_exchange(Arc::clone(tokens), keep))) }
     }
 
+    /// The same for what they have left of a text of this exchange ([`ActionTable::again`]).
+    #[must_use]
+    pub fn again(&self) -> Self {
+        self.with(|actions| Arc::new(actions.again()))
+    }
+
     /// The same for a body that another service reads or has read ([`ActionTable::overlaid`]). What was judged of it before,
     /// its calls of tools and its tokens, is not judged again unless every rule is on.
     #[must_use]
@@ -249,12 +274,6 @@ impl Scopes {
                 new
             }
         };
-    /// The same for what they have left of a text of this exchange ([`ActionTable::again`]).
-    #[must_use]
-    pub fn again(&self) -> Self {
-        self.with(|actions| Arc::new(actions.again()))
-    }
-
         let actions = one(&self.actions);
         let paths = self.paths.iter().map(|(path, actions)| (path.clone(), one(actions))).collect();
         let (tools, restore) = (self.tools.clone(), self.restore.clone());
@@ -454,142 +473,5 @@ impl From<BodyErrorKind> for BodyError {
 impl From<crate::engine::Blocked> for BodyError {
     fn from(blocked: crate::engine::Blocked) -> Self {
         BodyErrorKind::Blocked { rule: blocked.rule }.into()
-    }
-}
-
-/// Fingerprints that are kept of one direction; beyond, findings are only counted.
-pub const FINGERPRINTS: usize = 32;
-
-/// What was seen in one body, kept while it streams and handed over at its end.
-#[derive(Clone, Default, Debug)]
-pub struct Inspection {
-    /// Findings per rule, by index into [`RuleSet::rules`] and the action's name.
-    pub findings: Vec<(usize, &'static str, u64)>,
-    /// Bytes that came, as they came.
-    pub bytes_in: u64,
-    /// Bytes that left, as they left.
-    pub bytes_out: u64,
-    /// Length of the body once its codings are opened, as far as it came.
-    pub length: u64,
-    /// Decoded bytes that were scanned. At a body's end `scanned`, `unscanned` and `withheld` sum to `length`.
-    pub scanned: u64,
-    /// Decoded bytes that passed without being scanned, by reason.
-    pub unscanned: Vec<(&'static str, u64)>,
-    /// Decoded bytes that were held when the body broke off, and never left.
-    pub withheld: u64,
-    /// Fingerprints of values, by index of their rule: the first [`FINGERPRINTS`], each once.
-    pub fingerprints: Vec<(usize, Fingerprint)>,
-    /// The most bytes held back at once.
-    pub held_peak: usize,
-    /// Values that [`Edits::drop`] took out.
-    pub dropped_fields: u64,
-    /// What became of the records of a batch.
-    pub records: batch::Tally,
-    /// What an answer says that it cost, where that is counted.
-    pub usage: Usage,
-    /// What the findings so far weigh, [`Scoring::MOST`](crate::engine::Scoring::MOST) at most.
-    pub score: u8,
-    /// A rule that blocks has matched, and what its record is has not been said yet: its index.
-    pub(crate) doomed: Option<usize>,
-}
-
-impl Inspection {
-    /// Counts findings that a redactor with these actions reported.
-    ///
-    /// # Errors
-    /// The score of the body reaches what blocks. What was found must not leave then; all of it has been counted.
-    pub fn record(&mut self, findings: &[Finding], actions: &ActionTable) -> Result<(), BodyError> {
-        let mut blocked = Ok(());
-        for finding in findings {
-            let action = actions.action(finding.rule).name();
-            match self.findings.iter_mut().find(|(rule, name, _)| *rule == finding.rule && *name == action) {
-                Some((_, _, count)) => *count += 1,
-                None => self.findings.push((finding.rule, action, 1)),
-            }
-            if let Some(fingerprint) = finding.fingerprint {
-                self.keep_fingerprint(finding.rule, fingerprint);
-            }
-            if let Some(scoring) = actions.scoring()
-                && scoring.adds(finding.rule, &mut self.score)
-                && blocked.is_ok()
-            {
-                blocked = Err(BodyErrorKind::Blocked { rule: finding.rule }.into());
-            }
-        }
-        blocked
-    }
-
-    fn keep_fingerprint(&mut self, rule: usize, fingerprint: Fingerprint) {
-        if self.fingerprints.len() < FINGERPRINTS && !self.fingerprints.contains(&(rule, fingerprint)) {
-            self.fingerprints.push((rule, fingerprint));
-        }
-    }
-
-    /// Settles what became of each byte of a body of which `held` bytes were not judged: what neither passed for a
-    /// reason nor was withheld was scanned.
-    pub(crate) fn balance(&mut self, held: u64) {
-        let unscanned: u64 = self.unscanned.iter().map(|(_, bytes)| bytes).sum();
-        self.length = self.length.max(unscanned);
-        self.withheld = held.min(self.length - unscanned);
-        self.scanned = self.length - unscanned - self.withheld;
-    }
-
-    /// What is counted of a body whose bytes were opened within it: so many came, and they were so many.
-    pub(crate) fn opened(&mut self, came: usize, plain: usize) {
-        self.length = (self.length + plain as u64).saturating_sub(came as u64);
-    }
-
-    /// Adds what was seen in another part of the same direction.
-    pub fn add(&mut self, seen: Self) {
-        for (rule, action, count) in seen.findings {
-            match self.findings.iter_mut().find(|(known, name, _)| *known == rule && *name == action) {
-                Some((_, _, known)) => *known += count,
-                None => self.findings.push((rule, action, count)),
-            }
-        }
-        for (reason, bytes) in seen.unscanned {
-            self.exempt(reason, bytes);
-        }
-        for (rule, fingerprint) in seen.fingerprints {
-            self.keep_fingerprint(rule, fingerprint);
-        }
-        self.length += seen.length;
-        self.withheld += seen.withheld;
-        self.bytes_in += seen.bytes_in;
-        self.bytes_out += seen.bytes_out;
-        self.scanned += seen.scanned;
-        self.held_peak = self.held_peak.max(seen.held_peak);
-        self.dropped_fields += seen.dropped_fields;
-        self.records.merge(seen.records);
-        self.usage.add(seen.usage);
-        self.score = self.score.saturating_add(seen.score).min(crate::engine::Scoring::MOST);
-    }
-
-    /// How many findings there were so far.
-    pub(crate) fn found(&self) -> u64 {
-        self.findings.iter().map(|(_, _, count)| count).sum()
-    }
-
-    /// Notes that what holds a value is to go with it, where a redactor said so.
-    pub(crate) fn doom(&mut self, output: &Output) {
-        if let Some(dropped) = output.drops.last() {
-            self.doomed = Some(dropped.rule);
-        }
-    }
-
-    /// Refuses a value that blocks and stands in no record.
-    pub(crate) fn outside_of_records(&mut self) -> Result<(), BodyError> {
-        match self.doomed.take() {
-            Some(rule) => Err(BodyErrorKind::Blocked { rule }.into()),
-            None => Ok(()),
-        }
-    }
-
-    /// Counts bytes that pass without being scanned, under a reason of the metric catalogue.
-    pub fn exempt(&mut self, reason: &'static str, bytes: u64) {
-        match self.unscanned.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, count)) => *count += bytes,
-            None => self.unscanned.push((reason, bytes)),
-        }
     }
 }

@@ -48,7 +48,7 @@ pub(super) struct QuarantineArguments {
 enum Order {
     /// List what is held, the oldest first
     List {
-        /// Of this state: held, releasing, released, uncertain, failed, rejected, expired; or all
+        /// Of this state: held, cleared, releasing, released, uncertain, failed, rejected, expired; or all
         #[arg(long, default_value = "held")]
         state: String,
         /// Of this workspace
@@ -67,7 +67,7 @@ enum Order {
         #[command(flatten)]
         whom: Whom,
     },
-    /// Send an item to its upstream, once
+    /// Send an item to its upstream, once; of an answer, let who asked for it fetch it, once
     Release {
         /// The item
         id: String,
@@ -351,7 +351,8 @@ fn all(item: &Value, out: &mut dyn Write) -> Result<(), Failure> {
     say(
         out,
         format_args!(
-            "  request   {} {} bytes, id {}",
+            "  {}   {} {} bytes, id {}",
+            if item.get("answer").and_then(Value::as_bool) == Some(true) { "answer to" } else { "request" },
             text(item, "method"),
             item.get("length").unwrap_or(&Value::Null),
             text(item, "request_id")

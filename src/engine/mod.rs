@@ -36,5 +36,5 @@ pub use shadow::{Comparison, Difference, Shadow};
 pub use stream::{Blocked, Dropped, Finding, Output, Piece, StreamRedactor};
 pub use terms::{HashedTerm, MAX_WORDS, TermList};
 pub use token::{Restorer, TokenMap, TokenSpec};
-pub use tool::{ToolRule, ToolRules, ToolVerdict};
+pub use tool::{ToolDecision, ToolRule, ToolRules, ToolVerdict};
 pub use validate::Validator;

@@ -30,7 +30,7 @@ fn rule(mut fields: Fields<'_>, report: &mut Report) -> Option<ToolRule> {
     let name = fields.wanted("name", "name the tool, like name = \"send_email\", or several with a final `*`", report);
     let name = name.and_then(|value| self::name(&value, report));
     let arguments = fields.value("arguments");
-    let action = fields.wanted("action", "say action = \"allow\" or action = \"block\"", report);
+    let action = fields.wanted("action", "say action = \"allow\", \"hold\" or \"block\"", report);
     let action = action.and_then(|value| verdict(&value, report));
     fields.text("description", report);
     fields.finish(report);
@@ -73,13 +73,12 @@ fn name<'a>(value: &Value<'a>, report: &mut Report) -> Option<&'a str> {
 fn verdict(value: &Value<'_>, report: &mut Report) -> Option<ToolVerdict> {
     match value.text(report)? {
         "allow" => Some(ToolVerdict::Allow),
+        // As the action of rules is called.
+        "hold" | "quarantine" => Some(ToolVerdict::Hold),
         "block" => Some(ToolVerdict::Block),
-        "hold" | "quarantine" => {
-            report.error(&value.place(), "not-built", "holding tool calls is not built yet").help("use \"block\"");
-            None
-        }
         other => {
-            unknown_name("action of tools", other, ["allow", "block"].into_iter(), &value.place(), report);
+            let known = ["allow", "hold", "block"];
+            unknown_name("action of tools", other, known.into_iter(), &value.place(), report);
             None
         }
     }

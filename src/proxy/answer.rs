@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::handed::Delivery;
 use super::inspect::{Gathered, InspectedBody};
 use super::ledger::Ledger;
 use super::reply::{ErrorKind, ProxyError};
@@ -25,6 +26,8 @@ pub(crate) struct AnswerBody {
     end: End,
     /// Bytes that have left.
     given: u64,
+    /// The item that it was, where a person held it.
+    delivery: Option<Delivery>,
 }
 
 /// What an answer's body is made of.
@@ -56,7 +59,24 @@ impl AnswerBody {
             Content::Stream { .. } if ledger.is_audited() => End::Open(None),
             Content::Stream { .. } => End::Settled,
         };
-        Self { content, ledger: Some(Arc::clone(ledger)), end, given: 0 }
+        Self { content, ledger: Some(Arc::clone(ledger)), end, given: 0, delivery: None }
+    }
+
+    /// It was held, and is handed over by this.
+    pub(super) fn delivers(&mut self, delivery: Delivery) {
+        self.delivery = Some(delivery);
+        if self.is_end_stream() {
+            self.delivered(true);
+        }
+    }
+
+    /// Tells how far what was held has left.
+    fn delivered(&mut self, ended: bool) {
+        let Some(delivery) = &mut self.delivery else { return };
+        delivery.begins();
+        if ended {
+            delivery.ends();
+        }
     }
 
     /// Whether it goes on after the head.
@@ -87,6 +107,51 @@ impl AnswerBody {
         body.size_hint().exact().is_some_and(|declared| self.given >= declared)
     }
 
+    fn poll_given(&mut self, context: &mut Context<'_>) -> Poll<Given> {
+        loop {
+            match &mut self.end {
+                End::Settled => return self.poll_content(context),
+                End::Settling(settling, last) => {
+                    let Poll::Ready(settled) = settling.as_mut().poll(context) else { return Poll::Pending };
+                    let last = last.take();
+                    self.end = End::Settled;
+                    return Poll::Ready(match settled {
+                        Ok(()) => last,
+                        Err(error) => {
+                            if let Some(ledger) = &self.ledger {
+                                ledger.failed(&error);
+                            }
+                            Some(Err(error))
+                        }
+                    });
+                }
+                End::Open(waiting) => {
+                    let waiting = waiting.take();
+                    match self.poll_content(context) {
+                        Poll::Pending => {
+                            self.end = End::Open(waiting);
+                            return Poll::Pending;
+                        }
+                        Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
+                            self.given += frame.data_ref().map_or(0, Bytes::len) as u64;
+                            let before = match waiting {
+                                // More than was declared: the transport takes no more than that.
+                                Some(before) => before,
+                                None if self.is_complete() => {
+                                    self.end = End::Open(Some(frame));
+                                    continue;
+                                }
+                                None => frame,
+                            };
+                            return Poll::Ready(Some(Ok(before)));
+                        }
+                        Poll::Ready(last) => self.settle(last.or(waiting.map(Ok))),
+                    }
+                }
+            }
+        }
+    }
+
     /// Writes the record; then `last` is given.
     fn settle(&mut self, last: Given) {
         self.end = match &self.ledger {
@@ -105,48 +170,13 @@ impl Body for AnswerBody {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
         let this = self.get_mut();
-        loop {
-            match &mut this.end {
-                End::Settled => return this.poll_content(context),
-                End::Settling(settling, last) => {
-                    let Poll::Ready(settled) = settling.as_mut().poll(context) else { return Poll::Pending };
-                    let last = last.take();
-                    this.end = End::Settled;
-                    return Poll::Ready(match settled {
-                        Ok(()) => last,
-                        Err(error) => {
-                            if let Some(ledger) = &this.ledger {
-                                ledger.failed(&error);
-                            }
-                            Some(Err(error))
-                        }
-                    });
-                }
-                End::Open(waiting) => {
-                    let waiting = waiting.take();
-                    match this.poll_content(context) {
-                        Poll::Pending => {
-                            this.end = End::Open(waiting);
-                            return Poll::Pending;
-                        }
-                        Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
-                            this.given += frame.data_ref().map_or(0, Bytes::len) as u64;
-                            let before = match waiting {
-                                // More than was declared: the transport takes no more than that.
-                                Some(before) => before,
-                                None if this.is_complete() => {
-                                    this.end = End::Open(Some(frame));
-                                    continue;
-                                }
-                                None => frame,
-                            };
-                            return Poll::Ready(Some(Ok(before)));
-                        }
-                        Poll::Ready(last) => this.settle(last.or(waiting.map(Ok))),
-                    }
-                }
-            }
+        let polled = this.poll_given(context);
+        match &polled {
+            Poll::Ready(None) => this.delivered(true),
+            Poll::Ready(Some(Ok(_))) => this.delivered(this.is_end_stream()),
+            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
         }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

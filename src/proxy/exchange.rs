@@ -33,6 +33,7 @@ use super::answer::{AnswerBody, Content};
 use super::batch::Batch;
 use super::connection::Connection;
 use super::external::{Case, Message};
+use super::handed::{self, Claim};
 use super::headers::{self, TextScan};
 use super::held::{self, Approved, Original};
 use super::inspect::{Gathered, InspectedBody, Received, Terms};
@@ -81,6 +82,7 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
         version: request.version(),
         approved: None,
         key: None,
+        claim: None,
     };
     let outcome = if !audited {
         Err(ProxyError::internal(ErrorKind::Audit))
@@ -129,6 +131,8 @@ pub(super) struct Exchange {
     pub(super) approved: Option<Approved>,
     /// The key that was shown, by its index among its workspace's.
     pub(super) key: Option<usize>,
+    /// The held answer that it asks for.
+    pub(super) claim: Option<Claim>,
 }
 
 /// Who asks for what: known once the head has been judged.
@@ -136,7 +140,7 @@ pub(super) struct Destination {
     pub(super) workspace: Arc<Workspace>,
     pub(super) route: Arc<Route>,
     request: Arc<Scopes>,
-    response: Arc<Scopes>,
+    pub(super) response: Arc<Scopes>,
     pool: Arc<Pool>,
     pub(super) uri: Uri,
     /// What a body must say where the provider is to keep nothing.
@@ -149,6 +153,8 @@ pub(super) struct Destination {
     pub(super) original: Option<Original>,
     /// The model that is asked in place of the client's.
     pub(super) model: Option<Arc<str>>,
+    /// What stands behind the route's path.
+    pub(super) rest: String,
 }
 
 impl Exchange {
@@ -177,9 +183,12 @@ impl Exchange {
         if let (UpstreamBody::Whole(_), Some(answer)) = (&body, self.nothing_left(&destination)) {
             return Ok(answer);
         }
+        if self.claim.is_some() {
+            return self.hand_over(&destination, &method, body).await;
+        }
         self.sign(&destination, &method, &mut head.headers, &body)?;
         let response = self.send(&destination, method.clone(), head.headers, body).await?;
-        self.answer(&destination, response, &method).await
+        self.answer(&destination, response.map(|body| Received::new(body, false)), &method).await
     }
 
     /// Who asks, for what, and with which head it goes on. Nothing has been read of the body.
@@ -200,9 +209,26 @@ impl Exchange {
         self.ledger.holds([Some(place), caller.place(&self.generation, telemetry).await?]);
         self.ledger.keyed(caller.key_id(&self.policy));
         self.check_head(head)?;
+        let mut refused = Ok(());
+        if self.generation.quarantine.is_some()
+            && let Some(item) = head.headers.remove(reply::QUARANTINE_ITEM)
+        {
+            refused = match self.claimed(workspace, item.as_bytes()).await {
+                Ok(claim) => {
+                    self.claim = Some(claim);
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+        }
         let policy = Arc::clone(&self.policy);
+        // By its route the protocol is known that a refusal is told in.
         let to = self.direct(index, head, |route| caller.opens(&policy, route))?;
-        self.spends(caller.budgets(&self.generation), head)?;
+        refused?;
+        // What a held answer cost was counted when it came.
+        if self.claim.is_none() {
+            self.spends(caller.budgets(&self.generation), head)?;
+        }
         Ok(to)
     }
 
@@ -277,7 +303,10 @@ impl Exchange {
             self.ledger.compares(along.comparisons);
         }
         request = held::judged(request, self.approved.as_ref(), workspace, route, &self.generation);
-        let original = (request.quarantines() || request.reroutes()).then(|| Original::new(head, route));
+        let seen = self.claim.as_ref().map(|claim| &claim.approved);
+        response = held::judged_answer(response, seen, route, &self.generation);
+        let holds = request.quarantines() || request.tools.as_ref().is_some_and(|tools| tools.can_hold());
+        let original = (holds || request.reroutes()).then(|| Original::new(head, route));
         let limits = &policy.limits;
         if let Some(shared) = tokens::share(workspace, route, self.dialect, limits, [&request, &response])? {
             self.ledger.mints(&shared.tokens);
@@ -298,8 +327,8 @@ impl Exchange {
         let letters = self.generation.letters.get(&index).filter(|_| batch.is_some());
         let telemetry = &self.connection.shared.telemetry;
         let keeper = letters.map(|letters| Keeper::new(letters, telemetry, &workspace, &route.name));
-        let (uri, model) = (rewritten?, None);
-        Ok(Destination { workspace, route, request, response, pool, uri, terms, batch, keeper, original, model })
+        let (uri, model, rest) = (rewritten?, None, rest.to_owned());
+        Ok(Destination { workspace, route, request, response, pool, uri, terms, batch, keeper, original, model, rest })
     }
 
     fn check_head(&self, head: &http::request::Parts) -> Result<(), ProxyError> {
@@ -462,7 +491,7 @@ impl Exchange {
     }
 
     /// What inspects the body that goes with these headers.
-    fn inspector(
+    pub(super) fn inspector(
         &self,
         to: &Destination,
         direction: Direction,
@@ -555,7 +584,7 @@ impl Exchange {
         let response = sending.await.map_err(|_| ProxyError::upstream(ErrorKind::UpstreamTimeout))?;
         let mut response = response.map_err(|error| upstream::fault(&error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return self.answer(to, response, &Method::GET).await;
+            return self.answer(to, response.map(|body| Received::new(body, false)), &Method::GET).await;
         }
         if !websocket::is_agreed(response.headers()) {
             return Err(ProxyError::upstream(ErrorKind::UpstreamProtocol));
@@ -585,8 +614,12 @@ impl Exchange {
             keep_dropped: false,
         };
         // Of a connection nothing can be held.
-        let request = if to.request.quarantines() { Arc::new(to.request.refusing()) } else { Arc::clone(&to.request) };
-        let specs = [half(Direction::Request, &request), half(Direction::Response, &to.response)];
+        let refusing = |scopes: &Arc<Scopes>| match scopes.quarantines() || scopes.holds_calls() {
+            true => Arc::new(scopes.refusing()),
+            false => Arc::clone(scopes),
+        };
+        let (request, response) = (refusing(&to.request), refusing(&to.response));
+        let specs = [half(Direction::Request, &request), half(Direction::Response, &response)];
         let scanned = [to.route.request, to.route.response].map(|mode| mode != Mode::Off);
         let ledger = Arc::clone(&self.ledger);
         self.connection.becomes(Session::new(upgraded, specs, scanned, ledger, &self.policy.timeouts));
@@ -637,10 +670,10 @@ impl Exchange {
     }
 
     /// The answer that goes to the client.
-    async fn answer(
+    pub(super) async fn answer(
         &self,
         to: &Destination,
-        response: Response<Incoming>,
+        response: Response<Received>,
         method: &Method,
     ) -> Result<Response<AnswerBody>, ProxyError> {
         let arrived = telemetry::now();
@@ -729,11 +762,11 @@ impl Exchange {
         to: &Destination,
         (method, status): (&Method, StatusCode),
         headers: &HeaderMap,
-        body: Incoming,
+        body: Received,
         arrived: std::time::Instant,
         told: Option<Arc<Told>>,
     ) -> Result<Content, ProxyError> {
-        let declared = body.size_hint().exact();
+        let declared = body.declared();
         let events = media_type(headers).is_some_and(|media_type| media_type.is_event_stream());
         let messages = media_type(headers).is_some_and(|media_type| media_type.is_aws_event_stream());
         let records = matches!(self.dialect, Dialect::Ollama | Dialect::Cohere)
@@ -747,11 +780,14 @@ impl Exchange {
             trailer_bytes: self.policy.limits.trailer_bytes,
             route: Arc::clone(&to.route),
             declared: declared.filter(|_| to.route.response == Mode::Off),
-            most: None,
-            copies: false,
+            most: match to.route.response {
+                Mode::Buffer { limit } if handed::may_hold(to) => Some(limit),
+                Mode::Buffer { .. } | Mode::Stream | Mode::Off => None,
+            },
+            copies: handed::may_hold(to),
             keeper: None,
         };
-        let mut body = Box::new(InspectedBody::new(Received::new(body, false), inspector, terms, &self.ledger));
+        let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
         let mut gathered = Gathered::default();
         match to.route.response {
             Mode::Off => {}
@@ -765,6 +801,10 @@ impl Exchange {
                     .map_err(|_| ProxyError::upstream(ErrorKind::UpstreamTimeout))??;
                 if gathered.length > limit {
                     return Err(ProxyError::upstream(ErrorKind::BodySize));
+                }
+                // What waits for a person is shown to nobody else before.
+                if let Some(held) = self.ledger.answer_held() {
+                    return Err(self.hold_answer(to, (method, status), headers, &body.take_copy(), held).await);
                 }
                 if Case::is_for(&to.route, Direction::Response) {
                     let message = Message::new(method, &to.uri, Some(status), headers, &self.connection.party.address);

@@ -36,6 +36,11 @@ impl Approved {
         Self(held.map(|found| RuleId::new(&found.rule)).collect())
     }
 
+    /// The rules.
+    pub(crate) fn rules(&self) -> &[RuleId] {
+        &self.0
+    }
+
     pub(crate) fn is_nothing(&self) -> bool {
         self.0.is_empty()
     }
@@ -54,7 +59,7 @@ pub(super) fn judged(
     route: &Route,
     generation: &Generation,
 ) -> Arc<Scopes> {
-    if !scopes.quarantines() {
+    if !scopes.quarantines() && !scopes.holds_calls() {
         return scopes;
     }
     match approved {
@@ -62,11 +67,29 @@ pub(super) fn judged(
             let known = workspace.rules.rules().iter().enumerate();
             let passed: Vec<usize> =
                 known.filter(|(_, rule)| rules.contains(&rule.id)).map(|(index, _)| index).collect();
-            Arc::new(scopes.approved(&passed))
+            Arc::new(scopes.approved(&passed).holding_calls(rules))
         }
-        None if generation.quarantine.is_some() && matches!(route.request, Mode::Buffer { .. }) => scopes,
-        None => Arc::new(scopes.refusing()),
+        None if generation.quarantine.is_some() && matches!(route.request, Mode::Buffer { .. }) => {
+            Arc::new(scopes.holding_calls(&[]))
+        }
+        None if scopes.quarantines() => Arc::new(scopes.refusing()),
+        // Calls are refused until somebody says that they can be held.
+        None => scopes,
     }
+}
+
+/// What holds for an answer, by what a person has let pass of it. Where it is not read whole, it cannot be held.
+pub(super) fn judged_answer(
+    scopes: Arc<Scopes>,
+    approved: Option<&Approved>,
+    route: &Route,
+    generation: &Generation,
+) -> Arc<Scopes> {
+    let holds = generation.quarantine.is_some() && matches!(route.response, Mode::Buffer { .. });
+    if !holds || !scopes.holds_calls() {
+        return scopes;
+    }
+    Arc::new(scopes.holding_calls(approved.map_or(&[], Approved::rules)))
 }
 
 /// The most bytes that may come of a body: one that may have to be held is held as it comes.
@@ -88,11 +111,51 @@ pub(crate) struct Original {
 
 /// What stands before the body in an item's content.
 #[derive(Serialize, Deserialize)]
-struct Head {
-    /// Path and query.
-    target: String,
+pub(super) struct Head {
+    /// Path and query; of an answer, what stands behind the path of its route.
+    pub(super) target: String,
     /// Names and values, these in base64.
     headers: Vec<(String, String)>,
+    /// Of an answer, its status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<u16>,
+}
+
+impl Head {
+    pub(super) fn new(target: &str, headers: &HeaderMap, status: Option<u16>) -> Self {
+        let headers = headers.iter();
+        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), STANDARD.encode(value.as_bytes())));
+        Self { target: target.to_owned(), headers: headers.collect(), status }
+    }
+
+    /// The fields.
+    pub(super) fn fields(&self) -> Option<HeaderMap> {
+        let mut fields = HeaderMap::with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            let value = HeaderValue::from_bytes(&STANDARD.decode(value).ok()?).ok()?;
+            fields.append(HeaderName::from_bytes(name.as_bytes()).ok()?, value);
+        }
+        Some(fields)
+    }
+
+    /// The content of an item: the head's length in four bytes, the head in JSON, the body.
+    pub(super) fn content(&self, body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let head = Zeroizing::new(serde_json::to_vec(self).ok()?);
+        let length = u32::try_from(head.len()).ok()?.to_be_bytes();
+        // In one piece, so that no copy is left behind by one that grows.
+        let mut content = Zeroizing::new(Vec::with_capacity(4 + head.len() + body.len()));
+        content.extend_from_slice(&length);
+        content.extend_from_slice(&head);
+        content.extend_from_slice(body);
+        Some(content)
+    }
+
+    /// The head and the body of such a content.
+    pub(super) fn read(content: &[u8]) -> Option<(Self, Bytes)> {
+        let (length, rest) = content.split_first_chunk::<4>()?;
+        let (head, body) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        Some((serde_json::from_slice(head).ok()?, Bytes::copy_from_slice(body)))
+    }
 }
 
 impl Original {
@@ -121,39 +184,38 @@ impl Original {
         (&self.target, &self.headers, Bytes::copy_from_slice(&body))
     }
 
-    /// The content of an item: the head's length in four bytes, the head in JSON, the body. And the body's length.
+    /// The content of an item, and the body's length.
     fn content(&self) -> Option<(Zeroizing<Vec<u8>>, u64)> {
-        let headers = self.headers.iter();
-        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), STANDARD.encode(value.as_bytes())));
-        let head = Head { target: self.target.clone(), headers: headers.collect() };
-        let head = Zeroizing::new(serde_json::to_vec(&head).ok()?);
         let body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
-        let length = u32::try_from(head.len()).ok()?.to_be_bytes();
-        // In one piece, so that no copy is left behind by one that grows.
-        let mut content = Zeroizing::new(Vec::with_capacity(4 + head.len() + body.len()));
-        content.extend_from_slice(&length);
-        content.extend_from_slice(&head);
-        content.extend_from_slice(&body);
+        let content = Head::new(&self.target, &self.headers, None).content(&body)?;
         Some((content, body.len() as u64))
     }
 }
 
 /// The request that an item holds, and its body.
 pub(super) fn request(method: &str, content: &[u8]) -> Option<(Request<()>, Bytes)> {
-    let (length, rest) = content.split_first_chunk::<4>()?;
-    let (head, body) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
-    let Head { target, headers } = serde_json::from_slice(head).ok()?;
-    let mut request =
-        Request::builder().method(Method::from_bytes(method.as_bytes()).ok()?).uri(target).body(()).ok()?;
-    for (name, value) in headers {
-        let value = HeaderValue::from_bytes(&STANDARD.decode(value).ok()?).ok()?;
-        request.headers_mut().append(HeaderName::from_bytes(name.as_bytes()).ok()?, value);
+    let (head, body) = Head::read(content)?;
+    if head.status.is_some() {
+        return None;
     }
-    Some((request, Bytes::copy_from_slice(body)))
+    let mut request =
+        Request::builder().method(Method::from_bytes(method.as_bytes()).ok()?).uri(&head.target).body(()).ok()?;
+    *request.headers_mut() = head.fields()?;
+    Some((request, body))
 }
 
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What is to be kept.
+pub(super) struct Kept {
+    pub(super) content: Option<Zeroizing<Vec<u8>>>,
+    /// Of the body.
+    pub(super) length: u64,
+    pub(super) findings: Vec<Found>,
+    pub(super) rule: RuleId,
+    pub(super) answer: bool,
 }
 
 impl Exchange {
@@ -165,22 +227,28 @@ impl Exchange {
         findings: Vec<Found>,
         rule: RuleId,
     ) -> ProxyError {
+        let (content, length) = to.original.as_ref().and_then(Original::content).unzip();
+        let length = length.unwrap_or_default();
+        self.keep(to, method, Kept { content, length, findings, rule, answer: false }).await
+    }
+
+    /// Keeps a request or an answer, and gives what its client is told.
+    pub(super) async fn keep(&self, to: &Destination, method: &Method, kept: Kept) -> ProxyError {
+        let Kept { content, length, findings, rule, answer } = kept;
         let telemetry = &self.connection.shared.telemetry;
         let count = |result: &str| {
             telemetry.add("blackbar_quarantine_total", &[&to.workspace.name, &to.route.name, result], 1);
         };
         let unavailable = || ProxyError::internal(ErrorKind::QuarantineUnavailable);
-        let kept = self.generation.quarantine.as_ref().zip(to.original.as_ref());
-        let Some((quarantine, original)) = kept else { return unavailable() };
-        let Some((content, length)) = original.content() else { return unavailable() };
+        let Some((quarantine, content)) = self.generation.quarantine.as_ref().zip(content) else {
+            return unavailable();
+        };
         let mut bits = [0_u8; 16];
         if getrandom::fill(&mut bits).is_err() {
             return unavailable();
         }
         let id = crate::audit::chain::hex(&bits);
         let now = telemetry::unix_millis();
-        let (mut sender, certificate) = self.connection.sender();
-        sender.extend(self.ledger.key().map(|id| format!("key:{id}")));
         let facts = Facts {
             v: VERSION,
             id: id.clone(),
@@ -192,22 +260,32 @@ impl Exchange {
             request_id: self.ledger.request_id.clone(),
             policy: self.policy.hash.clone(),
             address: self.connection.party.address.clone(),
-            sender,
-            certificate,
+            sender: self.sender(),
+            certificate: self.connection.sender().1,
             length,
             findings,
+            answer,
         };
         match quarantine.hold(facts, content).await {
             Ok(()) => {
                 count("held");
                 tracing::info!(item = id, workspace = to.workspace.name, route = to.route.name, "held for a person");
-                ProxyError { side: Side::Policy, kind: ErrorKind::Quarantined(id.into()), rule: Some(rule) }
+                let kind = if answer { ErrorKind::AnswerHeld(id.into()) } else { ErrorKind::Quarantined(id.into()) };
+                ProxyError { side: Side::Policy, kind, rule: Some(rule) }
             }
             Err(error) => {
                 count(if matches!(error, Fault::Full) { "full" } else { "error" });
-                tracing::error!(workspace = to.workspace.name, route = to.route.name, %error, "a request was not held");
+                let (workspace, route) = (&to.workspace.name, &to.route.name);
+                tracing::error!(workspace, route, answer, %error, "not held");
                 unavailable()
             }
         }
+    }
+
+    /// The names of who sends, and of the key that was shown.
+    pub(super) fn sender(&self) -> Vec<String> {
+        let (mut sender, _) = self.connection.sender();
+        sender.extend(self.ledger.key().map(|id| format!("key:{id}")));
+        sender
     }
 }

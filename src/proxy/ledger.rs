@@ -28,6 +28,8 @@ use super::audited::{Facts, Party};
 use super::reply::{ErrorKind, ProxyError, Side};
 use super::shadow;
 
+/// What a held call of a tool is called among findings.
+const TOOL_CALL: &str = "TOOL_CALL";
 /// The action that sends a request elsewhere.
 const REROUTE: &str = "reroute";
 /// How long a record waits for the end of a request body that is told to stop.
@@ -296,15 +298,13 @@ impl Ledger {
     /// What a request must be held for so far: its findings, and the first rule that holds it.
     pub(crate) fn quarantined(&self) -> Option<(Vec<Found>, RuleId)> {
         let account = self.account();
-        let (seen, workspace) = (account.request.as_ref()?, account.workspace.as_ref()?);
-        let rule = |index: &usize| workspace.rules.rules().get(*index);
-        let (first, ..) = seen.findings.iter().find(|(_, action, _)| *action == Action::Quarantine.name())?;
-        let found = seen.findings.iter().filter_map(|(index, action, count)| {
-            let rule = rule(index)?;
-            let (rule, entity) = (rule.id.as_str().to_owned(), rule.entity.as_str().to_owned());
-            Some(Found { rule, entity, action: (*action).to_owned(), count: *count })
-        });
-        Some((found.collect(), rule(first)?.id.clone()))
+        held(account.request.as_ref()?, account.workspace.as_ref()?)
+    }
+
+    /// The same for an answer, of which calls of tools alone are held.
+    pub(crate) fn answer_held(&self) -> Option<(Vec<Found>, RuleId)> {
+        let account = self.account();
+        held(account.response.as_ref()?, account.workspace.as_ref()?)
     }
 
     /// Adds what was seen in a part of the exchange: a body, a header section, a path.
@@ -426,6 +426,27 @@ impl Ledger {
         // Every holder leaves the account whole, so a panic elsewhere does not spoil it.
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The findings of what must be held, and the first rule that holds it.
+fn held(seen: &Inspection, workspace: &Workspace) -> Option<(Vec<Found>, RuleId)> {
+    let rule = |index: &usize| workspace.rules.rules().get(*index);
+    let holds = seen.findings.iter().find(|(_, action, _)| *action == Action::Quarantine.name());
+    let first = match (holds, seen.held_calls.first()) {
+        (Some((index, ..)), _) => rule(index)?.id.clone(),
+        (None, Some((id, _))) => RuleId::new(id),
+        (None, None) => return None,
+    };
+    let found = seen.findings.iter().filter_map(|(index, action, count)| {
+        let rule = rule(index)?;
+        let (rule, entity) = (rule.id.as_str().to_owned(), rule.entity.as_str().to_owned());
+        Some(Found { rule, entity, action: (*action).to_owned(), count: *count })
+    });
+    let calls = seen.held_calls.iter().map(|(id, count)| {
+        let (rule, action) = (id.as_ref().to_owned(), Action::Quarantine.name().to_owned());
+        Found { rule, entity: TOOL_CALL.to_owned(), action, count: *count }
+    });
+    Some((found.chain(calls).collect(), first))
 }
 
 impl Account {

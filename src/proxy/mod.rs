@@ -22,6 +22,7 @@ mod exchange;
 mod export;
 mod external;
 mod guard;
+mod handed;
 mod headers;
 mod held;
 mod incident;

@@ -12,6 +12,7 @@ use http::{Request, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use crate::audit::{Entry, Kind};
 use crate::body::Dialect;
@@ -30,14 +31,14 @@ use super::upstream::UpstreamBody;
 use super::{Generation, Handle, Shared};
 
 /// How long beyond its own bound a release may be under way before it counts as lost.
-const GRACE: Duration = Duration::from_secs(60);
+pub(super) const GRACE: Duration = Duration::from_secs(60);
 /// How often an order is tried where others decide in the same moment.
-const TRIES: usize = 3;
+pub(super) const TRIES: usize = 3;
 /// How much of an answer nobody waits for is taken in, and for how long.
 const ANSWER_BYTES: usize = 16 << 20;
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// How much of a request is shown masked.
-const PREVIEW: usize = 64 << 10;
+pub(super) const PREVIEW: usize = 64 << 10;
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ pub struct Denied {
 }
 
 impl Denied {
-    fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
         Self { status, code, message, item: None }
     }
 
@@ -83,11 +84,11 @@ impl Denied {
         Self::new(StatusCode::NOT_FOUND, "unknown_item", "There is no such item.")
     }
 
-    fn unavailable() -> Self {
+    pub(super) fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", "The store of held requests cannot be used.")
     }
 
-    fn with(self, item: Item) -> Self {
+    pub(super) fn with(self, item: Item) -> Self {
         Self { item: Some(Box::new(item)), ..self }
     }
 
@@ -95,6 +96,7 @@ impl Denied {
     fn by_state(item: Item) -> Self {
         let (code, message) = match item.state {
             State::Held => ("conflict", "The item has changed meanwhile."),
+            State::Cleared => ("cleared", "The answer was released before, and waits for who asked for it."),
             State::Releasing { .. } => ("releasing", "The request is being sent."),
             State::Released { .. } => ("released", "The request was released before."),
             State::Uncertain => ("uncertain", "The request may have been sent. Say `again` to send it once more."),
@@ -244,6 +246,9 @@ impl Handle {
         self.record(entry("preview", &looked_at).text("by", &reviewer.person.name)).await?;
         let work = Release { shared: Arc::clone(&self.shared), quarantine, person: reviewer.person.name.clone() };
         let content = work.quarantine.content(&item).await?;
+        if item.facts.answer {
+            return work.answer_preview(item, &content).await;
+        }
         let mut prepared = work.prepare(&item, &content, Approved::nothing()).await;
         let body = match &mut prepared {
             Ok(prepared) => match &mut prepared.body {
@@ -312,14 +317,18 @@ impl Handle {
             let _ = timeout(Duration::from_secs(1), changing).await;
         };
         match item.state {
-            State::Released { .. } => return Ok(item),
+            State::Released { .. } | State::Cleared => return Ok(item),
             State::Held => {}
             State::Uncertain if order.again => {}
             _ => return Err(Denied::by_state(item)),
         }
         let slot = self.slot().await?;
         let work = Release { shared: Arc::clone(&self.shared), quarantine, person: reviewer.person.name.clone() };
-        let outcome = work.run(item, verdict(reviewer, order), order.again).await;
+        let verdict = verdict(reviewer, order);
+        let outcome = match item.facts.answer {
+            true => work.clear(item, verdict, order.again).await,
+            false => work.run(item, verdict, order.again).await,
+        };
         let item = match &outcome {
             Ok(item) => Some(item),
             Err(denied) => denied.item.as_deref(),
@@ -381,8 +390,8 @@ fn verdict(reviewer: &Reviewer, order: &Order) -> Verdict {
 }
 
 /// One release.
-struct Release {
-    shared: Arc<Shared>,
+pub(super) struct Release {
+    pub(super) shared: Arc<Shared>,
     quarantine: Arc<Quarantine>,
     person: String,
 }
@@ -396,7 +405,7 @@ struct Prepared {
 }
 
 /// Why a request is not sent.
-enum Unfit {
+pub(super) enum Unfit {
     /// It may not pass, and will not.
     Forbidden(ProxyError),
     /// What it needs is not there now.
@@ -404,15 +413,27 @@ enum Unfit {
 }
 
 impl Release {
-    async fn run(&self, item: Item, verdict: Verdict, again: bool) -> Result<Item, Denied> {
-        let content = match self.quarantine.content(&item).await {
-            Ok(content) => content,
+    /// An answer that its reader may fetch from now on: it is judged by the rules of then.
+    async fn clear(&self, item: Item, verdict: Verdict, again: bool) -> Result<Item, Denied> {
+        self.opened(&item, &verdict).await?;
+        let cleared = item.cleared(verdict, again).map_err(|_| Denied::by_state(item))?;
+        Ok(self.quarantine.change(cleared).await?)
+    }
+
+    /// What an item holds. One that is not as it was written fails.
+    async fn opened(&self, item: &Item, verdict: &Verdict) -> Result<Zeroizing<Vec<u8>>, Denied> {
+        match self.quarantine.content(item).await {
+            Ok(content) => Ok(content),
             Err(Fault::Tampered) => {
-                let failed = self.failed(&item, verdict, "tampered").await?;
-                return Err(Denied::from(Fault::Tampered).with(failed));
+                let failed = self.failed(item, verdict.clone(), "tampered").await?;
+                Err(Denied::from(Fault::Tampered).with(failed))
             }
-            Err(fault) => return Err(fault.into()),
-        };
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    async fn run(&self, item: Item, verdict: Verdict, again: bool) -> Result<Item, Denied> {
+        let content = self.opened(&item, &verdict).await?;
         let prepared = match self.prepare(&item, &content, Approved::of(&item.facts.findings)).await {
             Ok(prepared) => prepared,
             Err(Unfit::Missing(code, message)) => return Err(Denied::new(StatusCode::CONFLICT, code, message)),
@@ -425,7 +446,9 @@ impl Release {
         let total = prepared.exchange.policy.timeouts.total;
         let until = telemetry::unix_millis().saturating_add(held::millis(total + GRACE));
         let releasing = item.releasing(verdict, until, again).map_err(|refusal| match refusal {
-            Refusal::Underway | Refusal::Decided | Refusal::Uncertain => Denied::by_state(item.clone()),
+            Refusal::Waits | Refusal::Underway | Refusal::Decided | Refusal::Uncertain => {
+                Denied::by_state(item.clone())
+            }
         })?;
         // From here on it may have been sent, whatever happens to this process.
         let releasing = self.quarantine.change(releasing).await?;
@@ -438,7 +461,7 @@ impl Release {
             }
             // Nothing was sent: there was no connection to send it on.
             Err(ProxyError { kind: ErrorKind::Connect, .. }) => {
-                self.quarantine.change(releasing.becoming(State::Held)).await?;
+                self.quarantine.change(releasing.unsent()).await?;
                 let message = "The upstream could not be reached. Nothing was sent; the item waits as before.";
                 Err(Denied::new(StatusCode::BAD_GATEWAY, "upstream_connect", message))
             }
@@ -503,7 +526,7 @@ impl Release {
     }
 
     /// The exchange of a request that comes from the quarantine.
-    async fn exchange(
+    pub(super) async fn exchange(
         &self,
         generation: Arc<Generation>,
         policy: &Arc<Policy>,
@@ -527,6 +550,7 @@ impl Release {
             version: http::Version::HTTP_11,
             approved: Some(approved),
             key: None,
+            claim: None,
         })
     }
 }

@@ -18,8 +18,8 @@ use crate::engine::RuleId;
 /// Carries the request's id on every answer.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Carries the id of the item that a request is held as.
-const QUARANTINE_ITEM: HeaderName = HeaderName::from_static("x-blackbar-item");
+/// Carries the id of the item that a request or its answer is held as; and of the answer that a request fetches.
+pub(super) const QUARANTINE_ITEM: HeaderName = HeaderName::from_static("x-blackbar-item");
 
 /// Carries it in AWS's protocols as well.
 const AWS_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -132,8 +132,16 @@ pub(crate) enum ErrorKind {
     DeadLetter,
     /// It waits for a person, as the item of this id.
     Quarantined(Arc<str>),
+    /// Its answer waits for a person, as the item of this id.
+    AnswerHeld(Arc<str>),
     /// It must wait for a person, and there is no room or no store for it.
     QuarantineUnavailable,
+    /// It asks for an answer that is not held for who asks.
+    ItemUnknown,
+    /// It asks for a held answer about which nobody has decided, or that is being handed over.
+    ItemWaits,
+    /// It asks for a held answer that was handed over, rejected or erased.
+    ItemOver,
     /// No API key, or one that does not hold.
     Key,
     /// The workspace is stopped.
@@ -204,7 +212,10 @@ impl ProxyError {
             ErrorKind::Overload => "overloaded",
             ErrorKind::Audit => "audit_unavailable",
             ErrorKind::DeadLetter => "dead_letter",
-            ErrorKind::Quarantined(_) => "quarantined",
+            ErrorKind::Quarantined(_) | ErrorKind::AnswerHeld(_) => "quarantined",
+            ErrorKind::ItemUnknown => "item_unknown",
+            ErrorKind::ItemWaits => "item_waits",
+            ErrorKind::ItemOver => "item_over",
             ErrorKind::QuarantineUnavailable => "quarantine_unavailable",
             ErrorKind::Key => "api_key",
             ErrorKind::Frozen => "workspace_frozen",
@@ -225,6 +236,7 @@ impl ProxyError {
             | ErrorKind::Residency
             | ErrorKind::Blocked
             | ErrorKind::Quarantined(_)
+            | ErrorKind::AnswerHeld(_)
             | ErrorKind::External
             | ErrorKind::Body(BodyErrorKind::Blocked { .. } | BodyErrorKind::Tool) => StatusCode::FORBIDDEN,
             _ if self.side == Side::Upstream => match self.kind {
@@ -243,7 +255,9 @@ impl ProxyError {
             ErrorKind::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             ErrorKind::HeaderSize => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             ErrorKind::Expect => StatusCode::EXPECTATION_FAILED,
-            ErrorKind::NoRoute => StatusCode::NOT_FOUND,
+            ErrorKind::NoRoute | ErrorKind::ItemUnknown => StatusCode::NOT_FOUND,
+            ErrorKind::ItemWaits => StatusCode::CONFLICT,
+            ErrorKind::ItemOver => StatusCode::GONE,
             ErrorKind::Body(kind) => body_status(kind),
             ErrorKind::BodySize => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -307,7 +321,7 @@ impl ProxyError {
     /// The item that the request is held as.
     pub(crate) fn item(&self) -> Option<&str> {
         match &self.kind {
-            ErrorKind::Quarantined(item) => Some(item),
+            ErrorKind::Quarantined(item) | ErrorKind::AnswerHeld(item) => Some(item),
             _ => None,
         }
     }
@@ -360,6 +374,12 @@ impl ProxyError {
             ErrorKind::Overload => "Too many requests are in flight.",
             ErrorKind::DeadLetter => "A record of the batch must not pass, and could not be kept.",
             ErrorKind::Quarantined(_) => "The request is held until a person has reviewed it.",
+            ErrorKind::AnswerHeld(_) => {
+                "The answer calls a tool and is held until a person has reviewed it. Ask again with x-blackbar-item then."
+            }
+            ErrorKind::ItemUnknown => "There is no such answer for who asks.",
+            ErrorKind::ItemWaits => "The answer still waits for a person.",
+            ErrorKind::ItemOver => "The answer was handed over before, or is not there any more.",
             ErrorKind::QuarantineUnavailable => "The request needs a review, and cannot be held at the moment.",
             ErrorKind::Key => "The request shows no API key that holds.",
             ErrorKind::Frozen => "The workspace is stopped.",

@@ -1,8 +1,9 @@
-//! A held request, as far as it may be known without its content, and what may become of it.
+//! A held request or answer, as far as it may be known without its content, and what may become of it.
 //!
 //! Enters: what was held, and decisions. Leaves: the next state, or why there is none. Pure: times are arguments. An item
 //! is sent at most once: it is [`State::Releasing`] in the store before its first byte leaves, and from there it never comes
-//! back to be sent again unless nothing was sent, or a person says so knowing that it may have been.
+//! back to be sent again unless nothing was sent, or a person says so knowing that it may have been. An answer that a person
+//! has let pass is [`State::Cleared`] until the one who asked for it fetches it.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,14 @@ pub struct Facts {
     pub length: u64,
     /// What was found in it.
     pub findings: Vec<Found>,
+    /// Whether it is an answer that is held, and not a request.
+    #[serde(default, skip_serializing_if = "is_request")]
+    pub answer: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_request(answer: &bool) -> bool {
+    !answer
 }
 
 /// Findings of one rule and action.
@@ -84,6 +93,8 @@ pub struct Item {
 pub enum State {
     /// It waits for a person.
     Held,
+    /// A person has let an answer pass: it waits for who asked for it.
+    Cleared,
     /// It is being sent, or was when the proxy died.
     Releasing {
         /// When that must have come to an end, in milliseconds since 1970.
@@ -113,6 +124,7 @@ impl State {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Held => "held",
+            Self::Cleared => "cleared",
             Self::Releasing { .. } => "releasing",
             Self::Released { .. } => "released",
             Self::Uncertain => "uncertain",
@@ -126,7 +138,7 @@ impl State {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Held | Self::Releasing { .. } | Self::Uncertain => false,
+            Self::Held | Self::Cleared | Self::Releasing { .. } | Self::Uncertain => false,
             Self::Released { .. } | Self::Failed { .. } | Self::Rejected | Self::Expired => true,
         }
     }
@@ -160,6 +172,8 @@ pub enum Delivery {
 /// Why something does not become of an item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
+    /// Nobody has decided.
+    Waits,
     /// It is being sent.
     Underway,
     /// It was decided otherwise before.
@@ -174,16 +188,49 @@ impl Item {
     /// # Errors
     /// It is not to be sent; `again` lets one pass that may have been sent.
     pub fn releasing(&self, verdict: Verdict, until: u64, again: bool) -> Result<Self, Refusal> {
+        self.waits(again)?;
+        Ok(Self { verdict: Some(verdict), ..self.becoming(State::Releasing { until }) })
+    }
+
+    /// The next turn of an answer: a person lets it pass, and its reader may fetch it.
+    ///
+    /// # Errors
+    /// As [`Item::releasing`].
+    pub fn cleared(&self, verdict: Verdict, again: bool) -> Result<Self, Refusal> {
+        self.waits(again)?;
+        Ok(Self { verdict: Some(verdict), ..self.becoming(State::Cleared) })
+    }
+
+    /// The next turn of an answer that may be fetched: it is being handed over. That it was is told anew.
+    ///
+    /// # Errors
+    /// It may not be fetched, or not any more.
+    pub fn fetching(&self, until: u64) -> Result<Self, Refusal> {
         match self.state {
-            State::Held => {}
-            State::Uncertain if again => {}
-            State::Uncertain => return Err(Refusal::Uncertain),
-            State::Releasing { .. } => return Err(Refusal::Underway),
-            State::Released { .. } | State::Failed { .. } | State::Rejected | State::Expired => {
-                return Err(Refusal::Decided);
+            State::Cleared => Ok(Self { delivery: Delivery::None, ..self.becoming(State::Releasing { until }) }),
+            State::Held => Err(Refusal::Waits),
+            State::Uncertain => Err(Refusal::Uncertain),
+            State::Releasing { .. } => Err(Refusal::Underway),
+            State::Released { .. } | State::Failed { .. } | State::Rejected | State::Expired => Err(Refusal::Decided),
+        }
+    }
+
+    /// The next turn of one of which nothing was sent: it is what it was.
+    #[must_use]
+    pub fn unsent(&self) -> Self {
+        self.becoming(if self.facts.answer { State::Cleared } else { State::Held })
+    }
+
+    fn waits(&self, again: bool) -> Result<(), Refusal> {
+        match self.state {
+            State::Held => Ok(()),
+            State::Uncertain if again => Ok(()),
+            State::Uncertain => Err(Refusal::Uncertain),
+            State::Releasing { .. } => Err(Refusal::Underway),
+            State::Cleared | State::Released { .. } | State::Failed { .. } | State::Rejected | State::Expired => {
+                Err(Refusal::Decided)
             }
         }
-        Ok(Self { verdict: Some(verdict), ..self.becoming(State::Releasing { until }) })
     }
 
     /// The next turn: a person refused it.
@@ -192,7 +239,9 @@ impl Item {
     /// It was decided before, or is being sent.
     pub fn rejected(&self, verdict: Verdict) -> Result<Self, Refusal> {
         match self.state {
-            State::Held | State::Uncertain => Ok(Self { verdict: Some(verdict), ..self.becoming(State::Rejected) }),
+            State::Held | State::Cleared | State::Uncertain => {
+                Ok(Self { verdict: Some(verdict), ..self.becoming(State::Rejected) })
+            }
             State::Releasing { .. } => Err(Refusal::Underway),
             State::Released { .. } | State::Failed { .. } | State::Rejected | State::Expired => Err(Refusal::Decided),
         }
@@ -217,7 +266,9 @@ impl Item {
     pub fn aged(&self, now: u64) -> Option<Self> {
         match self.state {
             State::Releasing { until } if until < now => Some(self.becoming(State::Uncertain)),
-            State::Held | State::Uncertain if self.facts.expires <= now => Some(self.becoming(State::Expired)),
+            State::Held | State::Cleared | State::Uncertain if self.facts.expires <= now => {
+                Some(self.becoming(State::Expired))
+            }
             _ => None,
         }
     }
@@ -249,6 +300,7 @@ pub(super) mod tests {
             certificate: None,
             length: 3,
             findings: Vec::new(),
+            answer: false,
         }
     }
 
@@ -288,6 +340,46 @@ pub(super) mod tests {
                 assert_eq!((next.turn, next.has_content()), (1, true));
             }
         }
+    }
+
+    #[test]
+    fn an_answer_is_fetched_once_a_person_has_let_it_pass() {
+        let answer = |state| {
+            let mut item = item(state);
+            item.facts.answer = true;
+            item
+        };
+        for (state, fetched) in [
+            (State::Held, Err(Refusal::Waits)),
+            (State::Cleared, Ok(())),
+            (State::Releasing { until: 9 }, Err(Refusal::Underway)),
+            (State::Uncertain, Err(Refusal::Uncertain)),
+            (State::Released { status: 200 }, Err(Refusal::Decided)),
+            (State::Failed { code: "x".to_owned() }, Err(Refusal::Decided)),
+            (State::Rejected, Err(Refusal::Decided)),
+            (State::Expired, Err(Refusal::Decided)),
+        ] {
+            assert_eq!(answer(state.clone()).fetching(9).map(drop), fetched, "{state:?}");
+        }
+        let cleared = answer(State::Held).cleared(verdict(), false).expect("it waits");
+        assert!(cleared.has_content() && !cleared.state.is_final() && cleared.verdict.is_some());
+        assert_eq!(cleared.releasing(verdict(), 9, true).err(), Some(Refusal::Decided));
+        let fetching = cleared.fetching(9).expect("it is cleared");
+        assert_eq!((fetching.unsent().state, fetching.unsent().verdict.is_some()), (State::Cleared, true));
+        assert_eq!(fetching.aged(10).map(|item| item.state), Some(State::Uncertain));
+        assert_eq!(answer(State::Uncertain).cleared(verdict(), false).err(), Some(Refusal::Uncertain));
+        assert!(answer(State::Uncertain).cleared(verdict(), true).is_ok());
+        assert_eq!(cleared.aged(100).map(|item| item.state), Some(State::Expired));
+        assert!(cleared.rejected(verdict()).is_ok());
+    }
+
+    #[test]
+    fn a_request_is_written_as_it_was_before_there_were_answers() {
+        let text = serde_json::to_string(&facts("00", "acme")).expect("it is written");
+        assert!(!text.contains("answer"), "what is sealed under it opens still");
+        let answer = Facts { answer: true, ..facts("00", "acme") };
+        let text = serde_json::to_string(&answer).expect("it is written");
+        assert_eq!(serde_json::from_str::<Facts>(&text).ok(), Some(answer));
     }
 
     #[test]

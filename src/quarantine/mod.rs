@@ -321,14 +321,15 @@ impl Quarantine {
         opening.await.unwrap_or(Err(Fault::Tampered))
     }
 
-    /// Makes an item what it has become. It is so, whatever happens, once this is done; where the outcome is final and
-    /// there is a webhook, it is to be told.
+    /// Makes an item what it has become. It is so, whatever happens, once this is done; where the outcome is final, or a
+    /// person lets an answer pass, and there is a webhook, it is to be told.
     ///
     /// # Errors
     /// It has changed meanwhile, or the store cannot be written: then it is what it was, or, where a server did not
     /// answer, what it would have become without anything having been sent.
     pub async fn change(self: &Arc<Self>, after: Item) -> Result<Item, Fault> {
-        let tells = after.state.is_final() && after.delivery == Delivery::None && self.settings.webhook.is_some();
+        let decided = after.state.is_final() || after.state == State::Cleared;
+        let tells = decided && after.delivery == Delivery::None && self.settings.webhook.is_some();
         let after = if tells { Item { delivery: Delivery::Due, ..after } } else { after };
         let result = match &*self.store {
             Store::Replicated(replicated) => replicated.change(&self.keys, &after).await.map(|()| after),

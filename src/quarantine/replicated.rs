@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const SETTLING: Duration = Duration::from_secs(30);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Items of a look at what time has made of them, and of a pipeline that reads.
+/// Items of a look at what time has made of them.
 const BATCH: usize = 256;
 /// Items of a pipeline that reads: each may be as large as a reply.
 const RECORDS: usize = 32;
@@ -126,14 +126,16 @@ impl Replicated {
         // What was sent is sent: it is better written late than not.
         let patience = match after.state {
             State::Released { .. } | State::Uncertain | State::Held => SETTLING,
-            State::Releasing { .. } | State::Failed { .. } | State::Rejected | State::Expired => PATIENCE,
+            State::Cleared | State::Releasing { .. } | State::Failed { .. } | State::Rejected | State::Expired => {
+                PATIENCE
+            }
         };
         let answer = self.change_after(keys, after, (&word, ""), patience).await;
         if let (Err(Fault::Away(redis_client::Fault::Lost)), State::Releasing { .. }) = (&answer, &after.state) {
             // Nothing is sent after this.
             let mut local = self.local();
             if local.unsent.len() < REGRETS {
-                local.unsent.push((after.becoming(State::Held), word));
+                local.unsent.push((after.unsent(), word));
             }
         }
         answer
@@ -159,7 +161,7 @@ impl Replicated {
         let told = after.delivery != Delivery::Due;
         let score = |is: bool, score: u64| if is { score.to_string() } else { String::new() };
         let (due, owner) = match after.state {
-            State::Held | State::Uncertain => (score(true, after.facts.expires), ""),
+            State::Held | State::Cleared | State::Uncertain => (score(true, after.facts.expires), ""),
             State::Releasing { until } => (score(true, until.saturating_add(1)), self.owner.as_str()),
             State::Released { .. } | State::Failed { .. } | State::Rejected | State::Expired => (String::new(), ""),
         };

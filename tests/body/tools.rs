@@ -13,8 +13,16 @@ struct BodySpecOf {
     limit: usize,
 }
 
+/// Rules that hold calls, and how many.
+type Told = Vec<(Arc<str>, u64)>;
+
 impl BodySpecOf {
     fn run(&self, tools: &Arc<ToolRules>, case: &Case, chunk: usize) -> (Result<(), BodyError>, String) {
+        let (ended, out, _) = self.told(tools, case, chunk);
+        (ended, out)
+    }
+
+    fn told(&self, tools: &Arc<ToolRules>, case: &Case, chunk: usize) -> (Result<(), BodyError>, String, Told) {
         let rules = Arc::new(RuleSet::build(Vec::new()).unwrap());
         let actions = Arc::new(ActionTable::new(Vec::new(), None));
         let scopes =
@@ -26,7 +34,8 @@ impl BodySpecOf {
         let mut out = Vec::new();
         let pushed = case.body.as_bytes().chunks(chunk).try_for_each(|part| inspector.push(part, &mut out));
         let ended = pushed.and_then(|()| inspector.finish(&mut out));
-        (ended, String::from_utf8(out).unwrap())
+        let told = inspector.inspection().held_calls.clone();
+        (ended, String::from_utf8(out).unwrap(), told)
     }
 }
 
@@ -205,6 +214,35 @@ fn refused_arguments_never_leave_whole() {
             }
         }
     }
+}
+
+#[test]
+fn what_is_held_is_told_in_every_protocol_and_refused_where_nobody_holds_it() {
+    use ToolVerdict::{Allow, Hold};
+    for given in [("send_email", None, Hold), ("send_email", Some(r#""to":"a@evil"#), Hold)] {
+        let plain = rules(&[given], Allow);
+        let holding = Arc::new(plain.holding(Vec::new()));
+        let seen = Arc::new(plain.holding(vec!["tool.send_email".into()]));
+        for case in cases("send_email", "a@evil.example") {
+            assert_eq!(BODY.run(&plain, &case, 1 << 20).0, Err(BodyErrorKind::Tool.into()), "{}", case.what);
+            for chunk in [3, 1 << 20] {
+                let (ended, out, told) = BODY.told(&holding, &case, chunk);
+                assert_eq!((ended, &out), (Ok(()), &case.body), "{} by {chunk}", case.what);
+                assert_eq!(told.first().map(|(id, _)| &**id), Some("tool.send_email"), "{} by {chunk}", case.what);
+            }
+            // A person has seen it.
+            let (ended, out, told) = BODY.told(&seen, &case, 1 << 20);
+            assert_eq!((ended, &out, told.is_empty()), (Ok(()), &case.body, true), "{}", case.what);
+        }
+        for case in cases("send_email", "a@acme.example") {
+            let told = BODY.told(&holding, &case, 100).2;
+            assert_eq!(told.is_empty(), given.1.is_some(), "{}", case.what);
+        }
+    }
+    // Of what nobody can name, nobody can be asked.
+    let holding = Arc::new(rules(&[("send_email", None, Hold)], Allow).holding(Vec::new()));
+    let nameless = json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "id": "c", "function": {"arguments": "{}"}}]}}]});
+    assert!(refused(&holding, &[nameless]));
 }
 
 #[test]

@@ -50,6 +50,7 @@ mod syslog;
 mod telemetry;
 mod timeouts;
 mod tokens;
+mod tool_holds;
 mod upstreams;
 mod verdicts;
 mod volume;

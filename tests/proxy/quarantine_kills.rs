@@ -16,11 +16,13 @@ use tokio::net::UnixStream;
 use super::quarantine::{RULES, people};
 use crate::support::client::connect;
 use crate::support::proxy::ACME;
-use crate::support::{Client, Pki, RedisServer, TestProxy, Upstream};
+use crate::support::upstream::ok;
+use crate::support::{Client, Pki, RedisServer, Reply, TestProxy, Upstream};
 
 /// Kills unless `BLACKBAR_KILLS` says otherwise, and the longest time between a start and its kill.
 const KILLS: usize = 200;
 const REDIS_KILLS: usize = 40;
+const ANSWER_KILLS: usize = 20;
 const LIFE_MS: u64 = 120;
 
 struct Process {
@@ -227,6 +229,124 @@ async fn kill_again_and_again(store: &str, unless_told: usize) {
     }
     let (known, released) = (items.len(), told.released.len());
     println!("{kills} kills: {} told held, {known} known, {released} told released; {states:?}", told.held.len());
+    process.kill();
+}
+
+/// What became of answers that were held, as their clients know it.
+#[derive(Default)]
+struct Fetched {
+    /// Items, and the marker in the answer of each.
+    held: HashMap<String, String>,
+    /// Items whose answer came whole.
+    had: Vec<String>,
+    next: usize,
+}
+
+/// Has answers held, releases and fetches them, until the process dies.
+async fn fetchers(address: SocketAddr, socket: PathBuf, pki: Arc<Pki>, told: Arc<Mutex<Fetched>>) -> Option<()> {
+    let config = pki.client_config(Some(pki.client(&[ACME])), &["http/1.1"]);
+    let mut client = Client::new(connect(address, "localhost", config).await.ok()?);
+    loop {
+        let marker = {
+            let mut told = told.lock().unwrap();
+            told.next += 1;
+            format!("marker-{:06}-", told.next)
+        };
+        let (status, item, _) = fetch(&mut client, None, &marker).await?;
+        assert_eq!(status, 403);
+        let id = item?;
+        told.lock().unwrap().held.insert(id.clone(), marker.clone());
+        let order = Some(json!({ "reason": "agreed" }));
+        let (status, cleared) = ask(&socket, &format!("/quarantine/{id}/release"), order).await?;
+        assert_eq!((status, &cleared["state"]), (200, &json!("cleared")));
+        let (status, _, body) = fetch(&mut client, Some(&id), &marker).await?;
+        assert!(status == 200 && body.contains(&marker), "{status} {body}");
+        told.lock().unwrap().had.push(id);
+    }
+}
+
+/// Asks a model, or for an answer that was held: the status, the item, and the body if it came whole.
+async fn fetch(client: &mut Client, item: Option<&str>, marker: &str) -> Option<(u16, Option<String>, String)> {
+    let item = item.map(|item| format!("x-blackbar-item: {item}\r\n")).unwrap_or_default();
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    let body = json!({ "model": "m", "user": marker }).to_string();
+    let request = format!("{head}{item}Content-Length: {}\r\n\r\n{body}", body.len());
+    client.stream.write_all(request.as_bytes()).await.ok()?;
+    let answer = client.answer().await;
+    answer.complete.then(|| (answer.status, answer.header("x-blackbar-item").map(str::to_owned), answer.text()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[allow(clippy::print_stdout, reason = "what was seen is part of the record")]
+async fn no_held_answer_is_lost_and_none_is_handed_over_twice() {
+    let upstream = Upstream::answering(|received| {
+        let body: Value = serde_json::from_slice(&received.body).unwrap();
+        let function = json!({ "name": "send_email", "arguments": json!({ "to": body["user"] }).to_string() });
+        let message =
+            json!({ "role": "assistant", "tool_calls": [{ "id": "c", "type": "function", "function": function }] });
+        Reply::Bytes(ok("application/json", json!({ "choices": [{ "index": 0, "message": message }] }).to_string()))
+    })
+    .await;
+    let test = TestProxy::new();
+    std::fs::write(test.pki.file("quarantine.key32"), [9; 32]).unwrap();
+    let rules = "version = 1\npacks = [\"pci\"]\n[[tool]]\nname = \"send_email\"\naction = \"hold\"\n";
+    let test = test
+        .workspace("acme", rules)
+        .workspace("beta", rules)
+        .upstream(&upstream)
+        .route_settings("response = { mode = \"buffer\" }\n")
+        .tables(&people().replace("127.0.0.1:0", "unix:admin.sock"))
+        .tables(
+            "[quarantine]\nstore = \"held\"\nkey = { file = \"quarantine.key32\" }\n[self_test]\nenabled = false\n",
+        );
+    let config = test.write();
+    let socket = test.pki.file("admin.sock");
+    let pki = Arc::new(test.pki);
+    let told = Arc::new(Mutex::new(Fetched::default()));
+    let kills = std::env::var("BLACKBAR_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(ANSWER_KILLS);
+    for _ in 0..kills {
+        let process = Process::start(&config);
+        let begin = || {
+            let (socket, pki, told) = (socket.clone(), Arc::clone(&pki), Arc::clone(&told));
+            tokio::spawn(fetchers(process.address, socket, pki, told))
+        };
+        let tasks = [begin(), begin()];
+        let mut random = [0_u8; 8];
+        getrandom::fill(&mut random).unwrap();
+        // Each goes three ways, not one.
+        tokio::time::sleep(Duration::from_millis(u64::from_le_bytes(random) % (3 * LIFE_MS))).await;
+        process.kill();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    }
+
+    let process = Process::start(&config);
+    let items = everything(&socket).await;
+    let told = std::mem::take(&mut *told.lock().unwrap());
+    assert!(!told.had.is_empty() && told.held.len() > kills / 4, "only {} were held", told.held.len());
+    let tls = pki.client_config(Some(pki.client(&[ACME])), &["http/1.1"]);
+    let client = || async { Client::new(connect(process.address, "localhost", Arc::clone(&tls)).await.unwrap()) };
+    let mut states: HashMap<String, usize> = HashMap::new();
+    for (id, marker) in &told.held {
+        let item = items.get(id).unwrap_or_else(|| panic!("{id} was told to be held, and is lost"));
+        let state = item["state"].as_str().unwrap();
+        *states.entry(state.to_owned()).or_default() += 1;
+        let had = told.had.iter().filter(|known| *known == id).count();
+        match state {
+            "held" | "cleared" => assert_eq!(had, 0, "{id} was handed over, and waits again"),
+            "released" => assert!(had <= 1, "{id}"),
+            "uncertain" => assert!(had <= 1, "{id}"),
+            state => panic!("{id} is {state}"),
+        }
+        if state == "cleared" {
+            let (status, _, body) = fetch(&mut client().await, Some(id), marker).await.unwrap();
+            assert!(status == 200 && body.contains(marker), "{id} is whole: {status} {body}");
+        }
+        let (status, ..) = fetch(&mut client().await, Some(id), marker).await.unwrap();
+        assert!(matches!(status, 409 | 410), "{id} that is {state} is given again: {status}");
+    }
+    println!("{kills} kills: {} told held, {} had; {states:?}", told.held.len(), told.had.len());
     process.kill();
 }
 

@@ -436,6 +436,7 @@ fn facts(id: u128) -> Facts {
         certificate: None,
         length: 3,
         findings: Vec::new(),
+        answer: false,
     }
 }
 

@@ -152,7 +152,7 @@ impl Content {
     }
 
     pub(super) fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
-        self.judge_calls(input)?;
+        self.judge_calls(input, seen)?;
         match &mut self.state {
             State::Start(start) => {
                 start.extend_from_slice(input);
@@ -193,9 +193,11 @@ impl Content {
     }
 
     /// Judges what JSON says of calls, before any of it leaves. What may still be text is left alone where it is no JSON.
-    fn judge_calls(&mut self, input: &[u8]) -> Result<(), BodyError> {
+    fn judge_calls(&mut self, input: &[u8], seen: &mut Inspection) -> Result<(), BodyError> {
         let (State::Json(_) | State::Gate(_), Some(tools)) = (&self.state, &mut self.tools) else { return Ok(()) };
-        match tools.push(input) {
+        let judged = tools.push(input);
+        tools.tell_held(seen);
+        match judged {
             Err(fault) if fault.kind == BodyErrorKind::JsonSyntax && matches!(self.state, State::Gate(_)) => {
                 self.tools = None;
                 Ok(())

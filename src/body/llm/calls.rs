@@ -1,7 +1,7 @@
 //! Calls of tools in models' answers and in MCP's requests: which may go on.
 //!
 //! Enters: indexed events of a stream, or the [`Sketch`] of a document. Leaves: [`BodyErrorKind::Tool`] before the bytes
-//! that would make a refused call whole. A name is judged as soon as it stands there, in every protocol at the call's
+//! that would make a refused call whole; and which rules hold calls that nobody has let pass, for whoever keeps the whole. A name is judged as soon as it stands there, in every protocol at the call's
 //! beginning; where it takes the arguments, what completes them waits for no one: the event that would is refused. Calls
 //! are known by their shape, whatever the route's dialect. A call of which something is missing is refused where any
 //! rule could refuse it.
@@ -13,8 +13,8 @@ use super::called::{Call, Stage, around, end_of, read};
 use super::plan::Event;
 use crate::body::json::{Index, Kind, Sketch, compact, unescape};
 use crate::body::restore::Restore;
-use crate::body::{BodyError, BodyErrorKind, BodyLimits, Direction, Scopes};
-use crate::engine::{ActionTable, Restorer, ToolRules, ToolVerdict};
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, Direction, Inspection, Scopes};
+use crate::engine::{ActionTable, Restorer, ToolDecision, ToolRules, ToolVerdict};
 
 /// The calls of one stream.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(in crate::body) struct Calls {
     compact: Vec<u8>,
     /// What gives values back in the arguments of calls, before they reach their reader.
     restored: Option<Restored>,
+    /// Rules that held calls since this was last asked for, by their place, and how many.
+    held: Vec<(usize, u64)>,
 }
 
 /// Gives values back as the answer will.
@@ -83,7 +85,8 @@ impl Calls {
     /// No calls yet.
     pub(in crate::body) fn new(rules: &Arc<ToolRules>, limits: &BodyLimits) -> Self {
         let (rules, limits) = (Arc::clone(rules), limits.clone());
-        Self { rules, limits, open: Vec::new(), continued: Vec::new(), compact: Vec::new(), restored: None }
+        let (open, continued, compact, held) = Default::default();
+        Self { rules, limits, open, continued, compact, restored: None, held }
     }
 
     /// As it is, where values are given back: what is judged is what the calls' reader will have.
@@ -93,6 +96,22 @@ impl Calls {
             restorer: Restorer::new(Arc::clone(tokens)).anywhere().uncounted(),
         });
         Self { restored, ..self }
+    }
+
+    /// Tells which rules hold calls that were judged since this was last called.
+    pub(super) fn tell_held(&mut self, seen: &mut Inspection) {
+        for (rule, count) in self.held.drain(..) {
+            if let Some(id) = self.rules.id(rule) {
+                seen.hold_calls(id, count);
+            }
+        }
+    }
+
+    fn hold(&mut self, rule: usize) {
+        match self.held.iter_mut().find(|(known, _)| *known == rule) {
+            Some((_, count)) => *count += 1,
+            None => self.held.push((rule, 1)),
+        }
     }
 
     /// Judges what an event of an answer says of calls.
@@ -202,8 +221,10 @@ impl Calls {
         if !call.pieces {
             return self.decide(verdict, name, text, call.plain);
         }
-        if verdict != Some(ToolVerdict::Allow) {
-            return Err(BodyErrorKind::Tool.into());
+        match verdict.map(|said| (said.verdict, said.rule)) {
+            Some((ToolVerdict::Allow, _)) => {}
+            Some((ToolVerdict::Hold, rule)) => self.hold(rule),
+            Some((ToolVerdict::Block, _)) | None => return Err(BodyErrorKind::Tool.into()),
         }
         if self.continued.len() >= self.limits.logical_texts {
             self.continued.remove(0);
@@ -239,11 +260,12 @@ impl Calls {
         if open.name.is_empty() && !text.is_empty() {
             return self.nameless();
         }
-        match self.rules.by_name(&open.name) {
+        match self.rules.by_name(&open.name).map(|said| said.verdict) {
             // A name may come in pieces, and before the arguments no piece is known to be the last.
             Some(ToolVerdict::Block) if text.is_empty() && self.rules.begins_allowed(&open.name) => return Ok(()),
             Some(ToolVerdict::Block) => return Err(BodyErrorKind::Tool.into()),
-            Some(ToolVerdict::Allow) => {
+            // What is held is told once all of it has come.
+            Some(ToolVerdict::Allow | ToolVerdict::Hold) => {
                 open.unread |= !text.is_empty();
                 return Ok(());
             }
@@ -295,13 +317,13 @@ impl Calls {
     /// alike, or plain text by contract.
     fn decide(
         &mut self,
-        verdict: Option<ToolVerdict>,
+        said: Option<ToolDecision>,
         name: &[u8],
         arguments: &[u8],
         plain: bool,
     ) -> Result<(), BodyError> {
-        let verdict = match verdict {
-            Some(verdict) => verdict,
+        let said = match said {
+            Some(said) => said,
             None => {
                 // What its reader has, or may have.
                 let restored = self.restored.as_ref().map_or(Given::Never, |restored| restored.given(name));
@@ -314,8 +336,12 @@ impl Calls {
                 }
             }
         };
-        match verdict {
+        match said.verdict {
             ToolVerdict::Allow => Ok(()),
+            ToolVerdict::Hold => {
+                self.hold(said.rule);
+                Ok(())
+            }
             ToolVerdict::Block => Err(BodyErrorKind::Tool.into()),
         }
     }
@@ -323,7 +349,7 @@ impl Calls {
 
 impl Calls {
     /// What the rules say of these arguments, with their tokens opened or as they stand.
-    fn judge(&mut self, name: &[u8], arguments: &[u8], plain: bool, opened: bool) -> ToolVerdict {
+    fn judge(&mut self, name: &[u8], arguments: &[u8], plain: bool, opened: bool) -> ToolDecision {
         if arguments.trim_ascii().is_empty() {
             return self.rules.judge(name, b"");
         }
@@ -335,7 +361,7 @@ impl Calls {
             }
         });
         if !plain {
-            return if one { self.rules.judge(name, &self.compact) } else { ToolVerdict::Block };
+            return if one { self.rules.judge(name, &self.compact) } else { self.rules.unreadable() };
         }
         let text = restorer.map(|restorer| restorer.whole(arguments));
         let verdict = self.rules.judge(name, text.as_deref().unwrap_or(arguments));
@@ -421,6 +447,11 @@ impl DocumentCalls {
             }
         }
         Ok(())
+    }
+
+    /// As [`Calls::tell_held`].
+    pub(in crate::body) fn tell_held(&mut self, seen: &mut Inspection) {
+        self.calls.tell_held(seen);
     }
 
     fn document(&mut self) -> Result<(), BodyError> {

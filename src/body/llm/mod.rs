@@ -336,6 +336,7 @@ impl Model {
         let Some(root) = index.root() else { return Ok(Judged::Same) };
         if let Some(tools) = &mut self.tools {
             tools.event(event)?;
+            tools.tell_held(seen);
         }
         let mut plan = std::mem::take(&mut self.plan);
         plan.clear();
@@ -565,6 +566,7 @@ impl Model {
     fn end_all(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
         if let Some(tools) = &mut self.tools {
             tools.end()?;
+            tools.tell_held(seen);
         }
         self.settle_all(out, seen)?;
         self.end(|_| true, seen)?;

@@ -8,6 +8,7 @@ mod audit;
 mod catalogue;
 mod changes;
 mod export;
+mod holds;
 mod incident;
 mod keys;
 mod letters;
@@ -40,7 +41,7 @@ use super::rules::{RuleShape, unknown_name, version};
 use super::shared_limits::shared_limits;
 use super::tokens::tokenized;
 use super::{
-    AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Mode, Policy, QuarantineSettings, Route,
+    AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Policy, QuarantineSettings, Route,
     SelfTest, SharedLimits, Syslog, Timeouts, Workspace, fingerprint_epoch, quarantine,
 };
 use crate::body::{BodyLimits, Scopes};
@@ -337,7 +338,7 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
         if let Some((Some(rules), place)) = tried {
             workspace.shadow = shadow::bind(&workspace, &rules, &names, &place, report);
         }
-        check_holds(&workspace, &place, &reach, shapes.wants_quarantine, report);
+        holds::check(&workspace, &place, &reach, shapes.wants_quarantine, report);
         workspaces.push(Arc::new(workspace));
     }
     Some(Policy {
@@ -366,38 +367,6 @@ struct Reach<'a> {
     listeners: &'a [Listener],
     /// Of the routes, then of the listeners for syslog.
     places: &'a [Place],
-}
-
-/// A request can be held only where nothing of it has left before it is decided.
-fn check_holds(workspace: &Workspace, place: &Place, reach: &Reach<'_>, stored: bool, report: &mut Report) {
-    let uses = |route: &&Route| route.workspaces.contains(&reach.index);
-    let routes = reach.routes.iter().enumerate().filter(|(_, route)| uses(route));
-    let routes = routes.map(|(scope, route)| (scope, &route.name, matches!(route.request, Mode::Buffer { .. })));
-    let logs = reach.listeners.iter().filter_map(|listener| listener.syslog.as_ref());
-    let logs = logs.filter(|log| log.workspaces.contains(&reach.index)).map(|log| (log.scope, &log.name, false));
-    let mut holds = false;
-    for (scope, name, decides) in routes.chain(logs) {
-        let quarantines = workspace.scopes.get(scope).is_some_and(|[request, _]| request.quarantines());
-        holds |= quarantines;
-        if quarantines && !decides {
-            let message = format!(
-                "workspace {} holds requests for a person, but {name} sends them on as they come",
-                workspace.name
-            );
-            let help = if scope < reach.routes.len() {
-                "add request = { mode = \"buffer\" }, or write \"block\" for it in a [[scope]] with this route"
-            } else {
-                "syslog is never held: write \"block\" for it in a [[scope]] with this listener"
-            };
-            let place = reach.places.get(scope).unwrap_or(place);
-            report.error(place, "quarantine", message).help(help);
-        }
-    }
-    if holds && !stored {
-        let message = format!("workspace {} holds requests for a person, and there is no [quarantine]", workspace.name);
-        let help = "add [quarantine] with `store` and `key`, or use \"block\"";
-        report.error(place, "quarantine", message).help(help);
-    }
 }
 
 fn known(kind: &str, name: &str, place: &Place, names: &Names, report: &mut Report) {
