@@ -39,6 +39,28 @@ async fn a_blocked_request_never_reaches_the_upstream() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_every_split_of_a_body_nothing_of_a_blocked_value_reaches_the_upstream() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", BLOCK_UP).upstream(&upstream).start();
+    for body in [format!("pay {CARD} now"), format!("{{\"n\":\"{CARD}\"}}")] {
+        let kind = if body.starts_with('{') { "application/json" } else { "text/plain" };
+        for at in 1..body.len() {
+            let mut client = proxy.client().await;
+            let (left, right) = body.split_at(at);
+            let head = format!(
+                "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
+            );
+            client.write(format!("{head}{:x}\r\n{left}\r\n", left.len())).await;
+            client.write(format!("{:x}\r\n{right}\r\n0\r\n\r\n", right.len())).await;
+            let answer = client.answer().await;
+            assert_eq!((answer.status, answer.code().as_str()), (403, "policy_blocked"), "at {at} of {body}");
+        }
+    }
+    // Not even its beginning.
+    assert!(!upstream.saw("4111 ") && !upstream.saw("1111"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_block_in_flight_breaks_the_request_and_answers() {
     let mut upstream = Upstream::echo().await;
     let proxy = TestProxy::new().workspace("acme", BLOCK_UP).upstream(&upstream).start();
