@@ -21,7 +21,8 @@ pub(super) fn may_begin(before: impl Fn(usize) -> u8, exact: bool) -> bool {
     match before(marks) {
         b'%' | b'+' => false,
         // An address goes on with what it may have inside of it.
-        byte if byte.is_ascii() => !byte.is_ascii_alphanumeric() && !(exact && byte == b'@' && marks > 0),
+        b'@' if exact && marks > 0 => false,
+        byte if byte.is_ascii() => !byte.is_ascii_alphanumeric(),
         _ => {
             let bytes: Vec<u8> = (marks..marks + 4).rev().map(&before).collect();
             let last =
@@ -96,13 +97,14 @@ fn is_letter(character: char) -> bool {
 /// Whether it is of a script that is written without blanks between words, or that has them elsewhere than between a name
 /// and what follows it: Thai to Khmer, kana, ideographs, Hangul.
 fn is_unspaced(character: char) -> bool {
-    matches!(character,
-        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}' | '\u{1780}'..='\u{17ff}'
-        | '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}'
-        | '\u{4e00}'..='\u{9fff}' | '\u{a960}'..='\u{a97f}' | '\u{ac00}'..='\u{d7ff}' | '\u{f900}'..='\u{faff}'
-        | '\u{ff66}'..='\u{ffdc}' | '\u{20000}'..='\u{3ffff}')
+    match character {
         // Their digits are digits.
-        && !(character.is_numeric() && !('\u{3005}'..='\u{fffff}').contains(&character))
+        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' => !character.is_numeric(),
+        '\u{1100}'..='\u{11ff}' | '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{31ff}' => true,
+        '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{a960}'..='\u{a97f}' | '\u{ac00}'..='\u{d7ff}' => true,
+        '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ffdc}' | '\u{20000}'..='\u{3ffff}' => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
