@@ -113,6 +113,9 @@ impl KeywordTable {
         let mut open = ahead.inside.then_some(at);
         let mut carry = u64::from(ahead.inside);
         while at < text.len() {
+            if open.is_none() {
+                at = self.read_plain(text, base, at, earlier, ahead);
+            }
             let rest = text.get(at..).unwrap_or_default();
             // What comes later may go on with a run.
             let block = rest.first_chunk().copied().unwrap_or_else(|| {
@@ -157,7 +160,12 @@ impl KeywordTable {
                 }
             }
             carry = letters.words >> (BLOCK - 1);
+            let from = at;
             at += BLOCK;
+            // A run is read from where it begins, if that is no block of its own.
+            if let Some(begun) = open.filter(|begun| *begun > from && !ahead.inside && at < text.len()) {
+                (at, open, carry) = (begun, None, 0);
+            }
         }
         // A word that the text's end cuts off is read when it is whole.
         let from = open.map_or(text.len(), |open| open.min(text.len()));
@@ -166,6 +174,44 @@ impl KeywordTable {
             ahead.add(base + from as u64, end + (4 * (self.before + earlier)) as u64);
             (ahead.at, ahead.inside) = (end, true);
         }
+    }
+
+    /// Reads on from a place between two runs while blocks are of ASCII and hold each of their runs whole, as most text is;
+    /// gives how far.
+    fn read_plain(&self, text: &[u8], base: u64, mut at: usize, earlier: usize, ahead: &mut Ahead) -> usize {
+        while let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+            let letters = Letters::of(block);
+            if letters.beyond != 0 {
+                break;
+            }
+            let mut starts = letters.words & !(letters.words << 1);
+            let mut cut_off = None;
+            while starts != 0 {
+                let begin = starts.trailing_zeros() as usize;
+                starts &= starts - 1;
+                let len = (letters.words >> begin).trailing_ones() as usize;
+                if begin + len == BLOCK {
+                    cut_off = Some(begin);
+                    break;
+                }
+                let (from, to) = (at + begin, at + begin + len);
+                if letters.parts(!(u64::MAX << len) << begin) {
+                    self.read_run(text, base, (from, to), earlier, ahead);
+                } else if self.phrases.may_begin(text, from, len) {
+                    let first = self.phrases.first_word(text, from, len);
+                    let far = if first == NONE { 0 } else { self.far(text, first, to) };
+                    if far > 0 {
+                        ahead.add(base + to as u64, base + (from + far + earlier) as u64);
+                    }
+                }
+            }
+            match cut_off {
+                Some(0) => break,
+                Some(begin) => at += begin,
+                None => at += BLOCK,
+            }
+        }
+        at
     }
 
     /// A run that may be several words, or is more than ASCII.

@@ -34,6 +34,8 @@ pub(super) struct Phrases {
     reaches: Vec<(u16, u16)>,
     /// A bit for the hash of each word that a phrase begins with: few enough to stay near.
     first: Vec<u64>,
+    /// The same for a hash of their first eight bytes, which costs less.
+    begin: Vec<u64>,
     /// For each node where its groups stand in `groups`.
     ends: Vec<(u32, u32)>,
     groups: Vec<u32>,
@@ -67,11 +69,13 @@ impl Phrases {
         }
         let mut begins = vec![false; list.len()];
         let mut reaches = vec![(0, 0); list.len()];
-        let mut first = vec![0; FIRST];
+        let (mut first, mut begin) = (vec![0; FIRST], vec![0; FIRST]);
         for (words, group) in phrases {
             let Some(word) = words.first() else { continue };
             let bit = bit(hash(word));
             first[bit / 64] |= 1 << (bit % 64);
+            let bit = bit_of_eight(eight(word), word.len());
+            begin[bit / 64] |= 1 << (bit % 64);
             if let Some((alone, longer)) = numbers.get(word.as_slice()).and_then(|own| reaches.get_mut(*own as usize)) {
                 let own = if words.len() == 1 { alone } else { longer };
                 *own = u16::try_from(reach(*group)).unwrap_or(u16::MAX).max(*own);
@@ -93,7 +97,7 @@ impl Phrases {
             (from, flat.len() as u32)
         });
         let ends = ends.collect();
-        Self { words: Words::new(&list), steps, begins, reaches, first, ends, groups: flat }
+        Self { words: Words::new(&list), steps, begins, reaches, first, begin, ends, groups: flat }
     }
 
     /// The number of a word; [`NONE`] where no phrase has it.
@@ -134,6 +138,16 @@ impl Phrases {
             return NONE;
         }
         self.words.find_by(&text[at..at + len], hash, |known, word| known.eq_ignore_ascii_case(word))
+    }
+
+    /// Whether a phrase may begin with the word of ASCII letters and digits, in any case, that stands at `at`, by its first
+    /// eight bytes and its length as far as these.
+    #[inline]
+    pub(super) fn may_begin(&self, text: &[u8], at: usize, len: usize) -> bool {
+        let rest = text.get(at..).unwrap_or_default();
+        let first = rest.first_chunk().map_or_else(|| eight(rest), |first| u64::from_le_bytes(*first));
+        let bit = bit_of_eight(first, len);
+        self.begin[bit / 64] >> (bit % 64) & 1 == 1
     }
 
     /// Where a word leads.
@@ -224,14 +238,23 @@ fn bit(hash: u64) -> usize {
     (hash >> 48) as usize
 }
 
+/// Up to eight bytes as a number.
+fn eight(bytes: &[u8]) -> u64 {
+    let mut eight = [0; 8];
+    eight.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = *byte);
+    u64::from_le_bytes(eight)
+}
+
+/// The bit of a word of so many bytes, of which the first are given, with or without what stands behind it.
+#[inline]
+fn bit_of_eight(first: u64, len: usize) -> usize {
+    let own = first & u64::MAX >> (64 - 8 * len.clamp(1, 8)) | 0x2020_2020_2020_2020;
+    (own.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as usize
+}
+
 /// A hash of a word's length and its first and last eight bytes, the same for small and capital ASCII letters.
 fn hash(word: &[u8]) -> u64 {
-    let load = |bytes: &[u8]| {
-        let mut eight = [0; 8];
-        eight.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = *byte);
-        u64::from_le_bytes(eight)
-    };
-    hashed(load(word), load(&word[word.len().saturating_sub(8)..]), word.len())
+    hashed(eight(word), eight(&word[word.len().saturating_sub(8)..]), word.len())
 }
 
 /// The same for the word that begins at `at`, by eight bytes at once where the text has so many.
