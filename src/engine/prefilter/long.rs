@@ -10,11 +10,15 @@ use regex_automata::dfa::Automaton;
 
 use super::super::byte_set::ByteSet;
 use super::super::regex::{LEADING_RUN, Regex, is_token};
+use super::super::vector;
 use super::Window;
 use super::window::{beginnings, holds, widen};
 
 /// The least run that is looked for as such.
-pub(super) const LONG: usize = 16;
+pub(super) const LONG: usize = vector::RUN;
+
+/// Bytes that are looked at at once.
+const BLOCK: usize = vector::RUN_BLOCK;
 
 /// The farthest place that is looked at for a sign.
 const DEEP: usize = 192;
@@ -79,6 +83,16 @@ impl LongRuns {
         std::iter::from_fn(move || {
             let window = self.union.as_ref()?;
             while at < range.end {
+                // Where no run in a block is long enough nothing is looked at one by one.
+                while token_to <= at
+                    && let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk())
+                    && !vector::has_run(block)
+                {
+                    at += BLOCK - LONG + 1;
+                }
+                if at >= range.end {
+                    return None;
+                }
                 // Backwards from the last byte that a run from here needs, down to what is known.
                 let end = (at + LONG).min(text.len());
                 if at + LONG > end && !open {

@@ -47,6 +47,33 @@ pub(in crate::engine) struct Words {
     pub(in crate::engine) beyond: u32,
 }
 
+/// Bytes of a run that is looked for in a block, and of the block.
+pub(in crate::engine) const RUN: usize = 16;
+pub(in crate::engine) const RUN_BLOCK: usize = 2 * CLASSES;
+
+/// Whether a block holds a run of letters, digits and `+-/_` that is long enough.
+#[inline]
+pub(in crate::engine) fn has_run(block: &[u8; RUN_BLOCK]) -> bool {
+    let (Some(first), Some(second)) = (block.first_chunk(), block.last_chunk()) else { return true };
+    let mut runs = u64::from(tokens(first)) | u64::from(tokens(second)) << CLASSES;
+    // Runs of two, four, eight, and so on, by where they begin.
+    let mut len = 1;
+    while len < RUN {
+        runs &= runs >> len;
+        len *= 2;
+    }
+    runs != 0
+}
+
+/// The letters, digits and `+-/_` of a stretch.
+#[inline]
+fn tokens(bytes: &[u8; CLASSES]) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    return x86::tokens(bytes);
+    #[cfg(not(target_arch = "x86_64"))]
+    return scalar::tokens(bytes);
+}
+
 /// The letters and digits of a stretch.
 #[inline]
 pub(in crate::engine) fn words(bytes: &[u8; CLASSES]) -> Words {
@@ -102,6 +129,10 @@ mod scalar {
             lower: bits(bytes, |byte| byte.is_ascii_lowercase()),
             beyond: bits(bytes, |byte| !byte.is_ascii()),
         }
+    }
+
+    pub(super) fn tokens(bytes: &[u8; CLASSES]) -> u32 {
+        bits(bytes, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'/' | b'_'))
     }
 
     pub(super) fn classes(bytes: &[u8; CLASSES]) -> Classes {
@@ -173,6 +204,19 @@ mod x86 {
     }
 
     #[inline]
+    pub(super) fn tokens(bytes: &[u8; CLASSES]) -> u32 {
+        bits(bytes, |bytes| {
+            // SAFETY: SSE2 is part of x86-64. The bit of lower case maps no other byte into the letters.
+            unsafe {
+                let letters = within(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), b'a', 25);
+                let signs = _mm_or_si128(is(bytes, b'+'), _mm_or_si128(is(bytes, b'-'), is(bytes, b'_')));
+                // Digits stand directly behind `/`.
+                _mm_or_si128(_mm_or_si128(letters, signs), within(bytes, b'/', 10))
+            }
+        })
+    }
+
+    #[inline]
     pub(super) fn classes(bytes: &[u8; CLASSES]) -> Classes {
         let numbers = |bytes| {
             let (to_nine, brackets, breaks) = (within(bytes, b'-', 12), within(bytes, b'(', 3), within(bytes, 9, 4));
@@ -191,6 +235,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_run_is_seen_wherever_it_begins() {
+        for from in 0..RUN_BLOCK {
+            for len in 0..=RUN_BLOCK - from {
+                let mut block = [b' '; RUN_BLOCK];
+                block.iter_mut().skip(from).take(len).for_each(|slot| *slot = b'k');
+                assert_eq!(has_run(&block), len >= RUN, "{len} from {from}");
+            }
+        }
+    }
+
+    #[test]
     fn both_forms_are_the_same() {
         for byte in 0..=255 {
             for place in 0..CLASSES {
@@ -201,6 +256,7 @@ mod tests {
                 assert_eq!(digits(&bytes), scalar::digits(&bytes), "{byte} at {place}");
                 assert_eq!(colons(&bytes), scalar::colons(&bytes), "{byte} at {place}");
                 assert_eq!(words(&bytes), scalar::words(&bytes), "{byte} at {place}");
+                assert_eq!(tokens(&bytes), scalar::tokens(&bytes), "{byte} at {place}");
                 assert_eq!(classes(&bytes), scalar::classes(&bytes), "{byte} at {place}");
             }
         }

@@ -20,7 +20,7 @@ mod x86;
 #[cfg(test)]
 mod tests;
 
-pub(super) use classes::{CLASSES, Colons, classes, colons, digits, words};
+pub(super) use classes::{CLASSES, Colons, RUN, RUN_BLOCK, classes, colons, digits, has_run, words};
 
 /// Places that a window looks at: the byte before the position, its own, and three behind.
 pub(super) const PLACES: usize = 5;
