@@ -1,4 +1,4 @@
-//! Expressions that begin with one of many words: told by their first four bytes, without case.
+//! Expressions that begin with one of many words: told by their first four bytes, without case (`words`).
 //!
 //! Enters: expressions whose beginnings are few enough to be listed. Leaves: for four bytes of a text, the rules that may
 //! begin with them.
@@ -16,11 +16,9 @@ use super::window::beginnings;
 
 /// The most beginnings of one expression, each counted for every state that it leads to.
 const MOST: usize = 32768;
-/// Bits of the hash that tells most places apart at once.
-const BITS: u32 = 16;
 
 /// Four bytes in lower case.
-type Gram = [u8; AHEAD];
+pub(super) type Gram = [u8; AHEAD];
 
 /// The beginnings and their rules.
 #[derive(Default)]
@@ -28,14 +26,8 @@ pub(in crate::engine) struct Grams {
     rules: HashMap<Gram, Vec<usize>>,
     /// The same for what a text's end leaves of a beginning, in lower case.
     begun: HashMap<Vec<u8>, Vec<usize>>,
-    /// A bit for the hash of each beginning.
-    seen: Vec<u64>,
     before: Option<ByteSet>,
     all: Vec<usize>,
-}
-
-fn hash(gram: Gram) -> usize {
-    (u32::from_le_bytes(gram).wrapping_mul(0x9E37_79B1) >> (32 - BITS)) as usize
 }
 
 impl Grams {
@@ -87,16 +79,11 @@ impl Grams {
         true
     }
 
-    /// Ends the taking: the windows of all beginnings, those that begin alike together.
-    pub(super) fn seal(&mut self) -> Vec<Window> {
+    /// The windows of all beginnings, those that begin alike together.
+    pub(super) fn windows(&self) -> Vec<Window> {
         let Some(before) = self.before else { return Vec::new() };
-        self.seen = vec![0; 1 << (BITS - 6)];
         let mut windows: BTreeMap<&[u8], Window> = BTreeMap::new();
         for gram in self.rules.keys() {
-            let hash = hash(*gram);
-            if let Some(word) = self.seen.get_mut(hash / 64) {
-                *word |= 1 << (hash % 64);
-            }
             // Letters beyond ASCII are rare: their first bytes are enough.
             let alike = if gram.first().is_some_and(u8::is_ascii) { 3 } else { 1 };
             let window = windows.entry(gram.get(..alike).unwrap_or_default()).or_insert_with(|| {
@@ -110,6 +97,11 @@ impl Grams {
             }
         }
         windows.into_values().collect()
+    }
+
+    /// Every beginning, as the windows hold it.
+    pub(super) fn beginnings(&self) -> impl Iterator<Item = Gram> {
+        self.rules.keys().copied()
     }
 
     /// The beginnings of a rule.
@@ -132,10 +124,6 @@ impl Grams {
             return &self.all;
         };
         let gram = bytes.map(|byte| byte.to_ascii_lowercase());
-        let hash = hash(gram);
-        if self.seen.get(hash / 64).is_none_or(|word| word >> (hash % 64) & 1 == 0) {
-            return &[];
-        }
         self.rules.get(&gram).map_or(&[], Vec::as_slice)
     }
 }

@@ -13,11 +13,15 @@
 //! first bytes. They share one window, and are told apart by how long the run of digits is, what stands on both sides of it
 //! (`runs`) and what stands farther on (`deep`). So are those that must have a digit soon.
 //!
-//! What a bucket's bit leaves open is told in steps: the sequences that pass its windows, where these are few (`words`), the
+//! Most keys and words begin with a few bytes of their own. Windows that few sequences pass are looked for by these, all in
+//! one bucket (`words`, `vector::Sequences`), once they are more than a few buckets hold well.
+//!
+//! What a bucket's bit leaves open is told in steps: the windows of the sequence that stands there; for other windows the
 //! run of letters and digits that they begin, where they are many (`shapes`), what numbers, addresses and encodings need
-//! beyond their windows (`looks`), the exact windows of its entries, many at once (`rows`), and at last the first bytes of
-//! the one expression (`window`).
+//! beyond their windows (`looks`), the exact windows of its entries, many at once (`rows`); and at last the first bytes of
+//! the one expression (`window`). What a text's end cuts off is told by `begun`.
 
+mod begun;
 mod buckets;
 mod deep;
 mod digits;
@@ -37,11 +41,12 @@ use super::detect;
 use super::proof::Anchor;
 use super::rule::Detector;
 use super::ruleset::Rule;
-use super::vector::{AHEAD, Hit, Hits, MANY, PLACES, Tables};
+use super::vector::{AHEAD, Hit, Hits, MANY, PLACES, Sequences, Tables};
 use super::view::{self, Blob};
+use begun::Begun;
 pub(super) use deep::Bits;
 use digits::Digits;
-use grams::Grams;
+use grams::{Gram, Grams};
 use long::LongRuns;
 use looks::{Looks, Plan};
 use rows::Rows;
@@ -56,9 +61,11 @@ use words::Words;
 const TELLING: f64 = 0.003;
 /// Buckets that rules which ask for words may take.
 const ASKING: usize = 8;
-/// Buckets that windows of few sequences may take.
-const FEW: usize = 14;
-/// Buckets that the beginnings of many words may take.
+/// So many windows of few sequences take buckets of the pass; more are looked for by their sequences.
+const FEW: usize = 24;
+/// Buckets that they may take.
+const FEW_BUCKETS: usize = 14;
+/// Windows that stand for the beginnings of many words where a text ends.
 const GRAMS: usize = 12;
 
 /// A slot without an entry.
@@ -199,11 +206,9 @@ pub(super) struct Prefilter {
     digits: Digits,
     grams: Grams,
     long: LongRuns,
-    /// The bits of the buckets of grams, which are met often.
-    often: u64,
     /// The bits of the buckets of rules that ask for words before their matches.
     asked: u64,
-    /// The bits of the buckets whose windows few sequences pass, and those sequences.
+    /// The bits of the buckets whose windows few sequences pass, or of those sequences.
     few: u64,
     words: Words,
     /// The bits of the bucket of numbers, and of those of the expressions that begin with one and that must have one soon.
@@ -215,8 +220,11 @@ pub(super) struct Prefilter {
     shapes: Shapes,
     /// What rules most of its places out by itself.
     looks: Looks,
-    /// The entries by a match's first bytes and by how far behind them it is decided, for where a piece ends.
-    begun: Rows,
+    /// The entries by a match's first bytes and by how far behind them it is decided, for where a piece ends; those that are
+    /// decided farthest behind come first.
+    begun: Begun,
+    /// The same for rules that ask for words before their matches.
+    begun_asked: Begun,
     /// The farthest that a window begins behind its match.
     reach: usize,
 }
@@ -240,21 +248,21 @@ impl Prefilter {
             let Some(regex) = &rule.regex else { continue };
             let leads = leads(regex);
             let group = rule.asks();
-            if let [lead] = leads.as_slice()
-                && runs.take(index, regex, lead, group)
+            if let Some(union) = union(&leads)
+                && runs.take(index, regex, &union, group)
             {
-                widen(&mut run_window, &lead.window(0));
+                widen(&mut run_window, &union.window(0));
                 continue;
             }
             // Where words are asked for a number is rare enough.
             if group.is_some() && digits.take(index, regex, group) {
-                entries.extend(digit_entry(index, leads, true));
+                entries.extend(digit_entry(index, &leads, true));
                 continue;
             }
-            let back = back(&leads);
-            if leads.iter().map(|lead| buckets::rate(&lead.window(back))).sum::<f64>() > TELLING {
+            let near = back(&leads, |_| true).unwrap_or(0);
+            if leads.iter().map(|lead| buckets::rate(&lead.window(near))).sum::<f64>() > TELLING {
                 if digits.take(index, regex, None) {
-                    entries.extend(digit_entry(index, leads, false));
+                    entries.extend(digit_entry(index, &leads, false));
                     continue;
                 }
                 if grams.take(index, regex) {
@@ -266,6 +274,9 @@ impl Prefilter {
                     continue;
                 }
             }
+            // Sequences tell more than the rarest bytes do, most of all where they stand only outside words.
+            let outside = |window: &Window| words::few(window) && !words::stands_inside(window);
+            let back = back(&leads, outside).or_else(|| back(&leads, words::few)).unwrap_or(near);
             entries.extend(leads.into_iter().map(|lead| Entry {
                 window: lead.window(back),
                 target: Target::Rule { rule: index, back },
@@ -277,8 +288,6 @@ impl Prefilter {
         runs.seal();
         digits.seal();
         entries.extend(run_window.map(|window| Entry::of(Target::Runs, window)));
-        // These are met so often that they have buckets of their own, and a second look before anything is tried.
-        let often = buckets::buckets(&grams.seal(), MANY - GRAMS);
         // Digits are one window for all; their entries say what is held where none has come.
         let mut seen_digits = false;
         let members: Vec<usize> = (0..entries.len())
@@ -287,6 +296,13 @@ impl Prefilter {
                 !(digits && std::mem::replace(&mut seen_digits, true))
             })
             .collect();
+        // What begins with a long run is found without a bucket; its entry says what is held where the text ends.
+        entries.extend(long.window().map(|window| Entry::of(Target::LongRuns, window)));
+        // What their windows hold is told by sequences, and where a text ends by themselves.
+        let from = entries.len();
+        let unions = buckets::buckets(&grams.windows(), MANY - GRAMS);
+        entries.extend(unions.into_iter().map(|(window, _)| Entry::of(Target::Grams, window)));
+        let of_grams = from..entries.len();
         let targets: Vec<Target> = entries.iter().map(|entry| entry.target).collect();
         let target_of = |id: &usize| targets.get(*id).copied();
         let (looked, members): (Vec<usize>, Vec<usize>) =
@@ -306,15 +322,23 @@ impl Prefilter {
             let all = buckets::buckets(&windows, taken).into_iter();
             all.map(|(union, at)| (union, at.iter().filter_map(|at| members.get(*at)).copied().collect())).collect()
         };
-        let mut groups = together(&few, MANY - FEW);
+        let id_of_gram = |gram: Gram| {
+            let mut ids = of_grams.clone();
+            let holds = |entry: &Entry| entry.window.iter().skip(1).zip(&gram).all(|(set, byte)| set.contains(*byte));
+            Some((ids.find(|id| entries.get(*id).is_some_and(holds))?, gram))
+        };
+        let windows_of_few = few.iter().filter_map(|id| Some((*id, &entries.get(*id)?.window)));
+        let words = Words::new(windows_of_few, grams.beginnings().filter_map(id_of_gram));
+        // A few windows cost less as a bucket, and many less as sequences.
+        let listed = few.len() > FEW || !of_grams.is_empty();
+        let mut groups = if listed { Vec::new() } else { together(&few, MANY - FEW_BUCKETS) };
         let few_bits = u64::MAX.checked_shr(u64::BITS - groups.len() as u32).unwrap_or(0);
-        let words = Words::new(few.iter().filter_map(|id| Some((*id, &entries.get(*id)?.window))));
         // Those that ask for words have buckets of their own: where no words stand, none of them is looked at.
         let (asking, others): (Vec<usize>, Vec<usize>) =
             others.into_iter().partition(|id| entries.get(*id).is_some_and(|entry| entry.asks));
         groups.extend(together(&asking, MANY - ASKING));
         let asked = u64::MAX.checked_shr(u64::BITS - groups.len() as u32).unwrap_or(0) & !few_bits;
-        groups.extend(together(&others, often.len() + groups.len() + plan.buckets() + 3));
+        groups.extend(together(&others, groups.len() + plan.buckets() + 4));
         let shaped_bits = u64::MAX.checked_shr(u64::BITS - groups.len() as u32).unwrap_or(0) & !few_bits;
         let bit = |bucket: usize| 1_u64.checked_shl(bucket as u32).unwrap_or(0);
         let numbers_bit = if numbers.is_empty() { 0 } else { bit(groups.len()) };
@@ -335,14 +359,6 @@ impl Prefilter {
             1 => shapes::ANY,
             _ => ids.iter().map(lengths_of).fold(Lengths::default(), shapes::or),
         }));
-        // What begins with a long run is found without a bucket; its entry says what is held where the text ends.
-        entries.extend(long.window().map(|window| Entry::of(Target::LongRuns, window)));
-        let mut bits = 0;
-        for (window, _) in often {
-            bits |= 1 << groups.len();
-            groups.push((window, vec![entries.len()]));
-            entries.push(Entry::of(Target::Grams, window));
-        }
         let mut groups: Vec<(Option<Window>, Vec<usize>)> =
             groups.into_iter().map(|(union, ids)| (Some(union), ids)).collect();
         let looks = plan.seal(&mut groups);
@@ -354,7 +370,14 @@ impl Prefilter {
             bits
         };
         let (number_runs, number_digits) = (bits_of(Target::Runs), bits_of(Target::Digits));
-        // Those that the pass never hits stand last.
+        let listed_bit = if listed { bit(groups.len()) } else { 0 };
+        groups.extend(listed.then(|| (None, few.iter().copied().chain(of_grams).collect())));
+        let mut sequences = Sequences::default();
+        if listed {
+            let inside = |id: usize| entries.get(id).is_some_and(|entry| words::stands_inside(&entry.window));
+            words.list_in(&mut sequences, inside);
+        }
+        // Those without a window stand last.
         let unions: Vec<Window> = groups.iter().map_while(|(union, _)| *union).collect();
         let (mut slots, mut buckets) = (Vec::new(), Vec::new());
         for (_, members) in &groups {
@@ -370,19 +393,15 @@ impl Prefilter {
         let alike = groups.iter().map(alike).collect();
         let of_slot = |slot: usize| slots.get(slot).and_then(|id| entries.get(*id as usize));
         Self {
-            tables: Tables::new(&unions),
+            tables: Tables::new(&unions, (sequences, listed_bit)),
             rows: Rows::new(
                 slots.len(),
                 |slot, place| of_slot(slot).and_then(|entry| entry.window.get(place)).copied().unwrap_or(ByteSet::NONE),
                 PLACES,
                 |slot, left| of_slot(slot).is_some_and(|entry| entry.least(rules) <= left),
             ),
-            begun: Rows::new(
-                entries.len(),
-                |id, place| entries.get(id).map_or(ByteSet::NONE, |entry| entry.at(place)),
-                DEPTH + 1,
-                |id, back| entries.get(id).is_some_and(|entry| entry.holds() && entry.back() >= back),
-            ),
+            begun: Begun::new(&entries, |entry| !entry.asks),
+            begun_asked: Begun::new(&entries, |entry| entry.asks),
             slots,
             alike,
             buckets,
@@ -392,9 +411,8 @@ impl Prefilter {
             digits,
             grams,
             long,
-            often: bits,
             asked,
-            few: few_bits,
+            few: few_bits | listed_bit,
             numbers: numbers_bit,
             number_runs,
             number_digits,
@@ -458,7 +476,7 @@ impl Prefilter {
     pub(super) fn second_look(&self, text: &[u8], hit: Hit, begins: bool, quiet: bool) -> Hit {
         let at = hit.at as usize;
         let mut buckets = if quiet { hit.buckets & !self.asked } else { hit.buckets };
-        if buckets & self.few != 0 && !self.words.may_stand(text, at) {
+        if buckets & self.few != 0 && !self.is_listed(text, at, begins) {
             buckets &= !self.few;
         }
         if buckets & self.shaped != 0 {
@@ -467,15 +485,18 @@ impl Prefilter {
         if buckets & self.numbers != 0 {
             buckets = buckets & !self.numbers | self.of_number(text, at, begins, quiet);
         }
-        let hit = self.looks.at(text, Hit { buckets, ..hit });
-        let grams = hit.buckets & self.often;
-        let others = hit.buckets & !self.often;
-        match grams {
-            0 => hit,
-            _ if self.grams.at(text, hit.at as usize).is_empty() => Hit { buckets: others, ..hit },
-            // One of its buckets is enough.
-            _ => Hit { buckets: others | grams & grams.wrapping_neg(), ..hit },
-        }
+        self.looks.at(text, Hit { buckets, ..hit })
+    }
+
+    /// Whether a sequence of some window stands at `at`, behind what it may stand behind.
+    #[inline]
+    fn is_listed(&self, text: &[u8], at: usize, begins: bool) -> bool {
+        let Some(lists) = self.words.at(text, at) else { return true };
+        let before = at.checked_sub(1).filter(|_| !begins).and_then(|before| text.get(before));
+        lists.into_iter().flatten().filter_map(|id| self.entries.get(*id as usize)).any(|entry| {
+            let [own, ..] = &entry.window;
+            before.is_none_or(|before| own.contains(*before))
+        })
     }
 
     /// Whether a hit has rules that ask for words, and the hit without them.
@@ -551,55 +572,27 @@ impl Prefilter {
             self.rows.among(sets, words, |slot| self.of_slot(slot).into_iter().for_each(&mut tell));
         }
     }
+}
 
-    /// Where the first match may have begun whose window, at or behind `seen`, the text's end cuts off. `alive` tells of an
-    /// expression, a beginning, and whether it asks for words before it, whether a match may still come of it.
-    pub(super) fn cut_off(
-        &self,
-        text: &[u8],
-        seen: usize,
-        begins: Option<usize>,
-        mut alive: impl FnMut(usize, usize, bool) -> bool,
-    ) -> usize {
-        let from = seen.saturating_sub(self.reach);
-        (from..text.len())
-            .find(|start| {
-                let begins = begins == Some(*start);
-                let behind = seen.saturating_sub(*start);
-                self.begun.any(text, *start, behind, begins, |id| {
-                    self.entries.get(id).is_some_and(|entry| {
-                        if !entry.undecided(text, *start, seen) || !entry.fits(text, *start, begins) {
-                            return false;
-                        }
-                        match (entry.target, entry.rule) {
-                            (Target::Grams, _) => {
-                                let rest = text.get(*start..).unwrap_or_default();
-                                self.grams.begun(rest).iter().any(|rule| alive(*rule, *start, false))
-                            }
-                            (_, Some(rule)) => alive(rule, *start, entry.asks),
-                            (_, None) => true,
-                        }
-                    })
-                })
-            })
-            .unwrap_or(text.len())
-    }
+/// What all leads of an expression allow.
+fn union(leads: &[Lead]) -> Option<Lead> {
+    leads.iter().cloned().reduce(|mut union, lead| {
+        union.widen(&lead);
+        union
+    })
 }
 
 /// The entry of an expression that must have a digit soon.
-fn digit_entry(rule: usize, leads: Vec<Lead>, asks: bool) -> Option<Entry> {
-    let lead = leads.into_iter().reduce(|mut union, lead| {
-        union.widen(&lead);
-        union
-    })?;
-    let lead = Some(Box::new(lead));
+fn digit_entry(rule: usize, leads: &[Lead], asks: bool) -> Option<Entry> {
+    let lead = Some(Box::new(union(leads)?));
     Some(Entry { window: digits::window(), target: Target::Digits, lead, rule: Some(rule), asks })
 }
 
-/// How far behind a match's beginning its windows are met least often.
-fn back(leads: &[Lead]) -> usize {
+/// How far behind a match's beginning its windows are met least often, of the places where all of them are such as is wanted.
+fn back(leads: &[Lead], wanted: impl Fn(&Window) -> bool) -> Option<usize> {
     let rate = |back: &usize| leads.iter().map(|lead| buckets::rate(&lead.window(*back))).sum::<f64>();
     // Nearer is better where it is as good: less is looked at again at the end of a piece.
     let cost = |back: &usize| rate(back) * (1.0 + 0.02 * *back as f64);
-    (0..=BACK.min(DEPTH)).min_by(|one, other| cost(one).total_cmp(&cost(other))).unwrap_or(0)
+    let places = (0..=BACK.min(DEPTH)).filter(|back| leads.iter().all(|lead| wanted(&lead.window(*back))));
+    places.min_by(|one, other| cost(one).total_cmp(&cost(other)))
 }

@@ -58,7 +58,7 @@ pub(super) struct Rows {
     rows: Vec<Row>,
     /// Every entry: what a byte that is not there leaves over.
     all: Vec<u64>,
-    /// By a number, the entries that count.
+    /// By a number, the entries that count; words behind the last of them are left out.
     counts: Vec<Vec<u64>>,
 }
 
@@ -83,7 +83,11 @@ impl Rows {
     ) -> Self {
         let words = entries.div_ceil(64);
         let row = |place| Row::new(&(0..entries).map(|entry| allowed(entry, place)).collect::<Vec<_>>(), words);
-        let count = |number| bits(words, (0..entries).map(|entry| counts(entry, number)));
+        let count = |number| {
+            let mut bits = bits(words, (0..entries).map(|entry| counts(entry, number)));
+            bits.truncate(bits.iter().rposition(|word| *word != 0).map_or(0, |last| last + 1));
+            bits
+        };
         Self {
             words,
             rows: (0..PLACES).map(row).collect(),
@@ -109,7 +113,7 @@ impl Rows {
         {
             return false;
         }
-        self.sets(text, place, begins).any(0..self.words, counting, taken)
+        self.sets(text, place, begins).any(0..counting.len(), counting, taken)
     }
 
     /// Tells the entries among those of some words that may stand at a place.

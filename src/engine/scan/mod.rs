@@ -500,12 +500,9 @@ impl Lane {
         } else {
             self.seen = self.base + at as u64;
             let buffer = std::mem::take(&mut self.buffer);
-            // Whether any rule's words stand near the end: one look for all.
-            let mut any = None;
-            let cut_off = prefilter.cut_off(&buffer, at, begins, |rule, start, asks| {
-                (!asks || *any.get_or_insert_with(|| self.words_near_end(force, &buffer)))
-                    && self.goes_far(force, &buffer, rule, start)
-                    && self.words_stand(force, &buffer, rule, start, last)
+            let stand = self.words_near_end(force, &buffer);
+            let cut_off = prefilter.cut_off(&buffer, at, begins, stand, |rule, start| {
+                self.goes_far(force, &buffer, rule, start) && self.words_stand(force, &buffer, rule, start, last)
             });
             self.cut_off = self.base + cut_off as u64;
             self.buffer = buffer;

@@ -2,7 +2,7 @@
 //!
 //! Enters: text, and tables that say for each byte and each of five places round a position (one before it, itself,
 //! three behind) which of up to sixty-four buckets may have that byte there. Leaves: the positions where all five places
-//! leave a bucket over. One function in several forms, chosen once by what the processor has; the scalar form is the
+//! leave a bucket over, and those where one of many sequences may stand (`sequences`). One function in several forms, chosen once by what the processor has; the scalar form is the
 //! definition and the fallback, and a test holds every other form against it.
 //!
 //! This is the one room with `unsafe`: the vector instructions are reached through `core::arch`, whose functions may
@@ -14,6 +14,7 @@
 mod classes;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod sequences;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -21,6 +22,7 @@ mod x86;
 mod tests;
 
 pub(super) use classes::{CLASSES, Colons, RUN, RUN_BLOCK, classes, colons, digits, has_run, words};
+pub(super) use sequences::{Sequences, first_three, kinds};
 
 /// Places that a window looks at: the byte before the position, its own, and three behind.
 pub(super) const PLACES: usize = 5;
@@ -49,6 +51,9 @@ pub(super) struct Tables {
     banks: Vec<Bank>,
     /// All banks together, for one position at a time.
     all: Box<[[u64; 256]; PLACES]>,
+    sequences: Sequences,
+    /// The bit of the sequences' bucket.
+    listed: u64,
     form: Form,
 }
 
@@ -137,12 +142,17 @@ impl Hits {
 }
 
 impl Tables {
-    /// Tables from what each bucket allows at each place, for up to [`MANY`] buckets.
-    pub(super) fn new(buckets: &[[super::byte_set::ByteSet; PLACES]]) -> Self {
-        Self::with_form(buckets, Form::available().last().copied().unwrap_or(Form::Scalar))
+    /// Tables from what each bucket allows at each place, for up to [`MANY`] buckets, and from sequences, with the bit of
+    /// their bucket, which is none of those.
+    pub(super) fn new(buckets: &[[super::byte_set::ByteSet; PLACES]], sequences: (Sequences, u64)) -> Self {
+        Self::with_form(buckets, sequences, Form::available().last().copied().unwrap_or(Form::Scalar))
     }
 
-    pub(super) fn with_form(buckets: &[[super::byte_set::ByteSet; PLACES]], form: Form) -> Self {
+    pub(super) fn with_form(
+        buckets: &[[super::byte_set::ByteSet; PLACES]],
+        (sequences, listed): (Sequences, u64),
+        form: Form,
+    ) -> Self {
         let banks = buckets.chunks(BANK).take(BANKS).map(|buckets| {
             let mut bank =
                 Bank { places: [[0; 256]; PLACES], beyond_ascii: [0; PLACES], halves: [([0; 16], [0; 16]); PLACES] };
@@ -167,17 +177,17 @@ impl Tables {
                 all.iter_mut().zip(own).for_each(|(all, own)| *all |= u64::from(*own) << (number * BANK));
             }
         }
-        Self { banks, all, form }
+        Self { banks, all, sequences, listed, form }
     }
 
     /// The buckets that may begin at `at`. What lies before the text, and behind it, is anything.
     pub(super) fn at(&self, text: &[u8], at: usize) -> u64 {
-        let mut buckets = u64::MAX >> (u64::BITS as usize - BANK * self.banks.len().max(1));
+        let mut buckets = u64::MAX.checked_shr((u64::BITS as usize - BANK * self.banks.len()) as u32).unwrap_or(0);
         for (place, table) in self.all.iter().enumerate() {
             let byte = (at + place).checked_sub(1).and_then(|index| text.get(index));
             buckets &= byte.map_or(u64::MAX, |byte| table[usize::from(*byte)]);
         }
-        buckets
+        if self.sequences.may_stand(text, at) { buckets | self.listed } else { buckets }
     }
 
     /// Looks at positions from `from` up to `to`, each with its whole window in the text (`to + 3 <= text.len()`), and
@@ -186,7 +196,7 @@ impl Tables {
     pub(super) fn scan(&self, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
         hits.len = 0;
         let to = to.min((text.len() + 1).saturating_sub(AHEAD));
-        if self.banks.is_empty() || from >= to {
+        if (self.banks.is_empty() && self.sequences.is_empty()) || from >= to {
             return to.max(from);
         }
         let mut at = from;

@@ -29,6 +29,11 @@ pub(super) unsafe fn neon(tables: &Tables, text: &[u8], from: usize, to: usize, 
         // Four bits for each byte that has a bucket.
         let narrowed = vshrn_n_u16::<4>(vreinterpretq_u16_u8(vtstq_u8(found, found)));
         let mut bits = vget_lane_u64::<0>(vreinterpret_u64_u8(narrowed)) & 0x8888_8888_8888_8888;
+        let mut listed = tables.sequences.block::<BLOCK>(text, at);
+        while listed != 0 {
+            bits |= 8 << (4 * listed.trailing_zeros());
+            listed &= listed - 1;
+        }
         while bits != 0 {
             tables.step(text, at + (bits.trailing_zeros() / 4) as usize, hits);
             bits &= bits - 1;

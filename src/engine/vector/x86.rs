@@ -6,7 +6,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{AHEAD, BANK, BANKS, Bank, Hits, PLACES, Tables};
+use super::{AHEAD, BANK, BANKS, Bank, Hits, PLACES, Sequences, Tables};
 
 /// # Safety
 /// The processor has SSSE3.
@@ -36,6 +36,7 @@ pub(super) unsafe fn ssse3(tables: &Tables, text: &[u8], from: usize, to: usize,
             let none = _mm_movemask_epi8(_mm_cmpeq_epi8(buckets, _mm_setzero_si128())) as u32;
             found |= !none & 0xFFFF;
         }
+        found |= tables.sequences.block::<BLOCK>(text, at) as u32;
         while found != 0 {
             tables.step(text, at + found.trailing_zeros() as usize, hits);
             found &= found - 1;
@@ -72,6 +73,7 @@ pub(super) unsafe fn avx2(tables: &Tables, text: &[u8], from: usize, to: usize, 
             }
             found |= !(_mm256_movemask_epi8(_mm256_cmpeq_epi8(buckets, _mm256_setzero_si256())) as u32);
         }
+        found |= tables.sequences.block::<BLOCK>(text, at) as u32;
         while found != 0 {
             tables.step(text, at + found.trailing_zeros() as usize, hits);
             found &= found - 1;
@@ -88,6 +90,7 @@ pub(super) unsafe fn avx512(tables: &Tables, text: &[u8], from: usize, to: usize
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         match tables.banks.as_slice() {
+            _ if !tables.sequences.is_empty() => avx512_many(tables, text, from, to, hits),
             [bank] => avx512_one(tables, bank, text, from, to, hits),
             [one, other] => avx512_two(tables, one, other, text, from, to, hits),
             [_, _, ..] => avx512_many(tables, text, from, to, hits),
@@ -232,6 +235,83 @@ unsafe fn avx512_two(
     at
 }
 
+/// The places of 64 at which a sequence may stand; see [`Sequences::block`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+unsafe fn listed(sequences: &Sequences, text: &[u8], at: usize) -> u64 {
+    use super::sequences::{BITS, FOUR, LESS, MIX_FOUR, MIX_THREE, THREE};
+
+    /// The first bytes of sixteen sequences, one after the other.
+    static SIXTEEN: [u8; 64] = {
+        let mut places = [0; 64];
+        let mut at = 0;
+        while at < 64 {
+            places[at] = (at / AHEAD + at % AHEAD) as u8;
+            at += 1;
+        }
+        places
+    };
+    if sequences.is_empty() {
+        return 0;
+    }
+    // SAFETY: the caller has seen that at >= 1 and at + 64 + 3 <= text.len(): reads text[at..][..64] and text[at + 3..][..64],
+    // and an array of 64.
+    let (own, behind, sixteen) = unsafe {
+        (
+            _mm512_loadu_si512(text.as_ptr().add(at).cast()),
+            _mm512_loadu_si512(text.as_ptr().add(at + AHEAD - 1).cast()),
+            _mm512_loadu_si512(SIXTEEN.as_ptr().cast()),
+        )
+    };
+    let small = _mm512_set1_epi8(0x20);
+    let kinds = |bytes| {
+        _mm512_mask_mov_epi8(_mm512_or_si512(bytes, small), _mm512_movepi8_mask(bytes), _mm512_set1_epi8(0x80_u8 as i8))
+    };
+    let within = |bytes, first: u8, count: i8| {
+        _mm512_cmplt_epu8_mask(_mm512_sub_epi8(bytes, _mm512_set1_epi8(first as i8)), _mm512_set1_epi8(count))
+    };
+    let runs = within(own, b'0', 10) | within(_mm512_or_si512(own, small), b'a', 26);
+    let inside = runs & (runs << 1 | u64::from(text[at - 1].is_ascii_alphanumeric()));
+    let (own, behind) = (kinds(own), kinds(behind));
+    let one = _mm512_set1_epi32(1);
+    let last = _mm512_set1_epi32(31);
+    let mut bits = 0;
+    for group in 0..4 {
+        // The last sixteen begin so far behind that the load of their first byte does not hold them whole.
+        let (bytes, from) = if group < 3 { (own, 16 * group) } else { (behind, 16 * group + 1 - AHEAD) };
+        let four = _mm512_permutexvar_epi8(_mm512_add_epi8(sixteen, _mm512_set1_epi8(from as i8)), bytes);
+        let inside = (inside >> (16 * group)) as u16;
+        let word = |hash, bits: u32| {
+            let all = _mm512_set1_epi32((u32::BITS - bits) as i32);
+            let shift = _mm512_mask_add_epi32(all, inside, all, _mm512_set1_epi32(LESS as i32));
+            let word = _mm512_srlv_epi32(hash, shift);
+            _mm512_mask_add_epi32(word, inside, word, _mm512_set1_epi32(1 << bits))
+        };
+        let hash = _mm512_mullo_epi32(four, _mm512_set1_epi32(MIX_FOUR as i32));
+        let three = _mm512_and_si512(four, _mm512_set1_epi32(0x00FF_FFFF));
+        let short = _mm512_mullo_epi32(three, _mm512_set1_epi32(MIX_THREE as i32));
+        // SAFETY: a word's number has FOUR bits, or LESS fewer and stands behind those, and the table has so many words;
+        // likewise of THREE.
+        let (words, shorts) = unsafe {
+            (
+                _mm512_i32gather_epi32::<4>(word(hash, FOUR), sequences.four.as_ptr().cast()),
+                _mm512_i32gather_epi32::<4>(word(short, THREE), sequences.three.as_ptr().cast()),
+            )
+        };
+        let bit = |hash, from: u32| {
+            let place = _mm512_and_si512(_mm512_srlv_epi32(hash, _mm512_set1_epi32(from as i32)), last);
+            _mm512_sllv_epi32(one, place)
+        };
+        let [first, second, third] = BITS;
+        let wanted = _mm512_or_si512(_mm512_or_si512(bit(hash, first), bit(hash, second)), bit(hash, third));
+        let wanted_short = _mm512_or_si512(bit(short, first), bit(short, second));
+        let four = _mm512_cmpeq_epi32_mask(_mm512_and_si512(words, wanted), wanted);
+        let three = _mm512_cmpeq_epi32_mask(_mm512_and_si512(shorts, wanted_short), wanted_short);
+        bits |= u64::from(four | three) << (16 * group);
+    }
+    bits
+}
+
 /// More banks than registers hold: their tables are read anew for each block.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 unsafe fn avx512_many(tables: &Tables, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
@@ -242,7 +322,9 @@ unsafe fn avx512_many(tables: &Tables, text: &[u8], from: usize, to: usize, hits
     while at + BLOCK <= to && hits.has_room(BLOCK) {
         // SAFETY: at >= 1 and at + 64 + 3 <= to + 3 <= text.len(); the processor as above.
         let (bytes, high, exact) = unsafe { load(text, at) };
-        let mut found = 0;
+        // SAFETY: as above.
+        let listed = unsafe { listed(&tables.sequences, text, at) };
+        let mut found = listed;
         for (bank, by_place) in tables.banks.iter().zip(&mut by_bank) {
             // SAFETY: the processor as above; an unaligned store into an array of 64 bytes.
             unsafe {
@@ -256,7 +338,8 @@ unsafe fn avx512_many(tables: &Tables, text: &[u8], from: usize, to: usize, hits
             if exact {
                 let banks =
                     by_bank.iter().enumerate().map(|(bank, by_place)| u64::from(by_place[place & 63]) << (bank * BANK));
-                hits.push(at + place, banks.fold(0, |all, buckets| all | buckets));
+                let listed = if listed >> place & 1 == 1 { tables.listed } else { 0 };
+                hits.push(at + place, banks.fold(listed, |all, buckets| all | buckets));
             } else {
                 tables.step(text, at + place, hits);
             }
