@@ -291,10 +291,15 @@ fn opened(
     if trusted.is_some_and(|trusted| !keys.has(&trusted)) {
         return wrong("the log is signed with another key");
     }
-    match keys.open(&origin, note) {
-        Some(checkpoint) => Ok((log, checkpoint)),
-        None => wrong("the checkpoint's signature does not hold"),
+    let Some(checkpoint) = keys.open(&origin, note) else {
+        return wrong("the checkpoint's signature does not hold");
+    };
+    // The newest key signs what leaves the log: over fewer records than the changes that are known, an older one could have
+    // been stolen and signed anything.
+    if keys.rotations().last().is_some_and(|last| last.seq >= checkpoint.size) {
+        return wrong("its checkpoint is older than the last change of the key");
     }
+    Ok((log, checkpoint))
 }
 
 /// Checks an extract; gives its records' numbers.

@@ -81,6 +81,26 @@ fn a_key_gives_way_to_another_and_whoever_holds_either_checks_the_whole_log() {
     }
 }
 
+#[test]
+fn an_extract_that_an_older_key_signed_tells_of_no_later_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path());
+    log_of(&settings, 5);
+    let (seq, record) = Records::open(folder.path()).unwrap().last().unwrap().unwrap();
+    let mut before = Prover::read(folder.path()).unwrap();
+    let (header, own) = (before.header(), before.line(seq, &record).unwrap());
+    assert_eq!(check_extract(format!("{header}\n{own}\n").as_bytes(), Some(public(1))).unwrap(), [seq]);
+    rotated(&settings);
+    // Whoever has the key that went can sign any tree of that size; the change itself is no secret.
+    let after: Value = serde_json::from_str(&Prover::read(folder.path()).unwrap().header()).unwrap();
+    let mut forged: Value = serde_json::from_str(&header).unwrap();
+    forged["keys"] = after["keys"].clone();
+    for seed in [1, 2] {
+        let checked = check_extract(format!("{forged}\n{own}\n").as_bytes(), Some(public(seed)));
+        assert!(checked.is_err(), "{checked:?} with key {seed}");
+    }
+}
+
 fn notes_of(file: &str) -> Vec<String> {
     notes(file).0.into_iter().map(str::to_owned).collect()
 }

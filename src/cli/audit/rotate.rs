@@ -2,7 +2,8 @@
 //! new one, which is made where none is named. Leaves: a record that both have signed, and the new key in the old one's file.
 //!
 //! Where a proxy writes the log, it is the proxy that changes over: the file is exchanged, and the old key stays beside it
-//! until the log says that the new one is in force. No key is taken away before that.
+//! until the log says that the new one is in force. No key is taken away before that. Where none does, the new key is on the
+//! disk before the log asks for it, and another call takes up what was cut off.
 
 use std::fs;
 use std::io;
@@ -78,8 +79,11 @@ pub(super) fn run(arguments: &RotateArguments) -> Result<Code, Failure> {
     let Some(settings) = policy.audit else {
         return Err(Failure::failed(format!("{}: there is no [audit]", arguments.config.display())));
     };
-    let new = New::read(arguments.new.as_deref())?;
     let file = &settings.key_file;
+    // What an earlier call left is the key that the log may ask for.
+    let next = with_ending(file, ".next");
+    let given = arguments.new.as_deref().or_else(|| next.exists().then_some(next.as_path()));
+    let new = New::read(given)?;
     let link = fs::symlink_metadata(file).map_err(|error| Failure::io(file.display(), &error))?.is_symlink();
     if link {
         let what = "is a link: exchange what it leads to, and the proxy changes over by itself";
@@ -87,9 +91,11 @@ pub(super) fn run(arguments: &RotateArguments) -> Result<Code, Failure> {
     }
     match AuditLog::open(&settings, 1, moment, Act::new(Deed::RotateKey).entry()) {
         Ok(log) => {
+            keep(&next, &new.pem)?;
             let changed = log.change_key(&new.der);
             log.close();
-            changed.map_err(|fault| Failure::failed(fault.to_string()))?;
+            let kept = || format!("; the new key is kept in {}: call this again", next.display());
+            changed.map_err(|fault| Failure::failed(fault.to_string() + &kept()))?;
             install(file, &new.pem)?;
         }
         Err(OpenError::Locked(_)) => beside(&settings, &new)?,
@@ -97,8 +103,9 @@ pub(super) fn run(arguments: &RotateArguments) -> Result<Code, Failure> {
         Err(OpenError::OtherKey(_)) if in_force(&settings, &new) => install(file, &new.pem)?,
         Err(error) => return Err(Failure::failed(error.to_string())),
     }
-    if let Some(given) = arguments.new.as_deref().filter(|given| !same(given, file)) {
-        fs::remove_file(given).map_err(|error| Failure::io(given.display(), &error))?;
+    let spent = [arguments.new.as_deref(), Some(next.as_path())];
+    for spent in spent.into_iter().flatten().filter(|spent| spent.exists() && !same(spent, file)) {
+        fs::remove_file(spent).map_err(|error| Failure::io(spent.display(), &error))?;
     }
     say(&mut io::stdout().lock(), format_args!("the log is signed with {} from here on", new.public.to_text()))?;
     Ok(Code::Fine)
@@ -114,9 +121,14 @@ fn same(one: &Path, other: &Path) -> bool {
 
 /// Lets the proxy that writes the log change over.
 fn beside(settings: &AuditSettings, new: &New) -> Result<(), Failure> {
-    Act::new(Deed::RotateKey).record(settings, moment).map_err(|error| Failure::failed(error.to_string()))?;
     let file = &settings.key_file;
     let kept = with_ending(file, ".old");
+    // Another call may be under way, or have been cut off: the key that it keeps would be lost.
+    if key_in_force(&settings.directory).ok() != Some(New::read(Some(file))?.public) {
+        let what = "is not the key that signs the log; put that one back, from";
+        return Err(Failure::failed(format!("{} {what} {} where it was kept", file.display(), kept.display())));
+    }
+    Act::new(Deed::RotateKey).record(settings, moment).map_err(|error| Failure::failed(error.to_string()))?;
     let old = Zeroizing::new(fs::read(file).map_err(|error| Failure::io(file.display(), &error))?);
     certs::write(&kept, &old, Readers::Owner)?;
     install(file, &new.pem)?;
@@ -126,8 +138,8 @@ fn beside(settings: &AuditSettings, new: &New) -> Result<(), Failure> {
         }
         std::thread::sleep(LOOK);
     }
-    let spare = with_ending(file, ".new");
-    certs::write(&spare, &new.pem, Readers::Owner)?;
+    let spare = with_ending(file, ".next");
+    keep(&spare, &new.pem)?;
     install(file, &old)?;
     if in_force(settings, new) {
         install(file, &new.pem)?;
@@ -135,11 +147,25 @@ fn beside(settings: &AuditSettings, new: &New) -> Result<(), Failure> {
         return fs::remove_file(&kept).map_err(|error| Failure::io(kept.display(), &error));
     }
     Err(Failure::failed(format!(
-        "the process that writes {} has not changed over; the key in force is back in {}, the new one is in {}",
+        "the process that writes {} has not changed over; the key in force is back in {}, the new one is in {}: if the next \
+         start asks for another key, call this again",
         settings.directory.display(),
         file.display(),
         spare.display()
     )))
+}
+
+/// Writes a key to last.
+fn keep(file: &Path, pem: &[u8]) -> Result<(), Failure> {
+    certs::write(file, pem, Readers::Owner)?;
+    settled(file)
+}
+
+/// Sees to it that a file's name is on the disk.
+fn settled(file: &Path) -> Result<(), Failure> {
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = fs::File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| Failure::io(directory.display(), &error))
 }
 
 /// Exchanges a key's file at once.
@@ -151,7 +177,8 @@ fn install(file: &Path, pem: &[u8]) -> Result<(), Failure> {
     // The proxy may be another user, who must be able to read it as before.
     chown(&unfinished, Some(before.uid()), Some(before.gid())).map_err(failed)?;
     fs::set_permissions(&unfinished, before.permissions()).map_err(failed)?;
-    fs::rename(&unfinished, file).map_err(failed)
+    fs::rename(&unfinished, file).map_err(failed)?;
+    settled(file)
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {
