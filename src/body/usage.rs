@@ -31,10 +31,11 @@ impl Usage {
     }
 
     /// The tokens that count for a request of so many bytes, and whether the provider said them. A stream that does not
-    /// say, or was broken off before it could, counts a token for each event, and one for four bytes of the request.
+    /// say, and an answer that was broken off before it could, count a token for each event, and one for four bytes of the
+    /// request.
     #[must_use]
     pub fn charge(&self, request: u64) -> (u64, bool) {
-        if self.records <= 1 || (self.said > 0 && !self.broken) {
+        if !self.broken && (self.records <= 1 || self.said > 0) {
             return (self.said, true);
         }
         let asked = if self.said == 0 { request.div_ceil(4) } else { 0 };
@@ -336,6 +337,8 @@ mod tests {
         assert_eq!(said.charge(4_000), (50, true));
         let broken = Usage { said: 10, records: 30, broken: true };
         assert_eq!(broken.charge(4_000), (30, false));
+        let silent = Usage { said: 0, records: 0, broken: true };
+        assert_eq!(silent.charge(4_000), (1_000, false), "an answer that nobody waited for");
         // What is no stream costs what it says.
         assert_eq!(read("{\"object\":\"list\"}").charge(4_000), (0, true));
         assert_eq!(Usage::default().charge(4_000), (0, true));

@@ -164,6 +164,10 @@ impl Exchange {
         let asks_for_websocket = headers::asks_for_websocket(&head.headers);
         let destination = self.judge(&mut head).await?;
         if asks_for_websocket {
+            // A held answer is none of a connection's.
+            if self.claim.is_some() {
+                return Err(ProxyError::client(ErrorKind::ItemUnknown));
+            }
             if !body.is_end_stream() {
                 return Err(ProxyError::client(ErrorKind::Upgrade));
             }

@@ -246,6 +246,28 @@ fn what_is_held_is_told_in_every_protocol_and_refused_where_nobody_holds_it() {
 }
 
 #[test]
+fn a_held_call_is_told_whatever_comes_behind_it() {
+    use ToolVerdict::{Allow, Hold};
+    let holding = Arc::new(rules(&[("pay", None, Hold)], Allow).holding(Vec::new()));
+    let call = |index: usize, id: &str, name: &str, arguments: &str| {
+        let function = json!({"name": name, "arguments": arguments});
+        json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": index, "id": id, "function": function}]}}]})
+    };
+    let texts = BodyLimits::default().logical_texts;
+    let crowded =
+        (0..texts + 20).map(|index| call(index, &format!("c{index}"), if index == 0 { "pay" } else { "look" }, "{}"));
+    let renamed = [call(0, "c", "pay", "{}"), call(0, "", "_x", "")];
+    for given in [crowded.collect(), renamed.to_vec()] {
+        let (kind, direction) = ("text/event-stream", Direction::Response);
+        let case = Case { what: "", kind, dialect: Dialect::Plain, direction, body: events(&given) };
+        for chunk in [1 << 20, 7] {
+            let told = BODY.told(&holding, &case, chunk).2;
+            assert_eq!(told.iter().map(|(id, count)| (&**id, *count)).collect::<Vec<_>>(), [("tool.pay", 1)]);
+        }
+    }
+}
+
+#[test]
 fn escapes_and_blanks_hide_nothing() {
     use ToolVerdict::{Allow, Block};
     let tools = rules(&[("send_email", Some(r#""to":"a@evil"#), Block)], Allow);

@@ -73,6 +73,8 @@ struct Open {
     settled: bool,
     /// Arguments have passed that its name did not ask for.
     unread: bool,
+    /// It is held, whatever its arguments say.
+    held: bool,
 }
 
 impl std::fmt::Debug for Open {
@@ -199,7 +201,8 @@ impl Calls {
         if self.open.len() >= self.limits.logical_texts {
             // What comes for a call that is forgotten has no name.
             let settled = self.open.iter().position(|open| open.settled || open.unread);
-            self.open.remove(settled.ok_or(BodyErrorKind::TooManyTexts)?);
+            let mut forgotten = self.open.remove(settled.ok_or(BodyErrorKind::TooManyTexts)?);
+            self.settle(&mut forgotten)?;
         }
         self.open.push(open);
         Ok(())
@@ -260,12 +263,15 @@ impl Calls {
         if open.name.is_empty() && !text.is_empty() {
             return self.nameless();
         }
-        match self.rules.by_name(&open.name).map(|said| said.verdict) {
+        match self.rules.by_name(&open.name).map(|said| (said.verdict, said.rule)) {
             // A name may come in pieces, and before the arguments no piece is known to be the last.
-            Some(ToolVerdict::Block) if text.is_empty() && self.rules.begins_allowed(&open.name) => return Ok(()),
-            Some(ToolVerdict::Block) => return Err(BodyErrorKind::Tool.into()),
-            // What is held is told once all of it has come.
-            Some(ToolVerdict::Allow | ToolVerdict::Hold) => {
+            Some((ToolVerdict::Block, _)) if text.is_empty() && self.rules.begins_allowed(&open.name) => return Ok(()),
+            Some((ToolVerdict::Block, _)) => return Err(BodyErrorKind::Tool.into()),
+            Some((verdict, rule)) => {
+                // With arguments it is a call of this name to some readers, whatever name comes later.
+                if verdict == ToolVerdict::Hold && !text.is_empty() && !std::mem::replace(&mut open.held, true) {
+                    self.hold(rule);
+                }
                 open.unread |= !text.is_empty();
                 return Ok(());
             }
@@ -310,7 +316,11 @@ impl Calls {
             return Ok(());
         }
         open.settled = true;
-        self.decide(self.rules.by_name(&open.name), &open.name, &open.arguments, open.plain)
+        let said = self.rules.by_name(&open.name);
+        if open.held && said.is_some_and(|said| said.verdict == ToolVerdict::Hold) {
+            return Ok(());
+        }
+        self.decide(said, &open.name, &open.arguments, open.plain)
     }
 
     /// Judges a call of this name. Where that does not decide, arguments must be one JSON text that all readers read
@@ -372,8 +382,8 @@ impl Calls {
 impl Open {
     fn at(around: Vec<u64>, plain: bool) -> Self {
         let (id, name, arguments) = Default::default();
-        let [inherited, settled, unread] = [false; 3];
-        Self { around, id, name, inherited, arguments, depth: Depth::default(), plain, settled, unread }
+        let [inherited, settled, unread, held] = [false; 4];
+        Self { around, id, name, inherited, arguments, depth: Depth::default(), plain, settled, unread, held }
     }
 }
 

@@ -170,6 +170,10 @@ impl Case<'_> {
             Ok(Changed::Body(body)) => {
                 let (redacted, seen) = self.inspect(self.form(service.settings.original), body.clone()).await?;
                 self.drops_no_more(&seen)?;
+                // Whether a call waits was decided by the message as it came; one that is new waits for nobody.
+                if !seen.held_calls.is_empty() {
+                    return Err(self.unfit(BodyErrorKind::Tool));
+                }
                 self.ledger.inspected(self.spec.direction, findings(seen, |_| true));
                 self.tell(service, "change");
                 *held = Held { original: Some(body), body: redacted };
@@ -298,19 +302,22 @@ impl Case<'_> {
         } else {
             through(spec, &body)
         };
-        outcome.map_err(|kind| {
-            let side = match self.spec.direction {
-                Direction::Request => Side::Client,
-                Direction::Response => Side::Upstream,
-            };
-            match kind {
-                Some(BodyErrorKind::Blocked { rule }) => {
-                    ProxyError::blocked(rules.rules().get(rule).map(|rule| rule.id.clone()))
-                }
-                Some(kind) => ProxyError { side, kind: ErrorKind::Body(kind), rule: None },
-                None => ProxyError::internal(ErrorKind::Fault),
+        outcome.map_err(|kind| match kind {
+            Some(BodyErrorKind::Blocked { rule }) => {
+                ProxyError::blocked(rules.rules().get(rule).map(|rule| rule.id.clone()))
             }
+            Some(kind) => self.unfit(kind),
+            None => ProxyError::internal(ErrorKind::Fault),
         })
+    }
+
+    /// The message cannot go on as it is.
+    fn unfit(&self, kind: BodyErrorKind) -> ProxyError {
+        let side = match self.spec.direction {
+            Direction::Request => Side::Client,
+            Direction::Response => Side::Upstream,
+        };
+        ProxyError { side, kind: ErrorKind::Body(kind), rule: None }
     }
 
     /// Counts what a service said.
