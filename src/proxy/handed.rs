@@ -34,7 +34,6 @@ pub(super) struct Claim {
     item: Item,
     pub(super) approved: Approved,
     quarantine: Arc<Quarantine>,
-    answer: Response<Received>,
 }
 
 /// The request that a held answer was given to, as far as its route must know it, and the answer.
@@ -67,7 +66,7 @@ impl Exchange {
         self.keep(to, method, Kept { content, length: body.len() as u64, findings, rule, answer: true }).await
     }
 
-    /// The answer that this request asks for by the id of its item.
+    /// Whether a held answer is there for this request, which asks for it by the id of its item. Nothing of it is read yet.
     ///
     /// # Errors
     /// It is not there for who asks, not yet, or not any more.
@@ -86,17 +85,23 @@ impl Exchange {
             return Err(unknown());
         }
         item.fetching(0).map_err(refused)?;
-        let content = match quarantine.content(&item).await {
+        let approved = Approved::of(&facts.findings);
+        Ok(Claim { item, approved, quarantine })
+    }
+
+    /// What was kept of a held answer.
+    async fn kept(&self, claim: &Claim) -> Result<Response<Received>, ProxyError> {
+        let Claim { item, quarantine, .. } = claim;
+        let content = match quarantine.content(item).await {
             Ok(content) => content,
             Err(Fault::Tampered) => {
-                self.gone(&quarantine, &item, "tampered").await;
+                self.gone(quarantine, item, "tampered").await;
                 return Err(ProxyError::client(ErrorKind::ItemOver));
             }
-            Err(_) => return Err(unavailable()),
+            Err(_) => return Err(ProxyError::internal(ErrorKind::QuarantineUnavailable)),
         };
-        let (_, answer) = answer(&facts.method, &content).ok_or(ProxyError::client(ErrorKind::ItemOver))?;
-        let approved = Approved::of(&facts.findings);
-        Ok(Claim { item, approved, quarantine, answer: answer.map(Received::held) })
+        let (_, answer) = answer(&item.facts.method, &content).ok_or(ProxyError::client(ErrorKind::ItemOver))?;
+        Ok(answer.map(Received::held))
     }
 
     /// The answer that was held, in the place of the upstream's.
@@ -109,19 +114,19 @@ impl Exchange {
         method: &Method,
         request: UpstreamBody,
     ) -> Result<Response<AnswerBody>, ProxyError> {
-        let Some(Claim { answer, item, .. }) = &mut self.claim else {
-            return Err(ProxyError::internal(ErrorKind::Fault));
-        };
-        if item.facts.route != to.route.name || *method == Method::HEAD {
+        let claimed = self.claim.as_ref().map(|claim| claim.item.facts.route == to.route.name);
+        if !claimed.ok_or(ProxyError::internal(ErrorKind::Fault))? || *method == Method::HEAD {
             return Err(ProxyError::client(ErrorKind::ItemUnknown));
         }
-        let answer = std::mem::replace(answer, Response::new(Received::held(Bytes::new())));
         // What its values are in tokens is known once it is read; it goes nowhere.
         if let UpstreamBody::Stream(mut body) = request {
             while let Some(frame) = body.next().await {
                 frame?;
             }
         }
+        // Only now is it read: a request that waits keeps none of it.
+        let claim = self.claim.as_ref().ok_or(ProxyError::internal(ErrorKind::Fault))?;
+        let answer = self.kept(claim).await?;
         let answered = self.answer(to, answer, method).await;
         let Some(Claim { item, quarantine, .. }) = self.claim.take() else {
             return Err(ProxyError::internal(ErrorKind::Fault));
