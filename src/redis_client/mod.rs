@@ -4,7 +4,7 @@
 //! asked. Commands of any number of tasks share the connection in a pipeline. Nobody waits longer than the settings say,
 //! and a server that is away is not asked more often than a growing pause allows: meanwhile every command fails at once.
 //! Who does not wait for a connection to come does not break it off: it is made by a task of its own. No reply is larger
-//! than those that are asked for ([`bounded`]). Sockets and TLS are those of the floors above ([`Dial`]).
+//! than those that are asked for (`bounded`). Sockets and TLS are those of the floors above ([`Dial`]).
 
 mod bounded;
 
