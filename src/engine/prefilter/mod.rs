@@ -248,7 +248,9 @@ impl Prefilter {
             let Some(regex) = &rule.regex else { continue };
             let leads = leads(regex);
             let group = rule.asks();
+            // Of several leads where all begin with two digits: a digit alone stands in too many texts.
             if let Some(union) = union(&leads)
+                .filter(|union| leads.len() == 1 || union.place(2).bytes().all(|byte| byte.is_ascii_digit()))
                 && runs.take(index, regex, &union, group)
             {
                 widen(&mut run_window, &union.window(0));
