@@ -35,6 +35,11 @@ impl Begun {
 }
 
 impl Prefilter {
+    /// Whether there are rules that ask for words before their matches and hold text back.
+    pub(in crate::engine) fn asks_for_words(&self) -> bool {
+        !self.begun_asked.ids.is_empty()
+    }
+
     /// Where the first match may have begun whose window, at or behind `seen`, the text's end cuts off. `alive` tells of an
     /// expression and a beginning whether a match may still come of it. Rules that ask for words before their matches are
     /// looked at where such words `stand`.

@@ -244,6 +244,8 @@ impl Prefilter {
         }
         let (mut runs, mut run_window): (Runs, Option<Window>) = (Runs::default(), None);
         let (mut digits, mut grams, mut long) = (Digits::default(), Grams::default(), LongRuns::default());
+        // A few expressions have buckets of their own, where five rare bytes tell more than a sequence.
+        let many = rules.iter().filter(|rule| rule.regex.is_some()).count() > FEW;
         for (index, rule) in rules.iter().enumerate() {
             let Some(regex) = &rule.regex else { continue };
             let leads = leads(regex);
@@ -278,7 +280,8 @@ impl Prefilter {
             }
             // Sequences tell more than the rarest bytes do, most of all where they stand only outside words.
             let outside = |window: &Window| words::few(window) && !words::stands_inside(window);
-            let back = back(&leads, outside).or_else(|| back(&leads, words::few)).unwrap_or(near);
+            let by_sequence = || back(&leads, outside).or_else(|| back(&leads, words::few));
+            let back = many.then(by_sequence).flatten().unwrap_or(near);
             entries.extend(leads.into_iter().map(|lead| Entry {
                 window: lead.window(back),
                 target: Target::Rule { rule: index, back },

@@ -500,7 +500,7 @@ impl Lane {
         } else {
             self.seen = self.base + at as u64;
             let buffer = std::mem::take(&mut self.buffer);
-            let stand = self.words_near_end(force, &buffer);
+            let stand = prefilter.asks_for_words() && self.words_near_end(force, &buffer);
             let cut_off = prefilter.cut_off(&buffer, at, begins, stand, |rule, start| {
                 self.goes_far(force, &buffer, rule, start) && self.words_stand(force, &buffer, rule, start, last)
             });

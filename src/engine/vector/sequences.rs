@@ -109,10 +109,13 @@ impl Sequences {
     /// Whether one may stand at `at`; always where the text ends too early to tell. What lies before the text is anything.
     #[inline]
     pub(super) fn may_stand(&self, text: &[u8], at: usize) -> bool {
+        if !self.any {
+            return false;
+        }
         let is_run = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
         let inside = is_run(at.checked_sub(1)) && is_run(Some(at));
         let near = text.get(at..).and_then(|rest| rest.first_chunk());
-        self.any && near.is_none_or(|near| self.may_be(kinds(*near), u32::from(inside)))
+        near.is_none_or(|near| self.may_be(kinds(*near), u32::from(inside)))
     }
 
     /// A bit for each of the `BLOCK` places from `at` on, at most 64, of which every one has its bytes in the text.
