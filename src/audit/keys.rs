@@ -2,7 +2,8 @@
 //!
 //! A rotation is a record that both keys have signed, the one that goes and the one that comes, over its number and the
 //! hash before it. `keys.jsonl` repeats every rotation, so that the keys are known where retention has removed the records.
-//! Holds: keys only move forward. One that was ever in force does not come back, and from the rotation on it signs nothing.
+//! Holds: keys only move forward. One that was ever in force does not come back, and from the rotation on it signs no
+//! record and no checkpoint. A stub of a segment from its time may bear its signature: nothing tells when that was made.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};

@@ -4,8 +4,8 @@
 //! Enters: an answer as its upstream gave it, in which rules of tools hold a call; later, a request that names the item it
 //! is held as. Leaves: the refusal that names the item; later, the answer, as if the upstream had given it only now: under
 //! the rules of then, for who asked for it, once a person has let it pass. It is [`State::Releasing`] in the store before
-//! its first byte leaves, and [`State::Released`] once its last has; what breaks off between is uncertain, and only a
-//! person lets it go a second time. The upstream is not asked again.
+//! its first byte leaves, and [`State::Released`] once its last was given to the connection; what breaks off between is
+//! uncertain, and only a person lets it go a second time. The upstream is not asked again.
 
 use std::borrow::Cow;
 use std::sync::Arc;

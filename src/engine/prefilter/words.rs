@@ -1,8 +1,9 @@
 //! Windows that few sequences of bytes pass: told by three or four bytes at once, for all of them together.
 //!
-//! Enters: windows. Leaves: for a place, those whose sequences stand there, up to case. The pass looks at each byte
-//! by itself and puts many windows into one bucket; most keys begin with letters of their own, so that a sequence tells
-//! nearly all of its stops apart. Letters count without case, and what is not ASCII counts as one.
+//! Enters: windows, and the four bytes that words begin with (`grams`). Leaves: the sequences that the pass looks for, and for
+//! a place those windows whose sequences stand there, up to case. A bucket of the pass looks at each byte by itself; most
+//! keys begin with letters of their own, so that a sequence tells nearly all places apart. Letters count without case, and
+//! what is not ASCII counts as one.
 
 use std::collections::BTreeMap;
 
