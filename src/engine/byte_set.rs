@@ -20,6 +20,13 @@ impl ByteSet {
         set
     }
 
+    /// One byte alone.
+    pub(super) fn of(byte: u8) -> Self {
+        let mut set = Self::NONE;
+        set.insert(byte);
+        set
+    }
+
     /// Whether `byte` is one of them.
     #[inline]
     #[must_use]
@@ -36,6 +43,22 @@ impl ByteSet {
     pub(super) fn union(&self, other: &Self) -> Self {
         let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
         Self([a | e, b | f, c | g, d | h])
+    }
+
+    /// The bytes of both.
+    pub(super) fn intersection(&self, other: &Self) -> Self {
+        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
+        Self([a & e, b & f, c & g, d & h])
+    }
+
+    /// Whether it has no byte.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::NONE
+    }
+
+    /// Eight bytes at a time, a bit for each.
+    pub(super) fn octets(&self) -> impl Iterator<Item = u8> {
+        self.0.into_iter().flat_map(u64::to_le_bytes)
     }
 
     pub(super) fn bytes(&self) -> impl Iterator<Item = u8> {

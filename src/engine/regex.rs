@@ -14,6 +14,7 @@ use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
 
+use super::byte_set::ByteSet;
 use super::narrow::Narrow;
 use super::ruleset::BuildErrorKind;
 
@@ -112,6 +113,16 @@ impl Regex {
     /// The automaton, as it is stepped.
     pub(super) fn automaton(&self) -> &dense::DFA<Vec<u32>> {
         &self.automaton
+    }
+
+    /// The bytes that the automaton tells apart, each kind by one of them.
+    pub(super) fn kinds(&self) -> Vec<(u8, ByteSet)> {
+        kinds(&self.automaton)
+    }
+
+    /// The states before a match, and for each what it begins behind: the beginning of the text, or these bytes.
+    pub(super) fn beginnings(&self) -> impl Iterator<Item = (StateID, ByteSet)> + use<'_> {
+        BEFORE.into_iter().zip(&*BEHIND).filter_map(|(before, bytes)| Some((self.begin(before)?, *bytes)))
     }
 
     /// The state before a match that would begin after `before`, or at the beginning of the text.
@@ -246,8 +257,34 @@ static TOKEN: [bool; 256] = {
     token
 };
 
-/// What may stand before a match, as far as an expression can tell.
+/// What may stand before a match, as far as an expression can tell: the beginning of the text, and a byte of each kind.
 const BEFORE: [Option<u8>; 6] = [None, Some(b'a'), Some(b' '), Some(b'\n'), Some(b'\r'), Some(0xC3)];
+
+/// Bytes that an expression does not tell apart before a match: it looks for words and for ends of lines.
+fn before_kind(byte: u8) -> (bool, bool, Option<u8>) {
+    let is_word = byte.is_ascii_alphanumeric() || byte == b'_';
+    (is_word, byte.is_ascii(), Some(byte).filter(|byte| matches!(byte, b'\n' | b'\r')))
+}
+
+/// The bytes of each of those kinds.
+static BEHIND: LazyLock<[ByteSet; BEFORE.len()]> = LazyLock::new(|| {
+    BEFORE.map(|before| before.map_or(ByteSet::NONE, |one| ByteSet::new(|byte| before_kind(byte) == before_kind(one))))
+});
+
+/// The bytes that an automaton tells apart, each kind by one of them.
+fn kinds(automaton: &dense::DFA<Vec<u32>>) -> Vec<(u8, ByteSet)> {
+    let classes = automaton.byte_classes();
+    let mut kinds: Vec<(u8, ByteSet)> = Vec::new();
+    // The classes' numbers go up with the bytes.
+    for byte in 0..=255_u8 {
+        let same = kinds.last_mut().filter(|(one, _)| classes.get(*one) == classes.get(byte));
+        match same {
+            Some((_, members)) => members.insert(byte),
+            None => kinds.push((byte, ByteSet::of(byte))),
+        }
+    }
+    kinds
+}
 
 /// The most of [`Regex::leading_run`].
 pub(super) const LEADING_RUN: usize = 32;
@@ -256,6 +293,8 @@ pub(super) const LEADING_RUN: usize = 32;
 fn leading_run(automaton: &dense::DFA<Vec<u32>>) -> usize {
     let begin = |before| automaton.start_state(&start::Config::new().anchored(Anchored::Yes).look_behind(before)).ok();
     let mut states: Vec<StateID> = BEFORE.into_iter().filter_map(begin).collect();
+    let kinds: Vec<(u8, bool)> =
+        kinds(automaton).into_iter().map(|(byte, members)| (byte, members.bytes().all(is_token))).collect();
     for run in 0..LEADING_RUN {
         // A match that the text's end is a part of.
         if states.iter().any(|state| automaton.is_match_state(automaton.next_eoi_state(*state))) {
@@ -263,12 +302,12 @@ fn leading_run(automaton: &dense::DFA<Vec<u32>>) -> usize {
         }
         let mut next = Vec::new();
         for state in &states {
-            for byte in 0..=255_u8 {
-                let reached = automaton.next_state(*state, byte);
+            for (byte, tokens) in &kinds {
+                let reached = automaton.next_state(*state, *byte);
                 if automaton.is_dead_state(reached) {
                     continue;
                 }
-                if !is_token(byte) || automaton.is_match_state(reached) {
+                if !tokens || automaton.is_match_state(reached) {
                     return run;
                 }
                 next.push(reached);

@@ -16,10 +16,13 @@ const WORTH: f64 = 0.0003;
 /// What a hit costs beside a window that it is compared with.
 const HIT: f64 = 4.0;
 
-/// The weight of every byte, and their sum.
-static WEIGHTS: LazyLock<([f64; 256], f64)> = LazyLock::new(|| {
-    let weights: [f64; 256] = std::array::from_fn(|byte| u8::try_from(byte).map_or(0., weight));
-    (weights, weights.iter().sum())
+/// The weight of each set of eight neighbouring bytes, as a share of all.
+static WEIGHTS: LazyLock<Vec<[f64; 256]>> = LazyLock::new(|| {
+    let total: f64 = (0..=255).map(weight).sum();
+    let of = |first: u8, set: usize| {
+        (0..8).filter(|place| set >> place & 1 == 1).map(|place| weight(first + place)).sum::<f64>() / total
+    };
+    (0..32).map(|octet| std::array::from_fn(|set| of(octet * 8, set))).collect()
 });
 
 /// How often a byte stands in a text, in parts of ten thousand.
@@ -45,51 +48,51 @@ pub(super) fn share(set: &ByteSet) -> f64 {
     if *set == ByteSet::ALL {
         return 1.;
     }
-    let (weights, total) = &*WEIGHTS;
-    set.bytes().filter_map(|byte| weights.get(usize::from(byte))).sum::<f64>() / total
+    set.octets().zip(&*WEIGHTS).filter_map(|(octet, weights)| weights.get(usize::from(octet))).sum()
 }
 
-/// How often a window is met at a place of usual text. Neighbours are alike in class, which the product of their shares
-/// leaves out, so letters behind letters count for more.
-pub(super) fn rate(window: &Window) -> f64 {
-    window.iter().map(|set| share(set).powf(0.8)).product()
+/// How often one of these bytes is met at a place of usual text; of a window's places the product. Neighbours are alike in
+/// class, which the product of their shares leaves out, so letters behind letters count for more.
+pub(super) fn met(set: &ByteSet) -> f64 {
+    share(set).powf(0.8)
 }
 
 struct Group {
     union: Window,
-    shares: [f64; PLACES],
+    /// How often each place is met.
+    met: [f64; PLACES],
     members: Vec<usize>,
 }
 
 impl Group {
-    fn cost(shares: &[f64; PLACES], members: usize) -> f64 {
-        shares.iter().map(|share| share.powf(0.8)).product::<f64>() * (HIT + (members as f64).sqrt())
+    fn cost(met: &[f64; PLACES], members: usize) -> f64 {
+        met.iter().product::<f64>() * (HIT + (members as f64).sqrt())
     }
 
     fn with(&self, other: &Self) -> (Window, [f64; PLACES]) {
         let mut union = self.union;
-        let mut shares = self.shares;
+        let mut all_met = self.met;
         for place in 0..PLACES {
             if let (Some(own), Some(theirs), Some(slot)) =
-                (union.get_mut(place), other.union.get(place), shares.get_mut(place))
+                (union.get_mut(place), other.union.get(place), all_met.get_mut(place))
                 && own != theirs
             {
                 *own = own.union(theirs);
-                *slot = share(own);
+                *slot = met(own);
             }
         }
-        (union, shares)
+        (union, all_met)
     }
 
     fn added(&self, other: &Self) -> f64 {
-        let (_, shares) = self.with(other);
-        Self::cost(&shares, self.members.len() + other.members.len())
-            - Self::cost(&self.shares, self.members.len())
-            - Self::cost(&other.shares, other.members.len())
+        let (_, met) = self.with(other);
+        Self::cost(&met, self.members.len() + other.members.len())
+            - Self::cost(&self.met, self.members.len())
+            - Self::cost(&other.met, other.members.len())
     }
 
     fn take(&mut self, other: Self) {
-        (self.union, self.shares) = self.with(&other);
+        (self.union, self.met) = self.with(&other);
         self.members.extend(other.members);
     }
 }
@@ -105,7 +108,7 @@ pub(super) fn buckets(windows: &[Window], taken: usize) -> Vec<(Window, Vec<usiz
             Some(last) if last.union == *window => last.members.push(index),
             _ => groups.push(Group {
                 union: *window,
-                shares: std::array::from_fn(|place| window.get(place).map_or(1., share)),
+                met: std::array::from_fn(|place| window.get(place).map_or(1., met)),
                 members: vec![index],
             }),
         }

@@ -85,6 +85,14 @@ impl Digits {
             return false;
         }
         let (before, mut states) = beginnings(regex);
+        // Of each kind of bytes those that are no digits, and whether it has some that are.
+        let digit = ByteSet::new(|byte| byte.is_ascii_digit());
+        let other = ByteSet::new(|byte| !byte.is_ascii_digit());
+        let all = regex.kinds();
+        let kinds: Vec<(u8, ByteSet, bool)> = all
+            .iter()
+            .map(|(byte, members)| (*byte, members.intersection(&other), !members.intersection(&digit).is_empty()))
+            .collect();
         // What stands at each byte before the first digit.
         let mut letters: Vec<ByteSet> = Vec::new();
         let mut found: Vec<(usize, Vec<StateID>)> = Vec::new();
@@ -98,19 +106,18 @@ impl Digits {
                 if regex.end(*state) {
                     return false;
                 }
-                for byte in 0..=255_u8 {
-                    let reached = automaton.next_state(*state, byte);
+                for (byte, signs, has_digits) in &kinds {
+                    let reached = automaton.next_state(*state, *byte);
                     if automaton.is_dead_state(reached) || automaton.is_quit_state(reached) {
                         continue;
                     }
                     if automaton.is_match_state(reached) {
                         return false;
                     }
-                    if byte.is_ascii_digit() {
-                        digits = true;
-                    } else {
+                    digits |= has_digits;
+                    if !signs.is_empty() {
                         next.push(reached);
-                        own.insert(byte);
+                        own = own.union(signs);
                     }
                 }
             }
@@ -131,7 +138,7 @@ impl Digits {
         for (distance, states) in found {
             let alive = alive(regex, states.clone());
             let letters = letters.iter().take(distance).copied().collect();
-            let behind = places(regex, states, |place, byte| place > 0 || byte.is_ascii_digit());
+            let behind = places(regex, &all, states, |place| if place == 0 { digit } else { ByteSet::ALL });
             self.begins.push(Begin { rule, distance, group, before, letters, behind, alive });
         }
         true

@@ -35,6 +35,15 @@ impl Grams {
     pub(super) fn take(&mut self, rule: usize, regex: &Regex) -> bool {
         let automaton = regex.automaton();
         let (before, begin) = beginnings(regex);
+        // Each kind of bytes in lower case.
+        let small = |members: ByteSet| {
+            let mut bytes: Vec<u8> = members.bytes().map(|byte| byte.to_ascii_lowercase()).collect();
+            bytes.sort_unstable();
+            bytes.dedup();
+            bytes
+        };
+        let kinds: Vec<(u8, Vec<u8>)> =
+            regex.kinds().into_iter().map(|(byte, members)| (byte, small(members))).collect();
         // Each beginning, its bytes as a number, with a state that it leads to.
         let mut grams: Vec<(u32, StateID)> = begin.into_iter().map(|state| (0, state)).collect();
         for _ in 0..AHEAD {
@@ -43,15 +52,15 @@ impl Grams {
                 if regex.end(*state) {
                     return false;
                 }
-                for byte in 0..=255_u8 {
-                    let reached = automaton.next_state(*state, byte);
+                for (byte, members) in &kinds {
+                    let reached = automaton.next_state(*state, *byte);
                     if automaton.is_dead_state(reached) || automaton.is_quit_state(reached) {
                         continue;
                     }
                     if automaton.is_match_state(reached) || longer.len() > 4 * MOST {
                         return false;
                     }
-                    longer.push((gram << 8 | u32::from(byte.to_ascii_lowercase()), reached));
+                    longer.extend(members.iter().map(|byte| (gram << 8 | u32::from(*byte), reached)));
                 }
             }
             longer.sort_unstable();

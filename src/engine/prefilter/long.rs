@@ -141,19 +141,20 @@ impl LongRuns {
 fn sign(regex: &Regex) -> Vec<(usize, ByteSet)> {
     let automaton = regex.automaton();
     let (_, mut states) = beginnings(regex);
+    let kinds = regex.kinds();
     let mut places: Vec<(usize, ByteSet)> = Vec::new();
     for place in 0..DEEP {
         if states.len() > STATES || states.iter().any(|state| regex.end(*state)) {
             break;
         }
         let (mut set, mut next, mut ended) = (ByteSet::NONE, Vec::new(), false);
-        for (state, byte) in states.iter().flat_map(|state| (0..=255_u8).map(move |byte| (*state, byte))) {
-            let reached = automaton.next_state(state, byte);
+        for (state, (byte, members)) in states.iter().flat_map(|state| kinds.iter().map(move |kind| (*state, kind))) {
+            let reached = automaton.next_state(state, *byte);
             if automaton.is_dead_state(reached) || automaton.is_quit_state(reached) {
                 continue;
             }
             ended |= automaton.is_match_state(reached);
-            set.insert(byte);
+            set = set.union(members);
             next.push(reached);
         }
         // A match ended before this byte: what stands here need not be the match's.

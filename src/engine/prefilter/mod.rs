@@ -263,8 +263,9 @@ impl Prefilter {
                 entries.extend(digit_entry(index, &leads, true));
                 continue;
             }
-            let near = back(&leads, |_| true).unwrap_or(0);
-            if leads.iter().map(|lead| buckets::rate(&lead.window(near))).sum::<f64>() > TELLING {
+            let met: Vec<_> = leads.iter().map(Lead::met).collect();
+            let near = back(&leads, &met, |_| true).unwrap_or(0);
+            if rate(&met, near) > TELLING {
                 if digits.take(index, regex, None) {
                     entries.extend(digit_entry(index, &leads, false));
                     continue;
@@ -280,7 +281,7 @@ impl Prefilter {
             }
             // Sequences tell more than the rarest bytes do, most of all where they stand only outside words.
             let outside = |window: &Window| words::few(window) && !words::stands_inside(window);
-            let by_sequence = || back(&leads, outside).or_else(|| back(&leads, words::few));
+            let by_sequence = || back(&leads, &met, outside).or_else(|| back(&leads, &met, words::few));
             let back = many.then(by_sequence).flatten().unwrap_or(near);
             entries.extend(leads.into_iter().map(|lead| Entry {
                 window: lead.window(back),
@@ -593,11 +594,15 @@ fn digit_entry(rule: usize, leads: &[Lead], asks: bool) -> Option<Entry> {
     Some(Entry { window: digits::window(), target: Target::Digits, lead, rule: Some(rule), asks })
 }
 
+/// How often the windows `back` bytes behind the beginnings of matches are met, by how often their places are.
+fn rate(met: &[[f64; DEPTH + 1]], back: usize) -> f64 {
+    met.iter().map(|places| places.iter().skip(back).take(PLACES).product::<f64>()).sum()
+}
+
 /// How far behind a match's beginning its windows are met least often, of the places where all of them are such as is wanted.
-fn back(leads: &[Lead], wanted: impl Fn(&Window) -> bool) -> Option<usize> {
-    let rate = |back: &usize| leads.iter().map(|lead| buckets::rate(&lead.window(*back))).sum::<f64>();
+fn back(leads: &[Lead], met: &[[f64; DEPTH + 1]], wanted: impl Fn(&Window) -> bool) -> Option<usize> {
     // Nearer is better where it is as good: less is looked at again at the end of a piece.
-    let cost = |back: &usize| rate(back) * (1.0 + 0.02 * *back as f64);
+    let cost = |back: &usize| rate(met, *back) * (1.0 + 0.02 * *back as f64);
     let places = (0..=BACK.min(DEPTH)).filter(|back| leads.iter().all(|lead| wanted(&lead.window(*back))));
     places.min_by(|one, other| cost(one).total_cmp(&cost(other)))
 }

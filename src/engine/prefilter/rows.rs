@@ -18,18 +18,31 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn new(allowed: &[ByteSet], words: usize) -> Self {
-        let mut known: HashMap<Vec<u64>, u16> = HashMap::new();
+        // For each byte the entries that allow it; of entries that allow any the bits are set at once.
+        let all = bits(words, allowed.iter().map(|set| *set == ByteSet::ALL));
+        let mut by_byte = all.repeat(256);
+        for (at, set) in allowed.iter().enumerate().filter(|(_, set)| **set != ByteSet::ALL) {
+            for byte in set.bytes() {
+                if let Some(word) = by_byte.get_mut(usize::from(byte) * words + at / 64) {
+                    *word |= 1 << (at % 64);
+                }
+            }
+        }
+        let mut known: HashMap<&[u64], u16> = HashMap::new();
         let mut row = Self { of: Box::new([0; 256]), sets: Vec::new() };
-        for byte in 0..=255_u8 {
-            let bits = bits(words, allowed.iter().map(|set| set.contains(byte)));
+        let mut last: Option<(&[u64], u16)> = None;
+        for (bits, slot) in by_byte.chunks(words.max(1)).zip(row.of.iter_mut()) {
+            // Neighbours are mostly alike.
+            if let Some((_, number)) = last.filter(|(known, _)| *known == bits) {
+                *slot = number;
+                continue;
+            }
             let next = u16::try_from(known.len()).unwrap_or(u16::MAX);
-            let number = *known.entry(bits).or_insert_with_key(|bits| {
+            *slot = *known.entry(bits).or_insert_with_key(|bits| {
                 row.sets.extend_from_slice(bits);
                 next
             });
-            if let Some(slot) = row.of.get_mut(usize::from(byte)) {
-                *slot = number;
-            }
+            last = Some((bits, *slot));
         }
         row
     }

@@ -150,6 +150,7 @@ impl Number {
 /// The followers that keep an expression alive which stands in one of some states before a run, by the run's length.
 pub(super) fn alive(regex: &Regex, mut states: Vec<StateID>) -> Alive {
     let automaton = regex.automaton();
+    let (kinds, digits) = (regex.kinds(), ByteSet::new(|byte| byte.is_ascii_digit()));
     let mut rows = vec![vec![false; FOLLOWERS]; LONGEST + 1];
     for (length, row) in rows.iter_mut().enumerate() {
         states.sort_unstable();
@@ -159,21 +160,22 @@ pub(super) fn alive(regex: &Regex, mut states: Vec<StateID>) -> Alive {
             continue;
         }
         let mut next = Vec::new();
+        let mut followers = ByteSet::NONE;
         for state in &states {
-            for (follower, alive) in row.iter_mut().enumerate() {
-                let Ok(byte) = u8::try_from(follower) else {
-                    *alive |= regex.end(*state);
-                    continue;
-                };
-                let reached = automaton.next_state(*state, byte);
+            for (byte, members) in &kinds {
+                let reached = automaton.next_state(*state, *byte);
                 if automaton.is_dead_state(reached) || automaton.is_quit_state(reached) {
                     continue;
                 }
-                *alive = true;
-                if byte.is_ascii_digit() {
+                followers = followers.union(members);
+                if !members.intersection(&digits).is_empty() {
                     next.push(reached);
                 }
             }
+        }
+        let ends = states.iter().any(|state| regex.end(*state));
+        for (follower, alive) in row.iter_mut().enumerate() {
+            *alive = u8::try_from(follower).map_or(ends, |byte| followers.contains(byte));
         }
         // A run of more digits than are told apart may go on as long as it likes.
         if length == LONGEST && !next.is_empty() {
@@ -195,8 +197,7 @@ impl Runs {
         if !digits_first || behind_digit || self.taken.len() + 64 > MOST {
             return false;
         }
-        let states =
-            std::iter::once(None).chain((0..=255).map(Some)).filter_map(|before| regex.begin(before)).collect();
+        let states = regex.beginnings().map(|(state, _)| state).collect();
         self.taken.push(Run { rule, group, lead: lead.clone(), alive: alive(regex, states) });
         true
     }

@@ -44,12 +44,16 @@ fn follower(byte: u8) -> usize {
 pub(super) fn lengths(regex: &Regex, lead: &Lead, back: usize) -> Lengths {
     let automaton = regex.automaton();
     let (_, mut states) = beginnings(regex);
+    let kinds = regex.kinds();
     for place in 1..=back {
         let set = lead.place(place);
         let mut next: Vec<StateID> = Vec::new();
-        for byte in set.bytes() {
+        for (byte, members) in &kinds {
+            if members.intersection(&set).is_empty() {
+                continue;
+            }
             for state in &states {
-                let reached = automaton.next_state(*state, byte);
+                let reached = automaton.next_state(*state, *byte);
                 if automaton.is_match_state(reached) {
                     return ANY;
                 }
@@ -79,25 +83,42 @@ fn is_lower(byte: &u8) -> bool {
 /// The lengths of runs of some bytes that leave an expression alive with the byte behind them.
 fn walk(regex: &Regex, states: &[StateID], inside: impl Fn(&u8) -> bool) -> [u64; FOLLOWERS] {
     let automaton = regex.automaton();
+    // Of each kind of bytes what it is behind the run, and whether it may go on with it.
+    let kinds: Vec<(u8, [bool; FOLLOWERS], bool)> = regex
+        .kinds()
+        .into_iter()
+        .map(|(byte, members)| {
+            let mut followers = [false; FOLLOWERS];
+            for byte in members.bytes().filter(|byte| !inside(byte)) {
+                if let Some(slot) = followers.get_mut(follower(byte)) {
+                    *slot = true;
+                }
+            }
+            (byte, followers, members.bytes().any(|byte| inside(&byte)))
+        })
+        .collect();
     let mut lengths = [0; FOLLOWERS];
     let mut states = states.to_vec();
     for length in 0..=CLASSES {
         let mut next: Vec<StateID> = Vec::new();
-        for (state, byte) in states.iter().flat_map(|state| (0..=255_u8).map(move |byte| (*state, byte))) {
-            let reached = automaton.next_state(state, byte);
+        for (state, (byte, followers, is_inside)) in
+            states.iter().flat_map(|state| kinds.iter().map(move |kind| (*state, kind)))
+        {
+            let reached = automaton.next_state(state, *byte);
             if automaton.is_dead_state(reached) || automaton.is_quit_state(reached) {
                 continue;
             }
-            if !inside(&byte) {
-                if let Some(slot) = lengths.get_mut(follower(byte)) {
-                    *slot |= 1 << length;
-                }
-            } else if automaton.is_match_state(reached) {
+            for (slot, follows) in lengths.iter_mut().zip(followers) {
+                *slot |= u64::from(*follows) << length;
+            }
+            if !is_inside {
+                continue;
+            }
+            if automaton.is_match_state(reached) {
                 // A match ended within the run, which may go on as long as it likes.
                 return lengths.map(|own| own | u64::MAX << length);
-            } else {
-                next.push(reached);
             }
+            next.push(reached);
         }
         if length == CLASSES && !next.is_empty() {
             lengths = lengths.map(|own| own | 1 << CLASSES);

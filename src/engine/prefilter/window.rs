@@ -4,14 +4,13 @@
 //! can stand at each of the first places of a match, as long as no shorter match ends before them. By construction no
 //! match is without them; `proof` proves it again from the outside.
 
-use regex_automata::Anchored;
 use regex_automata::dfa::Automaton;
 use regex_automata::util::primitives::StateID;
-use regex_automata::util::start;
 
 use super::super::byte_set::ByteSet;
 use super::super::regex::Regex;
 use super::super::vector::PLACES;
+use super::buckets;
 
 /// Places of a match that are looked into.
 pub(in crate::engine) const DEPTH: usize = 16;
@@ -60,6 +59,11 @@ impl Lead {
         far && before.is_none_or(|byte| self.before.contains(*byte)) && fits(near.0, own)
     }
 
+    /// How often each place is met in usual text, the one before the match first.
+    pub(super) fn met(&self) -> [f64; DEPTH + 1] {
+        std::array::from_fn(|place| buckets::met(&self.place(place)))
+    }
+
     /// The union with another.
     pub(super) fn widen(&mut self, other: &Self) {
         self.before = self.before.union(&other.before);
@@ -78,12 +82,12 @@ pub(super) fn widen(union: &mut Option<Window>, window: &Window) {
 /// The bytes that an expression may begin behind, and the states that it begins in.
 pub(super) fn beginnings(regex: &Regex) -> (ByteSet, Vec<StateID>) {
     let automaton = regex.automaton();
+    let kinds = regex.kinds();
     let mut before = ByteSet::NONE;
-    let mut states: Vec<StateID> = regex.begin(None).into_iter().collect();
-    for byte in 0..=255_u8 {
-        let Some(state) = regex.begin(Some(byte)) else { continue };
-        if (0..=255_u8).any(|next| !automaton.is_dead_state(automaton.next_state(state, next))) {
-            before.insert(byte);
+    let mut states = Vec::new();
+    for (state, bytes) in regex.beginnings() {
+        if kinds.iter().any(|(next, _)| !automaton.is_dead_state(automaton.next_state(state, *next))) {
+            before = before.union(&bytes);
         }
         states.push(state);
     }
@@ -96,9 +100,10 @@ pub(super) fn beginnings(regex: &Regex) -> (ByteSet, Vec<StateID>) {
 pub(in crate::engine) fn leads(regex: &Regex) -> Vec<Lead> {
     let empty = [Vec::new()];
     let literals = if regex.literals.is_empty() { &empty[..] } else { regex.literals.as_slice() };
+    let kinds = regex.kinds();
     let mut leads: Vec<Lead> = Vec::new();
     for literal in literals {
-        let lead = lead(regex, literal);
+        let lead = lead(regex, &kinds, literal);
         // Spellings of one literal in both cases are one lead.
         let same = |known: &&mut Lead| {
             known.at.iter().zip(&lead.at).all(|(known, own)| {
@@ -114,48 +119,33 @@ pub(in crate::engine) fn leads(regex: &Regex) -> Vec<Lead> {
     leads
 }
 
-fn lead(regex: &Regex, literal: &[u8]) -> Lead {
+fn lead(regex: &Regex, kinds: &[(u8, ByteSet)], literal: &[u8]) -> Lead {
     let automaton = regex.automaton();
-    // What stands before a match makes few states, for 256 bytes.
-    let mut known: Vec<(StateID, bool)> = Vec::new();
     let can_begin = |state: StateID| {
         // A byte that the literal cannot begin behind is ruled out.
-        let mut here = state;
-        for byte in literal {
-            here = automaton.next_state(here, *byte);
-        }
+        let here = literal.iter().fold(state, |here, byte| automaton.next_state(here, *byte));
         !automaton.is_dead_state(here)
             && (!literal.is_empty()
-                || (0..=255_u8).any(|byte| !automaton.is_dead_state(automaton.next_state(here, byte))))
-    };
-    let mut begin = |before: Option<u8>| {
-        let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
-        let state = automaton.start_state(&config).ok().filter(|state| !automaton.is_dead_state(*state))?;
-        let alive = known.iter().find(|(one, _)| *one == state).map(|(_, alive)| *alive);
-        let alive = alive.unwrap_or_else(|| {
-            known.push((state, can_begin(state)));
-            known.last().is_some_and(|(_, alive)| *alive)
-        });
-        alive.then_some(state)
+                || kinds.iter().any(|(byte, _)| !automaton.is_dead_state(automaton.next_state(here, *byte))))
     };
     let mut before = ByteSet::NONE;
-    let mut states: Vec<StateID> = begin(None).into_iter().collect();
-    for byte in 0..=255_u8 {
-        if let Some(state) = begin(Some(byte)) {
-            before.insert(byte);
-            states.push(state);
-        }
+    let mut states = Vec::new();
+    for (state, bytes) in regex.beginnings().filter(|(state, _)| can_begin(*state)) {
+        before = before.union(&bytes);
+        states.push(state);
     }
-    let at = places(regex, states, |place, byte| literal.get(place).is_none_or(|wanted| *wanted == byte));
+    let of_literal = |place: usize| literal.get(place).map_or(ByteSet::ALL, |wanted| ByteSet::of(*wanted));
+    let at = places(regex, kinds, states, of_literal);
     Lead { before, at }
 }
 
-/// What may stand at the places of a match that go on from some states by the bytes that `holds` takes, as long as no
-/// match ends before them.
+/// What may stand at the places of a match that go on from some states by the bytes that `allowed` has for a place, as long
+/// as no match ends before them.
 pub(super) fn places<const COUNT: usize>(
     regex: &Regex,
+    kinds: &[(u8, ByteSet)],
     mut states: Vec<StateID>,
-    holds: impl Fn(usize, u8) -> bool,
+    allowed: impl Fn(usize) -> ByteSet,
 ) -> [ByteSet; COUNT] {
     let automaton = regex.automaton();
     let mut at = [ByteSet::ALL; COUNT];
@@ -165,17 +155,22 @@ pub(super) fn places<const COUNT: usize>(
         if states.len() > STATES || states.iter().any(|state| regex.end(*state)) {
             break;
         }
+        let allowed = allowed(place);
         let mut set = ByteSet::NONE;
         let mut next = Vec::new();
         let mut ended = false;
-        for byte in (0..=255_u8).filter(|byte| holds(place, *byte)) {
+        for (byte, members) in kinds {
+            let own = members.intersection(&allowed);
+            if own.is_empty() {
+                continue;
+            }
             for state in &states {
-                let reached = automaton.next_state(*state, byte);
+                let reached = automaton.next_state(*state, *byte);
                 if automaton.is_dead_state(reached) || automaton.is_quit_state(reached) {
                     continue;
                 }
                 ended |= automaton.is_match_state(reached);
-                set.insert(byte);
+                set = set.union(&own);
                 next.push(reached);
             }
             if next.len() > 16 * STATES {

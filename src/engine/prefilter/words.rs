@@ -6,6 +6,7 @@
 //! what is not ASCII counts as one.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use super::super::byte_set::ByteSet;
 use super::super::vector::{AHEAD, Sequences, first_three, kinds};
@@ -42,32 +43,40 @@ fn hash(sequence: u32, bits: u32) -> usize {
     (sequence.wrapping_mul(0x9E37_79B1) >> (u32::BITS - bits)) as usize
 }
 
+/// For each byte its kind.
+static KINDS: LazyLock<[u8; 256]> = LazyLock::new(|| std::array::from_fn(|byte| u8::try_from(byte).map_or(0, kind)));
+
 /// The kinds of bytes that may stand at a window's places from its own on.
-fn kinds_of(window: &Window) -> impl Iterator<Item = Vec<u8>> {
-    window.iter().skip(1).map(|set| {
-        let mut kinds: Vec<u8> = set.bytes().map(kind).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
+fn kinds_of(window: &Window) -> [ByteSet; AHEAD] {
+    let [_, own @ ..] = window;
+    own.map(|set| {
+        let mut kinds = ByteSet::NONE;
+        set.bytes().filter_map(|byte| KINDS.get(usize::from(byte))).for_each(|kind| kinds.insert(*kind));
         kinds
     })
 }
 
+/// How many bytes of a window are told at once, with the kinds at its places; nothing where the sequences that pass it are
+/// many.
+fn told(window: &Window) -> Option<(usize, [ByteSet; AHEAD])> {
+    let kinds = kinds_of(window);
+    let count = |kinds: &ByteSet| kinds.bytes().count();
+    let len = if kinds.last().is_some_and(|last| count(last) >= MANY) { AHEAD - 1 } else { AHEAD };
+    let product = kinds.iter().take(len).map(count).product::<usize>();
+    // Numbers are too many to be told apart so, but for a few of them.
+    let number = kinds.iter().take(len).all(|kinds| kinds.bytes().any(|kind| kind.is_ascii_digit()));
+    let many = number && product * NUMBERS > 10_usize.pow(len as u32);
+    (product <= MOST && !many).then_some((len, kinds))
+}
+
 /// How many bytes of a window are told at once, and the sequences that pass them; nothing where these are many.
 fn sequences(window: &Window) -> Option<(usize, Vec<u32>)> {
-    let kinds: Vec<Vec<u8>> = kinds_of(window).collect();
-    let len = if kinds.last().is_some_and(|last| last.len() >= MANY) { AHEAD - 1 } else { AHEAD };
-    let product = kinds.iter().take(len).map(Vec::len).product::<usize>();
-    // Numbers are too many to be told apart so, but for a few of them.
-    let number = kinds.iter().take(len).all(|kinds| kinds.iter().any(u8::is_ascii_digit));
-    let many = number && product * NUMBERS > 10_usize.pow(len as u32);
-    (product <= MOST && !many).then(|| {
-        let all = kinds.iter().take(len).enumerate().fold(vec![0_u32], |all, (place, kinds)| {
-            let with =
-                |known: &u32| kinds.iter().map(|kind| *known | u32::from(*kind) << (8 * place)).collect::<Vec<_>>();
-            all.iter().flat_map(with).collect()
-        });
-        (len, all)
-    })
+    let (len, kinds) = told(window)?;
+    let all = kinds.iter().take(len).enumerate().fold(vec![0_u32], |all, (place, kinds)| {
+        let with = |known: u32| kinds.bytes().map(move |kind| known | u32::from(kind) << (8 * place));
+        all.iter().flat_map(|known| with(*known)).collect()
+    });
+    Some((len, all))
 }
 
 /// Whether a window may hold inside a run of letters and digits.
@@ -78,7 +87,7 @@ pub(super) fn stands_inside(window: &Window) -> bool {
 
 /// Whether few sequences pass a window.
 pub(super) fn few(window: &Window) -> bool {
-    sequences(window).is_some()
+    told(window).is_some()
 }
 
 impl Words {
