@@ -4,6 +4,7 @@
 //! findings. Holds the invariants *Split*, *Coverage*, *Bound*, *Promptness*, *Verbatim* and *Secrecy* of the README.
 //! Pure: no async, I/O, clock or logging, so it runs in a fuzzer as well as in the proxy.
 
+mod automaton;
 mod byte_set;
 mod candidate;
 mod detect;

@@ -1,4 +1,4 @@
-//! Users' regular expressions compiled for streaming: a dense automaton that is stepped byte by byte from a known
+//! Users' regular expressions compiled for streaming: an automaton that is stepped byte by byte from a known
 //! beginning, the literals every match begins with, and the longest match.
 
 #![allow(clippy::indexing_slicing, reason = "tables of 256 entries are indexed by a byte")]
@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
-use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::dfa::{StartKind, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
@@ -14,6 +14,7 @@ use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
 
+use super::automaton::Automaton;
 use super::byte_set::ByteSet;
 use super::narrow::Narrow;
 use super::ruleset::BuildErrorKind;
@@ -33,7 +34,7 @@ static KNOWN: LazyLock<Mutex<HashMap<Source, Weak<Regex>>>> = LazyLock::new(Mute
 /// One expression, ready to be stepped.
 #[derive(Debug)]
 pub(super) struct Regex {
-    automaton: dense::DFA<Vec<u32>>,
+    automaton: Automaton,
     /// Shortest match in bytes, or less.
     pub(super) min_len: usize,
     /// Longest match, told or derived.
@@ -103,7 +104,7 @@ impl Regex {
             return Err(BuildErrorKind::TooLong { asked: longest, limit: MAX_LEN_LIMIT });
         }
         let value = Narrow::new(&hir, AUTOMATON_LIMIT)?;
-        let automaton = determinize(&hir)?;
+        let automaton = Automaton::of(&determinize(&hir)?);
         let leading_run = leading_run(&automaton);
         let literals = leading_literals(&hir);
         let finite = own.is_some();
@@ -111,18 +112,18 @@ impl Regex {
     }
 
     /// The automaton, as it is stepped.
-    pub(super) fn automaton(&self) -> &dense::DFA<Vec<u32>> {
+    pub(super) fn automaton(&self) -> &Automaton {
         &self.automaton
     }
 
     /// The bytes that the automaton tells apart, each kind by one of them.
     pub(super) fn kinds(&self) -> Vec<(u8, ByteSet)> {
-        kinds(&self.automaton)
+        self.automaton.kinds()
     }
 
     /// The states before a match, and for each what it begins behind: the beginning of the text, or these bytes.
-    pub(super) fn beginnings(&self) -> impl Iterator<Item = (StateID, ByteSet)> + use<'_> {
-        BEFORE.into_iter().zip(&*BEHIND).filter_map(|(before, bytes)| Some((self.begin(before)?, *bytes)))
+    pub(super) fn beginnings(&self) -> impl Iterator<Item = (StateID, ByteSet)> {
+        self.automaton.beginnings().filter(|(state, _)| !self.automaton.is_dead_state(*state))
     }
 
     /// The state before a match that would begin after `before`, or at the beginning of the text.
@@ -163,7 +164,7 @@ fn short(message: &str) -> String {
     line.trim_start_matches("error: ").to_owned()
 }
 
-fn determinize(hir: &Hir) -> Result<dense::DFA<Vec<u32>>, BuildErrorKind> {
+pub(super) fn determinize(hir: &Hir) -> Result<dense::DFA<Vec<u32>>, BuildErrorKind> {
     let too_large = |_| BuildErrorKind::TooLarge { limit: AUTOMATON_LIMIT };
     let nfa = thompson::Compiler::new()
         .configure(
@@ -257,44 +258,14 @@ static TOKEN: [bool; 256] = {
     token
 };
 
-/// What may stand before a match, as far as an expression can tell: the beginning of the text, and a byte of each kind.
-const BEFORE: [Option<u8>; 6] = [None, Some(b'a'), Some(b' '), Some(b'\n'), Some(b'\r'), Some(0xC3)];
-
-/// Bytes that an expression does not tell apart before a match: it looks for words and for ends of lines.
-fn before_kind(byte: u8) -> (bool, bool, Option<u8>) {
-    let is_word = byte.is_ascii_alphanumeric() || byte == b'_';
-    (is_word, byte.is_ascii(), Some(byte).filter(|byte| matches!(byte, b'\n' | b'\r')))
-}
-
-/// The bytes of each of those kinds.
-static BEHIND: LazyLock<[ByteSet; BEFORE.len()]> = LazyLock::new(|| {
-    BEFORE.map(|before| before.map_or(ByteSet::NONE, |one| ByteSet::new(|byte| before_kind(byte) == before_kind(one))))
-});
-
-/// The bytes that an automaton tells apart, each kind by one of them.
-fn kinds(automaton: &dense::DFA<Vec<u32>>) -> Vec<(u8, ByteSet)> {
-    let classes = automaton.byte_classes();
-    let mut kinds: Vec<(u8, ByteSet)> = Vec::new();
-    // The classes' numbers go up with the bytes.
-    for byte in 0..=255_u8 {
-        let same = kinds.last_mut().filter(|(one, _)| classes.get(*one) == classes.get(byte));
-        match same {
-            Some((_, members)) => members.insert(byte),
-            None => kinds.push((byte, ByteSet::of(byte))),
-        }
-    }
-    kinds
-}
-
 /// The most of [`Regex::leading_run`].
 pub(super) const LEADING_RUN: usize = 32;
 
 /// How many bytes at the beginning of every match are certain to be token bytes, up to [`LEADING_RUN`].
-fn leading_run(automaton: &dense::DFA<Vec<u32>>) -> usize {
-    let begin = |before| automaton.start_state(&start::Config::new().anchored(Anchored::Yes).look_behind(before)).ok();
-    let mut states: Vec<StateID> = BEFORE.into_iter().filter_map(begin).collect();
+fn leading_run(automaton: &Automaton) -> usize {
+    let mut states: Vec<StateID> = automaton.beginnings().map(|(state, _)| state).collect();
     let kinds: Vec<(u8, bool)> =
-        kinds(automaton).into_iter().map(|(byte, members)| (byte, members.bytes().all(is_token))).collect();
+        automaton.kinds().into_iter().map(|(byte, members)| (byte, members.bytes().all(is_token))).collect();
     for run in 0..LEADING_RUN {
         // A match that the text's end is a part of.
         if states.iter().any(|state| automaton.is_match_state(automaton.next_eoi_state(*state))) {

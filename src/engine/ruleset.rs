@@ -73,7 +73,7 @@ impl Rule {
         self.checks.near.filter(|near| near.after == 0 && !narrowed).map(|near| near.group)
     }
 
-    /// How large the rule's automaton is, in bytes: what it costs to compile and to keep.
+    /// How large the automaton is that the rule is determinized to, in bytes: what it costs to compile.
     #[must_use]
     pub fn automaton_size(&self) -> usize {
         self.regex.as_ref().map_or(0, |regex| regex.automaton().memory_usage())

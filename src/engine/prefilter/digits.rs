@@ -4,7 +4,6 @@
 //! number in a text, the rules and the places before it where their matches may begin. How long the number's first run of
 //! digits is, what follows it (`runs`) and what stands round it (`deep`) rules most of them out at once.
 
-use regex_automata::dfa::Automaton;
 use regex_automata::util::primitives::StateID;
 
 use super::super::byte_set::ByteSet;

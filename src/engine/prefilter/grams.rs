@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use regex_automata::dfa::Automaton;
 use regex_automata::util::primitives::StateID;
 
 use super::super::byte_set::ByteSet;

@@ -6,8 +6,6 @@
 
 use std::ops::Range;
 
-use regex_automata::dfa::Automaton;
-
 use super::super::byte_set::ByteSet;
 use super::super::regex::{LEADING_RUN, Regex, is_token};
 use super::super::vector;

@@ -5,7 +5,6 @@
 //! letters and digits and no more, while most runs of a log are identifiers of other lengths. Found by walking each
 //! automaton through runs of every length.
 
-use regex_automata::dfa::Automaton;
 use regex_automata::util::primitives::StateID;
 
 use super::super::regex::Regex;

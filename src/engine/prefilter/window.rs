@@ -4,7 +4,6 @@
 //! can stand at each of the first places of a match, as long as no shorter match ends before them. By construction no
 //! match is without them; `proof` proves it again from the outside.
 
-use regex_automata::dfa::Automaton;
 use regex_automata::util::primitives::StateID;
 
 use super::super::byte_set::ByteSet;

@@ -8,7 +8,6 @@
 
 use std::collections::HashMap;
 
-use regex_automata::dfa::Automaton as _;
 use regex_automata::util::primitives::StateID;
 
 use super::super::byte_set::ByteSet;
@@ -60,17 +59,12 @@ impl Automaton {
         let dense = regex.automaton();
         let mut numbers: HashMap<StateID, u32> = HashMap::new();
         let mut found: Vec<StateID> = Vec::new();
+        let kinds = regex.kinds();
         let mut classes = [0; 256];
-        let mut members: Vec<u8> = Vec::new();
-        let byte_classes = dense.byte_classes();
-        let mut known: HashMap<u8, u8> = HashMap::new();
-        for byte in 0..=255_u8 {
-            let class = *known.entry(byte_classes.get(byte)).or_insert_with(|| {
-                members.push(byte);
-                u8::try_from(members.len() - 1).unwrap_or(u8::MAX)
-            });
-            classes[usize::from(byte)] = class;
+        for (class, (_, bytes)) in kinds.iter().enumerate() {
+            bytes.bytes().for_each(|byte| classes[usize::from(byte)] = u8::try_from(class).unwrap_or(u8::MAX));
         }
+        let members: Vec<u8> = kinds.into_iter().map(|(byte, _)| byte).collect();
         let mut number = |state: StateID, found: &mut Vec<StateID>| -> u32 {
             if dense.is_dead_state(state) || dense.is_quit_state(state) {
                 return DEAD;
