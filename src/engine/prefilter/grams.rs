@@ -19,6 +19,57 @@ const MOST: usize = 32768;
 /// Four bytes in lower case.
 pub(super) type Gram = [u8; AHEAD];
 
+/// The first four bytes of every match, in lower case, as numbers; nothing where they are many, or a match may end before.
+fn all_grams(regex: &Regex, begin: Vec<StateID>) -> Option<Vec<u32>> {
+    let automaton = regex.automaton();
+    // Small bytes that lead to the same states in either case, by one byte of each case.
+    let kinds = regex.kinds();
+    let kind_of = |byte: u8| kinds.iter().position(|(_, members)| members.contains(byte));
+    let mut pairs: BTreeMap<_, (u8, Vec<u8>)> = BTreeMap::new();
+    for byte in (0..=255_u8).filter(|byte| !byte.is_ascii_uppercase()) {
+        let pair = pairs.entry((kind_of(byte), kind_of(byte.to_ascii_uppercase()))).or_insert((byte, Vec::new()));
+        pair.1.push(byte);
+    }
+    // Beginnings by all the states that they lead to.
+    let mut groups: BTreeMap<Vec<StateID>, Vec<u32>> = BTreeMap::from([(begin, vec![0])]);
+    for _ in 0..AHEAD {
+        let mut longer: BTreeMap<Vec<StateID>, Vec<u32>> = BTreeMap::new();
+        let mut count = 0;
+        for (states, grams) in &groups {
+            if states.iter().any(|state| regex.end(*state)) {
+                return None;
+            }
+            for (byte, bytes) in pairs.values() {
+                let both = [*byte, byte.to_ascii_uppercase()];
+                let mut reached: Vec<StateID> = both
+                    .iter()
+                    .flat_map(|byte| states.iter().map(|state| automaton.next_state(*state, *byte)))
+                    .filter(|state| !automaton.is_dead_state(*state) && !automaton.is_quit_state(*state))
+                    .collect();
+                if reached.iter().any(|state| automaton.is_match_state(*state)) {
+                    return None;
+                }
+                reached.sort_unstable();
+                reached.dedup();
+                count += reached.len() * grams.len() * bytes.len();
+                if count > MOST {
+                    return None;
+                }
+                if !reached.is_empty() {
+                    let all = longer.entry(reached).or_default();
+                    for gram in grams {
+                        all.extend(bytes.iter().map(|byte| gram << 8 | u32::from(*byte)));
+                    }
+                }
+            }
+        }
+        groups = longer;
+    }
+    let mut grams: Vec<u32> = groups.into_values().flatten().collect();
+    grams.sort_unstable();
+    Some(grams)
+}
+
 /// The beginnings and their rules.
 #[derive(Default)]
 pub(in crate::engine) struct Grams {
@@ -32,45 +83,9 @@ pub(in crate::engine) struct Grams {
 impl Grams {
     /// Takes an expression if its beginnings can be listed.
     pub(super) fn take(&mut self, rule: usize, regex: &Regex) -> bool {
-        let automaton = regex.automaton();
         let (before, begin) = beginnings(regex);
-        // Each kind of bytes in lower case.
-        let small = |members: ByteSet| {
-            let mut bytes: Vec<u8> = members.bytes().map(|byte| byte.to_ascii_lowercase()).collect();
-            bytes.sort_unstable();
-            bytes.dedup();
-            bytes
-        };
-        let kinds: Vec<(u8, Vec<u8>)> =
-            regex.kinds().into_iter().map(|(byte, members)| (byte, small(members))).collect();
-        // Each beginning, its bytes as a number, with a state that it leads to.
-        let mut grams: Vec<(u32, StateID)> = begin.into_iter().map(|state| (0, state)).collect();
-        for _ in 0..AHEAD {
-            let mut longer: Vec<(u32, StateID)> = Vec::new();
-            for (gram, state) in &grams {
-                if regex.end(*state) {
-                    return false;
-                }
-                for (byte, members) in &kinds {
-                    let reached = automaton.next_state(*state, *byte);
-                    if automaton.is_dead_state(reached) || automaton.is_quit_state(reached) {
-                        continue;
-                    }
-                    if automaton.is_match_state(reached) || longer.len() > 4 * MOST {
-                        return false;
-                    }
-                    longer.extend(members.iter().map(|byte| (gram << 8 | u32::from(*byte), reached)));
-                }
-            }
-            longer.sort_unstable();
-            longer.dedup();
-            if longer.len() > MOST {
-                return false;
-            }
-            grams = longer;
-        }
-        grams.dedup_by_key(|(gram, _)| *gram);
-        for (gram, _) in grams {
+        let Some(grams) = all_grams(regex, begin) else { return false };
+        for gram in grams {
             let gram: Gram = gram.to_be_bytes();
             self.rules.entry(gram).or_default().push(rule);
             for len in 1..AHEAD {
