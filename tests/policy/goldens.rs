@@ -3,7 +3,7 @@
 //! whose first file is `rules.toml` is read as rules, any other as a configuration.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use blackbar::policy::{Diagnostic, load, load_rules};
 
@@ -55,13 +55,25 @@ fn every_case_gives_its_lines() {
     let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.sort();
     assert!(!names.is_empty());
+    // What is held is not compiled again by what is loaded beside it.
+    let _held = load_rules(None);
+    let parts = std::thread::available_parallelism().map_or(1, usize::from);
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let names = &names;
+        let part = |part| scope.spawn(move || wrong(names.iter().skip(part).step_by(parts)));
+        let threads: Vec<_> = (0..parts).map(part).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// The cases that give other lines than they say.
+fn wrong<'a>(names: impl Iterator<Item = &'a PathBuf>) -> Vec<String> {
     let rewrite = std::env::var_os("BLACKBAR_REWRITE_GOLDENS").is_some();
     let mut wrong = Vec::new();
     let certificates = Folder::new();
-    // What is held is not compiled again by what is loaded beside it.
-    let _held = load_rules(None);
     for name in names {
-        let text = fs::read_to_string(&name).unwrap();
+        let text = fs::read_to_string(name).unwrap();
         let (files, expected) = parts(&text);
         let found = run(&certificates, &files);
         for secret in ["hunter2", "0123456789abcdef", "Jane", "EMP-"] {
@@ -74,11 +86,11 @@ fn every_case_gives_its_lines() {
         if rewrite {
             let rest: Vec<&str> = text.lines().filter(|line| !line.starts_with("#> ")).collect();
             let lines: Vec<String> = found.iter().map(|line| format!("#> {line}")).collect();
-            fs::write(&name, format!("{}\n{}\n", lines.join("\n"), rest.join("\n"))).unwrap();
+            fs::write(name, format!("{}\n{}\n", lines.join("\n"), rest.join("\n"))).unwrap();
         }
         wrong.push(format!("{}\nfound:\n{}\nexpected:\n{}", name.display(), found.join("\n"), expected.join("\n")));
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    wrong
 }
 
 /// One diagnostic for a rules file of this text, with these other files.
