@@ -92,6 +92,8 @@ struct Entry {
 pub struct Index {
     entries: Vec<Entry>,
     keys: Vec<u8>,
+    /// Between two readings.
+    lexer: Option<Lexer>,
 }
 
 /// Indexes one whole JSON value; whitespace and a byte order mark may surround it.
@@ -112,7 +114,12 @@ impl Index {
     pub fn read(&mut self, bytes: &[u8], limits: &BodyLimits) -> Result<(), BodyError> {
         self.entries.clear();
         self.keys.clear();
-        let read = Reader::new(self, limits).read(bytes);
+        let mut lexer = match self.lexer.take() {
+            Some(lexer) => lexer.again(limits.json_depth),
+            None => Lexer::new(Framing::Document, limits.json_depth),
+        };
+        let read = Reader::new(self, &mut lexer).read(bytes);
+        self.lexer = Some(lexer);
         if read.is_err() {
             self.entries.clear();
             self.keys.clear();
@@ -247,7 +254,7 @@ impl fmt::Debug for Index {
 /// One reading: where the lexer stands in the tree.
 struct Reader<'a> {
     index: &'a mut Index,
-    lexer: Lexer,
+    lexer: &'a mut Lexer,
     /// The innermost open object or array.
     open: u32,
     /// The string or number being read.
@@ -257,8 +264,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(index: &'a mut Index, limits: &BodyLimits) -> Self {
-        let lexer = Lexer::new(Framing::Document, limits.json_depth);
+    fn new(index: &'a mut Index, lexer: &'a mut Lexer) -> Self {
         Self { index, lexer, open: NONE, current: NONE, key: 0..0, name: 0..0 }
     }
 

@@ -56,7 +56,7 @@ pub(super) struct Escape {
 }
 
 impl Escape {
-    fn new(raw: &[u8], denoted: char) -> Self {
+    pub(super) fn new(raw: &[u8], denoted: char) -> Self {
         let mut escape = Self { raw: [0; 12], raw_len: 0, decoded: [0; 4], decoded_len: 0 };
         for (slot, byte) in escape.raw.iter_mut().zip(raw) {
             *slot = *byte;
@@ -67,7 +67,7 @@ impl Escape {
     }
 
     /// One of two bytes, which denotes an ASCII character.
-    fn short(byte: u8, denoted: u8) -> Self {
+    pub(super) fn short(byte: u8, denoted: u8) -> Self {
         let mut escape = Self { raw: [0; 12], raw_len: 2, decoded: [denoted, 0, 0, 0], decoded_len: 1 };
         (escape.raw[0], escape.raw[1]) = (b'\\', byte);
         escape
@@ -222,6 +222,13 @@ impl Lexer {
         self.stack.clear();
         self.number_on_line = false;
         self.pending_len = 0;
+    }
+
+    /// As [`Lexer::restart`], for a text that may be nested so deep.
+    pub(super) fn again(mut self, depth_limit: usize) -> Self {
+        self.depth_limit = depth_limit;
+        self.restart();
+        self
     }
 
     /// Bytes taken from earlier chunks that no token has covered yet.
@@ -503,11 +510,11 @@ fn is_space(byte: u8) -> bool {
 }
 
 /// Written as a fold over blocks, without an early way out, so that it becomes vector code.
-fn has_control(run: &[u8]) -> bool {
+pub(super) fn has_control(run: &[u8]) -> bool {
     run.chunks(256).any(|block| block.iter().fold(false, |found, byte| found | (*byte < 0x20)))
 }
 
-fn short_escape(byte: u8) -> Option<u8> {
+pub(super) fn short_escape(byte: u8) -> Option<u8> {
     Some(match byte {
         b'"' | b'\\' | b'/' => byte,
         b'b' => 0x08,

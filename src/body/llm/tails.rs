@@ -50,7 +50,9 @@ impl Tails {
         out.extend_from_slice(gemini::begin(event.index.parent(chunk.node).is_some()));
         for key in chunk.members {
             if let Some(member) = event.member(chunk.node, key)? {
-                out.extend_from_slice(format!("\"{key}\":").as_bytes());
+                for part in [b"\"", key.as_bytes(), b"\":"] {
+                    out.extend_from_slice(part);
+                }
                 let from = out.len();
                 work.write(event.data, event.index.range(member), out);
                 one_line(out, from);
