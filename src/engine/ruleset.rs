@@ -407,6 +407,13 @@ impl ActionTable {
         Self { shadow, per_record: OnceLock::new(), ..self.clone() }
     }
 
+    /// Whether what comes of a text depends on that text alone, and nobody else reads it or is told of it: then a text in
+    /// which nothing was found need not be read again.
+    #[must_use]
+    pub fn judges_alone(&self) -> bool {
+        self.shadow().is_none() && self.overlay.is_none()
+    }
+
     /// Who reads along, where somebody is told.
     pub(super) fn shadow(&self) -> Option<(&Arc<Shadow>, &Arc<Comparison>)> {
         let (shadow, comparison) = self.shadow.as_ref()?;

@@ -166,6 +166,7 @@ impl Labels {
     /// What the value that begins here is called; empty where it has no name.
     pub(super) fn label(&mut self) -> &[u8] {
         self.label.clear();
+        self.label.reserve(2 * KEY);
         let open = self.frames.get(..self.depth).unwrap_or_default();
         let mut objects = open.iter().rev().filter(|frame| !frame.array);
         let own = objects.next();

@@ -9,9 +9,9 @@
 //! body, nested    what enters: a document; a string that is a document      edit   what is taken out before
 //! records         a batch's, each with its own verdict
 //! walker          copies it; guide says what holds at each place, thinking takes signed blocks out
-//! lexer           the grammar, any chunking      raw   decoded text back to its literal
+//! lexer, literal  the grammar, any chunking      raw   decoded text back to its literal
 //! shifts          where places of a text are once it is redacted
-//! text            one logical text: plain, JSON, or exempt     out   what was decided, and how it came about
+//! text, known     one logical text: plain, JSON, or exempt     out   what was decided, and how it came about
 //! index           one whole value as spans, for events          sketch  what a document says of tool calls
 //! ```
 
@@ -20,8 +20,10 @@ mod edit;
 mod exempt;
 mod guide;
 mod index;
+mod known;
 mod labels;
 mod lexer;
+mod literal;
 mod nested;
 mod number;
 mod opening;

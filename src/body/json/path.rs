@@ -11,6 +11,9 @@ use crate::body::{JsonPath, PathStep};
 /// The most steps of a path: one bit each in a position set, and one for its end.
 const MAX_STEPS: usize = 60;
 
+/// Bytes that the keys of most places have room in.
+const KEYS: usize = 64;
+
 /// Why a path does not parse.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct JsonPathError {
@@ -271,6 +274,7 @@ impl Place {
 
     /// Appends to the current key; how many bytes the keys of all open objects have.
     pub(super) fn key_part(&mut self, decoded: &[u8]) -> usize {
+        self.keys.reserve(decoded.len().max(KEYS));
         self.keys.extend_from_slice(decoded);
         self.keys.len()
     }

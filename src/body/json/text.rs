@@ -10,15 +10,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::exempt::{Exempt, Form, Reason};
+use super::known::{Answer, Known};
 use super::nested::Nested;
 use super::out::TextOut;
 use crate::body::{BodyError, BodyLimits, Inspection};
-use crate::engine::{ActionTable, Output, Restorer, RuleSet, StreamRedactor};
+use crate::engine::{ActionTable, Output, Piece, Restorer, RuleSet, StreamRedactor};
 
 /// How many texts are read as JSON within each other.
 const MAX_NESTING: u8 = 4;
 /// How far the beginning of a text is looked at.
 const SNIFFED: usize = 64;
+
+/// Bytes that most labels have room in.
+const LABEL: usize = 64;
 
 /// How a text is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +74,9 @@ pub struct LogicalText {
     nesting: u8,
     /// What the text is called.
     label: Vec<u8>,
+    /// The redactor has not been told yet that another text begins.
+    fresh: bool,
+    known: Known,
     scratch: Output,
     /// Whether tokens of the exchange are opened in the text.
     opening: bool,
@@ -114,6 +121,8 @@ impl LogicalText {
             exempt: None,
             nesting,
             label: Vec::new(),
+            fresh: false,
+            known: Known::default(),
             scratch: Output::default(),
             opening: false,
             restorer: None,
@@ -157,6 +166,7 @@ impl LogicalText {
             State::Exempt(reason) => self.finish_exempt(reason, out, seen)?,
         }
         if self.state == State::Plain {
+            self.tell_redactor();
             self.scratch.clear();
             let finished = self.redactor.finish(&mut self.scratch);
             let taken = self.take(out, seen);
@@ -182,12 +192,22 @@ impl LogicalText {
             return self.finish(out, seen);
         }
         seen.scanned += decoded.len() as u64;
-        self.scratch.clear();
-        let scanned = self.redactor.push_last(decoded, &mut self.scratch);
-        let taken = self.take(out, seen);
-        scanned?;
-        taken?;
-        self.release(out);
+        let known = self.ask(decoded);
+        if matches!(known, Answer::Clean) {
+            out.append_text(decoded, &[Piece::Clear { len: decoded.len() }]);
+        } else {
+            self.tell_redactor();
+            self.scratch.clear();
+            let scanned = self.redactor.push_last(decoded, &mut self.scratch);
+            let clean = self.is_clean();
+            let taken = self.take(out, seen);
+            scanned?;
+            taken?;
+            if clean {
+                self.known.keep(&known);
+            }
+            self.release(out);
+        }
         self.label.clear();
         self.begin(self.reading);
         Ok(())
@@ -197,6 +217,7 @@ impl LogicalText {
     #[must_use]
     pub fn held(&self) -> usize {
         match self.state {
+            State::Plain | State::Json if self.fresh => 0,
             State::Plain => self.redactor.held() + self.restorer.as_ref().map_or(0, |restorer| restorer.held()),
             State::Sniffing => self.sniffed.len(),
             State::Json => self.redactor.held().max(self.nested.as_ref().map_or(0, |nested| nested.held())),
@@ -206,7 +227,7 @@ impl LogicalText {
 
     /// Drops what is held and begins a text under these actions.
     pub(super) fn restart(&mut self, actions: &Arc<ActionTable>, reading: Reading) {
-        self.redactor.restart(actions);
+        self.fresh = true;
         self.label.clear();
         if !Arc::ptr_eq(&self.actions, actions) {
             self.actions = Arc::clone(actions);
@@ -253,9 +274,29 @@ impl LogicalText {
     /// As [`LogicalText::begin`], for a text that is called so, or has no name where the label is empty.
     pub(super) fn begin_labelled(&mut self, reading: Reading, label: &[u8]) {
         self.label.clear();
+        self.label.reserve(label.len().max(LABEL));
         self.label.extend_from_slice(label);
-        self.redactor.begin_labelled(&self.actions, label);
+        self.fresh = true;
         self.begin(reading);
+    }
+
+    /// Has the redactor begin the text at hand, where it is not in it.
+    fn tell_redactor(&mut self) {
+        if std::mem::take(&mut self.fresh) {
+            self.redactor.begin_labelled(&self.actions, &self.label);
+        }
+    }
+
+    /// What is known of the text, where it begins here and is whole.
+    fn ask(&mut self, text: &[u8]) -> Answer {
+        let opening = self.opening && self.actions.tokens().is_some();
+        if self.fresh && !opening { self.known.ask(&self.actions, &self.label, text) } else { Answer::Unfit }
+    }
+
+    /// Whether the engine gave back what it was given and had nothing to say of it.
+    fn is_clean(&self) -> bool {
+        let Output { findings, drops, .. } = &self.scratch;
+        findings.is_empty() && drops.is_empty() && self.scratch.is_verbatim()
     }
 
     /// The actions in force.
@@ -280,8 +321,18 @@ impl LogicalText {
             return Ok(out.is_verbatim());
         }
         seen.scanned += text.len() as u64;
+        let known = self.ask(text);
+        if matches!(known, Answer::Clean) {
+            self.label.clear();
+            self.begin(self.reading);
+            return Ok(true);
+        }
+        self.tell_redactor();
         self.scratch.clear();
         let decided = self.redactor.push_last(text, &mut self.scratch);
+        if decided.is_ok() && self.is_clean() {
+            self.known.keep(&known);
+        }
         let counted = seen.record(&self.scratch.findings, &self.actions);
         seen.doom(&self.scratch);
         decided?;
@@ -304,6 +355,7 @@ impl LogicalText {
 
     fn push_plain(&mut self, decoded: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
         seen.scanned += decoded.len() as u64;
+        self.tell_redactor();
         self.scratch.clear();
         let pushed = self.redactor.push(decoded, &mut self.scratch);
         let taken = self.take(out, seen);
@@ -361,6 +413,7 @@ impl LogicalText {
 
     fn push_json(&mut self, text: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
         seen.scanned += text.len() as u64;
+        self.tell_redactor();
         self.scratch.clear();
         let pushed = self.redactor.push(text, &mut self.scratch);
         seen.doom(&self.scratch);
@@ -382,6 +435,8 @@ impl LogicalText {
     fn finish_json(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
         let Some(nested) = &mut self.nested else { return Ok(()) };
         nested.finish(seen)?;
+        self.tell_redactor();
+        let Some(nested) = &mut self.nested else { return Ok(()) };
         self.scratch.clear();
         let finished = self.redactor.finish(&mut self.scratch);
         seen.doom(&self.scratch);

@@ -273,3 +273,16 @@ fn a_long_string_streams_through_in_constant_memory() {
     assert!(seen.held_peak < 4_096, "{}", seen.held_peak);
     assert_eq!(seen.findings, [(0, "keep-last-4", 200_000)]);
 }
+
+/// Texts that come again and again are looked at once; what is found in one is found each time, however it comes.
+#[test]
+fn what_is_found_is_found_again() {
+    let setting = Setting { framing: Framing::Sequence, ..Setting::plain() };
+    let line = |value: &str, number: usize| {
+        format!("{{\"level\":\"INFO\",\"who\":\"{value}\",\"\\u0061t\":{number},\"{value}\":[\"a\\tb\"]}}\n")
+    };
+    let values = ["EMP-1234", "EMP-123", "jane@example.com", "INFO", "who", ""];
+    let text: String = (0..24).map(|at| line(values[at % values.len()], at % 5)).collect();
+    let clean = text.replace("EMP-1234", "a \\\"name\\\"\\n").replace("jane@example.com", "jane@***");
+    assert_eq!(setting.redact(&text), clean);
+}

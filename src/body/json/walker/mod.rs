@@ -4,18 +4,18 @@
 //! its literal is other, and where it changed a number, a string stands in the number's place. Everything else is
 //! copied from the input in runs as long as possible. Kept: the hold-back of one text, one number, one key.
 
+mod numbers;
+
 use std::sync::Arc;
 
-use super::exempt::Reason;
 use super::guide::{Guide, Treatment};
 use super::index::Kind;
 use super::labels::Labels;
 use super::lexer::{Container, Escape, Fault, Framing, Lexer, Token};
-use super::number::integer_digits;
+use super::literal;
 use super::out::TextOut;
 use super::raw::RawMap;
 use super::shifts::Counts;
-use super::string::escape;
 use super::text::{LogicalText, Reading, Shared};
 use crate::body::{BodyError, BodyErrorKind, Inspection};
 use crate::engine::ActionTable;
@@ -118,10 +118,6 @@ impl<'a> Chunk<'a> {
 
     fn next(&self, len: usize) -> &'a [u8] {
         self.input.get(self.at..self.at + len).unwrap_or_default()
-    }
-
-    fn peek(&self, ahead: usize) -> Option<u8> {
-        self.input.get(self.at + ahead).copied()
     }
 
     /// Copies the run up to `end`, so that what follows it can be other.
@@ -303,6 +299,7 @@ impl Walker {
                 Token::StringBegin { key } => {
                     self.string_begin(key, chunk, out, seen)?;
                     chunk.at += len;
+                    self.whole_string(key, chunk, out, seen)?;
                 }
                 Token::Run => self.run(len, chunk, out, seen)?,
                 Token::Escape(escape) => self.escape(len, escape, chunk, out, seen)?,
@@ -399,22 +396,59 @@ impl Walker {
         Ok(())
     }
 
+    /// Reads a string that is whole in the chunk, up to its closing quote.
+    fn whole_string(
+        &mut self,
+        key: bool,
+        chunk: &mut Chunk<'_>,
+        out: &mut TextOut,
+        seen: &mut Inspection,
+    ) -> Result<(), Stop> {
+        let mut decoded = std::mem::take(&mut self.gathered);
+        let rest = chunk.rest();
+        // Where a key is too long depends on its bytes alone, not on how many of them came at once.
+        let fits = |len: usize| len > 0 && !(key && len > self.shared.hold);
+        let read = literal::whole(rest, &mut decoded).filter(|(len, _)| fits(*len));
+        let judged = match read {
+            Some((len, escaped)) => {
+                let inside = rest.get(..len).unwrap_or_default();
+                let text = if escaped { decoded.as_slice() } else { inside };
+                self.judge_string(inside, text, chunk, out, seen)
+            }
+            None => Ok(()),
+        };
+        decoded.clear();
+        self.gathered = decoded;
+        judged
+    }
+
+    fn judge_string(
+        &mut self,
+        inside: &[u8],
+        text: &[u8],
+        chunk: &mut Chunk<'_>,
+        out: &mut TextOut,
+        seen: &mut Inspection,
+    ) -> Result<(), Stop> {
+        if self.tell(text)?.is_some() {
+            return Err(Stop::Grammar(BodyErrorKind::TooLarge));
+        }
+        self.inside = Inside::Judged;
+        if self.text.whole(text, &mut self.redacted, seen)? {
+            chunk.at += inside.len();
+            return Ok(());
+        }
+        chunk.copy(chunk.at, out);
+        literal::map(inside, &mut self.map);
+        self.cited(text);
+        self.apply(out);
+        chunk.skip(inside.len());
+        Ok(())
+    }
+
     fn run(&mut self, len: usize, chunk: &mut Chunk<'_>, out: &mut TextOut, seen: &mut Inspection) -> Result<(), Stop> {
         let len = self.tell(chunk.next(len))?.unwrap_or(len);
         let run = chunk.next(len);
-        if self.inside == Inside::Fresh && chunk.peek(len) == Some(b'"') {
-            self.inside = Inside::Judged;
-            if self.text.whole(run, &mut self.redacted, seen)? {
-                chunk.at += len;
-                return Ok(());
-            }
-            chunk.copy(chunk.at, out);
-            self.map.run(len);
-            self.cited(run);
-            self.apply(out);
-            chunk.skip(len);
-            return Ok(());
-        }
         self.begin_text(chunk, out);
         chunk.skip(len);
         self.map.run(len);
@@ -460,6 +494,7 @@ impl Walker {
 
     fn begin_text(&mut self, chunk: &mut Chunk<'_>, out: &mut TextOut) {
         if self.inside == Inside::Fresh {
+            self.gathered.reserve(GATHERED);
             chunk.copy(chunk.at, out);
             self.inside = Inside::Begun;
         }
@@ -552,125 +587,5 @@ impl Walker {
         if let Some(guide) = &mut self.guide {
             guide.changed();
         }
-    }
-
-    // Numbers.
-
-    fn number(
-        &mut self,
-        len: usize,
-        chunk: &mut Chunk<'_>,
-        out: &mut TextOut,
-        seen: &mut Inspection,
-    ) -> Result<(), Stop> {
-        if !self.in_number {
-            let treatment = self.value_begin(Kind::Number, chunk, out, seen)?;
-            self.vector = treatment == Treatment::Vector;
-            self.counts = match treatment {
-                Treatment::Offset(counts) => Some(counts),
-                Treatment::Usual | Treatment::Vector | Treatment::Read(_) => None,
-            };
-            self.in_number = true;
-            chunk.number = chunk.at;
-        }
-        chunk.at += len;
-        Ok(())
-    }
-
-    fn number_end(&mut self, chunk: &mut Chunk<'_>, out: &mut TextOut, seen: &mut Inspection) -> Result<(), Stop> {
-        let here = chunk.input.get(chunk.number..chunk.at).unwrap_or_default();
-        self.number_fits(self.number.len() + here.len())?;
-        if self.number.is_empty() {
-            if self.judge_number(here, seen)? {
-                chunk.copy(chunk.number, out);
-                out.replace(here.len(), &self.literal);
-                chunk.from = chunk.at;
-                self.changed();
-            } else if let Some(counts) = self.counts.take() {
-                chunk.copy(chunk.number, out);
-                if let Some(moved) = self.moved(here, counts, out) {
-                    out.replace(here.len(), moved.as_bytes());
-                    chunk.from = chunk.at;
-                }
-            }
-        } else {
-            let mut number = std::mem::take(&mut self.number);
-            number.extend_from_slice(here);
-            if self.judge_number(&number, seen)? {
-                out.replace(number.len(), &self.literal);
-                self.changed();
-            } else if let Some(moved) = self.counts.take().and_then(|counts| self.moved(&number, counts, out)) {
-                out.replace(number.len(), moved.as_bytes());
-            } else {
-                out.keep(&number);
-            }
-            chunk.from = chunk.at;
-            number.clear();
-            self.number = number;
-        }
-        self.in_number = false;
-        Ok(self.value_end(chunk, out, seen)?)
-    }
-
-    /// What stands for an offset whose text has changed; `out` ends before its literal.
-    fn moved(&mut self, number: &[u8], counts: Counts, out: &mut TextOut) -> Option<String> {
-        let count = std::str::from_utf8(number).ok()?.parse().ok()?;
-        let moved = self.guide.as_mut()?.offset(count, counts, number.len(), out.bytes.len())?;
-        (moved != count).then(|| moved.to_string())
-    }
-
-    fn number_fits(&self, len: usize) -> Result<(), Stop> {
-        if len > self.shared.hold { Err(Stop::Grammar(BodyErrorKind::TooLarge)) } else { Ok(()) }
-    }
-
-    /// Whether a string must stand in the number's place; then `literal` is that string.
-    fn judge_number(&mut self, number: &[u8], seen: &mut Inspection) -> Result<bool, BodyError> {
-        if self.vector && is_component(number) {
-            seen.exempt(Reason::Media.name(), number.len() as u64);
-            return Ok(false);
-        }
-        let (sign, written) = match number.strip_prefix(b"-") {
-            Some(written) => (&b"-"[..], written),
-            None => (&b""[..], number),
-        };
-        self.text.open_tokens(false);
-        self.text.begin_labelled(Reading::Plain, self.labels.label());
-        let written_stands = self.text.whole(written, &mut self.redacted, seen)?;
-        self.digits.clear();
-        let exponent = written.iter().any(|byte| matches!(byte, b'e' | b'E'));
-        if (written_stands || exponent) && integer_digits(written, &mut self.digits) {
-            self.text.begin_labelled(Reading::Plain, self.labels.label());
-            // Where both readings change, each shows digits that the other hides.
-            if !self.text.whole(&self.digits, &mut self.digit_text, seen)? {
-                std::mem::swap(&mut self.redacted, &mut self.digit_text);
-                if !written_stands {
-                    mask_digits(&mut self.redacted.bytes);
-                }
-            } else if written_stands {
-                return Ok(false);
-            }
-        } else if written_stands {
-            return Ok(false);
-        }
-        self.literal.clear();
-        self.literal.push(b'"');
-        self.literal.extend_from_slice(sign);
-        escape(&self.redacted.bytes, &mut self.literal);
-        self.literal.push(b'"');
-        Ok(true)
-    }
-}
-
-/// Whether a number looks like a component of a vector: below 10, so that no digits but those of a fraction hide in it.
-fn is_component(number: &[u8]) -> bool {
-    let magnitude = number.strip_prefix(b"-").unwrap_or(number);
-    let exponent = magnitude.iter().position(|byte| matches!(byte, b'e' | b'E'));
-    let small = exponent.is_none_or(|at| magnitude.get(at + 1) == Some(&b'-'));
-    small && magnitude.get(1).is_none_or(|byte| !byte.is_ascii_digit())
-}
-
-fn mask_digits(text: &mut [u8]) {
-    for byte in text.iter_mut().filter(|byte| byte.is_ascii_digit()) {
-        *byte = b'*';
     }
 }
