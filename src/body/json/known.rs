@@ -60,9 +60,8 @@ impl Known {
         if let Some(place) = rest.get_mut(..text.len()) {
             place.copy_from_slice(text);
         }
-        if let [.., label_len, text_len, of] = &mut slot {
-            (*label_len, *text_len, *of) = (label.len() as u8, text.len() as u8, table);
-        }
+        let [.., label_len, text_len, of] = &mut slot;
+        (*label_len, *text_len, *of) = (label.len() as u8, text.len() as u8, table);
         match self.slots.get(place(&slot, self.slots.len())) == Some(&slot) {
             true => Answer::Clean,
             false => Answer::New(slot),

@@ -98,6 +98,8 @@ pub(super) struct Tag<'a> {
     pub(super) name: &'a [u8],
     /// Whether it ends an element.
     pub(super) closes: bool,
+    /// Whether it is written as an element without content.
+    pub(super) empty: bool,
 }
 
 /// How far a script has been made a comment, within which its end tag may be none.
@@ -115,6 +117,7 @@ pub(super) struct Lexer {
     state: State,
     name: Vec<u8>,
     closes: bool,
+    empty: bool,
     attribute: Vec<u8>,
     escaped: Escaped,
     /// The last bytes of a script, in lower case.
@@ -130,6 +133,7 @@ impl Lexer {
             state: State::Text,
             name: Vec::new(),
             closes: false,
+            empty: false,
             attribute: Vec::new(),
             escaped: Escaped::No,
             recent: [0; 8],
@@ -176,7 +180,7 @@ impl Lexer {
     pub(super) fn tag(&self) -> Tag<'_> {
         let prefix = self.name.iter().position(|byte| *byte == b':').filter(|_| !self.html);
         let local = prefix.map_or(0, |at| at + 1);
-        Tag { name: self.name.get(local..).unwrap_or_default(), closes: self.closes }
+        Tag { name: self.name.get(local..).unwrap_or_default(), closes: self.closes, empty: self.empty }
     }
 
     /// The attribute at hand, in lower case.
@@ -315,6 +319,7 @@ impl Lexer {
 
     fn end_tag(&mut self, empty: bool) -> Step {
         self.state = State::Text;
+        self.empty = empty;
         if self.html {
             // The title of a picture is no title of a page.
             let foreign = self.is_foreign();
@@ -391,7 +396,10 @@ impl Lexer {
         if at == len && ends {
             self.closes = true;
             return match byte {
-                b'>' => self.go(State::Text, Step::TagEnd),
+                b'>' => {
+                    self.empty = false;
+                    self.go(State::Text, Step::TagEnd)
+                }
                 _ => self.go(State::Before(byte == b'/'), Step::Markup),
             };
         }

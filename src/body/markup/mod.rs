@@ -2,8 +2,8 @@
 //!
 //! They are scanned twice at once. As they stand, tags, attributes, comments, scripts and all; and, beside that, the text
 //! of each element by itself, as its readers see it: without the tags that only mark up words, without comments, with
-//! marked sections opened, and with the element's name for a label. The same of the value of an attribute that a rule
-//! for fields names. What either finds is replaced, tags between its parts stay, and what is written is escaped as its
+//! marked sections opened, and with the element's name and what its attributes call it for a label. The same of the
+//! value of an attribute that a rule for fields names, or that its tag names, before it or behind it (`said`). What either finds is replaced, tags between its parts stay, and what is written is escaped as its
 //! place asks for.
 //!
 //! ```text
@@ -15,6 +15,7 @@
 
 mod lexer;
 mod names;
+mod said;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -25,15 +26,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use self::lexer::{Context, Lexer, Step};
-use self::names::{BLOCKS, INLINE};
+use self::names::{BLOCKS, INLINE, VOID};
+use self::said::Said;
 use super::json::{says, speaks_of};
 use super::{BodyError, Inspection, Scopes, Transform};
 use crate::engine::{ActionTable, Blocked, Finding, Output, Piece, StreamRedactor};
 
 /// Bytes of markup that may stand within one text that is read as a whole.
 const BETWEEN: usize = 16 << 10;
-/// Bytes of a value that may be the name of another.
-const NAME: usize = 64;
 
 /// Bytes of the body that give way.
 struct Edit {
@@ -63,21 +63,11 @@ pub(crate) struct MarkupBody {
     whole: Whole,
     text: Text,
     attribute: Text,
-    /// What the tag at hand says that its `value` is.
-    named: Named,
+    /// What the tag at hand says that its `value`, or the text of its element, is.
+    said: Said,
     html: bool,
     /// Places told of findings that may still meet one of the other reading.
     reach: u64,
-}
-
-/// What `name`, `type` and the like of a tag say.
-#[derive(Default)]
-struct Named {
-    name: Vec<u8>,
-    /// The value of one of them comes.
-    listening: bool,
-    /// It is the field of a form that hides what is typed.
-    hidden: bool,
 }
 
 /// The body as it stands.
@@ -123,7 +113,7 @@ impl MarkupBody {
             whole: Whole { redactor: redactor(), decided: 0, edits: VecDeque::new(), findings: Vec::new() },
             text: Text::new(redactor()),
             attribute: Text::new(redactor()),
-            named: Named::default(),
+            said: Said::default(),
             html,
             reach: scopes.rules.holdback() as u64,
             actions,
@@ -239,22 +229,18 @@ impl MarkupBody {
         self.text.seen += bytes.len() as u64;
         self.between(bytes.len())?;
         let name = self.lexer.attribute();
-        if self.named.listening || says(name) {
-            if !std::mem::replace(&mut self.named.listening, true) && !self.named.hidden {
-                self.named.name.clear();
-            }
-            if !self.named.hidden && self.named.name.len() <= NAME {
-                self.named.name.extend_from_slice(bytes.get(..bytes.len().min(NAME + 1)).unwrap_or_default());
-            }
+        if says(name) {
+            self.said.listen(bytes);
         }
         if !self.attribute.open {
-            let said = speaks_of(name) && !self.named.name.is_empty() && self.named.name.len() <= NAME;
-            let label = if said { self.named.name.as_slice() } else { name };
-            if !self.attribute.redactor.takes_whole(label) {
+            if !self.attribute.redactor.takes_whole(name) {
+                if speaks_of(name) {
+                    self.said.wait(bytes, self.text.seen);
+                }
                 return Ok(());
             }
             self.attribute.label.clear();
-            self.attribute.label.extend_from_slice(label);
+            self.attribute.label.extend_from_slice(name);
         }
         self.attribute.seen = self.text.seen;
         self.attribute.take(bytes, &self.actions, &mut self.output)
@@ -262,33 +248,62 @@ impl MarkupBody {
 
     /// A value has ended.
     fn end_value(&mut self) -> Result<(), Blocked> {
-        if std::mem::take(&mut self.named.listening) {
-            self.named.hidden |= self.named.name.eq_ignore_ascii_case(b"password");
-        }
+        self.said.end_value();
         self.attribute.end(&mut self.output)
     }
 
-    /// A tag that does more than mark up words ends the text and may name the next one.
+    /// A tag has ended: its values are read by the names that it gives them. One that does more than mark up words ends the
+    /// text, and may name the next one.
     fn tag(&mut self) -> Result<(), Blocked> {
-        self.named.name.clear();
-        self.named.hidden = false;
+        let names = self.read_values()?;
         let tag = self.lexer.tag();
-        if INLINE.contains(&tag.name) {
+        // In XML `data` is no element of HTML: events of Windows have their fields in it.
+        if INLINE.contains(&tag.name) && (self.html || tag.name != b"data") {
             return Ok(());
         }
         let ends = !self.html || BLOCKS.contains(&tag.name);
         if ends || !self.text.open {
             self.text.label.clear();
             if !tag.closes {
-                self.text.label.extend_from_slice(tag.name);
+                let empty = tag.empty || self.html && VOID.contains(&tag.name);
+                let said = names.iter().filter(|_| !empty);
+                match said.clone().find(|name| self.text.redactor.takes_whole(name)) {
+                    Some(name) => self.text.label.extend_from_slice(name),
+                    // The element's own name comes last: it is what a rule for fields looks at.
+                    None => {
+                        for name in said {
+                            self.text.label.extend_from_slice(name);
+                            self.text.label.push(b' ');
+                        }
+                        self.text.label.extend_from_slice(tag.name);
+                    }
+                }
             }
         }
         if ends { self.text.end(&mut self.output) } else { Ok(()) }
     }
 
+    /// Reads the values of the tag at hand that waited for their name; the names that it says.
+    fn read_values(&mut self) -> Result<Vec<Vec<u8>>, Blocked> {
+        let (names, values) = self.said.take(self.text.seen);
+        let mut result = Ok(());
+        for value in values {
+            let Some(name) = names.iter().find(|name| self.attribute.redactor.takes_whole(name)) else { continue };
+            self.attribute.label.clone_from(name);
+            self.attribute.seen = value.place.end;
+            let taken = self.attribute.take(&value.text, &self.actions, &mut self.output);
+            result = result.and(taken).and(self.attribute.end(&mut self.output));
+            // What came behind it in the tag may have been read before it.
+            self.attribute.edits.make_contiguous().sort_by_key(ends);
+        }
+        self.attribute.seen = self.text.seen;
+        result.map(|()| names)
+    }
+
     /// Gives what both readings have decided.
     fn release(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let mut limit = self.whole.decided.min(self.text.settled()).min(self.attribute.settled());
+        limit = self.said.holds(self.text.seen).map_or(limit, |from| limit.min(from));
         loop {
             let before = limit;
             for edit in self.whole.edits.iter().chain(&self.text.edits).chain(&self.attribute.edits) {
@@ -483,7 +498,8 @@ impl Transform for MarkupBody {
 
     fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let result = self.read_whole(None, seen).and_then(|()| {
-            self.attribute.end(&mut self.output)?;
+            self.end_value()?;
+            self.read_values()?;
             Ok(self.text.end(&mut self.output)?)
         });
         if result.is_ok() {

@@ -124,6 +124,11 @@ pub(super) const BLOCKS: &[&[u8]] = &[
     b"video",
     b"xmp",
 ];
+/// Elements of HTML that have no content (WHATWG HTML 13.1.2).
+pub(super) const VOID: &[&[u8]] = &[
+    b"area", b"base", b"br", b"col", b"embed", b"frame", b"hr", b"img", b"input", b"link", b"meta", b"param",
+    b"source", b"track", b"wbr",
+];
 /// Elements of HTML whose text has no tags.
 pub(super) const RAW: &[&[u8]] =
     &[b"script", b"style", b"textarea", b"title", b"xmp", b"iframe", b"noembed", b"noframes"];

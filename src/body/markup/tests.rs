@@ -169,9 +169,8 @@ fn html_is_read_as_browsers_do() {
     assert!(!out.contains("&#52") && !out.contains("&#49") && seen.findings.len() == 1, "{out}");
 }
 
-/// The value of an attribute that a rule for fields names is a text of its own.
-#[test]
-fn attributes_are_labels() {
+/// A rule for fields that are called `password`.
+fn fields() -> Scopes {
     let field = RuleSpec {
         id: RuleId::new("pw"),
         entity: EntityType::new("PW"),
@@ -185,7 +184,13 @@ fn attributes_are_labels() {
     let rules = RuleSet::build(vec![field]).unwrap();
     let actions = ActionTable::new(vec![Action::Redact], None);
     let base = scopes(Action::Observe);
-    let scopes = Scopes { rules: Arc::new(rules), actions: Arc::new(actions), ..(*base).clone() };
+    Scopes { rules: Arc::new(rules), actions: Arc::new(actions), ..(*base).clone() }
+}
+
+/// The value of an attribute that a rule for fields names is a text of its own.
+#[test]
+fn attributes_are_labels() {
+    let scopes = fields();
     for (html, body, wanted) in [
         (true, "<input name='user' password=\"a, b & c > d\" x=y>", "<input name='user' password=\"[PW]\" x=y>"),
         (true, "<input type=password value='a b'>a b", "<input type=password value='[PW]'>a b"),
@@ -197,8 +202,69 @@ fn attributes_are_labels() {
         (true, "<input name=user[password] value=a;b><a value=c>", "<input name=user[password] value=[PW]><a value=c>"),
         (false, "<c PASSWORD = ' a b '/><c password=''/>", "<c PASSWORD = ' [PW] '/><c password=''/>"),
         (false, "<e key=\"dbPassword\" value=\"a b\"/>", "<e key=\"dbPassword\" value=\"[PW]\"/>"),
+        // The name stands behind its value, or another one does.
+        (true, "<input value='a > b' name=password>", "<input value='[PW]' name=password>"),
+        (true, "<input value=a name=password type=text>a", "<input value=[PW] name=password type=text>a"),
+        (true, "<input name=password type=text value=a>", "<input name=password type=text value=[PW]>"),
+        (
+            false,
+            "<e value='a' data='b' password='c' key='password' text=''/><e value='a'/>",
+            "<e value='[PW]' data='[PW]' password='[PW]' key='password' text=''/><e value='a'/>",
+        ),
+        (true, "<input value=a name=user><input name=password>", "<input value=a name=user><input name=password>"),
+        (true, "<input value='4 > 3' type=password", "<input value='[PW]' type=password"),
     ] {
         assert_eq!(run(&scopes, html, body).0, wanted, "{body}");
+    }
+}
+
+/// What an element's attributes call it labels its text, but for the text behind what has none.
+#[test]
+fn elements_are_called_by_their_attributes() {
+    let fields = fields();
+    for (html, body, wanted) in [
+        (false, "<field name='password'>a, b</field>a", "<field name='password'>[PW]</field>a"),
+        (false, "<Data Name=\"password\">a</Data><Data>a</Data>", "<Data Name=\"password\">[PW]</Data><Data>a</Data>"),
+        (false, "<string type='x' name='password'>a</string>", "<string type='x' name='password'>[PW]</string>"),
+        (false, "<password type='hash'>a</password>", "<password type='hash'>[PW]</password>"),
+        (false, "<e name='password'/>a<e name='password'></e>", "<e name='password'/>a<e name='password'></e>"),
+        (true, "<td name=password>a</td>", "<td name=password>[PW]</td>"),
+        (true, "<p>a<input name=password>a</p>", "<p>a<input name=password>a</p>"),
+    ] {
+        assert_eq!(run(&fields, html, body).0, wanted, "{body}");
+    }
+    let scopes = scopes(Action::Observe);
+    // As it stands the word is too far away.
+    let far = "x".repeat(40);
+    for (tag, found) in
+        [("<data name='tariff' x='", 1), ("<data type='x' key='tariff' x='", 1), ("<data y='tariff' x='", 0)]
+    {
+        for (end, found) in [("'>", found), ("'/>", 0)] {
+            let body = format!("{tag}{far}{end}1234567</data>");
+            assert_eq!(run(&scopes, false, &body).1.findings.len(), found, "{body}");
+        }
+    }
+}
+
+/// A value waits for its tag's end, up to so many bytes of it.
+#[test]
+fn values_that_wait_for_their_names_are_bounded() {
+    let fields = fields();
+    for (value, between, found) in
+        [(1, 100, true), (1, (16 << 10) - 40, true), (1, 16 << 10, false), (1024, 1, true), (4097, 1, false)]
+    {
+        let (value, between) = ("a".repeat(value), "x".repeat(between));
+        let body = format!("<e value='{value}' other='{between}' data='b' name='password'/>");
+        let whole = run_in(&fields, false, &[body.as_bytes()]);
+        assert_eq!(whole.0.contains("value='[PW]'"), found, "{} and {}", value.len(), between.len());
+        let (mut markup, mut out, mut seen) = (MarkupBody::new(&fields, false), Vec::new(), Inspection::default());
+        for chunk in body.as_bytes().chunks(7) {
+            markup.push(chunk, &mut out, &mut seen).unwrap();
+            assert!(markup.held() < (16 << 10) + 1024);
+        }
+        markup.finish(&mut out, &mut seen).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), whole.0);
+        assert_eq!(seen.findings, whole.1.findings);
     }
 }
 
@@ -261,6 +327,8 @@ fn fragments() -> impl Strategy<Value = String> {
         "EMP-",
         "123456",
         "<a b=\"",
+        "<a value='x' name='password' ",
+        " name=tariff>",
         "<?",
         "?>",
         "<!",
