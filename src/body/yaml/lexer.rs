@@ -53,6 +53,8 @@ pub(super) struct Lexer {
     block: Option<usize>,
     /// How many scalars have begun.
     pub(super) scalars: u64,
+    /// The last of them begins as an alias does.
+    pub(super) alias: bool,
 }
 
 impl Lexer {
@@ -67,6 +69,7 @@ impl Lexer {
             marker: 0,
             block: None,
             scalars: 0,
+            alias: false,
         }
     }
 
@@ -209,6 +212,7 @@ impl Lexer {
         }
         self.began = self.column;
         self.scalars += 1;
+        self.alias = byte == b'*';
         match byte {
             b'"' => Place::Double,
             b'\'' => Place::Single,

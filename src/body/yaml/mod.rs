@@ -7,6 +7,7 @@
 //! while it may be a key, and blanks behind a scalar that got quotes, up to [`BLANKS`].
 
 mod lexer;
+mod names;
 mod scalars;
 #[cfg(test)]
 mod tests;
@@ -117,14 +118,17 @@ impl YamlBody {
         {
             limit = cut.place.start;
         }
-        // Before anything is written: what is counted may refuse it.
-        self.count(limit, seen)?;
         let mut edits = Vec::new();
         for list in [&mut self.scalars.edits, &mut self.whole.edits] {
             while list.front().is_some_and(|edit| edit.place.end <= limit) {
                 edits.extend(list.pop_front());
             }
         }
+        let spared = self.scalars.names.spare(&mut edits, limit);
+        let within = |place: &Range<u64>| spared.iter().any(|name| name.start <= place.start && place.end <= name.end);
+        self.scalars.findings.retain(|found| !within(&found.span));
+        // Before anything is written: what is counted may refuse it.
+        self.count(limit, seen)?;
         let raw = Raw { bytes: &self.raw, start: self.start };
         let mut at = self.start;
         for edit in union(edits) {
@@ -271,11 +275,14 @@ impl Writer {
         let behind_blank = self.lexer.behind_blank();
         self.lexer.take(*first);
         let begins = blank || self.lexer.scalars != scalars;
+        let in_property = self.lexer.place == Place::Property;
         if begins {
             self.close(out);
         }
         later.iter().for_each(|byte| self.lexer.take(*byte));
         let after = self.lexer.place;
+        // In a tag, an anchor, or an alias behind its sign.
+        let in_name = before == Place::Property || in_property || plain && !begins && self.lexer.alias;
         let kept = if begins || plain || self.quoted.is_some() { structure(old, flow) } else { Vec::new() };
         let fresh = Fresh { text: given, lines: old.contains(&b'\n'), behind_blank };
         match first {
@@ -310,6 +317,7 @@ impl Writer {
                     out.extend_from_slice(&kept);
                 }
             }
+            _ if in_name => fresh.in_name(out),
             _ if begins || plain => {
                 fresh.in_plain(flow, out);
                 out.extend_from_slice(&kept);
@@ -413,6 +421,12 @@ impl Fresh<'_> {
                 (_, byte) => out.push(self.byte(byte)),
             }
         }
+    }
+
+    /// Writes it in a name, which has neither blanks nor brackets.
+    fn in_name(&self, out: &mut Vec<u8>) {
+        let fits = |byte: u8| !byte.is_ascii_whitespace() && !byte.is_ascii_control() && !b",[]{}\"'".contains(&byte);
+        out.extend(self.text.iter().map(|byte| if fits(*byte) { *byte } else { b'_' }));
     }
 
     /// Writes it in the midst of a plain scalar: what would end it is written as what looks like it.

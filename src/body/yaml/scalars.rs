@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::super::json::{says, speaks_of};
 use super::lexer::{Lexer, Place};
+use super::names::{Names, unescape};
 use super::{BLANKS, Edit, lengths};
 use crate::engine::{ActionTable, Blocked, Finding, Output, Piece, StreamRedactor};
 
@@ -109,6 +110,9 @@ pub(super) struct Scalars {
     /// The column of a question mark whose key comes.
     explicit: Option<usize>,
     label: Vec<u8>,
+    /// The text of a scalar behind a question mark, which is a key however long it is and however it is written.
+    asked: Vec<u8>,
+    pub(super) names: Names,
     pub(super) edits: VecDeque<Edit>,
     /// In places of the body.
     pub(super) findings: Vec<Finding>,
@@ -148,6 +152,8 @@ impl Scalars {
             brackets: Vec::new(),
             explicit: None,
             label: Vec::new(),
+            asked: Vec::new(),
+            names: Names::default(),
             edits: VecDeque::new(),
             findings: Vec::new(),
             output: Output::default(),
@@ -193,6 +199,7 @@ impl Scalars {
         let column = self.lexer.column();
         self.lexer.take(byte);
         let (after, started) = (self.lexer.place, self.lexer.scalars != scalars);
+        self.name(byte, before, after, started);
         if let Some((at, sign, column)) = self.indicator.take() {
             if matches!(after, Place::Plain | Place::Colon) && !started {
                 self.begin(Style::Plain, column);
@@ -224,6 +231,18 @@ impl Scalars {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Follows the names of anchors and aliases. What goes on behind an alias is none.
+    fn name(&mut self, byte: u8, before: Place, after: Place, started: bool) {
+        match after {
+            Place::Property if before != Place::Property && byte == b'&' => self.names.begin(self.seen, true),
+            Place::Property if before != Place::Property => self.names.end(),
+            Place::Property => self.names.push(byte),
+            Place::Plain if started && byte == b'*' => self.names.begin(self.seen, false),
+            Place::Plain | Place::Colon if !started && !byte.is_ascii_whitespace() => self.names.push(byte),
+            _ => self.names.end(),
+        }
     }
 
     /// Takes a byte behind the first of a scalar.
@@ -337,6 +356,9 @@ impl Scalars {
             _ => self.segments.push_back(Segment { text: self.read, body: at, len: 1 }),
         }
         self.fresh.push(byte);
+        if self.open.is_some_and(|open| open.explicit.is_some()) && self.asked.len() < KEY {
+            self.asked.push(byte);
+        }
         self.read += 1;
     }
 
@@ -345,6 +367,7 @@ impl Scalars {
         self.open = Some(Open { style, column, closed: false, explicit, lines: false, begun: false });
         (self.read, self.decided, self.breaks, self.line_start) = (0, 0, 0, false);
         self.fresh.clear();
+        self.asked.clear();
         self.segments.clear();
     }
 
@@ -396,7 +419,12 @@ impl Scalars {
         let Some(open) = self.open else { return Ok(()) };
         self.tail.clear();
         let simple = !open.begun && !self.is_no_key(open);
-        let text = if simple { self.fresh.clone() } else { Vec::new() };
+        let text = match open.explicit {
+            Some(_) => std::mem::take(&mut self.asked),
+            None if simple => self.fresh.clone(),
+            None => Vec::new(),
+        };
+        let text = if open.style == Style::Double { unescape(&text) } else { text };
         let mut result = Ok(());
         if self.read > 0 {
             if !open.begun {

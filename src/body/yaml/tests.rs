@@ -181,6 +181,57 @@ fn keys_reach_their_values() {
     }
 }
 
+/// Names are read as their readers read them: with escapes undone, in blocks, behind question marks.
+#[test]
+fn keys_are_read_without_their_escapes() {
+    let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
+    for (body, wanted) in [
+        ("\"pass\\u0077ord\": a b\n", "\"pass\\u0077ord\": '[X]'\n"),
+        ("\"\\x70assword\" : 'a b'\n", "\"\\x70assword\" : '[X]'\n"),
+        ("{\"\\U00000070assword\": a b}\n", "{\"\\U00000070assword\": '[X]'}\n"),
+        ("- \"n\\x61me\": \"p\\x61ssword\"\n  value: a b\n", "- \"n\\x61me\": \"p\\x61ssword\"\n  value: '[X]'\n"),
+        ("'pass\\u0077ord': a b\n", "'pass\\u0077ord': a b\n"),
+        ("\"\\qpassword\\x7\": a b\n", "\"\\qpassword\\x7\": a b\n"),
+        ("? |\n  password\n: a b\n", "? |\n  password\n: '[X]'\n"),
+        ("? >-\n  my\n  password\n: a b\n", "? >-\n  my\n  password\n: '[X]'\n"),
+        ("? \"pass\\\n  word\"\n: a b\n", "? \"pass\\\n  word\"\n: '[X]'\n"),
+    ] {
+        assert_eq!(run(&scopes, body), wanted, "{body}");
+    }
+    let escapes = br#"\0\a\b\t\n\v\f\r\e\ \"\/\\\N\_\L\P\x41\u20ac\U0001F600\uD800\x\q"#;
+    let wanted = "\0\u{7}\u{8}\t\n\u{b}\u{c}\r\u{1b} \"/\\\u{85}\u{a0}\u{2028}\u{2029}A\u{20ac}\u{1f600}\\uD800\\x\\q";
+    assert_eq!(names::unescape(escapes), wanted.as_bytes());
+}
+
+/// An alias says nothing that its anchor has not said. What is found in a name gives way so that it stays one.
+#[test]
+fn aliases_stay_where_their_anchors_have() {
+    let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
+    for (body, wanted) in [
+        ("x: &env_var1 y\npassword: *env_var1\n", "x: &env_var1 y\npassword: *env_var1\n"),
+        ("x: &a:b y\npassword: [*a:b, *a]\n", "x: &a:b y\npassword: [*a:b, '[X]']\n"),
+        ("{x: &a y, password: *a}\n", "{x: &a y, password: *a}\n"),
+        // Of no anchor before it, or of more words than one, it is text.
+        ("password: *env_var1\nx: &env_var1 y\n", "password: '[X]'\nx: &env_var1 y\n"),
+        ("x: &a y\npassword: *a b\n", "x: &a y\npassword: '[X]'\n"),
+        ("x: &a y\npassword: *a\n  b\n", "x: &a y\npassword: '[X]'\n"),
+        ("x: &a y\npassword: '*a'\n", "x: &a y\npassword: '[X]'\n"),
+        ("x: &a y\n*a : 4111111111111111\n", "x: &a y\n*a : '************1111'\n"),
+        // Tags are no values, and what is found in a name leaves a name.
+        ("password: !env_var1 a b\n", "password: !env_var1 '[X]'\n"),
+        ("password: !!binary YSBi\n", "password: !!binary '[X]'\n"),
+        ("x: &EMP-123456 y\nz: *EMP-123456\n", "x: &_X_ y\nz: *_X_\n"),
+        ("x: &a-EMP-123456 y\nz: *a-EMP-123456\n", "x: &a-_X_ y\nz: *a-_X_\n"),
+        ("x: !4111111111111111 y\n", "x: !************1111 y\n"),
+        ("x: !EMP-123456 y\n", "x: !_X_ y\n"),
+    ] {
+        assert_eq!(run(&scopes, body), wanted, "{body}");
+    }
+    let many: String = (0..80).map(|at| format!("- &a{at} b\n")).collect();
+    let (out, _) = run_in(&scopes, &[format!("{many}- password: *a3\n- password: *a79\n").as_bytes()]);
+    assert_eq!(out, format!("{many}- password: *a3\n- password: '[X]'\n"));
+}
+
 /// What readers fold into one line is one text.
 #[test]
 fn values_are_found_over_the_lines_of_a_scalar() {

@@ -1,0 +1,138 @@
+//! Anchors and aliases, and the escapes of keys: what in YAML are names, and no values.
+//!
+//! Enters: where anchors and aliases stand, and what gives way. Leaves: which of it stays after all. An alias (`*name`)
+//! says nothing that its anchor (`&name`) has not said: where the anchor has left as it stood, nothing is replaced in
+//! the alias, so that `password: *env_var1` stays an alias. Of anchors that gave way, and of none, it is text as any other.
+//!
+//! Kept: [`ANCHORS`] names of [`LONGEST`] bytes; an alias of another is text.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::Edit;
+
+/// Anchors that are known.
+const ANCHORS: usize = 64;
+/// Bytes of a name.
+const LONGEST: usize = 128;
+
+/// A name and where it stands, its sign included.
+struct Named {
+    place: Range<u64>,
+    name: Vec<u8>,
+    anchor: bool,
+    /// Some of it gives way.
+    hit: bool,
+}
+
+/// The names that have not left, and the anchors that have.
+#[derive(Default)]
+pub(super) struct Names {
+    /// In order; the last one may go on.
+    coming: VecDeque<Named>,
+    open: bool,
+    left: Vec<Vec<u8>>,
+}
+
+impl Names {
+    /// A name begins with its sign at this place.
+    pub(super) fn begin(&mut self, at: u64, anchor: bool) {
+        self.end();
+        self.coming.push_back(Named { place: at..at + 1, name: Vec::new(), anchor, hit: false });
+        self.open = true;
+    }
+
+    /// Another byte of the name.
+    pub(super) fn push(&mut self, byte: u8) {
+        if let Some(name) = self.coming.back_mut().filter(|_| self.open) {
+            name.place.end += 1;
+            if name.name.len() <= LONGEST {
+                name.name.push(byte);
+            }
+        }
+    }
+
+    /// The name has ended.
+    pub(super) fn end(&mut self) {
+        self.open = false;
+    }
+
+    /// Takes out of these edits, which are in order and before `limit`, those within aliases that stay; says where those
+    /// aliases are.
+    pub(super) fn spare(&mut self, edits: &mut Vec<Edit>, limit: u64) -> Vec<Range<u64>> {
+        let mut spared = Vec::new();
+        let last = self.coming.len();
+        let mut gone = 0;
+        for (at, name) in self.coming.iter_mut().enumerate() {
+            if name.place.start >= limit {
+                break;
+            }
+            let goes_on = self.open && at + 1 == last || name.place.end > limit;
+            let within =
+                |edit: &Edit| name.place.start < edit.place.end && (goes_on || edit.place.start < name.place.end);
+            if name.anchor {
+                name.hit |= edits.iter().any(within);
+            }
+            if goes_on {
+                break;
+            }
+            gone += 1;
+            let fits = (1..=LONGEST).contains(&name.name.len());
+            if !name.anchor && self.left.contains(&name.name) {
+                let stays = |edit: &Edit| name.place.start <= edit.place.start && edit.place.end <= name.place.end;
+                edits.retain(|edit| !stays(edit));
+                spared.push(name.place.clone());
+            } else if name.anchor && !name.hit && fits && self.left.len() < ANCHORS && !self.left.contains(&name.name) {
+                self.left.push(std::mem::take(&mut name.name));
+            }
+        }
+        self.coming.drain(..gone);
+        spared
+    }
+}
+
+/// Undoes the escapes of double quotes (YAML 1.2.2 section 5.7); what is none stays.
+pub(super) fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        let Some((sign, after)) = after.split_first().filter(|_| *byte == b'\\') else {
+            out.push(*byte);
+            continue;
+        };
+        let digits = match sign {
+            b'x' => 2,
+            b'u' => 4,
+            b'U' => 8,
+            _ => 0,
+        };
+        let code = after.get(..digits).filter(|_| digits > 0).and_then(|digits| std::str::from_utf8(digits).ok());
+        let coded = code.and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32);
+        let plain = match sign {
+            b'0' => Some('\0'),
+            b'a' => Some('\u{7}'),
+            b'b' => Some('\u{8}'),
+            b't' | b'\t' => Some('\t'),
+            b'n' => Some('\n'),
+            b'v' => Some('\u{b}'),
+            b'f' => Some('\u{c}'),
+            b'r' => Some('\r'),
+            b'e' => Some('\u{1b}'),
+            b' ' | b'"' | b'/' | b'\\' => Some(char::from(*sign)),
+            b'N' => Some('\u{85}'),
+            b'_' => Some('\u{a0}'),
+            b'L' => Some('\u{2028}'),
+            b'P' => Some('\u{2029}'),
+            _ => None,
+        };
+        match coded.or(plain) {
+            Some(letter) => {
+                out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = after.get(if coded.is_some() { digits } else { 0 }..).unwrap_or_default();
+            }
+            None => out.push(b'\\'),
+        }
+    }
+    out
+}
