@@ -205,7 +205,7 @@ pub const CATALOGUE: &[Metric] = {
             "blackbar_model_tokens_total",
             Counter,
             &["workspace", "route", "source"],
-            "Models' tokens that were counted against a budget: provider (as it said), estimate (a stream that did not say).",
+            "Models' tokens that were counted against a budget: provider (as it said), estimate (what did not say).",
         ),
         metric(
             "blackbar_dead_letters_total",

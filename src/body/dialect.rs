@@ -5,6 +5,7 @@
 //! checks and that break when touched, copies of text that would tell what the text hides, and blocks that must go
 //! whole.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use super::json::{Counts, Form, Reason, Side, Step, Unit};
@@ -371,9 +372,20 @@ impl Dialect {
     }
 
     /// The dialect that a path is known for: `/v1/chat/completions`, `/v1/messages`, `:generateContent`, `/v1/logs` and
-    /// their like, with anything before them. A query is not part of the path.
+    /// their like, with anything before them. A query is not part of the path. Some servers take other spellings for the
+    /// same place, so that they are known here too: letters of the other case, percent-encoded octets (RFC 3986 section
+    /// 6.2.2), doubled slashes, and parameters of segments (section 3.3).
     #[must_use]
     pub fn for_path(path: &str) -> Self {
+        let plain = spelled_out(path, |octet| octet.is_ascii_alphanumeric() || b"-._~".contains(&octet));
+        match Self::known_for(&plain) {
+            // A model's name may hold an encoded slash, so what is reserved is decoded only where nothing is known else.
+            Self::Plain if plain.contains('%') => Self::known_for(&spelled_out(path, |_| true)),
+            dialect => dialect,
+        }
+    }
+
+    fn known_for(path: &str) -> Self {
         const OTHERS: [(&str, Dialect); 11] = [
             ("/v1/logs", Dialect::Otlp(Some(Signal::Logs))),
             ("/opentelemetry.proto.collector.logs.v1.LogsService/Export", Dialect::Otlp(Some(Signal::Logs))),
@@ -392,20 +404,56 @@ impl Dialect {
         ];
         let path = path.trim_end_matches('/');
         if let Some((rest, operation)) = path.rsplit_once('/')
-            && BEDROCK_OPERATIONS.contains(&operation)
-            && rest.rsplit('/').nth(1) == Some("model")
+            && BEDROCK_OPERATIONS.iter().any(|known| known.eq_ignore_ascii_case(operation))
+            && rest.rsplit('/').nth(1).is_some_and(|before| before.eq_ignore_ascii_case("model"))
         {
             return Self::Bedrock;
         }
-        let speaks = |(_, ends): &&(Dialect, &[&str])| ends.iter().any(|end| path.ends_with(end));
+        let speaks = |(_, ends): &&(Dialect, &[&str])| ends.iter().any(|end| has_end(path, end));
         match PATHS.iter().find(speaks) {
             Some((dialect, _)) => *dialect,
-            None if path.contains("/publishers/anthropic/") && VERTEX.iter().any(|end| path.ends_with(end)) => {
+            None if VERTEX.iter().any(|end| has_end(path, end))
+                && path.to_ascii_lowercase().contains("/publishers/anthropic/") =>
+            {
                 Self::Anthropic
             }
-            None => OTHERS.iter().find(|(end, _)| path.ends_with(end)).map_or(Self::Plain, |(_, dialect)| *dialect),
+            None => OTHERS.iter().find(|(end, _)| has_end(path, end)).map_or(Self::Plain, |(_, dialect)| *dialect),
         }
     }
+}
+
+/// Whether a path ends so, in letters of either case.
+fn has_end(path: &str, end: &str) -> bool {
+    let last = path.len().checked_sub(end.len()).and_then(|at| path.as_bytes().get(at..));
+    last.is_some_and(|last| last.eq_ignore_ascii_case(end.as_bytes()))
+}
+
+/// A path without what lenient servers pass over: these octets are decoded, and doubled slashes and the parameters of
+/// segments are gone.
+fn spelled_out(path: &str, decodes: impl Fn(u8) -> bool) -> Cow<'_, str> {
+    if !path.contains(['%', ';']) && !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut octets = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.split_at_checked(2).filter(|_| *first == b'%');
+        let digit = |at: usize, hex: &[u8]| hex.get(at).and_then(|digit| char::from(*digit).to_digit(16));
+        let octet =
+            digits.and_then(|(hex, after)| Some((u8::try_from(digit(0, hex)? << 4 | digit(1, hex)?).ok()?, after)));
+        let (octet, after) = octet.filter(|(octet, _)| decodes(*octet)).unwrap_or((*first, after));
+        octets.push(octet);
+        rest = after;
+    }
+    let text = String::from_utf8_lossy(&octets);
+    let mut plain = String::with_capacity(text.len());
+    for (index, segment) in text.split('/').enumerate() {
+        if index > 0 && !plain.ends_with('/') {
+            plain.push('/');
+        }
+        plain.push_str(segment.split(';').next().unwrap_or_default());
+    }
+    Cow::Owned(plain)
 }
 
 #[cfg(test)]
@@ -494,6 +542,23 @@ mod tests {
             ("/mcp", Dialect::Mcp),
             ("/tools/mcp/", Dialect::Mcp),
             ("/smcp", Dialect::Plain),
+            ("/v1/chat/completion%73", Dialect::OpenAi),
+            ("/v1/Chat/COMPLETIONS/", Dialect::OpenAi),
+            ("/v1//chat//completions//", Dialect::OpenAi),
+            ("/v1/chat/completions;v=1", Dialect::OpenAi),
+            ("/v1/chat%2fcompletions%3Bv=1", Dialect::OpenAi),
+            ("/v1/%6Des%73ages", Dialect::Anthropic),
+            ("/v1beta/models/g%3AgenerateContent", Dialect::Gemini),
+            ("/V1/projects/p/Publishers/Anthropic/models/m%3arawPredict", Dialect::Anthropic),
+            ("/ap%69/embeddings", Dialect::Ollama),
+            (
+                "/Model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profile%2Fx/%69nvoke",
+                Dialect::Bedrock,
+            ),
+            ("/v1/chat/completion%7", Dialect::Plain),
+            ("/v1/chat/completion%zz", Dialect::Plain),
+            ("/v1/chat/completion%ff", Dialect::Plain),
+            ("/v1/chat/completions%2573", Dialect::Plain),
             ("/", Dialect::Plain),
             ("", Dialect::Plain),
         ] {

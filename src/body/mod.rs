@@ -44,7 +44,7 @@ pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};
 
 pub use restore::Restore;
 pub use shadow::PAIRS as SHADOW_PAIRS;
-pub use usage::{Meter, Usage};
+pub use usage::{Meter, Usage, estimate};
 
 use crate::engine::{Action, ActionTable, Layer, Overlay, RuleId, RuleSet, TokenMap, ToolRules};
 

@@ -20,6 +20,8 @@ pub struct Usage {
     pub records: u64,
     /// A body that was read for it did not come to its end.
     pub broken: bool,
+    /// Tokens of what came behind the last word on cost, where a connection has many answers: an estimate.
+    pub unsaid: u64,
 }
 
 impl Usage {
@@ -28,6 +30,7 @@ impl Usage {
         self.said = self.said.saturating_add(other.said);
         self.records = self.records.saturating_add(other.records);
         self.broken |= other.broken;
+        self.unsaid = self.unsaid.saturating_add(other.unsaid);
     }
 
     /// The tokens that count for a request of so many bytes, and whether the provider said them. A stream that does not
@@ -35,13 +38,22 @@ impl Usage {
     /// request.
     #[must_use]
     pub fn charge(&self, request: u64) -> (u64, bool) {
+        if self.unsaid > 0 {
+            return (self.said.saturating_add(self.unsaid), false);
+        }
         if !self.broken && (self.records <= 1 || self.said > 0) {
             return (self.said, true);
         }
-        let asked = if self.said == 0 { request.div_ceil(4) } else { 0 };
-        let estimate = self.records.saturating_add(asked);
-        if estimate > self.said { (estimate, false) } else { (self.said, true) }
+        let asked = if self.said == 0 { estimate(request) } else { 0 };
+        let estimated = self.records.saturating_add(asked);
+        if estimated > self.said { (estimated, false) } else { (self.said, true) }
     }
+}
+
+/// The tokens that so many bytes of a request are taken for, where nobody says: one for each four, rounded up.
+#[must_use]
+pub fn estimate(bytes: u64) -> u64 {
+    bytes.div_ceil(4)
 }
 
 /// Where a value stands.
@@ -164,7 +176,7 @@ impl Meter {
         }
         let [total, rest @ ..] = parts;
         let sum = rest.iter().fold(0_u64, |sum, part| sum.saturating_add(*part));
-        Usage { said: if total > 0 { total } else { sum }, records: self.records, broken: !ended }
+        Usage { said: if total > 0 { total } else { sum }, records: self.records, broken: !ended, unsaid: 0 }
     }
 
     fn outside(&mut self, byte: u8) {
@@ -333,14 +345,17 @@ mod tests {
     fn a_stream_that_does_not_say_is_estimated() {
         let silent = read("data: {\"choices\":[]}\n\ndata: {}\n\ndata: {}\n\n");
         assert_eq!(silent.charge(40), (13, false));
-        let said = Usage { said: 50, records: 3, broken: false };
+        let said = Usage { said: 50, records: 3, ..Usage::default() };
         assert_eq!(said.charge(4_000), (50, true));
-        let broken = Usage { said: 10, records: 30, broken: true };
+        let broken = Usage { said: 10, records: 30, broken: true, unsaid: 0 };
         assert_eq!(broken.charge(4_000), (30, false));
-        let silent = Usage { said: 0, records: 0, broken: true };
+        let silent = Usage { said: 0, broken: true, ..Usage::default() };
         assert_eq!(silent.charge(4_000), (1_000, false), "an answer that nobody waited for");
         // What is no stream costs what it says.
         assert_eq!(read("{\"object\":\"list\"}").charge(4_000), (0, true));
         assert_eq!(Usage::default().charge(4_000), (0, true));
+        // A connection whose last answer nobody waited for.
+        assert_eq!(Usage { said: 50, unsaid: 7, ..Usage::default() }.charge(4_000), (57, false));
+        assert_eq!([0, 1, 4, 5, u64::MAX].map(estimate), [0, 1, 1, 2, 1 << 62]);
     }
 }

@@ -28,7 +28,6 @@ use crate::policy::{Mode, OnFault, Policy, Route, Workspace};
 use crate::telemetry;
 
 use super::Generation;
-use super::admission::WorkspaceQuota;
 use super::answer::{AnswerBody, Content};
 use super::batch::Batch;
 use super::connection::Connection;
@@ -229,29 +228,8 @@ impl Exchange {
         // By its route the protocol is known that a refusal is told in.
         let to = self.direct(index, head, |route| caller.opens(&policy, route))?;
         refused?;
-        // What a held answer cost was counted when it came.
-        if self.claim.is_none() {
-            self.spends(caller.budgets(&self.generation), head)?;
-        }
+        self.spends(caller.budgets(&self.generation), &to.route, &head.method, &mut head.headers)?;
         Ok(to)
-    }
-
-    /// Refuses a request of a model whose budget is used up; what others cost is counted against theirs.
-    fn spends(&self, budgets: Vec<Arc<WorkspaceQuota>>, head: &mut http::request::Parts) -> Result<(), ProxyError> {
-        if budgets.is_empty() || !self.dialect.is_model() || self.dialect == Dialect::Mcp {
-            return Ok(());
-        }
-        let now = telemetry::unix_seconds();
-        let asks = sends(&head.method) || headers::asks_for_websocket(&head.headers);
-        if let Some(seconds) = budgets.iter().filter(|_| asks).filter_map(|quota| quota.used_up(now)).max() {
-            return Err(ProxyError::client(ErrorKind::Tokens(seconds)));
-        }
-        // An answer that passes as it comes is read for what it cost only where it is not coded.
-        if self.ledger.passes_answers() {
-            head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        }
-        self.ledger.spends(budgets);
-        Ok(())
     }
 
     /// Where a request of this workspace goes, and with which head, on a route that is open to who asks.
@@ -659,6 +637,9 @@ impl Exchange {
             tokio::select! {
                 answer = &mut answer => {
                     return answer.map_err(|error| {
+                        if error.is_connect() {
+                            self.ledger.unsent();
+                        }
                         // A body that may not pass broke the request: that is the reason, not the reset.
                         self.ledger.request_fault().unwrap_or_else(|| upstream::fault(&error))
                     });
@@ -905,7 +886,7 @@ async fn settled(
 struct Unread;
 
 /// Whether a request of this method sends something.
-fn sends(method: &Method) -> bool {
+pub(super) fn sends(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE)
 }
 

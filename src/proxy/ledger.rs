@@ -19,12 +19,13 @@ use crate::audit::{Ack, Kind, Slot};
 use crate::body::batch::Tally;
 use crate::body::{Direction, Inspection};
 use crate::engine::{Action, Comparison, Rule, RuleId, TokenMap};
-use crate::policy::{Mode, Policy, Route, Workspace};
+use crate::policy::{Policy, Route, Workspace};
 use crate::quarantine::item::Found;
 use crate::telemetry::{self, NO_WORKSPACE, Telemetry};
 
 use super::admission::{Activity, Place, RequestPermit, WorkspaceQuota};
 use super::audited::{Facts, Party};
+use super::budgets::Bill;
 use super::reply::{ErrorKind, ProxyError, Side};
 use super::shadow;
 
@@ -52,8 +53,6 @@ pub(crate) struct Ledger {
     account: Mutex<Account>,
     /// Its places among its workspace's and its key's.
     place: OnceLock<[Option<Place>; 2]>,
-    /// What counts its tokens.
-    budgets: OnceLock<Vec<Arc<WorkspaceQuota>>>,
     _permit: Option<RequestPermit>,
 }
 
@@ -86,8 +85,8 @@ struct Account {
     elsewhere: Option<(Arc<Route>, RuleId)>,
     /// Decoded bytes that the model is told of tokens.
     instructed: u64,
-    /// The model's tokens, as far as they have been counted.
-    charged: u64,
+    /// What its tokens are counted against.
+    bill: Bill,
 }
 
 /// What a service said of a body: which way it went, the service, its word.
@@ -111,7 +110,6 @@ impl Ledger {
             started: telemetry::now(),
             account: Mutex::default(),
             place: OnceLock::new(),
-            budgets: OnceLock::new(),
             _permit: permit,
         })
     }
@@ -180,7 +178,7 @@ impl Ledger {
             consulted: &account.consulted,
             compared: account.compared.as_ref(),
             instructed: account.instructed,
-            model_tokens: account.charged,
+            model_tokens: account.bill.charged(),
             elsewhere: account.elsewhere.as_ref().map(|(route, rule)| (route.name.as_str(), rule)),
             request: account.request.as_ref(),
             response: account.response.as_ref(),
@@ -209,40 +207,27 @@ impl Ledger {
         let _ = self.place.set(places);
     }
 
-    /// What its answer costs is counted against these budgets.
+    /// What its answer costs is counted against these budgets, and no others.
     pub(crate) fn spends(&self, budgets: Vec<Arc<WorkspaceQuota>>) {
-        let _ = self.budgets.set(budgets);
+        self.account().bill.goes_to(budgets);
     }
 
     /// Whether it is counted what its answer costs.
     pub(crate) fn is_metered(&self) -> bool {
-        self.budgets.get().is_some()
-    }
-
-    /// Whether answers of its route pass as they come.
-    pub(crate) fn passes_answers(&self) -> bool {
-        self.account().route.as_ref().is_some_and(|route| route.response == Mode::Off)
+        self.account().bill.is_open()
     }
 
     /// Counts what has been seen of the answer's cost and is not counted yet.
     fn charge(&self) {
-        let Some(budgets) = self.budgets.get() else { return };
-        let (tokens, source, tenant, way) = {
-            let mut account = self.account();
-            let asked = account.request.as_ref().map_or(0, |seen| seen.length);
-            let (tokens, said) = account.response.as_ref().map_or((0, true), |seen| seen.usage.charge(asked));
-            let more = tokens.saturating_sub(account.charged);
-            account.charged += more;
-            let source = if said { "provider" } else { "estimate" };
-            (more, source, account.workspace.clone(), account.route.clone())
-        };
-        if tokens == 0 {
-            return;
-        }
-        let now = telemetry::unix_seconds();
-        budgets.iter().for_each(|budget| budget.spend(tokens, now));
-        let workspace = tenant.as_ref().map_or(NO_WORKSPACE, |workspace| &workspace.name);
-        let route = way.as_ref().map_or("none", |route| &route.name);
+        let mut account = self.account();
+        let account = &mut *account;
+        // What came to no end was not the whole of the question.
+        let sent = self.upload.is_read() && account.request_fault.is_none();
+        let failed = account.fault.is_some();
+        let more = account.bill.charge(account.request.as_ref(), account.response.as_ref(), sent, failed);
+        let Some((tokens, source)) = more else { return };
+        let workspace = account.workspace.as_ref().map_or(NO_WORKSPACE, |workspace| &workspace.name);
+        let route = account.route.as_ref().map_or("none", |route| &route.name);
         self.telemetry.add("blackbar_model_tokens_total", &[workspace, route, source], tokens);
     }
 
@@ -413,8 +398,17 @@ impl Ledger {
 
     /// The request goes on.
     pub(crate) fn sent(&self) {
-        let waited = self.account().waited;
+        let waited = {
+            let mut account = self.account();
+            account.bill.is_sent(true);
+            account.waited
+        };
         self.first_byte_added(Direction::Request, self.elapsed().saturating_sub(waited));
+    }
+
+    /// The upstream could not be reached: nothing of the request went there.
+    pub(crate) fn unsent(&self) {
+        self.account().bill.is_sent(false);
     }
 
     /// Since the request's head.

@@ -15,6 +15,7 @@ mod admission;
 mod answer;
 mod audited;
 mod batch;
+mod budgets;
 mod cleared;
 mod connection;
 mod dial;

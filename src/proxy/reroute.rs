@@ -14,6 +14,7 @@ use crate::engine::RuleId;
 use super::exchange::{Destination, Exchange};
 use super::headers;
 use super::inspect::Received;
+use super::keys::Caller;
 use super::reply::{ErrorKind, ProxyError};
 use super::target;
 use super::upstream::UpstreamBody;
@@ -58,6 +59,9 @@ impl Exchange {
         let mut to = self.enter(index, there.route, rest, &mut head)?;
         let says_model =
             matches!(self.dialect, Dialect::OpenAi | Dialect::Anthropic | Dialect::Cohere | Dialect::Ollama);
+        // By what answers there it counts, and not by what would have.
+        let caller = Caller { workspace: index, key: self.key };
+        self.spends(caller.budgets(&self.generation), route, method, &mut head.headers)?;
         to.model = there.model.clone().filter(|_| says_model);
         let body = self.request_body(&to, method, &head.headers, Received::held(body)).await?;
         Ok((to, head.headers, body))

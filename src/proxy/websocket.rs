@@ -6,8 +6,8 @@
 //! as long as the session.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use crate::body::websocket::Half;
-use crate::body::{BodyErrorKind, BodySpec, Dialect, Direction, Scopes, llm};
+use crate::body::{BodyErrorKind, BodySpec, Dialect, Direction, Scopes, estimate, llm};
 use crate::policy::Timeouts;
 
 use super::headers;
@@ -106,6 +106,25 @@ struct Way<R, W> {
 struct Pulse {
     began: Instant,
     last: AtomicU64,
+    tail: Mutex<Tail>,
+}
+
+/// What was asked and answered on a connection, and how much of it came before the provider last said what it cost.
+#[derive(Default)]
+struct Tail {
+    asked: u64,
+    answers: u64,
+    said: u64,
+    paid: (u64, u64),
+}
+
+impl Tail {
+    /// What is asked behind the last word on cost counts a token for each four bytes, and one for each message that came
+    /// since: the provider may have worked on it.
+    fn unsaid(&self) -> u64 {
+        let (asked, answers) = (self.asked.saturating_sub(self.paid.0), self.answers.saturating_sub(self.paid.1));
+        if asked == 0 { 0 } else { estimate(asked).saturating_add(answers) }
+    }
 }
 
 impl Pulse {
@@ -115,6 +134,25 @@ impl Pulse {
 
     fn since(&self) -> Duration {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.last.load(Ordering::Relaxed)))
+    }
+
+    fn note(&self, direction: Direction, half: &Half) {
+        let mut tail = self.tail();
+        let (messages, bytes) = half.spoken();
+        match direction {
+            Direction::Request => tail.asked = bytes,
+            Direction::Response => {
+                tail.answers = messages;
+                if half.said() > tail.said {
+                    tail.said = half.said();
+                    tail.paid = (tail.asked, messages);
+                }
+            }
+        }
+    }
+
+    fn tail(&self) -> MutexGuard<'_, Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -153,7 +191,7 @@ impl Session {
         let Self { upstream, halves: [request, response], scopes, dialect, ledger, idle, stall } = self;
         let (from_client, to_client) = split(client);
         let (from_upstream, to_upstream) = split(TokioIo::new(upstream));
-        let pulse = Pulse { began: Instant::now(), last: AtomicU64::new(0) };
+        let pulse = Pulse { began: Instant::now(), last: AtomicU64::new(0), tail: Mutex::default() };
         let mut up = Way { from: early.chain(from_client), to: to_upstream, half: request, torn: false };
         let mut down = Way { from: from_upstream, to: to_client, half: response, torn: false };
         let fault = {
@@ -193,7 +231,9 @@ impl Session {
             ledger.failed(error);
         }
         ledger.inspected(Direction::Request, up.half.take_inspection());
-        ledger.inspected(Direction::Response, down.half.take_inspection());
+        let mut answered = down.half.take_inspection();
+        answered.usage.unsaid = pulse.tail().unsaid();
+        ledger.inspected(Direction::Response, answered);
         // The session ends when its record is written.
         if let Err(error) = ledger.settle().await {
             ledger.failed(&error);
@@ -214,6 +254,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Way<R, W> {
             };
             pulse.beat();
             let judged = self.half.push(piece.get(..count).unwrap_or_default(), &mut out);
+            pulse.note(direction, &self.half);
             if !out.is_empty() {
                 self.torn = true;
                 let writing = async {

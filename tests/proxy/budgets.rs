@@ -182,3 +182,101 @@ async fn what_passes_unread_is_counted_because_it_comes_uncoded() {
     assert_eq!((asks().await, asks().await), (200, 429));
     assert_eq!(upstream.request().await.header("accept-encoding"), Some("identity"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_path_that_is_spelled_otherwise_counts_as_well() {
+    for path in [
+        "/v1/chat/completion%73",
+        "/v1/Chat/Completions",
+        "/v1//chat//completions",
+        "/v1/chat/completions;v=1",
+        "/v1/chat%2Fcompletions",
+    ] {
+        let upstream = Upstream::fixed(ok("application/json", ANSWERED)).await;
+        let proxy = limited(&upstream, 12);
+        let mut client = proxy.client().await;
+        assert_eq!(client.post(path, "application/json", "{}").await.status, 200, "{path}");
+        assert_eq!(counted(&proxy, "provider"), 12.0, "{path}");
+        let refused = client.post(path, "application/json", "{}").await;
+        assert_eq!((refused.status, &json_of(&refused)["error"]["type"]), (429, &"rate_limit_error".into()), "{path}");
+    }
+}
+
+/// Two routes without a protocol of their own but for what is told of each; a card sends a request from the first to the second.
+fn rerouting(upstream: &Upstream, first: &str, second: &str) -> Running {
+    let url = format!("http://{}", upstream.address);
+    let routes = format!(
+        "[[route]]\nname = \"cloud\"\npath = \"/cloud\"\nupstream = \"{url}\"\nreroute = {{ upstream = \"own\" }}\n{first}\
+         [[route]]\nname = \"own\"\npath = \"/own\"\nupstream = \"{url}\"\n{second}"
+    );
+    let rules = format!("{RULES}[actions]\nCREDIT_CARD = \"reroute\"\n");
+    TestProxy::new().audited().workspace("acme", &rules).settings(&budget(12)).tables(&routes).start()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_sent_elsewhere_counts_by_what_answers_there() {
+    let card = r#"{"input":"4111 1111 1111 1111"}"#;
+    let mut upstream = Upstream::fixed(ok("application/json", ANSWERED)).await;
+    let proxy = rerouting(&upstream, "", "dialect = \"openai\"\nresponse = { mode = \"off\" }\n");
+    let mut client = proxy.client().await;
+    let head =
+        "POST /cloud/ask HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nContent-Type: application/json\r\n";
+    let mut asks = async |body: &str| client.send(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())).await;
+    let answer = asks(card).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(upstream.request().await.header("accept-encoding"), Some("identity"));
+    let record = record_of(&proxy, answer.header("x-request-id"));
+    assert_eq!((&record["route"], &record["model_tokens"]), (&"own".into(), &12.into()));
+    let line = "blackbar_model_tokens_total{route=\"own\",source=\"provider\",workspace=\"acme\"}";
+    assert_eq!(proxy.metric(line), 12.0);
+    // Its budget is used up there, and what stays on the first route costs nothing.
+    assert_eq!((asks("{}").await.status, asks(card).await.status), (200, 429));
+
+    let upstream = Upstream::fixed(ok("application/json", ANSWERED)).await;
+    let proxy = rerouting(&upstream, "dialect = \"openai\"\n", "");
+    let mut client = proxy.client().await;
+    let answer = client.post("/cloud/ask", "application/json", card).await;
+    let record = record_of(&proxy, answer.header("x-request-id"));
+    assert_eq!((&record["route"], &record["model_tokens"]), (&"own".into(), &Value::Null), "{record}");
+    assert_eq!(client.post("/cloud/ask", "application/json", "{}").await.status, 200);
+    assert_eq!(client.post("/cloud/ask", "application/json", "{}").await.status, 429);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_never_answers_counts_by_what_it_was_sent() {
+    let silent = std::sync::atomic::AtomicBool::new(true);
+    let mut upstream = Upstream::answering(move |_| match silent.swap(false, std::sync::atomic::Ordering::Relaxed) {
+        true => Reply::Silence,
+        false => Reply::Reset(Vec::new()),
+    })
+    .await;
+    let proxy = limited(&upstream, 8);
+    let mut leaving = proxy.client().await;
+    let head = format!("POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
+    leaving.write(&format!("{head}Content-Length: 13\r\n\r\n{{\"input\":\"x\"}}")).await;
+    upstream.request().await;
+    assert_eq!(counted(&proxy, "estimate"), 0.0);
+    drop(leaving);
+    within(async {
+        while counted(&proxy, "estimate") < 4.0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let mut client = proxy.client().await;
+    let answer = client.post(CHAT, "application/json", "{\"input\":\"xyz\"}").await;
+    assert_eq!(answer.status, 502);
+    assert_eq!(record_of(&proxy, answer.header("x-request-id"))["model_tokens"], 4);
+    assert_eq!((counted(&proxy, "estimate"), counted(&proxy, "provider")), (8.0, 0.0));
+    assert_eq!(proxy.client().await.post(CHAT, "application/json", "{}").await.status, 429);
+
+    // Where nobody is, nothing was sent; nor is a question that was refused.
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let rules = "version = 1\npacks = [\"pci\"]\n[actions]\nCREDIT_CARD = \"block\"\n";
+    let test = TestProxy::new().audited().workspace("acme", rules).settings(&budget(1));
+    let proxy = test.route("/", nobody, |_| {}).start();
+    for (body, status) in [("{}", 502), ("{\"a\":\"4111 1111 1111 1111\"}", 403), ("{}", 502)] {
+        assert_eq!(proxy.client().await.post(CHAT, "application/json", body).await.status, status);
+    }
+    assert_eq!(counted(&proxy, "estimate"), 0.0);
+}

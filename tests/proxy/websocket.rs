@@ -306,3 +306,55 @@ async fn a_session_has_a_record_at_its_beginning_and_one_before_its_end() {
     assert_eq!(end["request"]["scanned"], end["request"]["length"]);
     assert_eq!(end["findings"][0]["entity"], "CREDIT_CARD");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_connection_asked_and_nobody_priced_is_estimated() {
+    let (address, mut peers) = upstream(AGREED).await;
+    let settings = "limits = { tokens = 1000, tokens_per = \"744h\" }\n";
+    let proxy = TestProxy::new().workspace("acme", RULES).settings(settings).route("/", address, |_| {}).start();
+    let counted = |source: &str| {
+        proxy.metric(&format!("blackbar_model_tokens_total{{route=\"root\",source=\"{source}\",workspace=\"acme\"}}"))
+    };
+    let ask = br#"{"type":"response.create"}"#;
+    let delta = br#"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"hi "}"#;
+    let done = br#"{"type":"response.done","response":{"usage":{"total_tokens":9}}}"#;
+    let sound = format!(r#"{{"type":"input_audio_buffer.append","audio":"{}"}}"#, "gICA".repeat(400));
+
+    // What is asked, what is answered, and what was counted then, by who says it. 26 bytes are seven tokens.
+    let (mut provider, mut estimate) = (0.0, 0.0);
+    for (asked, answered, said, guessed) in [
+        (&[][..], &[&done[..]][..], 9.0, 0.0),
+        (&[&ask[..]], &[done], 9.0, 0.0),
+        (&[ask], &[], 0.0, 7.0),
+        (&[ask], &[delta, delta], 0.0, 9.0),
+        (&[], &[delta, delta], 0.0, 0.0),
+        // 1,600 bytes of sound are no text.
+        (&[sound.as_bytes()], &[], 0.0, 12.0),
+    ] {
+        let (mut client, mut peer) = open(&proxy, &mut peers, "").await;
+        for message in asked {
+            client.write(frame(0x81, message, true)).await;
+            within(read_frame(&mut peer.stream)).await.unwrap();
+        }
+        for message in answered {
+            peer.stream.write_all(&frame(0x81, message, false)).await.unwrap();
+            within(read_frame(&mut client.stream)).await.unwrap();
+        }
+        drop(client);
+        while within(read_frame(&mut peer.stream)).await.is_some() {}
+        (provider, estimate) = (provider + said, estimate + guessed);
+        assert_eq!((counted("provider"), counted("estimate")), (provider, estimate), "{asked:?} {answered:?}");
+    }
+
+    // Behind what the provider has said, the last question is left open.
+    let (mut client, mut peer) = open(&proxy, &mut peers, "").await;
+    for answer in [&done[..], delta] {
+        client.write(frame(0x81, ask, true)).await;
+        within(read_frame(&mut peer.stream)).await.unwrap();
+        peer.stream.write_all(&frame(0x81, answer, false)).await.unwrap();
+        within(read_frame(&mut client.stream)).await.unwrap();
+    }
+    drop(peer);
+    while within(read_frame(&mut client.stream)).await.is_some() {}
+    assert_eq!((counted("provider"), counted("estimate")), (provider, estimate + 9.0 + 8.0));
+}

@@ -34,6 +34,9 @@ pub struct Half {
     unscanned: Option<&'static str>,
     /// What messages say that they cost is counted.
     counts: bool,
+    /// Messages that went on, and the bytes of them that are no picture or sound.
+    messages: u64,
+    spoken: u64,
     fault: Option<BodyError>,
     closed: bool,
     /// The kind of the last message that came: what is written besides is of the same.
@@ -85,6 +88,8 @@ impl Half {
             seen: Inspection::default(),
             unscanned: None,
             counts: false,
+            messages: 0,
+            spoken: 0,
             fault: None,
             closed: false,
             kind: Opcode::Text,
@@ -101,6 +106,19 @@ impl Half {
     #[must_use]
     pub fn counting(self) -> Self {
         Self { counts: true, ..self }
+    }
+
+    /// The messages that went on so far, and their bytes, without those that pass unread within a message: pictures and
+    /// sound are no text that a model counts by its length. Where nothing is looked at, all bytes count.
+    #[must_use]
+    pub fn spoken(&self) -> (u64, u64) {
+        (self.messages, self.spoken)
+    }
+
+    /// The tokens that messages said so far that they cost.
+    #[must_use]
+    pub fn said(&self) -> u64 {
+        self.seen.usage.said
     }
 
     /// Takes bytes and appends what may leave. What follows a frame that closes is not read.
@@ -160,7 +178,10 @@ impl Half {
             match self.reader.next(&mut rest)? {
                 Unit::More => return Ok(()),
                 Unit::Message(kind) => {
+                    let before = self.legible();
                     self.message(kind, out)?;
+                    self.messages += 1;
+                    self.spoken += self.legible().saturating_sub(before);
                     self.reader.clear_message();
                 }
                 Unit::Control(Opcode::Close) => self.closing(out)?,
@@ -168,6 +189,12 @@ impl Half {
             }
         }
         Ok(())
+    }
+
+    /// Bytes so far that are not among those which passed unread within a message.
+    fn legible(&self) -> u64 {
+        let apart = self.seen.unscanned.iter().filter(|(reason, _)| Some(*reason) != self.unscanned);
+        self.seen.length.saturating_sub(apart.map(|(_, bytes)| bytes).sum())
     }
 
     fn message(&mut self, kind: Opcode, out: &mut Vec<u8>) -> Result<(), BodyError> {
