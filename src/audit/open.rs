@@ -16,12 +16,15 @@ use sha2::{Digest, Sha256};
 use crate::policy::{AuditSettings, Durability};
 
 use super::chain::{Domain, Hash, Tree, from_hex, hex, leaf, tagged};
-use super::keys::{Keys, Rotation};
+use super::keys::{KEYS_FILE, Keys, Rotation};
 use super::note::{Checkpoint, PublicKey, SigningKey, notes};
 use super::record::{HASH_FIELD, LINE_LIMIT, rfc3339};
 use super::segment::{Segment, appending, sync_directory};
 use super::writer::{Seal, Syncer, Writer};
 use super::{Clock, Entry, Health, Kind, OpenError};
+
+/// Of a checkpoint that the key in force has not signed, or that is none.
+const UNSIGNED: &str = "its last checkpoint does not hold";
 
 /// What a segment's records come to.
 struct Replay {
@@ -66,7 +69,23 @@ pub(super) fn open(
     let mut boot = [0; 8];
     aws_lc_rs::rand::fill(&mut boot).map_err(|_| failed(io::Error::other("no randomness")))?;
     let found = found(&directory).map_err(failed)?;
-    let state = resume(&directory, (&origin, &log), &mut keys, &found)?;
+    let mut state = resume(&directory, (&origin, &log), &mut keys, &found);
+    if (state.is_err() || keys.current() != key.public()) && !directory.join(KEYS_FILE).exists() {
+        // The records of the changes tell what the file did; it is written anew below.
+        match told_keys(&directory, &found, &origin, first_key)? {
+            Some(told) => {
+                keys = told;
+                state = resume(&directory, (&origin, &log), &mut keys, &found);
+            }
+            None if !found.removed.is_empty()
+                && matches!(&state, Err(OpenError::Broken(_, what)) if what == UNSIGNED) =>
+            {
+                return Err(lost_keys(&directory));
+            }
+            None => {}
+        }
+    }
+    let state = state?;
     if keys.current() != key.public() {
         return Err(OpenError::OtherKey(directory));
     }
@@ -135,12 +154,45 @@ fn begin(writer: &mut Writer, fresh: bool, torn: &[u8], start: Entry) -> io::Res
 /// The keys that the directory names, which its records are still to bear out.
 fn known_keys(directory: &Path, origin: &str, first: PublicKey) -> Result<Keys, OpenError> {
     Keys::load(directory, origin, first).map_err(|error| {
-        let path = directory.join(super::keys::KEYS_FILE);
+        let path = directory.join(KEYS_FILE);
         match error.kind() {
-            io::ErrorKind::InvalidData => OpenError::Broken(path, "it is not of this log".to_owned()),
+            io::ErrorKind::InvalidData => {
+                let what =
+                    "it is not of this log, or not whole; once it is moved away it is made anew from the records";
+                OpenError::Broken(path, what.to_owned())
+            }
             _ => OpenError::Io(path, error),
         }
     })
+}
+
+/// The keys that closed segments tell of, where the file of keys is gone; none where no key has given way there.
+///
+/// # Errors
+/// They do not tell all: retention has removed what the file repeated.
+fn told_keys(directory: &Path, found: &Found, origin: &str, first: PublicKey) -> Result<Option<Keys>, OpenError> {
+    let mut keys = Keys::new(first);
+    for (from, to) in &found.closed {
+        let path = directory.join(format!("audit-{from:020}-{to:020}.jsonl"));
+        let text = fs::read_to_string(&path).map_err(|error| OpenError::Io(path, error))?;
+        for line in text.lines().filter(|line| line.contains("\"kind\":\"key_rotate\"")) {
+            let Ok(Value::Object(fields)) = serde_json::from_str(line) else { continue };
+            let rotation = Rotation::read(&fields).filter(|_| is_rotation(&fields));
+            let Some(rotation) = rotation else { continue };
+            keys.push(rotation, origin).map_err(|_| lost_keys(directory))?;
+        }
+    }
+    Ok(Some(keys).filter(|keys| !keys.rotations().is_empty()))
+}
+
+fn lost_keys(directory: &Path) -> OpenError {
+    let what =
+        "it is missing, and so are records of changes of keys that it repeats; put it back from a copy of the log";
+    OpenError::Broken(directory.join(KEYS_FILE), what.to_owned())
+}
+
+fn is_rotation(fields: &serde_json::Map<String, Value>) -> bool {
+    fields.get("kind").and_then(Value::as_str) == Some(Kind::KeyRotate.name())
 }
 
 fn locked(directory: &Path) -> Result<File, OpenError> {
@@ -348,9 +400,7 @@ fn replay(
     let notes_length = whole.iter().map(|note| note.len() as u64).sum();
     let last = match whole.last() {
         Some(note) => {
-            let size = Checkpoint::peek(note)
-                .filter(|size| *size > first)
-                .ok_or_else(|| broken("its last checkpoint does not hold"))?;
+            let size = Checkpoint::peek(note).filter(|size| *size > first).ok_or_else(|| broken(UNSIGNED))?;
             Some((*note, size))
         }
         None => None,
@@ -376,7 +426,7 @@ fn replay(
         changed(keys, &record, seq, origin).map_err(&broken)?;
         if let Some((note, _)) = last.filter(|(_, size)| *size == replay.tree.size()) {
             // Only now is it known whose signature it must bear.
-            let checkpoint = keys.open(origin, note).ok_or_else(|| broken("its last checkpoint does not hold"))?;
+            let checkpoint = keys.open(origin, note).ok_or_else(|| broken(UNSIGNED))?;
             if checkpoint.root != replay.tree.root() || checkpoint.head != replay.head {
                 return Err(broken(&format!("record {seq} is not the one that was signed")));
             }

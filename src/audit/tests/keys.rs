@@ -275,6 +275,69 @@ fn a_change_whose_record_was_removed_is_known_from_the_file_of_keys() {
     assert_eq!(verdict(folder.path(), &pinned(2)), Verdict::Clean);
     fs::remove_file(folder.path().join(KEYS_FILE)).unwrap();
     assert_eq!(verdict(folder.path(), &trust()), Verdict::Broken);
+    // Nothing tells of the key any more: whoever starts is told what to do.
+    let opened = AuditLog::open(&small, 1, clock, Entry::new(Kind::Start));
+    let Err(OpenError::Broken(path, what)) = opened else { panic!("{opened:?}") };
+    assert!(path.ends_with(KEYS_FILE) && what.contains("put it back from a copy"), "{what}");
+}
+
+#[test]
+fn a_file_of_keys_that_is_lost_is_made_anew_from_the_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = AuditSettings { segment_bytes: 4096, ..settings(folder.path()) };
+    rotated(&small);
+    let own = signed_by(2, &small);
+    (0..4).for_each(|_| log_of(&own, 20));
+    let file = folder.path().join(KEYS_FILE);
+    let before = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    assert_eq!(verdict(folder.path(), &pinned(2)), Verdict::Clean);
+    // The old key opens nothing, now as before.
+    let old = AuditLog::open(&small, 1, clock, Entry::new(Kind::Start));
+    assert!(matches!(old, Err(OpenError::OtherKey(_))), "{old:?}");
+    log_of(&own, 5);
+    assert_eq!(fs::read(&file).unwrap(), before);
+    // So is one that a copy has cut off, once it is out of the way.
+    fs::write(&file, &before[..before.len() / 2]).unwrap();
+    let Err(OpenError::Broken(_, what)) = AuditLog::open(&own, 1, clock, Entry::new(Kind::Start)) else { panic!() };
+    assert!(what.contains("moved away"), "{what}");
+    fs::remove_file(&file).unwrap();
+    log_of(&own, 5);
+    assert_eq!((fs::read(&file).unwrap(), verdict(folder.path(), &pinned(1))), (before, Verdict::Clean));
+}
+
+#[test]
+fn a_change_of_keys_whose_own_writing_fails_is_finished_later() {
+    for restarts in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        // The file of keys cannot be written: its name is taken.
+        let taken = folder.path().join("keys.tmp");
+        fs::create_dir(&taken).unwrap();
+        let log = AuditLog::open(&settings(folder.path()), 2, quick, Entry::new(Kind::Start)).unwrap();
+        assert_eq!(log.change_key(&pkcs8(2)), Err(KeyFault::Unavailable));
+        assert!(log.health().is_failing());
+        // There is no way back to the key that has signed itself away.
+        let back = log.change_key(&pkcs8(1));
+        assert_eq!(back, Err(KeyFault::Unavailable));
+        if restarts {
+            log.close();
+            fs::remove_dir(&taken).unwrap();
+            let old = AuditLog::open(&settings(folder.path()), 1, clock, Entry::new(Kind::Start));
+            assert!(matches!(old, Err(OpenError::OtherKey(_))), "{old:?}");
+            open(&signed_by(2, &settings(folder.path()))).close();
+        } else {
+            fs::remove_dir(&taken).unwrap();
+            while log.health().is_failing() {
+                std::thread::yield_now();
+            }
+            log.note(exchange(1));
+            log.close();
+        }
+        assert!(folder.path().join(KEYS_FILE).exists());
+        for seed in [1, 2] {
+            assert_eq!(verify(folder.path(), &pinned(seed)).unwrap().rotations, 1, "restarted: {restarts}");
+        }
+    }
 }
 
 #[test]
