@@ -12,10 +12,10 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::check::readable;
-use super::{Code, Failure, audit, say};
+use super::{Code, Failure, audit, complain, say};
 use crate::audit::acts::{Act, Deed};
 use crate::audit::read::{Records, last_note};
-use crate::policy::{self, Policy};
+use crate::policy::{self, AuditSettings};
 use crate::proxy::{FROZEN, moment};
 
 /// How long evidence waits for the checkpoint that covers it: one follows a record within ten seconds.
@@ -35,7 +35,8 @@ enum IncidentCommand {
     /// Stop a workspace: every request is refused, open connections end. It stays so through restarts.
     #[command(after_help = "Example: blackbar incident freeze acme --reason \"key stolen\" --out evidence.jsonl
 
-The evidence is checked by `blackbar audit prove --check evidence.jsonl --key audit.pub`.")]
+The evidence is checked by `blackbar audit prove --check evidence.jsonl --key audit.pub`. A configuration whose rules or other
+files do not load is read as far as this needs; where it cannot be read at all, name the folder by --directory.")]
     Freeze {
         #[command(flatten)]
         about: About,
@@ -59,34 +60,47 @@ struct About {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "blackbar.toml")]
     config: PathBuf,
+    /// The folder of incidents, where the configuration cannot be read [default: as the configuration says]
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+}
+
+/// What stopping a workspace needs to know.
+struct Scene {
+    file: PathBuf,
+    audit: Option<AuditSettings>,
+    /// Why nothing can be recorded, where something should be.
+    unrecorded: Option<Failure>,
 }
 
 /// Runs `incident`.
 pub(super) fn run(arguments: &IncidentArguments) -> Result<Code, Failure> {
     match &arguments.command {
         IncidentCommand::Freeze { about, out } => {
-            let policy = about.policy()?;
-            let file = about.file(&policy);
-            freeze(&file, about).map_err(|error| Failure::io(file.display(), &error))?;
+            let scene = about.scene()?;
+            freeze(&scene.file, about).map_err(|error| Failure::io(scene.file.display(), &error))?;
             say(&mut io::stdout().lock(), format_args!("workspace {} is stopped", about.workspace))?;
-            about.recorded(&policy, Deed::Freeze)?;
-            match out {
-                Some(out) => evidence(&policy, &about.workspace, out),
-                None => Ok(Code::Fine),
+            about.recorded(&scene, Deed::Freeze)?;
+            match (out, scene.unrecorded) {
+                (_, Some(unrecorded)) => Err(unrecorded),
+                (Some(out), None) => evidence(scene.audit.as_ref(), &about.workspace, out),
+                (None, None) => Ok(Code::Fine),
             }
         }
         IncidentCommand::Thaw { about } => {
-            let policy = about.policy()?;
-            let file = about.file(&policy);
-            if !file.exists() {
+            let scene = about.scene()?;
+            if !scene.file.exists() {
                 return Err(Failure::failed(format!("workspace {} is not stopped", about.workspace)));
             }
             // What goes on is told of first; what is stopped is stopped first.
-            about.recorded(&policy, Deed::Thaw)?;
-            std::fs::remove_file(&file).map_err(|error| Failure::io(file.display(), &error))?;
+            about.recorded(&scene, Deed::Thaw)?;
+            if let Some(unrecorded) = scene.unrecorded {
+                return Err(unrecorded);
+            }
+            std::fs::remove_file(&scene.file).map_err(|error| Failure::io(scene.file.display(), &error))?;
             say(&mut io::stdout().lock(), format_args!("workspace {} may go on", about.workspace))?;
             Ok(Code::Fine)
         }
@@ -94,21 +108,52 @@ pub(super) fn run(arguments: &IncidentArguments) -> Result<Code, Failure> {
 }
 
 impl About {
-    fn policy(&self) -> Result<Policy, Failure> {
-        readable(&self.config)?;
-        let policy = policy::load(&self.config).map_err(|faults| Failure::invalid(&faults))?.policy;
-        if policy.workspaces.iter().all(|workspace| workspace.name != self.workspace) {
-            return Err(Failure::failed(format!("{}: no workspace {}", self.config.display(), self.workspace)));
+    /// Where the workspace is stopped and recorded. Stopping it must not wait until rules, certificates or other files that
+    /// have nothing to do with it are as they should be.
+    fn scene(&self) -> Result<Scene, Failure> {
+        let config = self.config.display();
+        if self.directory.is_none() {
+            readable(&self.config)?;
         }
-        Ok(policy)
+        let (folder, audit, workspaces, unrecorded) = match policy::load(&self.config) {
+            Ok(loaded) => {
+                let policy = loaded.policy;
+                let names = policy.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
+                (Some(policy.incident), policy.audit, Some(names), None)
+            }
+            Err(faults) => match policy::outline(&self.config) {
+                Some(outline) => {
+                    let spoilt = outline.wants_audit && outline.audit.is_none();
+                    let unrecorded = spoilt.then(|| Failure::invalid(&faults));
+                    complain(&format!(
+                        "{config} does not load (`blackbar check` says why); it is read as far as this needs"
+                    ));
+                    (Some(outline.incident), outline.audit, Some(outline.workspaces), unrecorded)
+                }
+                None if self.directory.is_none() => {
+                    let mut failure = Failure::invalid(&faults);
+                    failure.lines.push("nothing is changed: name the folder of incidents by --directory".to_owned());
+                    return Err(failure);
+                }
+                None => (None, None, None, Some(Failure::invalid(&faults))),
+            },
+        };
+        if workspaces.is_some_and(|known: Vec<String>| known.iter().all(|name| *name != self.workspace)) {
+            return Err(Failure::failed(format!("{config}: no workspace {}", self.workspace)));
+        }
+        if !policy::is_name(&self.workspace) {
+            return Err(Failure::failed(format!("{} is no name for a workspace", self.workspace.escape_debug())));
+        }
+        let folder = self.directory.clone().or(folder).unwrap_or_default();
+        let unrecorded = unrecorded.map(|mut failure| {
+            failure.lines.push("the audit log does not tell of it: the configuration must load for that".to_owned());
+            failure
+        });
+        Ok(Scene { file: folder.join(format!("{}.{FROZEN}", self.workspace)), audit, unrecorded })
     }
 
-    fn file(&self, policy: &Policy) -> PathBuf {
-        policy.incident.join(format!("{}.{FROZEN}", self.workspace))
-    }
-
-    fn recorded(&self, policy: &Policy, deed: Deed) -> Result<(), Failure> {
-        let Some(settings) = &policy.audit else { return Ok(()) };
+    fn recorded(&self, scene: &Scene, deed: Deed) -> Result<(), Failure> {
+        let Some(settings) = &scene.audit else { return Ok(()) };
         let act = Act { workspace: Some(self.workspace.clone()), reason: self.reason.clone(), ..Act::new(deed) };
         act.record(settings, moment).map_err(|error| Failure::failed(error.to_string()))
     }
@@ -128,8 +173,8 @@ fn freeze(file: &Path, about: &About) -> io::Result<()> {
 }
 
 /// Writes the extract, once a checkpoint covers what stands in the log now.
-fn evidence(policy: &Policy, workspace: &str, out: &Path) -> Result<Code, Failure> {
-    let Some(settings) = &policy.audit else {
+fn evidence(settings: Option<&AuditSettings>, workspace: &str, out: &Path) -> Result<Code, Failure> {
+    let Some(settings) = settings else {
         return Err(Failure::failed("there is no [audit], and so no evidence"));
     };
     let directory = settings.directory.as_path();

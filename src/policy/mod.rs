@@ -45,8 +45,8 @@ use crate::engine::{HashKey, RuleSet};
 pub(crate) use credentials::{CRL_LIMIT as REVOCATION_BYTES, revocation_lists};
 
 pub use compile::{
-    Change, Loaded, OffReason, ProofCount, Reroute, RuleChange, RuleState, RuleTest, RuleTests, ShadowRules,
-    StandaloneRules, diff_rules, is_rules_path, load, load_rules, test_rules,
+    Change, Loaded, OffReason, Outline, ProofCount, Reroute, RuleChange, RuleState, RuleTest, RuleTests, ShadowRules,
+    StandaloneRules, diff_rules, is_name, is_rules_path, load, load_rules, outline, test_rules,
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use export::{Export, Format, Target};

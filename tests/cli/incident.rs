@@ -36,6 +36,45 @@ fn a_workspace_is_stopped_with_evidence_and_may_go_on() {
 }
 
 #[test]
+fn a_workspace_is_stopped_where_its_configuration_does_not_load() {
+    let folder = Folder::new();
+    folder.write("audit.key", blackbar::cli::certs::audit_key().unwrap());
+    folder.write("acme.toml", "version = 1\npacks = [\"no-such-pack\"]\n[[rule]]\npattern = '('\n");
+    let text = "version = 1\nunknown = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\nworkspace = \"acme\"\n[[workspace]]\nname = \"acme\"\n\
+                rules = \"acme.toml\"\n[[route]]\nname = \"r\"\npath = \"/\"\nupstream = \"nowhere\"\n[incident]\ndirectory = \"stopped\"\n\
+                [audit]\ndirectory = \"audit\"\nsigning_key = \"audit.key\"\n";
+    let path = folder.write("blackbar.toml", text);
+    let config = path.to_str().unwrap();
+    assert_eq!(run(["check", "--config", config]).code, 1);
+    let frozen = |name: &str| folder.path().join(name).join("acme.frozen").exists();
+    assert_eq!(run(["incident", "freeze", "beta", "--config", config]).code, 2);
+    let ran = run(["incident", "freeze", "acme", "--config", config, "--reason", "key stolen"]);
+    assert_eq!((ran.code, ran.text()), (0, "workspace acme is stopped\n"), "{}", ran.stderr);
+    assert!(frozen("stopped") && ran.stderr.contains("does not load"), "{}", ran.stderr);
+    let log = folder.path().join("audit");
+    let acts = run_with(b"", ["audit", "query", "--dir", log.to_str().unwrap(), "--kind", "admin", "--ws", "acme"]);
+    assert!(acts.text().contains("key stolen"), "{}", acts.text());
+    assert_eq!(run(["incident", "thaw", "acme", "--config", config]).code, 0);
+    assert!(!frozen("stopped"));
+
+    // Where nothing can be recorded it is stopped all the same, and goes on only once it can.
+    folder.write("blackbar.toml", text.replace("audit.key", "no.key"));
+    let ran = run(["incident", "freeze", "acme", "--config", config]);
+    assert!(ran.code == 1 && frozen("stopped") && ran.stderr.contains("does not tell of it"), "{}", ran.stderr);
+    assert!(run(["incident", "thaw", "acme", "--config", config]).code == 1 && frozen("stopped"));
+
+    // Of what is no TOML the folder is not known.
+    folder.write("blackbar.toml", text.replace("[incident]", "[incident"));
+    let ran = run(["incident", "freeze", "acme", "--config", config]);
+    assert!(ran.code == 1 && ran.stderr.contains("--directory") && !frozen("named"), "{}", ran.stderr);
+    let named = folder.path().join("named");
+    let named = named.to_str().unwrap();
+    let ran = run(["incident", "freeze", "acme", "--config", config, "--directory", named]);
+    assert!(ran.code == 1 && frozen("named") && ran.text().contains("is stopped"), "{}", ran.stderr);
+    assert_eq!(run(["incident", "freeze", "../acme", "--config", config, "--directory", named]).code, 2);
+}
+
+#[test]
 fn a_new_key_is_printed_with_its_hash() {
     let (first, second) = (run(["keys", "new"]), run(["keys", "new"]));
     assert_eq!(first.code, 0);

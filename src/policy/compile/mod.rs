@@ -54,6 +54,7 @@ use workspaces::WorkspaceShape;
 
 pub use catalogue::{OffReason, RuleState};
 pub use changes::{Change, RuleChange, diff_rules, is_rules_path};
+pub use incident::{Outline, outline};
 pub use proofs::ProofCount;
 pub use reroute::Reroute;
 pub use ruleset::RuleTest;
@@ -248,10 +249,16 @@ fn name(fields: &mut Fields<'_>, kind: &str, names: &mut Names, report: &mut Rep
     name_of(value.text(report)?, &value.place(), kind, names, report)
 }
 
+/// Whether a workspace, a route or a service may be called so: 1 to 64 letters, digits, `-`, `_` and `.` of ASCII.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=64).contains(&text.len()) && text.bytes().all(letters)
+}
+
 /// A name that is written at `place`.
 fn name_of(text: &str, place: &Place, kind: &str, names: &mut Names, report: &mut Report) -> Option<String> {
-    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if text.is_empty() || text.len() > 64 || !text.bytes().all(letters) {
+    if !is_name(text) {
         report
             .error(place, "name-form", format!("{} is no name for a {kind}", quote(text)))
             .help("use 1 to 64 letters, digits, `-`, `_` and `.`");
