@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
@@ -159,6 +159,23 @@ async fn handshake(
     None
 }
 
+/// Carries messages of the proxy's own from one end within the process to another, by a listener's way behind its
+/// handshakes; gives why they ended early, if they did.
+pub(super) async fn probe(
+    shared: Arc<Shared>,
+    peer: Peer,
+    listener: Listener,
+    client: DuplexStream,
+    upstream: DuplexStream,
+) -> Option<ProxyError> {
+    let generation = shared.generation();
+    let party = peer.party(&shared, String::new());
+    match Session::open(shared, peer, party, listener, generation) {
+        Ok(session) => session.serve(client, upstream).await,
+        Err(stranger) => Some(stranger.0),
+    }
+}
+
 /// Counts and logs why a connection is not served, or no longer.
 fn refused(shared: &Shared, workspace: &str, listener: &Listener, error: &ProxyError) {
     shared.telemetry.rejected(workspace, error.code());
@@ -216,8 +233,8 @@ impl Session {
                 }
             }
             Ok(session) => match wire {
-                Wire::Plain(upstream) => Box::pin(session.serve(client, upstream)).await,
-                Wire::Tls(upstream) => Box::pin(session.serve(client, *upstream)).await,
+                Wire::Plain(upstream) => drop(Box::pin(session.serve(client, upstream)).await),
+                Wire::Tls(upstream) => drop(Box::pin(session.serve(client, *upstream)).await),
             },
         }
     }
@@ -264,7 +281,8 @@ impl Session {
         })
     }
 
-    async fn serve<S, U>(mut self, mut client: S, upstream: U)
+    /// Serves to the end; gives why it came early, if it did.
+    async fn serve<S, U>(mut self, mut client: S, upstream: U) -> Option<ProxyError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
         U: AsyncRead + AsyncWrite + Unpin,
@@ -275,8 +293,12 @@ impl Session {
             // What did not come whole stays here.
             end = End::Fault(ProxyError::client(ErrorKind::Body(BodyErrorKind::Truncated)));
         }
-        let upstream_ended = matches!(&end, End::Fault(error) if error.side == super::reply::Side::Upstream);
-        if let End::Fault(error) = &end {
+        let fault = match end {
+            End::Done => None,
+            End::Fault(error) => Some(error),
+        };
+        let upstream_ended = fault.as_ref().is_some_and(|error| error.side == super::reply::Side::Upstream);
+        if let Some(error) = &fault {
             refused(&self.shared, &self.workspace.name, &self.listener, error);
             // Where the log is what failed there is nothing to be told.
             let _ = self.record(Some(error)).await;
@@ -285,6 +307,7 @@ impl Session {
             farewell(&mut from_upstream, &mut to_upstream).await;
             let _ = timeout(FAREWELL, client.shutdown()).await;
         }
+        fault
     }
 
     /// Carries messages until there are no more.

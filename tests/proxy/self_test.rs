@@ -61,6 +61,25 @@ async fn what_the_rules_let_pass_is_no_failure_and_what_they_block_is_caught() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_of_syslog_are_caught_on_their_own_way() {
+    // Each value in four spellings.
+    let mixed = "version = 1\npacks = [\"default\"]\n[actions]\nEMAIL = \"observe\"\nSECRET = \"block\"\n";
+    for (more, rules, caught, passed) in [
+        ("", RULES, 20.0, 0.0),
+        ("framing = \"octets\"", RULES, 20.0, 0.0),
+        ("framing = \"lines\"", mixed, 16.0, 4.0),
+        ("on_block = \"connection\"", mixed, 16.0, 4.0),
+    ] {
+        let proxy = TestProxy::new().workspace("acme", rules).syslog("tcp://127.0.0.1:9", more).audited().start();
+        assert_eq!(standing(&proxy), [caught, passed, 0.0, 0.0, 0.0], "{more}");
+        assert_eq!(proxy.metric("blackbar_syslog_messages_total"), 0.0, "a test is no traffic");
+    }
+    let proxy = TestProxy::new().workspace("acme", RULES).syslog("tcp://127.0.0.1:9", "").start();
+    let error = offered(&proxy, "acme.toml", mixed).unwrap_err().to_string();
+    assert!(error.contains("EMAIL") && error.contains("syslog"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_spelling_that_gets_through_where_the_value_does_not_is_a_failure() {
     let upstream = Upstream::echo().await;
     let rules = "version = 1\npacks = [\"default\"]\n[[scope]]\npaths = [\"$.messages[11].content\"]\nactions = { EMAIL = \"observe\" }\n";

@@ -2,7 +2,7 @@
 //!
 //! Enters: a [`Policy`]. Leaves: an [`Outcome`], which names workspaces, routes, entities and spellings, and no value.
 //! For every workspace and route, bodies of both directions pass through the code that serves clients (connection,
-//! HTTP, exchange, body layers, rules) between a client and a [`sink`] within the process: no socket is opened, nothing
+//! HTTP, exchange, body layers, rules; of listeners for syslog, the messages) between a client and a [`sink`] within the process: no socket is opened, nothing
 //! is counted, logged or audited as traffic. Where a workspace's rules find a value as people write it, they must find
 //! each of its spellings in each body; where they let it pass, that is what they say. A reload is held against the
 //! configuration before it: what was caught and passes now is [`Outcome::weaker_than`] it.
@@ -24,12 +24,14 @@ use http::{Method, Request};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tracing::subscriber::NoSubscriber;
 
+use crate::body::syslog::Framing;
 use crate::body::{Dialect, Direction};
 use crate::engine::{Output, StreamRedactor};
-use crate::policy::{Mode, Policy, Route, Workspace};
+use crate::policy::{Listener, Mode, Policy, Route, Syslog, Workspace};
 use crate::telemetry::{self, Telemetry};
 
 use super::admission::{Admission, WorkspaceQuota};
@@ -40,7 +42,7 @@ use super::incident::Frozen;
 use super::keys::KeyQuotas;
 use super::peer::Peer;
 use super::upstream::Upstreams;
-use super::{Generation, Shared};
+use super::{Generation, Shared, syslog};
 use probes::{Carrier, Probe, Spelling};
 use sink::{Pieces, Sink};
 
@@ -50,6 +52,10 @@ const WAYS: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes on their way between the client and the proxy.
 const BUFFER: usize = 64 << 10;
+/// Bytes of syslog that come at once: no value fits into them.
+const PIECE: usize = 7;
+/// What a refusal by a rule is called.
+const BLOCKED: &str = "policy_blocked";
 /// Names of a list that a log line tells.
 const NAMED: usize = 8;
 
@@ -163,12 +169,18 @@ struct Test {
     outcome: Outcome,
 }
 
-/// From a workspace over a route.
+/// From a workspace over a route, or by a listener for syslog.
 struct Way<'p> {
     index: usize,
     workspace: &'p Workspace,
-    route_index: usize,
-    route: &'p Route,
+    /// What it is called in logs.
+    name: &'p str,
+    /// Which of the workspace's scopes hold.
+    scope: usize,
+    /// Whether requests, and answers, pass as they come.
+    unread: [bool; 2],
+    /// The listener, where it takes syslog.
+    syslog: Option<&'p Listener>,
     dialect: Dialect,
     /// Of requests, as clients write it.
     path: String,
@@ -221,6 +233,10 @@ impl Test {
         let (ways, left_out) = ways(policy);
         test.outcome.left_out = left_out;
         for way in &ways {
+            if way.syslog.is_some() {
+                test.carry(way, Direction::Request, Carrier::Syslog).await;
+                continue;
+            }
             for direction in [Direction::Request, Direction::Response] {
                 for carrier in Carrier::of(way.dialect, direction, way.live.is_some()) {
                     test.carry(way, direction, carrier).await;
@@ -237,7 +253,11 @@ impl Test {
         // Where a rule refuses the whole, the halves are sent, down to single probes: each is to be judged by itself.
         let mut todo = vec![probes];
         while let Some(probes) = todo.pop() {
-            match self.exchange(way, direction, carrier, &probes).await {
+            let ended = match way.syslog {
+                Some(listener) => self.log(way, listener, &probes).await,
+                None => self.exchange(way, direction, carrier, &probes).await,
+            };
+            match ended {
                 Ended::Read(read) => passed.extend(probes.into_iter().zip(read)),
                 Ended::Blocked if probes.len() > 1 => {
                     let (left, right) = probes.split_at(probes.len() / 2);
@@ -255,7 +275,7 @@ impl Test {
                 true if caught(&plain) || (*probe == plain && way.forbids(direction, plain)) => Fate::Missed,
                 true => Fate::Passed,
             };
-            let (workspace, route) = (way.workspace.name.clone(), way.route.name.clone());
+            let (workspace, route) = (way.workspace.name.clone(), way.name.to_owned());
             let response = direction == Direction::Response;
             self.outcome.fates.insert(Name { workspace, route, response, carrier, probe: *probe }, fate);
         }
@@ -295,6 +315,45 @@ impl Test {
         match seen.and_then(|seen| carrier.passed(way.dialect, &seen, probes)) {
             Some(passed) if !says_blocked(&answer) => Ended::Read(passed),
             Some(_) | None if says_blocked(&answer) => Ended::Blocked,
+            Some(_) | None => Ended::Refused,
+        }
+    }
+
+    /// Sends messages of syslog on a connection of its own.
+    async fn log(&self, way: &Way<'_>, listener: &Listener, probes: &[Probe]) -> Ended {
+        let lines = Carrier::Syslog.body(way.dialect, Direction::Request, probes);
+        let framing = listener.syslog.as_ref().map(|syslog| syslog.framing).unwrap_or_default();
+        let messages: Vec<u8> = match framing {
+            Framing::Octets => lines.split_inclusive(|byte| *byte == b'\n').flat_map(counted).collect(),
+            Framing::Auto | Framing::Lines => lines.to_vec(),
+        };
+        let ((mut near, far), (beside, mut sink)) = (tokio::io::duplex(BUFFER), tokio::io::duplex(BUFFER));
+        let (shared, peer) = (Arc::clone(&self.shared), Peer::probe(way.index));
+        let mut served = tokio::spawn(syslog::probe(shared, peer, listener.clone(), far, beside));
+        let carried = async {
+            for piece in messages.chunks(PIECE) {
+                if near.write_all(piece).await.is_err() {
+                    break;
+                }
+                // So that it is read as it comes.
+                tokio::task::yield_now().await;
+            }
+            let _ = near.shutdown().await;
+            let mut taken = Vec::new();
+            let read = sink.read_to_end(&mut taken).await;
+            // The other side waits for it.
+            drop(sink);
+            let fault = (&mut served).await.ok()?;
+            read.ok().map(|_| (taken, fault))
+        };
+        let carried = tokio::time::timeout(PATIENCE, carried).await.ok().flatten();
+        served.abort();
+        match carried {
+            Some((_, Some(fault))) if fault.code() == BLOCKED => Ended::Blocked,
+            Some((taken, None)) => match Carrier::Syslog.passed(way.dialect, &taken, probes) {
+                Some(passed) => Ended::Read(passed),
+                None => Ended::Refused,
+            },
             Some(_) | None => Ended::Refused,
         }
     }
@@ -347,23 +406,29 @@ impl Test {
 
 /// Whether an answer is, or ends in, a refusal by a rule.
 fn says_blocked(answer: &[u8]) -> bool {
-    memchr::memmem::find(answer, b"policy_blocked").is_some()
+    memchr::memmem::find(answer, BLOCKED.as_bytes()).is_some()
+}
+
+/// A line as a message with its length before it (RFC 6587 section 3.4.1).
+fn counted(line: &[u8]) -> Vec<u8> {
+    let message = line.trim_ascii_end();
+    [message.len().to_string().as_bytes(), b" ", message].concat()
 }
 
 /// The ways of a policy, and how many are left out.
 fn ways(policy: &Policy) -> (Vec<Way<'_>>, usize) {
-    let (mut ways, mut left_out) = (Vec::new(), 0);
-    for (route_index, route) in policy.routes.iter().enumerate() {
-        for index in &route.workspaces {
-            let Some(workspace) = policy.workspaces.get(*index) else { continue };
-            if ways.len() < WAYS {
-                ways.push(Way::new(*index, workspace, route_index, route));
-            } else {
-                left_out += 1;
-            }
-        }
-    }
-    (ways, left_out)
+    let workspace = |index: &usize| Some((*index, policy.workspaces.get(*index)?));
+    let routes = policy.routes.iter().enumerate().flat_map(|(route_index, route)| {
+        let workspaces = route.workspaces.iter().filter_map(workspace);
+        workspaces.map(move |(index, workspace)| Way::new(index, workspace, route_index, route))
+    });
+    let logs = policy.listeners.iter().filter_map(|listener| Some((listener, listener.syslog.as_deref()?)));
+    let logs = logs.flat_map(|(listener, syslog)| {
+        let workspaces = syslog.workspaces.iter().filter_map(workspace);
+        workspaces.map(move |(index, workspace)| Way::of_syslog(index, workspace, listener, syslog))
+    });
+    let mut all = routes.chain(logs);
+    (all.by_ref().take(WAYS).collect(), all.count())
 }
 
 impl<'p> Way<'p> {
@@ -381,18 +446,27 @@ impl<'p> Way<'p> {
         };
         let live =
             (dialect == Dialect::OpenAi && super::exchange::takes_connections(route)).then(|| path("/v1/realtime"));
-        Self { index, workspace, route_index, route, dialect, path: path(rest), live }
+        let unread = [route.request, route.response].map(|mode| mode == Mode::Off);
+        let (name, scope, path) = (route.name.as_str(), route_index, path(rest));
+        Self { index, workspace, name, scope, unread, syslog: None, dialect, path, live }
+    }
+
+    fn of_syslog(index: usize, workspace: &'p Workspace, listener: &'p Listener, syslog: &'p Syslog) -> Self {
+        let (name, scope) = (syslog.name.as_str(), syslog.scope);
+        let (dialect, unread, path, live) = (Dialect::Plain, [false; 2], String::new(), None);
+        Self { index, workspace, name, scope, unread, syslog: Some(listener), dialect, path, live }
     }
 
     /// Whether the rules, asked by themselves, do not let a value pass. Where they differ by place in a document, it is
     /// not asked.
     fn forbids(&self, direction: Direction, probe: Probe) -> bool {
-        let mode = match direction {
-            Direction::Request => self.route.request,
-            Direction::Response => self.route.response,
+        let [request, response] = self.unread;
+        let unread = match direction {
+            Direction::Request => request,
+            Direction::Response => response,
         };
-        let Some(scopes) = self.workspace.scopes(self.route_index, direction) else { return false };
-        if mode == Mode::Off || !scopes.paths.is_empty() {
+        let Some(scopes) = self.workspace.scopes(self.scope, direction) else { return false };
+        if unread || !scopes.paths.is_empty() {
             return false;
         }
         let mut redactor = StreamRedactor::new(Arc::clone(&scopes.rules), Arc::clone(&scopes.actions));

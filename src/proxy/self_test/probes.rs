@@ -121,10 +121,14 @@ pub(crate) enum Carrier {
     Events,
     /// Messages of a model's WebSocket connection, in which it speaks likewise.
     Messages,
+    /// Messages of syslog (RFC 5424), one for each.
+    Syslog,
 }
 
 /// What bytes in gzip begin with (RFC 1952 section 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// What a message of syslog begins with.
+const HEADER: &str = "<134>1 2026-01-01T00:00:00Z self-test blackbar - - - ";
 /// Characters of a model's piece.
 const PIECE: usize = 3;
 
@@ -146,13 +150,14 @@ impl Carrier {
             Self::Text => "text",
             Self::Events => "events",
             Self::Messages => "websocket",
+            Self::Syslog => "syslog",
         }
     }
 
     pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::Json | Self::Zipped | Self::Messages => "application/json",
-            Self::Text => "text/plain; charset=utf-8",
+            Self::Text | Self::Syslog => "text/plain; charset=utf-8",
             Self::Events => "text/event-stream",
         }
     }
@@ -174,13 +179,14 @@ impl Carrier {
 
     /// Whether a probe can be spelled in it.
     pub(crate) fn spells(self, probe: Probe) -> bool {
-        self != Self::Text || probe.spelling != Spelling::Escapes
+        !matches!(self, Self::Text | Self::Syslog) || probe.spelling != Spelling::Escapes
     }
 
     /// The body.
     pub(crate) fn body(self, dialect: Dialect, direction: Direction, probes: &[Probe]) -> Bytes {
         let text = match (self, direction) {
             (Self::Text, _) => probes.iter().map(|probe| probe.text() + "\n").collect(),
+            (Self::Syslog, _) => probes.iter().map(|probe| format!("{HEADER}{}\n", probe.text())).collect(),
             (Self::Events, _) => events(dialect, probes),
             (Self::Messages, Direction::Request) => items(probes),
             (Self::Messages, Direction::Response) => messages(probes),
@@ -201,7 +207,7 @@ impl Carrier {
     pub(crate) fn passed(self, dialect: Dialect, body: &[u8], probes: &[Probe]) -> Option<Vec<bool>> {
         let body = std::str::from_utf8(body).ok()?;
         let texts = match self {
-            Self::Text => vec![body.to_owned(); probes.len()],
+            Self::Text | Self::Syslog => vec![body.to_owned(); probes.len()],
             Self::Json | Self::Zipped => {
                 let document: Value = serde_json::from_str(body).ok()?;
                 let places = places(dialect, &document)?;
@@ -397,5 +403,9 @@ mod tests {
             }
         }
         assert_eq!(Carrier::Json.passed(Dialect::OpenAi, b"{}", &probes), None);
+        let probes: Vec<Probe> = probes.into_iter().filter(|one| Carrier::Syslog.spells(*one)).collect();
+        let lines = Carrier::Syslog.body(Dialect::Plain, Direction::Request, &probes);
+        assert_eq!(Carrier::Syslog.passed(Dialect::Plain, &lines, &probes), Some(vec![true; probes.len()]));
+        assert_eq!(Carrier::Syslog.passed(Dialect::Plain, b"", &probes), Some(vec![false; probes.len()]));
     }
 }
