@@ -1,5 +1,11 @@
 //! Limits, each at one below, at, and one above where that can be told apart.
 
+use std::io::Write;
+
+use blackbar::policy::{Mode, Route};
+
+use crate::support::proxy::Running;
+use crate::support::upstream::ok;
 use crate::support::{Reply, TestProxy, Upstream, within};
 
 const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
@@ -35,9 +41,11 @@ async fn header_sections_are_bounded() {
         let answer = proxy.client().await.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\n{more}\r\n")).await;
         assert_eq!(answer.status, status, "{fields}");
     }
-    for (size, status) in [(15 << 10, 200), (17 << 10, 431)] {
-        let big = "y".repeat(size);
-        let answer = proxy.client().await.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {big}\r\n\r\n")).await;
+    // The request line counts, as does the line that ends the section.
+    for (size, status) in [((16 << 10) - 1, 200), (16 << 10, 200), ((16 << 10) + 1, 431), (17 << 10, 431)] {
+        let head = "GET / HTTP/1.1\r\nHost: localhost\r\nX: \r\n\r\n";
+        let head = head.replace("X: ", &format!("X: {}", "y".repeat(size - head.len())));
+        let answer = proxy.client().await.send(head).await;
         assert!(answer.status == status || (status == 431 && answer.status == 400), "{size}: {}", answer.status);
     }
 }
@@ -101,10 +109,10 @@ async fn connections_are_bounded() {
     let proxy = TestProxy::new()
         .workspace("acme", RULES)
         .upstream(&upstream)
-        .policy(|policy| policy.limits.connections = 1)
+        .policy(|policy| policy.limits.connections = 2)
         .start();
-    let mut client = proxy.client().await;
-    assert_eq!(client.get("/").await.status, 200);
+    let (mut client, mut second) = (proxy.client().await, proxy.client().await);
+    assert_eq!((client.get("/").await.status, second.get("/").await.status), (200, 200));
     let config = proxy.pki.client_config(Some(proxy.pki.client(&[crate::support::proxy::ACME])), &[]);
     assert!(within(crate::support::client::connect(proxy.address, "localhost", config)).await.is_err());
     assert_eq!(proxy.metric("blackbar_rejected_total{reason=\"conn_limit\",workspace=\"none\"}"), 1.0);
@@ -112,7 +120,8 @@ async fn connections_are_bounded() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trailers_are_bounded() {
-    for (size, complete) in [(1 << 10, true), (9 << 10, false)] {
+    // Of 8 KiB five are the name's, the colon's and the line's.
+    for (size, complete) in [((8 << 10) - 6, true), ((8 << 10) - 5, true), ((8 << 10) - 4, false), (9 << 10, false)] {
         let upstream = Upstream::fixed(format!(
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTrailer: X\r\nTransfer-Encoding: chunked\r\n\r\n\
             9\r\ndata: a\n\n\r\n0\r\nX: {}\r\n\r\n",
@@ -123,6 +132,86 @@ async fn trailers_are_bounded() {
         let mut client = proxy.client().await;
         let answer = client.send("GET / HTTP/1.1\r\nHost: localhost\r\nTE: trailers\r\nConnection: TE\r\n\r\n").await;
         assert_eq!((answer.status, answer.complete), (200, complete), "{size}");
+    }
+}
+
+/// The statuses of requests with these bodies, each with head lines of its own.
+async fn statuses(proxy: &Running, requests: impl IntoIterator<Item = (String, Vec<u8>)>) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for (lines, body) in requests {
+        let length = body.len();
+        let head = format!("POST / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\nContent-Length: {length}\r\n\r\n");
+        statuses.push(proxy.client().await.send([head.as_bytes(), &body].concat()).await.status);
+    }
+    statuses
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_are_held_whole_are_bounded() {
+    let upstream = Upstream::echo().await;
+    let change = |route: &mut Route| route.request = Mode::Buffer { limit: 100 };
+    let proxy = TestProxy::new().workspace("acme", RULES).route("/", upstream.address, change).start();
+    let plain = |length| ("Content-Type: text/plain".to_owned(), vec![b'y'; length]);
+    assert_eq!(statuses(&proxy, [99, 100, 101].map(plain)).await, [200, 200, 413]);
+    for (length, status) in [(99, 200), (100, 200), (101, 413)] {
+        let head =
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let body = format!("{length:x}\r\n{}\r\n0\r\n\r\n", "y".repeat(length));
+        assert_eq!(proxy.client().await.send(format!("{head}{body}")).await.status, status, "{length}");
+    }
+    let change = |route: &mut Route| route.response = Mode::Buffer { limit: 100 };
+    let proxy = TestProxy::new().workspace("acme", RULES).route("/", upstream.address, change).start();
+    assert_eq!(statuses(&proxy, [99, 100, 101].map(plain)).await, [200, 200, 502]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn codings_and_parts_are_bounded() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new()
+        .workspace("acme", RULES)
+        .upstream(&upstream)
+        .policy(|policy| (policy.body_limits.multipart_parts, policy.body_limits.multipart_head) = (3, 100))
+        .start();
+    let zipped = |layers: usize| {
+        let body = (0..layers).fold(b"words".to_vec(), |body, _| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(&body).unwrap();
+            encoder.finish().unwrap()
+        });
+        (format!("Content-Type: text/plain\r\nContent-Encoding: {}", vec!["gzip"; layers].join(", ")), body)
+    };
+    assert_eq!(statuses(&proxy, [2, 3, 4].map(zipped)).await, [200, 200, 415]);
+    let form = |body: String| ("Content-Type: multipart/form-data; boundary=b".to_owned(), body.into_bytes());
+    let parts = |count: usize| {
+        let part = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nwords\r\n";
+        form(part.repeat(count) + "--b--\r\n")
+    };
+    assert_eq!(statuses(&proxy, [2, 3, 4].map(parts)).await, [200, 200, 400]);
+    let head = |length: usize| {
+        let head = "Content-Disposition: form-data; name=\"a\"\r\nX: \r\n\r\n";
+        let head = head.replace("X: ", &format!("X: {}", "y".repeat(length - head.len())));
+        form(format!("--b\r\n{head}words\r\n--b--\r\n"))
+    };
+    assert_eq!(statuses(&proxy, [99, 100, 101].map(head)).await, [200, 200, 413]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn texts_that_are_open_at_once_are_bounded() {
+    for (count, complete) in [(2, true), (3, true), (4, false)] {
+        // Each holds what may become a card number.
+        let choice = |index| format!("{{\"index\":{index},\"delta\":{{\"content\":\"4111 1111 11\"}}}}");
+        let event =
+            |index| format!("data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{}]}}\n\n", choice(index));
+        let stream = (0..count).map(event).collect::<String>() + "data: [DONE]\n\n";
+        let upstream = Upstream::fixed(ok("text/event-stream", stream)).await;
+        let proxy = TestProxy::new()
+            .workspace("acme", RULES)
+            .upstream(&upstream)
+            .policy(|policy| policy.body_limits.logical_texts = 3)
+            .start();
+        let answer = proxy.client().await.post("/v1/chat/completions", "application/json", "{}").await;
+        assert_eq!((answer.status, answer.complete), (200, complete), "{count}: {}", answer.text());
+        assert_eq!(answer.text().contains("texts_limit"), !complete, "{}", answer.text());
     }
 }
 

@@ -137,7 +137,10 @@ impl Multipart {
                 Ok((!rest.is_empty()).then_some(rest.len()))
             }
             State::Head => match head_end(rest) {
-                None if rest.len() > self.spec.limits.multipart_head => Err(BodyErrorKind::TooLarge.into()),
+                // The same whether it came in one piece or in many.
+                end if end.unwrap_or(rest.len()) > self.spec.limits.multipart_head => {
+                    Err(BodyErrorKind::TooLarge.into())
+                }
                 None => Ok(None),
                 Some(end) => {
                     self.begin_part(rest.get(..end).unwrap_or_default(), out, seen)?;
