@@ -208,6 +208,12 @@ pub const CATALOGUE: &[Metric] = {
             "Models' tokens that were counted against a budget: provider (as it said), estimate (what did not say).",
         ),
         metric(
+            "blackbar_spans_total",
+            Counter,
+            &["result"],
+            "Spans of traces by what became of them: sent, dropped (the queue was full, or the collector did not take them).",
+        ),
+        metric(
             "blackbar_dead_letters_total",
             Counter,
             &["workspace", "route", "result"],

@@ -1,4 +1,4 @@
-//! Where the audit log is sent besides, as the configuration says it.
+//! Where the audit log, and traces, are sent besides, as the configuration says it.
 
 use std::path::PathBuf;
 
@@ -11,6 +11,15 @@ pub struct Export {
     pub name: String,
     /// What it is.
     pub target: Target,
+}
+
+/// The collector of traces.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TraceExport {
+    /// Where to, its path too.
+    pub upstream: Upstream,
+    /// Header fields, credentials among them.
+    pub inject: Vec<Injected>,
 }
 
 /// What a target is.

@@ -49,7 +49,7 @@ pub use compile::{
     StandaloneRules, diff_rules, is_name, is_rules_path, load, load_rules, outline, test_rules,
 };
 pub use diagnostic::{Diagnostic, Severity};
-pub use export::{Export, Format, Target};
+pub use export::{Export, Format, Target, TraceExport};
 pub use external::{External, ExternalKind};
 pub use files::FileHash;
 pub use keys::{ApiKey, Network, moment_of};
@@ -97,6 +97,8 @@ pub struct Policy {
     pub self_test: SelfTest,
     /// The folder in which stopped workspaces have a file.
     pub incident: PathBuf,
+    /// Where traces are sent, if they are.
+    pub traces: Option<TraceExport>,
 }
 
 /// The entities of which the self-test has a value.

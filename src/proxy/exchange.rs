@@ -45,6 +45,7 @@ use super::shadow;
 use super::signature::{self, Unsigned};
 use super::target;
 use super::tokens;
+use super::traces;
 use super::upstream::{self, Pool, UpstreamBody};
 use super::websocket::{self, Session};
 
@@ -58,7 +59,7 @@ const BLOCK_BUFFER: usize = 256 << 10;
 const UPSTREAM_REQUEST_ID: &str = "x-upstream-request-id";
 
 /// Serves one request. Whatever happens in it, there is an answer, and it ends this exchange alone.
-pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming>) -> Response<AnswerBody> {
+pub(crate) async fn serve(connection: Arc<Connection>, mut request: Request<Incoming>) -> Response<AnswerBody> {
     let number = connection.activity.request();
     let http1 = request.version() < Version::HTTP_2;
     let permit = connection.shared.admission.request(&connection.activity);
@@ -66,6 +67,11 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
     let generation = connection.shared.generation();
     let known = (Arc::clone(&generation.policy), Arc::clone(&connection.party));
     let ledger = Ledger::open(Arc::clone(&connection.shared.telemetry), permit, &connection.activity, known);
+    if let Some(traces) = &generation.traces
+        && let Some(context) = traces::Context::begin(request.headers_mut())
+    {
+        ledger.traced(traces, context, request.method());
+    }
     let audited = match &connection.shared.audit {
         None => true,
         Some(audit) => audit.slot().await.map(|slot| ledger.audited(slot, request.method())).is_ok(),

@@ -28,6 +28,7 @@ use super::audited::{Facts, Party};
 use super::budgets::Bill;
 use super::reply::{ErrorKind, ProxyError, Side};
 use super::shadow;
+use super::traces::{self, Context as TraceContext, Traces};
 
 /// What a held call of a tool is called among findings.
 const TOOL_CALL: &str = "TOOL_CALL";
@@ -53,6 +54,8 @@ pub(crate) struct Ledger {
     account: Mutex<Account>,
     /// Its places among its workspace's and its key's.
     place: OnceLock<[Option<Place>; 2]>,
+    /// Where its span goes, and its method.
+    trace: OnceLock<(Arc<Traces>, TraceContext, Method)>,
     _permit: Option<RequestPermit>,
 }
 
@@ -110,6 +113,7 @@ impl Ledger {
             started: telemetry::now(),
             account: Mutex::default(),
             place: OnceLock::new(),
+            trace: OnceLock::new(),
             _permit: permit,
         })
     }
@@ -119,6 +123,11 @@ impl Ledger {
         let mut account = self.account();
         account.slot = Some(slot);
         account.method = Some(method.clone());
+    }
+
+    /// The exchange has a span in this trace, and asks with this method.
+    pub(crate) fn traced(&self, traces: &Arc<Traces>, context: TraceContext, method: &Method) {
+        let _ = self.trace.set((Arc::clone(traces), context, method.clone()));
     }
 
     /// Whether a record is to be written.
@@ -493,6 +502,14 @@ impl Drop for Ledger {
         }
         if let (Some(compared), Some(tenant)) = (account.compared.take(), &tenant) {
             shadow::count(&self.telemetry, tenant, route, &compared);
+        }
+        if let Some((sink, context, method)) = self.trace.take() {
+            let (path, request_id) = (way.as_ref().map(|route| route.path.as_str()), &self.request_id);
+            let (status, code) = (account.status, account.code);
+            sink.take(
+                &context,
+                &traces::Facts { request_id, method, path, workspace, route, status, code, findings, took },
+            );
         }
         tracing::debug!(
             request_id = %self.request_id,

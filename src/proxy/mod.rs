@@ -50,6 +50,7 @@ mod tend;
 mod tls;
 mod together;
 mod tokens;
+mod traces;
 mod upstream;
 mod websocket;
 
@@ -86,6 +87,7 @@ use keys::KeyQuotas;
 use letters::Letters;
 use peer::Entrance;
 use shared_limits::SharedCount;
+use traces::Traces;
 use upstream::Upstreams;
 
 pub use audited::moment;
@@ -117,6 +119,8 @@ pub(crate) struct Generation {
     pub(crate) key_quotas: KeyQuotas,
     /// The count that replicas share of both.
     pub(crate) shared_count: Option<Arc<SharedCount>>,
+    /// Where traces are sent.
+    pub(crate) traces: Option<Arc<Traces>>,
     /// Each listener, in the order of the policy.
     doors: Vec<Door>,
     /// How many came before it.
@@ -342,6 +346,8 @@ impl Generation {
         let quotas = quotas.collect();
         let key_quotas = keys::quotas(&policy, before.map(|before| &before.key_quotas));
         let shared_count = SharedCount::prepare(&policy, before.and_then(|before| before.shared_count.as_ref()));
+        let traces = before.and_then(|before| before.traces.as_ref());
+        let traces = Traces::prepare(policy.traces.as_ref(), traces, telemetry)?;
         Ok(Self {
             cleared: Cleared::new(&policy),
             policy,
@@ -352,6 +358,7 @@ impl Generation {
             quotas,
             key_quotas,
             shared_count,
+            traces,
             doors,
             serial: before.map_or(0, |before| before.serial + 1),
         })

@@ -51,6 +51,7 @@ mod telemetry;
 mod timeouts;
 mod tokens;
 mod tool_holds;
+mod traces;
 mod upstreams;
 mod verdicts;
 mod volume;

@@ -1,4 +1,4 @@
-//! `[[audit.export]]` in, where the log is sent besides out.
+//! `[[audit.export]]` and `[telemetry]` in, where the log and traces are sent besides out.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use crate::policy::files::{Fields, Value};
 use crate::policy::outbound::{injected, outbound};
 use crate::policy::routing;
 use crate::policy::rules::unknown_name;
-use crate::policy::{Export, Format, Target, Upstream};
+use crate::policy::{Export, Format, Target, TraceExport, Upstream};
 
 use super::{Names, name};
 
@@ -33,7 +33,8 @@ fn export(mut fields: Fields<'_>, names: &mut Names, inspector: &mut Inspector<'
     let target = match kind.and_then(|value| value.text(inspector.report)) {
         Some("http") => http(&mut fields, inspector),
         Some("syslog") => {
-            let upstream = upstream(&mut fields, routing::syslog_upstream, "tls://siem.acme.example:6514", inspector);
+            let parse = routing::syslog_upstream;
+            let upstream = upstream(&mut fields, "upstream", parse, "tls://siem.acme.example:6514", inspector);
             upstream.map(|upstream| Target::Syslog { upstream })
         }
         Some("file") => {
@@ -55,10 +56,22 @@ fn export(mut fields: Fields<'_>, names: &mut Names, inspector: &mut Inspector<'
 }
 
 fn http(fields: &mut Fields<'_>, inspector: &mut Inspector<'_>) -> Option<Target> {
-    let upstream = upstream(fields, routing::upstream, "https://siem.acme.example/ingest", inspector);
+    let upstream = upstream(fields, "upstream", routing::upstream, "https://siem.acme.example/ingest", inspector);
     let format = fields.value("format").map_or(Some(Format::Ndjson), |value| format(&value, inspector));
     let inject = injected(fields, false, inspector);
     Some(Target::Http { upstream: upstream?, format: format?, inject })
+}
+
+/// Reads `[telemetry]`. A collector without a path has OTLP's usual one.
+pub(super) fn traces(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) -> Option<TraceExport> {
+    let upstream = upstream(&mut fields, "otlp", routing::upstream, "https://collector.acme.example:4318", inspector);
+    let inject = injected(&mut fields, false, inspector);
+    fields.finish(inspector.report);
+    let mut upstream = upstream?;
+    if upstream.path.is_empty() {
+        "/v1/traces".clone_into(&mut upstream.path);
+    }
+    Some(TraceExport { upstream, inject })
 }
 
 fn format(value: &Value<'_>, inspector: &mut Inspector<'_>) -> Option<Format> {
@@ -70,22 +83,24 @@ fn format(value: &Value<'_>, inspector: &mut Inspector<'_>) -> Option<Format> {
     known
 }
 
-/// `upstream` and what makes the connection to it sure.
+/// Where to, under this key, and what makes the connection to it sure.
 fn upstream<E: Into<String>>(
     fields: &mut Fields<'_>,
+    key: &'static str,
     parse: impl Fn(&str) -> Result<Upstream, E>,
     example: &str,
     inspector: &mut Inspector<'_>,
 ) -> Option<Upstream> {
-    let help = format!("say where to, like upstream = \"{example}\"");
-    let value = fields.wanted("upstream", &help, inspector.report);
+    let help = format!("say where to, like {key} = \"{example}\"");
+    let value = fields.wanted(key, &help, inspector.report);
     let parsed = value.and_then(|value| match parse(value.text(inspector.report)?) {
         Ok(upstream) => {
             let local = upstream.host == "localhost"
                 || upstream.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
             if !upstream.tls && !local {
-                let message = format!("records to {} leave without TLS", upstream.host);
-                let help = "have `upstream` begin with https:// or tls://";
+                let what = if key == "otlp" { "spans" } else { "records" };
+                let message = format!("{what} to {} leave without TLS", upstream.host);
+                let help = format!("have `{key}` begin with https:// or tls://");
                 inspector.report.warning(&value.place(), "plain-upstream", message).help(help);
             }
             Some(upstream)

@@ -42,7 +42,7 @@ use super::shared_limits::shared_limits;
 use super::tokens::tokenized;
 use super::{
     AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Policy, QuarantineSettings, Route,
-    SelfTest, SharedLimits, Syslog, Timeouts, Workspace, fingerprint_epoch, quarantine,
+    SelfTest, SharedLimits, Syslog, Timeouts, TraceExport, Workspace, fingerprint_epoch, quarantine,
 };
 use crate::body::{BodyLimits, Scopes};
 use listeners::{AdminShape, ListenerShape};
@@ -145,6 +145,7 @@ struct Shapes {
     timeouts: Timeouts,
     self_test: SelfTest,
     incident: PathBuf,
+    traces: Option<TraceExport>,
 }
 
 fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<Policy> {
@@ -163,6 +164,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     let timeouts = limits::timeouts(&mut fields, report);
     let self_test = self_test::self_test(&mut fields, report);
     let incident = incident::folder(&mut fields, report);
+    let traces = fields.value("telemetry").and_then(|value| value.table("[telemetry]", report));
     let admin = fields.value("admin").and_then(|value| value.table("[admin]", report));
     let quarantine = fields.value("quarantine").and_then(|value| value.table("[quarantine]", report));
     let listeners = several(&mut fields, "listener", "[[listener]]", report);
@@ -182,6 +184,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     let epoch = fingerprint_epoch(now.duration_since(UNIX_EPOCH).unwrap_or_default());
     let mut inspector = Inspector { disk, report, strict, now };
     let audit = audit.and_then(|table| audit::audit(table, &mut inspector));
+    let traces = traces.and_then(|table| export::traces(table, &mut inspector));
     let admin = admin.and_then(|table| listeners::admin(table, &mut inspector));
     let wants_quarantine = quarantine.is_some();
     let quarantine = quarantine.and_then(|table| quarantine::quarantine(table, &mut inspector));
@@ -222,6 +225,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
         timeouts,
         self_test,
         incident,
+        traces,
     };
     link(shapes, disk, report)
 }
@@ -364,6 +368,7 @@ fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> 
         body_limits: shapes.body_limits,
         self_test: shapes.self_test,
         incident: shapes.incident,
+        traces: shapes.traces,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Batches over HTTP: what enters are records, what leaves are POST requests, each confirmed by an answer of 2xx.
+//! Batches over HTTP: what enters are records, or spans, what leaves are POST requests, each confirmed by an answer of 2xx.
 
 use std::sync::Arc;
 
@@ -23,29 +23,37 @@ use super::Fault;
 /// Of an answer, bytes that are read so that its connection can be used again.
 const ANSWER: usize = 64 << 10;
 
-pub(super) struct Collector {
+pub(in crate::proxy) struct Collector {
     upstream: Upstream,
     tls: Option<Arc<ClientConfig>>,
-    format: Format,
     inject: Vec<Injected>,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Collector {
-    pub(super) fn prepare(upstream: &Upstream, format: Format, inject: &[Injected]) -> Result<Self, TlsFault> {
+    pub(in crate::proxy) fn prepare(upstream: &Upstream, inject: &[Injected]) -> Result<Self, TlsFault> {
         let tls = match upstream.tls {
             true => Some(upstream::client_config(upstream, &[b"http/1.1"])?.1),
             false => None,
         };
-        Ok(Self { upstream: upstream.clone(), tls, format, inject: inject.to_vec(), connection: None })
+        Ok(Self { upstream: upstream.clone(), tls, inject: inject.to_vec(), connection: None })
     }
 
-    pub(super) fn reset(&mut self) {
+    pub(in crate::proxy) fn reset(&mut self) {
         self.connection = None;
     }
 
-    /// Sends a batch.
-    pub(super) async fn deliver(&mut self, batch: &Batch) -> Result<(), Fault> {
+    /// Sends a batch of records.
+    pub(super) async fn deliver(&mut self, format: Format, batch: &Batch) -> Result<(), Fault> {
+        let media_type = match format {
+            Format::Ndjson => "application/x-ndjson",
+            Format::Splunk => "application/json",
+        };
+        self.post(media_type, body(format, batch)).await
+    }
+
+    /// Sends a body.
+    pub(in crate::proxy) async fn post(&mut self, media_type: &'static str, body: Bytes) -> Result<(), Fault> {
         let ready = match &mut self.connection {
             Some(connection) => connection.ready().await.is_ok(),
             None => false,
@@ -53,7 +61,7 @@ impl Collector {
         if !ready {
             self.connection = Some(self.connect().await?);
         }
-        let request = self.request(batch)?;
+        let request = self.request(media_type, body)?;
         let Some(connection) = &mut self.connection else { return Err(Fault::Connect) };
         let answer = connection.send_request(request).await.map_err(|_| Fault::Broken)?;
         let status = answer.status();
@@ -72,18 +80,14 @@ impl Collector {
         spoken(connecting.await.map_err(|_| Fault::Connect)?).await
     }
 
-    fn request(&self, batch: &Batch) -> Result<Request<Full<Bytes>>, Fault> {
+    fn request(&self, media_type: &'static str, body: Bytes) -> Result<Request<Full<Bytes>>, Fault> {
         let path = if self.upstream.path.is_empty() { "/" } else { self.upstream.path.as_str() };
-        let media_type = match self.format {
-            Format::Ndjson => "application/x-ndjson",
-            Format::Splunk => "application/json",
-        };
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(path)
             .header(HOST, upstream::authority(&self.upstream))
             .header(CONTENT_TYPE, media_type)
-            .body(Full::new(body(self.format, batch)))
+            .body(Full::new(body))
             .map_err(|_| Fault::Connect)?;
         for field in &self.inject {
             let name = HeaderName::try_from(field.name.as_str()).map_err(|_| Fault::Connect)?;

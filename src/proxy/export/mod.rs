@@ -5,7 +5,7 @@
 //! batch is in memory, the lag is a metric. Every record has its `log` and `seq`, so that who gets one twice can tell.
 
 mod file;
-mod http;
+pub(super) mod http;
 mod syslog;
 
 use std::fs::{self, File, OpenOptions};
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::audit::tail::{Batch, Tail};
-use crate::policy::{Export, Target};
+use crate::policy::{Export, Format, Target};
 use crate::telemetry::Telemetry;
 
 use super::tls::TlsFault;
@@ -39,7 +39,7 @@ const FOLDER: &str = "export";
 
 /// Why a batch is not confirmed. It names nothing that was sent or answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fault {
+pub(in crate::proxy) enum Fault {
     /// There is no connection.
     Connect,
     /// It broke off.
@@ -53,7 +53,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    fn name(self) -> &'static str {
+    pub(in crate::proxy) fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
             Self::Broken => "broken",
@@ -95,7 +95,7 @@ struct Sender {
 
 /// A way to a target.
 enum Way {
-    Http(http::Collector),
+    Http(http::Collector, Format),
     Syslog(syslog::Collector),
     File(file::Appender),
 }
@@ -113,7 +113,7 @@ impl Exports {
             let one = Arc::new(Progress { name: export.name.clone(), next: AtomicU64::new(next) });
             let way = match &export.target {
                 Target::Http { upstream, format, inject } => {
-                    Way::Http(http::Collector::prepare(upstream, *format, inject)?)
+                    Way::Http(http::Collector::prepare(upstream, inject)?, *format)
                 }
                 Target::Syslog { upstream } => Way::Syslog(syslog::Collector::prepare(upstream)?),
                 Target::File { path } => Way::File(file::Appender::new(path)),
@@ -199,7 +199,7 @@ impl Sender {
 impl Way {
     async fn deliver(&mut self, batch: &Batch) -> Result<(), Fault> {
         match self {
-            Self::Http(collector) => collector.deliver(batch).await,
+            Self::Http(collector, format) => collector.deliver(*format, batch).await,
             Self::Syslog(collector) => collector.deliver(batch).await,
             Self::File(appender) => tokio::task::block_in_place(|| appender.deliver(batch)),
         }
@@ -207,7 +207,7 @@ impl Way {
 
     /// What a connection was is not known any more.
     fn reset(&mut self) {
-        if let Self::Http(collector) = self {
+        if let Self::Http(collector, _) = self {
             collector.reset();
         }
     }

@@ -211,6 +211,7 @@ impl Test {
             quotas: policy.workspaces.iter().map(|one| Arc::new(WorkspaceQuota::unbounded(one))).collect(),
             key_quotas: KeyQuotas::new(),
             shared_count: None,
+            traces: None,
             doors: Vec::new(),
             externals: Externals::none(),
             // What a person is to judge is refused here.
