@@ -166,7 +166,7 @@ async fn bodies_that_are_held_whole_are_bounded() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn codings_and_parts_are_bounded() {
-    let upstream = Upstream::echo().await;
+    let upstream = Upstream::fixed(ok("text/plain", "taken")).await;
     let proxy = TestProxy::new()
         .workspace("acme", RULES)
         .upstream(&upstream)
