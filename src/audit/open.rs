@@ -70,7 +70,9 @@ pub(super) fn open(
     aws_lc_rs::rand::fill(&mut boot).map_err(|_| failed(io::Error::other("no randomness")))?;
     let found = found(&directory).map_err(failed)?;
     let mut state = resume(&directory, (&origin, &log), &mut keys, &found);
-    if (state.is_err() || keys.current() != key.public()) && !directory.join(KEYS_FILE).exists() {
+    // Where no checkpoint has told whose the log is, closed segments must.
+    let unsigned = state.as_ref().is_ok_and(|state| state.seal.0 <= state.first) && !found.closed.is_empty();
+    if (state.is_err() || unsigned || keys.current() != key.public()) && !directory.join(KEYS_FILE).exists() {
         // The records of the changes tell what the file did; it is written anew below.
         match told_keys(&directory, &found, &origin, first_key)? {
             Some(told) => {

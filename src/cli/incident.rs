@@ -118,6 +118,12 @@ impl About {
         let (folder, audit, workspaces, unrecorded) = match policy::load(&self.config) {
             Ok(loaded) => {
                 let policy = loaded.policy;
+                let same =
+                    |named: &PathBuf| std::path::absolute(named).ok() == std::path::absolute(&policy.incident).ok();
+                if self.directory.as_ref().is_some_and(|named| !same(named)) {
+                    let folder = policy.incident.display();
+                    return Err(Failure::failed(format!("{config} loads, and its folder of incidents is {folder}")));
+                }
                 let names = policy.workspaces.iter().map(|workspace| workspace.name.clone()).collect();
                 (Some(policy.incident), policy.audit, Some(names), None)
             }
@@ -126,9 +132,13 @@ impl About {
                     let spoilt = outline.wants_audit && outline.audit.is_none();
                     let unrecorded = spoilt.then(|| Failure::invalid(&faults));
                     complain(&format!(
-                        "{config} does not load (`blackbar check` says why); it is read as far as this needs"
+                        "{config} does not load (`blackbar check` says why); it is read as far as this needs. A proxy that \
+                         runs with an earlier one may look at another folder: blackbar_workspace_frozen tells"
                     ));
-                    (Some(outline.incident), outline.audit, Some(outline.workspaces), unrecorded)
+                    if !outline.workspaces.contains(&self.workspace) {
+                        complain(&format!("{config} names no workspace {} (any more)", self.workspace));
+                    }
+                    (Some(outline.incident), outline.audit, None, unrecorded)
                 }
                 None if self.directory.is_none() => {
                     let mut failure = Failure::invalid(&faults);

@@ -59,7 +59,7 @@ const BLOCK_BUFFER: usize = 256 << 10;
 const UPSTREAM_REQUEST_ID: &str = "x-upstream-request-id";
 
 /// Serves one request. Whatever happens in it, there is an answer, and it ends this exchange alone.
-pub(crate) async fn serve(connection: Arc<Connection>, mut request: Request<Incoming>) -> Response<AnswerBody> {
+pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming>) -> Response<AnswerBody> {
     let number = connection.activity.request();
     let http1 = request.version() < Version::HTTP_2;
     let permit = connection.shared.admission.request(&connection.activity);
@@ -68,7 +68,7 @@ pub(crate) async fn serve(connection: Arc<Connection>, mut request: Request<Inco
     let known = (Arc::clone(&generation.policy), Arc::clone(&connection.party));
     let ledger = Ledger::open(Arc::clone(&connection.shared.telemetry), permit, &connection.activity, known);
     if let Some(traces) = &generation.traces
-        && let Some(context) = traces::Context::begin(request.headers_mut())
+        && let Some(context) = traces::Context::begin(request.headers())
     {
         ledger.traced(traces, context, request.method());
     }
@@ -218,6 +218,7 @@ impl Exchange {
         self.ledger.holds([Some(place), caller.place(&self.generation, telemetry).await?]);
         self.ledger.keyed(caller.key_id(&self.policy));
         self.check_head(head)?;
+        self.ledger.name_span(&mut head.headers);
         let mut refused = Ok(());
         if self.generation.quarantine.is_some()
             && let Some(item) = head.headers.remove(reply::QUARANTINE_ITEM)
@@ -470,8 +471,8 @@ impl Exchange {
     ) -> Result<(), ProxyError> {
         let Some(signing) = &to.route.sign else { return Ok(()) };
         let body = match body {
-            UpstreamBody::Empty | UpstreamBody::Whole(None) => &[][..],
-            UpstreamBody::Whole(Some(body)) => body,
+            UpstreamBody::Empty | UpstreamBody::Whole(None) | UpstreamBody::Told(None, _) => &[][..],
+            UpstreamBody::Whole(Some(body)) | UpstreamBody::Told(Some(body), _) => body,
             // The policy has such routes read bodies whole.
             UpstreamBody::Stream(_) => return Err(ProxyError::internal(ErrorKind::Fault)),
         };
@@ -625,6 +626,10 @@ impl Exchange {
         headers: HeaderMap,
         body: UpstreamBody,
     ) -> Result<Response<Incoming>, ProxyError> {
+        let body = match body {
+            UpstreamBody::Whole(bytes) => UpstreamBody::Told(bytes, Arc::clone(&self.ledger)),
+            body => body,
+        };
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = to.uri.clone();
@@ -632,6 +637,10 @@ impl Exchange {
         let timeouts = &self.policy.timeouts;
         let upload = &self.ledger.upload;
         self.ledger.sent();
+        if matches!(request.body(), UpstreamBody::Stream(_)) {
+            // It is read as the upstream takes it.
+            self.ledger.given();
+        }
         let mut answer = pin!(to.pool.send(request));
         loop {
             let ending = upload.ending();

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -128,6 +128,13 @@ impl Ledger {
     /// The exchange has a span in this trace, and asks with this method.
     pub(crate) fn traced(&self, traces: &Arc<Traces>, context: TraceContext, method: &Method) {
         let _ = self.trace.set((Arc::clone(traces), context, method.clone()));
+    }
+
+    /// Has a request whose head is as it may be name the exchange's span, where there is one.
+    pub(crate) fn name_span(&self, headers: &mut HeaderMap) {
+        if let Some((_, context, _)) = self.trace.get() {
+            context.name(headers);
+        }
     }
 
     /// Whether a record is to be written.
@@ -408,11 +415,15 @@ impl Ledger {
     /// The request goes on.
     pub(crate) fn sent(&self) {
         let waited = {
-            let mut account = self.account();
-            account.bill.is_sent(true);
+            let account = self.account();
             account.waited
         };
         self.first_byte_added(Direction::Request, self.elapsed().saturating_sub(waited));
+    }
+
+    /// The upstream takes the request's body, or has a connection for it.
+    pub(crate) fn given(&self) {
+        self.account().bill.is_sent(true);
     }
 
     /// The upstream could not be reached: nothing of the request went there.

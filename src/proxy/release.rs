@@ -252,7 +252,7 @@ impl Handle {
         let mut prepared = work.prepare(&item, &content, Approved::nothing()).await;
         let body = match &mut prepared {
             Ok(prepared) => match &mut prepared.body {
-                UpstreamBody::Whole(body) => body.take().unwrap_or_default(),
+                UpstreamBody::Whole(body) | UpstreamBody::Told(body, _) => body.take().unwrap_or_default(),
                 UpstreamBody::Empty | UpstreamBody::Stream(_) => bytes::Bytes::new(),
             },
             Err(_) => {

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::audit::chain::hex;
-use crate::policy::TraceExport;
+use crate::policy::{FileHash, TraceExport};
 use crate::telemetry::{self, Telemetry};
 
 use super::export::http::Collector;
@@ -48,9 +48,9 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Goes on with the trace that a request names, or begins one, and has the request name the exchange's own span. None
-    /// where its sender says that the trace is not recorded: it stays as it came.
-    pub(crate) fn begin(headers: &mut HeaderMap) -> Option<Self> {
+    /// Goes on with the trace that a request names, or begins one. None where its sender says that the trace is not recorded:
+    /// it stays as it came.
+    pub(crate) fn begin(headers: &HeaderMap) -> Option<Self> {
         let named = {
             let mut values = headers.get_all(TRACE_PARENT).iter();
             values.next().filter(|_| values.next().is_none()).and_then(|value| read(value.as_bytes()))
@@ -61,16 +61,24 @@ impl Context {
             Some((.., false)) => return None,
             Some((trace, parent, true)) => Self { trace, span, parent: Some(parent) },
             None => {
-                // What says more of a trace goes with it (section 3.3).
-                while headers.remove(TRACE_STATE).is_some() {}
                 let mut trace = [0; 16];
                 getrandom::fill(&mut trace).ok()?;
                 Self { trace, span, parent: None }
             }
         };
-        let text = format!("00-{}-{}-01", hex(&context.trace), hex(&context.span));
-        headers.insert(TRACE_PARENT, HeaderValue::try_from(text).ok()?);
         Some(context)
+    }
+
+    /// Has a request that goes on name the exchange's own span.
+    pub(crate) fn name(&self, headers: &mut HeaderMap) {
+        if self.parent.is_none() {
+            // What says more of another trace goes with that (section 3.3).
+            while headers.remove(TRACE_STATE).is_some() {}
+        }
+        let text = format!("00-{}-{}-01", hex(&self.trace), hex(&self.span));
+        if let Ok(text) = HeaderValue::try_from(text) {
+            headers.insert(TRACE_PARENT, text);
+        }
     }
 }
 
@@ -168,6 +176,8 @@ fn batch(spans: &[Value]) -> Bytes {
 /// The way to the collector.
 pub(crate) struct Traces {
     settings: TraceExport,
+    /// The hash of the certificates and the key that the settings name.
+    files: FileHash,
     telemetry: Arc<Telemetry>,
     queue: mpsc::Sender<Value>,
     /// What carries spans there, until the first one comes.
@@ -185,13 +195,14 @@ impl Traces {
         telemetry: &Arc<Telemetry>,
     ) -> Result<Option<Arc<Self>>, TlsFault> {
         let Some(settings) = settings else { return Ok(None) };
-        if let Some(kept) = before.filter(|before| before.settings == *settings) {
+        let collector = Collector::prepare(&settings.upstream, &settings.inject)?;
+        let files = collector.files();
+        if let Some(kept) = before.filter(|before| before.settings == *settings && before.files == files) {
             return Ok(Some(Arc::clone(kept)));
         }
-        let collector = Collector::prepare(&settings.upstream, &settings.inject)?;
         let (queue, spans) = mpsc::channel(QUEUE);
         let (settings, telemetry) = (settings.clone(), Arc::clone(telemetry));
-        Ok(Some(Arc::new(Self { settings, telemetry, queue, carrier: Mutex::new(Some((spans, collector))) })))
+        Ok(Some(Arc::new(Self { settings, files, telemetry, queue, carrier: Mutex::new(Some((spans, collector))) })))
     }
 
     /// Takes an exchange's span, if there is room.

@@ -37,6 +37,7 @@ use crate::policy::{Egress, FileHash, Limits, Policy, Timeouts, Upstream, Upstre
 
 use super::admission::Stall;
 use super::inspect::InspectedBody;
+use super::ledger::Ledger;
 use super::reply::{ErrorKind, ProxyError};
 use super::tls::{self, TlsFault};
 
@@ -459,6 +460,8 @@ pub(crate) enum UpstreamBody {
     Empty,
     /// A body that was decided whole; its length is declared.
     Whole(Option<Bytes>),
+    /// The same, which tells when the upstream takes it.
+    Told(Option<Bytes>, Arc<Ledger>),
     /// A body in flight.
     Stream(Box<InspectedBody>),
 }
@@ -471,22 +474,26 @@ impl Body for UpstreamBody {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Told(bytes, ledger) => {
+                ledger.given();
+                Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+            }
             Self::Stream(body) => Pin::new(body.as_mut()).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Empty | Self::Whole(None) => true,
-            Self::Whole(Some(_)) => false,
+            Self::Empty | Self::Whole(None) | Self::Told(None, _) => true,
+            Self::Whole(Some(_)) | Self::Told(Some(_), _) => false,
             Self::Stream(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Empty | Self::Whole(None) => SizeHint::with_exact(0),
-            Self::Whole(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Empty | Self::Whole(None) | Self::Told(None, _) => SizeHint::with_exact(0),
+            Self::Whole(Some(bytes)) | Self::Told(Some(bytes), _) => SizeHint::with_exact(bytes.len() as u64),
             Self::Stream(body) => body.size_hint(),
         }
     }

@@ -116,14 +116,19 @@ struct Tail {
     answers: u64,
     said: u64,
     paid: (u64, u64),
+    /// What had been asked when the answer under way began.
+    begun: Option<u64>,
 }
+
+/// So many messages may follow the provider's word on cost that are no answer: limits, a part's end.
+const AFTERWARDS: u64 = 8;
 
 impl Tail {
     /// What is asked behind the last word on cost counts a token for each four bytes, and one for each message that came
-    /// since: the provider may have worked on it.
+    /// since, but for a few where nothing was asked: the provider may have worked on it.
     fn unsaid(&self) -> u64 {
         let (asked, answers) = (self.asked.saturating_sub(self.paid.0), self.answers.saturating_sub(self.paid.1));
-        if asked == 0 { 0 } else { estimate(asked).saturating_add(answers) }
+        estimate(asked).saturating_add(if asked == 0 { answers.saturating_sub(AFTERWARDS) } else { answers })
     }
 }
 
@@ -145,7 +150,10 @@ impl Pulse {
                 tail.answers = messages;
                 if half.said() > tail.said {
                     tail.said = half.said();
-                    tail.paid = (tail.asked, messages);
+                    // What was asked while the answer was under way is another's.
+                    tail.paid = (tail.begun.take().unwrap_or(tail.asked), messages);
+                } else {
+                    tail.begun = tail.begun.or(Some(tail.asked));
                 }
             }
         }

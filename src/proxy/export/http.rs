@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
 use crate::audit::tail::Batch;
-use crate::policy::{Format, Injected, Upstream};
+use crate::policy::{FileHash, Format, Injected, Upstream};
 use crate::proxy::tls::TlsFault;
 use crate::proxy::upstream;
 
@@ -26,6 +26,8 @@ const ANSWER: usize = 64 << 10;
 pub(in crate::proxy) struct Collector {
     upstream: Upstream,
     tls: Option<Arc<ClientConfig>>,
+    /// The hash of the files behind `tls`.
+    files: FileHash,
     inject: Vec<Injected>,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
@@ -33,10 +35,16 @@ pub(in crate::proxy) struct Collector {
 impl Collector {
     pub(in crate::proxy) fn prepare(upstream: &Upstream, inject: &[Injected]) -> Result<Self, TlsFault> {
         let tls = match upstream.tls {
-            true => Some(upstream::client_config(upstream, &[b"http/1.1"])?.1),
+            true => Some(upstream::client_config(upstream, &[b"http/1.1"])?),
             false => None,
         };
-        Ok(Self { upstream: upstream.clone(), tls, inject: inject.to_vec(), connection: None })
+        let (files, tls) = tls.map_or((FileHash::default(), None), |(files, tls)| (files, Some(tls)));
+        Ok(Self { upstream: upstream.clone(), tls, files, inject: inject.to_vec(), connection: None })
+    }
+
+    /// The hash of the roots, the certificate and the key that it is made with.
+    pub(in crate::proxy) fn files(&self) -> FileHash {
+        self.files
     }
 
     pub(in crate::proxy) fn reset(&mut self) {
