@@ -229,18 +229,26 @@ impl MarkupBody {
         self.text.seen += bytes.len() as u64;
         self.between(bytes.len())?;
         let name = self.lexer.attribute();
-        if says(name) {
+        let local = name.rsplit(|byte| *byte == b':').next().unwrap_or(name);
+        if says(local) {
             self.said.listen(bytes);
         }
         if !self.attribute.open {
-            if !self.attribute.redactor.takes_whole(name) {
-                if speaks_of(name) {
+            let redactor = &self.attribute.redactor;
+            // Where a name has been said that tells enough nothing waits.
+            let label = match redactor.takes_whole(name) {
+                true => Some(name),
+                false if speaks_of(local) => self.said.names().find(|name| redactor.takes_whole(name)),
+                false => None,
+            };
+            let Some(label) = label else {
+                if speaks_of(local) {
                     self.said.wait(bytes, self.text.seen);
                 }
                 return Ok(());
-            }
+            };
             self.attribute.label.clear();
-            self.attribute.label.extend_from_slice(name);
+            self.attribute.label.extend_from_slice(label);
         }
         self.attribute.seen = self.text.seen;
         self.attribute.take(bytes, &self.actions, &mut self.output)
@@ -257,26 +265,26 @@ impl MarkupBody {
     fn tag(&mut self) -> Result<(), Blocked> {
         let names = self.read_values()?;
         let tag = self.lexer.tag();
-        // In XML `data` is no element of HTML: events of Windows have their fields in it.
-        if INLINE.contains(&tag.name) && (self.html || tag.name != b"data") {
+        // In XML `data` is no element of HTML: events of Windows have their fields in it. Nor is what is called a field.
+        let is_field = || tag.name == b"data" || names.iter().any(|name| self.text.redactor.takes_whole(name));
+        if INLINE.contains(&tag.name) && (self.html || !is_field()) {
             return Ok(());
         }
         let ends = !self.html || BLOCKS.contains(&tag.name);
         if ends || !self.text.open {
             self.text.label.clear();
             if !tag.closes {
-                let empty = tag.empty || self.html && VOID.contains(&tag.name);
-                let said = names.iter().filter(|_| !empty);
-                match said.clone().find(|name| self.text.redactor.takes_whole(name)) {
-                    Some(name) => self.text.label.extend_from_slice(name),
-                    // The element's own name comes last: it is what a rule for fields looks at.
-                    None => {
-                        for name in said {
-                            self.text.label.extend_from_slice(name);
-                            self.text.label.push(b' ');
-                        }
-                        self.text.label.extend_from_slice(tag.name);
+                // In HTML a slash at a tag's end says nothing.
+                let empty = if self.html { VOID.contains(&tag.name) } else { tag.empty };
+                let said = names.iter().filter(|_| !empty).map(Vec::as_slice);
+                let taken = said.clone().find(|name| self.text.redactor.takes_whole(name));
+                // What comes last is what a rule for fields looks at: a name that one takes, or the element's own.
+                let others = said.filter(|name| Some(*name) != taken);
+                for name in others.chain([tag.name]).chain(taken) {
+                    if !self.text.label.is_empty() {
+                        self.text.label.push(b' ');
                     }
+                    self.text.label.extend_from_slice(name);
                 }
             }
         }
@@ -298,6 +306,24 @@ impl MarkupBody {
         }
         self.attribute.seen = self.text.seen;
         result.map(|()| names)
+    }
+
+    /// Gives what both readings have decided, if neither refuses the body: one that does no longer tells where its text
+    /// stood.
+    fn settle(
+        &mut self,
+        result: Result<(), BodyError>,
+        out: &mut Vec<u8>,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        match result {
+            Ok(()) => self.release(out, seen),
+            Err(error) => {
+                // What was found is told of all the same.
+                let _ = self.count(u64::MAX, seen);
+                Err(error)
+            }
+        }
     }
 
     /// Gives what both readings have decided.
@@ -491,9 +517,8 @@ impl Transform for MarkupBody {
         self.raw.extend_from_slice(input);
         seen.scanned += input.len() as u64;
         let result = self.read_whole(Some(input), seen).and_then(|()| Ok(self.read_texts(input)?));
-        let released = self.release(out, seen);
         seen.held_peak = seen.held_peak.max(self.held());
-        result.and(released)
+        self.settle(result, out, seen)
     }
 
     fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
@@ -505,8 +530,7 @@ impl Transform for MarkupBody {
         if result.is_ok() {
             self.text.doubtful = 0;
         }
-        let released = self.release(out, seen);
-        result.and(released)
+        self.settle(result, out, seen)
     }
 }
 

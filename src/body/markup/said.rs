@@ -9,9 +9,9 @@ use std::ops::Range;
 /// Bytes of a value that may be the name of another.
 const NAME: usize = 64;
 /// Names of one tag that are kept, the first ones.
-const NAMES: usize = 4;
+const NAMES: usize = 16;
 /// Values of one tag that wait, the first ones.
-const VALUES: usize = 4;
+const VALUES: usize = 16;
 /// Bytes of a value that waits.
 const LONGEST: usize = 4096;
 /// Bytes of a tag from the first value that waits on.
@@ -60,6 +60,12 @@ impl Said {
         {
             name.extend_from_slice(bytes.get(..bytes.len().min(NAME + 1)).unwrap_or_default());
         }
+    }
+
+    /// The names that have been said whole.
+    pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        let whole = self.names.len() - usize::from(self.name == Name::Kept);
+        self.names.iter().take(whole).map(Vec::as_slice).filter(|name| !name.is_empty() && name.len() <= NAME)
     }
 
     /// Bytes of a value that a name may be said of, which end at this byte of the body.

@@ -213,8 +213,38 @@ fn attributes_are_labels() {
         ),
         (true, "<input value=a name=user><input name=password>", "<input value=a name=user><input name=password>"),
         (true, "<input value='4 > 3' type=password", "<input value='[PW]' type=password"),
+        (
+            false,
+            "<e android:value='a' data='b' c='c' text='d' content='e' val='f' android:name='password'/>",
+            "<e android:value='[PW]' data='[PW]' c='c' text='[PW]' content='[PW]' val='[PW]' android:name='password'/>",
+        ),
     ] {
         assert_eq!(run(&scopes, html, body).0, wanted, "{body}");
+    }
+}
+
+/// Of a value that refuses the body nothing leaves, wherever the body is cut and whatever stands behind it.
+#[test]
+fn what_refuses_a_body_does_not_leave() {
+    let base = fields();
+    let scopes = Scopes { actions: Arc::new(ActionTable::new(vec![Action::Block], None)), ..base };
+    let behind = "<p>some more words</p>".repeat(300);
+    for body in [
+        "<r><e value='hunter2' name='password'/>",
+        "<r><e name='password' value='hunter2'/>",
+        "<r><password>hunter2</password>",
+        "<r><f name='password'>hunter2</f>",
+    ] {
+        let body = format!("{body}{behind}</r>");
+        for at in 0..80 {
+            let (mut markup, mut out, mut seen) = (MarkupBody::new(&scopes, false), Vec::new(), Inspection::default());
+            let (first, second) = body.as_bytes().split_at(at);
+            let pushed =
+                markup.push(first, &mut out, &mut seen).and_then(|()| markup.push(second, &mut out, &mut seen));
+            assert!(pushed.is_err(), "{body} at {at}");
+            assert!(!String::from_utf8_lossy(&out).contains("hunter"), "{body} at {at}");
+            assert!(!seen.findings.is_empty(), "{body} at {at}");
+        }
     }
 }
 
@@ -229,6 +259,8 @@ fn elements_are_called_by_their_attributes() {
         (false, "<password type='hash'>a</password>", "<password type='hash'>[PW]</password>"),
         (false, "<e name='password'/>a<e name='password'></e>", "<e name='password'/>a<e name='password'></e>"),
         (true, "<td name=password>a</td>", "<td name=password>[PW]</td>"),
+        (true, "<td name=\"password\"/>a</td>", "<td name=\"password\"/>[PW]</td>"),
+        (false, "<label key='password'>a</label>", "<label key='password'>[PW]</label>"),
         (true, "<p>a<input name=password>a</p>", "<p>a<input name=password>a</p>"),
     ] {
         assert_eq!(run(&fields, html, body).0, wanted, "{body}");
@@ -243,6 +275,18 @@ fn elements_are_called_by_their_attributes() {
             let body = format!("{tag}{far}{end}1234567</data>");
             assert_eq!(run(&scopes, false, &body).1.findings.len(), found, "{body}");
         }
+    }
+}
+
+/// A value whose name has been said waits for nothing, and is read however long its tag is.
+#[test]
+fn values_behind_their_names_do_not_wait() {
+    let fields = fields();
+    for (value, between) in [(1, 20 << 10), (8000, 1), (1, 1)] {
+        let (value, between) = ("a".repeat(value), "x".repeat(between));
+        let body = format!("<e name='password' value='{value}' data='b' other='{between}'/>");
+        let whole = run_in(&fields, false, &[body.as_bytes()]).0;
+        assert_eq!(whole, format!("<e name='password' value='[PW]' data='[PW]' other='{between}'/>"));
     }
 }
 

@@ -101,9 +101,16 @@ impl YamlBody {
             };
             result = read.map_err(BodyError::from);
         }
-        let released = self.release(out, seen);
         seen.held_peak = seen.held_peak.max(self.held());
-        result.and(released)
+        match result {
+            Ok(()) => self.release(out, seen),
+            // A reading that refuses the body no longer tells where its text stood: nothing leaves, and what was found is
+            // told of all the same.
+            Err(error) => {
+                let _ = self.count(u64::MAX, seen);
+                Err(error)
+            }
+        }
     }
 
     /// Gives what both readings have decided.
@@ -423,10 +430,13 @@ impl Fresh<'_> {
         }
     }
 
-    /// Writes it in a name, which has neither blanks nor brackets.
+    /// Writes it in a name, which readers take letters, digits, `-` and `_` for, and one of them at least.
     fn in_name(&self, out: &mut Vec<u8>) {
-        let fits = |byte: u8| !byte.is_ascii_whitespace() && !byte.is_ascii_control() && !b",[]{}\"'".contains(&byte);
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         out.extend(self.text.iter().map(|byte| if fits(*byte) { *byte } else { b'_' }));
+        if self.text.is_empty() {
+            out.push(b'_');
+        }
     }
 
     /// Writes it in the midst of a plain scalar: what would end it is written as what looks like it.

@@ -222,14 +222,31 @@ fn aliases_stay_where_their_anchors_have() {
         ("password: !!binary YSBi\n", "password: !!binary '[X]'\n"),
         ("x: &EMP-123456 y\nz: *EMP-123456\n", "x: &_X_ y\nz: *_X_\n"),
         ("x: &a-EMP-123456 y\nz: *a-EMP-123456\n", "x: &a-_X_ y\nz: *a-_X_\n"),
-        ("x: !4111111111111111 y\n", "x: !************1111 y\n"),
+        ("x: !4111111111111111 y\n", "x: !____________1111 y\n"),
         ("x: !EMP-123456 y\n", "x: !_X_ y\n"),
+        ("x: &4111111111111111 y\n", "x: &____________1111 y\n"),
     ] {
         assert_eq!(run(&scopes, body), wanted, "{body}");
     }
     let many: String = (0..80).map(|at| format!("- &a{at} b\n")).collect();
     let (out, _) = run_in(&scopes, &[format!("{many}- password: *a3\n- password: *a79\n").as_bytes()]);
     assert_eq!(out, format!("{many}- password: *a3\n- password: '[X]'\n"));
+}
+
+/// Of a value that refuses the body nothing leaves, wherever the body is cut.
+#[test]
+fn what_refuses_a_body_does_not_leave() {
+    let base = scopes(&[Action::Observe, Action::Observe]);
+    let actions = vec![Action::Observe, Action::Observe, Action::Block, Action::Mask];
+    let scopes = Scopes { actions: Arc::new(ActionTable::new(actions, None)), ..(*base).clone() };
+    let body = format!("a: b\npassword: hunter2\n{}", "c: some more words\n".repeat(300));
+    for at in 0..40 {
+        let (mut yaml, mut out, mut seen) = (YamlBody::new(&scopes), Vec::new(), Inspection::default());
+        let (first, second) = body.as_bytes().split_at(at);
+        let pushed = yaml.push(first, &mut out, &mut seen).and_then(|()| yaml.push(second, &mut out, &mut seen));
+        assert!(pushed.is_err() && !String::from_utf8_lossy(&out).contains("hunter"), "{at}");
+        assert!(!seen.findings.is_empty(), "{at}");
+    }
 }
 
 /// What readers fold into one line is one text.
