@@ -1,4 +1,4 @@
-//! The bodies of `tests/engine/fuzz`, for libFuzzer.
+//! The bodies of `tests/engine/fuzz` and `tests/body/fuzz`, for libFuzzer.
 #![allow(dead_code, reason = "the tests use the rest of what they share with the bodies")]
 
 #[path = "../../tests/engine/fuzz/bodies/mod.rs"]
@@ -7,6 +7,8 @@ mod bodies;
 mod spelling;
 #[path = "../../tests/engine/support.rs"]
 mod support;
+#[path = "../../tests/body/fuzz/syslog.rs"]
+mod messages;
 
 /// Any text under any of a few rule sets.
 pub fn stream(data: &[u8]) {
@@ -21,4 +23,9 @@ pub fn fold(data: &[u8]) {
 /// Values in base64 and hexadecimal.
 pub fn decode(data: &[u8]) {
     bodies::decode(data);
+}
+
+/// A stream of syslog messages in any framing.
+pub fn syslog(data: &[u8]) {
+    messages::syslog(data);
 }

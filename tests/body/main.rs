@@ -9,6 +9,7 @@ mod dialects;
 mod edits;
 mod fields;
 mod fixtures;
+mod fuzz;
 mod injection;
 mod labels;
 mod latency;
