@@ -282,7 +282,7 @@ fn elements_are_called_by_their_attributes() {
 #[test]
 fn values_behind_their_names_do_not_wait() {
     let fields = fields();
-    for (value, between) in [(1, 20 << 10), (8000, 1), (1, 1)] {
+    for (value, between) in [(1, 20 << 10), (1000, 1), (1, 1)] {
         let (value, between) = ("a".repeat(value), "x".repeat(between));
         let body = format!("<e name='password' value='{value}' data='b' other='{between}'/>");
         let whole = run_in(&fields, false, &[body.as_bytes()]).0;
