@@ -13,9 +13,26 @@ struct Case {
     coded: bool,
 }
 
+/// The text with its digits as escapes.
+fn escaped() -> String {
+    TEXT.chars().map(|c| if c.is_ascii_digit() { format!("\\u{:04x}", c as u32) } else { c.to_string() }).collect()
+}
+
+/// Documents that are read twice at once.
+fn documents() -> [Case; 3] {
+    let escaped = escaped();
+    let xml = format!("<?xml version=\"1.0\"?><r><a t='{TEXT}'>{TEXT}</a><!-- {TEXT} --><b><![CDATA[{TEXT}]]></b></r>");
+    let html = format!("<p title=\"{TEXT}\">{TEXT}<td>4111 <b>1111</b> 1111 1111<script>x('{TEXT}')</script>");
+    let yaml = format!("note: {TEXT}\n'k': \"{escaped}\"\nlist:\n  - {TEXT} # {TEXT}\ntext: |\n  {TEXT}\n");
+    [
+        Case { name: "xml", kind: "application/xml", body: xml.into(), coded: false },
+        Case { name: "html", kind: "text/html", body: html.into(), coded: false },
+        Case { name: "yaml", kind: "application/yaml", body: yaml.into(), coded: false },
+    ]
+}
+
 fn cases() -> Vec<Case> {
-    let escaped: String =
-        TEXT.chars().map(|c| if c.is_ascii_digit() { format!("\\u{:04x}", c as u32) } else { c.to_string() }).collect();
+    let escaped = escaped();
     let document = format!("{{\"a\":[{{\"text\":\"{TEXT}\"}},\"{escaped}\",4111111111111111,{{\"{TEXT}\":null}}]}}");
     let lines = format!("{{\"event\":\"{TEXT}\",\"n\":1}}\r\n{{\"n\":4111111111111111,\"event\":\"{escaped}\"}}\n");
     let table = format!("n,\"note\"\r\n1,\"{TEXT} \"\"x\"\"\"\r\n\"{TEXT}\",2\n");
@@ -118,5 +135,20 @@ fn any_chunking_of_any_layer_gives_one_result() {
                 done += 1;
             }
         }
+    }
+}
+
+/// Every third place is enough for what each room tests at every one; here the head, the set and the packs come to it.
+#[test]
+fn any_split_of_a_document_gives_one_result() {
+    for case in documents() {
+        let (whole, findings) = run(&case, &mut std::iter::once(case.body.as_slice()));
+        clean(case.name, &shown(&case, &whole));
+        assert!(findings >= 5, "{}: {findings} findings", case.name);
+        for cut in (0..=case.body.len()).step_by(3) {
+            let (first, second) = case.body.split_at(cut);
+            assert_eq!(run(&case, &mut [first, second].into_iter()).0, whole, "{} at {cut}", case.name);
+        }
+        assert_eq!(run(&case, &mut case.body.chunks(1)).0, whole, "{} byte by byte", case.name);
     }
 }
