@@ -97,7 +97,7 @@ fn unit(rest: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a panic here is a failed test")]
+    #![allow(clippy::indexing_slicing, reason = "a panic here is a failed test")]
 
     use proptest::prelude::*;
 
