@@ -116,8 +116,6 @@ struct Tail {
     answers: u64,
     said: u64,
     paid: (u64, u64),
-    /// What had been asked when the answer under way began.
-    begun: Option<u64>,
 }
 
 /// So many messages may follow the provider's word on cost that are no answer: limits, a part's end.
@@ -150,10 +148,7 @@ impl Pulse {
                 tail.answers = messages;
                 if half.said() > tail.said {
                     tail.said = half.said();
-                    // What was asked while the answer was under way is another's.
-                    tail.paid = (tail.begun.take().unwrap_or(tail.asked), messages);
-                } else {
-                    tail.begun = tail.begun.or(Some(tail.asked));
+                    tail.paid = (tail.asked, messages);
                 }
             }
         }
