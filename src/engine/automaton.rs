@@ -67,7 +67,7 @@ enum Cells {
 impl Automaton {
     /// The table of an anchored automaton without quit bytes.
     pub(super) fn of(dense: &dense::DFA<Vec<u32>>) -> Self {
-        let classes = dense.byte_classes().clone();
+        let classes = *dense.byte_classes();
         let mut members: Vec<u8> = Vec::new();
         for byte in 0..=255_u8 {
             // Their numbers go up with the bytes.
