@@ -569,6 +569,7 @@ impl Exchange {
         *request.headers_mut() = head.headers;
         websocket::ask(request.headers_mut());
         self.ledger.sent();
+        self.ledger.given();
         let sending = timeout(self.policy.timeouts.first_byte, to.pool.upgrade(request));
         let response = sending.await.map_err(|_| ProxyError::upstream(ErrorKind::UpstreamTimeout))?;
         let mut response = response.map_err(|error| upstream::fault(&error))?;

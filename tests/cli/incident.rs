@@ -47,7 +47,9 @@ fn a_workspace_is_stopped_where_its_configuration_does_not_load() {
     let config = path.to_str().unwrap();
     assert_eq!(run(["check", "--config", config]).code, 1);
     let frozen = |name: &str| folder.path().join(name).join("acme.frozen").exists();
-    assert_eq!(run(["incident", "freeze", "beta", "--config", config]).code, 2);
+    // A proxy may serve by an earlier one what this one no longer names.
+    let ran = run(["incident", "freeze", "beta", "--config", config]);
+    assert!(ran.code == 0 && ran.stderr.contains("no workspace beta"), "{}", ran.stderr);
     let ran = run(["incident", "freeze", "acme", "--config", config, "--reason", "key stolen"]);
     assert_eq!((ran.code, ran.text()), (0, "workspace acme is stopped\n"), "{}", ran.stderr);
     assert!(frozen("stopped") && ran.stderr.contains("does not load"), "{}", ran.stderr);
@@ -56,6 +58,12 @@ fn a_workspace_is_stopped_where_its_configuration_does_not_load() {
     assert!(acts.text().contains("key stolen"), "{}", acts.text());
     assert_eq!(run(["incident", "thaw", "acme", "--config", config]).code, 0);
     assert!(!frozen("stopped"));
+    // What loads has one folder and these workspaces.
+    let whole = text.replace("unknown = 1\n", "").replace("rules = \"acme.toml\"\n", "");
+    folder.write("blackbar.toml", whole.replace("upstream = \"nowhere\"", "upstream = \"http://127.0.0.1:9\""));
+    let ran = run(["incident", "freeze", "acme", "--config", config, "--directory", "elsewhere"]);
+    assert!(ran.code != 0 && ran.stderr.contains("its folder of incidents is"), "{}", ran.stderr);
+    assert_eq!(run(["incident", "freeze", "beta", "--config", config]).code, 2);
 
     // Where nothing can be recorded it is stopped all the same, and goes on only once it can.
     folder.write("blackbar.toml", text.replace("audit.key", "no.key"));
