@@ -92,11 +92,9 @@ impl Bill {
         let asked = request.map_or(0, |seen| seen.length);
         let reached = self.sent && whole && failed;
         let (tokens, said) = match response {
-            // Of an answer that was refused for its head nothing was read.
-            Some(seen) if !(failed && seen.length == 0) => seen.usage.charge(asked),
-            Some(_) if reached => (estimate(asked), false),
+            Some(seen) => seen.usage.charge(asked),
             None if reached => (estimate(asked), false),
-            Some(_) | None => (0, true),
+            None => (0, true),
         };
         let more = tokens.saturating_sub(self.charged);
         if more == 0 {
