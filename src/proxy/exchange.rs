@@ -109,7 +109,8 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
     }
     let id = HeaderValue::try_from(ledger.request_id.as_str()).unwrap_or(HeaderValue::from_static("none"));
     response.headers_mut().insert(REQUEST_ID, id);
-    let last = number >= exchange.policy.limits.requests_per_connection;
+    // A drain is told of in the answer itself: the connection may hear of it later.
+    let last = number >= exchange.policy.limits.requests_per_connection || *connection.shared.drain.borrow();
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     if http1 && last && !switched {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
