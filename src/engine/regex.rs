@@ -6,11 +6,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
+use regex_automata::MatchKind;
 use regex_automata::dfa::{StartKind, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::util::primitives::StateID;
-use regex_automata::util::start;
-use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
 
@@ -128,8 +127,7 @@ impl Regex {
 
     /// The state before a match that would begin after `before`, or at the beginning of the text.
     pub(super) fn begin(&self, before: Option<u8>) -> Option<StateID> {
-        let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
-        self.automaton.start_state(&config).ok().filter(|state| !self.automaton.is_dead_state(*state))
+        Some(self.automaton.begin(before)).filter(|state| !self.automaton.is_dead_state(*state))
     }
 
     /// Takes one byte. Matches are reported one byte late, so that what follows a match can be looked at.

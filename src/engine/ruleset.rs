@@ -408,10 +408,10 @@ impl ActionTable {
     }
 
     /// Whether what comes of a text depends on that text alone, and nobody else reads it or is told of it: then a text in
-    /// which nothing was found need not be read again.
+    /// which nothing was found need not be read again. Where values get tokens it depends on those that were given before.
     #[must_use]
     pub fn judges_alone(&self) -> bool {
-        self.shadow().is_none() && self.overlay.is_none()
+        self.shadow().is_none() && self.overlay.is_none() && self.tokens().is_none()
     }
 
     /// Who reads along, where somebody is told.

@@ -541,28 +541,25 @@ impl Walker {
     }
 
     fn end_text(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
-        self.redacted.clear();
-        if let Some(guide) = &mut self.guide {
-            guide.cited(&self.gathered);
-        }
-        let finished = self.text.push_last(&self.gathered, &mut self.redacted, seen);
-        self.gathered.clear();
-        self.apply(out);
-        finished
+        self.judge_gathered(true, out, seen)
     }
 
     fn scan_gathered(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
-        if self.gathered.is_empty() {
-            return Ok(());
-        }
+        if self.gathered.is_empty() { Ok(()) } else { self.judge_gathered(false, out, seen) }
+    }
+
+    fn judge_gathered(&mut self, last: bool, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
         self.redacted.clear();
         if let Some(guide) = &mut self.guide {
             guide.cited(&self.gathered);
         }
-        let pushed = self.text.push(&self.gathered, &mut self.redacted, seen);
+        let judged = match last {
+            true => self.text.push_last(&self.gathered, &mut self.redacted, seen),
+            false => self.text.push(&self.gathered, &mut self.redacted, seen),
+        };
         self.gathered.clear();
         self.apply(out);
-        pushed
+        judged
     }
 
     /// Brings what was decided about the text back into its literal.
