@@ -34,6 +34,11 @@ pub(super) const BANK: usize = 8;
 const BANKS: usize = 8;
 /// The most buckets.
 pub(super) const MANY: usize = BANKS * BANK;
+/// So many places are worth a block, and where sequences are looked for.
+const FEW: usize = 8;
+const FEW_LISTED: usize = 24;
+/// Bytes of the largest form's block.
+const BLOCK: usize = 64;
 /// Hits of one call.
 pub(super) const HITS: usize = 128;
 
@@ -89,6 +94,21 @@ pub(super) enum Form {
 }
 
 impl Form {
+    /// Places that are looked at at once.
+    fn block(self) -> usize {
+        match self {
+            Self::Scalar => 1,
+            #[cfg(target_arch = "x86_64")]
+            Self::Ssse3 => 16,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 32,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => BLOCK,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => 16,
+        }
+    }
+
     /// The forms that this processor has, the best last.
     pub(super) fn available() -> Vec<Self> {
         let mut forms = vec![Self::Scalar];
@@ -190,6 +210,17 @@ impl Tables {
         if self.sequences.may_stand(text, at) { buckets | self.listed } else { buckets }
     }
 
+    /// As [`Tables::at`], where the text ends within the window: three bytes that it ends with may still be a sequence.
+    pub(super) fn at_end(&self, text: &[u8], at: usize) -> u64 {
+        let buckets = self.at(text, at);
+        match text.get(at..) {
+            Some([first, second, third]) if !self.sequences.may_end([*first, *second, *third]) => {
+                buckets & !self.listed
+            }
+            _ => buckets,
+        }
+    }
+
     /// Looks at positions from `from` up to `to`, each with its whole window in the text (`to + 3 <= text.len()`), and
     /// puts those of some bucket into `hits`, emptied before. Gives the position to go on from: `to`, or less when
     /// `hits` is full.
@@ -204,10 +235,28 @@ impl Tables {
             self.step(text, 0, hits);
             at = 1;
         }
-        at = match self.form {
+        at = self.blocks(text, at, to, hits);
+        // Fewer places than these cost less one by one than the tables of a block do.
+        let worth = match self.form {
+            Form::Scalar => usize::MAX,
+            _ if self.sequences.is_empty() => FEW,
+            _ => FEW_LISTED,
+        };
+        if at < to && (worth..BLOCK).contains(&(to - at)) && hits.has_room(BLOCK) {
+            self.rest(text, at, to, hits);
+            return to;
+        }
+        while at < to && hits.has_room(1) && to - at < worth {
+            self.step(text, at, hits);
+            at += 1;
+        }
+        at
+    }
+
+    /// Whole blocks of a form; gives where the next one begins.
+    fn blocks(&self, text: &[u8], at: usize, to: usize, hits: &mut Hits) -> usize {
+        match self.form {
             Form::Scalar => at,
-            // Their tables are not worth loading for less than a block.
-            _ if to - at < 64 => at,
             // SAFETY: a form is only chosen where `Form::available` found its instructions on this processor.
             #[cfg(target_arch = "x86_64")]
             Form::Ssse3 => unsafe { x86::ssse3(self, text, at, to, hits) },
@@ -220,12 +269,27 @@ impl Tables {
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             Form::Neon => unsafe { neon::neon(self, text, at, to, hits) },
-        };
-        while at < to && hits.has_room(1) && (self.form == Form::Scalar || to - at < 64) {
-            self.step(text, at, hits);
-            at += 1;
         }
-        at
+    }
+
+    /// Places that are less than a block, as most of a short text are: as the first of one that is filled up.
+    fn rest(&self, text: &[u8], at: usize, to: usize, hits: &mut Hits) {
+        let mut block = [0; BLOCK + PLACES - 1];
+        let Some(stretch) = text.get(at - 1..to + AHEAD - 1) else { return };
+        block[..stretch.len()].copy_from_slice(stretch);
+        let (before, count) = (hits.len, to - at);
+        match self.form {
+            // SAFETY: as in `blocks`.
+            #[cfg(target_arch = "x86_64")]
+            Form::Avx512 => unsafe { x86::avx512_rest(self, &block, count, hits) },
+            form => {
+                self.blocks(&block, 1, 1 + count.next_multiple_of(form.block()), hits);
+            }
+        }
+        // What was filled up may have hits of its own.
+        let own = hits.list[before..hits.len].iter().take_while(|hit| hit.at as usize <= count).count();
+        hits.len = before + own;
+        hits.list[before..hits.len].iter_mut().for_each(|hit| hit.at += at as u32 - 1);
     }
 
     #[inline]

@@ -118,6 +118,14 @@ impl Sequences {
         near.is_none_or(|near| self.may_be(kinds(*near), u32::from(inside)))
     }
 
+    /// Whether three bytes that the text ends with may be one.
+    #[inline]
+    pub(super) fn may_end(&self, last: [u8; AHEAD - 1]) -> bool {
+        let [first, second, third] = last;
+        let (word, bits) = place_of_three(kinds([first, second, third, 0]), 0);
+        self.three[word] & bits == bits
+    }
+
     /// A bit for each of the `BLOCK` places from `at` on, at most 64, of which every one has its bytes in the text.
     #[inline]
     pub(super) fn block<const BLOCK: usize>(&self, text: &[u8], at: usize) -> u64 {

@@ -6,7 +6,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{AHEAD, BANK, BANKS, Bank, Hits, PLACES, Sequences, Tables};
+use super::{AHEAD, BANK, BANKS, BLOCK, Bank, Hits, PLACES, Sequences, Tables};
 
 /// # Safety
 /// The processor has SSSE3.
@@ -90,11 +90,27 @@ pub(super) unsafe fn avx512(tables: &Tables, text: &[u8], from: usize, to: usize
     // SAFETY: the caller's promise is the callees'.
     unsafe {
         match tables.banks.as_slice() {
-            _ if !tables.sequences.is_empty() => avx512_many(tables, text, from, to, hits),
+            _ if !tables.sequences.is_empty() => avx512_many(tables, text, (from, to, BLOCK), hits),
             [bank] => avx512_one(tables, bank, text, from, to, hits),
             [one, other] => avx512_two(tables, one, other, text, from, to, hits),
-            [_, _, ..] => avx512_many(tables, text, from, to, hits),
+            [_, _, ..] => avx512_many(tables, text, (from, to, BLOCK), hits),
             [] => to,
+        }
+    }
+}
+
+/// One block of which the first so many places count; what is told of others is of no use.
+///
+/// # Safety
+/// As [`avx512`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+pub(super) unsafe fn avx512_rest(tables: &Tables, block: &[u8; BLOCK + PLACES - 1], places: usize, hits: &mut Hits) {
+    // SAFETY: the caller's promise is the callees'.
+    unsafe {
+        if tables.sequences.is_empty() {
+            avx512(tables, block, 1, 1 + BLOCK, hits);
+        } else {
+            avx512_many(tables, block, (1, 1 + BLOCK, places), hits);
         }
     }
 }
@@ -159,7 +175,6 @@ unsafe fn load(text: &[u8], at: usize) -> ([__m512i; PLACES], [u64; PLACES], boo
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 unsafe fn avx512_one(tables: &Tables, bank: &Bank, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
-    const BLOCK: usize = 64;
     // SAFETY: the caller's promise about the processor is the callees'.
     let wide = unsafe { wide(bank) };
     let mut at = from;
@@ -200,7 +215,6 @@ unsafe fn avx512_two(
     to: usize,
     hits: &mut Hits,
 ) -> usize {
-    const BLOCK: usize = 64;
     // SAFETY: the caller's promise about the processor is the callees'.
     let (one, other) = unsafe { (wide(one), wide(other)) };
     let mut at = from;
@@ -235,10 +249,10 @@ unsafe fn avx512_two(
     at
 }
 
-/// The places of 64 at which a sequence may stand; see [`Sequences::block`].
+/// The places of 64, the first so many of them or more, at which a sequence may stand; see [`Sequences::block`].
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-unsafe fn listed(sequences: &Sequences, text: &[u8], at: usize) -> u64 {
+unsafe fn listed(sequences: &Sequences, text: &[u8], at: usize, places: usize) -> u64 {
     use super::sequences::{BITS, FOUR, LESS, MIX_FOUR, MIX_THREE, THREE};
 
     /// The first bytes of sixteen sequences, one after the other.
@@ -276,7 +290,7 @@ unsafe fn listed(sequences: &Sequences, text: &[u8], at: usize) -> u64 {
     let one = _mm512_set1_epi32(1);
     let last = _mm512_set1_epi32(31);
     let mut bits = 0;
-    for group in 0..4 {
+    for group in 0..places.div_ceil(16) {
         // The last sixteen begin so far behind that the load of their first byte does not hold them whole.
         let (bytes, from) = if group < 3 { (own, 16 * group) } else { (behind, 16 * group + 1 - AHEAD) };
         let four = _mm512_permutexvar_epi8(_mm512_add_epi8(sixteen, _mm512_set1_epi8(from as i8)), bytes);
@@ -312,10 +326,16 @@ unsafe fn listed(sequences: &Sequences, text: &[u8], at: usize) -> u64 {
     bits
 }
 
-/// More banks than registers hold: their tables are read anew for each block.
+/// More banks than registers hold: their tables are read anew for each block. Sequences are looked for at the first so many
+/// places of each.
+#[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-unsafe fn avx512_many(tables: &Tables, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
-    const BLOCK: usize = 64;
+unsafe fn avx512_many(
+    tables: &Tables,
+    text: &[u8],
+    (from, to, places): (usize, usize, usize),
+    hits: &mut Hits,
+) -> usize {
     let mut at = from;
     let mut by_bank = [[0_u8; BLOCK]; BANKS];
     debug_assert!(to + AHEAD <= text.len() + 1);
@@ -323,7 +343,7 @@ unsafe fn avx512_many(tables: &Tables, text: &[u8], from: usize, to: usize, hits
         // SAFETY: at >= 1 and at + 64 + 3 <= to + 3 <= text.len(); the processor as above.
         let (bytes, high, exact) = unsafe { load(text, at) };
         // SAFETY: as above.
-        let listed = unsafe { listed(&tables.sequences, text, at) };
+        let listed = unsafe { listed(&tables.sequences, text, at, places) };
         let mut found = listed;
         for (bank, by_place) in tables.banks.iter().zip(&mut by_bank) {
             // SAFETY: the processor as above; an unaligned store into an array of 64 bytes.
