@@ -123,6 +123,11 @@ impl Plan {
 }
 
 impl Looks {
+    /// The bits that the pass hits on account of numbers.
+    pub(super) fn hit_numbers(&self) -> u64 {
+        self.hit_numbers
+    }
+
     /// The hit without what a second look rules out.
     #[inline]
     pub(super) fn at(&self, text: &[u8], hit: Hit) -> Hit {

@@ -31,6 +31,8 @@ mod looks;
 mod rows;
 mod runs;
 mod shapes;
+#[cfg(test)]
+mod tests;
 mod window;
 mod words;
 
@@ -138,7 +140,8 @@ impl Entry {
             Target::Detector(detector) => detect::least(detector),
             Target::Grams => AHEAD,
             Target::LongRuns => long::LONG,
-            Target::Digits | Target::Runs | Target::Encoded | Target::Blob(_) => 1,
+            Target::Blob(blob) => blob.least(),
+            Target::Digits | Target::Runs | Target::Encoded => 1,
         }
     }
 
@@ -225,6 +228,8 @@ pub(super) struct Prefilter {
     begun: Begun,
     /// The same for rules that ask for words before their matches.
     begun_asked: Begun,
+    /// The bits of what the pass hits for matches that need no more than so many bytes more.
+    ends: [u64; AHEAD],
     /// The farthest that a window begins behind its match.
     reach: usize,
 }
@@ -397,6 +402,17 @@ impl Prefilter {
             if members.iter().all(same) || members.iter().all(is_number) { members.clone() } else { Vec::new() }
         };
         let alike = groups.iter().map(alike).collect();
+        // What the pass never hits by itself is told by what it hits in its place.
+        let hit_for = |bucket: usize, window: &Option<Window>| match bit(bucket) {
+            own if window.is_some() || own == listed_bit => own,
+            own if own & (number_runs | number_digits) != 0 => numbers_bit,
+            _ => looks.hit_numbers(),
+        };
+        let ends = std::array::from_fn(|left| {
+            let counts = |id: &usize| entries.get(*id).is_some_and(|entry| entry.least(rules) <= left);
+            let counting = groups.iter().enumerate().filter(|(_, (_, ids))| ids.iter().any(counts));
+            counting.fold(0, |bits, (bucket, (window, _))| bits | hit_for(bucket, window))
+        });
         let of_slot = |slot: usize| slots.get(slot).and_then(|id| entries.get(*id as usize));
         Self {
             tables: Tables::new(&unions, (sequences, listed_bit)),
@@ -411,6 +427,7 @@ impl Prefilter {
             slots,
             alike,
             buckets,
+            ends,
             reach: entries.iter().map(Entry::back).max().unwrap_or(0),
             entries,
             runs,
@@ -527,7 +544,16 @@ impl Prefilter {
 
     /// Tells what is tried at one of the last places of a text, whose windows reach beyond it.
     pub(super) fn at_end(&self, text: &[u8], at: usize, begins: Option<usize>, mut tell: impl FnMut(Target)) {
-        self.rows.any(text, at, text.len().saturating_sub(at), begins == Some(at), |slot| {
+        let left = text.len().saturating_sub(at);
+        let buckets = match begins == Some(at) {
+            true => self.tables.at_end(text.get(at..).unwrap_or_default(), 0),
+            false => self.tables.at_end(text, at),
+        };
+        // Most rules need more than what is left.
+        if buckets & self.ends.get(left).copied().unwrap_or(u64::MAX) == 0 {
+            return;
+        }
+        self.rows.any(text, at, left, begins == Some(at), |slot| {
             self.of_slot(slot).map(|entry| entry.target).into_iter().for_each(&mut tell);
             false
         });

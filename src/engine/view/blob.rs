@@ -138,6 +138,14 @@ impl Blob {
         ]
     }
 
+    /// The fewest characters of a run.
+    pub(in crate::engine) fn least(self) -> usize {
+        match self {
+            Self::Base64 => 12,
+            Self::Hex => 16,
+        }
+    }
+
     /// Whether the run at `at` holds text, by its first bytes: nine of base64, eight of hexadecimal.
     pub(in crate::engine) fn begins(self, text: &[u8], at: usize, last: bool) -> Beginning {
         let wanted = match self {
@@ -145,11 +153,7 @@ impl Blob {
             Self::Hex => 8,
         };
         // Most runs are words, which are shorter.
-        let characters = match self {
-            Self::Base64 => 12,
-            Self::Hex => 16,
-        };
-        let run = text.get(at..).unwrap_or_default().iter().take(characters);
+        let run = text.get(at..).unwrap_or_default().iter().take(self.least());
         let short = match self {
             Self::Base64 => run.clone().any(|byte| sextet(*byte).is_none()),
             Self::Hex => run.clone().any(|byte| !byte.is_ascii_hexdigit()),
