@@ -284,6 +284,16 @@ impl Text {
         views.chain([self.undecided]).fold(self.lane.safe(last), u64::min)
     }
 
+    /// Whether nothing is found, here or in a view, and nothing is left that may tell of more: most texts at their end.
+    fn is_clean(&self) -> bool {
+        let looks_on = |view: &Option<Box<View>>| view.as_ref().is_some_and(|view| view.is_active());
+        self.lane.found.is_empty()
+            && self.whole.is_empty()
+            && self.undecided == u64::MAX
+            && !looks_on(&self.unfolded)
+            && !looks_on(&self.decoded)
+    }
+
     /// Offset in the text, its label left out, before which no finding begins that is still to be told.
     pub(super) fn settled(&self) -> u64 {
         let found = self.lane.found.iter().map(|candidate| candidate.start);
@@ -304,6 +314,10 @@ impl Text {
             return Err(blocked);
         }
         self.look(force, last);
+        if last && self.is_clean() {
+            self.let_go(self.lane.end(), out);
+            return Ok(());
+        }
         let outcome = self.release(force, last, out);
         if let Err(blocked) = outcome {
             self.blocked = Some(blocked);

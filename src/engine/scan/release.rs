@@ -363,7 +363,7 @@ impl Text {
     }
 
     /// Lets the text up to an offset go as it came.
-    fn let_go(&mut self, to: u64, out: &mut Output) {
+    pub(super) fn let_go(&mut self, to: u64, out: &mut Output) {
         if to > self.released {
             let range = self.lane.index(self.released)..self.lane.index(to);
             out.clear_run(self.lane.buffer.get(range).unwrap_or_default());

@@ -34,6 +34,8 @@ pub(super) struct View {
     pub(super) lane: Lane,
     segments: Vec<Segment>,
     session: Option<Session>,
+    /// Whether a session has been opened in the text at hand.
+    opened: bool,
     /// Offset in the text before which everything has been viewed.
     done: u64,
     /// Offset in the view of the end of the last session.
@@ -124,9 +126,12 @@ impl Lane {
 impl View {
     /// Begins a text whose own bytes begin at `origin`, behind its label.
     pub(super) fn begin(&mut self, origin: u64) {
-        self.lane.begin();
-        self.segments.clear();
-        self.session = None;
+        // Of most texts there is no view.
+        if std::mem::take(&mut self.opened) {
+            self.lane.begin();
+            self.segments.clear();
+            self.session = None;
+        }
         (self.done, self.closed) = (origin, 0);
     }
 
@@ -289,6 +294,7 @@ impl View {
     /// Begins a session whose lane looks from `start` on, with as much before it as rules look back at.
     fn open(&mut self, force: Force<'_>, raw: &Lane, trigger: u64, start: u64, blob: Option<Blob>) {
         let context = start.saturating_sub(force.rules.look_behind as u64).max(raw.base);
+        self.opened = true;
         self.lane.restart();
         // Where the text begins, if that is part of the view.
         self.lane.origin = match raw.origin.checked_sub(context) {
