@@ -1,6 +1,6 @@
 //! Encoded values: found through every spelling, replaced in it, and the same at every split.
 
-use blackbar::engine::{Action, Detector, Pattern};
+use blackbar::engine::{Action, Detector, Output, Pattern, StreamRedactor};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
@@ -139,7 +139,18 @@ fn a_long_match_over_encoded_characters_is_one_at_every_split() {
         ("sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\u{200b}aaa.", "[KEY]."),
         ("sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\u{200b} aaa.", "[KEY]\u{200b} aaa."),
         ("sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa%E2%80%8B&shy;aaa.", "[KEY]."),
+        // Both looks see the beginning, and one of them the rest.
+        ("11\u{200b}-1 11\u{200b}-1", "**-* **-*"),
+        ("x\u{200b} 1-1\u{200b}-11", "x\u{200b} *-*-**"),
+        ("%33 1-1-\\u0031-1-", "%33 *-*-*-*-"),
+        ("--11\u{200b}-1\u{200b}1`3----11\u{200b}-1\u{200b}1", "--**-**`3----**-**"),
+        ("x\u{200b} sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\u{200b}aaa.", "x\u{200b} [KEY]."),
     ] {
+        let mut out = Output::default();
+        StreamRedactor::new(rules.clone(), actions.clone())
+            .push_last(text.as_bytes(), &mut out)
+            .expect("nothing blocks");
+        assert_eq!(String::from_utf8_lossy(&out.bytes), wanted, "{text} in one call");
         for largest in 1..=text.len() {
             let pieces: Vec<&[u8]> = text.as_bytes().chunks(largest).collect();
             let cut = run(&rules, &actions, &pieces);

@@ -74,6 +74,8 @@ pub(super) struct Text {
 #[derive(Clone, Copy, Debug)]
 struct Ended {
     rule: usize,
+    /// Where the match begins that ends there, in the text.
+    start: u64,
     /// In the text.
     end: u64,
     lane: LaneId,

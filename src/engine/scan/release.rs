@@ -15,6 +15,11 @@ impl Ended {
             if self.lane == candidate.lane { candidate.own.start < self.own } else { candidate.start < self.end };
         self.rule == candidate.rule && before
     }
+
+    /// Whether it is of the same match, seen by another look along the text: what that one sees of it further on counts.
+    fn is_twin(&self, candidate: &Candidate) -> bool {
+        (self.rule, self.start) == (candidate.rule, candidate.start) && self.lane != candidate.lane
+    }
 }
 
 impl Text {
@@ -46,7 +51,7 @@ impl Text {
                     safe = safe.min(candidate.start);
                     break;
                 }
-                Judgement::Rejected if candidate.open => {
+                Judgement::Rejected if candidate.open && !self.ends.iter().any(|ended| ended.is_twin(candidate)) => {
                     // The rest of a match whose beginning is no finding is none either.
                     self.stop_following(candidate);
                     dropped.push((candidate.rule, candidate.start, candidate.lane));
@@ -355,10 +360,15 @@ impl Text {
     }
 
     fn note_end(&mut self, candidate: &Candidate) {
-        let Candidate { rule, end, lane, own, .. } = *candidate;
+        let Candidate { rule, start, end, lane, own, .. } = *candidate;
         match self.ends.iter_mut().find(|ended| (ended.rule, ended.lane) == (rule, lane)) {
-            Some(ended) => (ended.end, ended.own) = (ended.end.max(end), ended.own.max(own.end)),
-            None => self.ends.push(Ended { rule, end, lane, own: own.end }),
+            Some(ended) => {
+                if end > ended.end {
+                    (ended.start, ended.end) = (start, end);
+                }
+                ended.own = ended.own.max(own.end);
+            }
+            None => self.ends.push(Ended { rule, start, end, lane, own: own.end }),
         }
     }
 
