@@ -15,6 +15,7 @@
 
 mod lexer;
 mod names;
+mod references;
 mod said;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,13 @@
 //! What a tag's attributes say that its value, or its element's text, is: `name`, `key`, `type` and the like.
 //!
-//! Enters: the values of a tag's attributes, in order. Leaves, at the tag's end: what was said, and the values that it
+//! Enters: the values of a tag's attributes, in order, as they are written; what is a name is read without its character
+//! references, as its readers read it. Leaves, at the tag's end: what was said, and the values that it
 //! was said of, since a name may stand behind what it names. A value waits for that, and the body with it, up to
 //! [`LONGEST`] bytes of one value and [`HELD`] bytes of tag; what is longer is no value of a field that has a name.
 
 use std::ops::Range;
+
+use super::references::References;
 
 /// Bytes of a value that may be the name of another.
 const NAME: usize = 64;
@@ -29,6 +32,7 @@ pub(super) struct Waiting {
 pub(super) struct Said {
     names: Vec<Vec<u8>>,
     name: Name,
+    references: References,
     values: Vec<Waiting>,
     /// The value at hand waits.
     waits: bool,
@@ -56,9 +60,10 @@ impl Said {
             }
         }
         if self.name == Name::Kept
-            && let Some(name) = self.names.last_mut().filter(|name| name.len() <= NAME)
+            && let Some(name) = self.names.last_mut()
         {
-            name.extend_from_slice(bytes.get(..bytes.len().min(NAME + 1)).unwrap_or_default());
+            // One byte more tells that it is too long.
+            self.references.push(bytes, NAME, name);
         }
     }
 
@@ -87,6 +92,11 @@ impl Said {
 
     /// The value at hand has ended.
     pub(super) fn end_value(&mut self) {
+        if self.name == Name::Kept
+            && let Some(name) = self.names.last_mut()
+        {
+            self.references.finish(name);
+        }
         self.name = Name::No;
         self.waits = false;
     }

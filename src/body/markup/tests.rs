@@ -223,6 +223,32 @@ fn attributes_are_labels() {
     }
 }
 
+/// A name is what its readers read: with its character references opened, in HTML and in XML.
+#[test]
+fn names_are_read_without_their_references() {
+    let fields = fields();
+    for (html, body, wanted) in [
+        (false, "<field name='pass&#119;ord'>a, b</field>", "<field name='pass&#119;ord'>[PW]</field>"),
+        (false, "<e key='&#x70;assword' value='a'/>", "<e key='&#x70;assword' value='[PW]'/>"),
+        (false, "<e value='a' key='db&#45;&#112;assword'/>", "<e value='[PW]' key='db&#45;&#112;assword'/>"),
+        (true, "<input name=pass&#119ord value=a>", "<input name=pass&#119ord value=[PW]>"),
+        (true, "<input name=\"db&lowbar;password\" value='a'>", "<input name=\"db&lowbar;password\" value='[PW]'>"),
+        (true, "<td name='&#0000000000000112;assword'>a</td>", "<td name='&#0000000000000112;assword'>[PW]</td>"),
+        (
+            true,
+            "<input name='pass&nbsp' value=a type='pass&#119ord'",
+            "<input name='pass&nbsp' value=[PW] type='pass&#119ord'",
+        ),
+        // What is opened once is a reference no more.
+        (true, "<input name='pass&amp;#119;ord' value=a>", "<input name='pass&amp;#119;ord' value=a>"),
+    ] {
+        assert_eq!(run(&fields, html, body).0, wanted, "{body}");
+    }
+    let long = "0".repeat(1000);
+    let body = format!("<e name='&#x{long}70;assword'>a</e>");
+    assert_eq!(run_in(&fields, false, &[body.as_bytes()]).0, body.replace(">a<", ">[PW]<"));
+}
+
 /// Of a value that refuses the body nothing leaves, wherever the body is cut and whatever stands behind it.
 #[test]
 fn what_refuses_a_body_does_not_leave() {
