@@ -174,12 +174,17 @@ impl Beside {
         }
     }
 
-    /// Begins a text behind a label: as it is read, and as it came.
-    pub(super) fn begin(&mut self, spelled: &[u8], label: &[u8]) {
-        self.text.begin(spelled);
+    /// Gives the text that has begun another name.
+    pub(super) fn call(&mut self, label: &[u8]) {
         if !label.is_empty() {
             self.text.begin_field(self.shadow.force(self.quiet.as_ref()), label);
         }
+    }
+
+    /// Begins a text behind a label: as it is read, and as it came.
+    pub(super) fn begin(&mut self, spelled: &[u8], label: &[u8]) {
+        self.text.begin(spelled);
+        self.call(label);
         self.live.clear();
         self.own.clear();
         self.skipped = 0;

@@ -168,6 +168,31 @@ impl StreamRedactor {
         }
     }
 
+    /// As [`StreamRedactor::begin_labelled`], for a text that several names are given, the nearest one last, of which
+    /// none takes anything from another: each by itself may name a field, as may all of them together, and `next` before
+    /// `token` makes no place in a list of it.
+    pub fn begin_called<'a>(&mut self, actions: &Arc<ActionTable>, names: impl Iterator<Item = &'a [u8]> + Clone) {
+        let mut rest = names.clone().filter(|name| !name.is_empty());
+        let (first, second) = (rest.next().unwrap_or_default(), rest.next());
+        if second.is_none() {
+            return self.begin_labelled(actions, first);
+        }
+        let names = || names.clone().filter(|name| !name.is_empty());
+        let (all, telling) = (joined(names()), joined(names().filter(|name| !is_no_credential(name))));
+        self.set_actions(actions);
+        self.whole.clear();
+        self.label.clear();
+        spell_out(&telling, &mut self.label);
+        self.text.begin(&self.label);
+        let force = Force { rules: &self.rules, actions: &self.actions, enabled: self.enabled };
+        self.text.begin_field(force, &all);
+        names().for_each(|name| self.text.begin_field(force, name));
+        if let Some(beside) = &mut self.beside {
+            beside.begin(&self.label, &all);
+            names().for_each(|name| beside.call(name));
+        }
+    }
+
     /// Whether rules for fields take a text of this label whole.
     #[must_use]
     pub fn takes_whole(&self, label: &[u8]) -> bool {
@@ -191,6 +216,18 @@ impl StreamRedactor {
     fn parts(&mut self) -> (Force<'_>, &mut Text) {
         (Force { rules: &self.rules, actions: &self.actions, enabled: self.enabled }, &mut self.text)
     }
+}
+
+/// Names with blanks between them.
+fn joined<'a>(names: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut all = Vec::new();
+    for name in names {
+        if !all.is_empty() {
+            all.push(b' ');
+        }
+        all.extend_from_slice(name);
+    }
+    all
 }
 
 /// Whether a label names a place in a list or a repeated request, which is called a token and is no credential (whoever

@@ -27,7 +27,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use self::lexer::{Context, Lexer, Step};
-use self::names::{BLOCKS, INLINE, VOID};
+use self::names::{BLOCKS, CAPTIONS, INLINE, VOID};
 use self::said::Said;
 use super::json::{says, speaks_of};
 use super::{BodyError, Inspection, Scopes, Transform};
@@ -35,6 +35,8 @@ use crate::engine::{ActionTable, Blocked, Finding, Output, Piece, StreamRedactor
 
 /// Bytes of markup that may stand within one text that is read as a whole.
 const BETWEEN: usize = 16 << 10;
+/// What stands between the names of a text.
+const APART: u8 = 0;
 
 /// Bytes of the body that give way.
 struct Edit {
@@ -82,7 +84,8 @@ struct Whole {
 /// The text of an element.
 struct Text {
     redactor: StreamRedactor,
-    label: Vec<u8>,
+    /// What it is called, in names with [`APART`] between them, the nearest one last.
+    names: Vec<u8>,
     /// Something of it has come.
     open: bool,
     segments: VecDeque<Segment>,
@@ -235,21 +238,16 @@ impl MarkupBody {
             self.said.listen(bytes);
         }
         if !self.attribute.open {
-            let redactor = &self.attribute.redactor;
+            let speaks = speaks_of(local);
+            let said = self.said.names().filter(|_| speaks);
+            self.attribute.call(said.chain([name]));
             // Where a name has been said that tells enough nothing waits.
-            let label = match redactor.takes_whole(name) {
-                true => Some(name),
-                false if speaks_of(local) => self.said.names().find(|name| redactor.takes_whole(name)),
-                false => None,
-            };
-            let Some(label) = label else {
-                if speaks_of(local) {
+            if self.attribute.names.is_empty() {
+                if speaks {
                     self.said.wait(bytes, self.text.seen);
                 }
                 return Ok(());
-            };
-            self.attribute.label.clear();
-            self.attribute.label.extend_from_slice(label);
+            }
         }
         self.attribute.seen = self.text.seen;
         self.attribute.take(bytes, &self.actions, &mut self.output)
@@ -273,20 +271,16 @@ impl MarkupBody {
         }
         let ends = !self.html || BLOCKS.contains(&tag.name);
         if ends || !self.text.open {
-            self.text.label.clear();
+            self.text.names.clear();
             if !tag.closes {
                 // In HTML a slash at a tag's end says nothing.
                 let empty = if self.html { VOID.contains(&tag.name) } else { tag.empty };
-                let said = names.iter().filter(|_| !empty).map(Vec::as_slice);
+                let caption = if self.html { CAPTIONS.contains(&tag.name) } else { tag.name == b"button" };
+                let said = names.iter().filter(|_| !empty && !caption).map(Vec::as_slice);
                 let taken = said.clone().find(|name| self.text.redactor.takes_whole(name));
-                // What comes last is what a rule for fields looks at: a name that one takes, or the element's own.
+                // What comes last is nearest: a name that a rule for fields takes, or the element's own.
                 let others = said.filter(|name| Some(*name) != taken);
-                for name in others.chain([tag.name]).chain(taken) {
-                    if !self.text.label.is_empty() {
-                        self.text.label.push(b' ');
-                    }
-                    self.text.label.extend_from_slice(name);
-                }
+                others.chain([tag.name]).chain(taken).for_each(|name| self.text.add_name(name));
             }
         }
         if ends { self.text.end(&mut self.output) } else { Ok(()) }
@@ -297,8 +291,10 @@ impl MarkupBody {
         let (names, values) = self.said.take(self.text.seen);
         let mut result = Ok(());
         for value in values {
-            let Some(name) = names.iter().find(|name| self.attribute.redactor.takes_whole(name)) else { continue };
-            self.attribute.label.clone_from(name);
+            self.attribute.call(names.iter().map(Vec::as_slice));
+            if self.attribute.names.is_empty() {
+                continue;
+            }
             self.attribute.seen = value.place.end;
             let taken = self.attribute.take(&value.text, &self.actions, &mut self.output);
             result = result.and(taken).and(self.attribute.end(&mut self.output));
@@ -415,7 +411,7 @@ impl Text {
     fn new(redactor: StreamRedactor) -> Self {
         Self {
             redactor,
-            label: Vec::new(),
+            names: Vec::new(),
             open: false,
             segments: VecDeque::new(),
             read: 0,
@@ -428,6 +424,23 @@ impl Text {
         }
     }
 
+    /// Calls it by those of these names by which a rule for fields takes it whole.
+    fn call<'a>(&mut self, names: impl Iterator<Item = &'a [u8]>) {
+        self.names.clear();
+        for name in names {
+            if self.redactor.takes_whole(name) {
+                self.add_name(name);
+            }
+        }
+    }
+
+    fn add_name(&mut self, name: &[u8]) {
+        if !self.names.is_empty() {
+            self.names.push(APART);
+        }
+        self.names.extend_from_slice(name);
+    }
+
     /// Takes text that ends at `seen`.
     fn take(&mut self, text: &[u8], actions: &Arc<ActionTable>, output: &mut Output) -> Result<(), Blocked> {
         let mut text = text;
@@ -436,7 +449,7 @@ impl Text {
             if text.is_empty() {
                 return Ok(());
             }
-            self.redactor.begin_labelled(actions, &self.label);
+            self.redactor.begin_called(actions, self.names.split(|byte| *byte == APART));
             (self.open, self.read, self.decided, self.between) = (true, 0, 0, 0);
         }
         let len = text.len() as u64;

@@ -124,6 +124,31 @@ pub(super) const BLOCKS: &[&[u8]] = &[
     b"video",
     b"xmp",
 ];
+/// Elements of HTML whose text is what a person reads on them, over them or before them, and never their value: what their
+/// attributes call them is not the name of that text.
+pub(super) const CAPTIONS: &[&[u8]] = &[
+    b"button",
+    b"caption",
+    b"details",
+    b"dialog",
+    b"dt",
+    b"fieldset",
+    b"figcaption",
+    b"form",
+    b"h1",
+    b"h2",
+    b"h3",
+    b"h4",
+    b"h5",
+    b"h6",
+    b"iframe",
+    b"legend",
+    b"object",
+    b"optgroup",
+    b"summary",
+    b"th",
+    b"title",
+];
 /// Elements of HTML that have no content (WHATWG HTML 13.1.2).
 pub(super) const VOID: &[&[u8]] = &[
     b"area", b"base", b"br", b"col", b"embed", b"frame", b"hr", b"img", b"input", b"link", b"meta", b"param",

@@ -22,7 +22,11 @@ fn scopes(card: Action) -> Arc<Scopes> {
         rule("card", Pattern::Detector(Detector::Card)),
         rule("badge", badge()),
         RuleSpec {
-            keywords: Some(Keywords { words: vec![String::from("tariff")], before: 20, after: 0 }),
+            keywords: Some(Keywords {
+                words: vec![String::from("tariff"), String::from("token")],
+                before: 20,
+                after: 0,
+            }),
             ..rule("tariff", number)
         },
     ]);
@@ -249,6 +253,78 @@ fn names_are_read_without_their_references() {
     assert_eq!(run_in(&fields, false, &[body.as_bytes()]).0, body.replace(">a<", ">[PW]<"));
 }
 
+/// What an attribute says of an element adds to what the element's name says, and the other way round.
+#[test]
+fn names_take_nothing_from_each_other() {
+    let base = fields();
+    let field = |id: &str, name: &str| RuleSpec {
+        id: RuleId::new(id),
+        entity: EntityType::new("X"),
+        pattern: Pattern::Field { names: vec![String::from(name)], max_len: None },
+        validator: None,
+        keywords: None,
+        suppressions: Vec::new(),
+        priority: 0,
+        confidence: 80,
+    };
+    let rules = RuleSet::build(vec![field("pw", "password"), field("code", "code")]).unwrap();
+    let actions = ActionTable::new(vec![Action::Redact, Action::Observe], None);
+    let scopes = Scopes { rules: Arc::new(rules), actions: Arc::new(actions), ..base };
+    for (html, body, wanted) in [
+        (false, "<password type='code'>a</password>", "<password type='code'>[X]</password>"),
+        (false, "<code type='password'>a</code>", "<code type='password'>[X]</code>"),
+        (false, "<f type='password' name='code'>a</f>", "<f type='password' name='code'>[X]</f>"),
+        (true, "<input name=code type=password value=a>", "<input name=code type=password value=[X]>"),
+        (true, "<input value=a name=code type=password>", "<input value=[X] name=code type=password>"),
+        (false, "<f type='user' name='code'>a</f>", "<f type='user' name='code'>a</f>"),
+    ] {
+        let (out, seen) = run(&scopes, html, body);
+        assert_eq!(out, wanted, "{body}");
+        let counts = [(0, "redact", 1), (1, "observe", 1)];
+        assert_eq!(
+            seen.findings,
+            counts.iter().filter(|(rule, ..)| *rule == 1 || out != body).copied().collect::<Vec<_>>()
+        );
+    }
+    let scopes = super::tests::scopes(Action::Observe);
+    let far = "x".repeat(40);
+    // `next token` is a place in a list; a token that says it is the next one is a token.
+    for (tag, end, found) in [
+        (format!("<token type='next' x='{far}'>"), "</token>", 1),
+        (format!("<next name='token' x='{far}'>"), "</next>", 1),
+        (format!("<next-token x='{far}'>"), "</next-token>", 0),
+        (format!("<next-token type='string' x='{far}'>"), "</next-token>", 0),
+    ] {
+        let body = format!("{tag}1234567{end}");
+        assert_eq!(run(&scopes, false, &body).1.findings.len(), found, "{body}");
+    }
+}
+
+/// What stands on a button is no value of the field that it is called after; its `value` is.
+#[test]
+fn captions_are_no_values() {
+    let fields = fields();
+    for (html, body, wanted) in [
+        (true, "<button name='toggle-password'>Show</button>", None),
+        (true, "<button name=password><span>Show</span> <b>it</b></button>", None),
+        (true, "<fieldset name=password><legend name=password>New</legend></fieldset>", None),
+        (true, "<table><tr><th name=password>Old<td name=x>New</table>", None),
+        (true, "<form name=password>Login</form><label for=password>Login</label>", None),
+        (true, "<select name=x><optgroup label=password><option>a</select>", None),
+        (false, "<button name='password'>Show</button>", None),
+        (true, "<button name=password value=a>Show</button>", Some("<button name=password value=[PW]>Show</button>")),
+        (true, "<textarea name=password>a</textarea>", Some("<textarea name=password>[PW]</textarea>")),
+        (true, "<option name=password>a</option>", Some("<option name=password>[PW]</option>")),
+        (true, "<meta name=password content=a>", Some("<meta name=password content=[PW]>")),
+        (true, "<param name=password value=a>", Some("<param name=password value=[PW]>")),
+        (true, "<dt>x<dd name=password>a", Some("<dt>x<dd name=password>[PW]")),
+        (false, "<property name='password'>a</property>", Some("<property name='password'>[PW]</property>")),
+        (false, "<form name='password'>a</form>", Some("<form name='password'>[PW]</form>")),
+    ] {
+        assert_eq!(run(&fields, html, body).0, wanted.unwrap_or(body), "{body}");
+    }
+}
+
 /// Of a value that refuses the body nothing leaves, wherever the body is cut and whatever stands behind it.
 #[test]
 fn what_refuses_a_body_does_not_leave() {
@@ -398,6 +474,8 @@ fn fragments() -> impl Strategy<Value = String> {
         "123456",
         "<a b=\"",
         "<a value='x' name='password' ",
+        "<token type='",
+        "t&#97;riff",
         " name=tariff>",
         "<?",
         "?>",

@@ -203,10 +203,11 @@ impl Text {
         self.stood = 0..0;
     }
 
-    /// Has the text that begins looked at whole by the rules that name a field so.
+    /// Has the text that begins looked at whole by the rules that name a field so, among others.
     pub(super) fn begin_field(&mut self, force: Force<'_>, label: &[u8]) {
         force.rules.fields.named(label, |wanted| {
-            if !matches!(force.actions.action(wanted.rule), Action::Off) {
+            let known = self.whole.iter().any(|other| other.rule == wanted.rule);
+            if !known && !matches!(force.actions.action(wanted.rule), Action::Off) {
                 self.whole.push(wanted);
             }
         });
