@@ -55,6 +55,8 @@ pub(super) struct Lexer {
     pub(super) scalars: u64,
     /// The last of them begins as an alias does.
     pub(super) alias: bool,
+    /// In brackets, only blanks, line ends and comments came behind a node: a colon makes a key of it.
+    behind_node: bool,
 }
 
 impl Lexer {
@@ -70,6 +72,7 @@ impl Lexer {
             block: None,
             scalars: 0,
             alias: false,
+            behind_node: false,
         }
     }
 
@@ -194,6 +197,13 @@ impl Lexer {
             b' ' | b'\t' | b'\r' => return Place::Begin,
             b'\n' => return self.line(false),
             b'#' => return Place::Comment,
+            b':' if flow && self.behind_node => {
+                self.behind_node = false;
+                return Place::Begin;
+            }
+            _ => self.behind_node = false,
+        }
+        match byte {
             b'[' | b'{' => {
                 self.flow = self.flow.saturating_add(1);
                 return Place::Begin;
@@ -251,12 +261,18 @@ impl Lexer {
     /// Behind a node: only what may follow one has a meaning.
     fn after(&mut self, byte: u8) -> Place {
         match byte {
-            b'\n' => self.line(false),
+            b'\n' => {
+                self.behind_node = self.flow > 0;
+                self.line(false)
+            }
             b':' => {
                 self.key();
                 Place::Begin
             }
-            b'#' if self.blank => Place::Comment,
+            b'#' if self.blank => {
+                self.behind_node = self.flow > 0;
+                Place::Comment
+            }
             b',' | b'[' | b']' | b'{' | b'}' if self.flow > 0 => self.begin(byte),
             _ => Place::After,
         }

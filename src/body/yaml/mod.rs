@@ -5,6 +5,9 @@
 //! stays one scalar: a plain scalar that would begin with an indicator (`*` is an alias, `[` a sequence) is put in single
 //! quotes to its end, and in quotes the new text is escaped. Kept: what the rules hold back of either reading, a scalar
 //! while it may be a key, and blanks behind a scalar that got quotes, up to [`BLANKS`].
+//!
+//! What blocks is only marked by the readings, and refuses the body where it would leave: until then it may prove to be
+//! within an alias that stays, of which nothing is counted.
 
 mod lexer;
 mod names;
@@ -19,8 +22,8 @@ use std::sync::Arc;
 
 use self::lexer::{Lexer, Place};
 use self::scalars::{Raw, Scalars};
-use super::{BodyError, Inspection, Scopes, Transform};
-use crate::engine::{ActionTable, Finding, Output, Piece, StreamRedactor};
+use super::{BodyError, BodyErrorKind, Inspection, Scopes, Transform};
+use crate::engine::{Action, ActionTable, Blocked, Finding, Output, Piece, StreamRedactor};
 
 /// The most blanks and line ends that are held behind a scalar that got quotes, and within one scalar.
 const BLANKS: usize = 4096;
@@ -34,6 +37,8 @@ struct Edit {
 /// Redacts YAML.
 pub(crate) struct YamlBody {
     actions: Arc<ActionTable>,
+    /// The same, under which nothing blocks while it is read.
+    reading: Arc<ActionTable>,
     whole: Whole,
     scalars: Scalars,
     /// What has not left; it begins at `start` of the body.
@@ -50,7 +55,11 @@ struct Whole {
     output: Output,
     decided: u64,
     edits: VecDeque<Edit>,
+    /// Not counted yet, and those that were, which only the other reading's are held against.
     findings: Vec<Finding>,
+    counted: Vec<Finding>,
+    /// What blocks, by where it stands or what hides it ends.
+    blocking: Vec<Finding>,
 }
 
 /// Writes what is decided.
@@ -65,13 +74,16 @@ struct Writer {
 impl YamlBody {
     pub(crate) fn new(scopes: &Scopes) -> Self {
         let actions = Arc::clone(&scopes.actions);
-        let redactor = || StreamRedactor::new(Arc::clone(&scopes.rules), Arc::clone(&actions));
+        let reading = actions.per_record();
+        let redactor = || StreamRedactor::new(Arc::clone(&scopes.rules), Arc::clone(&reading));
         let whole = Whole {
             redactor: redactor(),
             output: Output::default(),
             decided: 0,
             edits: VecDeque::new(),
             findings: Vec::new(),
+            counted: Vec::new(),
+            blocking: Vec::new(),
         };
         Self {
             whole,
@@ -80,6 +92,7 @@ impl YamlBody {
             start: 0,
             writer: Writer { lexer: Lexer::new(), quoted: None, behind: Vec::new() },
             reach: scopes.rules.holdback() as u64,
+            reading,
             actions,
         }
     }
@@ -92,38 +105,34 @@ impl YamlBody {
     fn take(&mut self, input: Option<&[u8]>, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         self.raw.extend_from_slice(input.unwrap_or_default());
         seen.scanned += input.map_or(0, <[u8]>::len) as u64;
-        let mut result = self.whole.read(input, &self.actions, seen);
+        let mut result = self.whole.read(input);
         if result.is_ok() {
             let raw = Raw { bytes: &self.raw, start: self.start };
-            let read = match input {
-                Some(input) => self.scalars.push(input, raw, &self.actions),
-                None => self.scalars.finish(raw, &self.actions),
+            result = match input {
+                Some(input) => self.scalars.push(input, raw, &self.reading),
+                None => self.scalars.finish(raw, &self.reading),
             };
-            result = read.map_err(BodyError::from);
         }
         seen.held_peak = seen.held_peak.max(self.held());
         match result {
-            Ok(()) => self.release(out, seen),
+            Ok(()) => self.release(input.is_none(), out, seen),
             // A reading that refuses the body no longer tells where its text stood: nothing leaves, and what was found is
             // told of all the same.
-            Err(error) => {
+            Err(blocked) => {
                 let _ = self.count(u64::MAX, seen);
-                Err(error)
+                Err(blocked.into())
             }
         }
     }
 
     /// Gives what both readings have decided.
-    fn release(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+    fn release(&mut self, last: bool, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let mut limit = self.whole.decided.min(self.scalars.settled());
-        while let Some(cut) = self
-            .whole
-            .edits
-            .iter()
-            .chain(&self.scalars.edits)
-            .find(|edit| edit.place.start < limit && limit < edit.place.end)
-        {
-            limit = cut.place.start;
+        loop {
+            let edits = self.whole.edits.iter().chain(&self.scalars.edits).map(|edit| &edit.place);
+            let cut = edits.clone().find(|place| place.start < limit && limit < place.end).map(|place| place.start);
+            let Some(before) = cut.or_else(|| self.scalars.names.cut(limit, last)) else { break };
+            limit = before;
         }
         let mut edits = Vec::new();
         for list in [&mut self.scalars.edits, &mut self.whole.edits] {
@@ -133,7 +142,12 @@ impl YamlBody {
         }
         let spared = self.scalars.names.spare(&mut edits, limit);
         let within = |place: &Range<u64>| spared.iter().any(|name| name.start <= place.start && place.end <= name.end);
-        self.scalars.findings.retain(|found| !within(&found.span));
+        for findings in [&mut self.whole.findings, &mut self.scalars.findings] {
+            findings.retain(|found| !within(&found.span));
+        }
+        for blocking in [&mut self.whole.blocking, &mut self.scalars.blocking] {
+            blocking.retain(|found| !within(&found.span));
+        }
         // Before anything is written: what is counted may refuse it.
         self.count(limit, seen)?;
         let raw = Raw { bytes: &self.raw, start: self.start };
@@ -150,42 +164,55 @@ impl YamlBody {
         Ok(())
     }
 
-    /// Counts what only the scalars have shown.
+    /// Counts what leaves, of the scalars what only they have shown.
+    ///
+    /// # Errors
+    /// Something of it blocks, or all of it together.
     fn count(&mut self, limit: u64, seen: &mut Inspection) -> Result<(), BodyError> {
         let mut counted = Ok(());
-        let (whole, actions) = (&self.whole.findings, &self.actions);
+        let actions = &self.actions;
+        let mut tell = |found: &Finding| {
+            let mut told = seen.record(std::slice::from_ref(found), actions);
+            if matches!(actions.action(found.rule), Action::Block | Action::Drop) {
+                told = Err(BodyErrorKind::Blocked { rule: found.rule }.into());
+            }
+            counted = std::mem::replace(&mut counted, Ok(())).and(told);
+        };
+        let Whole { findings, counted: before, .. } = &mut self.whole;
+        before.extend(findings.extract_if(.., |found| found.span.end <= limit).inspect(&mut tell));
         self.scalars.findings.retain(|found| {
             let later = found.span.end > limit;
             let same = |other: &Finding| {
                 other.rule == found.rule && other.span.start < found.span.end && found.span.start < other.span.end
             };
-            if !later && !whole.iter().any(same) {
-                counted =
-                    std::mem::replace(&mut counted, Ok(())).and(seen.record(std::slice::from_ref(found), actions));
+            if !later && !before.iter().chain(&*findings).any(same) {
+                tell(found);
             }
             later
         });
         // Nothing that is found later begins before what may be held.
         let from = limit.saturating_sub(self.reach + BLANKS as u64);
-        self.whole.findings.retain(|found| found.span.end > from);
+        before.retain(|found| found.span.end > from);
+        // What lies within something that gives way for another reason is no finding, and blocks all the same.
+        for found in self.whole.blocking.iter().chain(&self.scalars.blocking).filter(|found| found.span.end <= limit) {
+            if counted.is_ok() {
+                counted = seen.record(std::slice::from_ref(found), actions);
+                counted = counted.and(Err(BodyErrorKind::Blocked { rule: found.rule }.into()));
+            }
+        }
         counted
     }
 }
 
 impl Whole {
-    fn read(
-        &mut self,
-        input: Option<&[u8]>,
-        actions: &Arc<ActionTable>,
-        seen: &mut Inspection,
-    ) -> Result<(), BodyError> {
+    fn read(&mut self, input: Option<&[u8]>) -> Result<(), Blocked> {
         self.output.clear();
         let result = match input {
             Some(input) => self.redactor.push(input, &mut self.output),
             None => self.redactor.finish(&mut self.output),
         };
-        seen.record(&self.output.findings, actions)?;
         self.findings.append(&mut self.output.findings);
+        self.blocking.extend(blocking(&self.output, self.decided));
         let mut rest = self.output.bytes.as_slice();
         for piece in &self.output.pieces {
             let (taken, given) = lengths(*piece);
@@ -197,8 +224,17 @@ impl Whole {
                 self.edits.push_back(Edit { place: from..self.decided, given: bytes.to_vec() });
             }
         }
-        Ok(result?)
+        result
     }
+}
+
+/// What blocks in what a reading gave, which begins at this place.
+fn blocking(output: &Output, start: u64) -> impl Iterator<Item = Finding> {
+    output.drops.iter().map(move |dropped| {
+        let before = output.pieces.iter().take(dropped.piece).map(|piece| lengths(*piece).0 as u64);
+        let place = start + before.sum::<u64>();
+        Finding { rule: dropped.rule, span: place..place, fingerprint: None }
+    })
 }
 
 /// How much of the original a piece stands for, and how much it gives.
@@ -324,7 +360,10 @@ impl Writer {
                     out.extend_from_slice(&kept);
                 }
             }
-            _ if in_name => fresh.in_name(out),
+            _ if in_name => {
+                fresh.in_name(out);
+                out.extend_from_slice(&behind_name(old, flow));
+            }
             _ if begins || plain => {
                 fresh.in_plain(flow, out);
                 out.extend_from_slice(&kept);
@@ -390,6 +429,17 @@ fn structure(old: &[u8], flow: bool) -> Vec<u8> {
             _ => {}
         }
     }
+    kept
+}
+
+/// What in a name that gives way was not its own: what sets it off from what stands behind it, and the signs there.
+fn behind_name(old: &[u8], flow: bool) -> Vec<u8> {
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || flow && b",[]{}".contains(byte);
+    let rest = old.iter().position(ends).and_then(|at| old.get(at..)).unwrap_or_default();
+    let behind = rest.trim_ascii_start();
+    let (blanks, _) = rest.split_at(rest.len() - behind.len());
+    let mut kept = blanks.to_vec();
+    kept.extend(structure(behind, flow));
     kept
 }
 

@@ -2,9 +2,14 @@
 //!
 //! Enters: where anchors and aliases stand, and what gives way. Leaves: which of it stays after all. An alias (`*name`)
 //! says nothing that its anchor (`&name`) has not said: where the anchor has left as it stood, nothing is replaced in
-//! the alias, so that `password: *env_var1` stays an alias. Of anchors that gave way, and of none, it is text as any other.
+//! the alias, so that `password: *env_var1` stays an alias. Of anchors that gave way, and of none, it is text as any other,
+//! and so it is where what is found reaches beyond it. That must not depend on where the body is cut: an alias is judged
+//! when all of it, and a byte behind it, may leave, and what touches what gave way before is one with it.
 //!
-//! Kept: [`ANCHORS`] names of [`LONGEST`] bytes; an alias of another is text.
+//! What stands behind an anchor is what its aliases say, where they are keys or names.
+//!
+//! Kept: [`ANCHORS`] names of [`LONGEST`] bytes, the first ones; an alias of another is text. As many scalars behind
+//! anchors, the last ones.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -32,6 +37,12 @@ pub(super) struct Names {
     coming: VecDeque<Named>,
     open: bool,
     left: Vec<Vec<u8>>,
+    /// Where what gave way last ended.
+    gone: Option<u64>,
+    /// The name of an anchor whose node has not begun.
+    anchor: Vec<u8>,
+    /// What stands behind anchors.
+    meant: VecDeque<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Names {
@@ -40,6 +51,7 @@ impl Names {
         self.end();
         self.coming.push_back(Named { place: at..at + 1, name: Vec::new(), anchor, hit: false });
         self.open = true;
+        self.anchor.clear();
     }
 
     /// Another byte of the name.
@@ -48,6 +60,9 @@ impl Names {
             name.place.end += 1;
             if name.name.len() <= LONGEST {
                 name.name.push(byte);
+                if name.anchor {
+                    self.anchor.push(byte);
+                }
             }
         }
     }
@@ -57,9 +72,43 @@ impl Names {
         self.open = false;
     }
 
-    /// Takes out of these edits, which are in order and before `limit`, those within aliases that stay; says where those
+    /// The name of the anchor of the node that begins here; empty where it has none that is known.
+    pub(super) fn take_anchor(&mut self) -> Vec<u8> {
+        let mut anchor = std::mem::take(&mut self.anchor);
+        if anchor.len() > LONGEST {
+            anchor.clear();
+        }
+        anchor
+    }
+
+    /// What stands behind an anchor, instead of what stood behind an earlier one of this name.
+    pub(super) fn mean(&mut self, anchor: Vec<u8>, text: &[u8]) {
+        self.meant.retain(|(known, _)| *known != anchor);
+        if self.meant.len() == ANCHORS {
+            self.meant.pop_front();
+        }
+        self.meant.push_back((anchor, text.to_vec()));
+    }
+
+    /// What a plain scalar says where it is an alias whose anchor is known.
+    pub(super) fn meaning(&self, text: &[u8]) -> Option<&[u8]> {
+        let name = text.strip_prefix(b"*")?.trim_ascii_end();
+        self.meant.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_slice())
+    }
+
+    /// Where the alias begins that this limit cuts, or ends with, unless the body ends there.
+    pub(super) fn cut(&self, limit: u64, last: bool) -> Option<u64> {
+        let cuts = |name: &&Named| {
+            let Range { start, end } = name.place;
+            !name.anchor && name.name.len() <= LONGEST && start < limit && (limit < end || limit == end && !last)
+        };
+        self.coming.iter().find(cuts).map(|name| name.place.start)
+    }
+
+    /// Takes out of these edits, which are all that end before `limit`, those within aliases that stay; says where those
     /// aliases are.
     pub(super) fn spare(&mut self, edits: &mut Vec<Edit>, limit: u64) -> Vec<Range<u64>> {
+        let stretches = self.stretches(edits);
         let mut spared = Vec::new();
         let last = self.coming.len();
         let mut gone = 0;
@@ -68,26 +117,43 @@ impl Names {
                 break;
             }
             let goes_on = self.open && at + 1 == last || name.place.end > limit;
-            let within =
-                |edit: &Edit| name.place.start < edit.place.end && (goes_on || edit.place.start < name.place.end);
+            let meets = |place: &Range<u64>| name.place.start < place.end && (goes_on || place.start < name.place.end);
             if name.anchor {
-                name.hit |= edits.iter().any(within);
+                name.hit |= edits.iter().any(|edit| meets(&edit.place));
             }
             if goes_on {
                 break;
             }
             gone += 1;
             let fits = (1..=LONGEST).contains(&name.name.len());
+            let within = |place: &Range<u64>| name.place.start <= place.start && place.end <= name.place.end;
             if !name.anchor && self.left.contains(&name.name) {
-                let stays = |edit: &Edit| name.place.start <= edit.place.start && edit.place.end <= name.place.end;
-                edits.retain(|edit| !stays(edit));
-                spared.push(name.place.clone());
+                if stretches.iter().filter(|stretch| meets(stretch)).all(within) {
+                    edits.retain(|edit| !within(&edit.place));
+                    spared.push(name.place.clone());
+                }
             } else if name.anchor && !name.hit && fits && self.left.len() < ANCHORS && !self.left.contains(&name.name) {
                 self.left.push(std::mem::take(&mut name.name));
             }
         }
         self.coming.drain(..gone);
         spared
+    }
+
+    /// What gives way, without the borders between what touches, and with the end of what gave way before.
+    fn stretches(&mut self, edits: &[Edit]) -> Vec<Range<u64>> {
+        let before = self.gone.map(|end| end.saturating_sub(1)..end);
+        let mut places: Vec<_> = before.into_iter().chain(edits.iter().map(|edit| edit.place.clone())).collect();
+        places.sort_unstable_by_key(|place| place.start);
+        let mut stretches: Vec<Range<u64>> = Vec::new();
+        for place in places {
+            match stretches.last_mut() {
+                Some(last) if place.start <= last.end => last.end = last.end.max(place.end),
+                _ => stretches.push(place),
+            }
+        }
+        self.gone = stretches.last().map(|stretch| stretch.end);
+        stretches
     }
 }
 

@@ -3,10 +3,11 @@
 //! Enters: one byte after another. Leaves: what takes the place of findings, as stretches of the body. A scalar is read
 //! whatever stands before it (a tag, an anchor, an indicator on another line), quoted, plain or in a block, over all its
 //! lines; indentation, and the backslash before a line's end, are no part of it. Its label is the key above it, and the key
-//! above that; in `name: ssn` and `value: …` the name.
+//! above that; in `name: ssn` and `value: …` the name; and of an alias what its anchor stands before.
 //!
-//! A scalar that may still be a key is kept until that is known, [`KEY`] bytes at most (YAML 1.2.2 section 7.4.2); the
-//! keys of [`DEPTH`] mappings within each other are known, of what is deeper none.
+//! A scalar that may still be a key is kept until that is known, [`KEY`] bytes at most (YAML 1.2.2 section 7.4.2). In
+//! brackets and behind a question mark a key may be longer and have more lines: it is scanned as a text, and its end is
+//! the label. The keys of [`DEPTH`] mappings within each other are known, of what is deeper none.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use super::super::json::{says, speaks_of};
 use super::lexer::{Lexer, Place};
 use super::names::{Names, unescape};
-use super::{BLANKS, Edit, lengths};
+use super::{BLANKS, Edit, blocking, lengths};
 use crate::engine::{ActionTable, Blocked, Finding, Output, Piece, StreamRedactor};
 
 /// Bytes of a scalar before it is certain that it is no key.
@@ -51,10 +52,12 @@ struct Open {
     style: Style,
     /// The column that it begins in.
     column: usize,
-    /// Its quotes are closed; what stands behind them tells whether it is a key.
-    closed: bool,
+    /// Where its quotes are closed; what stands behind them tells whether it is a key.
+    closed: Option<u64>,
     /// It stands behind a question mark in this column.
     explicit: Option<usize>,
+    /// It stands in brackets.
+    flow: bool,
     /// It has more lines than one.
     lines: bool,
     /// The engine has begun to read it.
@@ -82,6 +85,13 @@ struct Key {
     name: Vec<u8>,
 }
 
+/// A bracket or brace that is open.
+struct Bracket {
+    mapping: bool,
+    /// The key of the mapping at hand, or of the one pair that a sequence's item is.
+    key: Key,
+}
+
 /// Reads scalars.
 pub(super) struct Scalars {
     redactor: StreamRedactor,
@@ -105,17 +115,20 @@ pub(super) struct Scalars {
     indicator: Option<(u64, u8, usize)>,
     /// The keys of mappings by indentation, the outermost first.
     keys: Vec<Key>,
-    /// Brackets and braces that are open: the key of a mapping, nothing for a sequence.
-    brackets: Vec<Option<Key>>,
+    brackets: Vec<Bracket>,
     /// The column of a question mark whose key comes.
     explicit: Option<usize>,
     label: Vec<u8>,
-    /// The text of a scalar behind a question mark, which is a key however long it is and however it is written.
+    /// The end of a scalar that tells something however long it is and however it is written: behind a question mark,
+    /// in brackets, behind an anchor.
     asked: Vec<u8>,
+    /// The anchor of the scalar at hand.
+    anchor: Vec<u8>,
     pub(super) names: Names,
     pub(super) edits: VecDeque<Edit>,
     /// In places of the body.
     pub(super) findings: Vec<Finding>,
+    pub(super) blocking: Vec<Finding>,
     output: Output,
 }
 
@@ -153,9 +166,11 @@ impl Scalars {
             explicit: None,
             label: Vec::new(),
             asked: Vec::new(),
+            anchor: Vec::new(),
             names: Names::default(),
             edits: VecDeque::new(),
             findings: Vec::new(),
+            blocking: Vec::new(),
             output: Output::default(),
         }
     }
@@ -178,6 +193,7 @@ impl Scalars {
     /// Ends the body.
     pub(super) fn finish(&mut self, raw: Raw<'_>, actions: &Arc<ActionTable>) -> Result<(), Blocked> {
         self.indicator = None;
+        self.names.end();
         self.end(false, raw, actions)
     }
 
@@ -191,7 +207,7 @@ impl Scalars {
     }
 
     fn is_no_key(&self, open: Open) -> bool {
-        open.lines || self.read >= KEY as u64 || matches!(open.style, Style::Folded | Style::Literal)
+        open.lines && !open.flow || self.read >= KEY as u64 || matches!(open.style, Style::Folded | Style::Literal)
     }
 
     fn take(&mut self, byte: u8, raw: Raw<'_>, actions: &Arc<ActionTable>) -> Result<(), Blocked> {
@@ -247,10 +263,15 @@ impl Scalars {
 
     /// Takes a byte behind the first of a scalar.
     fn step(&mut self, open: Open, byte: u8, before: Place, after: Place) -> Step {
-        if open.closed && !(before == Place::Quote && after == Place::Single) {
-            return match byte {
-                b' ' | b'\t' | b'\r' => Step::Taken,
-                byte => Step::Ends { key: byte == b':' },
+        if let Some(closed) = open.closed.filter(|_| !(before == Place::Quote && after == Place::Single)) {
+            let goes_on = match byte {
+                b' ' | b'\t' | b'\r' => true,
+                b'\n' => open.flow,
+                _ => open.flow && after == Place::Comment,
+            };
+            return match goes_on && self.seen - closed <= BLANKS as u64 {
+                true => Step::Taken,
+                false => Step::Ends { key: byte == b':' && after != Place::Comment },
             };
         }
         match (open.style, after) {
@@ -270,12 +291,12 @@ impl Scalars {
             (Style::Double, Place::Double) => self.content(byte),
             (Style::Single, Place::Single) => {
                 // Two quotes are one sign.
-                self.set_closed(false);
+                self.set_closed(None);
                 self.content(byte);
             }
             (Style::Double, Place::After) | (Style::Single, Place::Quote) => {
                 self.flush();
-                self.set_closed(true);
+                self.set_closed(Some(self.seen));
             }
             (Style::Folded | Style::Literal, Place::Header) => {}
             (Style::Folded | Style::Literal, Place::BlockIndent(_)) => {
@@ -332,7 +353,7 @@ impl Scalars {
         }
     }
 
-    fn set_closed(&mut self, closed: bool) {
+    fn set_closed(&mut self, closed: Option<u64>) {
         if let Some(open) = &mut self.open {
             open.closed = closed;
         }
@@ -356,7 +377,10 @@ impl Scalars {
             _ => self.segments.push_back(Segment { text: self.read, body: at, len: 1 }),
         }
         self.fresh.push(byte);
-        if self.open.is_some_and(|open| open.explicit.is_some()) && self.asked.len() < KEY {
+        if self.open.is_some_and(|open| open.explicit.is_some() || open.flow) || !self.anchor.is_empty() {
+            if self.asked.len() == 2 * KEY {
+                self.asked.drain(..KEY);
+            }
             self.asked.push(byte);
         }
         self.read += 1;
@@ -364,7 +388,9 @@ impl Scalars {
 
     fn begin(&mut self, style: Style, column: usize) {
         let explicit = self.explicit.take();
-        self.open = Some(Open { style, column, closed: false, explicit, lines: false, begun: false });
+        let flow = self.lexer.in_flow();
+        self.open = Some(Open { style, column, closed: None, explicit, flow, lines: false, begun: false });
+        self.anchor = self.names.take_anchor();
         (self.read, self.decided, self.breaks, self.line_start) = (0, 0, 0, false);
         self.fresh.clear();
         self.asked.clear();
@@ -388,14 +414,16 @@ impl Scalars {
     fn bracket(&mut self, byte: u8, depth: usize) {
         let now = self.lexer.depth();
         if now > depth && self.brackets.len() == depth && depth < DEPTH {
-            self.brackets.push((byte == b'{').then(Key::default));
+            self.brackets.push(Bracket { mapping: byte == b'{', key: Key::default() });
+            // It is not a scalar's.
+            let _ = self.names.take_anchor();
         }
         self.brackets.truncate(now);
         if byte == b','
             && now == depth
-            && let Some(Some(key)) = self.brackets.last_mut()
+            && let Some(bracket) = self.brackets.last_mut()
         {
-            key.text.clear();
+            bracket.key.text.clear();
         }
     }
 
@@ -403,7 +431,7 @@ impl Scalars {
     fn feed(&mut self, raw: Raw<'_>, actions: &Arc<ActionTable>) -> Result<(), Blocked> {
         let Some(open) = self.open else { return Ok(()) };
         if !open.begun {
-            self.label(open);
+            self.label(open, false);
             self.redactor.begin_labelled(actions, &self.label);
             self.open = Some(Open { begun: true, ..open });
         }
@@ -419,19 +447,25 @@ impl Scalars {
         let Some(open) = self.open else { return Ok(()) };
         self.tail.clear();
         let simple = !open.begun && !self.is_no_key(open);
-        let text = match open.explicit {
-            Some(_) => std::mem::take(&mut self.asked),
-            None if simple => self.fresh.clone(),
-            None => Vec::new(),
+        let asked = open.explicit.is_some() || open.flow || !self.anchor.is_empty();
+        let text = match asked {
+            true => std::mem::take(&mut self.asked),
+            false if simple => self.fresh.clone(),
+            false => Vec::new(),
         };
-        let text = if open.style == Style::Double { unescape(&text) } else { text };
+        let mut text = if open.style == Style::Double { unescape(&text) } else { text };
+        // A name counts whole or not at all, of a key the end.
+        let may_name = simple && text.len() <= LABEL;
+        if open.style == Style::Plain
+            && let Some(meaning) = self.names.meaning(&text)
+        {
+            text = meaning.to_vec();
+        }
+        text.drain(..text.len().saturating_sub(LABEL));
         let mut result = Ok(());
         if self.read > 0 {
             if !open.begun {
-                self.label.clear();
-                if !key && open.explicit.is_none() {
-                    self.label(open);
-                }
+                self.label(open, key);
                 self.redactor.begin_labelled(actions, &self.label);
             }
             self.output.clear();
@@ -441,20 +475,21 @@ impl Scalars {
         self.open = None;
         self.fresh.clear();
         self.segments.clear();
+        if !self.anchor.is_empty() {
+            self.names.mean(std::mem::take(&mut self.anchor), &text);
+        }
         match (key, open.explicit) {
             (true, _) => self.note_key(open.column, text),
             (false, Some(column)) => self.note_key(column, text),
-            (false, None) if simple && text.len() <= LABEL => self.note_name(open, text),
+            (false, None) if may_name => self.note_name(open, text),
             (false, None) => {}
         }
         result
     }
 
-    fn note_key(&mut self, column: usize, mut text: Vec<u8>) {
-        text.drain(..text.len().saturating_sub(LABEL));
+    fn note_key(&mut self, column: usize, text: Vec<u8>) {
         match self.brackets.last_mut() {
-            Some(Some(key)) => key.text = text,
-            Some(None) => {}
+            Some(bracket) => bracket.key.text = text,
             None => {
                 let outer = self.keys.iter().position(|key| key.column > column).unwrap_or(self.keys.len());
                 self.keys.truncate(outer);
@@ -471,7 +506,7 @@ impl Scalars {
     /// A value of a member that says what another one is.
     fn note_name(&mut self, open: Open, text: Vec<u8>) {
         let key = match self.brackets.last_mut() {
-            Some(key) => key.as_mut(),
+            Some(bracket) => bracket.mapping.then_some(&mut bracket.key),
             None => self.keys.iter_mut().rev().find(|key| key.column < open.column),
         };
         if let Some(key) = key.filter(|key| says(&key.text)) {
@@ -479,15 +514,20 @@ impl Scalars {
         }
     }
 
-    /// What the scalar at hand is called.
-    fn label(&mut self, open: Open) {
+    /// What the scalar at hand is called: nothing where it is a key that has been kept until that was known.
+    fn label(&mut self, open: Open, key: bool) {
+        self.label.clear();
+        if open.explicit.is_some() || key && !self.is_no_key(open) {
+            return;
+        }
         let flow = !self.brackets.is_empty();
-        let inner = self.brackets.iter().rev().flatten();
+        // A sequence is called as what it stands in, but for an item that is a pair.
+        let called = |bracket: &&Bracket| bracket.mapping || !bracket.key.text.is_empty();
+        let inner = self.brackets.iter().rev().filter(called).map(|bracket| &bracket.key);
         let outer = self.keys.iter().rev().filter(|key| flow || key.column < open.column);
         let mut keys = inner.chain(outer);
         let own = keys.next();
         let called = own.map(|key| if speaks_of(&key.text) && !key.name.is_empty() { &key.name } else { &key.text });
-        self.label.clear();
         for part in [keys.next().map(|key| &key.text), called].into_iter().flatten() {
             if !part.is_empty() && !self.label.is_empty() {
                 self.label.push(b' ');
@@ -498,6 +538,11 @@ impl Scalars {
 
     fn decide(&mut self, raw: Raw<'_>) {
         let output = std::mem::take(&mut self.output);
+        let blocking = blocking(&output, self.decided).map(|found| {
+            let place = self.place_of(found.span.start).unwrap_or(self.seen);
+            Finding { span: place..place, ..found }
+        });
+        self.blocking.extend(blocking.collect::<Vec<_>>());
         let mut rest = output.bytes.as_slice();
         for piece in &output.pieces {
             let (taken, given) = lengths(*piece);

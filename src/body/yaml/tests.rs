@@ -89,7 +89,7 @@ fn plain_scalars_that_would_begin_with_an_indicator_get_quotes() {
 /// A match may reach over the sign that ends its scalar, and what the sign ends stays ended.
 #[test]
 fn signs_that_give_way_with_a_value_stay() {
-    let greedy = Pattern::Regex { pattern: String::from(r"pw=[^ \n]{1,40}"), max_len: None };
+    let greedy = Pattern::Regex { pattern: String::from(r"pw=[^ \n]{1,40}|qw=[^\n]{1,40}"), max_len: None };
     let base = scopes(&[Action::Observe, Action::Redact]);
     let rule = |pattern| RuleSpec {
         id: RuleId::new("t.pw"),
@@ -113,6 +113,14 @@ fn signs_that_give_way_with_a_value_stay() {
         ("a pw=hunter2: x\n", "a [X]: x\n"),
         ("pw=hunter2: x\n", "'[X]': x\n"),
         ("a: 'x pw=hunter2]'\n", "a: 'x [X]'\n"),
+        // Where it begins in a name, what sets that off stays, too.
+        ("x: [&pw=abc, d]\n", "x: [&_X_, d]\n"),
+        ("x: {a: !pw=abc}\nb: 1\n", "x: {a: !_X_}\nb: 1\n"),
+        ("x: [*pw=a, *b]\n", "x: [*_X_, *b]\n"),
+        ("x: &qw=abc def\nb: 1\n", "x: &_X_ \nb: 1\n"),
+        ("x: [!qw=a b, c]\nb: 1\n", "x: [!_X_ ,]\nb: 1\n"),
+        ("x: !qw=a y: z\nb: 1\n", "x: !_X_ : \nb: 1\n"),
+        ("x: &pw=abc\n  d\n", "x: &_X_\n  d\n"),
     ] {
         assert_eq!(run(&scopes, body), wanted);
     }
@@ -233,6 +241,191 @@ fn aliases_stay_where_their_anchors_have() {
     assert_eq!(out, format!("{many}- password: *a3\n- password: '[X]'\n"));
 }
 
+/// Whether an alias stays does not depend on where the body is cut, nor on how much of it is found.
+#[test]
+fn an_alias_is_judged_whole() {
+    let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
+    let far = "some words that stand between\n  and more of them\n";
+    for (body, wanted) in [
+        ("x: &k-078051120-yy z\nt: FAR\nssn: *k-078051120-yy\nb: 1\n", None),
+        ("x: &k-078051120-yy z\nt: FAR\nssn: *k-078051120-yy", None),
+        ("x: &k-078051120 z\nt: FAR\nssn: [*k-078051120, *k-078051120]\nb: 1\n", None),
+        (
+            "x: &k-078051121 z\nt: FAR\nssn: *k-078051120-yy\n",
+            Some("x: &k-078051121 z\nt: FAR\nssn: *k-_________-yy\n"),
+        ),
+    ] {
+        let body = body.replace("FAR\n", far);
+        let wanted = wanted.map_or(body.clone(), |wanted| wanted.replace("FAR\n", far));
+        assert_eq!(run(&scopes, &body), wanted);
+    }
+    // Parts of one long match are one, wherever they were cut.
+    let base = scopes;
+    let long = Pattern::Regex { pattern: String::from(r"BEGIN[^!]{0,4000}!"), max_len: None };
+    let rule = RuleSpec {
+        id: RuleId::new("t.long"),
+        entity: EntityType::new("X"),
+        pattern: long,
+        validator: None,
+        keywords: None,
+        suppressions: Vec::new(),
+        priority: 0,
+        confidence: 80,
+    };
+    for action in [Action::Redact, Action::Mask] {
+        let rules = Arc::new(RuleSet::build(vec![rule.clone()]).unwrap());
+        let actions = Arc::new(ActionTable::new(vec![action], None));
+        let scopes = Scopes { rules, actions, ..(*base).clone() };
+        let body = format!("a: &b c\nd: BEGIN {}\ne: *b\nf: {}\ng: *b\n", "x ".repeat(600), "y ".repeat(600));
+        for body in [format!("{body}h: 1!\n"), body] {
+            let whole = run_in(&scopes, &[body.as_bytes()]);
+            assert_eq!(whole.0.contains("e: *b"), !body.contains('!'));
+            for len in [1, 7, 64, 1000] {
+                let chunks: Vec<_> = body.as_bytes().chunks(len).collect();
+                assert_eq!(run_in(&scopes, &chunks).0, whole.0, "{len}");
+            }
+        }
+    }
+}
+
+/// Nothing is counted of an alias that stays, and it blocks nothing; what is found beyond it does.
+#[test]
+fn an_alias_that_stays_is_no_finding() {
+    let base = scopes(&[Action::Observe, Action::Observe]);
+    let scopes = |action: &Action| {
+        let actions = vec![Action::Observe, Action::Observe, action.clone(), action.clone()];
+        Scopes { actions: Arc::new(ActionTable::new(actions, None)), ..(*base).clone() }
+    };
+    let far = "some words that stand between and more of them";
+    for body in [
+        String::from("x: &env y\npassword: *env\nb: 1\n"),
+        String::from("x: &env y\n{password: [*env, *env], a: b}\n"),
+        format!("x: &k-078051120 z\nt: {far}\nssn: *k-078051120\nb: 1\n"),
+    ] {
+        for action in [Action::Redact, Action::Observe, Action::Block] {
+            let scopes = scopes(&action);
+            assert_eq!(run(&scopes, &body), body);
+            let (_, seen) = run_in(&scopes, &[body.as_bytes()]);
+            assert_eq!(seen.findings, [], "{body}");
+        }
+    }
+    for body in [
+        String::from("x: &env y\npassword: *env b\nb: 1\n"),
+        String::from("x: &env y\npassword: *other\nb: 1\n"),
+        format!("x: &k-078051120 z\nt: {far}\nssn: *k-078051120, 078051120\nb: 1\n"),
+    ] {
+        let scopes = scopes(&Action::Block);
+        for at in 0..body.len() {
+            let (mut yaml, mut out, mut seen) = (YamlBody::new(&scopes), Vec::new(), Inspection::default());
+            let (first, second) = body.as_bytes().split_at(at);
+            let pushed = yaml
+                .push(first, &mut out, &mut seen)
+                .and_then(|()| yaml.push(second, &mut out, &mut seen))
+                .and_then(|()| yaml.finish(&mut out, &mut seen));
+            let left = String::from_utf8_lossy(&out);
+            assert!(
+                pushed.is_err() && !left.contains("*env b") && !left.contains(", 078") && !left.contains("*o"),
+                "{body} at {at}"
+            );
+            assert_eq!(seen.findings.len(), 1);
+        }
+    }
+}
+
+/// What blocks within something that gives way for another reason blocks.
+#[test]
+fn what_blocks_is_not_hidden() {
+    let base = scopes(&[Action::Observe, Action::Observe]);
+    let actions = vec![Action::Block, Action::Observe, Action::Redact, Action::Mask];
+    let scopes = Scopes { actions: Arc::new(ActionTable::new(actions, None)), ..(*base).clone() };
+    for body in ["password: a 4111111111111111 b\n", "a: 'x 4111111111111111'\n", "? 4111111111111111\n: password\n"] {
+        for at in 0..body.len() {
+            let (mut yaml, mut out, mut seen) = (YamlBody::new(&scopes), Vec::new(), Inspection::default());
+            let (first, second) = body.as_bytes().split_at(at);
+            let pushed = yaml
+                .push(first, &mut out, &mut seen)
+                .and_then(|()| yaml.push(second, &mut out, &mut seen))
+                .and_then(|()| yaml.finish(&mut out, &mut seen));
+            assert!(pushed.is_err() && !String::from_utf8_lossy(&out).contains("4111"), "{body} at {at}");
+        }
+    }
+}
+
+/// In brackets and behind question marks keys have as many lines and bytes as they like.
+#[test]
+fn long_keys_reach_their_values() {
+    let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
+    for (body, wanted) in [
+        ("{ \"my\n password\": a b }\n", "{ \"my\n password\": '[X]' }\n"),
+        ("{ 'my\n password' : a b, x: a b }\n", "{ 'my\n password' : '[X]', x: a b }\n"),
+        ("{ my\n password: a b }\n", "{ my\n password: '[X]' }\n"),
+        ("{ \"password\"\n : a b }\n", "{ \"password\"\n : '[X]' }\n"),
+        ("{ \"password\" # c: d\n\n : a b }\n", "{ \"password\" # c: d\n\n : '[X]' }\n"),
+        ("{\"pass\\\n word\":a b}\n", "{\"pass\\\n word\":'[X]'}\n"),
+        ("[password: a b, a b]\n", "[password: '[X]', a b]\n"),
+        ("password: [x: a b, a b]\n", "password: [x: a b, '[X]']\n"),
+        ("{ ? \"my\n password\"\n : a b }\n", "{ ? \"my\n password\"\n : '[X]' }\n"),
+        ("{ a: \"x\n y\", password: 'c\n def' }\n", "{ a: \"x\n y\", password: '[X]' }\n"),
+    ] {
+        assert_eq!(run(&scopes, body), wanted, "{body}");
+    }
+    for long in ["x ".repeat(520), "x ".repeat(1100), "\\x41".repeat(700)] {
+        for (before, after) in
+            [("? \"", "password\"\n: a b\n"), ("{\"", "password\": a b}\n"), ("{\"", "password\"\n: a b}\n")]
+        {
+            let body = format!("{before}{long} {after}");
+            let whole = run_in(&scopes, &[body.as_bytes()]);
+            assert_eq!(whole.0, body.replace("a b", "'[X]'"));
+            for len in [1, 10, 1000] {
+                let chunks: Vec<_> = body.as_bytes().chunks(len).collect();
+                assert_eq!(run_in(&scopes, &chunks).0, whole.0, "{len}");
+            }
+        }
+    }
+}
+
+/// What a scalar is called when it is found to be a key does not depend on where the body is cut.
+#[test]
+fn a_key_that_is_too_long_is_a_text_in_any_chunking() {
+    let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
+    for body in [
+        format!("password:\n  {}: y\n", "x".repeat(1010)),
+        format!("password:\n  {}: y\n", "x".repeat(1023)),
+        format!("password:\n  {}: y\n", "x".repeat(1024)),
+        format!("password:\n  ? |\n    {}\n  : y\n", "x".repeat(100)),
+    ] {
+        let whole = run_in(&scopes, &[body.as_bytes()]);
+        for len in [1, 10, 1000] {
+            let chunks: Vec<_> = body.as_bytes().chunks(len).collect();
+            assert_eq!(run_in(&scopes, &chunks).0, whole.0, "{len}");
+        }
+    }
+}
+
+/// An alias that is a key or a name says what stands behind its anchor.
+#[test]
+fn aliases_are_labels() {
+    let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
+    for (body, wanted) in [
+        ("x: &pw password\n*pw : a b\n", "x: &pw password\n*pw : '[X]'\n"),
+        ("x: &pw !!str \"pass\\x77ord\"\n*pw : a b\n", "x: &pw !!str \"pass\\x77ord\"\n*pw : '[X]'\n"),
+        ("{x: &pw password, *pw : a b}\n", "{x: &pw password, *pw : '[X]'}\n"),
+        ("- &pw password\n- ? *pw\n  : a b\n", "- &pw password\n- ? *pw\n  : '[X]'\n"),
+        ("- &n password\n- name: *n\n  value: a b\n", "- &n password\n- name: *n\n  value: '[X]'\n"),
+        ("x: &pw |\n  password\n*pw : a b\n", "x: &pw |\n  password\n*pw : '[X]'\n"),
+        ("&pw password: a b\n*pw : c d\n", "&pw password: '[X]'\n*pw : '[X]'\n"),
+        // The last anchor of a name counts.
+        ("x: &pw password\ny: &pw user\n*pw : a b\n", "x: &pw password\ny: &pw user\n*pw : a b\n"),
+        ("x: &pw user\n*other : a b\n", "x: &pw user\n*other : a b\n"),
+        ("x: &pw [password]\n*pw : a b\n", "x: &pw [password]\n*pw : a b\n"),
+    ] {
+        assert_eq!(run(&scopes, body), wanted, "{body}");
+    }
+    let many: String = (0..80).map(|at| format!("- &a{at} password\n")).collect();
+    let (out, _) = run_in(&scopes, &[format!("{many}- *a3 : a b\n- *a79 : a b\n").as_bytes()]);
+    assert_eq!(out, format!("{many}- *a3 : a b\n- *a79 : '[X]'\n"));
+}
+
 /// Of a value that refuses the body nothing leaves, wherever the body is cut.
 #[test]
 fn what_refuses_a_body_does_not_leave() {
@@ -292,6 +485,17 @@ fn blanks_behind_a_scalar_are_bounded() {
     }
     yaml.finish(&mut out, &mut seen).unwrap();
     assert!(out.starts_with(b"a: '************1111"));
+    for (before, after) in [("a: \"x\"", "\nb: 1\n"), ("{\"x\"", ": 1}\n")] {
+        let body = format!("{before}{}{after}", " ".repeat(100_000));
+        let mut yaml = YamlBody::new(&scopes);
+        let (mut out, mut seen) = (Vec::new(), Inspection::default());
+        for chunk in body.as_bytes().chunks(64) {
+            yaml.push(chunk, &mut out, &mut seen).unwrap();
+            assert!(yaml.held() < BLANKS + 1024);
+        }
+        yaml.finish(&mut out, &mut seen).unwrap();
+        assert_eq!(out, body.as_bytes());
+    }
 }
 
 fn fragments() -> impl Strategy<Value = String> {
@@ -322,7 +526,10 @@ fn fragments() -> impl Strategy<Value = String> {
         "\u{e9}",
         "\r\n",
         "*",
+        "*a",
         "&a ",
+        "password: ",
+        "password",
         "-",
         "%",
     ]);
