@@ -1,11 +1,15 @@
 //! Redacted text and how it came about, and a queue of it that is released up to a place of the original.
 //!
 //! Enters and leaves: stretches of the original that stand as they came, and stretches that gave way. A stretch that
-//! begins with a backslash is one escape of a JSON text and is never cut: nothing else in such a text has one.
+//! begins with a backslash is one escape of a JSON text and is never cut: nothing else in such a text has one. In a text
+//! around it, where it is spelled with more backslashes, it is one stretch again.
 
 use std::fmt;
 
 use crate::engine::{Output, Piece};
+
+/// Bytes of an escape, as texts within texts spell it: two halves of a pair, each behind eight backslashes.
+const ESCAPE: usize = 128;
 
 /// Redacted text and how it came about. Reused from call to call; [`TextOut::clear`] empties it.
 #[derive(Default)]
@@ -84,6 +88,11 @@ impl fmt::Debug for TextOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TextOut({} bytes, {} pieces)", self.bytes.len(), self.pieces.len())
     }
+}
+
+/// Whether a stretch of the original is an escape; of what is none no more than [`ESCAPE`] bytes wait for each other.
+pub(super) fn is_escape(stretch: &[u8]) -> bool {
+    stretch.first() == Some(&b'\\') && stretch.len() <= ESCAPE
 }
 
 fn byte_back(bytes: &[u8], back: usize) -> Option<u8> {
@@ -166,7 +175,7 @@ impl Queue {
                 whole += 1;
                 continue;
             }
-            let is_escape = bytes.first() == Some(&b'\\');
+            let is_escape = is_escape(bytes);
             match piece {
                 Piece::Clear { len } if room > 0 && (cut == Cut::Anywhere || !is_escape) => {
                     let part = room as usize;

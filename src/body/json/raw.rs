@@ -2,12 +2,13 @@
 //!
 //! Enters: what was decided about the decoded text. Leaves: the same about the literal: untouched stretches with their
 //! own spelling, replaced ones escaped. Only escapes are remembered, and only until they are decided, so a literal
-//! without escapes costs nothing, and memory stays below the hold-back.
+//! without escapes costs nothing, and memory stays below the hold-back. An escape of the text, where that is JSON itself,
+//! is one stretch of the literal too: `\\u00e9` there is cut as little as `\u00e9` in the text.
 
 use std::collections::VecDeque;
 
 use super::lexer::Escape;
-use super::out::TextOut;
+use super::out::{TextOut, is_escape};
 use super::string::escape;
 use crate::engine::Piece;
 
@@ -31,6 +32,7 @@ pub(super) struct RawMap {
     /// Decoded bytes decided.
     decided: u64,
     scratch: Vec<u8>,
+    stretch: TextOut,
 }
 
 impl RawMap {
@@ -62,10 +64,20 @@ impl RawMap {
             let (bytes, tail) = rest.split_at_checked(given).unwrap_or((rest, &[]));
             rest = tail;
             match *piece {
+                Piece::Clear { .. } if is_escape(bytes) => self.keep_whole(bytes, out),
                 Piece::Clear { .. } => self.keep(bytes, out),
                 Piece::Replaced { taken, .. } => self.replace(taken, bytes, out),
             }
         }
+    }
+
+    /// As [`RawMap::keep`], as one stretch.
+    fn keep_whole(&mut self, text: &[u8], out: &mut TextOut) {
+        let mut stretch = std::mem::take(&mut self.stretch);
+        stretch.clear();
+        self.keep(text, &mut stretch);
+        out.keep(&stretch.bytes);
+        self.stretch = stretch;
     }
 
     fn keep(&mut self, text: &[u8], out: &mut TextOut) {

@@ -148,6 +148,68 @@ fn what_leaves_early_is_never_cut_inside_an_escape() {
     assert_eq!(so_far, r#"{"q":"a\"b\\c\u00e9\ud83d\ude00\n","card":"**** **** **** 1111"}"#);
 }
 
+/// The same of a text within the text, and of one within that: whoever reads what has come of it sees whole escapes.
+#[test]
+fn what_leaves_early_is_never_cut_inside_an_escape_of_a_text_in_it() {
+    use proptest::prelude::Rng;
+    use proptest::test_runner::{RngAlgorithm, TestRng};
+    const PARTS: [&str; 16] = [
+        "\\u00e9",
+        "\\u0034",
+        "\\ud83d\\ude00",
+        "\\n",
+        "\\\\",
+        "\\\"",
+        "\\/",
+        "4111 1111",
+        "111 11111111",
+        "EMP-12",
+        "34",
+        "a",
+        " ",
+        "jane",
+        "@example.com",
+        "\\u00404",
+    ];
+    fn wrap(inner: &str) -> String {
+        serde_json::json!({ "a": inner }).to_string()
+    }
+    /// What has come of the value of a text's only key.
+    fn inside(text: &str) -> Option<String> {
+        let value = text.strip_prefix("{\"a\":\"")?;
+        let mut escaped = false;
+        let end = value.find(|letter| {
+            letter == '"' && !escaped || {
+                escaped = letter == '\\' && !escaped;
+                false
+            }
+        });
+        let value = value.get(..end.unwrap_or(value.len()))?;
+        let mut out = Vec::new();
+        unescape(format!("\"{value}\"").as_bytes(), &mut out).unwrap_or_else(|_| panic!("cut: {text}"));
+        let out = String::from_utf8_lossy(&out).into_owned();
+        assert!(!out.contains('\u{fffd}'), "cut between halves: {text}");
+        Some(out)
+    }
+    let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[11; 32]);
+    for _ in 0..200 {
+        let parts: String = (0..12).map(|_| PARTS[rng.next_u32() as usize % PARTS.len()]).collect();
+        let mut text = format!("{{\"a\":\"{parts}\"}}");
+        for depth in 1..4 {
+            text = wrap(&text);
+            let mut so_far = String::new();
+            for part in steps(&arguments, &text.as_bytes().chunks(1).collect::<Vec<_>>()).0 {
+                so_far.push_str(&part);
+                let mut reading = Some(so_far.clone());
+                for _ in 0..=depth {
+                    reading = reading.and_then(|text| inside(&text));
+                }
+            }
+            assert_eq!(so_far, steps(&arguments, &[text.as_bytes()]).0.concat());
+        }
+    }
+}
+
 #[test]
 fn clean_arguments_do_not_wait() {
     let (left, _) = steps(&arguments, &[br#"{"city":"#, br#" "San "#, br#"Francisco, "#, br#"CA"}"#]);
