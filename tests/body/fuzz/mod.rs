@@ -1,10 +1,11 @@
 //! The bodies that `fuzz/` runs under libFuzzer, run as plain tests: a seeded set of inputs, each a seed that is changed at
 //! random. An input that once broke a promise is among the seeds, or is a test of its own.
 
+#[path = "../../support/inputs.rs"]
+mod inputs;
 mod syslog;
 
-use proptest::prelude::*;
-use proptest::test_runner::{RngAlgorithm, TestRng};
+use self::inputs::Inputs;
 
 /// Pieces that streams are made of: framing, headers of both kinds, structured data, CEF, LEEF and JSON, and values.
 const PARTS: &[&str] = &[
@@ -58,82 +59,30 @@ const PARTS: &[&str] = &[
     "text",
 ];
 
-struct Inputs {
-    rng: TestRng,
-}
-
-impl Inputs {
-    fn new(seed: u8) -> Self {
-        Self { rng: TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]) }
-    }
-
-    fn below(&mut self, count: usize) -> usize {
-        self.rng.next_u32() as usize % count
-    }
-
-    fn byte(&mut self) -> u8 {
-        (self.rng.next_u32() & 0xFF) as u8
-    }
-
-    /// Choices and a stream of known pieces, half of them with true counts.
-    fn seed(&mut self) -> Vec<u8> {
-        let mut input: Vec<u8> = (0..3).map(|_| self.byte()).collect();
-        let counted = self.below(2) == 0;
-        for _ in 0..1 + self.below(4) {
-            let message: String = (0..self.below(12)).map(|_| PARTS[self.below(PARTS.len())]).collect();
-            if counted {
-                input.extend_from_slice(format!("{} ", message.len()).as_bytes());
-            }
-            input.extend_from_slice(message.as_bytes());
-            if !counted {
-                input.push(b'\n');
-            }
+/// Choices and a stream of known pieces, half of them with true counts.
+fn begin(inputs: &mut Inputs) -> Vec<u8> {
+    let mut input: Vec<u8> = (0..3).map(|_| inputs.byte()).collect();
+    let counted = inputs.below(2) == 0;
+    for _ in 0..1 + inputs.below(4) {
+        let message: String = (0..inputs.below(12)).map(|_| inputs.one_of(PARTS)).collect();
+        if counted {
+            input.extend_from_slice(format!("{} ", message.len()).as_bytes());
         }
-        input
-    }
-
-    /// One change as libFuzzer makes them.
-    fn change(&mut self, input: &mut Vec<u8>) {
-        let (at, until) = (self.below(input.len() + 1), self.below(input.len() + 1));
-        let range = at.min(until)..at.max(until);
-        match self.below(5) {
-            0 if at < input.len() => input[at] ^= 1 << self.below(8),
-            1 if range.len() < 16 => drop(input.drain(range)),
-            2 if range.len() < 64 => input.extend_from_within(range),
-            3 => {
-                let part = PARTS[self.below(PARTS.len())];
-                input.splice(at..at, part.bytes());
-            }
-            _ => {
-                let byte = self.byte();
-                input.insert(at, byte);
-            }
+        input.extend_from_slice(message.as_bytes());
+        if !counted {
+            input.push(b'\n');
         }
     }
+    input
 }
 
-/// Runs the body over some thousand inputs, two hundred times as many with `BLACKBAR_LONG`.
 #[test]
 fn streams_of_syslog() {
-    let count = if std::env::var_os("BLACKBAR_LONG").is_some() { 200_000 } else { 1_000 };
-    let mut inputs = Inputs::new(31);
-    for _ in 0..count {
-        let mut input = inputs.seed();
-        for _ in 0..5 {
-            syslog::syslog(&input);
-            for _ in 0..1 + inputs.below(3) {
-                inputs.change(&mut input);
-            }
-        }
-    }
+    let dear: Vec<_> = PARTS.iter().map(|part| part.as_bytes()).collect();
+    inputs::run(31, 5_000, begin, &dear, syslog::syslog);
 }
 
-/// What has hardly a byte, and every choice of the first.
 #[test]
 fn short_inputs() {
-    syslog::syslog(b"");
-    for first in 0..=u8::MAX {
-        syslog::syslog(&[first]);
-        syslog::syslog(&[first; 12]);
-    }
+    inputs::run_short(12, syslog::syslog);
 }

@@ -2,10 +2,10 @@
 //! at random. An input that once broke a promise is among the seeds, or is a test of its own.
 
 mod bodies;
+#[path = "../../support/inputs.rs"]
+mod inputs;
 
-use proptest::prelude::*;
-use proptest::test_runner::{RngAlgorithm, TestRng};
-
+use self::inputs::Inputs;
 use super::properties::PARTS;
 
 /// Bytes that are dear to the engine: what begins encoded characters, separates groups, and ends runs.
@@ -33,68 +33,23 @@ const SPELLED: &[&str] = &[
     "0x",
 ];
 
-struct Inputs {
-    rng: TestRng,
-}
-
-impl Inputs {
-    fn new(seed: u8) -> Self {
-        Self { rng: TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]) }
-    }
-
-    fn below(&mut self, count: usize) -> usize {
-        self.rng.next_u32() as usize % count
-    }
-
-    fn byte(&mut self) -> u8 {
-        (self.rng.next_u32() & 0xFF) as u8
-    }
-
-    /// A few bytes of choices and a text of known pieces, or of choices only.
-    fn seed(&mut self) -> Vec<u8> {
-        let mut input: Vec<u8> = (0..4 + self.below(8)).map(|_| self.byte()).collect();
-        let most = self.below(240);
-        while input.len() < most {
-            match self.below(8) {
-                0 => input.push(self.byte()),
-                1 | 2 => input.extend_from_slice(SPELLED[self.below(SPELLED.len())].as_bytes()),
-                _ => input.extend_from_slice(PARTS[self.below(PARTS.len())].as_bytes()),
-            }
-        }
-        input
-    }
-
-    /// One change as libFuzzer makes them.
-    fn change(&mut self, input: &mut Vec<u8>) {
-        let (at, until) = (self.below(input.len() + 1), self.below(input.len() + 1));
-        let range = at.min(until)..at.max(until);
-        match self.below(6) {
-            0 if at < input.len() => input[at] ^= 1 << self.below(8),
-            1 if at < input.len() => input[at] = BYTES[self.below(BYTES.len())],
-            2 => input.insert(at, BYTES[self.below(BYTES.len())]),
-            3 if range.len() < 16 => drop(input.drain(range)),
-            4 if range.len() < 64 => input.extend_from_within(range),
-            _ => {
-                let byte = self.byte();
-                input.insert(at, byte);
-            }
+/// A few bytes of choices and a text of known pieces, or of choices only.
+fn begin(inputs: &mut Inputs) -> Vec<u8> {
+    let mut input: Vec<u8> = (0..4 + inputs.below(8)).map(|_| inputs.byte()).collect();
+    let most = inputs.below(240);
+    while input.len() < most {
+        match inputs.below(8) {
+            0 => input.push(inputs.byte()),
+            1 | 2 => input.extend_from_slice(inputs.one_of(SPELLED).as_bytes()),
+            _ => input.extend_from_slice(inputs.one_of(PARTS).as_bytes()),
         }
     }
+    input
 }
 
-/// Runs a body over `count` inputs, two hundred times as many with `BLACKBAR_LONG`.
 fn run(body: fn(&[u8]), seed: u8, count: usize) {
-    let count = if std::env::var_os("BLACKBAR_LONG").is_some() { 200 * count } else { count };
-    let mut inputs = Inputs::new(seed);
-    for _ in 0..count / 10 {
-        let mut input = inputs.seed();
-        for _ in 0..10 {
-            body(&input);
-            for _ in 0..1 + inputs.below(3) {
-                inputs.change(&mut input);
-            }
-        }
-    }
+    let dear: Vec<_> = BYTES.chunks(1).collect();
+    inputs::run(seed, count, begin, &dear, body);
 }
 
 #[test]
@@ -112,14 +67,9 @@ fn decode() {
     run(bodies::decode, 23, 50_000);
 }
 
-/// What has hardly a byte, and every choice of the first.
 #[test]
 fn short_inputs() {
     for body in [bodies::stream, bodies::fold, bodies::decode] {
-        body(b"");
-        for first in 0..=u8::MAX {
-            body(&[first]);
-            body(&[first; 40]);
-        }
+        inputs::run_short(40, body);
     }
 }
