@@ -2,7 +2,8 @@
 //!
 //! They are scanned twice at once. As they stand, tags, attributes, comments, scripts and all; and, beside that, the text
 //! of each element by itself, as its readers see it: without the tags that only mark up words, without comments, with
-//! marked sections opened, and with the element's name and what its attributes call it for a label. The same of the
+//! marked sections opened, and with the element's name and what its attributes, or the element before it, call it for a
+//! label. The same of the
 //! value of an attribute that a rule for fields names, or that its tag names, before it or behind it (`said`). What either finds is replaced, tags between its parts stay, and what is written is escaped as its
 //! place asks for.
 //!
@@ -17,6 +18,7 @@ mod lexer;
 mod names;
 mod references;
 mod said;
+mod siblings;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -29,6 +31,7 @@ use std::sync::Arc;
 use self::lexer::{Context, Lexer, Step};
 use self::names::{BLOCKS, CAPTIONS, INLINE, VOID};
 use self::said::Said;
+use self::siblings::Siblings;
 use super::json::{says, speaks_of};
 use super::{BodyError, Inspection, Scopes, Transform};
 use crate::engine::{ActionTable, Blocked, Finding, Output, Piece, StreamRedactor};
@@ -68,6 +71,8 @@ pub(crate) struct MarkupBody {
     attribute: Text,
     /// What the tag at hand says that its `value`, or the text of its element, is.
     said: Said,
+    /// What the element before says that the next one is.
+    siblings: Siblings,
     html: bool,
     /// Places told of findings that may still meet one of the other reading.
     reach: u64,
@@ -118,6 +123,7 @@ impl MarkupBody {
             text: Text::new(redactor()),
             attribute: Text::new(redactor()),
             said: Said::default(),
+            siblings: Siblings::new(html),
             html,
             reach: scopes.rules.holdback() as u64,
             actions,
@@ -170,6 +176,7 @@ impl MarkupBody {
             let plain = if self.lexer.in_text() { memchr::memchr(b'<', rest).unwrap_or(rest.len()) } else { 0 };
             if plain > 0 {
                 self.text.seen += plain as u64;
+                self.siblings.text(rest.get(..plain).unwrap_or_default());
                 self.text.take(rest.get(..plain).unwrap_or_default(), &self.actions, &mut self.output)?;
                 at += plain;
                 continue;
@@ -190,6 +197,7 @@ impl MarkupBody {
                     let end = self.text.seen - self.text.doubtful as u64;
                     let from = usize::try_from(end - len as u64 - self.start).unwrap_or(usize::MAX);
                     let bytes: [u8; 4] = std::array::from_fn(|at| self.raw.get(from + at).copied().unwrap_or_default());
+                    self.siblings.text(bytes.get(..len).unwrap_or_default());
                     let (seen, doubtful) = (self.text.seen, self.text.doubtful);
                     (self.text.seen, self.text.doubtful) = (end, 0);
                     let taken = self.text.take(bytes.get(..len).unwrap_or_default(), &self.actions, &mut self.output);
@@ -262,8 +270,15 @@ impl MarkupBody {
     /// A tag has ended: its values are read by the names that it gives them. One that does more than mark up words ends the
     /// text, and may name the next one.
     fn tag(&mut self) -> Result<(), Blocked> {
-        let names = self.read_values()?;
+        let mut names = self.read_values()?;
         let tag = self.lexer.tag();
+        // In HTML a slash at a tag's end says nothing.
+        let empty = if self.html { VOID.contains(&tag.name) } else { tag.empty };
+        self.siblings.tag(&tag, empty);
+        let sibling = self.siblings.name(&tag);
+        if !sibling.is_empty() {
+            names.push(sibling.to_vec());
+        }
         // In XML `data` is no element of HTML: events of Windows have their fields in it. Nor is what is called a field.
         let is_field = || tag.name == b"data" || names.iter().any(|name| self.text.redactor.takes_whole(name));
         if INLINE.contains(&tag.name) && (self.html || !is_field()) {
@@ -273,8 +288,6 @@ impl MarkupBody {
         if ends || !self.text.open {
             self.text.names.clear();
             if !tag.closes {
-                // In HTML a slash at a tag's end says nothing.
-                let empty = if self.html { VOID.contains(&tag.name) } else { tag.empty };
                 let caption = if self.html { CAPTIONS.contains(&tag.name) } else { tag.name == b"button" };
                 let said = names.iter().filter(|_| !empty && !caption).map(Vec::as_slice);
                 let taken = said.clone().find(|name| self.text.redactor.takes_whole(name));

@@ -300,6 +300,57 @@ fn names_take_nothing_from_each_other() {
     }
 }
 
+/// An element may say what the one behind it is.
+#[test]
+fn elements_are_called_by_those_before_them() {
+    let fields = fields();
+    for (html, body, wanted) in [
+        (
+            false,
+            "<p><name>password</name><value>a b</value></p>",
+            Some("<p><name>password</name><value>[PW]</value></p>"),
+        ),
+        (
+            false,
+            "<p><name>db.password</name><description>x</description><value>a</value></p><p><value>a</value></p>",
+            Some(
+                "<p><name>db.password</name><description>x</description><value>[PW]</value></p><p><value>a</value></p>",
+            ),
+        ),
+        (
+            false,
+            "<dict><key>pass&#119;ord</key><string>a</string><key>x</key><string>a</string></dict>",
+            Some("<dict><key>pass&#119;ord</key><string>[PW]</string><key>x</key><string>a</string></dict>"),
+        ),
+        (
+            false,
+            "<m><name> password\n</name><value><string>a</string></value></m><m><name>x</name><value>a</value></m>",
+            Some(
+                "<m><name> password\n</name><value><string>[PW]</string></value></m><m><name>x</name><value>a</value></m>",
+            ),
+        ),
+        (
+            false,
+            "<p><label>password</label><data>a</data></p>",
+            Some("<p><label>password</label><data>[PW]</data></p>"),
+        ),
+        (false, "<p><name>password</name></p><p><value>a</value></p>", None),
+        (false, "<p><name><x>password</x></name><value>a</value></p>", None),
+        (false, "<p><name/>password<value>a</value></p>", None),
+        (true, "<dl><dt>Password<dd>a<dd>b<dt>x<dd>a</dl>", Some("<dl><dt>Password<dd>[PW]<dd>[PW]<dt>x<dd>a</dl>")),
+        (true, "<tr><th><b>Password</b>:</th><td>a</td></tr>", Some("<tr><th><b>Password</b>:</th><td>[PW]</td></tr>")),
+        (true, "<tr><th>User<th>Password</tr><tr><td>a</td></tr>", None),
+        (true, "<name>password</name><value>a</value>", None),
+    ] {
+        assert_eq!(run(&fields, html, body).0, wanted.unwrap_or(body), "{body}");
+    }
+    for (len, found) in [(64, true), (65, false)] {
+        let name = format!("{} password", "x".repeat(len - 9));
+        let body = format!("<p><name>{name}</name><value>a</value></p>");
+        assert_eq!(run_in(&fields, false, &[body.as_bytes()]).0.contains("[PW]"), found);
+    }
+}
+
 /// What stands on a button is no value of the field that it is called after; its `value` is.
 #[test]
 fn captions_are_no_values() {
@@ -475,6 +526,10 @@ fn fragments() -> impl Strategy<Value = String> {
         "<a b=\"",
         "<a value='x' name='password' ",
         "<token type='",
+        "<name>password</name>",
+        "<value>",
+        "<dt>pass&#119;ord",
+        "<dd>",
         "t&#97;riff",
         " name=tariff>",
         "<?",
