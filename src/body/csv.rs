@@ -56,6 +56,10 @@ pub(crate) struct CsvBody {
     column: usize,
     /// The record at hand is the header.
     in_header: bool,
+    /// All cells of the header are names.
+    certain: bool,
+    /// Before the header a line stands that tells the delimiter.
+    skipped: bool,
     state: State,
     writing: Writing,
     text: LogicalText,
@@ -84,6 +88,8 @@ impl CsvBody {
             headers: Vec::new(),
             column: 0,
             in_header: false,
+            certain: false,
+            skipped: false,
             state: State::Begin,
             writing: Writing::Bare,
             text: LogicalText::sniffing(&scopes.rules, &scopes.actions, limits),
@@ -103,29 +109,41 @@ impl CsvBody {
         self.head.as_ref().map_or(0, Vec::len) + self.text.held()
     }
 
+    /// Whether the first record is there, whatever stands between its cells.
+    fn head_is_whole(&self, head: &[u8]) -> bool {
+        let (told, table) = directive(without_mark(head));
+        let Some(table) = table else { return false };
+        match self.told.or(told) {
+            Some(delimiter) => record_len(table, delimiter).is_some(),
+            None => DELIMITERS.iter().all(|delimiter| record_len(table, *delimiter).is_some()),
+        }
+    }
+
     /// Reads the first record: what stands between cells, and whether they are headers.
     fn begin(&mut self, head: &[u8]) {
-        let record = head.get(..record_len(head).unwrap_or(head.len())).unwrap_or_default();
-        let bare = || {
-            record.iter().scan(false, |quoted, byte| {
-                *quoted ^= *byte == b'"';
-                Some(if *quoted { b'"' } else { *byte })
-            })
-        };
-        let count = |delimiter: u8| bare().filter(|byte| *byte == delimiter).count();
+        let (told, table) = directive(head);
+        let told = self.told.or(told);
+        let table = table.unwrap_or_default();
+        let record =
+            |delimiter: u8| table.get(..record_len(table, delimiter).unwrap_or(table.len())).unwrap_or_default();
+        let count = |delimiter: u8| Record::new(delimiter).breaks(record(delimiter));
         // The first of those that stand most often.
         let most = DELIMITERS.into_iter().rev().max_by_key(|delimiter| count(*delimiter));
-        self.delimiter = self.told.or(most).unwrap_or(b',');
+        self.delimiter = told.or(most).unwrap_or(b',');
+        let record = record(self.delimiter);
         let cells = cells(record, self.delimiter);
         let is_name = |cell: &Vec<u8>| {
             let letters = cell.iter().any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
             (letters || !cell.iter().any(u8::is_ascii_digit)) && !cell.contains(&b'@') && cell.len() <= 2 * NAME
         };
-        let whole = record.len() < head.len() || head.len() < HEAD;
-        if whole && cells.iter().all(is_name) && cells.iter().any(|cell| !cell.is_empty()) {
+        let whole = record.len() < table.len() || head.len() < HEAD;
+        self.certain = cells.iter().all(is_name);
+        let names_field = cells.iter().any(|cell| self.text.takes_whole(cell));
+        if whole && (self.certain || names_field) && cells.iter().any(|cell| !cell.is_empty()) {
             self.headers = cells;
             self.headers.truncate(COLUMNS);
             self.in_header = true;
+            self.skipped = table.len() < head.len() && told.is_some();
         }
         self.name_cell();
     }
@@ -135,7 +153,9 @@ impl CsvBody {
         let header = |column: usize| self.headers.get(column).map_or(&[][..], Vec::as_slice);
         let has_letters = |cell: &[u8]| cell.iter().any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
         let mut label = Vec::new();
-        if self.headers.is_empty() {
+        // A first record that has more than names in it is one of headers only as far as those name fields.
+        let names = self.certain || !self.in_header && self.text.takes_whole(header(self.column));
+        if self.headers.is_empty() || !names {
             if self.column > 0 && has_letters(&self.previous) {
                 label.extend_from_slice(&self.previous);
             }
@@ -146,6 +166,14 @@ impl CsvBody {
             label.extend_from_slice(if said { &self.previous } else { own });
         }
         self.text.call(&label);
+    }
+
+    /// Reads the beginning. A mark before it belongs to no cell.
+    fn take_head(&mut self, head: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        let table = without_mark(head);
+        self.begin(table);
+        out.extend_from_slice(head.get(..head.len() - table.len()).unwrap_or_default());
+        self.take(table, out, seen)
     }
 
     fn take(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
@@ -200,7 +228,8 @@ impl CsvBody {
         if matches!(byte, Some(b'\r' | b'\n')) {
             // An LF behind a CR is an empty record; it ends no header.
             let empty = self.column == 1 && self.previous.is_empty();
-            self.in_header &= empty;
+            self.in_header &= empty || self.skipped;
+            self.skipped &= empty;
             self.column = 0;
         }
         self.name_cell();
@@ -283,9 +312,8 @@ impl Transform for CsvBody {
                 let room = HEAD.saturating_sub(head.len()).min(input.len());
                 let (first, later) = input.split_at(room);
                 head.extend_from_slice(first);
-                if record_len(&head).is_some() || head.len() >= HEAD {
-                    self.begin(&head);
-                    self.take(&head, out, seen).and_then(|()| self.take(later, out, seen))
+                if self.head_is_whole(&head) || head.len() >= HEAD {
+                    self.take_head(&head, out, seen).and_then(|()| self.take(later, out, seen))
                 } else {
                     self.head = Some(head);
                     Ok(())
@@ -300,8 +328,7 @@ impl Transform for CsvBody {
     fn finish(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let scanned = seen.scanned;
         if let Some(head) = self.head.take() {
-            self.begin(&head);
-            self.take(&head, out, seen)?;
+            self.take_head(&head, out, seen)?;
         }
         let ended = self.end_cell(None, out, seen);
         seen.scanned = scanned;
@@ -315,26 +342,93 @@ impl fmt::Debug for CsvBody {
     }
 }
 
+/// Reads where the cells of a record end, as the table is read: quotes are such at a cell's beginning alone.
+struct Record {
+    delimiter: u8,
+    state: State,
+}
+
+/// What a byte of a record is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    /// Of a cell's text.
+    Text,
+    Quote,
+    Delimiter,
+    LineEnd,
+}
+
+impl Record {
+    fn new(delimiter: u8) -> Self {
+        Self { delimiter, state: State::Begin }
+    }
+
+    fn take(&mut self, byte: u8) -> Part {
+        let part = match (self.state, byte) {
+            (State::Quoted, b'"') => Part::Quote,
+            (State::Quoted, _) => Part::Text,
+            (_, b'\r' | b'\n') => Part::LineEnd,
+            _ if byte == self.delimiter => Part::Delimiter,
+            (State::Begin, b'"') => Part::Quote,
+            (State::Begin | State::Bare | State::Quote, _) => Part::Text,
+        };
+        self.state = match (self.state, part) {
+            (_, Part::Delimiter | Part::LineEnd) => State::Begin,
+            (State::Begin, Part::Quote) => State::Quoted,
+            (State::Quoted, Part::Quote) => State::Quote,
+            (State::Quoted, _) => State::Quoted,
+            // Two quotes are one sign.
+            (State::Quote, _) if byte == b'"' => State::Quoted,
+            _ => State::Bare,
+        };
+        part
+    }
+
+    /// How many delimiters a record has.
+    fn breaks(mut self, record: &[u8]) -> usize {
+        record.iter().filter(|byte| self.take(**byte) == Part::Delimiter).count()
+    }
+}
+
+/// A text without the mark of its encoding.
+fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
+}
+
+/// The delimiter that a first line `sep=;` tells to spreadsheets, and what stands behind that line; nothing where it may
+/// still come.
+fn directive(head: &[u8]) -> (Option<u8>, Option<&[u8]>) {
+    let quoted = head.first() == Some(&b'"');
+    let line = head.strip_prefix(b"\"").unwrap_or(head);
+    let line_end = line.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+    let told = line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"sep="));
+    let (Some(line_end), true) = (line_end.filter(|_| told), told) else {
+        let may_come = line.len() < 4 && b"sep=".starts_with(&line.to_ascii_lowercase()) || told && line_end.is_none();
+        return (None, (!may_come).then_some(head));
+    };
+    let (line, table) = line.split_at(line_end);
+    match line.get(4..).map(|rest| if quoted { rest.strip_suffix(b"\"").unwrap_or(rest) } else { rest }) {
+        Some([delimiter]) if *delimiter != b'"' => (Some(*delimiter), Some(table)),
+        _ => (None, Some(head)),
+    }
+}
+
 /// How long the first record is that is not empty, with what is before it and without its line end.
-fn record_len(text: &[u8]) -> Option<usize> {
+fn record_len(text: &[u8], delimiter: u8) -> Option<usize> {
     let begin = text.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
-    let mut quoted = false;
-    text.iter().enumerate().skip(begin).find_map(|(at, byte)| {
-        quoted ^= *byte == b'"';
-        (!quoted && matches!(byte, b'\r' | b'\n')).then_some(at)
-    })
+    let mut record = Record::new(delimiter);
+    text.iter().skip(begin).position(|byte| record.take(*byte) == Part::LineEnd).map(|len| begin + len)
 }
 
 /// The cells of one record, without their quotes and blanks.
 fn cells(record: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
     let mut cells = vec![Vec::new()];
-    let mut quoted = false;
+    let mut reader = Record::new(delimiter);
     for byte in record {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\r' | b'\n' if !quoted => {}
-            byte if *byte == delimiter && !quoted => cells.push(Vec::new()),
-            byte => {
+        match reader.take(*byte) {
+            Part::Quote | Part::LineEnd => {}
+            Part::Delimiter => cells.push(Vec::new()),
+            Part::Text => {
                 if let Some(cell) = cells.last_mut() {
                     cell.push(*byte);
                 }

@@ -83,6 +83,28 @@ fn a_field_is_redacted_whole() {
     }
 }
 
+/// Columns are found as their readers find them, also where the first record has more than names in it.
+#[test]
+fn columns_are_those_of_the_tables_readers() {
+    for (body, expected) in [
+        // A quote is one at a cell's beginning alone.
+        ("a\"b,c\"d,password\nx,y,tiger; 4711\n", "a\"b,c\"d,password\nx,y,[SECRET]\n"),
+        ("size 5\",password\nx,tiger; 4711\n", "size 5\",password\nx,[SECRET]\n"),
+        ("\"a\"\",b\",password\nx,tiger; 4711\n", "\"a\"\",b\",password\nx,[SECRET]\n"),
+        ("\u{feff}\"a,b\",password\nx,tiger; 4711\n", "\u{feff}\"a,b\",password\nx,[SECRET]\n"),
+        // A line that tells the delimiter is no record.
+        ("sep=;\r\nuser;password\r\nann;tiger, 4711\r\n", "sep=;\r\nuser;password\r\nann;[SECRET]\r\n"),
+        ("\"SEP=^\"\nuser^password\nann^tiger, 4711", "\"SEP=^\"\nuser^password\nann^[SECRET]"),
+        ("sep\npassword\n", "sep\npassword\n"),
+        ("sep=,,\ntiger; 4711\n", "sep=,,\ntiger; 4711\n"),
+        // Numbers and addresses are no names, and keep none from being one.
+        ("2024,user,password\n7,ann,tiger; 4711\n", "2024,user,password\n7,ann,[SECRET]\n"),
+        ("password,tiger; 4711,1\nuser,ann,2\n", "password,[SECRET],1\nuser,ann,2\n"),
+    ] {
+        assert_eq!(redact("text/csv", body), expected, "{body}");
+    }
+}
+
 #[test]
 fn arguments_of_tool_calls_have_fields() {
     let call = r#"{"choices":[{"message":{"tool_calls":[{"id":"1","type":"function","function":{"name":"login","arguments":"{\"user\":\"ann\",\"password\":\"correct horse, battery & staple\"}"}}]}}]}"#;

@@ -271,6 +271,11 @@ impl LogicalText {
         self.begin_labelled(self.reading, label);
     }
 
+    /// Whether rules for fields take a text of this label whole.
+    pub(in crate::body) fn takes_whole(&self, label: &[u8]) -> bool {
+        self.redactor.takes_whole(label)
+    }
+
     /// As [`LogicalText::begin`], for a text that is called so, or has no name where the label is empty.
     pub(super) fn begin_labelled(&mut self, reading: Reading, label: &[u8]) {
         self.label.clear();
