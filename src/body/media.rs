@@ -147,6 +147,16 @@ impl MediaType {
         self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether readers may take different values for one parameter: it stands there twice and not the same, or in the
+    /// spelling of RFC 2231 (`name*`, `name*0`), which not all of them know.
+    pub(super) fn is_ambiguous(&self, name: &str) -> bool {
+        let first = self.parameter(name);
+        let differs = |(known, value): &(String, String)| known == name && Some(value.as_str()) != first;
+        let spelled =
+            |(known, _): &(String, String)| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('*'));
+        self.parameters.iter().any(|parameter| differs(parameter) || spelled(parameter))
+    }
+
     /// The character set as written.
     #[must_use]
     pub fn charset(&self) -> Option<&str> {

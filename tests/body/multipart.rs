@@ -101,6 +101,51 @@ fn what_readers_may_part_otherwise_is_refused_or_no_end() {
 }
 
 /// What a head says of bytes that may be others now does not go on; what is new in a line ends nothing.
+/// Names reach their values over the lines of a head and in the spelling of RFC 2231.
+#[test]
+fn names_are_read_as_readers_of_mail_do() {
+    for head in [
+        "Content-Disposition: form-data; name=\"password\"",
+        "Content-Disposition: form-data;\r\n name=\"password\"",
+        "Content-Disposition:\r\n\tform-data; x=y;\r\n\tname=password",
+        "Content-Disposition: form-data; name*=UTF-8''p%61ssword",
+        "Content-Disposition: form-data; name*0=pass; name*1=word",
+        "Content-Disposition: form-data; name*0*=utf-8'en'pass; name*1*=w%6Frd; name=password",
+    ] {
+        let body = part(head, "tiger; 4711") + "--XyZ--\r\n";
+        let wanted = part(head, "[SECRET]") + "--XyZ--\r\n";
+        assert_eq!(String::from_utf8(at_any_chunking(body.as_bytes())).unwrap(), wanted);
+    }
+    let head = "Content-Type:\r\n application/json\r\nContent-Transfer-Encoding:\r\n base64\r\nContent-Length:\r\n 2";
+    let body = part(head, &base64(br#"{"card":"\u0034111111111111111"}"#, 76, "\r\n")) + "--XyZ--";
+    let out = redacted(&body);
+    assert!(
+        out.starts_with("--XyZ\r\nContent-Type:\r\n application/json\r\nContent-Transfer-Encoding:\r\n base64\r\n\r\n"),
+        "{out}"
+    );
+    assert!(out.contains(&base64(br#"{"card":"************1111"}"#, 76, "\r\n")), "{out}");
+}
+
+/// Of two that differ one reader takes the one and one the other.
+#[test]
+fn heads_that_say_two_things_are_refused() {
+    for head in [
+        "Content-Disposition: form-data; name=a; name=password",
+        "Content-Disposition: form-data; name=a; name*=UTF-8''password",
+        "Content-Disposition: form-data; name=password\r\nContent-Disposition: form-data; name=a",
+        "Content-Type: text/plain\r\nContent-Type: application/json",
+        " name: folded\r\nA: b",
+        "Content-Type: multipart/mixed; boundary=a; boundary=b",
+        "Content-Type: multipart/mixed; boundary*0=a; boundary=a",
+    ] {
+        let body = part(head, "--a\r\n\r\nx\r\n--a--") + "--XyZ--\r\n";
+        assert_eq!(refused(KIND, body.as_bytes()), BodyErrorKind::MediaType, "{head}");
+    }
+    let same = part("Content-Type: text/plain\r\nContent-Type:\r\n text/plain", "x") + "--XyZ--\r\n";
+    assert_eq!(redacted(&same), same);
+    assert_eq!(refused("multipart/form-data; boundary=a; boundary=XyZ", same.as_bytes()), BodyErrorKind::MediaType);
+}
+
 #[test]
 fn heads_stay_true() {
     let head = "Content-Disposition: form-data; name=\"a\"\r\nContent-Length: 19";

@@ -78,9 +78,9 @@ enum Found {
 }
 
 impl Multipart {
-    /// `None` where the type names no boundary that may be one.
+    /// `None` where the type names no boundary that may be one, or where it is another one to other readers.
     pub(super) fn new(media_type: &MediaType, spec: BodySpec) -> Option<Self> {
-        let boundary = media_type.parameter("boundary")?;
+        let boundary = media_type.parameter("boundary").filter(|_| !media_type.is_ambiguous("boundary"))?;
         let good = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
         if boundary.is_empty() || boundary.len() > LONGEST || !boundary.bytes().all(good) || boundary.ends_with(' ') {
             return None;
@@ -206,42 +206,50 @@ impl Multipart {
         let own = self.delimiter.needle().get(2..).unwrap_or_default();
         let lines = || head.split_inclusive(|byte| *byte == b'\n');
         let odd = |line: &[u8]| line.starts_with(own) || !line.ends_with(b"\r\n");
-        if lines().any(odd) || lines().count() > LINES {
+        let begins_folded = head.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
+        if begins_folded || lines().any(odd) || lines().count() > LINES {
             return Err(BodyErrorKind::MediaType.into());
         }
-        let (mut media_type, mut disposition) = (None, &b""[..]);
+        let (mut media_type, mut disposition): (Option<Option<MediaType>>, Option<Vec<u8>>) = (None, None);
         let mut transfer: Option<Option<Transfer>> = None;
-        for line in lines() {
-            let (name, value) = match line.iter().position(|byte| *byte == b':') {
-                Some(colon) => line.split_at(colon),
-                None => (line, &[][..]),
+        for field in fields(head) {
+            let (name, value) = match field.iter().position(|byte| *byte == b':') {
+                Some(colon) => field.split_at(colon),
+                None => (field, &[][..]),
             };
             let name = name.trim_ascii().to_ascii_lowercase();
-            let value = value.get(1..).unwrap_or_default().trim_ascii();
             if STALE.contains(&name.as_slice()) {
-                seen.scanned += line.len() as u64;
+                seen.scanned += field.len() as u64;
                 continue;
             }
-            let changed = self.head_line(line, out, seen)?;
+            let mut changed = false;
+            for line in field.split_inclusive(|byte| *byte == b'\n') {
+                changed |= self.head_line(line, out, seen)?;
+            }
+            let value = unfolded(value.get(1..).unwrap_or_default());
+            // Of two that differ one reader takes the one and one the other.
             if name == b"content-type" {
-                let said = MediaType::parse(value);
+                let said = MediaType::parse(&value);
                 // The parts inside would no longer be found by it.
                 if changed && said.as_ref().is_some_and(|said| said.parameter("boundary").is_some()) {
                     return Err(BodyErrorKind::MediaType.into());
                 }
                 // A type that does not parse is none that is known: what comes is judged by its bytes.
-                media_type = media_type.or(Some(said));
+                if *media_type.get_or_insert_with(|| said.clone()) != said {
+                    return Err(BodyErrorKind::MediaType.into());
+                }
             } else if name == b"content-disposition" {
-                disposition = value;
+                if *disposition.get_or_insert_with(|| value.clone()) != value {
+                    return Err(BodyErrorKind::MediaType.into());
+                }
             } else if name == b"content-transfer-encoding" {
-                let said = Transfer::parse(value)?;
-                // Of two that differ one reader takes the one and one the other.
+                let said = Transfer::parse(&value)?;
                 if *transfer.get_or_insert(said) != said {
                     return Err(BodyErrorKind::MediaType.into());
                 }
             }
         }
-        let disposition = Disposition::parse(disposition);
+        let disposition = Disposition::parse(&disposition.unwrap_or_default())?;
         self.state = State::Body { fresh: true };
         let (said, bytes): (Option<MediaType>, Option<MediaType>) = match media_type.flatten() {
             Some(said) if said.subtype() == "octet-stream" => (None, Some(said)),
@@ -354,6 +362,27 @@ fn by_name(file: &[u8]) -> Option<MediaType> {
     MediaType::parse(said)
 }
 
+/// The fields of a head with their line ends, each with the lines that go on with it (RFC 5322 section 2.2.3).
+fn fields(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = head;
+    std::iter::from_fn(move || {
+        let ends = |at: &usize| {
+            let (byte, next) = (rest.get(at - 1), rest.get(*at));
+            byte == Some(&b'\n') && !matches!(next, Some(b' ' | b'\t'))
+        };
+        let end = (1..=rest.len()).find(ends).or((!rest.is_empty()).then_some(rest.len()))?;
+        let (field, later) = rest.split_at(end);
+        rest = later;
+        Some(field)
+    })
+}
+
+/// A field's value on one line.
+fn unfolded(value: &[u8]) -> Vec<u8> {
+    let line = value.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n'));
+    line.collect::<Vec<_>>().trim_ascii().to_vec()
+}
+
 /// What a Content-Disposition names (RFC 7578 section 4.2).
 struct Disposition {
     name: Option<Vec<u8>>,
@@ -361,24 +390,61 @@ struct Disposition {
 }
 
 impl Disposition {
-    fn parse(value: &[u8]) -> Self {
+    /// Some readers know parameters in parts and in another spelling (RFC 2231 sections 3 and 4), so that `name*` is a name.
+    ///
+    /// # Errors
+    /// It has two names that differ: one reader takes the one and one the other.
+    fn parse(value: &[u8]) -> Result<Self, BodyErrorKind> {
         let mut found = Self { name: None, file: None };
-        let mut rest = value;
+        let (mut parts, mut rest) = (None::<Vec<u8>>, value);
         while let Some(at) = rest.iter().position(|byte| *byte == b';') {
             rest = rest.get(at + 1..).unwrap_or_default().trim_ascii_start();
             let Some(equals) = rest.iter().position(|byte| matches!(byte, b'=' | b';')) else { break };
             let (name, behind) = rest.split_at(equals);
             let Some(value) = behind.strip_prefix(b"=") else { continue };
             let (value, behind) = parameter(value);
-            match name.trim_ascii().to_ascii_lowercase().as_slice() {
-                b"name" => found.name = Some(value),
+            let name = name.trim_ascii().to_ascii_lowercase();
+            match name.as_slice() {
+                b"name" if *found.name.get_or_insert_with(|| value.clone()) != value => {
+                    return Err(BodyErrorKind::MediaType);
+                }
                 b"filename" | b"filename*" => found.file = Some(value),
+                _ if name.starts_with(b"name*") => {
+                    let part = if name.ends_with(b"*") { spelled_out(&value) } else { value };
+                    parts.get_or_insert_default().extend_from_slice(&part);
+                }
                 _ => {}
             }
             rest = behind;
         }
-        found
+        match parts {
+            Some(parts) if *found.name.get_or_insert_with(|| parts.clone()) != parts => Err(BodyErrorKind::MediaType),
+            _ => Ok(found),
+        }
     }
+}
+
+/// A value without its percent signs, and without the set and the language that stand before it.
+fn spelled_out(value: &[u8]) -> Vec<u8> {
+    let mut value = value;
+    if value.iter().filter(|byte| **byte == b'\'').count() > 1 {
+        value = value.splitn(3, |byte| *byte == b'\'').nth(2).unwrap_or_default();
+    }
+    let mut out = Vec::new();
+    while let Some((first, rest)) = value.split_first() {
+        let digit = |at: usize| rest.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        match (first, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high << 4 | low) as u8);
+                value = rest.get(2..).unwrap_or_default();
+            }
+            _ => {
+                out.push(*first);
+                value = rest;
+            }
+        }
+    }
+    out
 }
 
 /// A parameter's value, quoted or not, and what follows it.
