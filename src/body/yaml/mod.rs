@@ -74,7 +74,11 @@ struct Writer {
 impl YamlBody {
     pub(crate) fn new(scopes: &Scopes) -> Self {
         let actions = Arc::clone(&scopes.actions);
-        let reading = actions.per_record();
+        let blocks = |rule| matches!(actions.action(rule), Action::Block);
+        let reading = match (0..scopes.rules.rules().len()).any(blocks) {
+            true => actions.per_record(),
+            false => Arc::clone(&actions),
+        };
         let redactor = || StreamRedactor::new(Arc::clone(&scopes.rules), Arc::clone(&reading));
         let whole = Whole {
             redactor: redactor(),

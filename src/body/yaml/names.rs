@@ -108,6 +108,9 @@ impl Names {
     /// Takes out of these edits, which are all that end before `limit`, those within aliases that stay; says where those
     /// aliases are.
     pub(super) fn spare(&mut self, edits: &mut Vec<Edit>, limit: u64) -> Vec<Range<u64>> {
+        if edits.is_empty() && self.coming.is_empty() {
+            return Vec::new();
+        }
         let stretches = self.stretches(edits);
         let mut spared = Vec::new();
         let last = self.coming.len();
