@@ -172,13 +172,14 @@ impl StreamRedactor {
     /// none takes anything from another: each by itself may name a field, as may all of them together, and `next` before
     /// `token` makes no place in a list of it.
     pub fn begin_called<'a>(&mut self, actions: &Arc<ActionTable>, names: impl Iterator<Item = &'a [u8]> + Clone) {
-        let mut rest = names.clone().filter(|name| !name.is_empty());
+        let names = names.filter(|name| !name.is_empty());
+        let mut rest = names.clone();
         let (first, second) = (rest.next().unwrap_or_default(), rest.next());
         if second.is_none() {
             return self.begin_labelled(actions, first);
         }
-        let names = || names.clone().filter(|name| !name.is_empty());
-        let (all, telling) = (joined(names()), joined(names().filter(|name| !is_no_credential(name))));
+        let all = joined(names.clone());
+        let telling = joined(names.clone().filter(|name| !is_no_credential(name)));
         self.set_actions(actions);
         self.whole.clear();
         self.label.clear();
@@ -186,10 +187,10 @@ impl StreamRedactor {
         self.text.begin(&self.label);
         let force = Force { rules: &self.rules, actions: &self.actions, enabled: self.enabled };
         self.text.begin_field(force, &all);
-        names().for_each(|name| self.text.begin_field(force, name));
+        names.clone().for_each(|name| self.text.begin_field(force, name));
         if let Some(beside) = &mut self.beside {
             beside.begin(&self.label, &all);
-            names().for_each(|name| beside.call(name));
+            names.for_each(|name| beside.call(name));
         }
     }
 
