@@ -24,7 +24,7 @@ use crate::policy::Timeouts;
 
 use super::headers;
 use super::ledger::Ledger;
-use super::reply::{ErrorKind, ProxyError};
+use super::reply::{ErrorKind, ProxyError, Side};
 
 /// Bytes read at once.
 const PIECE: usize = 16 << 10;
@@ -221,6 +221,8 @@ impl Session {
                             Some(()) => timeout(FAREWELL, &mut upward).await,
                         };
                         match answered {
+                            // The client has closed in the middle of an answer.
+                            Ok(End::Fault(error)) if other_end.is_none() && breaks_off(&error) => None,
                             Ok(End::Fault(error)) => Some(error),
                             Ok(End::Closed | End::Gone(_)) | Err(_) => None,
                         }
@@ -320,12 +322,18 @@ fn refusal(kind: &BodyErrorKind, direction: Direction, scopes: &Scopes) -> Proxy
     }
 }
 
+/// Whether the upstream has closed within a text.
+fn breaks_off(error: &ProxyError) -> bool {
+    error.side == Side::Upstream && matches!(error.kind, ErrorKind::Body(BodyErrorKind::Truncated))
+}
+
 /// The code of a close (RFC 6455 section 7.4.1).
 fn close_code(error: &ProxyError) -> u16 {
     match &error.kind {
         ErrorKind::Identity
         | ErrorKind::Blocked
         | ErrorKind::Body(BodyErrorKind::Blocked { .. } | BodyErrorKind::Tool) => 1008,
+        _ if breaks_off(error) => 1011,
         ErrorKind::Body(kind) => match kind {
             BodyErrorKind::TooLarge | BodyErrorKind::TooManyTexts | BodyErrorKind::Expansion => 1009,
             BodyErrorKind::MediaType => 1003,

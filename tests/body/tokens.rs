@@ -146,10 +146,20 @@ fn streams(text: &str, size: usize) -> Vec<(Dialect, &'static str, String, &'sta
         (
             Dialect::Gemini,
             kind,
-            events(parts(text, size).into_iter().map(gemini)),
+            events(
+                parts(text, size)
+                    .into_iter()
+                    .map(gemini)
+                    .chain([json!({"candidates": [{"finishReason": "STOP", "index": 0}]})]),
+            ),
             &["/candidates/0/content/parts/0/text"],
         ),
-        (Dialect::Cohere, kind, events(parts(text, size).into_iter().map(cohere)), &["/delta/message/content/text"]),
+        (
+            Dialect::Cohere,
+            kind,
+            events(parts(text, size).into_iter().map(cohere).chain([json!({"type": "content-end", "index": 0})])),
+            &["/delta/message/content/text"],
+        ),
         (Dialect::Ollama, "application/x-ndjson", lines, &["/message/content"]),
     ]
 }

@@ -193,6 +193,34 @@ async fn an_upstream_that_breaks_off_is_no_clean_end_and_what_is_held_never_come
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_close_within_a_text_is_no_clean_end_unless_the_client_has_closed() {
+    let (address, mut peers) = upstream(AGREED).await;
+    let proxy = start(address, RULES);
+    for client_first in [false, true] {
+        let (mut client, mut peer) = open(&proxy, &mut peers, "").await;
+        let event =
+            r#"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"4111 1111 1111 111"}"#;
+        peer.stream.write_all(&frame(0x81, event.as_bytes(), false)).await.unwrap();
+        let (_, _, first) = within(read_frame(&mut client.stream)).await.unwrap();
+        assert!(!String::from_utf8(first).unwrap().contains("1111"));
+        if client_first {
+            client.write(frame(0x88, b"\x03\xE8", true)).await;
+            assert_eq!(within(read_frame(&mut peer.stream)).await, Some((0x88, true, b"\x03\xE8".to_vec())));
+        }
+        peer.stream.write_all(&frame(0x88, b"\x03\xE8", false)).await.unwrap();
+        let mut frames = Vec::new();
+        while let Some(frame) = within(read_frame(&mut client.stream)).await {
+            frames.push(frame);
+        }
+        let (first, _, payload) = frames.pop().unwrap();
+        let code = if client_first { b"\x03\xE9" } else { b"\x03\xF3" };
+        assert_eq!((first, &payload[..2]), (0x88, &code[..]), "1001, 1011");
+        assert_eq!(frames.len(), usize::from(!client_first), "the error event");
+        assert!(frames.iter().all(|(_, _, payload)| !String::from_utf8_lossy(payload).contains("1111")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_without_a_word_is_closed_after_total_and_sooner_while_the_proxy_drains() {
     let (address, mut peers) = upstream(AGREED).await;
     let start = |total| {

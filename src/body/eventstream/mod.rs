@@ -5,7 +5,7 @@
 //! [`llm`](crate::body::llm) as the data of an event: JSON, or text. In a `chunk` the event stands in base64 in the
 //! payload, as InvokeModelWithResponseStream has it; it is opened and written anew, what stands beside it stays. A message
 //! that nothing touches leaves byte for byte; one that changes has its lengths and both sums made anew. Text that is still
-//! held when the stream ends cleanly leaves in a message of its own; after a fault it never leaves.
+//! held when its end comes leaves in a message of its own; after a fault or an exception it never leaves.
 
 mod frame;
 mod headers;
@@ -66,9 +66,8 @@ impl MessageStream {
         let event = self.headers.string(section, EVENT_TYPE);
         let kind = self.headers.string(section, CONTENT_TYPE);
         if matches!(self.headers.string(section, MESSAGE_TYPE), b"exception" | b"error") {
-            // Nothing follows it that readers would take.
             let mut others = Others::new(self.chunked, out);
-            self.model.finish(&mut others, seen)?;
+            self.model.fail(&mut others, seen)?;
             others.fault?;
         }
         seen.scanned += frame::OVERHEAD as u64;

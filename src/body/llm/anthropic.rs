@@ -34,7 +34,9 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
             plan.signature(event.index, event.member(block, "signature")?, signs);
         }
         b"content_block_stop" => plan.before.push(End::Block(event.number(root, "index", 0)?)),
-        b"message_start" | b"message_delta" | b"message_stop" | b"error" => plan.before.push(End::All),
+        b"message_start" | b"message_delta" | b"message_stop" => plan.before.push(End::All),
+        // OpenAI's Responses have it as well.
+        b"error" => plan.fails = true,
         _ => return Ok(()),
     }
     plan.known = true;

@@ -52,6 +52,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         }
         (Some((group, ..)), "end") => plan.before.push(End::Message { of, group }),
         (Some(_), "delta") => {}
+        (None, "end") if name == "message" && has_failed(event, root)? => plan.lost.push(End::All),
         (None, "start" | "end") if name == "message" => plan.before.push(End::All),
         (None, "start" | "end") if name == "citation" => {
             if let Some(citation) = walk(event, root, &["delta", "message", "citations"])? {
@@ -82,6 +83,12 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
     }
     plan.copy(event.index, event.member(root, "logprobs")?, Some(of), b"null");
     Ok(())
+}
+
+/// Whether a message ends as it has failed.
+fn has_failed(event: Event<'_>, root: Node) -> Result<bool, BodyError> {
+    let reason = walk(event, root, &["delta", "finish_reason"])?;
+    Ok(reason.is_some_and(|reason| event.word(reason).starts_with(b"ERROR")))
 }
 
 fn walk(event: Event<'_>, root: Node, path: &[&str]) -> Result<Option<Node>, BodyError> {

@@ -68,7 +68,9 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         // The calls are there whole.
         b"tool-calls-generation" => plan.before.push(End::Calls),
         b"stream-start" | b"stream-end" => {
-            plan.before.push(End::All);
+            let reason = event.of_kind(root, "finish_reason", Kind::String)?;
+            let failed = reason.is_some_and(|reason| event.word(reason).starts_with(b"ERROR"));
+            if failed { &mut plan.lost } else { &mut plan.before }.push(End::All);
             if let Some(answer) = event.of_kind(root, "response", Kind::Object)?
                 && let Some(text) = event.of_kind(answer, "text", Kind::String)?
             {

@@ -3,9 +3,10 @@
 //! Enters: the data of one event after another. Leaves: the same data with its findings redacted, and events of our
 //! own where held text needs one. A *logical text* is what a reader adds up: the content of a choice, the arguments of
 //! a tool call, a content block. Text that is held moves into the next fragment of the same logical text, or, where
-//! that text ends, into its last event or one just before; it is never released on a timer. Every other string, key
-//! and number is scanned by itself. Protocols are known by the events' own shape, so that a route without a dialect is
-//! covered as well; the dialect only says how strict the data is read.
+//! that text ends, into its last event or one just before; it is never released on a timer, nor where the provider tells
+//! of an error or the stream breaks off within the text. Every other string, key and number is scanned by itself. Protocols
+//! are known by the events' own shape, so that a route without a dialect is covered as well; the dialect only says how
+//! strict the data is read.
 
 mod anthropic;
 mod bedrock;
@@ -235,6 +236,9 @@ impl Model {
             Err(error) if self.must_be_json(data) => Err(error),
             Err(_) => {
                 self.settle_all(out, seen)?;
+                if payload.name == b"error" {
+                    self.texts.doubt();
+                }
                 self.plain(payload.data, seen)
             }
         };
@@ -262,10 +266,37 @@ impl Model {
         self.texts.held()
     }
 
-    /// Ends the stream: what is held is judged as final text and leaves in events of our own.
-    pub(crate) fn finish(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
+    /// Ends the stream, which has said itself that it is whole: what is held is judged as final text and leaves in events
+    /// of our own.
+    pub(crate) fn complete(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
         self.work.clear();
         self.end_all(out, seen)
+    }
+
+    /// Ends the stream, of which no more comes. Texts whose end has come leave; what is held of others never does.
+    ///
+    /// # Errors
+    /// [`BodyErrorKind::Truncated`] where the stream breaks off within a text and the provider has not told of an error
+    /// since: every protocol that is read here says where its texts end. What [`Model::complete`] refuses.
+    pub(crate) fn finish(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.work.clear();
+        self.end_calls(seen)?;
+        self.settle_all(out, seen)?;
+        self.texts.lose_doubted();
+        if self.texts.held() > 0 {
+            self.texts.lose(|_| true);
+            return Err(BodyErrorKind::Truncated.into());
+        }
+        self.end_all(out, seen)
+    }
+
+    /// Tells that the provider's error comes next. Texts whose end has come leave before it; the others wait until they go
+    /// on, and never leave if they don't.
+    pub(crate) fn fail(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.work.clear();
+        self.settle_all(out, seen)?;
+        self.texts.doubt();
+        Ok(())
     }
 
     /// Takes the event that was judged so, as it is to leave. `lines` maps its data to its bytes: for each line, where
@@ -354,6 +385,7 @@ impl Model {
                 return Err(BodyErrorKind::TooManyTexts.into());
             }
         }
+        plan.fails |= payload.name == b"error";
         self.leave_words(event, &mut plan);
         self.begin_calls(event, &mut plan);
         if let Some(tools) = &mut self.opening {
@@ -483,6 +515,12 @@ impl Model {
 
     /// Carries out a plan: fills `work` with edits and tails.
     fn carry_out(&mut self, event: Event<'_>, plan: &mut Plan, seen: &mut Inspection) -> Result<(), BodyError> {
+        if plan.fails {
+            self.texts.doubt();
+        }
+        if plan.before.contains(&End::All) {
+            self.texts.lose_doubted();
+        }
         for end in &plan.before {
             self.end(|key| end.covers(key), seen)?;
         }
@@ -495,6 +533,15 @@ impl Model {
             let last = !plan.deltas.iter().skip(at + 1).any(|(_, later)| later == key);
             let ends = last && plan.with.iter().any(|end| end.covers(*key));
             self.fragment(event, *node, *key, ends, seen)?;
+        }
+        if plan.fails {
+            self.texts.doubt();
+        }
+        for end in &plan.lost {
+            self.texts.lose(|key| end.covers(key));
+        }
+        if plan.with.iter().any(|end| matches!(end, End::All | End::Records)) {
+            self.texts.lose_doubted();
         }
         for end in &plan.with {
             self.end(|key| end.covers(key), seen)?;
@@ -562,13 +609,19 @@ impl Model {
         Ok(())
     }
 
-    /// Ends every text; what was held leaves.
+    /// Judges the calls of which no more comes.
+    fn end_calls(&mut self, seen: &mut Inspection) -> Result<(), BodyError> {
+        let Some(tools) = &mut self.tools else { return Ok(()) };
+        tools.end()?;
+        tools.tell_held(seen);
+        Ok(())
+    }
+
+    /// Ends every text; what was held leaves, but of texts that have failed.
     fn end_all(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
-        if let Some(tools) = &mut self.tools {
-            tools.end()?;
-            tools.tell_held(seen);
-        }
+        self.end_calls(seen)?;
         self.settle_all(out, seen)?;
+        self.texts.lose_doubted();
         self.end(|_| true, seen)?;
         self.texts.forget_changes(|_| true);
         self.tails.write(&self.work, |_| true, out);

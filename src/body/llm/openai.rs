@@ -12,7 +12,7 @@ const ENVELOPE: [&str; 6] = ["id", "object", "created", "model", "system_fingerp
 /// Reads an event that may be a chunk.
 pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), BodyError> {
     if event.member(root, "error")?.is_some_and(|error| event.index.kind(error) != Kind::Null) {
-        plan.before.push(End::All);
+        plan.fails = true;
     }
     let Some(choices) = event.of_kind(root, "choices", Kind::Array)? else { return Ok(()) };
     plan.chunk = Some(Chunk { node: root, members: &ENVELOPE });
@@ -31,8 +31,12 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
         plan.copy(event.index, event.member(choice, copy)?, Some(of), b"null");
     }
     // Some servers write an empty reason into every chunk.
-    if event.of_kind(choice, "finish_reason", Kind::String)?.is_some_and(|reason| !event.word(reason).is_empty()) {
-        plan.finishes.push(of);
+    if let Some(reason) = event.of_kind(choice, "finish_reason", Kind::String)? {
+        match event.word(reason).as_ref() {
+            b"" => {}
+            b"error" => plan.lost.push(End::Choice(of)),
+            _ => plan.finishes.push(of),
+        }
     }
     let Some(delta) = event.of_kind(choice, "delta", Kind::Object)? else { return Ok(()) };
     if let Some(content) = event.member(delta, "content")? {

@@ -299,6 +299,8 @@ impl Part {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum End {
     One(TextKey),
+    /// The texts of a choice or candidate.
+    Choice(u64),
     Block(u64),
     Item(u64),
     /// The texts of a kind and place in an item that have no row.
@@ -324,6 +326,7 @@ impl End {
     pub(super) fn covers(self, key: TextKey) -> bool {
         match self {
             Self::One(one) => key == one,
+            Self::Choice(of) => key.is_of_choice(of),
             Self::Block(of) => key.of == of && key.part.carrier() == Carrier::Block,
             Self::Item(of) => key.of == of && key.part.carrier() == Carrier::Item,
             Self::ItemNamed { of, at } => {
@@ -384,6 +387,10 @@ pub(super) struct Plan {
     pub(super) before: Vec<End>,
     /// Texts that end with this event, after its fragments.
     pub(super) with: Vec<End>,
+    /// Texts that have failed: what is held of them never leaves.
+    pub(super) lost: Vec<End>,
+    /// The provider tells of an error: a text that does not go on behind it has failed.
+    pub(super) fails: bool,
     /// Identifiers of tool calls: a new one at the same place begins another call.
     pub(super) calls: Vec<(Node, TextKey)>,
     /// Names of tools, each with the arguments of its call, and whether the call begins here.
@@ -414,6 +421,8 @@ impl Plan {
         self.words.clear();
         self.before.clear();
         self.with.clear();
+        self.lost.clear();
+        self.fails = false;
         self.calls.clear();
         self.names.clear();
         self.begun.clear();

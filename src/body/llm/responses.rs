@@ -117,17 +117,23 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         // Sound has no text, and is no text.
         (None, "delta") if !name.ends_with("audio") => read_other(event, root, name, of, plan)?,
         (None, "done") if name == "response.output_item" => plan.before.push(End::Item(of)),
-        (None, "completed" | "incomplete" | "failed" | "cancelled" | "done" | "error")
-            if name.ends_with("response") =>
-        {
-            plan.before.push(End::All);
+        (None, "failed" | "error") if name.ends_with("response") => plan.lost.push(End::All),
+        (None, "completed" | "incomplete" | "cancelled" | "done") if name.ends_with("response") => {
+            let ends = if has_failed(event, root)? { &mut plan.lost } else { &mut plan.before };
+            ends.push(End::All);
         }
-        (None, "done" | "completed" | "failed") => {
-            plan.before.push(End::ItemNamed { of, at: place(event, root, name) })
-        }
+        (None, "done" | "completed") => plan.before.push(End::ItemNamed { of, at: place(event, root, name) }),
+        (None, "failed") => plan.lost.push(End::ItemNamed { of, at: place(event, root, name) }),
         _ => {}
     }
     Ok(())
+}
+
+/// Whether an answer that is over says that it has failed.
+fn has_failed(event: Event<'_>, root: Node) -> Result<bool, BodyError> {
+    let Some(response) = event.of_kind(root, "response", Kind::Object)? else { return Ok(false) };
+    let status = event.of_kind(response, "status", Kind::String)?;
+    Ok(status.is_some_and(|status| event.word(status).as_ref() == b"failed"))
 }
 
 /// A delta of a kind that has no row, or one that comes tomorrow: a text, or an object of texts that grow side by side.

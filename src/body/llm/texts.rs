@@ -20,6 +20,8 @@ struct Text {
     /// Beginning of a character whose rest is not decided yet; at most 3 bytes.
     split: Vec<u8>,
     resting: bool,
+    /// The provider has told of an error since it last went on.
+    doubted: bool,
     /// All of it so far may be words of the protocol, which have left as they came.
     only_words: bool,
     /// How much of those is not decided yet, and the last of them.
@@ -135,6 +137,7 @@ impl Texts {
         let held_nothing = text.held() == 0;
         text.only_words &= fragment.is_empty();
         text.resting &= fragment.is_empty();
+        text.doubted &= fragment.is_empty();
         out.bytes.append(&mut text.split);
         let begin = out.bytes.len();
         if let Some(shifts) = &mut text.shifts {
@@ -208,6 +211,21 @@ impl Texts {
         self.open.iter_mut().filter(|text| covers(text.key)).for_each(|text| text.resting = true);
     }
 
+    /// Doubts every text that is open: unless it goes on, it has failed.
+    pub(super) fn doubt(&mut self) {
+        self.open.iter_mut().for_each(|text| text.doubted = true);
+    }
+
+    /// Forgets the texts that have failed, with what they hold.
+    pub(super) fn lose_doubted(&mut self) {
+        self.open.retain(|text| !text.doubted);
+    }
+
+    /// Forgets the texts that this covers, with what they hold.
+    pub(super) fn lose(&mut self, covers: impl Fn(TextKey) -> bool) {
+        self.open.retain(|text| !covers(text.key));
+    }
+
     /// Whether a finding has changed a text that may be signed.
     pub(super) fn has_changed(&self, key: TextKey) -> bool {
         self.changed.contains(&key)
@@ -239,6 +257,7 @@ impl Texts {
             text,
             split: Vec::new(),
             resting: false,
+            doubted: false,
             only_words: false,
             ahead: 0,
             word: Vec::new(),

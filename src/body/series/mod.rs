@@ -3,7 +3,7 @@
 //!
 //! A record is held until complete, then judged by [`llm`](crate::body::llm) as the data of an event would be. A
 //! record that nothing touches leaves byte for byte, as does all that stands between records. Text that is still held
-//! when the body ends as it should leaves in a record of its own; after a cut it never leaves.
+//! when its end or that of an array comes leaves in a record of its own; after a cut or an error it never leaves.
 
 mod frame;
 mod gaps;
@@ -65,7 +65,7 @@ impl Transform for Series {
                 Unit::Record => self.record(out, seen)?,
                 Unit::Close => {
                     let last = self.gaps.close();
-                    self.model.finish(&mut Others { gaps: &mut self.gaps, out }, seen)?;
+                    self.model.complete(&mut Others { gaps: &mut self.gaps, out }, seen)?;
                     out.extend_from_slice(&last);
                     out.push(b']');
                 }

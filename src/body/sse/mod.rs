@@ -3,7 +3,7 @@
 //! Events are held until complete, then judged: the `data` that is JSON by [`llm`](crate::body::llm), which follows
 //! the texts that models stream in fragments; other data, and every other field and comment, as one value each. An
 //! event that nothing touches leaves byte for byte; in one that changes only the values that changed are written anew.
-//! Text that is still held when the stream ends cleanly leaves in an event of its own; after an abort it never leaves.
+//! Text that is still held when its end comes leaves in an event of its own; after an abort or an error it never leaves.
 
 mod frame;
 #[cfg(test)]

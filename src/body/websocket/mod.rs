@@ -274,7 +274,7 @@ impl Half {
         Ok(())
     }
 
-    /// A frame that closes: what is held leaves before it, judged as final.
+    /// A frame that closes. Within a text it is none: that has not ended, and what is held of it never leaves.
     fn closing(&mut self, out: &mut Vec<u8>) -> Result<(), BodyError> {
         let payload = self.reader.control();
         let (code, reason) = match payload.split_first_chunk::<2>() {

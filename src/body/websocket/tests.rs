@@ -154,7 +154,7 @@ fn a_value_split_over_deltas_is_found_and_every_delta_is_a_message() {
 }
 
 #[test]
-fn what_is_held_when_the_upstream_closes_leaves_before_the_close() {
+fn what_is_held_when_the_upstream_closes_never_leaves_and_the_close_is_none() {
     let mut frames = Vec::new();
     let event = r#"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"write to mary.jones@exam"}"#;
     frame::write(Opcode::Text, event.as_bytes(), None, &mut frames);
@@ -162,16 +162,18 @@ fn what_is_held_when_the_upstream_closes_leaves_before_the_close() {
     assert_eq!(result, Ok(()));
     assert!(!read(&open, false).0.join("").contains("mary"), "the connection may break here");
     frame::write(Opcode::Close, &[], None, &mut frames);
-    let (out, _) = run(half(Dialect::OpenAi, Direction::Response), &frames, 5);
+    let (out, result) = run(half(Dialect::OpenAi, Direction::Response), &frames, 5);
+    assert_eq!(result.map_err(|error| error.kind), Err(BodyErrorKind::Truncated));
+    assert_eq!(out, open);
+    // A text that has ended does not keep the connection from it.
+    let mut frames = Vec::new();
+    let done = event.replace(".delta", ".done");
+    [event, &done].iter().for_each(|event| frame::write(Opcode::Text, event.as_bytes(), None, &mut frames));
+    frame::write(Opcode::Close, &[], None, &mut frames);
+    let (out, result) = run(half(Dialect::OpenAi, Direction::Response), &frames, 5);
+    assert_eq!(result, Ok(()));
     let (messages, others) = read(&out, false);
-    let said: String = messages
-        .iter()
-        .filter_map(|message| {
-            let event: serde_json::Value = serde_json::from_str(message).ok()?;
-            Some(event["delta"].as_str()?.to_owned())
-        })
-        .collect();
-    assert_eq!(said, "write to mary.jones@exam");
+    assert_eq!(messages.len(), 3);
     assert_eq!(others, [(Opcode::Close, Vec::new())]);
 }
 

@@ -208,7 +208,6 @@ fn vendors(size: usize, text: &str) -> Vec<(&'static str, Vec<u8>, &'static str)
             ),
             "/choices/0/delta/content",
         ),
-        ("cut short", each(&|part| format!("{{\"generation\":{part},\"stop_reason\":null}}"), &[]), "/generation"),
     ]
 }
 
@@ -228,13 +227,11 @@ fn models_own_events_add_up_in_chunks() {
             // What came leaves with its padding, and its last event is the last.
             let padded = after.iter().filter(|message| String::from_utf8_lossy(&message.payload).contains("\"p\":"));
             assert!(padded.count() >= before.len(), "{name}");
-            if name != "cut short" {
-                assert_eq!(
-                    said(after.last().unwrap()).is_some(),
-                    said(before.last().unwrap()).is_some(),
-                    "{name}: nothing follows the end"
-                );
-            }
+            assert_eq!(
+                said(after.last().unwrap()).is_some(),
+                said(before.last().unwrap()).is_some(),
+                "{name}: nothing follows the end"
+            );
         }
     }
 }
@@ -294,15 +291,23 @@ fn nothing_waits_that_is_decided() {
 }
 
 #[test]
-fn what_is_held_leaves_before_an_exception_and_at_a_clean_end() {
-    let text = delta(0, "{\"text\":\"call 555\"}");
+fn what_is_held_never_leaves_before_an_exception_or_at_an_end_that_is_none() {
+    let text = delta(0, "{\"text\":\"call 4111 1111 1111 111\"}");
     let (out, end) = run(&mut inspector(), [text.as_slice()]);
-    assert_eq!((sums(&out)["0.text"].as_str(), end), ("call 555", Ok(())));
+    assert_eq!((sums(&out)["0.text"].as_str(), end), ("call ", Err(BodyErrorKind::Truncated)));
+    let own = chunk("{\"generation\":\"call 4111 1111\",\"stop_reason\":null}");
+    let (out, end) = run(&mut inspector(), [own.as_slice()]);
+    assert_eq!(end, Err(BodyErrorKind::Truncated));
+    assert!(!messages(&out)[0].json().to_string().contains("1111"));
     let exception = blackbar::body::llm::error_frame(Dialect::Bedrock, "truncated", "m");
-    let out = redacted(&[text, exception].concat());
-    let messages = messages(&out);
-    assert_eq!(messages.last().unwrap().string(":message-type"), "exception");
-    assert_eq!(sums(&out)["0.text"], "call 555");
+    let out = redacted(&[text.clone(), exception.clone()].concat());
+    let last = messages(&out);
+    assert_eq!(last.last().unwrap().string(":message-type"), "exception");
+    assert_eq!(sums(&out)["0.text"], "call ");
+    // A block that has stopped was whole.
+    let stop = event("contentBlockStop", "{\"contentBlockIndex\":0}");
+    let out = redacted(&[text, stop, exception].concat());
+    assert_eq!(sums(&out)["0.text"], "call 4111 1111 1111 111");
 }
 
 #[test]
@@ -331,6 +336,7 @@ fn unknown_deltas_grow_as_texts_of_their_own() {
     let results: Vec<u8> = parts(TEXT, 2)
         .iter()
         .flat_map(|part| delta(0, &format!("{{\"toolResult\":[{{\"text\":{}}}]}}", quote(part))))
+        .chain(event("messageStop", "{\"stopReason\":\"end_turn\"}"))
         .collect();
     assert_eq!(sums(&redacted(&results))["0.toolResult.text"], whole("text/plain", TEXT));
 }

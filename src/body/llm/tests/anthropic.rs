@@ -1,7 +1,7 @@
 //! Anthropic Messages streams.
 
 use super::{PROSE, anthropic_sums, assert_clean, fragments, json, quote, redacted, run, run_parts};
-use crate::body::Dialect;
+use crate::body::{BodyErrorKind, Dialect};
 
 const ARGUMENTS: &str = "{\"to\": \"jane@example.com\", \"amount\": 4111111111111111, \"deep\": {\"a\": [\"\\u0034111 1111 1111 1111\", true]}}";
 const SIGNATURE: &str = "EqoBCkgIAhABGAIiQL2m8Q1d7aTqZQ0xY3mN5n9v6k4pWw8cB1rTz0s5uVXyZg==";
@@ -116,8 +116,14 @@ fn every_split_into_two_deltas_is_covered() {
             let sums = anthropic_sums(&run(Dialect::Anthropic, body.as_bytes()));
             assert_eq!(sums[&format!("0.{member}")], sum, "split at {at}");
             let unfinished = start(0, "{}") + &delta(0, kind, member, a) + &delta(0, kind, member, b);
-            let sums = anthropic_sums(&run(Dialect::Anthropic, unfinished.as_bytes()));
-            assert_eq!(sums[&format!("0.{member}")], sum, "split at {at}, cut off");
+            for end in [closing(), event("message_stop", "")] {
+                let sums = anthropic_sums(&run(Dialect::Anthropic, (unfinished.clone() + &end).as_bytes()));
+                assert_eq!(sums[&format!("0.{member}")], sum, "split at {at}, without its block's end");
+            }
+            let (left, end) = super::early_end(Dialect::Anthropic, &unfinished);
+            let left = anthropic_sums(&left).remove(&format!("0.{member}")).unwrap_or_default();
+            assert!(sum.starts_with(&left), "split at {at}, cut off: {left}");
+            assert_eq!(end, if left == sum { Ok(()) } else { Err(BodyErrorKind::Truncated) }, "split at {at}");
         }
     }
 }
@@ -149,12 +155,26 @@ fn what_is_held_leaves_before_its_block_stops() {
     let expected =
         start(0, r#"{"type":"text","text":""}"#) + &text(0, "to ") + &text(0, "**** **** **** 1111") + &stop(0);
     assert_eq!(run(Dialect::Anthropic, body.as_bytes()), expected);
+    let body = text(0, "to 4111 1111 1111 1111") + &closing();
+    let expected = text(0, "to ") + &text(0, "**** **** **** 1111") + &closing();
+    assert_eq!(run(Dialect::Anthropic, body.as_bytes()), expected);
+}
+
+#[test]
+fn what_is_held_never_leaves_before_an_error_or_an_early_end() {
     let error = event("error", r#""error":{"type":"overloaded_error","message":"Overloaded"}"#);
-    for end in [closing(), error, String::new()] {
-        let body = text(0, "to 4111 1111 1111 1111") + &end;
-        let expected = text(0, "to ") + &text(0, "**** **** **** 1111") + &end;
-        assert_eq!(run(Dialect::Anthropic, body.as_bytes()), expected);
+    let held = text(0, "to 4111 1111 1111 111");
+    for end in [error.clone(), error.clone() + &event("message_stop", "")] {
+        let out = run(Dialect::Anthropic, (held.clone() + &end).as_bytes());
+        assert_eq!(out, text(0, "to ") + &end);
     }
+    // What goes on behind the error has not failed, and what had its own end was whole.
+    let out = run(Dialect::Anthropic, (held.clone() + &error + &text(0, "1. ") + &stop(0)).as_bytes());
+    assert_eq!(out, text(0, "to ") + &error + &text(0, "**** **** **** 1111. ") + &stop(0));
+    let out = run(Dialect::Anthropic, (held.clone() + &stop(0) + &error).as_bytes());
+    assert_eq!(out, text(0, "to ") + &text(0, "4111 1111 1111 111") + &stop(0) + &error);
+    let (left, end) = super::early_end(Dialect::Anthropic, &held);
+    assert_eq!((left, end), (text(0, "to "), Err(BodyErrorKind::Truncated)));
 }
 
 #[test]

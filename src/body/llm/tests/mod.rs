@@ -98,6 +98,15 @@ fn run(dialect: Dialect, body: &[u8]) -> String {
     String::from_utf8(outs.concat()).expect("UTF-8")
 }
 
+/// What leaves of a stream that ends here, and how it ends.
+fn early_end(dialect: Dialect, body: &str) -> (String, Result<(), BodyErrorKind>) {
+    let mut stream = stream(&scopes(), dialect);
+    let (mut out, mut seen) = (Vec::new(), Inspection::default());
+    stream.push(body.as_bytes(), &mut out, &mut seen).expect("passes");
+    let end = stream.finish(&mut out, &mut seen).map_err(|error| error.kind);
+    (String::from_utf8(out).expect("UTF-8"), end)
+}
+
 /// Every way to cut the body in two, and byte by byte, gives the same; what left by then is the beginning of it.
 fn assert_any_chunking<F>(body: &str, whole: &str, mut run: F)
 where

@@ -122,10 +122,24 @@ fn the_last_record_keeps_its_place_and_its_line_end() {
         let first = generate("\"response\":\"pay 4111 1111 1111\"", "false");
         assert_eq!(sums(&run(&(first + &text)))["response"], "pay **** **** **** 1111.");
     }
-    // Without a last record what is held comes in one of its own.
-    let open = generate("\"response\":\"pay 4111 1111 1111 1111\"", "false");
-    assert_eq!(sums(&run(&open))["response"], "pay **** **** **** 1111");
-    assert_eq!(sums(&run(open.trim_end()))["response"], "pay **** **** **** 1111");
+}
+
+#[test]
+fn what_is_held_never_leaves_before_an_error_or_without_a_last_record() {
+    let (open, left) =
+        (generate("\"response\":\"pay 4111 1111 1111 111\"", "false"), generate("\"response\":\"pay \"", "false"));
+    let error = "{\"error\":\"busy\"}\n";
+    assert_eq!(run(&(open.clone() + error)), left.clone() + error);
+    let last = generate("\"response\":\"\"", "true");
+    assert_eq!(run(&(open.clone() + error + &last)), left.clone() + error + &last);
+    for open in [open.as_str(), open.trim_end()] {
+        let mut series = Series::new(scopes(), &BodyLimits::default(), Dialect::Ollama);
+        let (mut out, mut seen) = (Vec::new(), crate::body::Inspection::default());
+        crate::body::Transform::push(&mut series, open.as_bytes(), &mut out, &mut seen).expect("passes");
+        let end = crate::body::Transform::finish(&mut series, &mut out, &mut seen).map_err(|error| error.kind);
+        assert_eq!(end, Err(BodyErrorKind::Truncated));
+        assert_eq!(String::from_utf8(out).expect("UTF-8").trim_end(), left.trim_end());
+    }
 }
 
 #[test]
@@ -173,10 +187,13 @@ fn what_is_not_held_leaves_with_its_own_bytes() {
 #[test]
 fn line_ends_are_the_bodys_at_every_cut() {
     for between in ["\r\n", "\n\r\n", "\r\n\n"] {
-        let body = format!("{}{between}", generate("\"response\":\"4111 1111\"", "false").trim_end());
+        let text = generate("\"response\":\"4111 1111\"", "false");
+        let last = generate("\"response\":\"\"", "true");
+        let body = [text.trim_end(), between, last.trim_end(), between].concat();
         let (outs, _) = run_series(Dialect::Ollama, [body.as_bytes()]).expect("passes");
         let whole = String::from_utf8(outs.concat()).expect("UTF-8");
-        assert!(whole.ends_with(if between.ends_with("\r\n") { "}\r\n" } else { "}\n" }), "{whole:?}");
+        let own = text.trim_end().to_owned() + if between.ends_with("\r\n") { "\r\n" } else { "\n" };
+        assert!(whole.ends_with(&(own + last.trim_end() + between)), "{whole:?}");
         assert_any_chunking(&body, &whole, |parts| {
             run_series(Dialect::Ollama, parts.iter().copied()).expect("passes").0
         });

@@ -195,8 +195,7 @@ fn held_text_leaves_in_a_chunk_of_its_own_before_the_end() {
     let text = delta(0, r#"{"content":"4111111111111111"}"#);
     let emptied = delta(0, r#"{"content":""}"#);
     let own = delta(0, r#"{"content":"************1111"}"#);
-    for end in [finish(0, "{}"), DONE.to_owned(), String::new(), "data: {\"error\":{\"message\":\"x\"}}\n\n".to_owned()]
-    {
+    for end in [finish(0, "{}"), DONE.to_owned()] {
         let body = text.clone() + &end;
         assert_eq!(run(Dialect::OpenAi, body.as_bytes()), emptied.clone() + &own + &end);
     }
@@ -207,10 +206,33 @@ fn held_text_leaves_in_a_chunk_of_its_own_before_the_end() {
 }
 
 #[test]
+fn what_is_held_never_leaves_before_an_error_or_an_early_end() {
+    let held = delta(0, r#"{"content":"to 4111 1111 1111 111"}"#);
+    let left = delta(0, r#"{"content":"to "}"#);
+    let error = "data: {\"error\":{\"message\":\"x\"}}\n\n";
+    let named = "event: error\ndata: {\"message\":\"x\"}\n\n";
+    let plain = "event: error\ndata: overloaded\n\n";
+    let choice = chunk(r#"{"index":0,"delta":{"content":""},"finish_reason":"error"}"#);
+    for end in [error, named, plain, &choice].into_iter().flat_map(|end| [end.to_owned(), end.to_owned() + DONE]) {
+        let (out, ended) = super::early_end(Dialect::OpenAi, &(held.clone() + &end));
+        assert_eq!((out, ended), (left.clone() + &end, Ok(())));
+    }
+    let (out, ended) = super::early_end(Dialect::OpenAi, &held);
+    assert_eq!((out, ended), (left.clone(), Err(BodyErrorKind::Truncated)));
+    // A choice that had finished was whole.
+    let other = delta(1, r#"{"content":"call 4111 1111"}"#);
+    let body = held.clone() + &other + &finish(0, "{}") + error;
+    let own = delta(0, r#"{"content":"4111 1111 1111 111"}"#);
+    let expected = left + &delta(1, r#"{"content":"call "}"#) + &own + &finish(0, "{}") + error;
+    assert_eq!(run(Dialect::OpenAi, body.as_bytes()), expected);
+}
+
+#[test]
 fn one_choice_never_waits_for_another() {
     let first = delta(0, r#"{"content":"4111 1111 "}"#);
     let second = delta(1, r#"{"content":"all is well. "}"#);
-    let (outs, seen) = run_parts(Dialect::OpenAi, [first.as_bytes(), second.as_bytes()]).expect("passes");
+    let (outs, seen) =
+        run_parts(Dialect::OpenAi, [first.as_bytes(), second.as_bytes(), DONE.as_bytes()]).expect("passes");
     assert_eq!(outs[0], delta(0, r#"{"content":""}"#).as_bytes());
     assert_eq!(outs[1], second.as_bytes());
     assert!(seen.held_peak >= 10);
@@ -320,11 +342,11 @@ fn legacy_completions() {
 #[test]
 fn every_other_value_and_key_is_scanned() {
     let body = "data: {\"id\":\"4111111111111111\",\"jane@example.com\":[4111111111111111,{\"x\":\"\\u0034111 1111 1111 1111\"}],\"choices\":[{\"index\":0,\"delta\":{\"novel\":\"078-05-1120\",\"content\":\"jane\"}}]}\n\n";
-    let out = run(Dialect::OpenAi, body.as_bytes());
+    let out = run(Dialect::OpenAi, (body.to_owned() + DONE).as_bytes());
     let expected = "data: {\"id\":\"************1111\",\"jane@***\":[\"************1111\",{\"x\":\"**** **** **** 1111\"}],\"choices\":[{\"index\":0,\"delta\":{\"novel\":\"\",\"content\":\"\"}}]}\n\n\
         data: {\"id\":\"************1111\",\"choices\":[{\"index\":0,\"delta\":{\"novel\":\"***-**-****\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n\
         data: {\"id\":\"************1111\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"jane\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
-    assert_eq!(out, expected);
+    assert_eq!(out, expected.to_owned() + DONE);
 }
 
 #[test]
@@ -368,7 +390,7 @@ fn ambiguous_broken_and_boundless_streams_are_refused() {
 
 #[test]
 fn requests_are_treated_alike() {
-    let body = delta(0, r#"{"content":"4111 1111 1111 1111 "}"#);
+    let body = delta(0, r#"{"content":"4111 1111 1111 1111 "}"#) + DONE;
     let mut stream = crate::body::sse::EventStream::new(
         super::scopes(),
         &BodyLimits::default(),
@@ -380,7 +402,7 @@ fn requests_are_treated_alike() {
     stream.finish(&mut out, &mut seen).expect("passes");
     let out = String::from_utf8(out).expect("UTF-8");
     assert_clean(&out);
-    assert_eq!(events(&out).len(), 2, "{out}");
+    assert_eq!(events(&out).len(), 3, "{out}");
     assert!(seen.scanned > 0);
     assert_eq!(seen.findings, [(0, "keep-last-4", 1)]);
 }
@@ -432,7 +454,7 @@ fn an_index_is_one_number_however_it_is_written() {
     let chunk = |index: &str, text: &str| {
         format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
     };
-    let body = [chunk("1.0", "4111 11"), chunk("1", "11 1111"), chunk("1e0", " 1111.")].concat();
+    let body = [chunk("1.0", "4111 11"), chunk("1", "11 1111"), chunk("1e0", " 1111."), DONE.to_owned()].concat();
     assert!(run(Dialect::OpenAi, body.as_bytes()).contains("**** **** **** 1111"));
 }
 

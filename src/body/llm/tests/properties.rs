@@ -209,6 +209,9 @@ proptest! {
         prop_assert_eq!(&sums(json(&out).as_array().expect("an array")), &expected);
         let (outs, _) = run_series(Dialect::Plain, [array.as_bytes()]).expect("passes");
         prop_assert_eq!(outs.concat(), out.into_bytes());
+        for (candidate, _) in finishes.iter().enumerate().filter(|(_, finishes)| !**finishes) {
+            messages.push(format!("{{\"candidates\":[{{\"index\":{candidate},\"finishReason\":\"STOP\"}}]}}"));
+        }
         let stream: String = messages.iter().map(|message| format!("data: {message}\n\n")).collect();
         let out = run(Dialect::Gemini, stream.as_bytes());
         let messages: Vec<_> = super::events(&out).iter().map(|(_, data)| json(data)).collect();

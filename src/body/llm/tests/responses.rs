@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{PROSE, assert_clean, events, fragments, json, quote, redacted, run, run_parts};
-use crate::body::Dialect;
+use crate::body::{BodyErrorKind, Dialect};
 
 const ARGUMENTS: &str = "{\"to\": \"jane@example.com\", \"n\": 4111111111111111, \"x\": \"\\u0034111 1111 1111 1111\"}";
 
@@ -128,8 +128,24 @@ fn the_number_of_an_event_may_stand_before_its_text() {
     let out = run(Dialect::OpenAi, (delta(7, "the end") + &end(9)).as_bytes());
     assert_eq!(out, delta(7, "the ") + &delta(9, "end") + &end(10));
     // A stream that is not ended by its last event.
-    let out = run(Dialect::OpenAi, delta(7, "the end").as_bytes());
-    assert_eq!(out, delta(7, "the ") + &delta(8, "end"));
+    let out = super::early_end(Dialect::OpenAi, &delta(7, "the end"));
+    assert_eq!(out, (delta(7, "the "), Err(BodyErrorKind::Truncated)));
+}
+
+#[test]
+fn what_is_held_never_leaves_before_an_error_or_an_answer_that_failed() {
+    let mut stream = Stream::new();
+    stream.event("response.output_text.delta", "\"output_index\":0,\"delta\":\"to 4111 1111 1111 111\"");
+    let left = stream.body.replace("4111 1111 1111 111", "");
+    for (kind, members) in [
+        ("error", "\"message\":\"busy\",\"param\":null"),
+        ("response.failed", "\"response\":{\"status\":\"failed\"}"),
+        ("response.done", "\"response\":{\"status\":\"failed\"}"),
+    ] {
+        let mut end = Stream { body: String::new(), number: 1 };
+        end.event(kind, members);
+        assert_eq!(run(Dialect::OpenAi, (stream.body.clone() + &end.body).as_bytes()), left.clone() + &end.body);
+    }
 }
 
 #[test]
