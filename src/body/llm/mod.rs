@@ -16,6 +16,7 @@ mod cohere;
 mod cohere_v1;
 mod failure;
 mod gemini;
+mod live;
 mod ollama;
 mod opaque;
 mod openai;
@@ -376,6 +377,7 @@ impl Model {
             anthropic::read(event, root, &mut plan)?;
             responses::read(event, root, &mut plan)?;
             gemini::read(event, root, &mut plan)?;
+            live::read(event, root, &mut plan)?;
             cohere::read(event, root, &mut plan)?;
             cohere_v1::read(event, root, &mut plan)?;
             ollama::read(event, root, &mut plan)?;

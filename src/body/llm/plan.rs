@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{bedrock, cohere, cohere_v1, responses};
+use super::{bedrock, cohere, cohere_v1, live, responses};
 use crate::body::json::{Counts, Index, Kind, Node, Side, Unit, unescape};
 use crate::body::{BodyError, BodyErrorKind};
 
@@ -73,6 +73,9 @@ pub(super) enum Part {
     CandidateThought,
     /// A string of a call's `partialArgs`, by where it belongs.
     CandidateArgument(u64),
+    // `serverContent`
+    /// By its row among a live turn's growing texts.
+    Live(u8),
     // `content-delta` and its like
     /// By its row among the message's growing texts.
     Message(u8),
@@ -144,6 +147,8 @@ pub(super) enum Carrier {
     Item,
     /// A candidate of Gemini's.
     Candidate,
+    /// A turn of Gemini's live API.
+    Turn,
     /// A message of Cohere's.
     Message,
     /// A generation of Cohere's version 1.
@@ -192,6 +197,7 @@ impl Part {
             | Self::CandidateText
             | Self::CandidateThought
             | Self::CandidateArgument(_)
+            | Self::Live(_)
             | Self::ItemNamed { .. }
             | Self::MessageNamed(_)
             | Self::Record(_)
@@ -222,6 +228,7 @@ impl Part {
             | Self::Text
             | Self::CandidateText
             | Self::CandidateThought
+            | Self::Live(_)
             | Self::Record(_) => true,
             Self::Item { kind, .. } => responses::is_for_reader(kind),
             Self::Message(_) => self.call().is_none(),
@@ -272,6 +279,7 @@ impl Part {
             Self::Text | Self::PartialJson | Self::Thinking | Self::BlockNamed(_) => Carrier::Block,
             Self::Item { .. } | Self::ItemNamed { .. } => Carrier::Item,
             Self::CandidateText | Self::CandidateThought | Self::CandidateArgument(_) => Carrier::Candidate,
+            Self::Live(_) => Carrier::Turn,
             Self::Message(_) | Self::MessageNamed(_) => Carrier::Message,
             Self::Generated(_) => Carrier::Generation,
             Self::Record(_) | Self::RecordNamed(_) => Carrier::Record,
@@ -315,6 +323,10 @@ pub(super) enum End {
     },
     /// All that Cohere's version 1 generates but what is said.
     Calls,
+    /// What is generated in a live turn of Gemini's.
+    Generated,
+    /// All texts of a live turn of Gemini's.
+    Turn,
     /// The texts of Ollama's records.
     Records,
     /// The texts of a content block of Bedrock's.
@@ -334,6 +346,11 @@ impl End {
             }
             Self::Message { of, group } => key.of == of && cohere::group(key.part) == Some(group),
             Self::Calls => matches!(key.part, Part::Generated(row) if !cohere_v1::is_cited(row)),
+            Self::Generated => match key.part {
+                Part::Live(row) => live::is_generated(row),
+                part => matches!(part, Part::CandidateArgument(_)),
+            },
+            Self::Turn => matches!(key.part, Part::Live(_) | Part::CandidateArgument(_)),
             Self::Records => key.part.carrier() == Carrier::Record,
             Self::BedrockBlock(of) => key.of == of && key.part.carrier() == Carrier::Bedrock,
             Self::All => true,

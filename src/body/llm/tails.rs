@@ -6,10 +6,10 @@
 
 use std::ops::Range;
 
-use super::plan::{Carrier, Chunk, Event, Plan, TextKey};
+use super::plan::{Carrier, Chunk, Event, Part, Plan, TextKey};
 use super::texts::Texts;
 use super::work::{Work, one_line};
-use super::{Outlet, anthropic, cohere, gemini, ollama, openai};
+use super::{Outlet, anthropic, cohere, gemini, live, ollama, openai};
 use crate::body::BodyError;
 use crate::body::json::escape;
 
@@ -138,6 +138,11 @@ impl Tails {
                 Carrier::Candidate => {
                     gemini::write_message(envelope, key, text, &mut data);
                     out.own(&self.name, &data);
+                }
+                Carrier::Turn => {
+                    let row = if let Part::Live(row) = key.part { row } else { 0 };
+                    live::write_message(row, text, &mut data);
+                    out.own(b"", &data);
                 }
                 Carrier::Record => {
                     ollama::write_record(envelope, key.part, text, &mut data);

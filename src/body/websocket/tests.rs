@@ -197,7 +197,7 @@ fn reasons_and_pings_are_scanned_and_bytes_are_refused_or_let_through() {
 
     // JSON in a binary message is text.
     let mut json = Vec::new();
-    let event = format!(r#"{{"serverContent":{{"inputTranscription":{{"text":"{CARD}"}}}}}}"#);
+    let event = format!(r#"{{"serverContent":{{"inputTranscription":{{"text":"{CARD}","finished":true}}}}}}"#);
     frame::write(Opcode::Binary, event.as_bytes(), None, &mut json);
     let (out, _) = run(half(Dialect::Gemini, Direction::Response), &json, 100);
     assert_eq!((out[0], read(&out, false).0), (0x82, vec![event.replace(CARD, "[CREDIT_CARD]")]));
