@@ -142,6 +142,9 @@ fn read_other(event: Event<'_>, root: Node, name: &str, of: u64, plan: &mut Plan
     let at = place(event, root, name);
     let object = event.index.kind(delta) == Kind::Object;
     let texts = event.index.children(if object { delta } else { root }).filter(|text| object || *text == delta);
+    if let Some(logprobs) = event.of_kind(root, "logprobs", Kind::Array)? {
+        plan.copies.push(Copied { node: logprobs, of: Some(of), without: b"[]" });
+    }
     for text in texts {
         let name = event.index.key(text).and_then(Name::of_text);
         if let Some(name) = name {
@@ -193,7 +196,9 @@ fn read_copies(event: Event<'_>, plan: &mut Plan) -> Result<(), BodyError> {
     let arrays = index.nodes().filter(|node| index.kind(*node) == Kind::Array);
     for beside in arrays.filter(|node| matches!(index.key(*node), Some(b"logprobs" | b"annotations"))) {
         let Some(parent) = index.parent(beside) else { continue };
-        let Some(text) = event.of_kind(parent, "text", Kind::String)? else { continue };
+        // What was heard is called so.
+        let text = event.of_kind(parent, "text", Kind::String)?;
+        let Some(text) = text.or(event.of_kind(parent, "transcript", Kind::String)?) else { continue };
         if index.key(beside) == Some(b"logprobs") {
             plan.twins.push((beside, text));
             continue;

@@ -149,6 +149,61 @@ fn what_is_held_never_leaves_before_an_error_or_an_answer_that_failed() {
 }
 
 #[test]
+fn token_details_of_what_was_heard_go_with_the_text() {
+    let details = |parts: &[String]| {
+        let details =
+            |part: &String| format!("{{\"token\":{},\"bytes\":{:?},\"logprob\":-1}}", quote(part), part.as_bytes());
+        format!("[{}]", parts.iter().map(details).collect::<Vec<_>>().join(","))
+    };
+    for (delta, done, text) in [
+        (
+            "conversation.item.input_audio_transcription.delta",
+            "conversation.item.input_audio_transcription.completed",
+            "transcript",
+        ),
+        ("transcript.text.delta", "transcript.text.done", "text"),
+    ] {
+        for tail in ["", " ok. "] {
+            let said = format!("pay 4111 1111 1111 1111{tail}");
+            let parts = fragments(&said, 5);
+            let mut stream = Stream::new();
+            for part in &parts {
+                let details = details(std::slice::from_ref(part));
+                stream.event(delta, &format!("\"item_id\":\"i\",\"delta\":{},\"logprobs\":{details}", quote(part)));
+            }
+            let whole = details(&parts);
+            stream.event(done, &format!("\"item_id\":\"i\",\"{text}\":{},\"logprobs\":{whole}", quote(&said)));
+            let out = run(Dialect::OpenAi, stream.body.as_bytes());
+            let (mut spelled, mut heard) = (String::new(), String::new());
+            for (_, data) in events(&out) {
+                let event = json(&data);
+                heard += event["delta"].as_str().unwrap_or_default();
+                for detail in event["logprobs"].as_array().into_iter().flatten() {
+                    spelled += detail["token"].as_str().expect("a token");
+                }
+                if !event[text].is_null() {
+                    assert_eq!(event[text], redacted(&said, false));
+                    assert_eq!(event["logprobs"], json("[]"));
+                }
+            }
+            assert_eq!(heard, redacted(&said, false));
+            assert!(!spelled.contains('4') && !spelled.contains('1'), "{spelled}");
+        }
+    }
+    let mut clean = Stream::new();
+    let details = details(&["all is well. ".to_owned()]);
+    clean.event(
+        "conversation.item.input_audio_transcription.delta",
+        &format!("\"item_id\":\"i\",\"delta\":\"all is well. \",\"logprobs\":{details}"),
+    );
+    clean.event(
+        "conversation.item.input_audio_transcription.completed",
+        &format!("\"item_id\":\"i\",\"transcript\":\"all is well. \",\"logprobs\":{details}"),
+    );
+    assert_eq!(run(Dialect::OpenAi, clean.body.as_bytes()), clean.body);
+}
+
+#[test]
 fn clean_streams_are_verbatim() {
     let mut stream = Stream::new();
     let details = "[{\"token\":\"all \",\"logprob\":-0.5,\"bytes\":[97],\"top_logprobs\":[]}]";
