@@ -428,6 +428,8 @@ pub(super) struct Plan {
     pub(super) chunk: Option<Chunk>,
     /// The number of the event in its stream, where events are counted.
     pub(super) sequence: Option<Node>,
+    /// What names the event, where no two events have one name.
+    pub(super) identifier: Option<Node>,
     /// The event is of a model's protocol.
     pub(super) known: bool,
 }
@@ -451,6 +453,7 @@ impl Plan {
         self.signatures.clear();
         self.chunk = None;
         self.sequence = None;
+        self.identifier = None;
         self.known = false;
     }
 

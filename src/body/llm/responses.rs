@@ -65,6 +65,8 @@ fn call() -> Part {
 pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), BodyError> {
     let Some(kind) = event.of_kind(root, "type", Kind::String)? else { return Ok(()) };
     let kind = event.word(kind);
+    // Of every event: errors and what keeps a connection open are counted as well.
+    plan.sequence = event.of_kind(root, "sequence_number", Kind::Number)?;
     let Some((name, last)) = std::str::from_utf8(&kind).ok().and_then(|kind| kind.rsplit_once('.')) else {
         return Ok(());
     };
@@ -75,7 +77,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         return Ok(());
     }
     plan.known = true;
-    plan.sequence = event.of_kind(root, "sequence_number", Kind::Number)?;
+    plan.identifier = event.of_kind(root, "event_id", Kind::String)?;
     read_copies(event, plan)?;
     let mut of = event.number(root, "output_index", 0)?;
     // Realtime's answers may grow side by side.

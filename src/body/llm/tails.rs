@@ -23,6 +23,8 @@ pub(super) struct Tails {
     deltas: Vec<Delta>,
     /// The number of the next event of our own, where events are counted.
     pub(super) number: u64,
+    /// How many events have been kept with an identifier of their own.
+    named: u64,
 }
 
 /// A delta, to be repeated with another text.
@@ -75,6 +77,7 @@ impl Tails {
                 None => Delta { key: *key, name: Vec::new(), before: Vec::new(), after: Vec::new(), number: None },
             };
             delta.number = None;
+            let silent = self.silent(event, plan);
             let number = plan.sequence.map(|node| event.index.range(node));
             let parts =
                 [(true, &mut delta.before, 0..range.start), (false, &mut delta.after, range.end..event.data.len())];
@@ -82,17 +85,29 @@ impl Tails {
                 part.clear();
                 let number = number.as_ref().filter(|number| range.start <= number.start && number.end <= range.end);
                 let Some(number) = number else {
-                    write_silent(event, plan, work, range, part);
+                    write_silent(event, &silent, work, range, part);
                     continue;
                 };
-                write_silent(event, plan, work, range.start..number.start, part);
+                write_silent(event, &silent, work, range.start..number.start, part);
                 delta.number = Some((before, part.len()));
-                write_silent(event, plan, work, number.end..range.end, part);
+                write_silent(event, &silent, work, number.end..range.end, part);
             }
             delta.name.clear();
             delta.name.extend_from_slice(name);
             self.deltas.push(delta);
         }
+    }
+
+    /// What stands in an event of our own in the place of what the event at hand has said, in order.
+    fn silent(&mut self, event: Event<'_>, plan: &Plan) -> Vec<(Range<usize>, String)> {
+        let said = plan.deltas.iter().map(|(node, _)| (event.index.range(*node), "\"\"".to_owned()));
+        let mut silent: Vec<_> = said.collect();
+        if let Some(identifier) = plan.identifier {
+            self.named += 1;
+            silent.push((event.index.range(identifier), format!("\"event_added_{}\"", self.named)));
+        }
+        silent.sort_unstable_by_key(|(range, _)| range.start);
+        silent
     }
 
     /// Whether an end of this text takes a number of the stream.
@@ -154,16 +169,21 @@ impl Tails {
 }
 
 /// Writes a stretch of an event on one line, without what else it says: that has been said.
-fn write_silent(event: Event<'_>, plan: &Plan, work: &Work, range: Range<usize>, out: &mut Vec<u8>) {
+fn write_silent(
+    event: Event<'_>,
+    silent: &[(Range<usize>, String)],
+    work: &Work,
+    range: Range<usize>,
+    out: &mut Vec<u8>,
+) {
     let from = out.len();
     let mut at = range.start;
-    let others = plan.deltas.iter().map(|(node, _)| event.index.range(*node));
-    for other in others.filter(|other| range.start <= other.start && other.end <= range.end) {
+    for (other, instead) in silent.iter().filter(|(other, _)| range.start <= other.start && other.end <= range.end) {
         if other.start < at {
             continue;
         }
         work.write(event.data, at..other.start, out);
-        out.extend_from_slice(b"\"\"");
+        out.extend_from_slice(instead.as_bytes());
         at = other.end;
     }
     work.write(event.data, at..range.end, out);

@@ -149,6 +149,33 @@ fn what_is_held_never_leaves_before_an_error_or_an_answer_that_failed() {
 }
 
 #[test]
+fn events_of_any_kind_are_counted_on() {
+    let mut stream = Stream::new();
+    stream.event("response.output_text.delta", "\"output_index\":0,\"delta\":\"the end\"");
+    stream.event("response.output_text.done", "\"output_index\":0,\"text\":\"the end\"");
+    stream.event("keepalive", "\"x\":1");
+    stream.event("error", "\"message\":\"busy\"");
+    let out = run(Dialect::OpenAi, stream.body.as_bytes());
+    let numbers: Vec<_> = events(&out).iter().map(|(_, data)| json(data)["sequence_number"].clone()).collect();
+    assert_eq!(numbers, [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn an_event_of_our_own_has_an_identifier_of_its_own() {
+    let delta = |id: &str, text: &str| {
+        format!(
+            "data: {{\"type\":\"response.output_text.delta\",\"event_id\":\"{id}\",\"response_id\":\"r\",\"delta\":{}}}\n\n",
+            quote(text)
+        )
+    };
+    let end = "data: {\"type\":\"response.output_text.done\",\"event_id\":\"e3\",\"response_id\":\"r\"}\n\n";
+    let out = run(Dialect::OpenAi, (delta("e1", "one ") + &delta("e2", "two") + end).as_bytes());
+    let ids: Vec<String> = events(&out).iter().map(|(_, data)| json(data)["event_id"].to_string()).collect();
+    assert_eq!(ids.len(), 4);
+    assert_eq!(ids.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "{ids:?}");
+}
+
+#[test]
 fn token_details_of_what_was_heard_go_with_the_text() {
     let details = |parts: &[String]| {
         let details =
