@@ -16,6 +16,7 @@ mod cohere;
 mod cohere_v1;
 mod failure;
 mod gemini;
+mod grown;
 mod live;
 mod ollama;
 mod opaque;
@@ -304,7 +305,7 @@ impl Model {
     /// it begins in the one and in the other.
     pub(crate) fn park(&mut self, bytes: Vec<u8>, lines: &[(usize, usize)]) -> Result<(), BodyError> {
         let mut parked = std::mem::take(&mut self.parking);
-        for (_, place) in &mut parked.places {
+        for (_, place) in parked.places.iter_mut().chain(&mut parked.repeats) {
             if let Some((data, line)) = lines.iter().rfind(|(data, _)| data <= place) {
                 *place = *place - data + line;
             }
@@ -378,6 +379,7 @@ impl Model {
             responses::read(event, root, &mut plan)?;
             gemini::read(event, root, &mut plan)?;
             live::read(event, root, &mut plan)?;
+            grown::read(event, root, &mut plan)?;
             cohere::read(event, root, &mut plan)?;
             cohere_v1::read(event, root, &mut plan)?;
             ollama::read(event, root, &mut plan)?;
@@ -464,7 +466,9 @@ impl Model {
             places.retain(|(earlier, _)| earlier != key);
             places.push((*key, place));
         }
-        self.parking = Parked { bytes: Vec::new(), places, mentions: plan.mentions.clone(), ends };
+        let repeats = plan.repeats.iter().filter(|(_, key)| self.texts.hold(|held| held == *key));
+        let repeats = repeats.map(|(node, key)| (*key, self.work.moved(event.index.range(*node).end) - 1)).collect();
+        self.parking = Parked { bytes: Vec::new(), places, repeats, mentions: plan.mentions.clone(), ends };
         Judged::Parked
     }
 

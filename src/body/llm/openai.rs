@@ -9,6 +9,14 @@ use crate::body::json::{Kind, Node, Unit, escape};
 /// What a chunk of our own copies from the stream's chunks.
 const ENVELOPE: [&str; 6] = ["id", "object", "created", "model", "system_fingerprint", "provider"];
 
+/// What a message beside a delta repeats.
+const REPEATED: [(&str, Part); 4] = [
+    ("content", Part::Content),
+    ("refusal", Part::Refusal),
+    ("reasoning_content", Part::ReasoningContent),
+    ("reasoning", Part::Reasoning),
+];
+
 /// Reads an event that may be a chunk.
 pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), BodyError> {
     if event.member(root, "error")?.is_some_and(|error| event.index.kind(error) != Kind::Null) {
@@ -43,6 +51,14 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
         match event.index.kind(content) {
             Kind::Array => read_content_chunks(event, content, of, plan)?,
             _ => plan.delta(event.index, Some(content), of, Part::Content),
+        }
+    }
+    if let Some(message) = event.of_kind(choice, "message", Kind::Object)? {
+        // Some servers say all of it again in every chunk.
+        for (member, part) in REPEATED {
+            if let Some(text) = event.of_kind(message, member, Kind::String)? {
+                plan.repeats.push((text, TextKey { of, part }));
+            }
         }
     }
     plan.delta(event.index, event.member(delta, "refusal")?, of, Part::Refusal);

@@ -14,6 +14,8 @@ pub(super) struct Parked {
     pub(super) bytes: Vec<u8>,
     /// Where the end of a text can be put, in order.
     pub(super) places: Vec<(TextKey, usize)>,
+    /// Where it repeats all of a text, whose end it then repeats as well.
+    pub(super) repeats: Vec<(TextKey, usize)>,
     /// Choices that the event speaks of.
     pub(super) mentions: Vec<u64>,
     /// Choices that it ends and of which text is held.
@@ -28,8 +30,10 @@ impl Parked {
 
     /// Writes the event with these ends of texts.
     pub(super) fn write(&self, tails: &[(TextKey, &[u8])], out: &mut Vec<u8>) {
+        let mut places: Vec<_> = self.places.iter().chain(&self.repeats).collect();
+        places.sort_by_key(|(_, place)| *place);
         let mut at = 0;
-        for (key, place) in &self.places {
+        for (key, place) in places {
             out.extend_from_slice(self.bytes.get(at..*place).unwrap_or_default());
             at = *place;
             if let Some((_, text)) = tails.iter().find(|(tail, _)| tail == key) {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{bedrock, cohere, cohere_v1, live, responses};
+use super::{bedrock, cohere, cohere_v1, grown, live, responses};
 use crate::body::json::{Counts, Index, Kind, Node, Side, Unit, unescape};
 use crate::body::{BodyError, BodyErrorKind};
 
@@ -89,6 +89,12 @@ pub(super) enum Part {
     Record(u8),
     /// Any other string of the message.
     RecordNamed(Name),
+    // `thread.….delta` and its like
+    /// By its row among the growing texts, and its place in the delta.
+    Grown {
+        row: u8,
+        at: u64,
+    },
     // Bedrock's events
     /// By its row among Bedrock's growing texts.
     Bedrock(u8),
@@ -157,6 +163,8 @@ pub(super) enum Carrier {
     Record,
     /// An event of Bedrock's.
     Bedrock,
+    /// A delta of Assistants' or of interactions.
+    Grown,
 }
 
 /// How a text is read: as a document's string at the same place, so that deltas and later copies agree.
@@ -179,6 +187,7 @@ impl Part {
             Self::Message(row) => cohere::reading(row),
             Self::Bedrock(row) => bedrock::reading(row),
             Self::Generated(row) => cohere_v1::reading(row),
+            Self::Grown { row, .. } => grown::reading(row),
             Self::Content
             | Self::ContentThinking
             | Self::Refusal
@@ -231,6 +240,7 @@ impl Part {
             | Self::Live(_)
             | Self::Record(_) => true,
             Self::Item { kind, .. } => responses::is_for_reader(kind),
+            Self::Grown { row, .. } => grown::is_for_reader(row),
             Self::Message(_) => self.call().is_none(),
             Self::Bedrock(row) => row != bedrock::THOUGHT && self.call().is_none(),
             _ => false,
@@ -247,6 +257,7 @@ impl Part {
             Self::Message(row) => (cohere::reading(row) == Reading::Arguments).then_some((4, 0)),
             Self::Bedrock(row) => (bedrock::reading(row) == Reading::Arguments).then_some((5, 0)),
             Self::CandidateArgument(_) => Some((6, 0)),
+            Self::Grown { row, at } => (grown::reading(row) == Reading::Arguments).then_some((7, at)),
             _ => None,
         }
     }
@@ -271,7 +282,7 @@ impl Part {
     /// Whether what is held of it leaves in a copy of its last delta.
     pub(super) fn is_carried_by_copy(self) -> bool {
         matches!(self, Self::Item { .. } | Self::ItemNamed { .. } | Self::BlockNamed(_) | Self::CandidateArgument(_))
-            || matches!(self.carrier(), Carrier::Bedrock | Carrier::Generation)
+            || matches!(self.carrier(), Carrier::Bedrock | Carrier::Generation | Carrier::Grown)
     }
 
     pub(super) fn carrier(self) -> Carrier {
@@ -282,6 +293,7 @@ impl Part {
             Self::Live(_) => Carrier::Turn,
             Self::Message(_) | Self::MessageNamed(_) => Carrier::Message,
             Self::Generated(_) => Carrier::Generation,
+            Self::Grown { .. } => Carrier::Grown,
             Self::Record(_) | Self::RecordNamed(_) => Carrier::Record,
             Self::Bedrock(_) | Self::BedrockNamed(_) => Carrier::Bedrock,
             Self::Content
@@ -331,6 +343,8 @@ pub(super) enum End {
     Records,
     /// The texts of a content block of Bedrock's.
     BedrockBlock(u64),
+    /// The texts of an object of Assistants', or of a content of interactions.
+    Grown(u64),
     All,
 }
 
@@ -353,6 +367,7 @@ impl End {
             Self::Turn => matches!(key.part, Part::Live(_) | Part::CandidateArgument(_)),
             Self::Records => key.part.carrier() == Carrier::Record,
             Self::BedrockBlock(of) => key.of == of && key.part.carrier() == Carrier::Bedrock,
+            Self::Grown(of) => key.of == of && key.part.carrier() == Carrier::Grown,
             Self::All => true,
         }
     }
@@ -419,6 +434,8 @@ pub(super) struct Plan {
     /// Choices that say that they have finished.
     pub(super) finishes: Vec<u64>,
     pub(super) copies: Vec<Copied>,
+    /// Strings that repeat all that was said so far of a text.
+    pub(super) repeats: Vec<(Node, TextKey)>,
     /// Token details, and the whole text that they repeat.
     pub(super) twins: Vec<(Node, Node)>,
     pub(super) offsets: Vec<Offset>,
@@ -448,6 +465,7 @@ impl Plan {
         self.mentions.clear();
         self.finishes.clear();
         self.copies.clear();
+        self.repeats.clear();
         self.twins.clear();
         self.offsets.clear();
         self.signatures.clear();
@@ -462,6 +480,7 @@ impl Plan {
         self.deltas.len()
             + self.mentions.len()
             + self.copies.len()
+            + self.repeats.len()
             + self.twins.len()
             + self.offsets.len()
             + self.signatures.len()

@@ -42,6 +42,9 @@ impl Model {
             }
             match index.kind(node) {
                 Kind::String if plan.deltas.iter().any(|(delta, _)| *delta == node) => {}
+                Kind::String if plan.repeats.iter().any(|(repeat, _)| *repeat == node) => {
+                    self.repeat(event, node, plan, seen)?;
+                }
                 Kind::String if self.early.iter().any(|(text, _)| *text == node) => {}
                 Kind::String => {
                     self.string(event, node, plan, seen)?;
@@ -143,6 +146,23 @@ impl Model {
         }
         self.work.decoded = decoded;
         Ok(changed)
+    }
+
+    /// Scans a string that repeats all of a text so far: while that holds something, no more of it is shown.
+    fn repeat(&mut self, event: Event<'_>, node: Node, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
+        let held = plan.repeats.iter().find(|(repeat, key)| *repeat == node && self.texts.hold(|held| held == *key));
+        let Some((_, key)) = held else { return self.string(event, node, plan, seen).map(drop) };
+        let mut decoded = std::mem::take(&mut self.work.decoded);
+        decoded.clear();
+        unescape(event.index.literal(node, event.data), &mut decoded)?;
+        let opens = self.opening.as_ref().is_some_and(|tools| tools.open_fragment(event, node, *key));
+        let begun = self.values.beginning(&decoded, &self.values.actions_at(event.index, node), opens)?;
+        seen.scanned += decoded.len() as u64;
+        if begun != decoded {
+            self.work.edit_string(event.index.range(node), &begun);
+        }
+        self.work.decoded = decoded;
+        Ok(())
     }
 
     /// Scans a number; whether it has changed.

@@ -145,8 +145,9 @@ impl Tails {
                     cohere::write_delta(key.part, key.of, text, &mut data);
                     out.own(cohere::delta_name(key.part).as_bytes(), &data);
                 }
-                // Those of items, of Bedrock's events and of Cohere's generations always have a delta to copy.
-                Carrier::Choice | Carrier::Item | Carrier::Bedrock | Carrier::Generation => {
+                // Those of items, of Bedrock's events, of Cohere's generations and of what grows in objects always have a
+                // delta to copy.
+                Carrier::Choice | Carrier::Item | Carrier::Bedrock | Carrier::Generation | Carrier::Grown => {
                     openai::write_chunk(envelope, key, text, &mut data);
                     out.own(&self.name, &data);
                 }

@@ -287,7 +287,7 @@ impl fmt::Debug for Texts {
 
 /// Moves the beginning of a character whose rest is still held from the end of `bytes` to `split`: half a character
 /// is no text in an event of its own.
-fn keep_split_character(bytes: &mut Vec<u8>, split: &mut Vec<u8>) {
+pub(super) fn keep_split_character(bytes: &mut Vec<u8>, split: &mut Vec<u8>) {
     let behind = bytes.iter().rev().take(3).position(|byte| byte & 0xC0 != 0x80);
     let Some(lead) = behind.and_then(|behind| bytes.len().checked_sub(behind + 1)) else { return };
     let wanted = match bytes.get(lead) {

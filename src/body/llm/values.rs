@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::texts::keep_split_character;
 use crate::body::json::{Index, LogicalText, Node, Shifts, TextOut, label_of};
 use crate::body::{BodyError, BodyLimits, Inspection, Scopes};
 use crate::engine::ActionTable;
@@ -83,6 +84,23 @@ impl Values {
         seen: &mut Inspection,
     ) -> Result<Option<&[u8]>, BodyError> {
         self.scan(text, actions, |readers| &mut readers.strings, seen)
+    }
+
+    /// What may leave of a text that goes on. Its findings are those of the text that it repeats.
+    pub(super) fn beginning(
+        &self,
+        text: &[u8],
+        actions: &Arc<ActionTable>,
+        opening: bool,
+    ) -> Result<Vec<u8>, BodyError> {
+        let mut logical = LogicalText::sniffing(&self.scopes.rules, actions, &self.limits);
+        if opening {
+            logical.open_tokens(true);
+        }
+        let mut out = TextOut::default();
+        logical.push(text, &mut out, &mut Inspection::default())?;
+        keep_split_character(&mut out.bytes, &mut Vec::new());
+        Ok(out.bytes)
     }
 
     /// Where the places of the text are that was scanned last.

@@ -5,6 +5,7 @@ mod citations;
 mod cohere;
 mod cohere_v1;
 mod gemini;
+mod grown;
 mod live;
 mod ollama;
 mod opaque;

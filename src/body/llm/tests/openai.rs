@@ -227,6 +227,40 @@ fn what_is_held_never_leaves_before_an_error_or_an_early_end() {
     assert_eq!(run(Dialect::OpenAi, body.as_bytes()), expected);
 }
 
+/// A message beside the delta, with all that was said so far, shows no more than the deltas do.
+#[test]
+fn a_message_that_repeats_all_so_far_shows_what_the_deltas_show() {
+    let chunk = |text: &str, all: &str, reason: &str| {
+        let (text, all) = (quote(text), quote(all));
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\"finish_reason\":{reason},\"delta\":{{\"content\":{text}}},\"message\":{{\"role\":\"assistant\",\"content\":{all}}}}}]}}\n\n"
+        )
+    };
+    for len in 1..=7 {
+        for finishes in ["null", "\"stop\""] {
+            let (mut body, mut all) = (String::new(), String::new());
+            for part in fragments(PROSE, len) {
+                all += &part;
+                body += &chunk(&part, &all, finishes);
+            }
+            body += &chunk("", &all, "\"stop\"");
+            let out = run(Dialect::OpenAi, (body + DONE).as_bytes());
+            assert_clean(&out);
+            let (mut said, mut last) = (String::new(), String::new());
+            for (_, data) in events(&out).iter().filter(|(_, data)| data != "[DONE]") {
+                let choice = &json(data)["choices"][0];
+                said += choice["delta"]["content"].as_str().expect("a text");
+                if let Some(message) = choice["message"]["content"].as_str() {
+                    assert!(redacted(PROSE, false).starts_with(message), "{message}");
+                    assert!(said.starts_with(message), "{message} beside {said}");
+                    last = message.to_owned();
+                }
+            }
+            assert_eq!((said.as_str(), last.as_str()), (redacted(PROSE, false).as_str(), said.as_str()));
+        }
+    }
+}
+
 #[test]
 fn one_choice_never_waits_for_another() {
     let first = delta(0, r#"{"content":"4111 1111 "}"#);
