@@ -151,7 +151,7 @@ impl StreamRedactor {
 
     /// As [`StreamRedactor::restart`], for a text that has a name: it is scanned as if `label: ` stood before it. Nothing
     /// of the label leaves, findings count from the text's first byte, and there a text begins for expressions too. Of
-    /// a long label its last 128 bytes count; names such as `taxId` are read as the words they have. What is called a token
+    /// a long label its last 128 bytes count; names such as `taxId` are read whole and as the words they have. What is called a token
     /// or a key and is no credential (`nextPageToken`, `public_key`) is scanned as if it had no name. Rules for fields that
     /// the label names take the text whole.
     pub fn begin_labelled(&mut self, actions: &Arc<ActionTable>, label: &[u8]) {
@@ -271,13 +271,14 @@ impl fmt::Debug for StreamRedactor {
     }
 }
 
-/// Appends the end of a label with its words apart, and what sets it off from the text; nothing for an empty one.
+/// Appends the end of a label with its words apart, and what sets it off from the text; nothing for an empty one. Where
+/// words were put apart the label as it is written stands before it: `PhilHealth` is one word with a capital inside.
 fn spell_out(label: &[u8], out: &mut Vec<u8>) {
     let cut = label.len().saturating_sub(LABEL);
     let tail = label.get(cut..).unwrap_or_default();
     let broken = if cut > 0 { tail.iter().take_while(|byte| **byte & 0xC0 == 0x80).count() } else { 0 };
     let label = tail.get(broken..).unwrap_or_default().trim_ascii();
-    let mut before = b' ';
+    let (begin, mut before) = (out.len(), b' ');
     for (at, byte) in label.iter().enumerate() {
         let small = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_lowercase);
         let begins = byte.is_ascii_uppercase()
@@ -287,6 +288,9 @@ fn spell_out(label: &[u8], out: &mut Vec<u8>) {
         }
         out.push(*byte);
         before = *byte;
+    }
+    if out.len() - begin > label.len() {
+        out.splice(begin..begin, label.iter().copied().chain([b' ']));
     }
     if !label.is_empty() {
         out.extend_from_slice(b": ");

@@ -51,6 +51,21 @@ fn a_label_is_context() {
 }
 
 #[test]
+fn a_capital_inside_a_word_parts_no_label() {
+    let mut number = regex("card", r"\b[0-9]{9}\b", None);
+    number.keywords = keyword("carecard", 40, 0);
+    let mut parts = regex("parts", r"\b[0-9]{8}\b", None);
+    parts.keywords = keyword("tax id", 6, 0);
+    let rules = set(vec![number, parts], vec![Action::Mask, Action::Mask]);
+    for label in ["carecard", "CareCard", "CareCard number", "userCarecard"] {
+        assert_eq!(every_split(&rules, label, "078051120").0, "*********", "{label}");
+    }
+    for label in ["taxId", "userTaxID", "TaxId"] {
+        assert_eq!(every_split(&rules, label, "07805112").0, "********", "{label}");
+    }
+}
+
+#[test]
 fn a_text_begins_behind_its_label() {
     let rules = numbers();
     assert_eq!(every_split(&rules, "x", "ab1 ab2"), ("[BEGINS] ab2".into(), vec![(1, 0, 3)]));
