@@ -34,6 +34,9 @@ const SPELLINGS: &[Spelling] = &[
     ("arabic digits", |text| {
         each(text, |c| c.to_digit(10).and_then(|digit| char::from_u32(0x660 + digit)).unwrap_or(c).to_string())
     }),
+    ("empty tags", |text| each(text, |c| format!("{c}<b></b>"))),
+    ("empty spans", |text| each(text, |c| format!("{c}<span></span>"))),
+    ("blanks of forms", |text| text.replace([' ', '-'], "+")),
     ("dashes", |text| text.replace('-', "\u{2011}")),
     ("base64", |text| base64(text.as_bytes(), STANDARD, true)),
     ("base64 unpadded", |text| base64(text.as_bytes(), STANDARD, false)),
@@ -229,7 +232,12 @@ fn any_chunking_of_spellings_gives_one_result() {
             let (value, _) = VALUES[number(VALUES.len())];
             match number(6) {
                 0 => text.push_str(value),
-                1 => text.push_str(["the ", "%", "&am", "\\", "=", "\u{200b}", "%2", "=20", "%25", "é"][number(10)]),
+                1 => text.push_str(
+                    [
+                        "the ", "%", "&am", "\\", "=", "\u{200b}", "%2", "=20", "%25", "é", "<", "<b", "<!--", "1+",
+                        "00+02:00", "</i>",
+                    ][number(16)],
+                ),
                 2 => text.push_str(["customer said ", "100% & more ", "a=b&c=d ", "\n", "  "][number(5)]),
                 3 => text.push_str(&"plain words again and again ".repeat(number(30))),
                 _ => text.push_str(&SPELLINGS[number(SPELLINGS.len())].1(value)),

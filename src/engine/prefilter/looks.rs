@@ -56,10 +56,12 @@ impl Plan {
                         None => plan.detectors.push((detector, vec![id])),
                     }
                 }
-                // Signs of encodings are few in a text: one bucket does for all of them but `=`.
+                // Signs of encodings are few in a text: one bucket does for all of them but `=` and `<`.
                 Target::Encoded => {
                     let kind = |window: &Window| {
-                        window.get(1).map(|first| (first.contains(b'='), first.bytes().all(|byte| byte.is_ascii())))
+                        window.get(1).map(|first| {
+                            (first.contains(b'='), first.contains(b'<'), first.bytes().all(|byte| byte.is_ascii()))
+                        })
                     };
                     let own = kind(&entry.window);
                     let alike = |(target, window, _): &&mut (Target, Window, Vec<usize>)| {
