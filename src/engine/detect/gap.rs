@@ -13,8 +13,9 @@ const SPACES: usize = 2;
 /// Most spaces and tabs at the beginning of the next line.
 const INDENT: usize = 8;
 
-/// The longest gap in bytes: spaces of three bytes round a dash of three, the end of a line, an indent.
-pub(super) const MAX_GAP: usize = SPACES * 3 + 3 + SPACES * 3 + 2 + INDENT;
+/// The longest gap in bytes: spaces of three bytes round a dash of three, the end of a line, an indent; a hyphen stands
+/// before the end of the line or behind the indent.
+pub(super) const MAX_GAP: usize = SPACES * 3 + 3 + SPACES * 3 + 2 + INDENT + 1;
 
 /// Reads the gap at `at`.
 pub(super) fn gap(text: &[u8], at: usize, last: bool) -> Separator {
@@ -56,6 +57,14 @@ pub(super) fn gap(text: &[u8], at: usize, last: bool) -> Separator {
             Some(b' ' | b'\t') => here += 1,
             None if !last => return Separator::More,
             _ => break,
+        }
+    }
+    // A value may be broken before its hyphen as well.
+    if found.is_none() && text.get(here) == Some(&b'-') {
+        match text.get(here + 1) {
+            Some(byte) if byte.is_ascii_digit() => here += 1,
+            None if !last => return Separator::More,
+            _ => {}
         }
     }
     Separator::Found { len: here - at, kind: BREAK }
@@ -115,13 +124,15 @@ mod tests {
             ("\r\n    1", 6, BREAK),
             ("-\n1", 2, BREAK),
             (" \n 1", 3, BREAK),
+            ("\n-1", 2, BREAK),
+            ("\r\n  -1", 5, BREAK),
         ] {
             assert_eq!(gap(text.as_bytes(), 0, true), Separator::Found { len, kind }, "{text:?}");
             for cut in 1..len {
                 assert_eq!(gap(&text.as_bytes()[..cut], 0, false), Separator::More, "{text:?} at {cut}");
             }
         }
-        for text in ["   1", "- 1", " -1", "x", ". 1"] {
+        for text in ["   1", "- 1", " -1", "x", ". 1", "\n- 1", "-\n-1"] {
             let found = gap(text.as_bytes(), 0, true);
             let next = match found {
                 Separator::Found { len, .. } => text.as_bytes().get(len).is_some_and(u8::is_ascii_digit),

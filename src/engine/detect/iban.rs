@@ -244,7 +244,8 @@ impl Reader<'_> {
         match self.text.get(self.here + len) {
             Some(byte) if byte.is_ascii_alphanumeric() => {
                 self.here += len + 1;
-                self.group = 1;
+                // A line may end inside a group.
+                self.group = if kind == BREAK && self.single != Some(true) { self.group + 1 } else { 1 };
                 Ok(*byte)
             }
             None if !self.last => Err(Step::More),
@@ -346,6 +347,7 @@ mod tests {
             "GB82/WEST/1234/5698/7654/32",
             "GB82 WEST 1234\r\n    5698 7654 32",
             "GB82WEST123\n45698765432",
+            "GB82 WEST 123\r\n  4 5698 7654 32",
             "G B 8 2 W E S T 1 2 3 4 5 6 9 8 7 6 5 4 3 2",
             "DE 89 3704 0044 0532 0130 00",
         ] {

@@ -120,7 +120,12 @@ pub(in crate::engine) fn ipv4(text: &[u8], at: usize, last: bool) -> Step {
             Some(false) => {}
         }
     }
-    let port = byte(end) == Some(b':');
+    // The colon behind a section's number has no port behind it.
+    let colon = byte(end) == Some(b':');
+    if colon && missing(end + 1) {
+        return Step::More;
+    }
+    let port = colon && is_digit(text, end + 1);
     // Versions, sections and object identifiers have small numbers: an address like 8.8.8.8 asks for more.
     let small = octets.iter().all(|octet| *octet <= 40) && octets[0] != 10;
     let identifier = matches!(octets, [1, 3, 6 | 101 | 132, _] | [2, 5, 4 | 29, _]);
@@ -131,7 +136,7 @@ pub(in crate::engine) fn ipv4(text: &[u8], at: usize, last: bool) -> Step {
             Some(false) => return Step::None,
         }
     }
-    if is_version(text, at, octets, port) { Step::None } else { Step::Match(end) }
+    if is_version(text, at, octets, colon) { Step::None } else { Step::Match(end) }
 }
 
 /// Whether what stands before names a host: `//`, a user's `@`, a key like `src=` or `client: `.
@@ -288,7 +293,7 @@ const HOST_KEYS: &[&[u8]] = &[
 const BACK: usize = 32;
 
 /// Whether what stands before says that the four numbers are no address.
-fn is_version(text: &[u8], at: usize, octets: [u8; 4], port: bool) -> bool {
+fn is_version(text: &[u8], at: usize, octets: [u8; 4], colon: bool) -> bool {
     let head = text.get(at.saturating_sub(BACK)..at).unwrap_or_default();
     let private =
         octets[0] == 10 || (octets[0] == 192 && octets[1] == 168) || (octets[0] == 172 && octets[1] & 0xF0 == 16);
@@ -296,7 +301,7 @@ fn is_version(text: &[u8], at: usize, octets: [u8; 4], port: bool) -> bool {
         let letter = before.is_ascii_alphabetic();
         match joint {
             // A name with its version: `Chrome/120.0.0.1`, `libfoo-1.2.3.4`; but `localhost/10.0.0.1:80`.
-            b'/' if letter && !port && !private => return true,
+            b'/' if letter && !colon && !private => return true,
             b'-' if letter => return true,
             // Requirements of packages: `==1.2.3.4`, `>=`, `~=`.
             b'=' if matches!(before, b'=' | b'>' | b'<' | b'~' | b'!') => return true,

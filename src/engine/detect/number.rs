@@ -183,7 +183,7 @@ impl Numbers {
         }
         if bits & (self.ssn | self.phone) != 0 {
             let shape = Shape::new(digits, classes.numbers);
-            if !(shape.fits(0, &[3, 2, 4]) || shape.fits(0, &[1, 1, 1, 1])) {
+            if !may_be_ssn(&shape) {
                 bits &= !self.ssn;
             }
             if !may_be_phone(&shape, near) {
@@ -197,6 +197,12 @@ impl Numbers {
 /// The lowest bits up to the first that is not set.
 fn span_of(bits: u32) -> u32 {
     bits & !bits.wrapping_add(1)
+}
+
+/// Whether a social security number may be grouped so: a line may end inside its second and its third group.
+fn may_be_ssn(shape: &Shape) -> bool {
+    let groups: [&[u32]; 6] = [&[3, 2, 4], &[1, 1, 1, 1], &[3, 1, 1, 4], &[3, 2, 1, 3], &[3, 2, 2, 2], &[3, 2, 3, 1]];
+    groups.iter().any(|sizes| shape.fits(0, sizes))
 }
 
 /// Whether a phone number that names no region may be grouped so.

@@ -20,7 +20,8 @@ pub(in crate::engine) fn itin(text: &[u8], at: usize, last: bool) -> Step {
     grouped(text, at, last, |area, group, _| area >= 900 && matches!(group, 50..=65 | 70..=88 | 90..=92 | 94..=99))
 }
 
-/// Digits with gaps of one kind after the third and the fifth, or after every one.
+/// Digits with gaps of one kind after the third and the fifth, or after every one. Where hyphens part the groups a line
+/// may end anywhere behind the first of them.
 fn grouped(text: &[u8], at: usize, last: bool, accepts: impl Fn(u32, u32, u32) -> bool) -> Step {
     if continues_number(text, at, b"-.,") || glued_to_code(text, at) {
         return Step::None;
@@ -53,6 +54,13 @@ fn grouped(text: &[u8], at: usize, last: bool, accepts: impl Fn(u32, u32, u32) -
                 return Step::None;
             }
             here += len;
+        } else if place > 3 && !broken && kind_of_all == Some(1) && matches!(text.get(here), Some(b'\n' | b'\r')) {
+            match gap(text, here, last) {
+                Separator::Found { len, kind: BREAK } if text.get(here + len - 1) != Some(&b'-') => here += len,
+                Separator::More => return Step::More,
+                Separator::Found { .. } | Separator::None => return Step::None,
+            }
+            broken = true;
         }
         match text.get(here) {
             Some(byte) if byte.is_ascii_digit() => *slot = byte - b'0',
@@ -158,6 +166,9 @@ mod tests {
             "078 - 05 - 1120",
             "078-05-\n1120",
             "078 05\r\n   1120",
+            "078-05\n-1120",
+            "078-0\n5-1120",
+            "078-05-11\r\n  20",
             "0 7 8 0 5 1 1 2 0",
             "0-7-8-0-5-1-1-2-0",
             "078-05-1120_v2",
@@ -172,6 +183,9 @@ mod tests {
             "123-45-0000",
             "123-45-67890",
             "123-45 6789",
+            "12\n3-45-6789",
+            "123 4\n5 6789",
+            "123-4\n5-67\n89",
             "123-45-6789-1",
             "123 45-6789",
             "123\t45\t6789",
