@@ -26,6 +26,21 @@ pub(super) const CHECKS: &[Check] = &[
     ("ru-ogrn", ru_ogrn),
     ("tr-vkn", tr_vkn),
     ("cn-uscc", cn_uscc),
+    ("pl-regon", pl_regon),
+    ("cz-ico", cz_ico),
+    ("hu-company-tax", hu_company),
+    ("rs-pib", |value| count(value) == 9 && mod_11_10(value)),
+    ("ua-edrpou", ua_edrpou),
+    ("ro-cui", ro_cui),
+    ("ru-company-tax", |value| {
+        let sum = weighted(value, 0, &[2, 4, 10, 3, 5, 9, 4, 6, 8]);
+        count(value) == 10 && nonzero(value) && digit(value, 9) == Some(sum % 11 % 10)
+    }),
+    ("do-rnc", |value| {
+        let sum = weighted(value, 0, &[7, 9, 8, 6, 5, 4, 3, 2]);
+        count(value) == 9 && nonzero(value) && digit(value, 8) == Some((10 - sum % 11) % 9 + 1)
+    }),
+    ("ca-bn", |value| matches!(count(value), 9 | 13) && nonzero(value) && luhn_forward(digits(value).take(9), 9)),
 ];
 
 fn count(value: &[u8]) -> usize {
@@ -220,6 +235,49 @@ fn cn_uscc(value: &[u8]) -> bool {
     characters(value).count() == 18 && characters(value).next_back().and_then(place) == Some((31 - sum % 31) % 31)
 }
 
+/// Polish statistical number of a company, or of one of its places with five digits more: by 11.
+fn pl_regon(value: &[u8]) -> bool {
+    let company = || digit(value, 8) == Some(weighted(value, 0, &[8, 9, 2, 3, 4, 5, 6, 7]) % 11 % 10);
+    match count(value) {
+        9 => nonzero(value) && company(),
+        14 => {
+            let sum = weighted(value, 0, &[2, 4, 8, 5, 0, 9, 7, 3, 6, 1, 2, 4, 8]);
+            nonzero(value) && company() && digit(value, 13) == Some(sum % 11 % 10)
+        }
+        _ => false,
+    }
+}
+
+/// Czech and Slovak company: by 11.
+fn cz_ico(value: &[u8]) -> bool {
+    let rest = (11 - weighted(value, 0, &[8, 7, 6, 5, 4, 3, 2]) % 11) % 11;
+    count(value) == 8 && nonzero(value) && digit(value, 7) == Some(if rest == 0 { 1 } else { rest % 10 })
+}
+
+/// Hungarian company: eight digits by 10, whatever stands behind them.
+fn hu_company(value: &[u8]) -> bool {
+    count(value) >= 8 && nonzero(value) && weighted(value, 0, &[9, 7, 3, 1, 9, 7, 3, 1]).is_multiple_of(10)
+}
+
+/// Ukrainian register number: by 11, with other weights from 30,000,000 to 60,000,000, and weights two higher where the
+/// rest is 10.
+fn ua_edrpou(value: &[u8]) -> bool {
+    let middle = (30_000_000..60_000_000).contains(&number(value, 0, 8));
+    let weights: [u32; 7] = if middle { [7, 1, 2, 3, 4, 5, 6] } else { [1, 2, 3, 4, 5, 6, 7] };
+    let check = match weighted(value, 0, &weights) % 11 {
+        10 => weighted(value, 0, &weights.map(|weight| weight + 2)) % 11 % 10,
+        rest => rest,
+    };
+    count(value) == 8 && nonzero(value) && digit(value, 7) == Some(check)
+}
+
+/// Romanian company: by 11, from the last digit back.
+fn ro_cui(value: &[u8]) -> bool {
+    let weights = [2, 3, 5, 7, 1, 2, 3, 5, 7];
+    let sum: u32 = digits(value).rev().skip(1).zip(weights).map(|(digit, weight)| u32::from(digit) * weight).sum();
+    (2..=10).contains(&count(value)) && digits(value).next_back().map(u32::from) == Some(sum * 10 % 11 % 10)
+}
+
 /// [`luhn`] of `count` digits from the first on.
 pub(super) fn luhn_forward(digits: impl Iterator<Item = u8>, count: usize) -> bool {
     let sum: u32 = digits
@@ -292,10 +350,7 @@ fn vat(value: &[u8]) -> bool {
             count(body) == 8 && characters(body).next_back().map(in_36) == Some(sum % 26 + 10)
         }
         b"CZ" => match count(body) {
-            8 => {
-                let rest = (11 - weighted(body, 0, &[8, 7, 6, 5, 4, 3, 2]) % 11) % 11;
-                digit(body, 7) == Some(if rest == 0 { 1 } else { rest % 10 })
-            }
+            8 => cz_ico(body),
             9 => true,
             10 => number(body, 0, 10).is_multiple_of(11),
             _ => false,
@@ -337,17 +392,17 @@ fn vat(value: &[u8]) -> bool {
             5 => true,
             9 | 12 => {
                 let sum = weighted(body, 0, &[8, 7, 6, 5, 4, 3, 2]) + number(body, 7, 2) as u32;
-                sum.is_multiple_of(97) || (sum + 55).is_multiple_of(97)
+                matches!(sum % 97, 0 | 42 | 55)
             }
             3 => true,
             _ => false,
         },
         b"HR" => count(body) == 11 && mod_11_10(body),
-        b"HU" => count(body) == 8 && weighted(body, 0, &[9, 7, 3, 1, 9, 7, 3, 1]).is_multiple_of(10),
+        b"HU" => count(body) == 8 && hu_company(body),
         b"IE" => {
-            let extra = characters(body)
-                .nth(8)
-                .map_or(0, |letter| if letter == b'W' { 0 } else { in_36(letter).saturating_sub(9) });
+            let extra = characters(body).nth(8).map_or(0, |letter| {
+                if matches!(letter, b'W' | b'T' | b'X') { 0 } else { in_36(letter).saturating_sub(9) }
+            });
             let sum = weighted(body, 0, &[8, 7, 6, 5, 4, 3, 2]) + extra * 9;
             let letter = b"WABCDEFGHIJKLMNOPQRSTUV".get((sum % 23) as usize).copied();
             // The old form has a letter or sign in the second place.
@@ -387,12 +442,7 @@ fn vat(value: &[u8]) -> bool {
             let rest = weighted(body, 0, &[9, 8, 7, 6, 5, 4, 3, 2]) % 11;
             count(body) == 9 && digit(body, 8) == Some(if rest < 2 { 0 } else { 11 - rest })
         }
-        b"RO" => {
-            let weights = [2, 3, 5, 7, 1, 2, 3, 5, 7];
-            let sum: u32 =
-                digits(body).rev().skip(1).zip(weights).map(|(digit, weight)| u32::from(digit) * weight).sum();
-            (2..=10).contains(&count(body)) && digits(body).next_back().map(u32::from) == Some(sum * 10 % 11 % 10)
-        }
+        b"RO" => ro_cui(body),
         b"SE" => count(body) == 12 && luhn_forward(digits(body).take(10), 10) && number(body, 10, 2) > 0,
         b"SI" => {
             let rest = 11 - weighted(body, 0, &[8, 7, 6, 5, 4, 3, 2]) % 11;
@@ -416,6 +466,11 @@ mod tests {
             &["11.222.333/0001-81", "11222333000181", "12ABC34501DE35"],
             &["11.222.333/0001-82", "00000000000000"],
         );
+        all(pl_regon, &["192598184", "12345678512347"], &["192598183", "12345678512346", "000000000"]);
+        all(cz_ico, &["25123891"], &["25123892", "00000000"]);
+        all(hu_company, &["12892312", "12892312-2-42"], &["12892313", "1289231"]);
+        all(ua_edrpou, &["32855961"], &["32855968", "00000000"]);
+        all(ro_cui, &["18547290", "RO18547290"], &["18547291"]);
         all(au_abn, &["51 824 753 556", "53004085616"], &["51 824 753 557", "00000000000"]);
         all(in_gstin, &["27AAPFU0939F1ZV"], &["27AAPFU0939F1ZW"]);
         all(es_cif, &["A58818501", "B-58378431", "P2807900B"], &["A58818502", "A0000000J"]);

@@ -188,7 +188,7 @@ pub(super) fn gr_afm(value: &[u8]) -> bool {
     sum != 0 && sum % 11 % 10 == u32::from(check)
 }
 
-/// JMBG and EMŠO: day of birth with three digits of the year, region, serial, modulus 11.
+/// JMBG and EMŠO: day of birth with three digits of the year, region, serial, modulus 11, where 10 is written 0.
 pub(super) fn jmbg(value: &[u8]) -> bool {
     let Some(digits) = digits_of::<13>(value) else { return false };
     let [d1, d2, m1, m2, y1, y2, y3, ..] = digits;
@@ -196,7 +196,7 @@ pub(super) fn jmbg(value: &[u8]) -> bool {
     let year = if year >= 850 { 1000 + year } else { 2000 + year };
     year < 2100
         && is_day(year, tens(m1, m2), tens(d1, d2))
-        && last(&digits) == lacking(&digits, &[7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2], 11)
+        && last(&digits) == lacking(&digits, &[7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2], 11) % 10
 }
 
 /// T.C. kimlik numarası: the tenth digit checks the first nine, the eleventh the first ten.

@@ -18,7 +18,7 @@ use east::{
 use west::{
     at_vnr, be_eid, be_national, de_document, de_idnr, de_kvnr, de_rvnr, es_dni, es_nie, es_nuss, fr_nir, fr_spi,
     gb_chi, gb_driving_licence, gb_nhs, gb_nino, gb_upn, gb_utr, ie_pps, it_codice_fiscale, lu_matricule, nl_bsn,
-    pt_cc, pt_nif, pt_niss,
+    pt_cc, pt_cc_document, pt_nif, pt_niss,
 };
 
 /// The checks of this family.
@@ -45,6 +45,7 @@ pub(super) const CHECKS: &[Check] = &[
     ("es-nuss", es_nuss),
     ("pt-nif", |value| pt_nif(without_country(value))),
     ("pt-cc", |value| pt_cc(value).unwrap_or(false)),
+    ("pt-cc-document", |value| pt_cc_document(value).unwrap_or(false)),
     ("pt-niss", pt_niss),
     ("nl-bsn", nl_bsn),
     ("nl-onderwijsnummer", |value| {

@@ -74,7 +74,8 @@ pub(super) fn ie_pps(value: &[u8]) -> Option<bool> {
     };
     let digits: [u8; 7] = digits;
     let letters = b"WABCDEFGHIJKLMNOPQRSTUV";
-    let mut sum = place_in(letters, second)? * 9;
+    // T and X stand for no sum, as W does.
+    let mut sum = if matches!(second, b'T' | b'X') { 0 } else { place_in(letters, second)? * 9 };
     for (byte, weight) in digits.iter().zip((2..=8).rev()) {
         sum += char::from(*byte).to_digit(10)? * weight;
     }
@@ -249,12 +250,18 @@ pub(super) fn pt_cc(value: &[u8]) -> Option<bool> {
     let civil: [u8; 9] = civil;
     decimal(&civil)?;
     let civil = civil.map(|byte| byte - b'0');
+    Some(pt_cc_document(value)? && last(&civil) == lacking(&civil, &[9, 8, 7, 6, 5, 4, 3, 2], 11) % 10)
+}
+
+/// The number of the card itself: its last digit alone.
+pub(super) fn pt_cc_document(value: &[u8]) -> Option<bool> {
+    let symbols = symbols_of::<12>(value)?;
     let mut sum = 0;
     for (place, symbol) in symbols.iter().rev().enumerate() {
         let doubled = base36(*symbol)? << (place % 2);
         sum += if place % 2 == 1 && doubled > 9 { doubled - 9 } else { doubled };
     }
-    Some(sum % 10 == 0 && last(&civil) == lacking(&civil, &[9, 8, 7, 6, 5, 4, 3, 2], 11) % 10)
+    Some(sum % 10 == 0)
 }
 
 /// NISS: weights are the first ten primes from 29 down; 9 less the last digit of the sum.

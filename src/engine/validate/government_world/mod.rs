@@ -19,12 +19,14 @@ pub(super) const GOVERNMENT_WORLD: &[Check] = &[
     ("br-voter", brazilian_voter),
     ("br-pis", brazilian_social),
     ("br-cns", brazilian_health),
+    ("br-renavam", brazilian_vehicle),
     ("ar-cuit", argentine_taxpayer),
     ("cl-rut", chilean_taxpayer),
     ("co-nit", colombian_taxpayer),
     ("pe-ruc", peruvian_taxpayer),
     ("py-ruc", paraguayan_taxpayer),
     ("ec-cedula", ecuadorian_identity),
+    ("ec-ruc", ecuadorian_company),
     ("uy-ci", uruguayan_identity),
     ("ve-rif", venezuelan_taxpayer),
     ("gt-cui", guatemalan_identity),
@@ -292,6 +294,25 @@ fn ecuadorian_identity(value: &[u8]) -> bool {
     let [tens, ones, third, ..] = number;
     let province = tens * 10 + ones;
     matches!(count, 10 | 13) && matches!(province, 1..=24 | 30) && third < 6 && luhn(number.into_iter())
+}
+
+/// Ecuador: a company (third digit 9) or an authority (6), by 11, and the number of its place.
+fn ecuadorian_company(value: &[u8]) -> bool {
+    let Some(number) = exactly::<13>(value) else { return false };
+    let [tens, ones, third, _, _, _, _, _, ninth, tenth, place @ ..] = number;
+    let (weights, check): (&[u32], u8) = match third {
+        9 => (&[4, 3, 2, 7, 6, 5, 4, 3, 2], tenth),
+        6 => (&[3, 2, 7, 6, 5, 4, 3, 2], ninth),
+        _ => return false,
+    };
+    let rest = weighted(&number, weights) % 11;
+    matches!(tens * 10 + ones, 1..=24 | 30) && place != [0; 3] && (11 - rest) % 11 == u32::from(check)
+}
+
+/// RENAVAM: ten digits by 3, 2, 9 down to 2; ten times the sum by 11.
+fn brazilian_vehicle(value: &[u8]) -> bool {
+    let Some([body @ .., check]) = exactly::<11>(value) else { return false };
+    weighted(&body, &[3, 2, 9, 8, 7, 6, 5, 4, 3, 2]) * 10 % 11 % 10 == u32::from(check)
 }
 
 /// Uruguay: seven digits by 2, 9, 8, 7, 6, 3, 4; what is missing to 10. Shorter numbers begin with zeros.
