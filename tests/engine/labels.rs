@@ -55,7 +55,7 @@ fn a_capital_inside_a_word_parts_no_label() {
     let mut number = regex("card", r"\b[0-9]{9}\b", None);
     number.keywords = keyword("carecard", 40, 0);
     let mut parts = regex("parts", r"\b[0-9]{8}\b", None);
-    parts.keywords = keyword("tax id", 6, 0);
+    parts.keywords = keyword("tax id", 10, 0);
     let rules = set(vec![number, parts], vec![Action::Mask, Action::Mask]);
     for label in ["carecard", "CareCard", "CareCard number", "userCarecard"] {
         assert_eq!(every_split(&rules, label, "078051120").0, "*********", "{label}");
