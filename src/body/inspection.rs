@@ -88,6 +88,14 @@ impl Inspection {
         self.scanned = self.length - unscanned - self.withheld;
     }
 
+    /// What was seen beside a body: in a target, a head, a trailer section. Its bytes are in no receipt, but for those
+    /// that passed unread, which are in none as scanned.
+    #[must_use]
+    pub(crate) fn beside_the_body(self) -> Self {
+        let length = self.unscanned.iter().map(|(_, bytes)| bytes).sum();
+        Self { bytes_in: 0, bytes_out: 0, length, scanned: 0, withheld: 0, ..self }
+    }
+
     /// What is counted of a body whose bytes were opened within it: so many came, and they were so many.
     pub(crate) fn opened(&mut self, came: usize, plain: usize) {
         self.length = (self.length + plain as u64).saturating_sub(came as u64);

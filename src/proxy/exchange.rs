@@ -310,7 +310,7 @@ impl Exchange {
             target::scan_path(rest, &mut scan).and_then(|()| rewrite(&head.uri, rest, route, &mut scan)).and_then(
                 |uri| headers::forward_request(&mut head.headers, route.request != Mode::Off, &mut scan).map(|()| uri),
             );
-        self.ledger.inspected(Direction::Request, scan.seen);
+        self.ledger.inspected(Direction::Request, scan.into_seen());
         // Behind the scan: what is injected is no client's text.
         headers::inject(&mut head.headers, &route.inject)?;
         let (workspace, route) = (Arc::clone(workspace), Arc::clone(route));
@@ -586,7 +586,7 @@ impl Exchange {
         let mut scan = TextScan::beside(&to.response, &self.generation.cleared);
         let mut headers = std::mem::take(response.headers_mut());
         let scanned = headers::forward_response(&mut headers, to.route.response != Mode::Off, &mut scan);
-        self.ledger.inspected(Direction::Response, scan.seen);
+        self.ledger.inspected(Direction::Response, scan.into_seen());
         scanned?;
         headers.remove(REQUEST_ID);
         headers::disclose(&mut headers, &to.route);
@@ -696,7 +696,7 @@ impl Exchange {
         }
         let mut scan = TextScan::beside(&to.response, &self.generation.cleared);
         let scanned = headers::forward_response(&mut head.headers, to.route.response != Mode::Off, &mut scan);
-        self.ledger.inspected(Direction::Response, scan.seen);
+        self.ledger.inspected(Direction::Response, scan.into_seen());
         scanned?;
         headers::disclose(&mut head.headers, &to.route);
         if head.extensions.remove::<Unread>().is_some() {

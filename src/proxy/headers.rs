@@ -148,7 +148,7 @@ pub(crate) struct TextScan<'a> {
     again: Option<Arc<ActionTable>>,
     output: Output,
     /// What was found.
-    pub(crate) seen: Inspection,
+    seen: Inspection,
 }
 
 impl<'a> TextScan<'a> {
@@ -238,6 +238,11 @@ impl<'a> TextScan<'a> {
             BodyErrorKind::Blocked { rule } => ProxyError::blocked(self.rule(rule)),
             _ => ProxyError::client(ErrorKind::HeaderSyntax),
         })
+    }
+
+    /// What was found, for the account of the direction whose body these texts go beside.
+    pub(crate) fn into_seen(self) -> Inspection {
+        self.seen.beside_the_body()
     }
 
     /// The rule of the last text's first finding.

@@ -508,7 +508,7 @@ impl InspectedBody {
         let scopes = Arc::clone(&self.terms.scopes);
         let mut scan = TextScan::new(&scopes);
         let taken = headers::forward_trailers(&mut trailers, self.terms.trailer_bytes, self.injected(), &mut scan);
-        self.trailers_seen = scan.seen;
+        self.trailers_seen = scan.into_seen();
         match taken {
             Ok(()) => self.trailers = Some(trailers).filter(|trailers| !trailers.is_empty()),
             Err(error) => self.fail_with(ProxyError { side: self.side(&error), ..error }),

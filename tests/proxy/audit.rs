@@ -198,6 +198,52 @@ async fn there_are_as_many_records_as_requests_and_nothing_planted_is_in_them() 
     assert!(prints("CREDIT_CARD").is_disjoint(&prints("US_SSN")));
 }
 
+/// A receipt is the body's alone: what is found in a target, a head or trailers counts, and none of its bytes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_beside_a_body_are_in_no_receipt() {
+    let upstream = Upstream::fixed(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Note: jane@example.com\r\nMcp-Name: jane@example.com\r\n\
+        Transfer-Encoding: chunked\r\nTrailer: X-Sum, Mcp-Param-A\r\n\r\n2\r\n{}\r\n0\r\nX-Sum: jane@example.com\r\n\
+        Mcp-Param-A: jane@example.com\r\n\r\n"
+            .to_vec(),
+    )
+    .await;
+    let proxy = TestProxy::new().audited().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    let image = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    let head = format!(
+        "Host: localhost\r\nMcp-Method: tools/call\r\nMcp-Name: send\r\nX-Note: jane@example.com\r\nMcp-Param-To: {{\"a\":\"jane@example.com\"}}\r\n\
+         Mcp-Param-Image: data:image/png;base64,{image}\r\n"
+    );
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"send","arguments":{"to":"bob"}}}"#;
+    let parts =
+        "--b\r\nContent-Disposition: form-data; name=\"jane@example.com\"; filename=\"a\"\r\n\r\nx\r\n--b--\r\n";
+    for (target, kind, body) in [
+        ("/crm/mcp", "application/json", call),
+        ("/plain?m=jane%40example.com", "text/plain", "hello"),
+        ("/form", "multipart/form-data; boundary=b", parts),
+    ] {
+        let request = format!(
+            "POST {target} HTTP/1.1\r\n{head}Content-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\
+             X-Sum: jane@example.com\r\nMcp-Param-B: jane@example.com\r\n\r\n",
+            body.len()
+        );
+        let answer = client.send(request).await;
+        assert_eq!(answer.status, 200, "{target}");
+        let record = record_of(&proxy, answer.header("x-request-id"));
+        for (way, length) in [("request", body.len() as u64), ("response", 2)] {
+            let counted = (number(&record, way, "length"), number(&record, way, "scanned"));
+            assert_eq!(counted, (length, length), "{target} {record}");
+        }
+        assert!(record["findings"].as_array().is_some_and(|findings| !findings.is_empty()), "{record}");
+    }
+    let answer = client.send(format!("GET /crm/mcp HTTP/1.1\r\n{head}\r\n")).await;
+    assert_eq!(answer.status, 200);
+    assert!(record_of(&proxy, answer.header("x-request-id")).get("request").is_none());
+    proxy.handle.close_audit();
+    assert_eq!(verify(&folder(&proxy), &Trust::default()).unwrap().unsealed(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_an_audit_that_can_be_written_nothing_is_served() {
     let upstream = Upstream::echo().await;
