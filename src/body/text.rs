@@ -83,6 +83,30 @@ impl TextBody {
         Ok(fault)
     }
 
+    /// Takes a whole text, and says how what may leave came about; `into` is empty before.
+    ///
+    /// # Errors
+    /// Where a rule blocks, and where the text is none.
+    pub(crate) fn whole(&mut self, text: &[u8], into: &mut Output, seen: &mut Inspection) -> Result<(), BodyError> {
+        if let Some((_, kind)) = self.watch.look(text) {
+            return Err(kind.into());
+        }
+        seen.scanned += text.len() as u64;
+        self.redactor.begin_labelled(&self.actions, &[]);
+        let result = self.redactor.push_last(text, &mut self.output);
+        let counted = seen.record(&self.output.findings, &self.actions);
+        match &mut self.restorer {
+            Some(restorer) => {
+                restorer.0.push(&self.output, into);
+                restorer.0.finish(into);
+            }
+            None => std::mem::swap(into, &mut self.output),
+        }
+        self.output.clear();
+        result?;
+        counted
+    }
+
     /// Bytes held back now.
     pub(crate) fn held(&self) -> usize {
         let lines = self.lines.as_ref().map_or(0, |lines| lines.held());

@@ -44,6 +44,34 @@ fn names_of_files_are_scanned_and_stay_quoted() {
     assert!(out.contains("name=\"f\"; filename=\"") && out.contains("\"\r\n\r\nhello\r\n--XyZ--"), "{out}");
 }
 
+/// Each value is changed where it stands: what keeps parameters apart stays, and so does the form of each (RFC 2183, RFC 8187).
+#[test]
+fn parameters_of_heads_stay_parameters() {
+    let disposition = "Content-Disposition: form-data; name=\"a\"; ";
+    for (head, expected) in [
+        (
+            "Content-Disposition: form-data; name=\"jane@example.com\"; filename=\"bob@example.com\"".to_owned(),
+            "Content-Disposition: form-data; name=\"jane@***\"; filename=\"bob@***\"".to_owned(),
+        ),
+        (
+            format!("{disposition}filename=\"say \\\"jane@example.com\\\" \\\\ x.txt\""),
+            format!("{disposition}filename=\"say \\\"jane@***\\\" \\\\ x.txt\""),
+        ),
+        (
+            format!("{disposition}filename*=UTF-8''jane%40example.com%20%C3%A9.txt"),
+            format!("{disposition}filename*=UTF-8''jane%40%2A%2A%2A%20%C3%A9.txt"),
+        ),
+        (format!("{disposition}filename=jane@example.com;x=y"), format!("{disposition}filename=\"jane@***\";x=y")),
+        (
+            format!("{disposition}filename=x\r\nX-Note: \"a\" jane@example.com \"b\""),
+            format!("{disposition}filename=x\r\nX-Note: \"a\" jane@*** \"b\""),
+        ),
+    ] {
+        let body = part(&head, "hello") + "--XyZ--";
+        assert_eq!(String::from_utf8(at_any_chunking(body.as_bytes())).unwrap(), part(&expected, "hello") + "--XyZ--");
+    }
+}
+
 #[test]
 fn what_no_finding_touches_stays() {
     for body in [

@@ -8,6 +8,7 @@ mod content;
 mod gate;
 mod head;
 mod multipart;
+mod part_head;
 mod probe;
 mod records;
 mod sniff;

@@ -10,9 +10,11 @@ use memchr::memmem::Finder;
 
 use super::BodySpec;
 use super::content::Content;
+use super::part_head::HeadLine;
 use super::transfer::{Encoded, Transfer};
 use crate::body::text::TextBody;
 use crate::body::{BodyError, BodyErrorKind, Inspection, MediaType, Transform};
+use crate::engine::Output;
 
 /// Blanks between a delimiter and its line's end.
 const PADDING: usize = 256;
@@ -65,6 +67,8 @@ pub(super) struct Multipart {
     parts: usize,
     /// What reads the lines of heads.
     line: Box<TextBody>,
+    /// What became of the last one.
+    new: Output,
     /// What holds for every part.
     spec: BodySpec,
 }
@@ -89,7 +93,7 @@ impl Multipart {
         let reader = Reader::Text(Box::new(TextBody::announced(&spec.scopes)));
         let line = Box::new(TextBody::announced(&spec.scopes));
         let state = State::Body { fresh: true };
-        Some(Self { delimiter, state, reader, kept: Vec::new(), parts: 0, line, spec })
+        Some(Self { delimiter, state, reader, kept: Vec::new(), parts: 0, line, new: Output::default(), spec })
     }
 
     /// Bytes held back now.
@@ -265,25 +269,16 @@ impl Multipart {
         Ok(())
     }
 
-    /// A line of a head, scanned as a text; whether it has changed. What is new in it adds no line, and ends no quoted
-    /// name.
+    /// A line of a head, scanned as a text; whether it has changed.
     fn head_line(&mut self, line: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<bool, BodyError> {
         let (line, line_end) = line.split_at(line.len().saturating_sub(2));
-        let from = out.len();
+        let mut changed = false;
         if !line.is_empty() {
-            self.line.push(line, out, seen)?;
-            self.line.finish(out, seen)?;
-        }
-        let written = out.get_mut(from..).unwrap_or_default();
-        let changed = written != line;
-        if changed {
-            let same = |one: &[u8], other: &[u8]| one.iter().zip(other).take_while(|(one, other)| one == other).count();
-            let before = same(written, line);
-            let behind = written.iter().rev().zip(line.iter().rev()).take_while(|(one, other)| one == other).count();
-            let behind = behind.min(written.len().min(line.len()) - before);
-            let end = written.len() - behind;
-            let new = written.get_mut(before..end).unwrap_or_default();
-            new.iter_mut().filter(|byte| byte.is_ascii_control() || **byte == b'"').for_each(|byte| *byte = b' ');
+            let head = HeadLine::new(line);
+            self.new.clear();
+            self.line.whole(&head.shown(), &mut self.new, seen)?;
+            changed = !self.new.is_verbatim();
+            if changed { head.write(&self.new, out) } else { out.extend_from_slice(line) }
         }
         out.extend_from_slice(line_end);
         seen.scanned += line_end.len() as u64;
