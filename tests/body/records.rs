@@ -155,11 +155,17 @@ fn records_within_what_is_around_them() {
             2,
         ),
         (format!(r#"{{"logs":[{{"m":1}},{bad}]}}"#), r#"{"logs":[{"m":1}]}"#, 1, 1),
-        (format!(r#"[{{"common":"{CARD}","logs":[{{"m":1}}]}},{{"logs":[]}}]"#), r#"[{"logs":[]}]"#, 1, 1),
+        (format!(r#"[{{"m":"{CARD}"}},{{"logs":[]}}]"#), r#"[{"logs":[]}]"#, 1, 1),
     ] {
         passes(&relic, &body, expected, kept, dropped);
     }
-    // Behind its records an element is none any more.
+    // What is common to records is in none of them, before or behind them.
+    for before in [
+        format!(r#"[{{"common":{{"attributes":{{"m":"{CARD}"}}}},"logs":[{{"m":1}}]}},{{"logs":[{{"m":2}}]}}]"#),
+        format!(r#"{{"common":{{"attributes":{{"m":"{CARD}"}}}},"logs":[{{"m":1}}]}}"#),
+    ] {
+        refused(&relic, before.as_bytes());
+    }
     let behind = format!(r#"[{{"logs":[{{"m":1}}],"common":"{CARD}"}}]"#);
     refused(&relic, behind.as_bytes());
 
@@ -180,6 +186,11 @@ fn records_within_what_is_around_them() {
     };
     passes(&logs, &wrap(&format!("{good},{bad},{good}")), &wrap(&format!("{good},{good}")), 2, 1);
     passes(&logs, &wrap(&format!("{bad},{bad}")), &wrap(""), 0, 2);
+    for common in ["\"resource\":{}", "\"scope\":{}"] {
+        let name = common.split(':').next().unwrap();
+        let blocked = format!("{name}:{{\"attributes\":[{{\"key\":\"k\",\"value\":{{\"stringValue\":\"{CARD}\"}}}}]}}");
+        refused(&logs, wrap(&good).replace(common, &blocked).as_bytes());
+    }
     let points = spec(Sink::Otlp(Signal::Metrics), "application/json");
     let wrap = |points: &str| {
         format!(

@@ -147,14 +147,11 @@ impl Records {
         if !may_be || !self.plan.sink.is_record(depth, || place.steps()) {
             return Ok(());
         }
+        // Before the outer one's bytes go: what it holds that blocks is common to those within it, and refuses them all.
+        seen.outside_of_records()?;
         if self.record.is_some() {
-            if seen.doomed.is_some() {
-                // The outer record is gone, and this one with it.
-                return Ok(());
-            }
             self.keep(spot.bytes());
         }
-        seen.outside_of_records()?;
         if self.hold.is_none() {
             self.since = self.before + spot.at() as u64;
             self.hold = Some(spot.bytes().len());
