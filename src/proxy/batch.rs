@@ -75,6 +75,11 @@ impl Batch {
         Some(body.into())
     }
 
+    /// Whether there may be an answer to a batch of which every record was dropped.
+    pub(crate) fn may_be_alone(&self) -> bool {
+        !self.acknowledged && self.sink.answers_alone()
+    }
+
     /// The answer to a batch of which every record was dropped, in the sink's place; nothing where only the sink can give
     /// it, or where what is left is a batch all the same.
     pub(crate) fn alone(&self, tally: &Tally, request_id: &str) -> Option<Response<Option<Bytes>>> {

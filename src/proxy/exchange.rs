@@ -394,6 +394,19 @@ impl Exchange {
             Mode::Buffer { limit } => usize::try_from(limit).unwrap_or(usize::MAX),
             // Small, and bounded by its own length.
             Mode::Stream if declared.is_some_and(|length| length <= limits.decision_buffer as u64) => usize::MAX,
+            // A sink is not asked about nothing: its head waits for a record that goes on.
+            Mode::Stream
+                if to.batch.as_ref().is_some_and(Batch::may_be_alone)
+                    && to.original.is_none()
+                    && !Case::is_for(&to.route, Direction::Request) =>
+            {
+                let ended = body.ends_without_record(limits.decision_buffer).await?;
+                self.ledger.waited(body.waited());
+                return Ok(match ended {
+                    Some(whole) => UpstreamBody::Whole(Some(whole)),
+                    None => UpstreamBody::Stream(body),
+                });
+            }
             Mode::Stream | Mode::Off => return Ok(UpstreamBody::Stream(body)),
         };
         if Case::wants_original(&to.route, Direction::Request, &self.policy.externals) {

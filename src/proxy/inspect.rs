@@ -145,6 +145,8 @@ pub(crate) struct InspectedBody {
     unread: bool,
     /// Output exists that the coding has not been asked to let go.
     unflushed: bool,
+    /// What came out before its head was sent.
+    ahead: VecDeque<Bytes>,
     /// What may leave and is put together.
     together: Together,
     trailers: Option<HeaderMap>,
@@ -198,6 +200,7 @@ impl InspectedBody {
             input: Bytes::new(),
             unread: false,
             unflushed: false,
+            ahead: VecDeque::new(),
             together: Together::default(),
             trailers: None,
             trailers_seen: Inspection::default(),
@@ -286,6 +289,21 @@ impl InspectedBody {
         Ok(())
     }
 
+    /// Reads on until a record of a batch goes on or more than `limit` bytes have come out: they come first then. All that
+    /// comes out, where the body ends before.
+    pub(crate) async fn ends_without_record(&mut self, limit: usize) -> Result<Option<Bytes>, ProxyError> {
+        let mut gathered = Gathered::default();
+        let goes_on = |inspector: &BodyInspector| inspector.records().kept > 0;
+        while gathered.length <= limit && !self.inspector.as_ref().is_some_and(goes_on) {
+            gathered.take(self.next().await)?;
+            if gathered.complete {
+                return Ok(Some(gathered.join()));
+            }
+        }
+        self.ahead = gathered.chunks;
+        Ok(None)
+    }
+
     /// Whether it was left before its end. Where the length was declared, hyper asks for no end.
     pub(crate) fn is_abandoned(&self) -> bool {
         !matches!(self.state, State::Over) && self.terms.declared.is_none()
@@ -297,6 +315,9 @@ impl InspectedBody {
     }
 
     fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
+        if let Some(out) = self.ahead.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(out))));
+        }
         let mut worked = 0;
         loop {
             match self.kept(context) {
@@ -666,7 +687,7 @@ impl Body for InspectedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.state, State::Over)
+        matches!(self.state, State::Over) && self.ahead.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {

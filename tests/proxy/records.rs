@@ -1,5 +1,8 @@
 //! Batches through the proxy: a blocked record goes alone, and the sink's answer says what its clients expect.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use blackbar::policy::OnBlock;
 use http_body_util::Full;
 use hyper::Request;
@@ -162,6 +165,57 @@ async fn sinks_that_answer_for_all_are_answered_for_all() {
         assert_eq!(answer.status, status, "{path}, nothing left");
     }
     assert!(!upstream.saw("4111 "));
+}
+
+/// A body that does not say how long it is: the sink hears of it with its first record that goes on, or not at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sink_is_not_asked_about_nothing() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let mut upstream = Upstream::answering(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+        Reply::Bytes(ok("application/json", "{}"))
+    })
+    .await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    let request = |path: &str, kind: &str, body: &str, size: usize| {
+        let chunk = |part: &[u8]| format!("{:x}\r\n{}\r\n", part.len(), String::from_utf8_lossy(part));
+        let chunks: String = body.as_bytes().chunks(size).map(chunk).collect();
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"
+        )
+    };
+    let bad = format!("{{\"event\":\"{CARD}\"}}");
+    for (path, kind, body, status) in [
+        ("/_bulk", NDJSON, format!("{{\"index\":{{}}}}\n{bad}\n"), 200),
+        ("/services/collector", "application/json", bad.clone(), 200),
+        ("/services/collector/raw", "text/plain", format!("{CARD}\n"), 200),
+        ("/api/v2/logs", "application/json", format!("[{bad},{bad}]"), 202),
+        ("/log/v1", "application/json", format!("[{{\"logs\":[{bad}]}}]"), 202),
+        ("/dataCollectionRules/d/streams/s", "application/json", format!("[{bad}]"), 204),
+        (
+            "/loki/api/v1/push",
+            "application/json",
+            format!("{{\"streams\":[{{\"values\":[[\"1\",\"{CARD}\"]]}}]}}"),
+            204,
+        ),
+    ] {
+        for size in [1, 5, 4096] {
+            let answer = client.send(request(path, kind, &body, size)).await;
+            assert_eq!(answer.status, status, "{path} in chunks of {size}");
+        }
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    // What is common to the records of a batch is in none of them: the clean ones are not dropped with it.
+    let common = format!("[{{\"common\":{{\"a\":\"{CARD}\"}},\"logs\":[{{\"m\":1}}]}}]");
+    let answer = client.send(request("/log/v1", "application/json", &common, 7)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (403, "policy_blocked"));
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    let mixed = format!("[{bad},{{\"m\":1}},{bad}]");
+    let answer = proxy.client().await.send(request("/api/v2/logs", "application/json", &mixed, 3)).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(upstream.request().await.body, b"[{\"m\":1}]");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

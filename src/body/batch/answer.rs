@@ -126,6 +126,12 @@ impl Sink {
         Some(Told { addition })
     }
 
+    /// Whether [`Sink::alone`] answers for this sink.
+    #[must_use]
+    pub fn answers_alone(self) -> bool {
+        !matches!(self, Self::Otlp(_) | Self::Unknown)
+    }
+
     /// The answer to a batch of which nothing is left, as status, media type and body: the sink takes no empty batch, or
     /// its refusal would be taken for one of the whole. Nothing where what is left is a batch like any other.
     #[must_use]

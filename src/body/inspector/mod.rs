@@ -22,7 +22,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::content::Content;
-use super::batch::{Letter, Sink};
+use super::batch::{Letter, Sink, Tally};
 use super::coding::{Decoding, Encoding, PIECE};
 use super::{
     BodyError, BodyLimits, ContentCoding, Dialect, Direction, Edits, Inspection, MediaRange, MediaType, Meter, Scopes,
@@ -156,6 +156,11 @@ impl BodyInspector {
         };
         self.seen.bytes_in += (left - input.len()) as u64;
         self.settle(result, start, out)
+    }
+
+    /// What became of the records of a batch so far.
+    pub(crate) fn records(&self) -> &Tally {
+        &self.seen.records
     }
 
     /// The records that were dropped since the last call, as they came.
