@@ -34,7 +34,12 @@ pub(super) enum Special {
     Cited,
     /// A number that counts in the text which was cited last.
     Offset(Counts),
+    /// Arrays of token ids in place of a text: they pass where the policy says so, or always where they are what the
+    /// provider itself has said of an earlier exchange.
+    TokenIds { always: bool },
 }
+
+const TOKEN_IDS: Special = Special::TokenIds { always: false };
 
 const STARTS: Special = Special::Offset((Unit::Characters, Side::Start));
 const ENDS: Special = Special::Offset((Unit::Characters, Side::End));
@@ -62,6 +67,18 @@ const OPENAI: &[Row] = &[
     ("$..image_url.url", DATA_URI),
     ("$..image_url", DATA_URI),
     ("$..file_data", DATA_URI),
+];
+
+/// Where OpenAI, vLLM and others take token ids in place of a text; `body` is where a batch's line keeps a request.
+const OPENAI_REQUEST: &[Row] = &[
+    ("$.prompt", TOKEN_IDS),
+    ("$.input", TOKEN_IDS),
+    ("$.input_ids", TOKEN_IDS),
+    ("$.prompt_token_ids", TOKEN_IDS),
+    ("$.token_ids", TOKEN_IDS),
+    ("$.tokens", TOKEN_IDS),
+    ("$.body.prompt", TOKEN_IDS),
+    ("$.body.input", TOKEN_IDS),
 ];
 
 /// What only an answer has. `response.body` is where a batch's result line keeps it.
@@ -168,6 +185,9 @@ const COHERE_RESPONSE: &[Row] = &[
 /// Ollama; both directions.
 const OLLAMA: &[Row] = &[("$.images", Special::Vector), ("$.messages[*].images", Special::Vector)];
 
+/// `context` are the tokens of what was said, sent again.
+const OLLAMA_REQUEST: &[Row] = &[("$.context", Special::TokenIds { always: true })];
+
 /// `context` are the tokens of what was said.
 const OLLAMA_RESPONSE: &[Row] = &[
     ("$.embedding", Special::Vector),
@@ -219,11 +239,11 @@ type Lists = [&'static [&'static [Row]]; 3];
 /// Each dialect's rows.
 const ROWS: [(Dialect, Lists); 7] = [
     (Dialect::Mcp, [&[MCP], &[], &[]]),
-    (Dialect::OpenAi, [&[OPENAI], &[], &[OPENAI_RESPONSE]]),
+    (Dialect::OpenAi, [&[OPENAI], &[OPENAI_REQUEST], &[OPENAI_RESPONSE]]),
     (Dialect::Anthropic, [&[ANTHROPIC], &[ANTHROPIC_REQUEST], &[ANTHROPIC_RESPONSE]]),
     (Dialect::Gemini, [&[GEMINI], &[], &[GEMINI_RESPONSE]]),
     (Dialect::Cohere, [&[COHERE], &[], &[COHERE_RESPONSE]]),
-    (Dialect::Ollama, [&[OLLAMA], &[], &[OLLAMA_RESPONSE]]),
+    (Dialect::Ollama, [&[OLLAMA], &[OLLAMA_REQUEST], &[OLLAMA_RESPONSE]]),
     (
         Dialect::Bedrock,
         [

@@ -426,6 +426,8 @@ pub enum BodyErrorKind {
     WebSocket,
     /// A tool is called that may not be.
     Tool,
+    /// Token ids stand where a text would, and no policy lets them pass: nobody here can read them.
+    TokenIds,
     /// The body asks a provider to keep something where its route says that nothing is kept.
     Retention,
 }
@@ -451,6 +453,7 @@ impl BodyErrorKind {
             Self::Truncated => "truncated",
             Self::WebSocket => "websocket",
             Self::Tool => "tool_blocked",
+            Self::TokenIds => "token_ids",
             Self::Retention => "retention",
         }
     }

@@ -257,6 +257,7 @@ fn way_out(kind: &BodyErrorKind) -> &'static str {
         BodyErrorKind::TooLarge => "raise `json_hold`, `sse_event` or `protobuf_message` of a --config",
         BodyErrorKind::TooManyTexts => "raise `logical_texts` of a --config",
         BodyErrorKind::Tool => "change the [[tool]] rules to let the call pass",
+        BodyErrorKind::TokenIds => "it holds token ids, which nobody here can read; send the text",
         BodyErrorKind::Retention => "it asks for something to be kept",
         BodyErrorKind::Truncated => "it ends in the middle of a value or of its coding",
         BodyErrorKind::WebSocket => "it is no stream of frames",

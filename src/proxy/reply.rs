@@ -357,6 +357,9 @@ impl ProxyError {
             ErrorKind::Body(BodyErrorKind::Retention) => {
                 "The provider would keep what is sent, and this route keeps nothing there."
             }
+            ErrorKind::Body(BodyErrorKind::TokenIds) => {
+                "Token ids cannot be scanned: send the text itself. LangChain does with check_embedding_ctx_length=False."
+            }
             ErrorKind::Body(_) if self.side == Side::Upstream => "The upstream's answer cannot be inspected.",
             ErrorKind::Body(_) => "The body cannot be inspected.",
             ErrorKind::BodySize => "The body is too large.",
@@ -395,9 +398,10 @@ impl ProxyError {
 fn body_status(kind: &BodyErrorKind) -> StatusCode {
     match kind {
         BodyErrorKind::Blocked { .. } | BodyErrorKind::Tool | BodyErrorKind::Retention => StatusCode::FORBIDDEN,
-        BodyErrorKind::CodingUnsupported | BodyErrorKind::MediaType | BodyErrorKind::Charset => {
-            StatusCode::UNSUPPORTED_MEDIA_TYPE
-        }
+        BodyErrorKind::CodingUnsupported
+        | BodyErrorKind::MediaType
+        | BodyErrorKind::Charset
+        | BodyErrorKind::TokenIds => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         BodyErrorKind::Expansion | BodyErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         BodyErrorKind::CodingInvalid
         | BodyErrorKind::JsonSyntax

@@ -1,6 +1,6 @@
 //! Streamed answers of every provider, whole bodies: by route or by their own shape, in every media type they come in.
 
-use blackbar::body::{BodyErrorKind, BodyInspector, BodySpec, ContentCoding, Dialect};
+use blackbar::body::{BodyErrorKind, BodyInspector, BodySpec, ContentCoding, Dialect, Direction, MediaRange};
 
 use super::fixtures::{PLANTED, TEXT, clean, gunzip, gzip, spec};
 
@@ -179,6 +179,50 @@ fn whole_answers_keep_what_their_makers_check() {
         r#"{{"message":{{"content":[{{"type":"text","text":"pay {card}"}}]}},"logprobs":[{{"text":"4111"}}]}}"#
     );
     assert!(run(Dialect::Cohere, &cohere).ends_with("\"logprobs\":null}"));
+}
+
+/// Numbers of tokens are a text that nobody here can read.
+#[test]
+fn token_ids_in_place_of_a_text_pass_only_where_the_policy_says_so() {
+    let run = |dialect, opaque: &[&str], body: &str| {
+        let opaque = opaque.iter().map(|range| MediaRange::parse(range).unwrap()).collect();
+        let spec = BodySpec { dialect, direction: Direction::Request, opaque, ..spec("application/json") };
+        let mut inspector = BodyInspector::new(spec).unwrap();
+        let mut out = Vec::new();
+        let end = inspector.push(body.as_bytes(), &mut out).and_then(|()| inspector.finish(&mut out));
+        let seen = inspector.into_inspection();
+        let unscanned: u64 = seen.unscanned.iter().map(|(_, bytes)| bytes).sum();
+        assert_eq!(seen.scanned + unscanned + seen.withheld, seen.length, "{body}");
+        (end.map_err(|error| error.kind), String::from_utf8(out).unwrap(), seen.unscanned)
+    };
+    for body in [
+        r#"{"model":"m","prompt":[9906,25,3786]}"#,
+        r#"{"input":[[9906,25],[3786]],"model":"m"}"#,
+        r#"{"input":["text",[3786]]}"#,
+        r#"{"input_ids":[1]}"#,
+        r#"{"prompt_token_ids":[1]}"#,
+        r#"{"custom_id":"1","body":{"input":[[1]]}}"#,
+    ] {
+        assert_eq!(run(Dialect::OpenAi, &[], body).0, Err(BodyErrorKind::TokenIds), "{body}");
+        assert_eq!(run(Dialect::OpenAi, &["image/*"], body).0, Err(BodyErrorKind::TokenIds), "{body}");
+        for range in ["*/*", "application/x-token-ids"] {
+            let (end, out, unscanned) = run(Dialect::OpenAi, &[range], body);
+            assert_eq!((end, out.as_str()), (Ok(()), body));
+            assert_eq!(unscanned.first().map(|(reason, _)| *reason), Some("token_ids"), "{body}");
+        }
+    }
+    // More digits than any token's number is no token.
+    let (end, out, _) = run(Dialect::OpenAi, &["*/*"], r#"{"prompt":[12,4111111111111111]}"#);
+    assert_eq!((end, out.as_str()), (Ok(()), r#"{"prompt":[12,"************1111"]}"#));
+    for body in [
+        r#"{"prompt":["a",""],"input":[{"content":[{"n":7}]}],"n":1,"stop":[]}"#,
+        r#"{"prompt":{"id":"p","variables":{"a":[1]}},"seeds":[1,2]}"#,
+    ] {
+        assert_eq!(run(Dialect::OpenAi, &[], body), (Ok(()), body.to_owned(), Vec::new()));
+    }
+    // What an answer said of itself is sent again.
+    let body = r#"{"model":"m","prompt":"x","context":[1,22,333]}"#;
+    assert_eq!(run(Dialect::Ollama, &[], body), (Ok(()), body.to_owned(), vec![("token_ids", 6)]));
 }
 
 /// A plain NDJSON answer is read as ever: its first record waits only for its line.

@@ -226,3 +226,27 @@ async fn answers_that_cannot_be_read_are_502() {
         assert!(!answer.text().contains("4111 "));
     }
 }
+
+/// A text that came as the numbers of its tokens is refused with what to do about it, or passes where the route says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn token_ids_are_refused_unless_the_route_lets_them_pass() {
+    let mut upstream = Upstream::echo().await;
+    let proxy = TestProxy::new()
+        .workspace("acme", RULES)
+        .route("/ids", upstream.address, |route| {
+            route.opaque = [blackbar::body::MediaRange::parse("application/x-token-ids").unwrap()].into();
+        })
+        .upstream(&upstream)
+        .start();
+    let mut client = proxy.client().await;
+    let body = r#"{"model":"e","input":[[9906,25,3786],[1]]}"#;
+    let answer = client.post("/v1/embeddings", "application/json", body).await;
+    let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!((answer.status, &said["error"]["code"]), (415, &"token_ids".into()), "{said}");
+    assert!(said["error"]["message"].as_str().unwrap().contains("check_embedding_ctx_length=False"), "{said}");
+    assert!(!upstream.saw("9906"));
+    let answer = client.post("/ids/v1/embeddings", "application/json", body).await;
+    assert_eq!((answer.status, upstream.request().await.text().ends_with(body)), (200, true));
+    let labels = "{direction=\"request\",reason=\"token_ids\",workspace=\"acme\"}";
+    assert_eq!(proxy.metric(&format!("blackbar_unscanned_bytes_total{labels}")), 11.0);
+}

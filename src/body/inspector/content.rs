@@ -25,6 +25,9 @@ use crate::body::sse::EventStream;
 use crate::body::text::TextBody;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Edits, Inspection, Scopes, Transform};
 
+/// What arrays of token ids are called, for policies that let them pass.
+const TOKEN_IDS: &[u8] = b"application/x-token-ids";
+
 /// How the body is read.
 enum State {
     /// Not yet decided; the bytes so far.
@@ -62,6 +65,8 @@ pub(super) struct Content {
     batch: Option<(Plan, Arc<Scopes>)>,
     /// Whether what is no text passes, for a body of this type.
     opaque_passes: bool,
+    /// Whether token ids pass in place of a text.
+    token_ids_pass: bool,
     /// Whether it calls itself a PDF.
     is_pdf: bool,
     /// What the text is called.
@@ -137,6 +142,7 @@ impl Content {
             // What is announced as text is none of these, nor is what has parts.
             opaque_passes: matches!(outlook.promise, Promise::Binary | Promise::Nothing)
                 && spec.opaque.iter().any(|range| range.holds(spec.media_type.as_ref())),
+            token_ids_pass: spec.opaque.iter().any(|range| range.holds(MediaType::parse(TOKEN_IDS).as_ref())),
             is_pdf: spec
                 .media_type
                 .as_ref()
@@ -398,6 +404,7 @@ impl Content {
             edits: self.edits.clone(),
             batch: self.batch.take(),
             opaque_passes: false,
+            token_ids_pass: self.token_ids_pass,
             is_pdf: self.is_pdf,
             label: mem::take(&mut self.label),
             tools: self.tools.take(),
@@ -433,11 +440,9 @@ impl Content {
             Some((plan, scopes)) => (scopes, Some(plan.clone())),
             None => (&self.scopes, None),
         };
-        JsonBody::in_records(Arc::clone(scopes), &self.limits, self.dialect, self.direction, framing, plan).edited(
-            &self.edits,
-            &self.limits,
-            framing,
-        )
+        JsonBody::in_records(Arc::clone(scopes), &self.limits, self.dialect, self.direction, framing, plan)
+            .with_token_ids(self.token_ids_pass)
+            .edited(&self.edits, &self.limits, framing)
     }
 
     fn series(&self) -> State {

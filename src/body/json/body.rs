@@ -64,6 +64,14 @@ impl JsonBody {
         Self { walker, out: TextOut::bytes_only(), held: Vec::new(), limit, edit: None }
     }
 
+    /// One in which token ids may stand in place of a text.
+    pub(in crate::body) fn with_token_ids(mut self, may: bool) -> Self {
+        if let Some(guide) = self.walker.guide() {
+            guide.passes_token_ids(may);
+        }
+        self
+    }
+
     /// One in which something is changed first.
     pub(crate) fn edited(mut self, edits: &Edits, limits: &BodyLimits, framing: Framing) -> Self {
         if !edits.drop.is_empty() || edits.terms.is_some() || edits.told.is_some() || edits.model.is_some() {

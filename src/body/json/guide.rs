@@ -34,6 +34,8 @@ pub(super) enum Treatment {
     Read(Reading),
     /// A component of an exempt vector.
     Vector,
+    /// A token's number in place of a text.
+    TokenId,
     /// A number that counts in a text.
     Offset(Counts),
 }
@@ -52,6 +54,7 @@ enum What {
     Cited,
     Dropped,
     Blocks,
+    TokenIds { always: bool },
 }
 
 /// The current choice of an answer.
@@ -99,6 +102,8 @@ pub(super) struct Guide {
     /// Where tokens are opened.
     opening: Option<Opening>,
     dropping: Option<usize>,
+    /// Token ids may stand in place of a text.
+    token_ids_pass: bool,
     limit: usize,
 }
 
@@ -129,8 +134,14 @@ impl Guide {
             records: batch.map(Records::new),
             opening: restore.map(|restore| Opening::new(Arc::clone(restore))),
             dropping: None,
+            token_ids_pass: false,
             limit,
         })
+    }
+
+    /// Says whether token ids may stand in place of a text.
+    pub(super) fn passes_token_ids(&mut self, may: bool) {
+        self.token_ids_pass = may;
     }
 
     /// Whether the document is of a model's protocol.
@@ -283,8 +294,18 @@ impl Guide {
                 Some(special) => Ok(self.special(special, kind, spot)),
                 None => Ok(Treatment::Usual),
             },
-            None => Ok(self.element(kind)),
+            None => match self.element(kind) {
+                Treatment::TokenId if !self.token_ids_pass && !self.always_passes() => {
+                    Err(BodyErrorKind::TokenIds.into())
+                }
+                treatment => Ok(treatment),
+            },
         }
+    }
+
+    /// Whether the token ids at hand are the provider's own.
+    fn always_passes(&self) -> bool {
+        matches!(self.open.last(), Some(Open { what: What::TokenIds { always: true }, .. }))
     }
 
     fn element(&mut self, kind: Kind) -> Treatment {
@@ -297,6 +318,14 @@ impl Guide {
                 }
                 Kind::String => Treatment::Read(Reading::Exempt(Form::Base64, Reason::Media)),
                 _ => Treatment::Vector,
+            },
+            Some(what @ What::TokenIds { .. }) => match kind {
+                Kind::Array => {
+                    self.begin(what);
+                    Treatment::Usual
+                }
+                Kind::Number => Treatment::TokenId,
+                _ => Treatment::Usual,
             },
             Some(What::Choices) => {
                 self.choice = Choice::default();
@@ -327,12 +356,13 @@ impl Guide {
                 self.begin_cited(kind);
             }
             Special::Cited => self.begin_cited(kind),
-            Special::Offset(counts) if kind == Kind::Number => return Treatment::Offset(counts),
-            Special::Copied if kind != Kind::Null && (self.choice.changed || !self.choice.spoken) => {
-                self.dropping = Some(spot.bytes().len());
-                self.begin(What::Dropped);
-            }
-            Special::Vector | Special::Choices | Special::Blocks | Special::Copied | Special::Offset(_) => {}
+            Special::TokenIds { always } if array => self.begin(What::TokenIds { always }),
+            Special::Vector
+            | Special::Choices
+            | Special::Blocks
+            | Special::Copied
+            | Special::Offset(_)
+            | Special::TokenIds { .. } => {}
         }
         Treatment::Usual
     }
@@ -417,7 +447,7 @@ impl Guide {
         }
         while let Some(open) = self.open.pop_if(|open| open.depth == depth) {
             match open.what {
-                What::Vector | What::Choices => {}
+                What::Vector | What::Choices | What::TokenIds { .. } => {}
                 What::Blocks => self.blocks = None,
                 What::Spoken { changes } => {
                     self.choice.spoken = true;

@@ -83,6 +83,8 @@ pub(super) struct Walker {
     number: Vec<u8>,
     /// Whether the number stands in a vector that is exempt.
     vector: bool,
+    /// It is a token's, in place of a text.
+    is_token_id: bool,
     /// What the number counts in a text.
     counts: Option<Counts>,
     digits: Vec<u8>,
@@ -173,6 +175,7 @@ impl Walker {
             in_number: false,
             number: Vec::new(),
             vector: false,
+            is_token_id: false,
             counts: None,
             digits: Vec::new(),
             digit_text: TextOut::default(),
@@ -380,7 +383,7 @@ impl Walker {
         } else {
             match self.value_begin(Kind::String, chunk, out, seen)? {
                 Treatment::Read(reading) => reading,
-                Treatment::Usual | Treatment::Vector | Treatment::Offset(_) => Reading::Sniffing,
+                Treatment::Usual | Treatment::Vector | Treatment::TokenId | Treatment::Offset(_) => Reading::Sniffing,
             }
         };
         let label = if key {

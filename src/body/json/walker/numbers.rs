@@ -14,6 +14,9 @@ use super::super::text::Reading;
 use super::{Chunk, Stop, Walker};
 use crate::body::{BodyError, BodyErrorKind, Inspection};
 
+/// The digits of a token's number: no vocabulary has ten million.
+const TOKEN_ID: usize = 7;
+
 impl Walker {
     pub(super) fn number(
         &mut self,
@@ -25,9 +28,10 @@ impl Walker {
         if !self.in_number {
             let treatment = self.value_begin(Kind::Number, chunk, out, seen)?;
             self.vector = treatment == Treatment::Vector;
+            self.is_token_id = treatment == Treatment::TokenId;
             self.counts = match treatment {
                 Treatment::Offset(counts) => Some(counts),
-                Treatment::Usual | Treatment::Vector | Treatment::Read(_) => None,
+                Treatment::Usual | Treatment::Vector | Treatment::TokenId | Treatment::Read(_) => None,
             };
             self.in_number = true;
             chunk.number = chunk.at;
@@ -91,6 +95,10 @@ impl Walker {
     fn judge_number(&mut self, number: &[u8], seen: &mut Inspection) -> Result<bool, BodyError> {
         if self.vector && is_component(number) {
             seen.exempt(Reason::Media.name(), number.len() as u64);
+            return Ok(false);
+        }
+        if self.is_token_id && number.len() <= TOKEN_ID && number.iter().all(u8::is_ascii_digit) {
+            seen.exempt("token_ids", number.len() as u64);
             return Ok(false);
         }
         let (sign, written) = match number.strip_prefix(b"-") {
