@@ -37,6 +37,18 @@ pub(super) enum Special {
     /// Arrays of token ids in place of a text: they pass where the policy says so, or always where they are what the
     /// provider itself has said of an earlier exchange.
     TokenIds { always: bool },
+    /// The text of a transcript.
+    Transcript,
+    /// What spells a transcript's text once more, in pieces: as words, as segments, as words of segments.
+    Spelled(Pieces),
+}
+
+/// How a transcript is cut once more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Pieces {
+    Words,
+    Segments,
+    WordsOfSegments,
 }
 
 const TOKEN_IDS: Special = Special::TokenIds { always: false };
@@ -105,6 +117,13 @@ const OPENAI_RESPONSE: &[Row] = &[
     ("$.response.body.output[*].content", Special::Choices),
     ("$.response.body.output[*].content[*].text", Special::Spoken),
     ("$.response.body.output[*].content[*].logprobs", Special::Copied),
+    // Transcriptions.
+    ("$.text", Special::Transcript),
+    ("$.words[*].word", Special::Spelled(Pieces::Words)),
+    ("$.segments[*].text", Special::Spelled(Pieces::Segments)),
+    ("$.segments[*].words[*].word", Special::Spelled(Pieces::WordsOfSegments)),
+    ("$.segments[*].tokens", Special::Copied),
+    ("$.logprobs", Special::Copied),
     ("$..choices[*].message.content", Special::Cited),
     ("$..annotations[*].url_citation.start_index", STARTS),
     ("$..annotations[*].url_citation.end_index", ENDS),
@@ -255,10 +274,11 @@ const ROWS: [(Dialect, Lists); 7] = [
 ];
 
 /// Ends of paths, each with the dialect that is spoken there; the first counts.
-const PATHS: [(Dialect, &[&str]); 8] = [
+const PATHS: [(Dialect, &[&str]); 9] = [
     (Dialect::Mcp, &["/mcp"]),
     (Dialect::Ollama, &["/api/chat", "/api/generate", "/api/embed", "/api/embeddings"]),
     (Dialect::OpenAi, &["/chat/completions", "/completions", "/embeddings", "/responses", "/images/generations"]),
+    (Dialect::OpenAi, &["/audio/transcriptions", "/audio/translations"]),
     (Dialect::OpenAi, LIVE_OPENAI),
     (Dialect::Gemini, LIVE_GEMINI),
     (Dialect::Anthropic, &["/messages", "/messages/count_tokens", "/messages/batches"]),

@@ -225,6 +225,48 @@ fn token_ids_in_place_of_a_text_pass_only_where_the_policy_says_so() {
     assert_eq!(run(Dialect::Ollama, &[], body), (Ok(()), body.to_owned(), vec![("token_ids", 6)]));
 }
 
+/// A transcript's words and segments spell its text once more, in pieces.
+#[test]
+fn no_piece_of_a_transcript_spells_what_its_text_hides() {
+    let body = |text: &str, segments: &str, words: &str| {
+        format!(
+            r#"{{"task":"transcribe","text":"{text}","segments":[{segments}],"words":[{words}],"logprobs":[{{"token":"4111"}}]}}"#
+        )
+    };
+    let word = |text: &str| format!(r#"{{"word":"{text}","start":0.5,"end":1.0}}"#);
+    let segment = |text: &str| format!(r#"{{"id":0,"text":"{text}","tokens":[50364,440],"start":0.0}}"#);
+    let words = |text: &str| text.split(' ').map(word).collect::<Vec<_>>().join(",");
+    let redacted = |body: &str| super::fields::redact_as("application/json", Dialect::OpenAi, body);
+    let text = "Pay 4111 1111 1111 1111, 1111 times";
+    let whole = body(
+        text,
+        &[segment(" Pay 4111 1111"), segment(" 1111 1111, 1111 times")].join(","),
+        &words("Pay 4111 1111 1111 1111 1111 times"),
+    );
+    let out = redacted(&whole);
+    let said: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(said["text"], "Pay **** **** **** 1111, 1111 times");
+    let spelled = |array: &str, name: &str| -> Vec<String> {
+        said[array].as_array().unwrap().iter().map(|piece| piece[name].as_str().unwrap().to_owned()).collect()
+    };
+    let shown = spelled("words", "word").join(" ");
+    assert!(shown.starts_with("Pay **** **** **** ") && shown.ends_with(" 1111 times"), "{out}");
+    assert!(!out.contains("4111") && said["segments"][0]["tokens"].is_null() && said["logprobs"].is_null(), "{out}");
+    let shown = spelled("segments", "text");
+    assert!(shown[0] == " Pay **** ****" && shown[1].ends_with(", 1111 times"), "{out}");
+    assert_eq!(said["words"][1]["start"], 0.5);
+    // Nothing is hidden: nothing is touched.
+    let clean = whole.replace("4111", "later");
+    assert_eq!(redacted(&clean), clean);
+    // A segment with the whole value, words of segments, and words that the text does not have.
+    let within = format!(r#"{{"id":0,"text":"{text}","words":[{}]}}"#, words(" Pay  4111  1111 _4111_"));
+    let out = redacted(&body(text, &within, &words("4111 1111 Pay")));
+    assert!(!out.contains("4111") && out.contains(r#""text":"Pay **** **** **** 1111, 1111 times","words""#), "{out}");
+    // Before the text nothing is known of it.
+    let early = format!(r#"{{"words":[{}],"text":"{text}"}}"#, words("Pay 4111 1111"));
+    assert!(!redacted(&early).contains("4111"));
+}
+
 /// A plain NDJSON answer is read as ever: its first record waits only for its line.
 #[test]
 fn records_of_no_model_stay_a_sequence() {

@@ -19,6 +19,7 @@ use super::records::Records;
 use super::shifts::{Counts, Shifts};
 use super::text::Reading;
 use super::thinking::Blocks;
+use super::transcript::Transcript;
 use super::walker::Spot;
 use crate::body::batch::Plan;
 use crate::body::dialect::{Special, Table};
@@ -55,6 +56,8 @@ enum What {
     Dropped,
     Blocks,
     TokenIds { always: bool },
+    Transcript,
+    Spelled,
 }
 
 /// The current choice of an answer.
@@ -102,6 +105,8 @@ pub(super) struct Guide {
     /// Where tokens are opened.
     opening: Option<Opening>,
     dropping: Option<usize>,
+    /// A transcript, and the piece of it that is read once more.
+    transcript: Transcript,
     /// Token ids may stand in place of a text.
     token_ids_pass: bool,
     limit: usize,
@@ -134,6 +139,7 @@ impl Guide {
             records: batch.map(Records::new),
             opening: restore.map(|restore| Opening::new(Arc::clone(restore))),
             dropping: None,
+            transcript: Transcript::default(),
             token_ids_pass: false,
             limit,
         })
@@ -153,7 +159,7 @@ impl Guide {
     pub(super) fn hold(&self) -> Option<usize> {
         let block = self.blocks.as_ref().and_then(Blocks::hold);
         let record = self.records.as_ref().and_then(Records::hold);
-        self.cited.waiting.as_ref().map(|waiting| waiting.from).or(block).or(record)
+        self.cited.waiting.as_ref().map(|waiting| waiting.from).or(block).or(record).or(self.transcript.hold())
     }
 
     /// From which byte on the output will never leave.
@@ -172,6 +178,8 @@ impl Guide {
             blocks.held_at(place);
         } else if let Some(records) = &mut self.records {
             records.held_at(place);
+        } else {
+            self.transcript.held_at(place);
         }
     }
 
@@ -221,6 +229,7 @@ impl Guide {
 
     /// Part of a string's text.
     pub(super) fn text_part(&mut self, decoded: &[u8]) {
+        self.transcript.piece_came(decoded);
         if let Some(blocks) = &mut self.blocks {
             blocks.text(decoded);
         }
@@ -357,12 +366,27 @@ impl Guide {
             }
             Special::Cited => self.begin_cited(kind),
             Special::TokenIds { always } if array => self.begin(What::TokenIds { always }),
+            Special::Transcript if kind == Kind::String => {
+                self.transcript.begin(self.limit);
+                self.begin(What::Spoken { changes: self.changes });
+                self.begin(What::Transcript);
+            }
+            Special::Spelled(pieces) if kind == Kind::String && self.transcript.begin_piece(pieces, spot) => {
+                self.begin(What::Spelled);
+            }
+            Special::Offset(counts) if kind == Kind::Number => return Treatment::Offset(counts),
+            Special::Copied if kind != Kind::Null && (self.choice.changed || !self.choice.spoken) => {
+                self.dropping = Some(spot.bytes().len());
+                self.begin(What::Dropped);
+            }
             Special::Vector
             | Special::Choices
             | Special::Blocks
             | Special::Copied
             | Special::Offset(_)
-            | Special::TokenIds { .. } => {}
+            | Special::TokenIds { .. }
+            | Special::Transcript
+            | Special::Spelled(_) => {}
         }
         Treatment::Usual
     }
@@ -396,6 +420,7 @@ impl Guide {
         if self.cited.open {
             self.cited.shifts.came(text);
         }
+        self.transcript.came(text);
     }
 
     /// What was decided of it.
@@ -403,6 +428,7 @@ impl Guide {
         if self.cited.open {
             self.cited.shifts.decided(text, 0);
         }
+        self.transcript.decided(text);
     }
 
     fn begin(&mut self, what: What) {
@@ -448,6 +474,8 @@ impl Guide {
         while let Some(open) = self.open.pop_if(|open| open.depth == depth) {
             match open.what {
                 What::Vector | What::Choices | What::TokenIds { .. } => {}
+                What::Transcript => self.transcript.end(),
+                What::Spelled => self.transcript.end_piece(spot),
                 What::Blocks => self.blocks = None,
                 What::Spoken { changes } => {
                     self.choice.spoken = true;
@@ -463,6 +491,7 @@ impl Guide {
             }
         }
         if depth == 0 {
+            self.transcript.forget();
             self.cited.forget();
         }
         Ok(())

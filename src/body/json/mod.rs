@@ -36,6 +36,7 @@ mod sketch;
 mod string;
 mod text;
 mod thinking;
+mod transcript;
 mod walker;
 
 pub use body::JsonBody;
