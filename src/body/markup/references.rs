@@ -96,9 +96,10 @@ fn numbered(digits: &[u8], radix: u32, out: &mut Vec<u8>) -> bool {
     let character = match u32::from_str_radix(digits, radix) {
         // Readers of HTML take numbers of controls for characters of windows-1252 (13.2.5.80).
         Ok(code @ 0x80..=0x9F) => {
-            let byte = [code as u8];
-            let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&byte);
-            text.chars().next()
+            let mut text = [0; 4];
+            let mut decoder = encoding_rs::WINDOWS_1252.new_decoder_without_bom_handling();
+            let (_, _, written, _) = decoder.decode_to_utf8(&[code as u8], &mut text, true);
+            text.get(..written).and_then(|text| std::str::from_utf8(text).ok()).and_then(|text| text.chars().next())
         }
         Ok(0) | Err(_) => None,
         Ok(code) => char::from_u32(code),
