@@ -4,59 +4,50 @@
 //! refusal. One snapshot of the configuration is taken at the start and holds to the end. What is refused before the
 //! upstream is contacted never reached it; what is refused later ends both sides visibly.
 
+mod inspector;
+mod request;
+mod response;
+
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::uri::{PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::body::batch::Told;
 use crate::body::retention::Endpoint;
-use crate::body::{
-    BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, Edits, MediaType, Scopes, llm, parse_content_encoding,
-};
+use crate::body::{BodyErrorKind, BodySpec, Dialect, Direction, Edits, Scopes, llm};
 use crate::policy::{Mode, OnFault, Policy, Route, Workspace};
-use crate::telemetry;
+
+pub(super) use inspector::media_type;
 
 use super::Generation;
 use super::answer::{AnswerBody, Content};
 use super::batch::Batch;
 use super::connection::Connection;
-use super::external::{Case, Message};
-use super::handed::{self, Claim};
+use super::handed::Claim;
 use super::headers::{self, TextScan};
 use super::held::{self, Approved, Original};
-use super::inspect::{Gathered, InspectedBody, Received, Terms};
+use super::inspect::Received;
 use super::keys;
 use super::ledger::Ledger;
 use super::letters::Keeper;
 use super::reply::{self, ErrorKind, Manner, ProxyError, REQUEST_ID, Side};
 use super::residency;
 use super::shadow;
-use super::signature::{self, Unsigned};
+use super::signature;
 use super::target;
 use super::tokens;
 use super::traces;
 use super::upstream::{self, Pool, UpstreamBody};
 use super::websocket::{self, Session};
-
-/// How long a head waits in all once something of its body is ready, where no rule of the answer blocks: long enough for
-/// what is on its way to decide the status, short enough not to be felt.
-const HEAD_GRACE: Duration = Duration::from_millis(20);
-/// How much of an answer is read before its head is sent, where a rule of the answer blocks.
-const BLOCK_BUFFER: usize = 256 << 10;
-
-/// Where an answer of the upstream may keep its own request id, now that `x-request-id` is ours.
-const UPSTREAM_REQUEST_ID: &str = "x-upstream-request-id";
 
 /// Serves one request. Whatever happens in it, there is an answer, and it ends this exchange alone.
 pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming>) -> Response<AnswerBody> {
@@ -340,235 +331,6 @@ impl Exchange {
         target::check_path(head.uri.path())
     }
 
-    /// The body that goes upward: decided whole where it is small or the route says so, else inspected in flight.
-    pub(super) async fn request_body(
-        &self,
-        to: &Destination,
-        method: &Method,
-        headers: &HeaderMap,
-        body: Received,
-    ) -> Result<UpstreamBody, ProxyError> {
-        if body.is_end_stream() {
-            self.ledger.upload.end();
-            return Ok(UpstreamBody::Empty);
-        }
-        let declared = body.declared();
-        // Some servers take it for another method's.
-        if to.route.retention.is_some() && !sends(method) && declared != Some(0) {
-            let kind = ErrorKind::Body(BodyErrorKind::Retention);
-            return Err(ProxyError { side: Side::Policy, kind, rule: None });
-        }
-        let limits = &self.policy.limits;
-        if declared.zip(to.route.max_bytes).is_some_and(|(declared, most)| declared > most) {
-            return Err(ProxyError::client(ErrorKind::BodySize));
-        }
-        if let (Mode::Buffer { limit }, Some(declared)) = (to.route.request, declared)
-            && declared > limit
-        {
-            return Err(ProxyError::client(ErrorKind::BodySize));
-        }
-        if to.route.sign.is_some() && media_type(headers).is_some_and(|media_type| media_type.is_aws_event_stream()) {
-            // Each of its messages is signed for itself, over what the last one's signature was.
-            return Err(ProxyError::client(ErrorKind::Body(BodyErrorKind::MediaType)));
-        }
-        let inspector = self.inspector(to, Direction::Request, headers, None)?;
-        let terms = Terms {
-            direction: Direction::Request,
-            scopes: Arc::clone(&to.request),
-            idle: self.policy.timeouts.body_idle,
-            trailer_bytes: limits.trailer_bytes,
-            route: Arc::clone(&to.route),
-            declared: declared.filter(|_| to.route.request == Mode::Off),
-            most: held::most(to),
-            copies: to.original.is_some(),
-            keeper: to.keeper.clone(),
-        };
-        // Elsewhere the records of a request that goes there are judged, and those that are dropped kept, anew.
-        let keeper = to.keeper.clone().filter(|_| to.request.reroutes());
-        let terms = Terms { keeper: terms.keeper.filter(|_| keeper.is_none()), ..terms };
-        let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
-        if self.dialect == Dialect::Mcp && !headers.contains_key(header::CONTENT_ENCODING) {
-            body.tells_identifier();
-        }
-        let limit = match to.route.request {
-            Mode::Buffer { limit } => usize::try_from(limit).unwrap_or(usize::MAX),
-            // Small, and bounded by its own length.
-            Mode::Stream if declared.is_some_and(|length| length <= limits.decision_buffer as u64) => usize::MAX,
-            // A sink is not asked about nothing: its head waits for a record that goes on.
-            Mode::Stream
-                if to.batch.as_ref().is_some_and(Batch::may_be_alone)
-                    && to.original.is_none()
-                    && !Case::is_for(&to.route, Direction::Request) =>
-            {
-                let ended = body.ends_without_record(limits.decision_buffer).await?;
-                self.ledger.waited(body.waited());
-                return Ok(match ended {
-                    Some(whole) => UpstreamBody::Whole(Some(whole)),
-                    None => UpstreamBody::Stream(body),
-                });
-            }
-            Mode::Stream | Mode::Off => return Ok(UpstreamBody::Stream(body)),
-        };
-        if Case::wants_original(&to.route, Direction::Request, &self.policy.externals) {
-            body.keeps_original(limit);
-        }
-        let mut gathered = Gathered::default();
-        timeout(self.policy.timeouts.total, body.gather(&mut gathered, limit))
-            .await
-            .map_err(|_| ProxyError::client(ErrorKind::BodyTimeout))??;
-        if gathered.length > limit {
-            return Err(ProxyError::client(ErrorKind::BodySize));
-        }
-        self.ledger.waited(body.waited());
-        if let Some(original) = &to.original {
-            original.came(body.take_copy());
-        }
-        if let Some(keeper) = keeper.filter(|_| self.goes_on()) {
-            let letters = body.take_letters();
-            if !letters.is_empty() {
-                let keeping = tokio::task::spawn_blocking(move || keeper.keep(&letters));
-                keeping.await.unwrap_or(Err(ProxyError::internal(ErrorKind::Fault)))?;
-            }
-        }
-        let whole = gathered.join();
-        // What waits for a person, or goes elsewhere, is shown to nobody else before.
-        let waits = self.ledger.quarantined().is_some() || self.ledger.sends_elsewhere().is_some();
-        let asks = Case::is_for(&to.route, Direction::Request) && !waits;
-        let whole = if asks {
-            let message = Message::new(method, &to.uri, None, headers, &self.connection.party.address);
-            self.consult(to, headers, message, (whole, body.take_original()), None).await?
-        } else {
-            whole
-        };
-        Ok(UpstreamBody::Whole(Some(self.instructed(to, headers, whole, limit)?)))
-    }
-
-    /// Whether a request that was read whole goes by its own route, if it goes anywhere.
-    fn goes_on(&self) -> bool {
-        self.ledger.sends_elsewhere().is_none() || self.ledger.quarantined().is_some()
-    }
-
-    /// Shows a body that is decided to the services that the route names.
-    async fn consult(
-        &self,
-        to: &Destination,
-        headers: &HeaderMap,
-        message: Message,
-        (body, original): (Bytes, Option<Bytes>),
-        told: Option<Arc<Told>>,
-    ) -> Result<Bytes, ProxyError> {
-        if body.is_empty() {
-            return Ok(body);
-        }
-        let direction = message.direction();
-        let case = Case {
-            services: &self.generation.externals,
-            ledger: &self.ledger,
-            telemetry: &self.connection.shared.telemetry,
-            workspace: &to.workspace,
-            route: &to.route,
-            spec: self.spec(to, direction, headers, told)?,
-            message,
-        };
-        let judged = case.judge(body, original).await?;
-        self.ledger.leaves_with(direction, judged.len());
-        Ok(judged)
-    }
-
-    /// Signs a request whose route says so, with credentials of the proxy's own.
-    pub(super) fn sign(
-        &self,
-        to: &Destination,
-        method: &Method,
-        headers: &mut HeaderMap,
-        body: &UpstreamBody,
-    ) -> Result<(), ProxyError> {
-        let Some(signing) = &to.route.sign else { return Ok(()) };
-        let body = match body {
-            UpstreamBody::Empty | UpstreamBody::Whole(None) | UpstreamBody::Told(None, _) => &[][..],
-            UpstreamBody::Whole(Some(body)) | UpstreamBody::Told(Some(body), _) => body,
-            // The policy has such routes read bodies whole.
-            UpstreamBody::Stream(_) => return Err(ProxyError::internal(ErrorKind::Fault)),
-        };
-        signature::sign(Unsigned { method, uri: &to.uri, body }, headers, signing, telemetry::unix_seconds())
-    }
-
-    /// What inspects the body that goes with these headers.
-    pub(super) fn inspector(
-        &self,
-        to: &Destination,
-        direction: Direction,
-        headers: &HeaderMap,
-        told: Option<Arc<Told>>,
-    ) -> Result<BodyInspector, ProxyError> {
-        let mode = match direction {
-            Direction::Request => to.route.request,
-            Direction::Response => to.route.response,
-        };
-        if mode == Mode::Off {
-            return Ok(BodyInspector::pass("mode_off"));
-        }
-        let side = side_of(direction);
-        BodyInspector::new(self.spec(to, direction, headers, told)?).map_err(|error| ProxyError {
-            side,
-            kind: ErrorKind::Body(error.kind),
-            rule: None,
-        })
-    }
-
-    /// What is known of the body that goes with these headers.
-    fn spec(
-        &self,
-        to: &Destination,
-        direction: Direction,
-        headers: &HeaderMap,
-        told: Option<Arc<Told>>,
-    ) -> Result<BodySpec, ProxyError> {
-        let (scopes, side) = match direction {
-            Direction::Request => (&to.request, Side::Client),
-            Direction::Response => (&to.response, Side::Upstream),
-        };
-        let edits = match direction {
-            Direction::Request => {
-                let (drop, model) = (Arc::clone(&to.route.drop), to.model.clone());
-                Edits { drop, terms: to.terms, told, model }
-            }
-            Direction::Response => Edits { told, ..Edits::default() },
-        };
-        let limits = self.policy.body_limits.clone();
-        let media_type = media_type(headers);
-        // gRPC compresses its messages, never the body around them.
-        let is_grpc = media_type.as_ref().is_some_and(MediaType::is_grpc);
-        let coding = if is_grpc { headers::GRPC_ENCODING } else { header::CONTENT_ENCODING };
-        if is_grpc && headers.contains_key(header::CONTENT_ENCODING) {
-            let kind = ErrorKind::Body(BodyErrorKind::CodingUnsupported);
-            return Err(ProxyError { side, kind, rule: None });
-        }
-        let codings = headers.get_all(coding).iter().map(HeaderValue::as_bytes);
-        let scopes = match direction {
-            Direction::Request => Arc::clone(scopes),
-            Direction::Response => tokens::opened_in(scopes, media_type.as_ref()),
-        };
-        let codings = parse_content_encoding(codings, limits.coding_layers).map_err(|error| ProxyError {
-            side,
-            kind: ErrorKind::Body(error.kind),
-            rule: None,
-        })?;
-        Ok(BodySpec {
-            media_type,
-            codings,
-            dialect: self.dialect,
-            direction,
-            scopes,
-            limits,
-            on_fault_pass: to.workspace.on_fault == OnFault::Pass,
-            opaque: Arc::clone(&to.route.opaque),
-            edits,
-            batch: to.batch.as_ref().filter(|_| direction == Direction::Request).map(|batch| batch.sink),
-            keep_dropped: to.keeper.is_some(),
-        })
-    }
-
     /// Opens a WebSocket connection (RFC 6455 section 4) at the upstream, and lets the client's become one. An upstream
     /// that answers otherwise is passed on as any answer.
     async fn connect(
@@ -633,230 +395,6 @@ impl Exchange {
         Ok(answer)
     }
 
-    /// Sends the request and waits for the head of the answer.
-    pub(super) async fn send(
-        &self,
-        to: &Destination,
-        method: Method,
-        headers: HeaderMap,
-        body: UpstreamBody,
-    ) -> Result<Response<Incoming>, ProxyError> {
-        let body = match body {
-            UpstreamBody::Whole(bytes) => UpstreamBody::Told(bytes, Arc::clone(&self.ledger)),
-            body => body,
-        };
-        let mut request = Request::new(body);
-        *request.method_mut() = method;
-        *request.uri_mut() = to.uri.clone();
-        *request.headers_mut() = headers;
-        let timeouts = &self.policy.timeouts;
-        let upload = &self.ledger.upload;
-        self.ledger.sent();
-        if matches!(request.body(), UpstreamBody::Stream(_)) {
-            // It is read as the upstream takes it.
-            self.ledger.given();
-        }
-        let mut answer = pin!(to.pool.send(request));
-        loop {
-            let ending = upload.ending();
-            let ended = upload.has_ended();
-            let progress = upload.progress();
-            // While the body is on its way, an upstream that takes none of it for longer than the client may pause has
-            // stopped.
-            let patience = if ended { timeouts.first_byte } else { timeouts.upstream_idle + timeouts.body_idle };
-            tokio::select! {
-                answer = &mut answer => {
-                    return answer.map_err(|error| {
-                        if error.is_connect() {
-                            self.ledger.unsent();
-                        }
-                        // A body that may not pass broke the request: that is the reason, not the reset.
-                        self.ledger.request_fault().unwrap_or_else(|| upstream::fault(&error))
-                    });
-                }
-                () = ending, if !ended => {}
-                () = tokio::time::sleep(patience) => {
-                    if ended || (!upload.has_ended() && upload.progress() == progress) {
-                        return Err(ProxyError::upstream(ErrorKind::UpstreamTimeout));
-                    }
-                }
-            }
-        }
-    }
-
-    /// The answer that goes to the client.
-    pub(super) async fn answer(
-        &self,
-        to: &Destination,
-        response: Response<Received>,
-        method: &Method,
-    ) -> Result<Response<AnswerBody>, ProxyError> {
-        let arrived = telemetry::now();
-        let (mut head, body) = response.into_parts();
-        match head.status {
-            StatusCode::SWITCHING_PROTOCOLS => return Err(ProxyError::upstream(ErrorKind::UpstreamProtocol)),
-            // Ranges are never asked for: a part of a text cannot be judged as a whole.
-            StatusCode::PARTIAL_CONTENT => return Err(ProxyError::upstream(ErrorKind::UpstreamRange)),
-            _ => {}
-        }
-        headers::check_response(&head.headers, self.policy.limits.header_bytes)?;
-        if !self.ledger.upload.has_ended() && !head.status.is_success() {
-            self.ledger.upload.pause();
-            if self.version < Version::HTTP_2 {
-                // Set below, once the upstream's own is dropped.
-                head.extensions.insert(Unread);
-            }
-        }
-        let mut scan = TextScan::beside(&to.response, &self.generation.cleared);
-        let scanned = headers::forward_response(&mut head.headers, to.route.response != Mode::Off, &mut scan);
-        self.ledger.inspected(Direction::Response, scan.into_seen());
-        scanned?;
-        headers::disclose(&mut head.headers, &to.route);
-        if head.extensions.remove::<Unread>().is_some() {
-            head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        if let Some(id) = head.headers.remove(REQUEST_ID) {
-            head.headers.insert(UPSTREAM_REQUEST_ID, id);
-        }
-        let bodiless = *method == Method::HEAD
-            || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT);
-        let told = self.told(to, head.status).await;
-        if matches!(head.status.as_u16(), 200..=299 | 400 | 422)
-            && let Some(answer) = self.nothing_left(to)
-        {
-            // It is the answer to a batch of nothing, which no client has sent.
-            return Ok(answer);
-        }
-        let content = if bodiless {
-            Content::Whole(None)
-        } else {
-            let read = match body.is_end_stream() {
-                true => Content::Whole(None),
-                false => {
-                    let asked = (method, head.status);
-                    self.response_body(to, asked, &head.headers, body, arrived, told.clone()).await?
-                }
-            };
-            match (read, told, &to.batch) {
-                (Content::Whole(bytes), Some(told), Some(batch)) if bytes.as_ref().is_none_or(Bytes::is_empty) => {
-                    Content::Whole(batch.by_itself(&told, &mut head.headers))
-                }
-                (read, ..) => read,
-            }
-        };
-        // hyper writes its own version; the upstream's reason phrase and extensions stay behind.
-        let mut answer = Response::new(AnswerBody::new(content, &self.ledger));
-        *answer.status_mut() = head.status;
-        *answer.headers_mut() = head.headers;
-        Ok(answer)
-    }
-
-    /// What an answer is to say of the records that were dropped. One that is an error is about what was sent.
-    async fn told(&self, to: &Destination, status: StatusCode) -> Option<Arc<Told>> {
-        let batch = to.batch.as_ref().filter(|batch| status.is_success() && batch.sink.tells())?;
-        // An answer to all of a batch whose end we have not seen is not known; one that comes early waits for it.
-        let ending = self.ledger.upload.ending();
-        if !self.ledger.upload.has_ended() {
-            let _ = timeout(self.policy.timeouts.body_idle, ending).await;
-        }
-        let tally = self.ledger.dropped_records()?;
-        batch.told(&tally).map(Arc::new)
-    }
-
-    /// The answer to a batch of which every record was dropped, in the sink's place.
-    fn nothing_left(&self, to: &Destination) -> Option<Response<AnswerBody>> {
-        let (batch, tally) = (to.batch.as_ref()?, self.ledger.dropped_records()?);
-        let (head, body) = batch.alone(&tally, &self.ledger.request_id)?.into_parts();
-        let body = AnswerBody::new(Content::Whole(body), &self.ledger);
-        Some(Response::from_parts(head, body))
-    }
-
-    /// The body that goes to the client, as much of it decided as its head waits for.
-    async fn response_body(
-        &self,
-        to: &Destination,
-        (method, status): (&Method, StatusCode),
-        headers: &HeaderMap,
-        body: Received,
-        arrived: std::time::Instant,
-        told: Option<Arc<Told>>,
-    ) -> Result<Content, ProxyError> {
-        let declared = body.declared();
-        let events = media_type(headers).is_some_and(|media_type| media_type.is_event_stream());
-        let messages = media_type(headers).is_some_and(|media_type| media_type.is_aws_event_stream());
-        let records = matches!(self.dialect, Dialect::Ollama | Dialect::Cohere)
-            && media_type(headers).is_some_and(|media_type| media_type.is_json_lines());
-        let inspector = self.inspector(to, Direction::Response, headers, told.clone())?;
-        let inspector = if self.ledger.is_metered() { inspector.counting() } else { inspector };
-        let terms = Terms {
-            direction: Direction::Response,
-            scopes: Arc::clone(&to.response),
-            idle: self.policy.timeouts.upstream_idle,
-            trailer_bytes: self.policy.limits.trailer_bytes,
-            route: Arc::clone(&to.route),
-            declared: declared.filter(|_| to.route.response == Mode::Off),
-            most: match to.route.response {
-                Mode::Buffer { limit } if handed::may_hold(to) => Some(limit),
-                Mode::Buffer { .. } | Mode::Stream | Mode::Off => None,
-            },
-            copies: handed::may_hold(to),
-            keeper: None,
-        };
-        let mut body = Box::new(InspectedBody::new(body, inspector, terms, &self.ledger));
-        let mut gathered = Gathered::default();
-        match to.route.response {
-            Mode::Off => {}
-            Mode::Buffer { limit } => {
-                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-                if Case::wants_original(&to.route, Direction::Response, &self.policy.externals) {
-                    body.keeps_original(limit);
-                }
-                timeout(self.policy.timeouts.total, body.gather(&mut gathered, limit))
-                    .await
-                    .map_err(|_| ProxyError::upstream(ErrorKind::UpstreamTimeout))??;
-                if gathered.length > limit {
-                    return Err(ProxyError::upstream(ErrorKind::BodySize));
-                }
-                // What waits for a person is shown to nobody else before.
-                if let Some(held) = self.ledger.answer_held() {
-                    return Err(self.hold_answer(to, (method, status), headers, &body.take_copy(), held).await);
-                }
-                if Case::is_for(&to.route, Direction::Response) {
-                    let message = Message::new(method, &to.uri, Some(status), headers, &self.connection.party.address);
-                    let came = (gathered.join(), body.take_original());
-                    let whole = self.consult(to, headers, message, came, told).await?;
-                    gathered.length = whole.len();
-                    gathered.chunks = [whole].into();
-                }
-            }
-            Mode::Stream if events => body.ends_with_event(self.dialect),
-            Mode::Stream if messages => body.ends_with_message(self.dialect),
-            Mode::Stream if records => body.ends_with_record(self.dialect),
-            Mode::Stream if to.response.may_refuse() => body.gather(&mut gathered, BLOCK_BUFFER).await?,
-            Mode::Stream => self.gather_ready(&mut body, &mut gathered).await?,
-        }
-        // Over HTTP/1.1 few read trailers, and gRPC has none of it.
-        if self.manner == Manner::Grpc && self.version >= Version::HTTP_2 {
-            body.ends_with_status();
-        }
-        let added = telemetry::now().saturating_duration_since(arrived).saturating_sub(body.waited());
-        self.ledger.first_byte_added(Direction::Response, added);
-        Ok(match gathered {
-            Gathered { complete: true, trailers: None, .. } => Content::Whole(Some(gathered.join())),
-            _ => Content::Stream { gathered, body },
-        })
-    }
-
-    /// Reads what is there of an answer, and a moment longer, so that most faults still find the head unsent. The moment
-    /// is one for the whole answer: an upstream that writes word by word must not renew it with each.
-    async fn gather_ready(&self, body: &mut InspectedBody, gathered: &mut Gathered) -> Result<(), ProxyError> {
-        while gathered.length == 0 && !gathered.complete {
-            gathered.take(body.next().await)?;
-        }
-        let more = body.gather(gathered, self.policy.limits.decision_buffer);
-        timeout(HEAD_GRACE, more).await.unwrap_or(Ok(()))
-    }
-
     /// The answer to an error.
     fn refuse(&self, error: &ProxyError, request_read: bool) -> Response<AnswerBody> {
         self.ledger.failed(error);
@@ -882,14 +420,6 @@ pub(super) fn takes_connections(route: &Route) -> bool {
         && route.external.iter().all(Vec::is_empty)
 }
 
-/// Whose body it is that may not pass.
-fn side_of(direction: Direction) -> Side {
-    match direction {
-        Direction::Request => Side::Client,
-        Direction::Response => Side::Upstream,
-    }
-}
-
 /// Waits for the record of an answer that is whole, or of a session that begins. An answer that streams waits at its end.
 async fn settled(
     status: StatusCode,
@@ -910,10 +440,6 @@ async fn settled(
     }
     opened
 }
-
-/// Marks an answer that came before the request had been read.
-#[derive(Clone)]
-struct Unread;
 
 /// Whether a request of this method sends something.
 pub(super) fn sends(method: &Method) -> bool {
@@ -963,10 +489,6 @@ fn rewrite(uri: &Uri, rest: &str, route: &Route, scan: &mut TextScan<'_>) -> Res
         .path_and_query(PathAndQuery::try_from(path).map_err(|_| malformed())?)
         .build()
         .map_err(|_| malformed())
-}
-
-pub(super) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
-    headers.get(header::CONTENT_TYPE).and_then(|value| MediaType::parse(value.as_bytes()))
 }
 
 /// A future whose panic is an error of this exchange alone.
