@@ -106,8 +106,6 @@ pub(crate) struct Model {
     strict: bool,
     /// The identifier that each tool call's place last had.
     calls: Vec<(TextKey, Vec<u8>)>,
-    /// What claims to be no text and came last at length, which is left alone.
-    long: Vec<TextKey>,
     /// Where tokens are opened; none: nowhere.
     opening: Option<Tools>,
     /// Events that wait for the next, and the one that is to be parked.
@@ -137,7 +135,6 @@ impl Model {
             changed: false,
             strict: false,
             calls: Vec::new(),
-            long: Vec::new(),
             parked: Vec::new(),
             parking: Parked::default(),
             tools: None,

@@ -59,11 +59,6 @@ pub(super) fn is_number(text: &[u8]) -> bool {
     text.len() <= MAX_DIGITS + 1 && text.iter().all(u8::is_ascii_digit)
 }
 
-/// Whether a piece is as long as what is left alone.
-pub(super) fn is_long(text: &[u8]) -> bool {
-    text.len() >= MIN_LEN
-}
-
 /// Whether no more digits follow each other than base64 has.
 fn is_bound(text: &[u8]) -> bool {
     let mut digits = 0;

@@ -151,8 +151,8 @@ impl Model {
         Ok(changed)
     }
 
-    /// Joins what claims to be no text where it is not of that form, or comes in pieces. The first piece of an identifier or
-    /// a name, and the rest of what came at length, leave as they stand and are one value with what follows.
+    /// Joins what claims to be no text where it is not of that form, or comes in pieces: the first of them leaves as it
+    /// stands, and is one value with what follows.
     pub(super) fn join_claims(
         &mut self,
         event: Event<'_>,
@@ -167,9 +167,6 @@ impl Model {
                 continue;
             }
             let text = event.word(node);
-            // The rest of what came at length, as nothing less than that is left alone.
-            let follows = self.long.iter().position(|long| *long == key);
-            let follows = follows.map(|at| self.long.swap_remove(at)).is_some();
             if opaque::is_piece(&text) {
                 if begins && !self.texts.is_ahead(key, &text) {
                     self.end(|one| one == key, seen)?;
@@ -177,20 +174,10 @@ impl Model {
                 let begun = self.texts.has_begun(key);
                 if !begun && opaque::reason(event, node, &text).is_some() {
                     self.texts.lose(|one| one == key);
-                    if self.long.len() >= self.limits.logical_texts {
-                        self.long.swap_remove(0);
-                    }
-                    self.long.push(key);
                     continue;
                 }
-                let bare = || text.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_');
-                let leaves = match key.part {
-                    Part::ToolId(_) | Part::ToolName(_) | Part::FunctionName => {
-                        bare() || self.texts.is_ahead(key, &text)
-                    }
-                    _ => (follows || opaque::is_long(&text)) && self.texts.is_ahead(key, &text),
-                };
-                if !begun && leaves {
+                let bare = text.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_');
+                if !begun && (bare || self.texts.is_ahead(key, &text)) {
                     let actions = || self.values.actions_at(event.index, node);
                     self.texts.push_ahead(key, &text, actions, &mut self.work.out)?;
                     continue;
