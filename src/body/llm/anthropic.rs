@@ -3,7 +3,7 @@
 //! Enters: one indexed event. Leaves: its [`Plan`], or a `content_block_delta` of our own that carries what was held
 //! of a block. The text of a block begins with what its start brings, since readers add the deltas to it.
 
-use super::plan::{End, Event, Name, Part, Plan, TextKey};
+use super::plan::{End, Event, Part, Plan, TextKey};
 use crate::body::BodyError;
 use crate::body::json::{Kind, Node, escape};
 
@@ -18,11 +18,8 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
             plan.delta(event.index, event.member(delta, "partial_json")?, of, Part::PartialJson);
             plan.delta(event.index, event.member(delta, "thinking")?, of, Part::Thinking);
             plan.others(event.index, delta, &[b"text", b"partial_json", b"thinking"], of, Part::BlockNamed);
-            let (signs, signature) = (TextKey { of, part: Part::Thinking }, event.member(delta, "signature")?);
-            plan.signature(event.index, signature, signs);
-            if let Some(name) = Name::of_claim(b"signature") {
-                plan.claim(event.index, signature, of, Part::BlockNamed(name), false);
-            }
+            let signs = TextKey { of, part: Part::Thinking };
+            plan.signature(event.index, event.member(delta, "signature")?, signs);
         }
         b"content_block_start" => {
             let of = event.number(root, "index", 0)?;

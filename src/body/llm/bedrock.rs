@@ -5,7 +5,7 @@
 //! held of a text leaves in a copy of its last delta, so that it has the stream's own form.
 
 use super::cohere_v1;
-use super::plan::{End, Event, Name, Part, Plan, Reading, TextKey};
+use super::plan::{End, Event, Part, Plan, Reading, TextKey};
 use crate::body::BodyError;
 use crate::body::json::{Kind, Node};
 
@@ -120,11 +120,7 @@ fn read_block(event: Event<'_>, object: Node, named: bool, plan: &mut Plan) -> R
     plan.others(event.index, delta, &[b"text"], of, Part::BedrockNamed);
     if let Some(thought) = event.of_kind(delta, "reasoningContent", Kind::Object)? {
         let signs = TextKey { of, part: Part::Bedrock(THOUGHT) };
-        let signature = event.member(thought, "signature")?;
-        plan.signature(event.index, signature, signs);
-        if let Some(name) = Name::of_claim(b"signature") {
-            plan.claim(event.index, signature, of, Part::BedrockNamed(name), false);
-        }
+        plan.signature(event.index, event.member(thought, "signature")?, signs);
     }
     Ok(())
 }

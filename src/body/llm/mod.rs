@@ -552,7 +552,6 @@ impl Model {
         for end in &plan.with {
             self.end(|key| end.covers(key), seen)?;
         }
-        self.join_claims(event, plan, seen)?;
         self.count_on(event, plan);
         self.scan_rest(event, plan, seen)?;
         for end in &plan.before {

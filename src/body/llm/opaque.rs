@@ -47,42 +47,6 @@ pub(super) fn reason(event: Event<'_>, node: Node, text: &[u8]) -> Option<&'stat
     }
 }
 
-/// Whether a piece of what claims to be no text can be one: letters and digits as identifiers, names and base64 have
-/// them, in which no number hides that goes on in the next. Sound and signatures that come at length may have any digits.
-pub(super) fn is_piece(text: &[u8]) -> bool {
-    let word = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=.:".contains(byte);
-    text.iter().all(word) && text.iter().any(u8::is_ascii_alphabetic) && (text.len() >= MIN_LEN || is_bound(text))
-}
-
-/// Whether this is a number as servers give them to calls: too short to be one that is found.
-pub(super) fn is_number(text: &[u8]) -> bool {
-    text.len() <= MAX_DIGITS + 1 && text.iter().all(u8::is_ascii_digit)
-}
-
-/// Whether no more digits follow each other than base64 has.
-fn is_bound(text: &[u8]) -> bool {
-    let mut digits = 0;
-    text.iter().all(|byte| {
-        match byte {
-            b'0'..=b'9' => digits += 1,
-            // What may stand in a written number does not end it.
-            _ if byte.is_ascii_alphabetic() => digits = 0,
-            _ => {}
-        }
-        digits <= MAX_DIGITS
-    })
-}
-
-/// Whether this is random, as what only makes events longer is: letters and digits, not digits alone.
-pub(super) fn is_filler(text: &[u8]) -> bool {
-    text.is_empty() || text.iter().all(u8::is_ascii_alphanumeric) && text.iter().any(u8::is_ascii_alphabetic)
-}
-
-/// As much that says nothing.
-pub(super) fn filler(text: &[u8]) -> Vec<u8> {
-    vec![b'x'; text.len()]
-}
-
 /// Whether the signature stands beside what a model thought: in a block or delta that says so, or in Bedrock's members.
 fn signs(event: Event<'_>, node: Node) -> Option<bool> {
     let parent = event.index.parent(node)?;
@@ -96,5 +60,14 @@ fn signs(event: Event<'_>, node: Node) -> Option<bool> {
 
 /// Whether a text can be base64 or base64url (RFC 4648 sections 4 and 5) in which no number hides.
 fn is_base64(text: &[u8]) -> bool {
-    text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte)) && is_bound(text)
+    let mut digits = 0;
+    text.iter().all(|byte| {
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            // What may stand in a written number does not end it.
+            _ if byte.is_ascii_alphabetic() => digits = 0,
+            _ => {}
+        }
+        digits <= MAX_DIGITS && (byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte))
+    })
 }

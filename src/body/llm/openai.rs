@@ -25,7 +25,6 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
     let Some(choices) = event.of_kind(root, "choices", Kind::Array)? else { return Ok(()) };
     plan.chunk = Some(Chunk { node: root, members: &ENVELOPE });
     plan.known = true;
-    plan.filler = event.of_kind(root, "obfuscation", Kind::String)?;
     for choice in event.index.children(choices).filter(|choice| event.index.kind(*choice) == Kind::Object) {
         read_choice(event, choice, plan)?;
     }
@@ -70,7 +69,6 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
     if let Some(call) = event.of_kind(delta, "function_call", Kind::Object)? {
         plan.name(event.index, event.member(call, "name")?, of, Part::FunctionArguments, false);
         plan.delta(event.index, event.member(call, "arguments")?, of, Part::FunctionArguments);
-        plan.claim(event.index, event.member(call, "name")?, of, Part::FunctionName, false);
     }
     if let Some(notes) = event.of_kind(delta, "annotations", Kind::Array)? {
         let text = CountsIn::Growing(TextKey { of, part: Part::Content });
@@ -80,7 +78,6 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
     }
     if let Some(audio) = event.of_kind(delta, "audio", Kind::Object)? {
         plan.delta(event.index, event.member(audio, "transcript")?, of, Part::Transcript);
-        plan.claim(event.index, event.member(audio, "data")?, of, Part::Sound, false);
     }
     if let Some(calls) = event.of_kind(delta, "tool_calls", Kind::Array)? {
         for call in event.index.children(calls).filter(|call| event.index.kind(*call) == Kind::Object) {
@@ -128,15 +125,6 @@ fn read_tool_call(event: Event<'_>, call: Node, of: u64, plan: &mut Plan) -> Res
     if let Some(id) = id {
         plan.calls.push((id, TextKey { of, part: Part::ToolArguments(at) }));
     }
-    let mut named = false;
-    for holder in ["function", "custom"] {
-        let Some(holder) = event.of_kind(call, holder, Kind::Object)? else { continue };
-        let name = event.of_kind(holder, "name", Kind::String)?.filter(|name| event.index.range(*name).len() > 2);
-        named |= name.is_some();
-        plan.claim(event.index, name, of, Part::ToolName(at), id.is_some());
-    }
-    // Where a name comes with it, it is that of another call.
-    plan.claim(event.index, id, of, Part::ToolId(at), named);
     if let Some(function) = event.of_kind(call, "function", Kind::Object)? {
         plan.name(event.index, event.member(function, "name")?, of, Part::ToolArguments(at), id.is_some());
         plan.delta(event.index, event.member(function, "arguments")?, of, Part::ToolArguments(at));
@@ -173,12 +161,6 @@ pub(super) fn write_chunk(envelope: &[u8], key: TextKey, text: &[u8], out: &mut 
         Part::ReasoningContent => ("\"delta\":{\"reasoning_content\":".into(), "}"),
         Part::Reasoning => ("\"delta\":{\"reasoning\":".into(), "}"),
         Part::FunctionArguments => ("\"delta\":{\"function_call\":{\"arguments\":".into(), "}}"),
-        Part::FunctionName => ("\"delta\":{\"function_call\":{\"name\":".into(), "}}"),
-        Part::ToolName(at) => {
-            (format!("\"delta\":{{\"tool_calls\":[{{\"index\":{at},\"function\":{{\"name\":"), "}}]}")
-        }
-        Part::ToolId(at) => (format!("\"delta\":{{\"tool_calls\":[{{\"index\":{at},\"id\":"), "}]}"),
-        Part::Sound => ("\"delta\":{\"audio\":{\"data\":".into(), "}}"),
         Part::Transcript => ("\"delta\":{\"audio\":{\"transcript\":".into(), "}}"),
         Part::Named(name) => (format!("\"delta\":{{\"{}\":", name.as_str()), "}"),
         Part::Completion => ("\"text\":".into(), ""),

@@ -46,13 +46,7 @@ pub(super) enum Part {
     /// Reasoning among the provider's own fields.
     OwnReasoning,
     FunctionArguments,
-    /// What a call, or the function of one, is called.
-    ToolName(u64),
-    FunctionName,
-    ToolId(u64),
     Transcript,
-    /// Sound beside a transcript.
-    Sound,
     /// `choices[].text`
     Completion,
     /// Any other string of a delta.
@@ -134,13 +128,8 @@ impl Name {
 
     /// The name of a member that may be a growing text.
     pub(super) fn of_text(key: &[u8]) -> Option<Self> {
-        if Self::FIXED.contains(&key) || key.ends_with(b"_id") { None } else { Self::of_claim(key) }
-    }
-
-    /// The name of a member that may claim to be none.
-    pub(super) fn of_claim(key: &[u8]) -> Option<Self> {
         let plain = key.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-        if !plain {
+        if !plain || Self::FIXED.contains(&key) || key.ends_with(b"_id") {
             return None;
         }
         let mut bytes = [0; 40];
@@ -209,10 +198,6 @@ impl Part {
             | Self::ToolInput(_)
             | Self::ThinkingBlock { .. }
             | Self::OwnReasoning
-            | Self::ToolName(_)
-            | Self::FunctionName
-            | Self::ToolId(_)
-            | Self::Sound
             | Self::Transcript
             | Self::Completion
             | Self::Named(_)
@@ -323,10 +308,6 @@ impl Part {
             | Self::ThinkingBlock { .. }
             | Self::OwnReasoning
             | Self::FunctionArguments
-            | Self::ToolName(_)
-            | Self::FunctionName
-            | Self::ToolId(_)
-            | Self::Sound
             | Self::Transcript
             | Self::Named(_)
             | Self::Completion => Carrier::Choice,
@@ -432,10 +413,6 @@ pub(super) struct Offset {
 pub(super) struct Plan {
     /// Fragments of logical texts, in the order of the text.
     pub(super) deltas: Vec<(Node, TextKey)>,
-    /// Strings that claim to be no text, what they add up to, and whether it begins anew here.
-    pub(super) claims: Vec<(Node, TextKey, bool)>,
-    /// What makes the event longer, and says nothing.
-    pub(super) filler: Option<Node>,
     /// What may be words of the protocol at the beginning of texts whose names we do not know.
     pub(super) words: Vec<(Node, TextKey)>,
     /// Texts that end before this event.
@@ -477,8 +454,6 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn clear(&mut self) {
         self.deltas.clear();
-        self.claims.clear();
-        self.filler = None;
         self.words.clear();
         self.before.clear();
         self.with.clear();
@@ -503,7 +478,6 @@ impl Plan {
     /// How much the event speaks of.
     pub(super) fn size(&self) -> usize {
         self.deltas.len()
-            + self.claims.len()
             + self.mentions.len()
             + self.copies.len()
             + self.repeats.len()
@@ -530,13 +504,6 @@ impl Plan {
     pub(super) fn name(&mut self, index: &Index, node: Option<Node>, of: u64, part: Part, begins: bool) {
         if let Some(node) = node.filter(|node| index.kind(*node) == Kind::String && index.range(*node).len() > 2) {
             self.names.push((node, TextKey { of, part }, begins));
-        }
-    }
-
-    /// Adds a string that claims to be no text, where there is one that is not empty.
-    pub(super) fn claim(&mut self, index: &Index, node: Option<Node>, of: u64, part: Part, begins: bool) {
-        if let Some(node) = node.filter(|node| index.kind(*node) == Kind::String && index.range(*node).len() > 2) {
-            self.claims.push((node, TextKey { of, part }, begins));
         }
     }
 

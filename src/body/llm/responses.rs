@@ -77,7 +77,6 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         return Ok(());
     }
     plan.known = true;
-    plan.filler = event.of_kind(root, "obfuscation", Kind::String)?;
     plan.identifier = event.of_kind(root, "event_id", Kind::String)?;
     read_copies(event, plan)?;
     let mut of = event.number(root, "output_index", 0)?;
@@ -118,13 +117,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
             }
         }
         // Sound has no text, and is no text.
-        (None, "delta") if name.ends_with("audio") => {
-            if let Some(member) = Name::of_claim(b"delta") {
-                let part = Part::ItemNamed { name: member, at: place(event, root, name) };
-                plan.claim(event.index, event.member(root, "delta")?, of, part, false);
-            }
-        }
-        (None, "delta") => read_other(event, root, name, of, plan)?,
+        (None, "delta") if !name.ends_with("audio") => read_other(event, root, name, of, plan)?,
         (None, "done") if name == "response.output_item" => plan.before.push(End::Item(of)),
         (None, "failed" | "error") if name.ends_with("response") => plan.lost.push(End::All),
         (None, "completed" | "incomplete" | "cancelled" | "done") if name.ends_with("response") => {

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::plan::{CountsIn, Event, Part, Plan, whole_number};
+use super::plan::{CountsIn, Event, Plan, whole_number};
 use super::{Model, opaque};
 use crate::body::json::{Index, Kind, Node, unescape};
 use crate::body::{BodyError, Dialect, Inspection};
@@ -131,9 +131,6 @@ impl Model {
         if signs.is_some_and(|(_, key)| self.texts.has_changed(*key)) {
             self.work.edit_string(range, b"");
             changed = true;
-        } else if plan.filler == Some(node) && !opaque::is_filler(&decoded) {
-            self.work.edit_string(range, &opaque::filler(&decoded));
-            changed = true;
         } else if let Some(reason) = opaque::reason(event, node, &decoded).filter(|_| model) {
             seen.exempt(reason, decoded.len() as u64);
         } else {
@@ -149,50 +146,6 @@ impl Model {
         }
         self.work.decoded = decoded;
         Ok(changed)
-    }
-
-    /// Joins what claims to be no text where it is not of that form, or comes in pieces: the first of them leaves as it
-    /// stands, and is one value with what follows.
-    pub(super) fn join_claims(
-        &mut self,
-        event: Event<'_>,
-        plan: &mut Plan,
-        seen: &mut Inspection,
-    ) -> Result<(), BodyError> {
-        let mut at = 0;
-        while let Some((node, key, begins)) = plan.claims.get(at).copied() {
-            at += 1;
-            let signs = plan.signatures.iter().find(|(signature, _)| *signature == node);
-            if signs.is_some_and(|(_, signed)| self.texts.has_changed(*signed)) {
-                continue;
-            }
-            let text = event.word(node);
-            if opaque::is_piece(&text) {
-                if begins && !self.texts.is_ahead(key, &text) {
-                    self.end(|one| one == key, seen)?;
-                }
-                let begun = self.texts.has_begun(key);
-                if !begun && opaque::reason(event, node, &text).is_some() {
-                    self.texts.lose(|one| one == key);
-                    continue;
-                }
-                let bare = text.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_');
-                if !begun && (bare || self.texts.is_ahead(key, &text)) {
-                    let actions = || self.values.actions_at(event.index, node);
-                    self.texts.push_ahead(key, &text, actions, &mut self.work.out)?;
-                    continue;
-                }
-            }
-            // Some servers count their calls.
-            if matches!(key.part, Part::ToolId(_)) && opaque::is_number(&text) && !self.texts.is_open(key) {
-                let actions = || self.values.actions_at(event.index, node);
-                self.texts.push_ahead(key, &text, actions, &mut self.work.out)?;
-                continue;
-            }
-            plan.deltas.push((node, key));
-            self.fragment(event, node, key, false, seen)?;
-        }
-        Ok(())
     }
 
     /// Scans a string that repeats all of a text so far: while that holds something, no more of it is shown.

@@ -81,16 +81,6 @@ impl Texts {
         self.open.iter().any(|text| text.key == key && !text.only_words)
     }
 
-    /// Whether a text has begun, if only with words.
-    pub(super) fn is_open(&self, key: TextKey) -> bool {
-        self.open.iter().any(|text| text.key == key)
-    }
-
-    /// Whether a word is all that there is of a text but for the same word before it.
-    pub(super) fn is_ahead(&self, key: TextKey, word: &[u8]) -> bool {
-        self.open.iter().find(|text| text.key == key).is_none_or(|text| text.only_words && text.word == word)
-    }
-
     /// Gives a word to its text that has left, or will leave, as it stands: what follows may be one value with it.
     pub(super) fn push_ahead(
         &mut self,
