@@ -36,7 +36,6 @@ const SPELLINGS: &[Spelling] = &[
     }),
     ("empty tags", |text| each(text, |c| format!("{c}<b></b>"))),
     ("empty spans", |text| each(text, |c| format!("{c}<span></span>"))),
-    ("blanks of forms", |text| text.replace([' ', '-'], "+")),
     ("dashes", |text| text.replace('-', "\u{2011}")),
     ("base64", |text| base64(text.as_bytes(), STANDARD, true)),
     ("base64 unpadded", |text| base64(text.as_bytes(), STANDARD, false)),

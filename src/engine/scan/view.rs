@@ -448,11 +448,9 @@ impl View {
     /// Appends what takes the place of a stretch of the view, as the text there is written. What shares its last group
     /// stays, up to a place where another finding begins. What is written `alone` is not asked what stands beside it.
     pub(super) fn write(&self, own: Range<u64>, replacement: &[u8], alone: bool, until: u64, out: &mut Vec<u8>) {
-        // A sign of a query (`limit=20`) or of a sum looks like an encoded blank: only what is inside tells of these.
+        // A sign of a query (`limit=20`) looks like an encoded blank: only what is inside tells of this encoding.
         let near = |segment: &&Segment| {
-            segment.view <= own.end
-                && segment.view_end() >= own.start
-                && !matches!(segment.encoding, Encoding::QuotedPrintable | Encoding::Form)
+            segment.view <= own.end && segment.view_end() >= own.start && segment.encoding != Encoding::QuotedPrintable
         };
         let inside = |segment: &&Segment| segment.view < own.end && segment.view_end() > own.start;
         let telling = |segment: &&Segment| !matches!(segment.encoding, Encoding::Plain | Encoding::Folded);

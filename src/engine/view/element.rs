@@ -3,9 +3,8 @@
 //! Enters: a text and a place. Leaves: how many bytes are one character written in another way there, and the character:
 //! percent-encoding (RFC 3986 section 2.1, UTF-8 behind it), character references of HTML, `\u` and `\x` escapes behind
 //! any number of backslashes that nesting makes (JSON within JSON, four deep), quoted-printable (RFC 2045 section 6.7), and
-//! characters that [`fold`] knows. A percent sign or ampersand that is encoded itself is opened once more. A plus sign
-//! between numbers is the blank of a form (WHATWG URL 5.1), and an element of HTML with nothing in it that only changes
-//! how letters look is nothing.
+//! characters that [`fold`] knows. A percent sign or ampersand that is encoded itself is opened once more. An element
+//! of HTML with nothing in it that only changes how letters look is nothing.
 
 use super::fold::{Fold, fold};
 
@@ -18,8 +17,6 @@ pub(in crate::engine) enum Encoding {
     Folded,
     /// `%41`.
     Percent,
-    /// `+` for a blank.
-    Form,
     /// `%2541`.
     PercentTwice,
     /// `&#65;`.
@@ -239,7 +236,6 @@ impl Reader<'_> {
             }
             b'\\' => self.escape(at),
             b'=' => self.quoted(at),
-            b'+' => self.blank(at),
             b'<' => self.empty_element(at),
             first if first.is_ascii() => Err(Stop::Not),
             first => {
@@ -336,31 +332,6 @@ impl Reader<'_> {
             }
         }
         Ok(Element::new(character, len, Encoding::QuotedPrintable))
-    }
-
-    /// A plus sign between digits, or behind a bracket, two digits behind it: the blank of a form. Not in a time (`10:15:00+02:00`, `+0530`).
-    fn blank(&self, at: usize) -> Result<Element, Stop> {
-        let digit = |place: usize| self.byte(place).map(|byte| byte.is_ascii_digit());
-        let before = at.checked_sub(1).and_then(|place| self.text.get(place));
-        let behind = before.is_some_and(|byte| byte.is_ascii_digit() || *byte == b')');
-        if !behind || !digit(at + 1)? || !digit(at + 2)? {
-            return Err(Stop::Not);
-        }
-        let zone = match self.byte(at + 3) {
-            Ok(b':') => true,
-            Ok(b'0' | b'3' | b'4') if matches!(self.byte(at + 1)?, b'0' | b'1') => {
-                let minutes = matches!(self.byte(at + 4), Ok(b'0' | b'5') | Err(Stop::More));
-                minutes
-                    && match self.byte(at + 5) {
-                        Err(Stop::More) => return Err(Stop::More),
-                        Ok(byte) => !byte.is_ascii_digit() && byte != b'+',
-                        Err(Stop::Not) => true,
-                    }
-            }
-            Err(Stop::More) => return Err(Stop::More),
-            Ok(_) | Err(Stop::Not) => false,
-        };
-        if zone { Err(Stop::Not) } else { Ok(Element::new(' ', 1, Encoding::Form)) }
     }
 
     /// An element of HTML that has nothing in it and parts no word for who reads the page. It has no place in what is read.
@@ -497,7 +468,7 @@ pub(in crate::engine) fn parse(text: &[u8], at: usize, last: bool) -> Parsed {
 
 /// Whether an encoded character may begin with this byte.
 pub(in crate::engine) fn may_begin(byte: u8) -> bool {
-    matches!(byte, b'%' | b'&' | b'\\' | b'=' | b'+' | b'<') || super::fold::is_lead(byte)
+    matches!(byte, b'%' | b'&' | b'\\' | b'=' | b'<') || super::fold::is_lead(byte)
 }
 
 /// Appends `text` so that a reader of the encoding gets it back.
@@ -510,8 +481,7 @@ pub(in crate::engine) fn write(text: &[u8], encoding: Encoding, out: &mut Vec<u8
     for byte in text {
         let safe = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
         match encoding {
-            Encoding::Form if *byte == b' ' => out.push(b'+'),
-            Encoding::Percent | Encoding::Form if !safe => hex(b"%", *byte, out),
+            Encoding::Percent if !safe => hex(b"%", *byte, out),
             Encoding::PercentTwice if !safe => hex(b"%25", *byte, out),
             Encoding::QuotedPrintable if *byte == b'=' || !byte.is_ascii() => hex(b"=", *byte, out),
             Encoding::Reference | Encoding::ReferenceTwice if b"&<>\"'".contains(byte) => {
@@ -532,22 +502,6 @@ pub(in crate::engine) fn write(text: &[u8], encoding: Encoding, out: &mut Vec<u8
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn blanks_of_forms() {
-        for text in ["4+11", "1+85", "4111+1111", "7946+0015+12", "20+7946", "6+12"] {
-            let at = text.find('+').expect("a sign");
-            let found = Parsed::Element(Element::new(' ', 1, Encoding::Form));
-            assert_eq!(parse(text.as_bytes(), at, true), found, "{text}");
-        }
-        for text in ["x+11", "4+1", "4+x1", "+44", "00+02:00", "00+0530", "000+0000", "1 + 11", "4++11"] {
-            let at = text.find('+').expect("a sign");
-            assert_eq!(parse(text.as_bytes(), at, true), Parsed::None, "{text}");
-        }
-        for text in ["4+", "4+1", "4+11", "00+02", "00+0530"] {
-            assert_eq!(parse(text.as_bytes(), text.find('+').expect("a sign"), false), Parsed::More, "{text}");
-        }
-    }
 
     #[test]
     fn spellings() {

@@ -24,7 +24,6 @@ pub(super) fn windows() -> Vec<Window> {
     let name = ByteSet::new(|byte| byte.is_ascii_alphabetic() || byte == b'#');
     let reference = ByteSet::new(|byte| byte.is_ascii_alphanumeric() || byte == b';');
     let upper = ByteSet::new(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte));
-    let digit = ByteSet::new(|byte| byte.is_ascii_digit());
     let tag = ByteSet::new(|byte| byte.is_ascii_lowercase() || byte == b'>');
     let lead = ByteSet::new(fold::is_lead);
     let tail = ByteSet::new(|byte| (0x80..0xC0).contains(&byte));
@@ -34,7 +33,6 @@ pub(super) fn windows() -> Vec<Window> {
         [any, set(b"\\"), set(b"\\ux"), any, any],
         [any, set(b"="), set(b"234567ABCDEF"), upper, any],
         [any, set(b"="), set(b"\r\n"), any, any],
-        [digit.union(&set(b")")), set(b"+"), digit, digit, any],
         [any, set(b"<"), set(b"befimsuw"), tag, any],
         [any, lead, tail, any, any],
     ]
