@@ -88,7 +88,6 @@ const OPENAI_REQUEST: &[Row] = &[
     ("$.input_ids", TOKEN_IDS),
     ("$.prompt_token_ids", TOKEN_IDS),
     ("$.token_ids", TOKEN_IDS),
-    ("$.tokens", TOKEN_IDS),
     ("$.body.prompt", TOKEN_IDS),
     ("$.body.input", TOKEN_IDS),
 ];

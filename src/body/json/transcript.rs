@@ -3,8 +3,9 @@
 //! Enters: the text as it came and what was decided of it, then each piece that spells it once more. Leaves: the piece as it
 //! stands, or without letters and digits where the text hides them: a value that the text hides is not found in its words. A
 //! piece is looked for where the last one of its kind ended; one that is not there shows nothing of a word that the text
-//! hides, and neither does one that comes before the text. Kept: a text in which something is hidden, up to
-//! [`BodyLimits::json_hold`](crate::body::BodyLimits::json_hold); of a longer one no piece shows anything.
+//! hides. One that comes before the text is read by itself. Kept: a text in which something is hidden, up to
+//! [`BodyLimits::json_hold`](crate::body::BodyLimits::json_hold); of a longer one no piece shows anything, and neither does
+//! one that comes when looking has cost too much.
 
 use std::ops::Range;
 
@@ -16,6 +17,8 @@ use crate::engine::Piece;
 
 /// How far behind the last piece the next one is looked for: what stands between words.
 const BETWEEN: usize = 64;
+/// Bytes and hidden stretches that may be looked at for all the pieces of a document.
+const LOOKED_AT: usize = 64 << 20;
 
 /// Follows one document.
 #[derive(Default)]
@@ -25,6 +28,8 @@ pub(super) struct Transcript {
     limit: usize,
     /// Where the last piece of each kind ended.
     ends: [usize; 3],
+    /// How much has been looked at.
+    looked_at: usize,
     piece: Option<Spelled>,
 }
 
@@ -128,7 +133,7 @@ impl Transcript {
 
     /// A piece begins at this spot; whether more than its own findings may be hidden in it.
     pub(super) fn begin_piece(&mut self, kind: Pieces, spot: &mut Spot<'_, '_>) -> bool {
-        let hides = self.state == State::Before || !self.text.hidden.is_empty();
+        let hides = self.state != State::Before && !self.text.hidden.is_empty();
         self.piece = hides.then(|| Spelled { kind, from: spot.bytes().len(), text: Stretches::default() });
         hides
     }
@@ -144,11 +149,11 @@ impl Transcript {
     pub(super) fn end_piece(&mut self, spot: &mut Spot<'_, '_>) {
         let Some(Spelled { from, kind, text: own }) = self.piece.take() else { return };
         let hidden = self.hidden_in(&own.came, kind);
-        let covered =
-            |hidden: &Range<usize>| own.hidden.iter().any(|own| own.start <= hidden.start && hidden.end <= own.end);
-        if hidden.iter().all(covered) {
+        // What is hidden here as it is in the text says no more than the text does.
+        if hidden.iter().all(|(hidden, whole)| *whole && own.hidden.contains(hidden)) {
             return;
         }
+        let hidden: Vec<_> = hidden.into_iter().map(|(hidden, _)| hidden).collect();
         let bytes = spot.bytes();
         bytes.truncate(from);
         bytes.push(b'"');
@@ -156,15 +161,16 @@ impl Transcript {
         bytes.push(b'"');
     }
 
-    /// Which stretches of a piece the text hides.
-    fn hidden_in(&mut self, piece: &[u8], kind: Pieces) -> Vec<Range<usize>> {
+    /// Which stretches of a piece the text hides, and whether each is all that it hides there.
+    fn hidden_in(&mut self, piece: &[u8], kind: Pieces) -> Vec<(Range<usize>, bool)> {
         let lead = piece.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         let word = piece.trim_ascii();
-        let all = std::iter::once(lead..lead + word.len()).collect::<Vec<_>>();
+        let all = vec![(lead..lead + word.len(), false)];
         if word.is_empty() {
             return Vec::new();
         }
-        if self.state != (State::Whole { kept: true }) {
+        self.looked_at += self.text.hidden.len();
+        if self.state != (State::Whole { kept: true }) || self.looked_at > LOOKED_AT {
             return all;
         }
         let Some(end) = self.ends.get_mut(kind as usize) else { return all };
@@ -175,6 +181,7 @@ impl Transcript {
         };
         let Some(place) = find(*end, end.saturating_add(word.len() + BETWEEN)) else {
             // The words went another way than the text: no word that is hidden somewhere is shown.
+            self.looked_at += 2 * text.len();
             let somewhere = self.text.hidden.iter().any(|hidden| {
                 text.get(hidden.clone()).is_some_and(|hidden| memchr::memmem::find(hidden, word).is_some())
             });
@@ -189,7 +196,8 @@ impl Transcript {
         *end = place.end;
         let within = |hidden: &Range<usize>| {
             let (start, end) = (hidden.start.max(place.start), hidden.end.min(place.end));
-            (start < end).then(|| lead + start - place.start..lead + end - place.start)
+            let whole = (start, end) == (hidden.start, hidden.end);
+            (start < end).then(|| (lead + start - place.start..lead + end - place.start, whole))
         };
         self.text.hidden.iter().filter_map(within).collect()
     }

@@ -40,7 +40,7 @@ use self::calls::Calls;
 pub(super) use self::calls::DocumentCalls;
 pub use self::failure::{addressed, error_body, error_event, error_frame, error_message, error_record, error_type};
 use self::parked::Parked;
-use self::plan::{End, Event, Plan, TextKey, whole_number};
+use self::plan::{Carrier, End, Event, Plan, TextKey, whole_number};
 use self::tails::Tails;
 use self::texts::Texts;
 use self::tools::Tools;
@@ -279,13 +279,14 @@ impl Model {
     ///
     /// # Errors
     /// [`BodyErrorKind::Truncated`] where the stream breaks off within a text and the provider has not told of an error
-    /// since: every protocol that is read here says where its texts end. What [`Model::complete`] refuses.
+    /// since: every protocol that is read here says where its texts end, but for what is known by its events' names alone.
+    /// What [`Model::complete`] refuses.
     pub(crate) fn finish(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
         self.work.clear();
         self.end_calls(seen)?;
         self.settle_all(out, seen)?;
         self.texts.lose_doubted();
-        if self.texts.held() > 0 {
+        if self.texts.holds(|key| key.part.carrier() != Carrier::Grown) {
             self.texts.lose(|_| true);
             return Err(BodyErrorKind::Truncated.into());
         }
@@ -524,7 +525,7 @@ impl Model {
         if plan.fails {
             self.texts.doubt();
         }
-        if plan.before.contains(&End::All) {
+        if plan.before.contains(&End::All) && !plan.whole {
             self.texts.lose_doubted();
         }
         for end in &plan.before {

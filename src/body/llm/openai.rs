@@ -19,8 +19,13 @@ const REPEATED: [(&str, Part); 4] = [
 
 /// Reads an event that may be a chunk.
 pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), BodyError> {
-    if event.member(root, "error")?.is_some_and(|error| event.index.kind(error) != Kind::Null) {
-        plan.fails = true;
+    // Some servers write an empty error into every chunk.
+    if let Some(error) = event.member(root, "error")? {
+        plan.fails |= match event.index.kind(error) {
+            Kind::Object => event.index.children(error).next().is_some(),
+            Kind::String => !event.word(error).is_empty(),
+            _ => false,
+        };
     }
     let Some(choices) = event.of_kind(root, "choices", Kind::Array)? else { return Ok(()) };
     plan.chunk = Some(Chunk { node: root, members: &ENVELOPE });
@@ -38,8 +43,9 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
     for copy in ["logprobs", "token_ids"] {
         plan.copy(event.index, event.member(choice, copy)?, Some(of), b"null");
     }
-    // Some servers write an empty reason into every chunk.
-    if let Some(reason) = event.of_kind(choice, "finish_reason", Kind::String)? {
+    // Some servers write an empty reason into every chunk, and some models of Bedrock's call it otherwise.
+    for name in ["finish_reason", "stop_reason"] {
+        let Some(reason) = event.of_kind(choice, name, Kind::String)? else { continue };
         match event.word(reason).as_ref() {
             b"" => {}
             b"error" => plan.lost.push(End::Choice(of)),

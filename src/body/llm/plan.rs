@@ -423,6 +423,8 @@ pub(super) struct Plan {
     pub(super) lost: Vec<End>,
     /// The provider tells of an error: a text that does not go on behind it has failed.
     pub(super) fails: bool,
+    /// The provider tells that the answer is over and has not failed, whatever errors it told of before.
+    pub(super) whole: bool,
     /// Identifiers of tool calls: a new one at the same place begins another call.
     pub(super) calls: Vec<(Node, TextKey)>,
     /// Names of tools, each with the arguments of its call, and whether the call begins here.
@@ -459,6 +461,7 @@ impl Plan {
         self.with.clear();
         self.lost.clear();
         self.fails = false;
+        self.whole = false;
         self.calls.clear();
         self.names.clear();
         self.begun.clear();

@@ -121,8 +121,9 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         (None, "done") if name == "response.output_item" => plan.before.push(End::Item(of)),
         (None, "failed" | "error") if name.ends_with("response") => plan.lost.push(End::All),
         (None, "completed" | "incomplete" | "cancelled" | "done") if name.ends_with("response") => {
-            let ends = if has_failed(event, root)? { &mut plan.lost } else { &mut plan.before };
-            ends.push(End::All);
+            let failed = has_failed(event, root)?;
+            plan.whole = !failed;
+            if failed { &mut plan.lost } else { &mut plan.before }.push(End::All);
         }
         (None, "done" | "completed") => plan.before.push(End::ItemNamed { of, at: place(event, root, name) }),
         (None, "failed") => plan.lost.push(End::ItemNamed { of, at: place(event, root, name) }),
