@@ -2,8 +2,7 @@
 //!
 //! Enters: the inside of a JSON string literal, or text. Leaves: the other. Escapes only what RFC 8259 section 7 asks
 //! for and what readers of lines take for the end of one, so that text looks as other writers would write it; bytes
-//! that are not UTF-8 stay as they are. Half a surrogate pair, which a stream's next fragment may complete, is kept as
-//! generalised UTF-8 has it (three bytes that no UTF-8 holds), and is an escape again in the literal.
+//! that are not UTF-8 stay as they are.
 
 use super::lexer::{Framing, Lexer, Token};
 use crate::body::{BodyError, BodyErrorKind};
@@ -16,21 +15,13 @@ const LINE_ENDS: [(&[u8], &[u8]); 3] =
 /// else.
 pub fn escape(text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| HEX.get(usize::from(value & 15)).copied().unwrap_or(b'0');
     let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\' | 0xC2 | 0xE2 | 0xED))
-    {
+    while let Some(at) = rest.iter().position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\' | 0xC2 | 0xE2)) {
         let (clean, tail) = rest.split_at(at);
         out.extend_from_slice(clean);
         if let Some((end, escaped)) = LINE_ENDS.iter().find(|(end, _)| tail.starts_with(end)) {
             out.extend_from_slice(escaped);
             rest = tail.get(end.len()..).unwrap_or_default();
-            continue;
-        }
-        if let [0xED, middle @ 0xA0..=0xBF, last @ 0x80..=0xBF, behind @ ..] = tail {
-            out.extend_from_slice(b"\\ud");
-            out.extend([digit(8 | middle >> 2), digit(middle << 2 | (last & 0x3F) >> 4), digit(*last)]);
-            rest = behind;
             continue;
         }
         let Some((byte, tail)) = tail.split_first() else { break };
@@ -45,7 +36,7 @@ pub fn escape(text: &[u8], out: &mut Vec<u8>) {
             0x20.. => out.push(*byte),
             control => {
                 out.extend_from_slice(b"\\u00");
-                out.extend([digit(control >> 4), digit(*control)]);
+                out.extend([control >> 4, control & 15].iter().filter_map(|nibble| HEX.get(usize::from(*nibble))));
             }
         }
         rest = tail;
@@ -53,8 +44,7 @@ pub fn escape(text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
-/// Appends the text of a string literal, given with its quotes. Half a surrogate pair is three bytes, as if it were a
-/// character: [`escape`] writes them as they were.
+/// Appends the text of a string literal, given with its quotes. Half a surrogate pair becomes U+FFFD.
 ///
 /// # Errors
 /// [`BodyErrorKind::JsonSyntax`] where `literal` is not one string literal; `out` may then hold a part.
@@ -71,26 +61,12 @@ pub fn unescape(literal: &[u8], out: &mut Vec<u8>) -> Result<(), BodyError> {
         let (bytes, tail) = rest.split_at_checked(taken).unwrap_or((rest, &[]));
         match token {
             Token::Run => out.extend_from_slice(bytes),
-            Token::Escape(escape) => match half(escape.raw()) {
-                Some(bytes) => out.extend_from_slice(&bytes),
-                None => out.extend_from_slice(escape.decoded()),
-            },
+            Token::Escape(escape) => out.extend_from_slice(escape.decoded()),
             _ => {}
         }
         rest = tail;
     }
     if lexer.may_end() { Ok(()) } else { Err(BodyErrorKind::JsonSyntax.into()) }
-}
-
-/// What stands for an escape that is half a surrogate pair.
-fn half(raw: &[u8]) -> Option<[u8; 3]> {
-    let code = raw.strip_prefix(b"\\u").filter(|digits| digits.len() == 4).map(hex4)?;
-    if !is_high_surrogate(code) && !is_low_surrogate(code) {
-        return None;
-    }
-    let [_, low] = code.to_be_bytes();
-    let middle = 0x80 | (code >> 6 & 0x3F).to_be_bytes()[1];
-    Some([0xED, middle, 0x80 | low & 0x3F])
 }
 
 /// The number that four hexadecimal digits write; the caller has checked them.

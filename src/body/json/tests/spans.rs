@@ -63,10 +63,10 @@ fn escapes_go_both_ways() {
         (br#""\"\\\/\b\f\n\r\t""#, b"\"\\/\x08\x0C\n\r\t"),
         (br#""\u0034\u00e9\u20AC""#, "4é€".as_bytes()),
         (br#""\ud83d\ude00""#, "😀".as_bytes()),
-        (br#""\ud83dx\ude00""#, b"\xED\xA0\xBDx\xED\xB8\x80"),
-        (br#""\ud83d\u0041""#, b"\xED\xA0\xBDA"),
-        (br#""\ud83d\ud83d\ude00""#, b"\xED\xA0\xBD\xF0\x9F\x98\x80"),
-        (br#""\ud83d\n""#, b"\xED\xA0\xBD\n"),
+        (br#""\ud83dx\ude00""#, "\u{FFFD}x\u{FFFD}".as_bytes()),
+        (br#""\ud83d\u0041""#, "\u{FFFD}A".as_bytes()),
+        (br#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀".as_bytes()),
+        (br#""\ud83d\n""#, "\u{FFFD}\n".as_bytes()),
     ];
     for (literal, text) in cases {
         let mut out = Vec::new();
@@ -79,10 +79,6 @@ fn escapes_go_both_ways() {
         unescape(&again, &mut back).expect("is a literal");
         assert_eq!(back, text);
     }
-    let mut out = Vec::new();
-    escape("\u{d7ff}".as_bytes(), &mut out);
-    escape(b"\xED\xA0\x80\xED\xB8\x80\xED\xBF\xBF\xED\xA0", &mut out);
-    assert_eq!(out, b"\xED\x9F\xBF\\ud800\\ude00\\udfff\xED\xA0");
     let mut out = Vec::new();
     escape("a\u{85}b\u{2028}\u{2029}c é 漢 €\u{2027}".as_bytes(), &mut out);
     assert_eq!(String::from_utf8(out).expect("is text"), "a\\u0085b\\u2028\\u2029c é 漢 €\u{2027}");
