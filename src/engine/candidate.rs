@@ -52,12 +52,10 @@ impl Candidate {
     }
 
     /// The one order of overlaps: by beginning, then a match's first part, then the longer, the rule of higher
-    /// priority, the rule's place, the text before its views. A match whose first part is told before its end is known is
-    /// longer than those that are held whole.
+    /// priority, the rule's place, the text before its views.
     pub(super) fn order(&self, rules: &[Rule]) -> impl Ord + use<> {
         let priority = rules.get(self.rule).map_or(0, |rule| rule.priority);
-        let end = if self.open && self.from == self.start { u64::MAX } else { self.end };
-        (self.start, self.from, Reverse(end), Reverse(self.end), Reverse(priority), self.rule, self.lane)
+        (self.start, self.from, Reverse(self.end), Reverse(priority), self.rule, self.lane)
     }
 }
 
