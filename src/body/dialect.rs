@@ -30,6 +30,8 @@ pub(super) enum Special {
     Spoken,
     /// A copy of a choice's text, token by token: `null` where the text was changed, or is not known yet.
     Copied,
+    /// The same as token ids, which a client's types may want to be an array: empty where the text was changed.
+    CopiedIds,
     /// A text that offsets count in: a choice's, or part of it.
     Cited,
     /// A number that counts in the text which was cited last.
@@ -121,7 +123,7 @@ const OPENAI_RESPONSE: &[Row] = &[
     ("$.words[*].word", Special::Spelled(Pieces::Words)),
     ("$.segments[*].text", Special::Spelled(Pieces::Segments)),
     ("$.segments[*].words[*].word", Special::Spelled(Pieces::WordsOfSegments)),
-    ("$.segments[*].tokens", Special::Copied),
+    ("$.segments[*].tokens", Special::CopiedIds),
     ("$.logprobs", Special::Copied),
     ("$..choices[*].message.content", Special::Cited),
     ("$..annotations[*].url_citation.start_index", STARTS),

@@ -51,11 +51,16 @@ struct Open {
 enum What {
     Vector,
     Choices,
-    Spoken { changes: u64 },
+    Spoken {
+        changes: u64,
+    },
     Cited,
-    Dropped,
+    /// What leaves in its place.
+    Dropped(&'static [u8]),
     Blocks,
-    TokenIds { always: bool },
+    TokenIds {
+        always: bool,
+    },
     Transcript,
     Spelled,
 }
@@ -375,14 +380,18 @@ impl Guide {
                 self.begin(What::Spelled);
             }
             Special::Offset(counts) if kind == Kind::Number => return Treatment::Offset(counts),
-            Special::Copied if kind != Kind::Null && (self.choice.changed || !self.choice.spoken) => {
+            Special::Copied | Special::CopiedIds
+                if kind != Kind::Null && (self.choice.changed || !self.choice.spoken) =>
+            {
                 self.dropping = Some(spot.bytes().len());
-                self.begin(What::Dropped);
+                let ids = matches!(special, Special::CopiedIds);
+                self.begin(What::Dropped(if ids { &b"[]"[..] } else { &b"null"[..] }));
             }
             Special::Vector
             | Special::Choices
             | Special::Blocks
             | Special::Copied
+            | Special::CopiedIds
             | Special::Offset(_)
             | Special::TokenIds { .. }
             | Special::Transcript
@@ -482,10 +491,10 @@ impl Guide {
                     self.choice.changed |= changes != self.changes;
                 }
                 What::Cited => self.cited.close(spot),
-                What::Dropped => {
+                What::Dropped(instead) => {
                     if let Some(from) = self.dropping.take() {
                         spot.bytes().truncate(from);
-                        spot.bytes().extend_from_slice(b"null");
+                        spot.bytes().extend_from_slice(instead);
                     }
                 }
             }
