@@ -1,7 +1,7 @@
 //! Gemini's live API: what a model says, thinks and hears, in messages over one connection until its turn is over.
 //!
 //! Enters: one indexed message. Leaves: its [`Plan`], or a message of our own that carries what was held of a text. As in
-//! [`gemini`](super::gemini), members have either of two names. Transcripts come beside what is said, in no order with it.
+//! [`gemini`], members have either of two names. Transcripts come beside what is said, in no order with it.
 
 use super::gemini;
 use super::plan::{End, Event, Part, Plan, TextKey};
