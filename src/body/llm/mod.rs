@@ -286,7 +286,7 @@ impl Model {
         self.end_calls(seen)?;
         self.settle_all(out, seen)?;
         self.texts.lose_doubted();
-        if self.texts.holds(|key| key.part.carrier() != Carrier::Grown) {
+        if self.texts.hold(|key| key.part.carrier() != Carrier::Grown) {
             self.texts.lose(|_| true);
             return Err(BodyErrorKind::Truncated.into());
         }

@@ -206,11 +206,6 @@ impl Texts {
         self.open.iter().map(Text::held).sum()
     }
 
-    /// Whether anything is held of the texts that this covers.
-    pub(super) fn holds(&self, covers: impl Fn(TextKey) -> bool) -> bool {
-        self.open.iter().any(|text| covers(text.key) && text.held() > 0)
-    }
-
     /// Puts the texts that this covers to rest.
     pub(super) fn rest(&mut self, covers: impl Fn(TextKey) -> bool) {
         self.open.iter_mut().filter(|text| covers(text.key)).for_each(|text| text.resting = true);

@@ -227,6 +227,21 @@ fn what_is_held_never_leaves_before_an_error_or_an_early_end() {
     assert_eq!(run(Dialect::OpenAi, body.as_bytes()), expected);
 }
 
+/// An empty error in every chunk is none, and `stop_reason`, as some models of Bedrock's have it, ends a text.
+#[test]
+fn what_is_held_leaves_where_an_error_is_empty_and_where_a_reason_has_another_name() {
+    for error in ["null", "\"\"", "{}"] {
+        let body = format!(
+            "data: {{\"error\":{error},\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"ask mary\"}}}}]}}\n\n"
+        );
+        let out = run(Dialect::OpenAi, (body + DONE).as_bytes());
+        assert!(out.contains("mary"), "{out}");
+    }
+    let end = chunk(r#"{"index":0,"delta":{"content":""},"stop_reason":"stop"}"#);
+    let (out, ended) = super::early_end(Dialect::OpenAi, &(delta(0, r#"{"content":"ask mary"}"#) + &end));
+    assert!(out.contains("mary") && ended.is_ok(), "{out} {ended:?}");
+}
+
 /// A message beside the delta, with all that was said so far, shows no more than the deltas do.
 #[test]
 fn a_message_that_repeats_all_so_far_shows_what_the_deltas_show() {
