@@ -292,6 +292,35 @@ impl Tables {
         hits.list[before..hits.len].iter_mut().for_each(|hit| hit.at += at as u32 - 1);
     }
 
+    /// Puts the places of a block into `hits` where the halves of bytes have found something, by the whole bytes, and where a
+    /// sequence may stand. Every place has its window in the text.
+    #[inline]
+    fn tell(&self, text: &[u8], at: usize, (found, listed): (u64, u64), hits: &mut Hits) {
+        let mut left = found | listed;
+        while left != 0 {
+            let place = left.trailing_zeros();
+            left &= left - 1;
+            let (found, listed) = (found >> place & 1 == 1, listed >> place & 1 == 1);
+            let from = at + place as usize;
+            let window: Option<&[u8; PLACES]> = text.get(from - 1..).and_then(|text| text.first_chunk());
+            let Some(window) = window.filter(|_| found) else {
+                if listed {
+                    hits.push(from, self.listed);
+                }
+                continue;
+            };
+            let buckets = self
+                .all
+                .iter()
+                .zip(window)
+                .fold(u64::MAX, |buckets, (table, byte)| buckets & table[usize::from(*byte)]);
+            let buckets = if listed { buckets | self.listed } else { buckets };
+            if buckets != 0 {
+                hits.push(from, buckets);
+            }
+        }
+    }
+
     #[inline]
     fn step(&self, text: &[u8], at: usize, hits: &mut Hits) {
         let buckets = self.at(text, at);

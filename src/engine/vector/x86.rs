@@ -36,11 +36,8 @@ pub(super) unsafe fn ssse3(tables: &Tables, text: &[u8], from: usize, to: usize,
             let none = _mm_movemask_epi8(_mm_cmpeq_epi8(buckets, _mm_setzero_si128())) as u32;
             found |= !none & 0xFFFF;
         }
-        found |= tables.sequences.block::<BLOCK>(text, at) as u32;
-        while found != 0 {
-            tables.step(text, at + found.trailing_zeros() as usize, hits);
-            found &= found - 1;
-        }
+        let listed = tables.sequences.block::<BLOCK>(text, at);
+        tables.tell(text, at, (u64::from(found), listed), hits);
         at += BLOCK;
     }
     at
@@ -54,33 +51,118 @@ pub(super) unsafe fn avx2(tables: &Tables, text: &[u8], from: usize, to: usize, 
     let low = _mm256_set1_epi8(0x0F);
     let mut at = from;
     while at + BLOCK <= to && hits.has_room(BLOCK) {
-        let mut found = 0_u32;
+        let (mut lows, mut highs) = ([_mm256_setzero_si256(); PLACES], [_mm256_setzero_si256(); PLACES]);
+        for (place, (lows, highs)) in lows.iter_mut().zip(&mut highs).enumerate() {
+            // SAFETY: the load reads text[at - 1 + place..][..32]; at >= 1, and at + 32 + 3 <= to + 3 <= text.len().
+            let bytes = unsafe { _mm256_loadu_si256(text.as_ptr().add(at - 1 + place).cast()) };
+            *lows = _mm256_and_si256(bytes, low);
+            *highs = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), low);
+        }
+        let mut none = _mm256_set1_epi8(-1);
         for bank in &tables.banks {
             let mut buckets = _mm256_set1_epi8(-1);
-            for (place, (by_low, by_high)) in bank.halves.iter().enumerate() {
-                // SAFETY: the load reads text[at - 1 + place..][..32]; at >= 1, and at + 32 + 3 <= to + 3 <= text.len().
-                // Unaligned loads from arrays of 16 bytes and from the text.
-                let (bytes, by_low, by_high) = unsafe {
+            for ((by_low, by_high), (lows, highs)) in bank.halves.iter().zip(lows.iter().zip(&highs)) {
+                // SAFETY: unaligned loads from arrays of 16 bytes.
+                let (by_low, by_high) = unsafe {
                     (
-                        _mm256_loadu_si256(text.as_ptr().add(at - 1 + place).cast()),
                         _mm256_broadcastsi128_si256(_mm_loadu_si128(by_low.as_ptr().cast())),
                         _mm256_broadcastsi128_si256(_mm_loadu_si128(by_high.as_ptr().cast())),
                     )
                 };
-                let lows = _mm256_shuffle_epi8(by_low, _mm256_and_si256(bytes, low));
-                let highs = _mm256_shuffle_epi8(by_high, _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), low));
-                buckets = _mm256_and_si256(buckets, _mm256_and_si256(lows, highs));
+                let both = _mm256_and_si256(_mm256_shuffle_epi8(by_low, *lows), _mm256_shuffle_epi8(by_high, *highs));
+                buckets = _mm256_and_si256(buckets, both);
             }
-            found |= !(_mm256_movemask_epi8(_mm256_cmpeq_epi8(buckets, _mm256_setzero_si256())) as u32);
+            none = _mm256_and_si256(none, _mm256_cmpeq_epi8(buckets, _mm256_setzero_si256()));
         }
-        found |= tables.sequences.block::<BLOCK>(text, at) as u32;
-        while found != 0 {
-            tables.step(text, at + found.trailing_zeros() as usize, hits);
-            found &= found - 1;
-        }
+        let found = !(_mm256_movemask_epi8(none) as u32);
+        // SAFETY: the processor as above; at >= 1 and at + 32 + 3 <= text.len().
+        let listed = unsafe { listed_avx2(&tables.sequences, text, at) };
+        tables.tell(text, at, (u64::from(found), u64::from(listed)), hits);
         at += BLOCK;
     }
     at
+}
+
+/// The places of 32 at which a sequence may stand; see [`Sequences::block`].
+///
+/// # Safety
+/// The processor has AVX2, `at >= 1`, and `at + 32 + 3 <= text.len()`.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn listed_avx2(sequences: &Sequences, text: &[u8], at: usize) -> u32 {
+    use super::sequences::{BITS, FOUR, LESS, MIX_FOUR, MIX_THREE, THREE};
+
+    /// Sequences looked at at once, and the bytes of a load that holds them.
+    const LANES: usize = 8;
+    const LOAD: usize = 16;
+    /// The first byte of the last load.
+    const LAST: usize = 32 + AHEAD - 1 - LOAD;
+    /// By how much a hash is shifted to the number of a word, for what may stand anywhere and inside runs.
+    const FOUR_ANYWHERE: i32 = (u32::BITS - FOUR) as i32;
+    const FOUR_INSIDE: i32 = (u32::BITS - FOUR + LESS) as i32;
+    const THREE_ANYWHERE: i32 = (u32::BITS - THREE) as i32;
+    const THREE_INSIDE: i32 = (u32::BITS - THREE + LESS) as i32;
+    /// And to the place of a bit in it.
+    const FIRST: i32 = BITS[0] as i32;
+    const SECOND: i32 = BITS[1] as i32;
+    const THIRD: i32 = BITS[2] as i32;
+    if sequences.is_empty() {
+        return 0;
+    }
+    let small = _mm256_set1_epi8(0x20);
+    // SAFETY: reads text[at..][..32].
+    let own = unsafe { _mm256_loadu_si256(text.as_ptr().add(at).cast()) };
+    // Below its first byte the difference wraps round, and is no smaller.
+    let within = |bytes, first: u8, above: i8| {
+        let from = _mm256_sub_epi8(bytes, _mm256_set1_epi8(first as i8));
+        _mm256_cmpeq_epi8(_mm256_min_epu8(from, _mm256_set1_epi8(above)), from)
+    };
+    let runs = _mm256_or_si256(within(own, b'0', 9), within(_mm256_or_si256(own, small), b'a', 25));
+    let runs = _mm256_movemask_epi8(runs) as u32;
+    let inside = runs & (runs << 1 | u32::from(text[at - 1].is_ascii_alphanumeric()));
+    // The first bytes of eight sequences, one after the other.
+    let eight = _mm256_setr_epi8(
+        0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6, 4, 5, 6, 7, 5, 6, 7, 8, 6, 7, 8, 9, 7, 8, 9, 10,
+    );
+    let lanes = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    let last = _mm256_set1_epi32(31);
+    let mut bits = 0;
+    for group in 0..32 / LANES {
+        let from = (LANES * group).min(LAST);
+        // SAFETY: reads text[at + from..][..16], and from + 16 is at most 32 + 3.
+        let bytes = unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(text.as_ptr().add(at + from).cast())) };
+        let kinds = _mm256_blendv_epi8(_mm256_or_si256(bytes, small), _mm256_set1_epi8(0x80_u8 as i8), bytes);
+        let places = _mm256_add_epi8(eight, _mm256_set1_epi8((LANES * group - from) as i8));
+        let four = _mm256_shuffle_epi8(kinds, places);
+        let three = _mm256_and_si256(four, _mm256_set1_epi32(0x00FF_FFFF));
+        let hash = _mm256_mullo_epi32(four, _mm256_set1_epi32(MIX_FOUR as i32));
+        let short = _mm256_mullo_epi32(three, _mm256_set1_epi32(MIX_THREE as i32));
+        let inside = _mm256_set1_epi32((inside >> (LANES * group)) as i32);
+        let inside = _mm256_cmpeq_epi32(_mm256_and_si256(inside, lanes), lanes);
+        let fewer = _mm256_add_epi32(_mm256_srli_epi32::<FOUR_INSIDE>(hash), _mm256_set1_epi32(1 << FOUR));
+        let word = _mm256_blendv_epi8(_mm256_srli_epi32::<FOUR_ANYWHERE>(hash), fewer, inside);
+        let fewer = _mm256_add_epi32(_mm256_srli_epi32::<THREE_INSIDE>(short), _mm256_set1_epi32(1 << THREE));
+        let short_word = _mm256_blendv_epi8(_mm256_srli_epi32::<THREE_ANYWHERE>(short), fewer, inside);
+        // SAFETY: a word's number has FOUR bits, or LESS fewer and stands behind those, and the table has so many words;
+        // likewise of THREE.
+        let (words, shorts) = unsafe {
+            (
+                _mm256_i32gather_epi32::<4>(sequences.four.as_ptr().cast(), word),
+                _mm256_i32gather_epi32::<4>(sequences.three.as_ptr().cast(), short_word),
+            )
+        };
+        let bit = |words, place| _mm256_srlv_epi32(words, _mm256_and_si256(place, last));
+        let both = |words, hash| {
+            let second = bit(words, _mm256_srli_epi32::<SECOND>(hash));
+            _mm256_and_si256(bit(words, _mm256_srli_epi32::<FIRST>(hash)), second)
+        };
+        let of_four = _mm256_and_si256(both(words, hash), bit(words, _mm256_srli_epi32::<THIRD>(hash)));
+        let of_three = both(shorts, short);
+        // All bits of a word are in its lowest one now, which goes where the mask is taken from.
+        let stands = _mm256_slli_epi32::<31>(_mm256_or_si256(of_four, of_three));
+        bits |= (_mm256_movemask_ps(_mm256_castsi256_ps(stands)) as u32) << (LANES * group);
+    }
+    bits
 }
 
 /// # Safety
