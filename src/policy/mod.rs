@@ -510,6 +510,8 @@ pub struct Limits {
     pub target_bytes: usize,
     /// A trailer section. 8 KiB.
     pub trailer_bytes: usize,
+    /// Bytes per second that a request's body must bring over [`Timeouts::body_idle`] of waiting for it. 500.
+    pub body_rate: u64,
     /// HTTP/2 streams of a connection. 100.
     pub h2_streams: u32,
     /// Body bytes kept so that a refusal can still be answered with a clean status. 64 KiB.
@@ -531,6 +533,7 @@ impl Default for Limits {
             header_bytes: 64 << 10,
             target_bytes: 8 << 10,
             trailer_bytes: 8 << 10,
+            body_rate: 500,
             h2_streams: 100,
             decision_buffer: 64 << 10,
             tokens: MAX_TOKENS,

@@ -30,6 +30,7 @@ use crate::telemetry;
 use super::headers::{self, TextScan};
 use super::ledger::{Flow, Ledger};
 use super::letters::Keeper;
+use super::pace::Pace;
 use super::reply::{self, ErrorKind, ProxyError, Side};
 use super::together::Together;
 
@@ -49,6 +50,8 @@ pub(crate) struct Terms {
     pub(crate) scopes: Arc<Scopes>,
     /// Between two reads.
     pub(crate) idle: Duration,
+    /// Bytes per second that must come over as much waiting.
+    pub(crate) rate: Option<u64>,
     /// A trailer section.
     pub(crate) trailer_bytes: usize,
     /// Fields that the route gives its requests: none of these names may come as a trailer.
@@ -154,6 +157,7 @@ pub(crate) struct InspectedBody {
     idle: Pin<Box<Sleep>>,
     waiting: Option<Instant>,
     waited: Duration,
+    pace: Option<Pace>,
     held_since: Option<Instant>,
     /// Bytes that have come.
     came: u64,
@@ -186,6 +190,7 @@ enum State {
 impl InspectedBody {
     pub(crate) fn new(source: Received, inspector: BodyInspector, terms: Terms, ledger: &Arc<Ledger>) -> Self {
         let idle = Box::pin(tokio::time::sleep(terms.idle));
+        let pace = terms.rate.map(|rate| Pace::new(rate, terms.idle));
         if terms.direction == Direction::Request {
             ledger.upload.begin();
         }
@@ -207,6 +212,7 @@ impl InspectedBody {
             idle,
             waiting: None,
             waited: Duration::ZERO,
+            pace,
             held_since: None,
             came: 0,
             copied: Zeroizing::default(),
@@ -500,19 +506,39 @@ impl InspectedBody {
         ErrorKind::Gone
     }
 
-    /// Nothing can be done before the source has more: the idle bound runs.
+    /// Nothing can be done before the source has more: the idle bound runs, and the one on its pace.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
-        if self.waiting.is_none() {
-            self.waiting = Some(telemetry::now());
-            self.idle.as_mut().reset(deadline(self.terms.idle));
-        }
+        let since = match self.waiting {
+            Some(since) => since,
+            None => {
+                self.alarm(Duration::ZERO);
+                *self.waiting.insert(telemetry::now())
+            }
+        };
         let upload = self.terms.direction == Direction::Request;
         if upload && self.ledger.upload.flow(context) == Flow::Paused {
             return Poll::Pending;
         }
-        if self.idle.as_mut().poll(context).is_pending() {
-            return Poll::Pending;
+        while self.idle.as_mut().poll(context).is_ready() {
+            let own = telemetry::now().saturating_duration_since(since);
+            let (came, waited) = (self.came, self.waited + own);
+            if own >= self.terms.idle || self.pace.as_mut().is_some_and(|pace| pace.is_slow(came, waited)) {
+                return self.time_out(context);
+            }
+            self.alarm(own);
         }
+        Poll::Pending
+    }
+
+    /// Sets the clock for when this wait, of which so much is over, is too long by itself or with those before it.
+    fn alarm(&mut self, own: Duration) {
+        let left = self.terms.idle.saturating_sub(own);
+        let of_pace = self.pace.map(|pace| pace.left(self.waited + own));
+        self.idle.as_mut().reset(deadline(of_pace.map_or(left, |of_pace| of_pace.min(left))));
+    }
+
+    fn time_out(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
+        let upload = self.terms.direction == Direction::Request;
         self.fail(if upload { ErrorKind::BodyTimeout } else { ErrorKind::UpstreamTimeout });
         self.poll_step(context)
     }

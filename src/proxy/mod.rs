@@ -31,6 +31,7 @@ mod inspect;
 mod keys;
 mod ledger;
 mod letters;
+mod pace;
 mod peer;
 mod pressure;
 mod release;

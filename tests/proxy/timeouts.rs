@@ -1,6 +1,6 @@
 //! What comes too late. Bounds are set tiny; nothing here waits for longer than they say.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -81,6 +81,46 @@ async fn a_body_that_stops_is_answered_408_and_never_ends_upstream() {
     }
     upstream.gone().await;
     assert!(!upstream.saw("0\r\n\r\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_drips_is_answered_408_and_one_that_brings_enough_is_not() {
+    for (rate, status) in [(u64::from(u32::MAX), 408), (100, 200)] {
+        let mut upstream = Upstream::echo().await;
+        let proxy = TestProxy::new()
+            .workspace("acme", RULES)
+            .upstream(&upstream)
+            .policy(move |policy| {
+                policy.timeouts.body_idle = SHORT;
+                policy.limits.body_rate = rate;
+            })
+            .start();
+        let mut client = proxy.client().await;
+        let head =
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
+        client.write(head).await;
+        // Each word is sent when the last one has come through, so that the body never idles.
+        let (begun, came) = (Instant::now(), std::sync::Arc::clone(&upstream.bytes));
+        let words = || came.lock().unwrap().windows(6).filter(|window| window == b"words ").count();
+        let mut broken_off = false;
+        while !broken_off && (status == 408 || begun.elapsed() < 4 * SHORT) {
+            let sent = words() + 1;
+            client.write("6\r\nwords \r\n").await;
+            let through = async {
+                while words() < sent {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! {
+                () = through => {}
+                () = upstream.gone() => broken_off = true,
+            }
+        }
+        assert_eq!(broken_off, status == 408);
+        let answer = if broken_off { client.answer().await } else { client.send("0\r\n\r\n").await };
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert_eq!(answer.text().contains("body_timeout"), broken_off);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -27,6 +27,7 @@ pub(super) fn limits<'a>(fields: &mut Fields<'a>, report: &mut Report) -> (Limit
     keys.size("header_bytes", &mut limits.header_bytes, MIB);
     keys.size("target_bytes", &mut limits.target_bytes, 64 * KIB - 2);
     keys.size("trailer_bytes", &mut limits.trailer_bytes, MIB);
+    keys.count("body_rate", &mut limits.body_rate, most);
     keys.count("h2_streams", &mut limits.h2_streams, 65_536);
     keys.size("decision_buffer", &mut limits.decision_buffer, 64 * MIB);
     keys.count("tokens", &mut limits.tokens, 1_000_000);

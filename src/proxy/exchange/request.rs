@@ -58,6 +58,7 @@ impl Exchange {
             direction: Direction::Request,
             scopes: Arc::clone(&to.request),
             idle: self.policy.timeouts.body_idle,
+            rate: Some(limits.body_rate),
             trailer_bytes: limits.trailer_bytes,
             route: Arc::clone(&to.route),
             declared: declared.filter(|_| to.route.request == Mode::Off),

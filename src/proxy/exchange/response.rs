@@ -144,6 +144,7 @@ impl Exchange {
             direction: Direction::Response,
             scopes: Arc::clone(&to.response),
             idle: self.policy.timeouts.upstream_idle,
+            rate: None,
             trailer_bytes: self.policy.limits.trailer_bytes,
             route: Arc::clone(&to.route),
             declared: declared.filter(|_| to.route.response == Mode::Off),
