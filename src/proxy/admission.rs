@@ -205,7 +205,7 @@ pub(crate) struct Activity {
     idle_since: AtomicU64,
     /// Microseconds after `opened` when the first byte of a head came, plus one; 0 while none has come.
     head_since: AtomicU64,
-    /// Why the guard took the bytes for no HTTP/1.1.
+    /// Why the guard took the bytes for no HTTP/1.1, or for a flood of HTTP/2's frames.
     fault: OnceLock<&'static str>,
     /// What follows is another protocol's.
     upgraded: AtomicBool,
@@ -246,12 +246,12 @@ impl Activity {
         self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The bytes are no HTTP/1.1: nothing more is read.
+    /// The bytes are no HTTP/1.1, or a flood: nothing more is read.
     pub(crate) fn malformed(&self, reason: &'static str) {
         self.fault.get_or_init(|| reason);
     }
 
-    /// Why the bytes are no HTTP/1.1.
+    /// Why nothing more was read of them.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         self.fault.get().copied()
     }

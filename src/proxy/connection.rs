@@ -30,6 +30,7 @@ use crate::telemetry::NO_WORKSPACE;
 use super::admission::{Activity, ConnectionPermit, Stall};
 use super::audited::Party;
 use super::exchange;
+use super::frames::{self, Frames};
 use super::guard::{Checked, Guard, SPOIL};
 use super::peer::{Entrance, Peer};
 use super::reply::{ErrorKind, ProxyError};
@@ -244,7 +245,7 @@ where
     let limits = generation.policy.limits.clone();
     drop(generation);
     let guard = Guard::new(limits.header_bytes, limits.trailer_bytes);
-    let io = TokioIo::new(ClientIo::new(stream, &connection, Some(guard)));
+    let io = TokioIo::new(ClientIo::new(stream, &connection, Reader::Http1(guard)));
     let serving = Arc::clone(&connection);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let connection = Arc::clone(&serving);
@@ -312,7 +313,7 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
             .max_send_buf_size(64 << 10)
             .keep_alive_interval(H2_PING)
             .keep_alive_timeout(H2_PONG)
-            .serve_connection(TokioIo::new(ClientIo::new(stream, &connection, None)), service)
+            .serve_connection(TokioIo::new(ClientIo::new(stream, &connection, Reader::Http2(Frames::new()))), service)
     );
     let (mut closing, mut told, mut cut) = (false, false, false);
     let mut revoked = pin!(connection.peer.revoked(&connection.shared));
@@ -339,6 +340,7 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
             () = tokio::time::sleep(wait) => {}
         }
     }
+    refused(&connection, false);
 }
 
 fn patience(connection: &Connection, draining: bool) -> Option<Duration> {
@@ -381,23 +383,38 @@ async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
     let _ = tokio::time::timeout(LINGER, draining).await;
 }
 
-/// A connection as hyper sees it: over HTTP/1.1 its bytes have passed the [`Guard`], and a client that takes nothing for
-/// long is gone.
+/// What reads along.
+enum Reader {
+    Http1(Guard),
+    Http2(Frames),
+    /// The connection is another protocol's.
+    None,
+}
+
+/// A connection as hyper sees it: over HTTP/1.1 its bytes have passed the [`Guard`], over HTTP/2 they are not floods of
+/// [`Frames`], and a client that takes nothing for long is gone.
 struct ClientIo<S> {
     stream: S,
-    guard: Option<Guard>,
+    reader: Reader,
     stall: Stall,
     activity: Arc<Activity>,
-    /// What is still to be read in place of a faulty head.
+    /// What is still to be read in place of what was not taken.
     spoil: &'static [u8],
     /// Nothing more is read of the stream.
     ended: bool,
 }
 
 impl<S> ClientIo<S> {
-    fn new(stream: S, connection: &Connection, guard: Option<Guard>) -> Self {
+    fn new(stream: S, connection: &Connection, reader: Reader) -> Self {
         let stall = Stall::new(connection.shared.generation().policy.timeouts.upstream_idle);
-        Self { stream, guard, stall, activity: Arc::clone(&connection.activity), spoil: &[], ended: false }
+        Self { stream, reader, stall, activity: Arc::clone(&connection.activity), spoil: &[], ended: false }
+    }
+
+    /// Counts what left.
+    fn note(&mut self, written: &Poll<io::Result<usize>>) {
+        if let (Reader::Http2(frames), Poll::Ready(Ok(bytes))) = (&mut self.reader, written) {
+            frames.sent(*bytes);
+        }
     }
 
     /// What stands in place of a faulty head's rest; behind it, the end.
@@ -421,17 +438,25 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientIo<S> {
             other => return other,
         }
         if this.activity.is_upgraded() {
-            this.guard = None;
+            this.reader = Reader::None;
         }
-        let Some(guard) = &mut this.guard else { return Poll::Ready(Ok(())) };
         let bytes = buffer.filled().get(before..).unwrap_or_default();
-        let good = match guard.check(bytes, &this.activity) {
-            Checked::Good => return Poll::Ready(Ok(())),
-            Checked::BadHead(good) => {
-                this.spoil = SPOIL;
+        let good = match &mut this.reader {
+            Reader::None => return Poll::Ready(Ok(())),
+            Reader::Http1(guard) => match guard.check(bytes, &this.activity) {
+                Checked::Good => return Poll::Ready(Ok(())),
+                Checked::BadHead(good) => {
+                    this.spoil = SPOIL;
+                    good
+                }
+                Checked::BadBody(good) => good,
+            },
+            Reader::Http2(reader) => {
+                let Some(good) = reader.check(bytes) else { return Poll::Ready(Ok(())) };
+                this.activity.malformed("h2_flood");
+                this.spoil = &frames::SPOIL;
                 good
             }
-            Checked::BadBody(good) => good,
         };
         this.ended = true;
         buffer.set_filled(before + good);
@@ -446,6 +471,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientIo<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.note(&written);
         this.stall.watch(context, written)
     }
 
@@ -460,6 +486,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientIo<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, pieces);
+        this.note(&written);
         this.stall.watch(context, written)
     }
 

@@ -22,6 +22,7 @@ mod dial;
 mod exchange;
 mod export;
 mod external;
+mod frames;
 mod guard;
 mod handed;
 mod headers;

@@ -5,6 +5,7 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http2::Builder;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::client::{connect, exchange2};
 use crate::support::proxy::ACME;
@@ -124,6 +125,57 @@ async fn a_large_header_list_is_refused() {
         assert_eq!(answer.status(), 431);
     }
     assert!(upstream.is_untouched());
+}
+
+/// An HTTP/2 frame (RFC 9113 section 4.1).
+fn frame(kind: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0, 0, payload.len() as u8, kind, 0, 0, 0, 0, stream];
+    frame.extend_from_slice(payload);
+    frame
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn floods_of_frames_end_the_connection() {
+    const GOAWAY: u8 = 7;
+    const ENHANCE_YOUR_CALM: [u8; 4] = [0, 0, 0, 11];
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let floods = [
+        frame(6, 0, &[0; 8]),
+        frame(4, 0, &[]),
+        frame(4, 0, &[0, 4, 0, 0, 255, 255]),
+        frame(8, 0, &[0, 0, 0, 1]),
+        frame(2, 3, &[0, 0, 0, 0, 1]),
+        frame(0xBB, 0, &[0; 50]),
+    ];
+    for (count, flood) in floods.iter().enumerate() {
+        let config = proxy.pki.client_config(Some(proxy.pki.client(&[ACME])), &["h2"]);
+        let mut stream = connect(proxy.address, "localhost", config).await.unwrap();
+        let mut sent = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, &[])].concat();
+        sent.extend(flood.repeat(3_000));
+        // The connection may be closed before all of it is written.
+        let _ = within(stream.write_all(&sent)).await;
+        let mut got = Vec::new();
+        let _ = within(stream.read_to_end(&mut got)).await;
+        let (mut rest, mut code) = (got.as_slice(), None);
+        while let [first, second, third, kind, _, _, _, _, _, payload @ ..] = rest {
+            let length = usize::from(*first) << 16 | usize::from(*second) << 8 | usize::from(*third);
+            if *kind == GOAWAY {
+                code = payload.get(4..8).map(<[u8]>::to_vec);
+            }
+            rest = payload.get(length..).unwrap_or_default();
+        }
+        assert_eq!(code.as_deref(), Some(&ENHANCE_YOUR_CALM[..]), "{count}");
+        let refused = "blackbar_rejected_total{reason=\"h2_flood\",workspace=\"none\"}";
+        within(async {
+            while proxy.metric(refused) < (count + 1) as f64 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    let mut client = proxy.client2().await;
+    assert_eq!(exchange2(&mut client, post("{}")).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
