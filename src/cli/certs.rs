@@ -16,6 +16,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256, SanType,
 };
+use rustls::pki_types::ServerName;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
@@ -43,7 +44,7 @@ pub(super) struct CertsArguments {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// A name or address of the server, repeatable [default: localhost 127.0.0.1 ::1]
-    #[arg(long = "host", value_name = "NAME")]
+    #[arg(long = "host", value_name = "NAME", value_parser = host_argument)]
     hosts: Vec<String>,
     /// A client to make a certificate for, repeatable; its names follow it
     #[arg(long = "client", value_name = "NAME")]
@@ -291,6 +292,16 @@ fn dated(days: i64) -> CertificateParams {
 struct Client {
     name: String,
     names: Vec<AlternativeName>,
+}
+
+/// A name of a server as its certificate may have it, with `*` for its first label or without (RFC 9525 section 6.3).
+fn host_argument(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let name = bare.strip_prefix("*.").unwrap_or(bare);
+    match ServerName::try_from(name) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("write a DNS name or an address".to_owned()),
+    }
 }
 
 /// Runs `certs`.

@@ -46,6 +46,10 @@ pub(super) fn count_of(count: usize, noun: &str) -> String {
 
 /// A file that was named on the command line and cannot be read is a matter of I/O, not of its contents.
 pub(super) fn readable(path: &Path) -> Result<(), Failure> {
+    // What is no regular file its reader names; opening a pipe would wait for its writer.
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Ok(());
+    }
     match std::fs::File::open(path) {
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::io(path.display(), &error)),

@@ -32,6 +32,10 @@ const RELEASE: Duration = Duration::from_secs(900);
 /// The most that is read of an answer.
 const ANSWER: usize = 64 << 20;
 
+/// The states of an item that `list` takes, and all of them.
+const STATES: [&str; 9] =
+    ["held", "cleared", "releasing", "released", "uncertain", "failed", "rejected", "expired", "all"];
+
 /// Arguments of `quarantine`.
 #[derive(Args, Debug)]
 #[command(
@@ -47,9 +51,10 @@ pub(super) struct QuarantineArguments {
 #[derive(Subcommand, Debug)]
 enum Order {
     /// List what is held, the oldest first
+    #[command(after_help = "Example: blackbar quarantine list --config blackbar.toml --token-file jane.token")]
     List {
-        /// Of this state: held, cleared, releasing, released, uncertain, failed, rejected, expired; or all
-        #[arg(long, default_value = "held")]
+        /// Of this state
+        #[arg(long, value_parser = STATES, default_value = "held")]
         state: String,
         /// Of this workspace
         #[arg(long)]
@@ -58,6 +63,9 @@ enum Order {
         whom: Whom,
     },
     /// Show one item: who sent it, and which rules hold it
+    #[command(
+        after_help = "Example: blackbar quarantine show 6f1c… --preview --config blackbar.toml --token-file jane.token"
+    )]
     Show {
         /// The item
         id: String,
@@ -68,6 +76,9 @@ enum Order {
         whom: Whom,
     },
     /// Send an item to its upstream, once; of an answer, let who asked for it fetch it, once
+    #[command(
+        after_help = "Example: blackbar quarantine release 6f1c… --reason 'agreed with legal' --token-file jane.token"
+    )]
     Release {
         /// The item
         id: String,
@@ -81,6 +92,9 @@ enum Order {
         whom: Whom,
     },
     /// Refuse an item: its content is erased
+    #[command(
+        after_help = "Example: blackbar quarantine reject 6f1c… --reason 'not ours to send' --token-file jane.token"
+    )]
     Reject {
         /// The item
         id: String,
@@ -91,6 +105,7 @@ enum Order {
         whom: Whom,
     },
     /// Make a token for a person, and the line of [[admin.person]] that goes with it
+    #[command(after_help = "Example: blackbar quarantine token > jane.token")]
     Token,
 }
 

@@ -153,6 +153,13 @@ fn a_new_key_signs_the_log_from_here_on() {
     assert_eq!(run(["audit", "verify", text(&log), "--key", text(&public)]).code, 0);
     let acts = run(["audit", "query", "--dir", text(&log), "--kind", "admin"]);
     assert_eq!(acts.text().matches("\"act\":\"rotate_key\"").count(), 2, "{}", acts.text());
+    // The configuration says where the log is.
+    let same = run(["audit", "query", "--config", config, "--kind", "admin"]);
+    assert_eq!((same.code, same.text()), (0, acts.text()), "{}", same.stderr);
+    let register = run(["audit", "register", "--config", config]);
+    assert!(register.code == 0 && register.text().contains("\"route\":\"r\""), "{}", register.stderr);
+    let elsewhere = run(["audit", "query", "--config", config, "--dir", "/no/such/directory"]);
+    assert!(elsewhere.code == 2 && elsewhere.stderr.contains("/no/such/directory"), "{}", elsewhere.stderr);
 
     // A key that gave way does not come back, and what is none is none.
     let old = folder.write("old.key", &first);

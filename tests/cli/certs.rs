@@ -110,3 +110,15 @@ fn clients_are_named_with_care() {
         assert!(!out.exists(), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_host_is_a_name_or_an_address() {
+    let folder = Folder::new();
+    let out = folder.path().join("certs");
+    for host in ["a b", "", "a..b", "x@example.com", "https://example.com"] {
+        let ran = run(["certs", "--out", out.to_str().unwrap(), "--host", host]);
+        assert!(ran.code == 2 && !out.exists(), "{host}: {}", ran.stderr);
+    }
+    let ran = run(["certs", "--out", out.to_str().unwrap(), "--host", "*.example.com", "--host", "[::1]"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+}

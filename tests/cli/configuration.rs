@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{Folder, run};
+use crate::{Folder, run, run_with};
 
 /// A configuration with certificates of its own and one workspace, in which `extra` lines stand.
 pub(crate) fn sample(folder: &Folder, extra: &str) -> PathBuf {
@@ -75,4 +75,16 @@ fn examples_that_fail_are_told_with_their_place() {
     assert!(ran.text().contains("good.toml: 1 rule, 1 case, 0 failures"), "{}", ran.text());
     let list = run(["rules".as_ref(), "list".as_ref(), "--rules".as_ref(), good.as_os_str()]);
     assert!(list.text().lines().any(|line| line.starts_with("a.b  ") && line.contains("literal")), "{}", list.text());
+}
+
+#[test]
+fn a_pipe_is_no_configuration_and_is_not_waited_for() {
+    let folder = Folder::new();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let pipe = pipe.to_str().unwrap();
+    for arguments in [&["check", "--config", pipe][..], &["serve", "--config", pipe], &["redact", "--rules", pipe]] {
+        let ran = run_with(b"", arguments);
+        assert!(ran.code != 0 && ran.stderr.contains("is not a regular file"), "{arguments:?}: {}", ran.stderr);
+    }
 }

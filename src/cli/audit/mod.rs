@@ -19,9 +19,11 @@ use crate::audit::chain::hex;
 use crate::audit::note::PublicKey;
 use crate::audit::read::{ExtractError, Prover, Records, check_extract};
 use crate::audit::verify::{Fault, Report, Trust, verify};
+use crate::policy::Policy;
 
 /// Arguments of `audit`.
 #[derive(Args, Debug)]
+#[command(after_help = "Example: blackbar audit verify audit --key audit.pub")]
 pub(super) struct AuditArguments {
     #[command(subcommand)]
     command: AuditCommand,
@@ -48,11 +50,23 @@ enum AuditCommand {
 }
 
 /// Where the log is.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 struct Place {
-    /// The directory of the log
-    #[arg(long = "dir", value_name = "DIR", default_value = "audit")]
-    directory: PathBuf,
+    /// The directory of the log [default: the configuration's, where one is given, else audit]
+    #[arg(long = "dir", value_name = "DIR")]
+    directory: Option<PathBuf>,
+}
+
+impl Place {
+    fn directory(&self) -> &Path {
+        self.directory.as_deref().unwrap_or(Path::new("audit"))
+    }
+
+    /// The place that was named, or the one that the configuration names.
+    fn or_of(&self, policy: &Policy) -> Self {
+        let of_policy = || policy.audit.as_ref().map(|settings| settings.directory.clone());
+        Self { directory: self.directory.clone().or_else(of_policy) }
+    }
 }
 
 /// Arguments of `audit verify`.
@@ -233,14 +247,14 @@ fn public_key(path: Option<&Path>) -> Result<Option<PublicKey>, Failure> {
 }
 
 fn records(place: &Place) -> Result<Records, Failure> {
-    Records::open(&place.directory).map_err(|error| Failure::io(place.directory.display(), &error))
+    Records::open(place.directory()).map_err(|error| Failure::io(place.directory().display(), &error))
 }
 
 /// A record's line and what it says.
 type Line = (u64, Vec<u8>, Value);
 
 fn read(record: io::Result<(u64, Vec<u8>)>, place: &Place) -> Result<Line, Failure> {
-    let (seq, line) = record.map_err(|error| Failure::io(place.directory.display(), &error))?;
+    let (seq, line) = record.map_err(|error| Failure::io(place.directory().display(), &error))?;
     match serde_json::from_slice(&line) {
         Ok(value) => Ok((seq, line, value)),
         Err(_) => Err(Failure::refused(format!("record {seq} is not JSON: run `blackbar audit verify`"))),
@@ -287,7 +301,7 @@ fn export(arguments: &ExportArguments) -> Result<Code, Failure> {
 /// Writes a workspace's records with their proofs.
 pub(super) fn extract_workspace(directory: &Path, workspace: &str, out: &mut dyn Write) -> Result<Code, Failure> {
     let of_workspace = |_: u64, value: &Value| value.get("ws").and_then(Value::as_str) == Some(workspace);
-    extract(&Place { directory: directory.to_owned() }, out, of_workspace, false)
+    extract(&Place { directory: Some(directory.to_owned()) }, out, of_workspace, false)
 }
 
 /// Prints the records that `wanted` takes with their proofs. Those behind the last checkpoint cannot be proven yet.
@@ -297,7 +311,7 @@ fn extract(
     wanted: impl Fn(u64, &Value) -> bool,
     one: bool,
 ) -> Result<Code, Failure> {
-    let directory = &place.directory;
+    let directory = place.directory();
     let mut prover = Prover::read(directory).map_err(|error| unproven(&error, directory))?;
     let (mut found, mut unsealed) = (0_u64, 0_u64);
     for record in records(place)? {

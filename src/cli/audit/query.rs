@@ -10,9 +10,10 @@ use zeroize::Zeroizing;
 
 use super::{Place, read, records};
 use crate::audit::chain::hex;
+use crate::cli::check::readable;
 use crate::cli::{Code, Failure, say};
 use crate::engine::{EntityType, HashKey, fingerprint};
-use crate::policy::load;
+use crate::policy::{Policy, load};
 
 /// The longest value that is looked for.
 const VALUE: u64 = 64 << 10;
@@ -59,17 +60,26 @@ pub(super) struct QueryArguments {
     /// In which the value on stdin was found; it is never shown
     #[arg(long, requires_all = ["config", "workspace"])]
     value: bool,
-    /// The configuration that names the workspace's key
+    /// The configuration, which names the log's directory and the workspace's key
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 /// Runs `audit query`.
 pub(super) fn run(arguments: &QueryArguments) -> Result<Code, Failure> {
-    let mut wanted = if arguments.value { Some(Wanted::read(arguments)?) } else { None };
+    let policy = match &arguments.config {
+        Some(config) => {
+            readable(config)?;
+            Some(load(config).map_err(|faults| Failure::invalid(&faults))?.policy)
+        }
+        None => None,
+    };
+    let wanted = policy.as_ref().filter(|_| arguments.value).map(|policy| Wanted::read(arguments, policy));
+    let mut wanted = wanted.transpose()?;
+    let place = policy.map_or_else(|| arguments.place.clone(), |policy| arguments.place.or_of(&policy));
     let mut out = io::stdout().lock();
-    for record in records(&arguments.place)? {
-        let (_, line, value) = read(record, &arguments.place)?;
+    for record in records(&place)? {
+        let (_, line, value) = read(record, &place)?;
         if arguments.fits(&value) && wanted.as_mut().is_none_or(|wanted| wanted.is_in(&value)) {
             say(&mut out, format_args!("{}", String::from_utf8_lossy(&line)))?;
         }
@@ -115,10 +125,8 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn read(arguments: &QueryArguments) -> Result<Self, Failure> {
-        let config = arguments.config.clone().unwrap_or_default();
+    fn read(arguments: &QueryArguments, policy: &Policy) -> Result<Self, Failure> {
         let name = arguments.workspace.clone().unwrap_or_default();
-        let policy = load(&config).map_err(|faults| Failure::invalid(&faults))?.policy;
         let workspace = policy.workspaces.iter().find(|workspace| workspace.name == name);
         let workspace = workspace.ok_or_else(|| Failure::failed(format!("there is no workspace {name}")))?;
         let made = workspace.fingerprints.as_ref();

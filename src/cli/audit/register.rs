@@ -14,7 +14,7 @@ use crate::policy::{self, Policy};
 
 /// Arguments of `audit register`.
 #[derive(Args, Debug)]
-#[command(after_help = "Example: blackbar audit register --config blackbar.toml --dir audit
+#[command(after_help = "Example: blackbar audit register --config blackbar.toml
 
 One JSON object a line: route, upstream (host), region, purpose and workspaces as the configuration has them, and how many
 records the log has of it, the first and the last time. What the log alone knows has \"configured\": false.")]
@@ -43,8 +43,9 @@ pub(super) fn run(arguments: &RegisterArguments) -> Result<Code, Failure> {
     readable(&arguments.config)?;
     let policy = policy::load(&arguments.config).map_err(|faults| Failure::invalid(&faults))?.policy;
     let mut used: BTreeMap<(String, String), Used> = BTreeMap::new();
-    for record in records(&arguments.place)? {
-        let (_, _, value) = read(record, &arguments.place)?;
+    let place = arguments.place.or_of(&policy);
+    for record in records(&place)? {
+        let (_, _, value) = read(record, &place)?;
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let (Some(route), Some(upstream), Some(time)) = (text("route"), text("upstream"), text("ts")) else { continue };
         if arguments.since.as_deref().is_some_and(|since| time < since) {
