@@ -328,6 +328,8 @@ pub(super) enum End {
         of: u64,
         at: u64,
     },
+    /// The texts of an answer's items, of any answer's where it has no name; not those of what was heard.
+    Answer(Option<u32>),
     /// The texts of one group of Cohere's events at this index.
     Message {
         of: u64,
@@ -358,6 +360,7 @@ impl End {
             Self::ItemNamed { of, at } => {
                 key.of == of && matches!(key.part, Part::ItemNamed { at: place, .. } if place == at)
             }
+            Self::Answer(answer) => key.part.carrier() == Carrier::Item && responses::is_of_answer(key.of, answer),
             Self::Message { of, group } => key.of == of && cohere::group(key.part) == Some(group),
             Self::Calls => matches!(key.part, Part::Generated(row) if !cohere_v1::is_cited(row)),
             Self::Generated => match key.part {

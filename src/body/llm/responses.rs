@@ -37,6 +37,10 @@ const GROWING: [(&str, &str, Reading); 19] = [
 ];
 const THOUGHT: &str = "message.output thinking";
 
+/// Whose an item is, beside the answers that have names: of a stream that has one answer, or of what was heard.
+const NAMELESS: u32 = 0;
+const HEARD: u32 = 1;
+
 /// How the text of this kind is read.
 pub(super) fn reading(kind: u8) -> Reading {
     GROWING.get(usize::from(kind)).map_or(Reading::Sniffing, |(_, _, reading)| *reading)
@@ -79,11 +83,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
     plan.known = true;
     plan.identifier = event.of_kind(root, "event_id", Kind::String)?;
     read_copies(event, plan)?;
-    let mut of = event.number(root, "output_index", 0)?;
-    // Realtime's answers may grow side by side.
-    if let Some(response) = event.of_kind(root, "response_id", Kind::String)? {
-        of = hash((event.word(response), of));
-    }
+    let of = item(owner_of(event, root, name)?, event.number(root, "output_index", 0)?);
     if let (Some(item), "added") = (event.of_kind(root, "item", Kind::Object)?, last) {
         plan.begin_call(event.index, event.member(item, "name")?, of, call());
     }
@@ -119,11 +119,12 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         // Sound has no text, and is no text.
         (None, "delta") if !name.ends_with("audio") => read_other(event, root, name, of, plan)?,
         (None, "done") if name == "response.output_item" => plan.before.push(End::Item(of)),
-        (None, "failed" | "error") if name.ends_with("response") => plan.lost.push(End::All),
+        (None, "failed" | "error") if name.ends_with("response") => plan.lost.push(End::Answer(None)),
         (None, "completed" | "incomplete" | "cancelled" | "done") if name.ends_with("response") => {
             let failed = has_failed(event, root)?;
             plan.whole = !failed;
-            if failed { &mut plan.lost } else { &mut plan.before }.push(End::All);
+            let ended = End::Answer(if last == "done" { answer(event, root)? } else { None });
+            if failed { &mut plan.lost } else { &mut plan.before }.push(ended);
         }
         (None, "done" | "completed") => plan.before.push(End::ItemNamed { of, at: place(event, root, name) }),
         (None, "failed") => plan.lost.push(End::ItemNamed { of, at: place(event, root, name) }),
@@ -157,10 +158,43 @@ fn read_other(event: Event<'_>, root: Node, name: &str, of: u64, plan: &mut Plan
     Ok(())
 }
 
-fn hash(of: impl Hash) -> u64 {
+/// Whose text an event of this name brings.
+fn owner_of(event: Event<'_>, root: Node, name: &str) -> Result<u32, BodyError> {
+    // What was heard may be written down while an answer grows, and stay unfinished when that ends.
+    if name.starts_with("conversation.item") {
+        return Ok(HEARD);
+    }
+    Ok(event.of_kind(root, "response_id", Kind::String)?.map_or(NAMELESS, |id| answer_named(&event.word(id))))
+}
+
+/// The answer that an event speaks of, where it has a name.
+fn answer(event: Event<'_>, root: Node) -> Result<Option<u32>, BodyError> {
+    let Some(response) = event.of_kind(root, "response", Kind::Object)? else { return Ok(None) };
+    let id = event.of_kind(response, "id", Kind::String)?;
+    Ok(id.map(|id| answer_named(&event.word(id))))
+}
+
+/// The number of an answer of this name: Realtime's answers may grow side by side.
+fn answer_named(id: &[u8]) -> u32 {
     let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    hasher.finish()
+    id.hash(&mut hasher);
+    (hasher.finish() as u32).max(HEARD + 1)
+}
+
+/// One number for an item: whose it is, and its index.
+fn item(owner: u32, index: u64) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let index = u32::try_from(index).unwrap_or_else(|_| {
+        index.hash(&mut hasher);
+        hasher.finish() as u32
+    });
+    u64::from(owner) << 32 | u64::from(index)
+}
+
+/// Whether an answer's end is that of an item's text; any answer's where none is named.
+pub(super) fn is_of_answer(of: u64, answer: Option<u32>) -> bool {
+    let owner = (of >> 32) as u32;
+    owner != HEARD && answer.is_none_or(|answer| owner == NAMELESS || owner == answer)
 }
 
 /// One number for a kind and the indexes that an event has besides its item's.

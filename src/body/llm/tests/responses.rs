@@ -148,6 +148,59 @@ fn what_is_held_never_leaves_before_an_error_or_an_answer_that_failed() {
     }
 }
 
+/// What the texts of each kind of event add up to.
+fn spelled(out: &str, member: &str) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::<String, String>::new();
+    for (_, data) in events(out) {
+        let event = json(&data);
+        let owner = event["response_id"].as_str().or(event["item_id"].as_str()).unwrap_or_default();
+        *texts.entry(owner.to_owned()).or_default() += event[member].as_str().unwrap_or_default();
+    }
+    texts
+}
+
+#[test]
+fn the_end_of_an_answer_ends_neither_another_nor_what_was_heard() {
+    let heard = |kind: &str, member: &str, text: &str| {
+        let text = quote(text);
+        (
+            format!("conversation.item.input_audio_transcription.{kind}"),
+            format!("\"item_id\":\"i\",\"{member}\":{text}"),
+        )
+    };
+    let said = |response: &str, text: &str| {
+        let members = format!("\"response_id\":\"{response}\",\"output_index\":0,\"delta\":{}", quote(text));
+        ("response.output_text.delta".to_owned(), members)
+    };
+    let done = |response: &str, status: &str| {
+        let members = format!("\"response\":{{\"id\":\"{response}\",\"status\":\"{status}\"}}");
+        ("response.done".to_owned(), members)
+    };
+    for (status, left) in
+        [("failed", "one "), ("completed", "one **** **** **** 1111"), ("cancelled", "one **** **** **** 1111")]
+    {
+        let mut stream = Stream::new();
+        for (kind, members) in [
+            heard("delta", "delta", "pay 4111 1111 "),
+            said("r1", "one 4111 1111 1111 1111"),
+            said("r2", "two 3782 82"),
+            done("r1", status),
+            heard("delta", "delta", "1111 1111"),
+            heard("completed", "transcript", "pay 4111 1111 1111 1111"),
+            said("r2", "2463 10005 it is"),
+            done("r2", "completed"),
+        ] {
+            stream.event(&kind, &members);
+        }
+        let out = run(Dialect::OpenAi, stream.body.as_bytes());
+        let texts = spelled(&out, "delta");
+        assert_eq!(texts["r1"], left, "{status}");
+        assert_eq!(texts["r2"], redacted("two 3782 822463 10005 it is", false), "{status}");
+        assert_eq!(texts["i"], "pay **** **** **** 1111", "{status}");
+        assert_eq!(spelled(&out, "transcript")["i"], "pay **** **** **** 1111", "{status}");
+    }
+}
+
 #[test]
 fn events_of_any_kind_are_counted_on() {
     let mut stream = Stream::new();
