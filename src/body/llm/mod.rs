@@ -30,6 +30,7 @@ mod tails;
 mod tests;
 mod texts;
 mod tools;
+mod turns;
 mod values;
 mod work;
 
@@ -44,6 +45,7 @@ use self::plan::{Carrier, End, Event, Plan, TextKey, whole_number};
 use self::tails::Tails;
 use self::texts::Texts;
 use self::tools::Tools;
+pub(super) use self::turns::Turns;
 use self::values::Values;
 use self::work::Work;
 use crate::body::json::{Index, Kind, Node, Shifts, unescape};

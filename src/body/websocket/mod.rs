@@ -2,9 +2,10 @@
 //!
 //! Enters: the bytes that follow the handshake. Leaves: the same messages, each whole in one frame, with findings
 //! redacted. A message is held until it is complete. What the client sends is read message by message, as a request body
-//! would be; what the upstream sends is read as a model's stream of events, so that a text which arrives in deltas is
-//! judged as what it adds up to, and what is held of it leaves in messages of our own. Control frames go on at once;
-//! what they and a reason for closing say is scanned as well. After an error nothing more leaves.
+//! would be, but for a turn of Gemini's that goes on over several; what the upstream sends is read as a model's stream of
+//! events, so that a text which arrives in deltas is judged as what it adds up to, and what is held of it leaves in messages
+//! of our own. Control frames go on at once; what they and a reason for closing say is scanned as well. After an error
+//! nothing more leaves, nor does what a client holds of a turn that it closes the connection in.
 
 mod frame;
 #[cfg(test)]
@@ -14,8 +15,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::frame::{CONTROL, Opcode, Reader, Unit};
-use super::llm::{Judged, Model, Outlet, Payload};
-use super::{BodyError, BodyErrorKind, BodyInspector, BodySpec, Direction, Inspection, MediaType, Meter, Usage};
+use super::llm::{Judged, Model, Outlet, Payload, Turns};
+use super::{
+    BodyError, BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, Inspection, MediaType, Meter, Usage,
+};
 
 /// The longest reason for closing, in bytes.
 const REASON: usize = CONTROL - 2;
@@ -29,6 +32,8 @@ pub struct Half {
     writer: Writer,
     spec: BodySpec,
     model: Model,
+    /// Follows what a client says where that may go on from message to message.
+    turns: Option<Turns>,
     seen: Inspection,
     /// Why nothing is looked at, where nothing is.
     unscanned: Option<&'static str>,
@@ -84,6 +89,8 @@ impl Half {
             reader: Reader::new(from_client, spec.limits.sse_event),
             writer: Writer { keys: from_client.then_some(keys) },
             model: if from_client { model } else { model.watching(spec.scopes.tools.as_ref()) },
+            turns: (from_client && matches!(spec.dialect.of_model(), Dialect::Gemini | Dialect::Plain))
+                .then(|| Turns::new(Arc::clone(&spec.scopes), &spec.limits)),
             spec,
             seen: Inspection::default(),
             unscanned: None,
@@ -245,18 +252,18 @@ impl Half {
         Ok(())
     }
 
-    /// A message that stands for itself, read as a body of its own.
+    /// A message of the client's. What of it goes on in the next one is judged with that.
     fn document(&mut self, kind: Opcode, out: &mut Vec<u8>) -> Result<(), BodyError> {
         let message = self.reader.message();
-        let is_json = matches!(message.trim_ascii_start().first(), Some(b'{' | b'['));
-        let media_type: &[u8] = if is_json { b"application/json" } else { b"text/plain" };
-        let spec = BodySpec { media_type: MediaType::parse(media_type), codings: Vec::new(), ..self.spec.clone() };
-        let mut inspector = BodyInspector::new(spec)?;
-        let mut new = Vec::with_capacity(message.len());
-        let result = inspector.push(message, &mut new).and_then(|()| inspector.finish(&mut new));
-        // The bytes are counted as the connection has them.
-        self.seen.add(Inspection { bytes_in: 0, bytes_out: 0, ..inspector.into_inspection() });
-        result?;
+        let said = self.turns.as_mut().map(|turns| turns.read(message)).transpose()?.flatten();
+        let rest = said.as_ref().map_or(message, |said| &said.rest);
+        let mut new = scan_document(rest, &self.spec, &mut self.seen)?;
+        if let (Some(said), Some(turns)) = (said, &mut self.turns) {
+            self.seen.length += message.len().saturating_sub(said.rest.len()) as u64;
+            let mut others = Others { writer: &mut self.writer, kind, out };
+            let Some(joined) = turns.write(message, &said, &new, &mut others, &mut self.seen)? else { return Ok(()) };
+            new = joined;
+        }
         self.writer.write(kind, &new, out);
         Ok(())
     }
@@ -302,6 +309,19 @@ impl Half {
         self.closed = true;
         Ok(())
     }
+}
+
+/// A message that stands for itself, read as a body of its own.
+fn scan_document(message: &[u8], spec: &BodySpec, seen: &mut Inspection) -> Result<Vec<u8>, BodyError> {
+    let is_json = matches!(message.trim_ascii_start().first(), Some(b'{' | b'['));
+    let media_type: &[u8] = if is_json { b"application/json" } else { b"text/plain" };
+    let spec = BodySpec { media_type: MediaType::parse(media_type), codings: Vec::new(), ..spec.clone() };
+    let mut inspector = BodyInspector::new(spec)?;
+    let mut new = Vec::with_capacity(message.len());
+    let result = inspector.push(message, &mut new).and_then(|()| inspector.finish(&mut new));
+    // The bytes are counted as the connection has them.
+    seen.add(Inspection { bytes_in: 0, bytes_out: 0, ..inspector.into_inspection() });
+    result.map(|()| new)
 }
 
 /// Whether a peer may send this code (RFC 6455 section 7.4 and the IANA registry).

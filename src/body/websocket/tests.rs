@@ -259,3 +259,129 @@ fn what_two_readers_could_understand_differently_is_refused() {
     pieces.extend(fragmented(&[b'a'; 80 << 10], 39 << 10, None));
     assert_eq!(refused(&pieces, Direction::Response), BodyErrorKind::TooLarge);
 }
+
+/// What leaves of messages of a client of Gemini's, and of a close behind them.
+fn asked(messages: &[String]) -> Vec<String> {
+    let mut frames = Vec::new();
+    messages.iter().for_each(|message| frame::write(Opcode::Text, message.as_bytes(), Some(KEY), &mut frames));
+    frame::write(Opcode::Close, &closing(1000, b"bye"), Some(KEY), &mut frames);
+    let (out, result) = run(half(Dialect::Gemini, Direction::Request), &frames, 61);
+    assert_eq!(result, Ok(()));
+    let (messages, others) = read(&out, true);
+    assert_eq!(others, [(Opcode::Close, closing(1000, b"bye"))]);
+    messages
+}
+
+fn turn(role: &str, text: &str, complete: &str) -> String {
+    format!(r#"{{"clientContent":{{"turns":[{{"role":"{role}","parts":[{{"text":"{text}"}}]}}]{complete}}}}}"#)
+}
+
+/// What the messages say, each text by its place in them.
+fn said(messages: &[String], place: &str) -> String {
+    let json = |message: &String| serde_json::from_str::<serde_json::Value>(message).expect("JSON");
+    messages.iter().filter_map(|message| json(message).pointer(place)?.as_str().map(str::to_owned)).collect()
+}
+
+const OPEN: &str = ",\"turnComplete\":false";
+const SAID: &str = "/clientContent/turns/0/parts/0/text";
+
+#[test]
+fn a_turn_of_a_client_that_goes_on_over_messages_is_one_text() {
+    let text = format!("the card {CARD} and mary.jones@example.com too");
+    let audio = r#"{"realtimeInput":{"audio":{"mimeType":"audio/pcm","data":"AAEC"}}}"#.to_owned();
+    for size in 1..=9 {
+        for (open, end) in [(OPEN, "turnComplete"), ("", "turn_complete")] {
+            let mut messages = Vec::new();
+            for part in text.as_bytes().chunks(size) {
+                messages.push(turn("user", std::str::from_utf8(part).expect("ASCII"), open));
+                messages.push(audio.clone());
+            }
+            messages.push(format!(r#"{{"clientContent":{{"{end}":true}}}}"#));
+            let out = asked(&messages);
+            assert_eq!(said(&out, SAID), "the card [CREDIT_CARD] and [EMAIL] too", "pieces of {size}");
+            assert_eq!(out.last(), messages.last());
+            assert_eq!(out.iter().filter(|message| **message == audio).count(), text.len().div_ceil(size));
+            assert!(!out.iter().any(|message| message.contains(r#""text":"""#)), "{out:?}");
+        }
+    }
+    let out = asked(&[turn("user", "it is 4111 1111 ", OPEN), turn("user", "1111 1111", ",\"turnComplete\":true")]);
+    let rest = turn("user", "[CREDIT_CARD]", ",\"turnComplete\":true");
+    assert_eq!(out, [turn("user", "it is ", OPEN), rest]);
+}
+
+#[test]
+fn only_the_edges_of_a_clients_messages_go_on_and_only_within_a_role() {
+    let parts = |parts: &[&str], more: &str| {
+        let parts: Vec<String> = parts.iter().map(|text| format!(r#"{{"text":"{text}"}}"#)).collect();
+        format!(r#"{{"client_content":{{"turns":[{{"parts":[{}]}}]{more}}}}}"#, parts.join(","))
+    };
+    let out = asked(&[
+        parts(&["one", "two", "go to 3782"], ""),
+        parts(&[" 822463 10005 now", "four", "five"], ""),
+        parts(&["six"], ",\"turn_complete\":true"),
+    ]);
+    let [first, second, last] = out.as_slice() else { panic!("{out:?}") };
+    assert_eq!(*first, parts(&["one", "two", "go to "], ""));
+    assert_eq!(*second, parts(&["[CREDIT_CARD] now", "four"], ""));
+    assert_eq!(*last, parts(&["fivesix"], ",\"turn_complete\":true"));
+
+    // Whose tails leave in messages of our own.
+    let out = asked(&[turn("user", "no 4111 1111 ", OPEN), turn("model", "1111 1111", OPEN), turn("user", "x ", OPEN)]);
+    let wanted = [
+        turn("user", "no ", OPEN),
+        turn("user", "4111 1111 ", ""),
+        turn("model", "1111 1111", ""),
+        turn("user", "x ", OPEN),
+    ];
+    assert_eq!(out, wanted);
+}
+
+#[test]
+fn what_is_typed_within_an_activity_is_one_text_and_whole_without_one() {
+    let typed = |text: &str| format!(r#"{{"realtimeInput":{{"text":"{text}"}}}}"#);
+    let signal = |name: &str| format!(r#"{{"realtimeInput":{{"{name}":{{}}}}}}"#);
+    let out = asked(&[
+        typed("say 4111"),
+        signal("activityStart"),
+        typed("it is 4111 1111 "),
+        typed("1111 1111"),
+        signal("activityEnd"),
+        typed("bye"),
+    ]);
+    let wanted = [
+        typed("say 4111"),
+        signal("activityStart"),
+        typed("it is "),
+        typed("[CREDIT_CARD]"),
+        signal("activityEnd"),
+        typed("bye"),
+    ];
+    assert_eq!(out, wanted);
+}
+
+#[test]
+fn a_client_that_closes_within_its_turn_shows_nothing_that_was_held() {
+    assert_eq!(asked(&[turn("user", "it is 4111 1111 1111 111", OPEN)]), [turn("user", "it is ", OPEN)]);
+    assert_eq!(asked(&[turn("user", "4111 1111 1111 1111", OPEN)]), [""; 0]);
+    let clean = [
+        r#"{"setup":{"model":"models/m","systemInstruction":{"parts":[{"text":"be brief"}]}}}"#.to_owned(),
+        turn("user", "say \\u0022hi\\u0022. ", OPEN),
+        turn("user", "and bye. ", ",\"turnComplete\":true"),
+        r#"{"toolResponse":{"functionResponses":[{"id":"1","name":"look","response":{"text":"x"}}]}}"#.to_owned(),
+    ];
+    assert_eq!(asked(&clean), clean);
+}
+
+#[test]
+fn a_value_split_over_a_clients_messages_blocks_before_its_end() {
+    let scopes = with_actions(&scopes(Direction::Request), &Action::Block);
+    let mut half = Half::new(BodySpec { scopes, ..spec(Dialect::Gemini, Direction::Request) }, Box::new(|| KEY));
+    let mut frames = Vec::new();
+    for message in [turn("user", "it is 4111 1111 ", OPEN), turn("user", "1111 1111", ",\"turnComplete\":true")] {
+        frame::write(Opcode::Text, message.as_bytes(), Some(KEY), &mut frames);
+    }
+    let mut out = Vec::new();
+    let fault = half.push(&frames, &mut out).expect_err("blocked");
+    assert!(matches!(fault.kind, BodyErrorKind::Blocked { .. }));
+    assert_eq!(read(&out, true).0, [turn("user", "it is ", OPEN)]);
+}
