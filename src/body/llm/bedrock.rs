@@ -39,6 +39,11 @@ const OWN: [(&[&str], &str, &[&str], Reading); 6] = [
     (&[], "is_finished", &["tool_call_delta", "parameters"], Reading::Arguments),
 ];
 
+/// A text whose name alone tells what it is: some of Titan's events do not say that they go on.
+const TITAN: &str = "outputText";
+/// What Bedrock itself writes into the last event of a model's own, whatever the model says there.
+const METRICS: &str = "amazon-bedrock-invocationMetrics";
+
 /// How the text of this row is read.
 pub(super) fn reading(row: u8) -> Reading {
     let row = usize::from(row);
@@ -59,15 +64,22 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         }
     }
     read_block(event, root, false, plan)?;
+    if event.of_kind(root, METRICS, Kind::Object)?.is_some() {
+        plan.with.push(End::All);
+        plan.known = true;
+    }
     for (row, (around, end, text, _)) in OWN.iter().enumerate() {
         let part = Part::Bedrock((GROWING.len() + row) as u8);
         for (place, object) in walk(event, root, around)?.into_iter().enumerate() {
-            let Some(end) = event.member(object, end)? else { continue };
-            let ends = match event.index.kind(end) {
+            let end = event.member(object, end)?;
+            if end.is_none() && text != &[TITAN] {
+                continue;
+            }
+            let ends = end.is_some_and(|end| match event.index.kind(end) {
                 Kind::True => true,
                 Kind::String => !event.word(end).is_empty(),
                 Kind::Object | Kind::Array | Kind::Number | Kind::False | Kind::Null => false,
-            };
+            });
             let grown = walk(event, object, text)?.pop();
             let holder = grown.and_then(|text| event.index.parent(text)).unwrap_or(object);
             let key = TextKey { of: event.number(holder, "index", place)?, part };
@@ -88,7 +100,8 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
 /// Whether a member of this name may be one of an event that is read here.
 fn tells(key: &[u8]) -> bool {
     let own = OWN.iter().map(|(around, end, ..)| around.first().unwrap_or(end));
-    WRAPPED.iter().chain(&["contentBlockIndex", "stopReason"]).chain(own).any(|name| name.as_bytes() == key)
+    let others = ["contentBlockIndex", "stopReason", TITAN, METRICS];
+    WRAPPED.iter().chain(&others).chain(own).any(|name| name.as_bytes() == key)
 }
 
 /// Reads an object that may be an event of Converse's; one that is `named` needs no index to be one.

@@ -164,6 +164,14 @@ fn vendors(size: usize, text: &str) -> Vec<(&'static str, Vec<u8>, &'static str)
             "/outputText",
         ),
         (
+            "titan without reasons",
+            each(
+                &|part| format!("{{\"outputText\":{part},\"index\":0,\"totalOutputTextTokenCount\":null}}"),
+                &own(&format!("{{\"outputText\":\"\",\"index\":0,\"totalOutputTextTokenCount\":9,{metrics}}}")),
+            ),
+            "/outputText",
+        ),
+        (
             "llama",
             each(
                 &|part| format!("{{\"generation\":{part},\"generation_token_count\":1,\"stop_reason\":null}}"),
@@ -278,6 +286,26 @@ fn an_early_end_is_visible_and_shows_nothing() {
     }
 }
 
+/// What Bedrock measures stands in the last event of all: what is held leaves in it, or before it.
+#[test]
+fn the_event_with_the_metrics_is_the_last_one() {
+    let metrics = "\"amazon-bedrock-invocationMetrics\":{\"inputTokenCount\":1}";
+    let begun = chunk("{\"outputText\":\"pay 4111 1111 \",\"index\":0}");
+    for (last, expected) in [
+        (format!("{{\"outputText\":\"1111 1111\",\"index\":0,{metrics}}}"), "pay **** **** **** 1111"),
+        (format!("{{{metrics}}}"), "pay 4111 1111 "),
+    ] {
+        let out = redacted(&[begun.clone(), chunk(&last)].concat());
+        let said: String = messages(&out)
+            .iter()
+            .filter_map(|message| message.json()["outputText"].as_str().map(str::to_owned))
+            .collect();
+        assert_eq!(said, expected);
+        let last = messages(&out).pop().unwrap().json();
+        assert!(last["amazon-bedrock-invocationMetrics"].is_object(), "{last}");
+    }
+}
+
 /// Words leave with the event that they came in.
 #[test]
 fn nothing_waits_that_is_decided() {
@@ -299,6 +327,10 @@ fn what_is_held_never_leaves_before_an_exception_or_at_an_end_that_is_none() {
     let (out, end) = run(&mut inspector(), [own.as_slice()]);
     assert_eq!(end, Err(BodyErrorKind::Truncated));
     assert!(!messages(&out)[0].json().to_string().contains("1111"));
+    let titan = chunk("{\"outputText\":\"call 4111 1111\",\"index\":0}");
+    let (out, end) = run(&mut inspector(), [titan.as_slice()]);
+    assert_eq!(end, Err(BodyErrorKind::Truncated));
+    assert_eq!(messages(&out)[0].json()["outputText"], "call ");
     let exception = blackbar::body::llm::error_frame(Dialect::Bedrock, "truncated", "m");
     let out = redacted(&[text.clone(), exception.clone()].concat());
     let last = messages(&out);
