@@ -154,6 +154,25 @@ fn names_are_read_as_readers_of_mail_do() {
     assert!(out.contains(&base64(br#"{"card":"************1111"}"#, 76, "\r\n")), "{out}");
 }
 
+/// What readers of mail put together is looked at together, over sections and lines.
+#[test]
+fn a_value_in_sections_or_on_several_lines_is_one_value() {
+    for (head, wanted) in [
+        (
+            "Content-Disposition: form-data; name=a; filename*0=\"of 4111 1111 \"; filename*1=\"1111 1111.txt\"",
+            "Content-Disposition: form-data; name=a; filename*0=\"of **** **** **** 1111\"; filename*1=\".txt\"",
+        ),
+        (
+            "Content-Disposition: form-data; name=a;\r\n filename*0=\"of 4111 1111 \";\r\n filename*1=\"1111 1111.txt\"",
+            "Content-Disposition: form-data; name=a; filename*0=\"of **** **** **** 1111\"; filename*1=\".txt\"",
+        ),
+        ("X-Note: of 4111 1111\r\n 1111 1111", "X-Note: of **** **** **** 1111"),
+    ] {
+        let body = part(head, "x") + "--XyZ--\r\n";
+        assert_eq!(redacted(&body), part(wanted, "x") + "--XyZ--\r\n");
+    }
+}
+
 /// Of two that differ one reader takes the one and one the other.
 #[test]
 fn heads_that_say_two_things_are_refused() {
@@ -165,6 +184,8 @@ fn heads_that_say_two_things_are_refused() {
         " name: folded\r\nA: b",
         "Content-Type: multipart/mixed; boundary=a; boundary=b",
         "Content-Type: multipart/mixed; boundary*0=a; boundary=a",
+        "Content-Disposition: form-data; name*1=word; name*0=pass",
+        "Content-Disposition: form-data; filename*1=\"1111 1111\"; filename*0=\"4111 1111 \"",
     ] {
         let body = part(head, "--a\r\n\r\nx\r\n--a--") + "--XyZ--\r\n";
         assert_eq!(refused(KIND, body.as_bytes()), BodyErrorKind::MediaType, "{head}");

@@ -10,7 +10,7 @@ use memchr::memmem::Finder;
 
 use super::BodySpec;
 use super::content::Content;
-use super::part_head::HeadLine;
+use super::part_head::HeadField;
 use super::transfer::{Encoded, Transfer};
 use crate::body::text::TextBody;
 use crate::body::{BodyError, BodyErrorKind, Inspection, MediaType, Transform};
@@ -226,10 +226,7 @@ impl Multipart {
                 seen.scanned += field.len() as u64;
                 continue;
             }
-            let mut changed = false;
-            for line in field.split_inclusive(|byte| *byte == b'\n') {
-                changed |= self.head_line(line, out, seen)?;
-            }
+            let changed = self.head_field(field, out, seen)?;
             let value = unfolded(value.get(1..).unwrap_or_default());
             // Of two that differ one reader takes the one and one the other.
             if name == b"content-type" {
@@ -269,16 +266,21 @@ impl Multipart {
         Ok(())
     }
 
-    /// A line of a head, scanned as a text; whether it has changed.
-    fn head_line(&mut self, line: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<bool, BodyError> {
-        let (line, line_end) = line.split_at(line.len().saturating_sub(2));
+    /// A field of a head, scanned as a text; whether it has changed.
+    fn head_field(&mut self, field: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<bool, BodyError> {
+        let (field, line_end) = field.split_at(field.len().saturating_sub(2));
         let mut changed = false;
-        if !line.is_empty() {
-            let head = HeadLine::new(line);
+        if !field.is_empty() {
+            let head = HeadField::new(field);
+            if head.is_disordered() {
+                return Err(BodyErrorKind::MediaType.into());
+            }
+            let shown = head.shown();
             self.new.clear();
-            self.line.whole(&head.shown(), &mut self.new, seen)?;
+            self.line.whole(&shown, &mut self.new, seen)?;
+            seen.scanned += (field.len().saturating_sub(shown.len())) as u64;
             changed = !self.new.is_verbatim();
-            if changed { head.write(&self.new, out) } else { out.extend_from_slice(line) }
+            if changed { head.write(&self.new, out) } else { out.extend_from_slice(field) }
         }
         out.extend_from_slice(line_end);
         seen.scanned += line_end.len() as u64;

@@ -1,9 +1,10 @@
-//! A line of a part's head: what of it is scanned, and how what is new is written into it.
+//! A field of a part's head: what of it is scanned, and how what is new is written into it.
 //!
-//! Enters: a line, and later how its redacted text came about. Leaves: the line in which parameters are parameters as before
-//! (RFC 2183 section 2, RFC 7578 section 4.2): what keeps them apart stays, each value is changed within its own quotes, one
-//! of RFC 8187 (`filename*=`) is scanned decoded and written percent-encoded, one without quotes gets them where a token may
-//! not be what it has become. What a finding covers beyond its first value goes.
+//! Enters: a field, and later how its redacted text came about. Leaves: the field in which parameters are parameters as
+//! before (RFC 2183 section 2, RFC 7578 section 4.2): what keeps them apart stays, each value is changed within its own
+//! quotes, one of RFC 8187 (`filename*=`) is scanned decoded and written percent-encoded, one without quotes gets them where
+//! a token may not be what it has become. A field on several lines is scanned as one, and so is a value that is cut into
+//! sections (RFC 2231 section 3), which must follow each other. What a finding covers beyond its first value goes.
 
 use crate::engine::{Output, Piece};
 
@@ -24,7 +25,7 @@ const KNOWN: [&[u8]; 11] = [
     b"read-date",
 ];
 
-/// How a character of a line stands there.
+/// How a character of a field stands there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// It keeps others apart, and stays whatever is found.
@@ -39,7 +40,7 @@ enum Form {
     Extended,
 }
 
-/// A character of a line.
+/// A character of a field.
 #[derive(Clone, Copy)]
 struct Unit {
     /// What is scanned.
@@ -47,41 +48,85 @@ struct Unit {
     /// The bytes that it is written with.
     len: u8,
     form: Form,
+    /// It stands between what its readers read as one, and is not scanned.
+    hidden: bool,
 }
 
-/// A line without its end.
-pub(super) struct HeadLine<'a> {
+impl Unit {
+    /// Whether it is of the end of a line that goes on.
+    fn is_fold(&self) -> bool {
+        self.hidden && matches!(self.octet, b'\r' | b'\n')
+    }
+}
+
+/// A parameter that has come.
+struct Parameter<'a> {
+    of: &'a [u8],
+    /// Which section of its value it is: that of `filename*1`.
+    number: Option<usize>,
+}
+
+/// A field without its end.
+pub(super) struct HeadField<'a> {
     line: &'a [u8],
     units: Vec<Unit>,
+    /// Sections do not follow each other: one reader puts them in order, and one takes them as they come.
+    disordered: bool,
 }
 
-impl<'a> HeadLine<'a> {
+impl<'a> HeadField<'a> {
     pub(super) fn new(line: &'a [u8]) -> Self {
-        let mut read = Self { line, units: Vec::with_capacity(line.len()) };
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
-            read.all(line, Form::Plain);
-            return read;
-        };
-        let (name, value) = line.split_at(colon);
-        let known = WITH_PARAMETERS.iter().any(|known| name.trim_ascii().eq_ignore_ascii_case(known));
-        read.all(name, if known { Form::Frame } else { Form::Plain });
-        let (colon, value) = value.split_at(1);
-        read.all(colon, Form::Frame);
-        if known {
-            read.parameters(value);
-        } else {
-            read.all(value, Form::Plain);
-        }
+        let mut read = Self { line, units: Vec::with_capacity(line.len()), disordered: false };
+        read.read();
+        read.unfold();
         read
     }
 
-    /// The line as it is scanned.
+    fn read(&mut self) {
+        let line = self.line;
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            return self.all(line, Form::Plain);
+        };
+        let (name, value) = line.split_at(colon);
+        let known = WITH_PARAMETERS.iter().any(|known| name.trim_ascii().eq_ignore_ascii_case(known));
+        self.all(name, if known { Form::Frame } else { Form::Plain });
+        let (colon, value) = value.split_at(1);
+        self.all(colon, Form::Frame);
+        if known {
+            self.parameters(value);
+        } else {
+            self.all(value, Form::Plain);
+        }
+    }
+
+    /// Hides the ends of lines that go on.
+    fn unfold(&mut self) {
+        let mut at = 0;
+        let mut fold = 0;
+        for unit in &mut self.units {
+            if self.line.get(at..).is_some_and(|rest| rest.starts_with(b"\r\n")) {
+                fold = 2;
+            }
+            if fold > 0 {
+                fold -= 1;
+                (unit.form, unit.hidden) = (Form::Frame, true);
+            }
+            at += usize::from(unit.len);
+        }
+    }
+
+    /// Whether a value's sections do not follow each other.
+    pub(super) fn is_disordered(&self) -> bool {
+        self.disordered
+    }
+
+    /// The field as it is scanned.
     pub(super) fn shown(&self) -> Vec<u8> {
-        self.units.iter().map(|unit| unit.octet).collect()
+        self.units.iter().filter(|unit| !unit.hidden).map(|unit| unit.octet).collect()
     }
 
     fn all(&mut self, bytes: &[u8], form: Form) {
-        self.units.extend(bytes.iter().map(|octet| Unit { octet: *octet, len: 1, form }));
+        self.units.extend(bytes.iter().map(|octet| Unit { octet: *octet, len: 1, form, hidden: false }));
     }
 
     /// What stands before the first semicolon, and the parameters behind it.
@@ -89,56 +134,97 @@ impl<'a> HeadLine<'a> {
         let end = |text: &[u8]| text.iter().position(|byte| *byte == b';').unwrap_or(text.len());
         let (kind, mut rest) = value.split_at(end(value));
         self.all(kind, Form::Token);
+        let mut come: Vec<Parameter<'_>> = Vec::new();
+        // Where the last value ended.
+        let mut ended = self.units.len();
         while !rest.is_empty() {
-            let blanks = |text: &[u8]| text.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b';')).count();
+            let blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b';');
+            let blanks = |text: &[u8]| text.iter().take_while(blank).count();
             let (between, tail) = rest.split_at(blanks(rest));
             self.all(between, Form::Frame);
             let named = tail.iter().position(|byte| matches!(byte, b'=' | b';')).unwrap_or(tail.len());
             let (name, tail) = tail.split_at(named);
-            let bare = name.trim_ascii().to_ascii_lowercase();
-            let bare = bare.strip_suffix(b"*").unwrap_or(&bare);
-            self.all(name, if KNOWN.contains(&bare) { Form::Frame } else { Form::Token });
+            let (section, follows) = self.section(name.trim_ascii(), &mut come);
+            let lower = name.trim_ascii().to_ascii_lowercase();
+            let bare = lower.strip_suffix(b"*").unwrap_or(&lower);
+            let bare = bare.get(..section.unwrap_or(bare.len())).unwrap_or_default();
+            let known = KNOWN.contains(&bare);
+            self.all(name, if known || follows { Form::Frame } else { Form::Token });
             rest = tail;
             let Some(tail) = tail.strip_prefix(b"=") else { continue };
             self.all(b"=", Form::Frame);
             let (before, tail) = tail.split_at(blanks(tail.split(|byte| *byte == b';').next().unwrap_or_default()));
             self.all(before, Form::Frame);
-            rest = match tail.strip_prefix(b"\"") {
-                Some(inside) => self.quoted(inside),
+            let quoted = tail.strip_prefix(b"\"");
+            self.all(if quoted.is_some() { b"\"" } else { b"" }, Form::Frame);
+            if follows {
+                self.join(ended);
+            }
+            rest = match quoted {
+                Some(inside) => self.quoted(inside, &mut ended),
                 None => {
                     let (value, tail) = tail.split_at(end(tail));
-                    if name.trim_ascii_end().ends_with(b"*") {
-                        self.extended(value);
+                    let (value, blanks) = value.split_at(value.trim_ascii_end().len());
+                    if lower.ends_with(b"*") {
+                        self.extended(value, !follows);
                     } else {
                         self.all(value, Form::Token);
                     }
+                    ended = self.units.len();
+                    self.all(blanks, Form::Frame);
                     tail
                 }
             };
         }
     }
 
-    /// A value between quotes, of which the first is behind; what follows it.
-    fn quoted<'t>(&mut self, inside: &'t [u8]) -> &'t [u8] {
-        self.all(b"\"", Form::Frame);
+    /// Where in a name the star is that its section's number stands behind, and whether that goes on with the parameter
+    /// before it.
+    fn section<'t>(&mut self, name: &'t [u8], come: &mut Vec<Parameter<'t>>) -> (Option<usize>, bool) {
+        let bare = name.strip_suffix(b"*").unwrap_or(name);
+        let star = bare.iter().rposition(|byte| *byte == b'*');
+        let Some((star, number)) = star.and_then(|star| Some((star, number(bare.get(star + 1..)?)?))) else {
+            come.push(Parameter { of: bare, number: None });
+            return (None, false);
+        };
+        let of = bare.get(..star).unwrap_or_default();
+        let same = |other: &&Parameter<'_>| other.number.is_some() && other.of.eq_ignore_ascii_case(of);
+        let last = come.last().filter(same).and_then(|last| last.number?.checked_add(1));
+        let follows = last == Some(number);
+        self.disordered |= !follows && (number > 0 || come.iter().any(|other| same(&other)));
+        come.push(Parameter { of, number: Some(number) });
+        (Some(star), follows)
+    }
+
+    /// Hides what stands between a value's sections, from the end of the last one on.
+    fn join(&mut self, ended: usize) {
+        let between = self.units.get_mut(ended..).unwrap_or_default();
+        // Anything else there is told apart by no reader.
+        self.disordered |= between.iter().any(|unit| unit.form != Form::Frame);
+        between.iter_mut().for_each(|unit| unit.hidden = true);
+    }
+
+    /// A value between quotes, of which the first is behind, and where it ended; what follows it.
+    fn quoted<'t>(&mut self, inside: &'t [u8], ended: &mut usize) -> &'t [u8] {
         let mut rest = inside;
         loop {
+            *ended = self.units.len();
             let taken = match rest {
                 [] => return rest,
                 [b'"', tail @ ..] => {
                     self.all(b"\"", Form::Frame);
                     let end = tail.iter().position(|byte| *byte == b';').unwrap_or(tail.len());
                     let (behind, tail) = tail.split_at(end);
-                    self.all(behind, Form::Token);
+                    self.all(behind, if behind.trim_ascii().is_empty() { Form::Frame } else { Form::Token });
                     return tail;
                 }
                 // Others escape nothing: a backslash before another byte is a folder's end to them.
                 [b'\\', octet @ (b'"' | b'\\'), ..] => {
-                    self.units.push(Unit { octet: *octet, len: 2, form: Form::Quoted });
+                    self.units.push(Unit { octet: *octet, len: 2, form: Form::Quoted, hidden: false });
                     2
                 }
                 [octet, ..] => {
-                    self.units.push(Unit { octet: *octet, len: 1, form: Form::Quoted });
+                    self.all(&[*octet], Form::Quoted);
                     1
                 }
             };
@@ -146,52 +232,67 @@ impl<'a> HeadLine<'a> {
         }
     }
 
-    /// A value of RFC 8187 section 3.2: its charset, a language, the text.
-    fn extended(&mut self, value: &[u8]) {
+    /// A value of RFC 8187 section 3.2: its charset, a language, the text. A section that is not the `first` has the text
+    /// alone.
+    fn extended(&mut self, value: &[u8], first: bool) {
+        let begins = first;
         let mut rest = value;
         while let Some((first, tail)) = rest.split_first() {
             let coded = tail.first_chunk::<2>().filter(|_| *first == b'%').and_then(octet);
             let (octet, len, form) = match coded {
                 Some(octet) => (octet, 3, Form::Extended),
                 // As a blank, or the charset would be read for the beginning of the text.
-                None if *first == b'\'' => (b' ', 1, Form::Frame),
+                None if begins && *first == b'\'' => (b' ', 1, Form::Frame),
                 None => (*first, 1, Form::Extended),
             };
-            self.units.push(Unit { octet, len, form });
+            self.units.push(Unit { octet, len, form, hidden: false });
             rest = rest.get(usize::from(len)..).unwrap_or_default();
         }
     }
 
-    /// Writes the line as `output` has it, which is what became of [`HeadLine::shown`].
+    /// Writes the field as `output` has it, which is what became of [`HeadField::shown`].
     pub(super) fn write(&self, output: &Output, out: &mut Vec<u8>) {
         let mut writer = Writer { out, stretch: Vec::new(), changed: false, form: Form::Frame };
-        let (mut line, mut units, mut given) = (self.line, self.units.as_slice(), output.bytes.as_slice());
+        let (mut line, mut units, mut given) = (self.line, self.units.iter(), output.bytes.as_slice());
         for piece in &output.pieces {
             let (taken, new) = match *piece {
                 Piece::Clear { len } => (len, len),
                 Piece::Replaced { taken, given } => (taken, given),
             };
             let (new, tail) = given.split_at(new.min(given.len()));
-            let (covered, later) = units.split_at(taken.min(units.len()));
-            (given, units) = (tail, later);
-            let mut new = matches!(piece, Piece::Replaced { .. }).then_some(new);
-            let is_new = new.is_some();
-            for unit in covered {
-                let (raw, tail) = line.split_at(usize::from(unit.len).min(line.len()));
-                line = tail;
-                writer.enter(unit.form);
-                if !is_new || unit.form == Form::Frame {
-                    writer.stretch.extend_from_slice(raw);
-                } else {
+            given = tail;
+            let is_new = matches!(piece, Piece::Replaced { .. });
+            let mut new = is_new.then_some(new);
+            let mut covered = 0;
+            while covered < taken
+                && let Some(unit) = units.next()
+            {
+                covered += usize::from(!unit.hidden);
+                if is_new && unit.form != Form::Frame {
+                    line = line.get(usize::from(unit.len)..).unwrap_or_default();
+                    writer.enter(unit.form);
                     writer.fresh(new.take().unwrap_or_default());
+                } else {
+                    line = writer.copy(unit, line);
                 }
             }
+        }
+        for unit in units {
+            line = writer.copy(unit, line);
         }
         writer.end();
     }
 }
 
-/// Puts a line together, one stretch of the same form after another.
+/// The number of a section, as it may be written.
+fn number(digits: &[u8]) -> Option<usize> {
+    let plain = digits == b"0" || digits.first().is_some_and(|first| (b'1'..=b'9').contains(first));
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    // What is no number that follows another is none of any value's sections.
+    Some(if plain { digits.parse().unwrap_or(usize::MAX) } else { usize::MAX }).filter(|_| !digits.is_empty())
+}
+
+/// Puts a field together, one stretch of the same form after another.
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
     stretch: Vec<u8>,
@@ -205,6 +306,17 @@ impl Writer<'_> {
             self.end();
             self.form = form;
         }
+    }
+
+    /// Takes a character as it stands at the beginning of `line`; what follows it. What has changed goes on one line: none
+    /// may be left empty, for it would end the head.
+    fn copy<'l>(&mut self, unit: &Unit, line: &'l [u8]) -> &'l [u8] {
+        let (raw, rest) = line.split_at(usize::from(unit.len).min(line.len()));
+        self.enter(unit.form);
+        if !unit.is_fold() {
+            self.stretch.extend_from_slice(raw);
+        }
+        rest
     }
 
     /// What stands in place of a value: it adds no line, and ends nothing.
@@ -256,7 +368,7 @@ mod tests {
 
     /// The line in which this text, as it is scanned, gives way to another.
     fn replaced(line: &str, old: &str, new: &str) -> String {
-        let read = HeadLine::new(line.as_bytes());
+        let read = HeadField::new(line.as_bytes());
         let shown = String::from_utf8(read.shown()).expect("ASCII");
         let at = shown.find(old).unwrap_or_else(|| panic!("{old} in {shown}"));
         let (bytes, behind) = (shown.replacen(old, new, 1).into_bytes(), shown.len() - at - old.len());
@@ -297,10 +409,42 @@ mod tests {
                 "j@*\u{e9}",
                 "Content-Disposition: form-data; filename*=UTF-8'en'j%40%2A%C3%A9%20c",
             ),
+            (
+                "content-disposition: form-data; filename*0=\"a ja\" ;\r\n filename*1=\"ne b\"; filename*2*=c%20d",
+                "jane",
+                "[X]",
+                "content-disposition: form-data; filename*0=\"a [X]\" ; filename*1=\" b\"; filename*2*=c%20d",
+            ),
+            (
+                "content-disposition: form-data; name*0*=utf-8'en'j; name*1*=a%6E; name*2=e ; x=y",
+                "jane",
+                "[X]",
+                "content-disposition: form-data; name*0*=utf-8'en'%5BX%5D; name*1*=; name*2=\"\" ; x=y",
+            ),
+            ("X-Note: ja\r\n\tne", "ja\tne", "[X]", "X-Note: [X]"),
+            ("X-Note: a\r\n jane", "jane", "", "X-Note: a "),
             ("X-Note: \"a\"; jane", "jane", "a\"\r\nb", "X-Note: \"a\"; a   b"),
             ("no colon jane", "jane", "[X]", "no colon [X]"),
         ] {
             assert_eq!(replaced(line, old, new), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn sections_follow_each_other() {
+        for (line, good) in [
+            ("name*0=a; name*1=b", true),
+            ("name=a; name*0=a; filename*0=b; filename*1*=c; name*=a", true),
+            ("name*1=a; name*0=b", false),
+            ("name*0=a; name*2=b", false),
+            ("name*0=a; name*0=b", false),
+            ("name*0=a; filename=b; name*1=c", false),
+            ("name*0=\"a\" x; name*1=c", false),
+            ("name*0=a; name*01=c", false),
+            ("name*99999999999999999999999999=a; name*99999999999999999999999999=b", false),
+        ] {
+            let line = format!("Content-Disposition: form-data; {line}");
+            assert_eq!(HeadField::new(line.as_bytes()).is_disordered(), !good, "{line}");
         }
     }
 
@@ -316,7 +460,7 @@ mod tests {
             "Content-Disposition: form-data ; name = a ; filename*=''%zz%4",
             "Content-Type: a/b;charset=\"x\\y\\\\\"",
         ] {
-            let read = HeadLine::new(line.as_bytes());
+            let read = HeadField::new(line.as_bytes());
             let bytes = read.shown();
             let pieces = vec![Piece::Clear { len: bytes.len() }];
             let mut out = Vec::new();
