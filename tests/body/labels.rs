@@ -127,6 +127,24 @@ fn tags_and_lines_are_labels_as_they_stand() {
     assert_eq!(redact("application/yaml", yaml), yaml.replace("078051120", "'[ID]'"));
 }
 
+/// The Vietnamese word for a phone is one with its own letter alone: `dt` is none.
+#[test]
+fn a_label_of_two_letters_keeps_its_own() {
+    for (kind, body) in [
+        ("text/html", "<table><tr><th>ĐT</th><td>0912345678</td></tr></table>"),
+        ("text/html", "<table><tr><td>ĐT</td><td>0912345678</td></tr></table>"),
+        ("application/xml", "<a ĐT='0912345678'/>"),
+        ("application/xml", "<khách><ĐT>0912345678</ĐT></khách>"),
+        ("application/json", r#"{"ĐT":"0912345678"}"#),
+        ("text/csv", "tên,ĐT\nLan,0912345678\n"),
+    ] {
+        let redacted = |body: &str| super::fields::redact_as(kind, Dialect::Plain, body);
+        assert_eq!(redacted(body), body.replace("0912345678", "******5678"));
+        let other = body.replace('Đ', "D");
+        assert_eq!(redacted(&other), other);
+    }
+}
+
 #[test]
 fn columns_are_labels() {
     for (body, expected) in [

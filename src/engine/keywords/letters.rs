@@ -89,7 +89,8 @@ pub(super) fn splits(left: Class, right: Class, next: Option<Class>) -> Option<b
     }
 }
 
-/// Appends what counts of a character: no case, no accent, no width.
+/// Appends what counts of a character: no case, no accent, no width. `đ` is a letter of its own: the Vietnamese `đt` is a
+/// telephone, `dt` a date of programs.
 pub(super) fn append(character: char, class: Class, out: &mut Vec<u8>) {
     if character.is_ascii() {
         out.push(character.to_ascii_lowercase() as u8);
@@ -102,7 +103,7 @@ pub(super) fn append(character: char, class: Class, out: &mut Vec<u8>) {
                 'æ' => "ae",
                 'œ' => "oe",
                 'ł' => "l",
-                'đ' | 'ð' => "d",
+                'ð' => "d",
                 'þ' => "th",
                 'ħ' => "h",
                 'ŧ' => "t",
@@ -121,6 +122,7 @@ pub(super) fn transliterated(character: char) -> Option<&'static str> {
         'ö' | 'ø' => "oe",
         'ü' => "ue",
         'å' => "aa",
+        'đ' => "d",
         _ => return None,
     })
 }

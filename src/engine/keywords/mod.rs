@@ -32,6 +32,9 @@ const AROUND: usize = 12;
 /// Phrases of so many words or fewer may have any of them written together; longer ones all or none.
 const JOINED_WORDS: usize = 4;
 
+/// Letters of a phrase with `đ` that is only found with it.
+const SHORT: usize = 2;
+
 /// The keywords of one rule, as the table knows them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Near {
@@ -279,7 +282,9 @@ pub(super) fn spellings(phrase: &str) -> Vec<Vec<Vec<u8>>> {
     let other: String =
         small.chars().map(|letter| transliterated(letter).map_or_else(|| letter.to_string(), str::to_owned)).collect();
     let mut all = Vec::new();
-    let both = [Some(phrase), (other != small).then_some(other.as_str())];
+    // Without its letter an abbreviation is another one.
+    let abbreviates = small.contains('đ') && small.chars().count() <= SHORT;
+    let both = [Some(phrase), (other != small && !abbreviates).then_some(other.as_str())];
     for words in both.into_iter().flatten().map(words) {
         let joints = words.len().saturating_sub(1);
         let ways = if words.len() <= JOINED_WORDS { (0..1_u32 << joints).collect() } else { vec![0, u32::MAX] };

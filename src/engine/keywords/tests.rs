@@ -59,6 +59,9 @@ fn a_phrase_is_found_however_it_is_written() {
         ("주민등록번호", &["주민등록번호는 ", "제주민등록번호:", "주민 등록 번호 "]),
         ("आधार", &["आधार: ", "मेरा आधार "]),
         ("iban", &["iBAN ", "IBAN: "]),
+        ("đt", &["ĐT: ", "Đt ", "\"đt\":"]),
+        ("sđt", &["SĐT: ", "sdt "]),
+        ("điện thoại", &["Điện thoại: ", "dien thoai ", "DIENTHOAI="]),
         ("passport no", &["Passport No. ", "passportNo:", "PASSPORT-NO "]),
     ] {
         for text in texts {
@@ -74,6 +77,7 @@ fn a_word_is_not_found_inside_another() {
         ("tax id", &["tax identity ", "syntax id ", "tax and id ", "tax ---- id ", "id tax "]),
         ("паспорт", &["паспорта ", "загранпаспорт "]),
         ("pan", &["japan ", "PANEL ", "company "]),
+        ("đt", &["dt ", "DT: ", "dt.", "đtt "]),
     ] {
         for text in texts {
             assert!(!stands_before(phrase, text), "{phrase} in {text}");
