@@ -118,6 +118,7 @@ fn tags_and_lines_are_labels_as_they_stand() {
         ("application/xml", "<ssn>078051120</ssn>"),
         ("application/xml", "<p:SSN>\n  078051120</p:SSN>"),
         ("application/xml", "<a socialSecurityNumber='078051120'/>"),
+        ("application/xml", "<p:customerSocialSecurityNumber>\n078051120</p:customerSocialSecurityNumber>"),
         ("text/plain", "USER_SSN=078051120"),
         ("text/plain", "--user-ssn 078051120"),
     ] {
@@ -125,6 +126,32 @@ fn tags_and_lines_are_labels_as_they_stand() {
     }
     let yaml = "customer:\n  ssn: 078051120\n";
     assert_eq!(redact("application/yaml", yaml), yaml.replace("078051120", "'[ID]'"));
+}
+
+/// Capitals tell where the words of an element's name begin, also where tags stand within its text.
+#[test]
+fn names_of_elements_are_words() {
+    let body = "<userSsn><b>078</b>051120</userSsn>";
+    for kind in ["application/xml", "text/html"] {
+        assert_eq!(redact(kind, body), "<userSsn><b>[ID]</b></userSsn>");
+    }
+    for (body, expected) in [
+        ("<phoneNumber>2125550123</phoneNumber>", "<phoneNumber>******0123</phoneNumber>"),
+        ("<a homePhoneNumber='2125550123'/>", "<a homePhoneNumber='******0123'/>"),
+        (
+            "<socialSecurityNumber>078051120</socialSecurityNumber>",
+            "<socialSecurityNumber>*********</socialSecurityNumber>",
+        ),
+        (
+            "<creditCardNumber>4111111111111111</creditCardNumber>",
+            "<creditCardNumber>************1111</creditCardNumber>",
+        ),
+        ("<appClientSecret>x~9Kd,2;*pQ</appClientSecret>", "<appClientSecret>[SECRET]</appClientSecret>"),
+        ("<a appClientSecret='x~9Kd,2;*pQ'/>", "<a appClientSecret='[SECRET]'/>"),
+    ] {
+        let redacted = |kind| super::fields::redact_as(kind, Dialect::Plain, body);
+        assert_eq!(redacted("application/xml"), expected);
+    }
 }
 
 /// The Vietnamese word for a phone is one with its own letter alone: `dt` is none.

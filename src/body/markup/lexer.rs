@@ -96,6 +96,8 @@ enum State {
 pub(super) struct Tag<'a> {
     /// Its name in lower case, in XML without a prefix.
     pub(super) name: &'a [u8],
+    /// The end of its name as it is written, without a prefix: capitals tell where its words begin.
+    pub(super) written: &'a [u8],
     /// Whether it ends an element.
     pub(super) closes: bool,
     /// Whether it is written as an element without content.
@@ -116,6 +118,7 @@ pub(super) struct Lexer {
     html: bool,
     state: State,
     name: Vec<u8>,
+    written: Vec<u8>,
     closes: bool,
     empty: bool,
     attribute: Vec<u8>,
@@ -132,6 +135,7 @@ impl Lexer {
             html,
             state: State::Text,
             name: Vec::new(),
+            written: Vec::new(),
             closes: false,
             empty: false,
             attribute: Vec::new(),
@@ -180,10 +184,11 @@ impl Lexer {
     pub(super) fn tag(&self) -> Tag<'_> {
         let prefix = self.name.iter().position(|byte| *byte == b':').filter(|_| !self.html);
         let local = prefix.map_or(0, |at| at + 1);
-        Tag { name: self.name.get(local..).unwrap_or_default(), closes: self.closes, empty: self.empty }
+        let written = self.written.rsplit(|byte| *byte == b':').next().unwrap_or_default();
+        Tag { name: self.name.get(local..).unwrap_or_default(), written, closes: self.closes, empty: self.empty }
     }
 
-    /// The attribute at hand, in lower case.
+    /// The end of the name of the attribute at hand, as it is written.
     pub(super) fn attribute(&self) -> &[u8] {
         &self.attribute
     }
@@ -247,6 +252,8 @@ impl Lexer {
         self.name.clear();
         self.closes = closes;
         self.name.push(byte.to_ascii_lowercase());
+        self.written.clear();
+        self.written.push(byte);
         self.go(State::Name, Step::Markup)
     }
 
@@ -303,15 +310,14 @@ impl Lexer {
                 if self.name.len() < NAME {
                     self.name.push(byte.to_ascii_lowercase());
                 }
+                push_last(byte, &mut self.written);
                 Step::Markup
             }
             (state, byte) => {
                 if state != State::Attribute {
                     self.attribute.clear();
                 }
-                if self.attribute.len() < NAME {
-                    self.attribute.push(byte.to_ascii_lowercase());
-                }
+                push_last(byte, &mut self.attribute);
                 self.go(State::Attribute, Step::Markup)
             }
         }
@@ -425,4 +431,12 @@ impl Lexer {
             self.escaped = Escaped::No;
         }
     }
+}
+
+/// Adds a byte to a name, of which the last ones are kept.
+fn push_last(byte: u8, name: &mut Vec<u8>) {
+    if name.len() >= NAME {
+        name.remove(0);
+    }
+    name.push(byte);
 }

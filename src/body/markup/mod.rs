@@ -293,7 +293,7 @@ impl MarkupBody {
                 let taken = said.clone().find(|name| self.text.redactor.takes_whole(name));
                 // What comes last is nearest: a name that a rule for fields takes, or the element's own.
                 let others = said.filter(|name| Some(*name) != taken);
-                others.chain([tag.name]).chain(taken).for_each(|name| self.text.add_name(name));
+                others.chain([tag.written]).chain(taken).for_each(|name| self.text.add_name(name));
             }
         }
         if ends { self.text.end(&mut self.output) } else { Ok(()) }
