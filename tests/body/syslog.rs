@@ -362,3 +362,23 @@ proptest! {
         }
     }
 }
+
+/// A custom field's label names all of its value, whichever stands first.
+#[test]
+fn what_a_label_of_cef_calls_a_password_goes_whole() {
+    let rules = blackbar::policy::load_rules(None).unwrap();
+    for (said, wanted) in [
+        ("cs1=hunter2 x; 4711 cs1Label=password", "cs1=[SECRET] cs1Label=password"),
+        ("cs6Label=Password cs6=hunter2 x; 4711 act=y", "cs6Label=Password cs6=[SECRET] act=y"),
+        ("flexString1=hunter2 a\\=b flexString1Label=db password", "flexString1=[SECRET] flexString1Label=db password"),
+        ("cn1=48291734 cn1Label=password", "cn1=[SECRET] cn1Label=password"),
+        ("cs1=hunter2 x; 4711 cs2Label=password", "cs1=hunter2 x; 4711 cs2Label=password"),
+    ] {
+        let frame = |said: &str| format!("<14>h CEF:0|V|P|1|9|n|5|{said}\n");
+        let mut messages = Messages::new(rules.scopes(Direction::Request), &BodyLimits::default(), TERMS);
+        let (mut out, mut seen) = (Vec::new(), Inspection::default());
+        messages.push(frame(said).as_bytes(), &mut out, &mut seen).unwrap();
+        messages.finish(&mut out, &mut seen).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), frame(wanted));
+    }
+}
