@@ -115,6 +115,28 @@ async fn a_fault_in_one_stream_leaves_the_others() {
     assert_eq!(exchange2(&mut client, get("/whole")).await.status, 200, "the connection goes on");
 }
 
+/// HTTP/1.1 refuses a target with a fragment. Of HTTP/2's path what stands behind the mark is none of the request's: it goes
+/// nowhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fragment_goes_nowhere() {
+    let mut upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let config = proxy.pki.client_config(Some(proxy.pki.client(&[ACME])), &["h2"]);
+    let mut stream = connect(proxy.address, "localhost", config).await.unwrap();
+    // GET, https, and literals for the authority and the path (RFC 7541, 6.2.1).
+    let mut fields = vec![0x82, 0x87];
+    for (name, value) in [(0x41, "localhost"), (0x44, "/a?b=c#4111-1111-1111-1111")] {
+        fields.extend([name, value.len() as u8]);
+        fields.extend(value.as_bytes());
+    }
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    bytes.extend([0, 0, fields.len() as u8, 1, 5, 0, 0, 0, 1]);
+    bytes.extend(fields);
+    tokio::io::AsyncWriteExt::write_all(&mut stream, &bytes).await.unwrap();
+    assert_eq!(upstream.request().await.request_line(), "GET /a?b=c HTTP/1.1");
+    assert!(!upstream.saw("4111"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_header_list_is_refused() {
     let upstream = Upstream::echo().await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use blackbar::policy::OnBlock;
+use blackbar::policy::{Mode, OnBlock};
 use http_body_util::Full;
 use hyper::Request;
 
@@ -216,6 +216,29 @@ async fn a_sink_is_not_asked_about_nothing() {
     let answer = proxy.client().await.send(request("/api/v2/logs", "application/json", &mixed, 3)).await;
     assert_eq!(answer.status, 200);
     assert_eq!(upstream.request().await.body, b"[{\"m\":1}]");
+}
+
+/// What is read whole goes with its length and without trailers: none is announced.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_trailers_are_announced_that_do_not_come() {
+    let mut upstream = Upstream::fixed(ok("application/json", "{}")).await;
+    let proxy = TestProxy::new()
+        .workspace("acme", RULES)
+        .route("/whole", upstream.address, |route| route.request = Mode::Buffer { limit: 1000 })
+        .upstream(&upstream)
+        .start();
+    let mut client = proxy.client().await;
+    for (path, body, announced) in [("/services/collector", " ", false), ("/whole", "[1]", false), ("/", "[1]", true)] {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTrailer: X-Sum\r\n\
+             Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\nX-Sum: a\r\n\r\n",
+            body.len()
+        );
+        assert_eq!(client.send(request).await.status, 200, "{path}");
+        let received = upstream.request().await;
+        assert_eq!(received.header("trailer").is_some(), announced, "{path}: {}", received.head);
+        assert_eq!(!received.trailers.is_empty(), announced, "{path}: {}", received.trailers);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

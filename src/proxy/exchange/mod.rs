@@ -187,6 +187,10 @@ impl Exchange {
         if self.claim.is_some() {
             return self.hand_over(&destination, &method, body).await;
         }
+        if !matches!(body, UpstreamBody::Stream(_)) {
+            // What was read whole goes without trailers.
+            head.headers.remove(header::TRAILER);
+        }
         self.sign(&destination, &method, &mut head.headers, &body)?;
         let response = self.send(&destination, method.clone(), head.headers, body).await?;
         self.answer(&destination, response.map(|body| Received::new(body, false)), &method).await
