@@ -76,9 +76,12 @@ const CREDENTIALS: &[&str] = &[
     "x-vault-token",
     "x-honeycomb-team",
     "private-token",
-    // Browsers have no other place for a key.
+    // Browsers have no other place for a key; what else it says is looked at.
     "sec-websocket-protocol",
 ];
+
+/// How a subprotocol of WebSocket begins that is a key and no protocol.
+const KEY_PROTOCOL: &[u8] = b"openai-insecure-api-key.";
 
 /// Fields whose values have a form of their own that a replacement would break, and no room for prose.
 const PROTOCOL: &[&str] = &[
@@ -497,21 +500,43 @@ fn redact_parameters(value: &[u8], scan: &mut TextScan<'_>) -> Result<Option<Vec
     Ok(changed.then_some(redacted))
 }
 
+/// Refuses a text with a finding that no other text can stand for: a field's name, a protocol.
+fn refuse_finding(text: &[u8], scan: &mut TextScan<'_>) -> Result<(), ProxyError> {
+    match scan.redact(text)? {
+        Some(_) => Err(ProxyError::blocked(scan.last_rule())),
+        None => Ok(()),
+    }
+}
+
+/// Looks at the subprotocols that a connection is asked for with, but for those that are keys.
+fn scan_protocols(value: &[u8], scan: &mut TextScan<'_>) -> Result<(), ProxyError> {
+    let protocols = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    protocols.filter(|protocol| !protocol.starts_with(KEY_PROTOCOL)).try_for_each(|one| refuse_finding(one, scan))
+}
+
 fn scan_values(headers: &mut HeaderMap, scan: &mut TextScan<'_>) -> Result<(), ProxyError> {
     let mut changed = Vec::new();
     for (place, (name, value)) in headers.iter().enumerate() {
+        if *name == header::SEC_WEBSOCKET_PROTOCOL {
+            scan_protocols(value.as_bytes(), scan)?;
+            continue;
+        }
         if CREDENTIALS.contains(&name.as_str()) || PROTOCOL.contains(&name.as_str()) {
             continue;
         }
         let (label, value) = (name.as_str().as_bytes(), value.as_bytes());
         let method = headers.get(MCP_METHOD).map_or(&[][..], HeaderValue::as_bytes);
         let redacted = match mcp::mirrored(name.as_str(), method) {
-            Some(member) => scan.redact_mirrored(member, value)?,
+            Some(member) => {
+                refuse_finding(label, scan)?;
+                scan.redact_mirrored(member, value)?
+            }
             None => {
                 let mark = scan.mark(label, value);
                 if scan.is_cleared(mark) {
                     continue;
                 }
+                refuse_finding(label, scan)?;
                 scan.call(label);
                 let redacted = redact_value(name, value, scan);
                 scan.call(&[]);

@@ -145,6 +145,27 @@ async fn off_passes_and_is_counted() {
     }
 }
 
+/// As in a path: no other name can stand for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_finding_in_a_headers_name_is_refused() {
+    let upstream = Upstream::fixed(
+        "HTTP/1.1 200 OK\r\nX-4111111111111111: a\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok",
+    )
+    .await;
+    let proxy =
+        TestProxy::new().workspace("acme", "version = 1\npacks = [\"pci\", \"contact\"]\n").upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    let request = |name: &str| format!("GET / HTTP/1.1\r\nHost: localhost\r\n{name}: a\r\n\r\n");
+    for name in ["X-4111-1111-1111-1111", "4111111111111111"] {
+        let answer = proxy.client().await.send(request(name)).await;
+        assert_eq!((answer.status, answer.code().as_str()), (403, "policy_blocked"), "{name}");
+    }
+    assert!(upstream.is_untouched());
+    let answer = client.send(request("X-Note")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (403, "policy_blocked"), "an answer's");
+    assert!(!answer.head.contains("4111") && upstream.saw("GET"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_blocking_finding_in_query_or_header_is_refused() {
     let upstream = Upstream::echo().await;
