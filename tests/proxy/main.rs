@@ -15,6 +15,7 @@ mod audit;
 mod bedrock;
 mod budgets;
 mod drain;
+mod early_ends;
 mod export;
 mod external;
 mod http1;

@@ -290,6 +290,28 @@ async fn a_value_in_a_subprotocol_is_refused() {
     assert!(peer.head.contains(protocols), "{}", peer.head);
 }
 
+/// The client's side of Gemini's live API: a value in two messages of a turn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_of_the_client_is_one_text() {
+    let (address, mut peers) = upstream(AGREED).await;
+    let proxy = start(address, RULES);
+    let path = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent?key=k";
+    let mut client = proxy.client().await;
+    client.write(handshake(path, "")).await;
+    assert_eq!(within(client.head()).await.unwrap().status, 101);
+    let mut peer = within(peers.recv()).await.unwrap();
+    let turn = |text: &str, complete: bool| {
+        let part = format!(r#"{{"role":"user","parts":[{{"text":"{text}"}}]}}"#);
+        format!(r#"{{"clientContent":{{"turns":[{part}],"turnComplete":{complete}}}}}"#)
+    };
+    for message in [turn("pay 4111 1111 ", false), turn("1111 1111", true)] {
+        client.write(frame(0x81, message.as_bytes(), true)).await;
+    }
+    for wanted in [turn("pay ", false), turn("[CREDIT_CARD]", true)] {
+        assert_eq!(within(read_frame(&mut peer.stream)).await, Some((0x81, true, wanted.into_bytes())));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upstream_that_agrees_to_something_else_is_502() {
     for lines in [
