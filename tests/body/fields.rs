@@ -88,13 +88,14 @@ fn a_field_is_redacted_whole() {
 fn a_forms_type_is_a_label() {
     for (body, expected) in [
         ("<input name=code type=password value=\"tiger; 4711\">", "<input name=code type=password value=\"[SECRET]\">"),
+        ("<input name=code type=password value=hunter2>", "<input name=code type=password value=[SECRET]>"),
+        ("<input name=password value=hunter2 x>", "<input name=password value=[SECRET] x>"),
         ("<input value='tiger 4711' type='password'/>", "<input value='[SECRET]' type='password'/>"),
         ("<INPUT VALUE=hunter2 ID=a NAME=code TYPE=PASSWORD>", "<INPUT VALUE=[SECRET] ID=a NAME=code TYPE=PASSWORD>"),
         ("<input type=text name=code value='tiger; 4711'>", "<input type=text name=code value='tiger; 4711'>"),
     ] {
         assert_eq!(redact("text/html", body), expected);
     }
-    assert!(!redact("text/html", "<input name=code type=password value=hunter2>").contains("hunter2"));
 }
 
 /// Columns are found as their readers find them, also where the first record has more than names in it.

@@ -354,21 +354,21 @@ impl MarkupBody {
         }
         // Before anything is written: what is counted may refuse it.
         self.count(limit, seen)?;
-        let mut edits = Vec::new();
-        while self.whole.edits.front().is_some_and(|edit| ends(edit).1 <= limit) {
-            edits.extend(self.whole.edits.pop_front());
-        }
+        let mut edits = take_until(limit, &mut self.whole.edits);
         let found = edits.len();
-        for list in [&mut self.text.edits, &mut self.attribute.edits] {
-            while list.front().is_some_and(|edit| ends(edit).1 <= limit) {
-                edits.extend(list.pop_front());
-            }
-        }
+        edits.extend(take_until(limit, &mut self.text.edits));
+        let read = edits.len();
+        edits.extend(take_until(limit, &mut self.attribute.edits));
         let len = usize::try_from(limit.saturating_sub(self.start)).unwrap_or(usize::MAX).min(self.raw.len());
         if edits.is_empty() {
             out.extend_from_slice(self.raw.get(..len).unwrap_or_default());
         } else {
-            let (whole, text) = edits.split_at(found);
+            let raw = |place: Range<u64>| {
+                let [from, to] = [place.start, place.end].map(|at| usize::try_from(at.saturating_sub(self.start)));
+                self.raw.get(from.unwrap_or(usize::MAX)..to.unwrap_or(usize::MAX)).unwrap_or_default()
+            };
+            let (whole, text) = edits.split_at_mut(found);
+            write::keep_names(whole, text.get(read - found..).unwrap_or_default(), raw);
             self.write(&write::union(whole, text), limit, out);
         }
         self.raw.drain(..len);
@@ -573,6 +573,12 @@ fn lengths(piece: Piece) -> (usize, usize) {
         Piece::Clear { len } => (len, len),
         Piece::Replaced { taken, given } => (taken, given),
     }
+}
+
+/// Takes the edits that end before a place.
+fn take_until(limit: u64, edits: &mut VecDeque<Edit>) -> Vec<Edit> {
+    let count = edits.iter().take_while(|edit| ends(edit).1 <= limit).count();
+    edits.drain(..count).collect()
 }
 
 /// Where an edit begins and ends.

@@ -5,6 +5,25 @@ use std::ops::Range;
 use super::Edit;
 use super::lexer::Context;
 
+/// Leaves the name of an attribute where it is, which was found together with a value without quotes, as in
+/// `password value=…`: its value alone gives way. Attributes stand in order.
+pub(super) fn keep_names<'a>(whole: &mut [Edit], attributes: &[Edit], raw: impl Fn(Range<u64>) -> &'a [u8]) {
+    for edit in whole {
+        let [part] = edit.parts.as_slice() else { continue };
+        let at = attributes.partition_point(|value| value.parts.last().is_none_or(|last| last.end < part.end));
+        let Some([value]) = attributes.get(at).map(|value| value.parts.as_slice()) else { continue };
+        if value.end == part.end && part.start < value.start && is_name(raw(part.start..value.start)) {
+            edit.parts = vec![value.clone()];
+        }
+    }
+}
+
+/// Whether this is the name of an attribute with its sign.
+fn is_name(text: &[u8]) -> bool {
+    let name = text.strip_suffix(b"=").unwrap_or_default();
+    !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':'))
+}
+
 /// What both readings replace, as stretches of the body in order. Where they overlap, what was found as it stands is
 /// written, and the rest of the other is taken out.
 pub(super) fn union(whole: &[Edit], text: &[Edit]) -> Vec<(Range<u64>, Vec<u8>)> {
