@@ -368,7 +368,7 @@ proptest! {
 fn what_a_label_of_cef_calls_a_password_goes_whole() {
     let rules = blackbar::policy::load_rules(None).unwrap();
     for (said, wanted) in [
-        ("cs1=hunter2 x; 4711 cs1Label=password", "cs1=[SECRET] cs1Label=password"),
+        ("cs1=hunter2 x y cs1Label=password", "cs1=[SECRET] cs1Label=password"),
         ("cs6Label=Password cs6=hunter2 x; 4711 act=y", "cs6Label=Password cs6=[SECRET] act=y"),
         ("flexString1=hunter2 a\\=b flexString1Label=db password", "flexString1=[SECRET] flexString1Label=db password"),
         ("cn1=48291734 cn1Label=password", "cn1=[SECRET] cn1Label=password"),

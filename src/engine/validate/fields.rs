@@ -472,7 +472,10 @@ fn is_spaced_password(text: &str) -> bool {
     }
     let bare = |word: &str| word.trim_matches(|sign: char| !sign.is_alphanumeric()).to_owned();
     let words: Vec<String> = small.split_whitespace().map(bare).filter(|word| !word.is_empty()).collect();
-    if words.is_empty() || words.iter().any(|word| OF_SENTENCES.contains(&word.as_str())) {
+    // Beside letters and digits that are one word, a single letter is no word of a sentence.
+    let mixed = words.iter().any(|word| is_mixed(word.as_bytes()));
+    let of_sentence = |word: &String| OF_SENTENCES.contains(&word.as_str()) && !(mixed && word.len() == 1);
+    if words.is_empty() || words.iter().any(of_sentence) {
         return false;
     }
     let letters = text.chars().filter(|letter| letter.is_alphabetic()).count();
@@ -496,6 +499,12 @@ fn is_spaced_password(text: &str) -> bool {
         && text
             .split_whitespace()
             .all(|word| word.starts_with(|first: char| first.is_lowercase() || !first.is_alphabetic()))
+}
+
+/// Whether a word is of letters and digits both, and as long as passwords are.
+fn is_mixed(word: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| word.iter().any(kind);
+    word.len() >= 6 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
 }
 
 /// A secret that fills its field: random, or with signs at which rules that know no field must end.
@@ -566,6 +575,7 @@ mod tests {
     #[test]
     fn passwords_that_fill_a_field() {
         for value in [
+            "hunter2 x y",
             "correct horse, battery & staple",
             "correct horse battery staple",
             "hunter2",
