@@ -121,6 +121,12 @@ impl Inspector<'_> {
             let Ok(([], parsed)) = CertificateRevocationList::from_der(list) else {
                 return named.error("crl", "holds what is no revocation list", "copy the file again", self.report);
             };
+            if parsed.last_update().timestamp() > now {
+                let message = format!("{} has a list of a time to come; it counts all the same", named.path.display());
+                self.report
+                    .warning(&named.place, "expiry", message)
+                    .help("set the clock, or fetch the list that holds now");
+            }
             match parsed.next_update().map(|next| next.timestamp()) {
                 Some(next) if next > now => {}
                 Some(_) => {

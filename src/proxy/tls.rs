@@ -6,6 +6,7 @@
 //! RSA key below 2048 bits, and its leaf says that it is a client's. A certificate is judged again when the configuration
 //! changes, and once a minute while its connection lasts.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
 };
 use sha2::{Digest, Sha256};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::prelude::{CertificateRevocationList, FromDer, GeneralName, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use zeroize::Zeroizing;
 
@@ -117,13 +118,18 @@ pub(crate) fn prepare(tls: &ListenerTls, protocols: &[&[u8]]) -> Result<Prepared
     Ok(Prepared { config: Arc::new(config), trust, not_after })
 }
 
-/// The revocation lists of several files.
+/// The revocation lists of several files, the newest first: of those of one authority the first is taken at its word, and
+/// the numbers of its lists grow (RFC 5280 section 5.2.3).
 fn revocations(paths: &[PathBuf]) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsFault> {
     let mut all = Vec::new();
     for path in paths {
         let lists = revocation_lists(&read(path, REVOCATION_BYTES)?);
         all.extend(lists.ok_or_else(|| TlsFault::new(path, "holds no revocation list"))?);
     }
+    all.sort_by_cached_key(|list| {
+        let age = |list: &CertificateRevocationList<'_>| (list.crl_number().cloned(), list.last_update().timestamp());
+        Reverse(CertificateRevocationList::from_der(list).ok().map(|(_, list)| age(&list)))
+    });
     Ok(all)
 }
 

@@ -51,6 +51,29 @@ async fn a_list_refuses_whom_it_names_and_one_out_of_date_everybody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_lists_the_newest_counts() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    proxy.pki.write_crl("list", &[], 4000);
+    proxy.reload(with_crl);
+    let list = |number, serials: &[u64]| proxy.pki.crl(number, serials, 4000);
+    // The second one takes back what the first one revoked.
+    let (none, seventh, eighth) = (list(2, &[]), list(3, &[7]), list(300, &[8]));
+    for (lists, served) in [
+        ([&none, &seventh], [false, true]),
+        ([&seventh, &none], [false, true]),
+        ([&seventh, &eighth], [true, false]),
+        ([&eighth, &seventh], [true, false]),
+    ] {
+        std::fs::write(proxy.pki.file("list.crl"), lists.map(String::as_str).concat()).unwrap();
+        proxy.reload(|config| config);
+        for (serial, served) in [7, 8].into_iter().zip(served) {
+            assert_eq!(is_served(&proxy, proxy.pki.numbered(serial, &[ACME])).await, served, "{serial}: {lists:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_that_does_not_say_what_it_is_for_is_refused() {
     let upstream = Upstream::echo().await;
     let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();

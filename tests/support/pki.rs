@@ -142,6 +142,11 @@ impl Pki {
 
     /// A list in `NAME.crl` that revokes these serial numbers, and holds until the year.
     pub fn write_crl(&self, name: &str, serials: &[u64], until: i32) {
+        std::fs::write(self.file(&format!("{name}.crl")), self.crl(1, serials, until)).unwrap();
+    }
+
+    /// The list of this number, in PEM.
+    pub fn crl(&self, number: u64, serials: &[u64], until: i32) -> String {
         let revoked = |serial: &u64| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
             revocation_time: date_time_ymd(2020, 1, 1),
@@ -151,13 +156,12 @@ impl Pki {
         let list = CertificateRevocationListParams {
             this_update: date_time_ymd(2020, 1, 1),
             next_update: date_time_ymd(until, 1, 1),
-            crl_number: SerialNumber::from(1_u64),
+            crl_number: SerialNumber::from(number),
             issuing_distribution_point: None,
             revoked_certs: serials.iter().map(revoked).collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        let list = list.signed_by(&self.issuer).unwrap();
-        std::fs::write(self.file(&format!("{name}.crl")), list.pem().unwrap()).unwrap();
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
     }
 
     /// A client with these names and this serial number.
