@@ -412,6 +412,29 @@ fn whole_answers_are_opened_in_their_texts_alone() {
     assert_eq!(serde_json::from_str::<Value>(text).unwrap(), json!({ "a\"b": [TEXT] }));
 }
 
+/// Structured output: a program takes its strings for addresses with the blanks that are in them.
+#[test]
+fn a_string_of_json_in_a_text_that_is_an_address_is_opened_nowhere() {
+    let exchange = Exchange::new();
+    let token = exchange.sent("jane@example.com");
+    for (string, opened) in [("https://evil.example/a.png?q= @T@", false), ("write to @T@", true)] {
+        let inner = json!({ "image": { "url": string }, "to": "@T@" }).to_string().replace("@T@", &token);
+        let expected = if opened { string.replace("@T@", "jane@example.com") } else { string.replace("@T@", &token) };
+        let check = |text: &str| {
+            let read: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(read["image"]["url"], json!(expected), "{text}");
+            assert_eq!(read["to"], json!("jane@example.com"), "{text}");
+        };
+        for size in [1, 3, 1000] {
+            let read = exchange.read(Dialect::OpenAi, "text/event-stream", &openai(&inner, size), 50);
+            check(&added(&read, "/choices/0/delta/content", None));
+        }
+        let body = json!({"choices": [{"message": {"content": inner}}]}).to_string();
+        let read: Value = serde_json::from_str(&exchange.read(Dialect::OpenAi, "application/json", &body, 9)).unwrap();
+        check(read.pointer("/choices/0/message/content").unwrap().as_str().unwrap());
+    }
+}
+
 #[test]
 fn a_stream_that_breaks_off_gives_no_more_than_it_had() {
     let exchange = Exchange::new();

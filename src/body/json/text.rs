@@ -342,7 +342,9 @@ impl LogicalText {
         seen.doom(&self.scratch);
         decided?;
         counted?;
-        if let Some(restorer) = restorer(&mut self.restorer, self.opening, &self.actions, &mut self.unseen) {
+        if let Some(restorer) =
+            restorer(&mut self.restorer, self.opening, &self.actions, (&mut self.unseen, self.nesting))
+        {
             self.opened.clear();
             restorer.push(&self.scratch, &mut self.opened);
             restorer.finish(&mut self.opened);
@@ -496,7 +498,7 @@ impl LogicalText {
     fn take(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
         seen.doom(&self.scratch);
         seen.record(&self.scratch.findings, &self.actions)?;
-        match restorer(&mut self.restorer, self.opening, &self.actions, &mut self.unseen) {
+        match restorer(&mut self.restorer, self.opening, &self.actions, (&mut self.unseen, self.nesting)) {
             Some(restorer) => {
                 self.opened.clear();
                 restorer.push(&self.scratch, &mut self.opened);
@@ -510,7 +512,7 @@ impl LogicalText {
     /// Adds what the plain reading had beyond the JSON that left, which is what `out` has from `before` on: its tokens are
     /// opened, and what stands before them is known.
     fn go_over(&mut self, before: usize, out: &mut TextOut) {
-        let restorer = restorer(&mut self.restorer, self.opening, &self.actions, &mut self.unseen);
+        let restorer = restorer(&mut self.restorer, self.opening, &self.actions, (&mut self.unseen, self.nesting));
         let Some(restorer) = restorer else {
             out.append_text(&self.rest.bytes, &self.rest.pieces);
             self.rest.clear();
@@ -538,19 +540,22 @@ impl LogicalText {
 }
 
 /// What opens the tokens of a text, where they are to be opened and there is one; `unseen` tells of text that passed
-/// before there was.
+/// before there was, `nesting` in how many other texts of JSON it is a string.
 fn restorer<'a>(
     made: &'a mut Option<Box<Restorer>>,
     opening: bool,
     actions: &ActionTable,
-    unseen: &mut bool,
+    (unseen, nesting): (&mut bool, u8),
 ) -> Option<&'a mut Restorer> {
     let tokens = actions.tokens().filter(|_| opening)?;
     if tokens.live() == 0 {
         *unseen = true;
         return None;
     }
-    let restorer = made.get_or_insert_with(|| Box::new(Restorer::new(Arc::clone(tokens))));
+    let restorer = made.get_or_insert_with(|| {
+        let restorer = Restorer::new(Arc::clone(tokens));
+        Box::new(if nesting > 0 { restorer.of_strings() } else { restorer })
+    });
     if std::mem::take(unseen) {
         restorer.miss();
     }

@@ -1,11 +1,14 @@
-//! What may stand beside a stand-in: the text before and behind it in, whether it is the stand-in that stands there out.
+//! What may stand beside a token: the text before and behind it in, whether it may be opened there out.
 //!
-//! A stand-in that goes on in letters or digits is another value, and stays. Its neighbours are read as characters, in any
+//! A token in brackets may have anything beside it but what makes its value the beginning of a host's name or of an address
+//! for mail. A stand-in that goes on in letters or digits is another value, and stays. Its neighbours are read as characters, in any
 //! script: quotation marks and dashes set it apart wherever they are from, and so do the letters of scripts that are
 //! written without blanks, in which no address or number goes on. Marks for emphasis count as what stands beyond them.
 
 /// How many marks between a stand-in and what it is beside are looked past.
 const MARKS: usize = 3;
+/// The longest label of a host's name (RFC 1035 section 2.3.4), and the longest name before an `@` but for one letter.
+const LABEL: usize = 63;
 
 /// Whether a stand-in may begin behind this text, of which `before` gives the byte so many places back, and a blank where
 /// there is none.
@@ -54,6 +57,34 @@ pub(super) fn may_end(text: &[u8], loose: bool, last: bool) -> Option<bool> {
         [b'.' | b':', next, ..] if !loose && next.is_ascii() => Some(!next.is_ascii_alphanumeric()),
         [b'.' | b':', rest @ ..] if !loose => first(rest, last).map(|next| next.is_some_and(|next| !is_letter(next))),
         _ => Some(true),
+    }
+}
+
+/// Whether a value before this text would be the beginning of a host's name or of an address for mail; none while that is
+/// open. What is held for it is bounded by the length of a label.
+pub(super) fn begins_host(text: &[u8], last: bool) -> Option<bool> {
+    let mut at = 0;
+    while at <= LABEL {
+        match text.get(at..).unwrap_or_default() {
+            [] => return last.then_some(false),
+            [b'.' | b'@', rest @ ..] | [b'\\', b'.' | b'@', rest @ ..] => return host_begins(rest, last),
+            [b'\\'] => return last.then_some(false),
+            [byte, ..] if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') => at += 1,
+            [byte, ..] if byte.is_ascii() => return Some(false),
+            rest => match first(rest, last)? {
+                Some(next) if is_joined(next) => at += next.len_utf8(),
+                Some(_) | None => return Some(false),
+            },
+        }
+    }
+    Some(false)
+}
+
+fn host_begins(text: &[u8], last: bool) -> Option<bool> {
+    match text {
+        [] => last.then_some(false),
+        [byte, ..] if byte.is_ascii() => Some(byte.is_ascii_alphanumeric()),
+        _ => first(text, last).map(|next| next.is_some_and(is_letter)),
     }
 }
 
@@ -109,6 +140,8 @@ fn is_unspaced(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing, reason = "a panic here is a failed test")]
+
     use super::*;
 
     fn begins(behind: &str, exact: bool) -> bool {
@@ -123,6 +156,51 @@ mod tests {
             assert!(part.is_none() || part == whole, "{text:?} is decided too early at {cut}");
         }
         whole
+    }
+
+    #[test]
+    fn a_value_may_begin_a_name_of_a_host() {
+        let long = "x".repeat(LABEL);
+        for (behind, begins) in [
+            ("", false),
+            (" ", false),
+            (".", false),
+            (". Thanks", false),
+            ("...", false),
+            (".\u{201d}", false),
+            ("s ", false),
+            ("'s", false),
+            ("-", false),
+            ("_ x.y", false),
+            ("]", false),
+            ("/x.y", false),
+            (":8.x", false),
+            ("\u{3002}x.y", false),
+            ("\u{3067}\u{3059}.x", false),
+            ("\\", false),
+            ("\\n.x", false),
+            ("@ noon", false),
+            (".evil.example", true),
+            (".e", true),
+            (".\u{434}", true),
+            ("\\.evil.example", true),
+            ("-a.evil.example", true),
+            ("a_b-c.evil", true),
+            ("\u{434}\u{e9}.evil", true),
+            ("@evil.example", true),
+            ("x@evil", true),
+            ("\\@evil", true),
+        ] {
+            let whole = begins_host(behind.as_bytes(), true);
+            assert_eq!(whole, Some(begins), "{behind:?}");
+            for cut in 0..behind.len() {
+                let part = begins_host(&behind.as_bytes()[..cut], false);
+                assert!(part.is_none() || part == whole, "{behind:?} is decided too early at {cut}");
+            }
+        }
+        assert_eq!(begins_host(long.as_bytes(), false), None);
+        assert_eq!(begins_host(format!("{long}x").as_bytes(), false), Some(false), "no label is so long");
+        assert_eq!(begins_host(b"\xff.x", false), Some(false), "what is no text");
     }
 
     #[test]

@@ -105,6 +105,19 @@ impl Tail {
         text.iter().rev().enumerate().all(|(back, byte)| self.before(back) == *byte)
     }
 
+    /// The number of a character at the end, as HTML has it (HTML standard, 13.2.5.80), and its radix: `&#47`, `&#x2f`.
+    pub(super) fn number(self) -> Option<(u32, u32)> {
+        let digits = (0..10).take_while(|back| self.before(*back).is_ascii_hexdigit()).count();
+        let radix = match (self.before(digits), self.before(digits + 1), self.before(digits + 2)) {
+            (b'x', b'#', b'&') => 16,
+            (b'#', b'&', _) => 10,
+            _ => return None,
+        };
+        let digit = |back: usize| char::from(self.before(back)).to_digit(radix);
+        let number = (0..digits).rev().try_fold(0_u32, |sum, back| sum.checked_mul(radix)?.checked_add(digit(back)?));
+        number.filter(|_| digits > 0).map(|number| (number, radix))
+    }
+
     /// The word and one byte more.
     pub(super) fn and(self, byte: u8) -> Self {
         Self(self.0 << 8 | u128::from(byte.to_ascii_lowercase()))

@@ -52,6 +52,11 @@ impl Links {
         self.depth > 0 || self.lead != Lead::No || self.bare != Bare::No || self.angle || self.title.is_some()
     }
 
+    /// Whether nothing but blanks stands in the line so far.
+    pub(super) fn is_blank(&self) -> bool {
+        self.blank
+    }
+
     /// Goes over a byte; `tail` is the word before it.
     pub(super) fn step(&mut self, byte: u8, tail: Tail) {
         match byte {

@@ -2,8 +2,9 @@
 //!
 //! Enters: what a redactor decided, in any chunking. Leaves: the same, each token of this exchange replaced by its value
 //! where the surroundings allow it. What a finding changed is never looked at, so no value is opened that a rule hid.
-//! Held is only what may still become a live token: by *Promptness* nothing else waits, and what is held is text that
-//! may leave anyway. Unknown, forged and foreign tokens stay as they are.
+//! Held is only what may still become a live token, and one that is whole until the next bytes tell whether it begins the name
+//! of a host: by *Promptness* nothing else waits, and what is held is text that may leave anyway. Unknown, forged and foreign
+//! tokens stay as they are.
 //!
 //! Models change tokens a little. Case does not count; `\_`, `\[` and `\]`, and the same in HTML (`&#95;` …), are read as
 //! the letters they stand for; brackets may be missing or others. Square brackets are taken away as a pair only. The groups of
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::base32;
+use super::beside::begins_host;
 use super::map::{Live, Opened, TokenMap};
 use super::sealed::{LENGTH, letters_behind};
 use super::stand_in::Standing;
@@ -40,6 +42,8 @@ pub struct Restorer {
     anywhere: bool,
     /// What it opens does not leave, and is not counted.
     uncounted: bool,
+    /// Its texts are strings of a JSON text.
+    strings: bool,
 }
 
 /// What a token is called: where it is in [`Live`], with so many letters; and what of the text it seals.
@@ -63,6 +67,12 @@ enum Reading {
     StandIn { before: usize, len: usize, value: Arc<str> },
 }
 
+/// What has been read, as it is opened.
+enum Found {
+    Token(Name),
+    StandIn(Arc<str>),
+}
+
 /// How a text begins with one of several spellings.
 enum Spelt {
     No,
@@ -76,8 +86,14 @@ impl Restorer {
     #[must_use]
     pub fn new(map: Arc<TokenMap>) -> Self {
         let live = Arc::default();
-        let (held, [missed, anywhere, uncounted]) = (Vec::new(), [false; 3]);
-        Self { map, live, surroundings: Surroundings::new(true), held, missed, anywhere, uncounted }
+        let (held, [missed, anywhere, uncounted, strings]) = (Vec::new(), [false; 4]);
+        Self { map, live, surroundings: Surroundings::new(true), held, missed, anywhere, uncounted, strings }
+    }
+
+    /// One whose texts are strings of a JSON text, which are addresses as a whole where they begin with one.
+    #[must_use]
+    pub fn of_strings(self) -> Self {
+        Self { surroundings: Surroundings::string(), strings: true, ..self }
     }
 
     /// One that opens tokens whatever stands around them, for readers who follow no links.
@@ -106,7 +122,7 @@ impl Restorer {
     /// Drops what is held and begins another text.
     pub fn begin(&mut self) {
         self.held.clear();
-        self.surroundings = Surroundings::new(true);
+        self.surroundings = if self.strings { Surroundings::string() } else { Surroundings::new(true) };
         self.missed = false;
     }
 
@@ -202,31 +218,41 @@ impl Restorer {
         let live = Arc::clone(&self.live);
         while let Some(byte) = text.get(at) {
             let rest = text.get(at..).unwrap_or_default();
-            let (before, len, value) = match self.reading(*byte, rest, last) {
+            let (before, len, found) = match self.reading(*byte, rest, last) {
                 Reading::Open => break,
                 Reading::None => {
                     self.surroundings.step(*byte);
                     at += 1;
                     continue;
                 }
-                Reading::StandIn { before, len, value } => (before, len, Some(Cow::Owned((*value).to_owned()))),
-                Reading::Token { before, len, name } => {
-                    let value = match live.value(name.range, name.letters) {
-                        Some(Opened::Value(value)) => Some(Cow::Borrowed(&**value)),
-                        Some(Opened::Sealed(entity)) => {
-                            let sealed = rest.get(name.sealed.start..name.sealed.end);
-                            self.map.open(entity, sealed.unwrap_or_default()).map(Cow::Owned)
-                        }
-                        None => None,
-                    };
-                    (before, len, value)
-                }
+                Reading::StandIn { before, len, value } => (before, len, Found::StandIn(value)),
+                Reading::Token { before, len, name } => (before, len, Found::Token(name)),
             };
             let begin = at + before;
+            let behind = text.get(begin + len..).unwrap_or_default();
+            let mut refused = false;
+            if !self.anywhere {
+                refused = self.refused(text.get(at..begin).unwrap_or_default());
+                // What follows is looked at where the place itself does not decide; what stands in is read with it.
+                if let (false, Found::Token(_)) = (refused, &found) {
+                    let Some(goes_on) = begins_host(behind, last) else { break };
+                    refused = goes_on;
+                }
+            }
+            let value = match found {
+                Found::StandIn(value) => Some(Cow::Owned((*value).to_owned())),
+                Found::Token(name) => match live.value(name.range, name.letters) {
+                    Some(Opened::Value(value)) => Some(Cow::Borrowed(&**value)),
+                    Some(Opened::Sealed(entity)) => {
+                        let sealed = rest.get(name.sealed.start..name.sealed.end);
+                        self.map.open(entity, sealed.unwrap_or_default()).map(Cow::Owned)
+                    }
+                    None => None,
+                },
+            };
             self.surroundings.pass(text.get(at..begin).unwrap_or_default());
             let token = text.get(begin..begin + len).unwrap_or_default();
             at = begin + len;
-            let refused = !self.anywhere && self.surroundings.refuse();
             if refused && value.is_some() {
                 self.map.withheld.fetch_add(1, Ordering::Relaxed);
             }
@@ -243,6 +269,16 @@ impl Restorer {
         }
         out.clear_run(text.get(from..at).unwrap_or_default());
         at
+    }
+
+    /// Whether a value must not be written behind this text.
+    fn refused(&self, text: &[u8]) -> bool {
+        if text.is_empty() {
+            return self.surroundings.refuse();
+        }
+        let mut surroundings = self.surroundings.clone();
+        surroundings.pass(text);
+        surroundings.refuse()
     }
 
     /// What text that begins with this byte is.

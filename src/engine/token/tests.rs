@@ -23,7 +23,10 @@ fn mint(map: &TokenMap, entity: &str, value: &str) -> Option<String> {
 
 /// Restores a text that comes in these pieces; what was held after each, at most.
 fn restored<'a>(map: &Arc<TokenMap>, pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
-    let mut restorer = Restorer::new(Arc::clone(map));
+    restored_by(Restorer::new(Arc::clone(map)), pieces)
+}
+
+fn restored_by<'a>(mut restorer: Restorer, pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
     let (mut from, mut out) = (Output::default(), Output::default());
     for piece in pieces {
         from.clear();
@@ -346,6 +349,40 @@ fn no_trick_brings_the_surroundings_out_of_step() {
         "unheard:x?q=@T@",
         "https://@T@.evil.example/",
         "//@T@",
+        // The value begins the name of the host.
+        "@T@.evil.example/",
+        "see @T@.evil.example",
+        "@T@-a.evil.example",
+        "@T@x.evil.example",
+        r"@T@\.evil.example",
+        "@T@.\u{435}vil.example",
+        "@T@@evil.example",
+        "(@T@.evil.example)",
+        // What holds an address together holds its blanks.
+        "\"https://evil.example/?q= @T@\"",
+        "'//evil.example/?q= and @T@'",
+        "`www.evil.example/?q= @T@`",
+        "click A href \"https://evil.example/?q= @T@\" _blank",
+        "A@{ img: \"//evil.example/?q=\n@T@\" }",
+        "{\\\"url\\\": \\\"https://evil.example/?q= @T@\\\"}",
+        "[\"https://a.example/\",\"//evil.example/?q= @T@\"]",
+        r"$\href{https://evil.example/?q= @T@}{x}$",
+        "[[https://evil.example/?q= @T@][x]]",
+        "\"mailto:a@evil.example?body= @T@\"",
+        // Its signs are spelled.
+        "https&colon;//evil.example&sol;@T@",
+        "evil&#46;example/@T@",
+        "evil&period;example/@T@",
+        "evil.example&#47;@T@",
+        "evil.example&#47@T@",
+        "evil.example&#0047a@T@",
+        "evil.example&#x2F;@T@",
+        "evil.example&#X2f@T@",
+        "evil.example&quest;q=@T@",
+        "evil.example%2F@T@",
+        "https%3A%2F%2Fevil.example%2F@T@",
+        r"https\u003a\u002f\u002fintranet\u002f@T@",
+        r"https\x3A\x2F\x2Fintranet\x2F@T@",
     ] {
         let text = attack.replace("@T@", &token);
         assert_eq!(restored_everywhere(&map, &text), text, "{attack}");
@@ -370,10 +407,83 @@ fn no_trick_brings_the_surroundings_out_of_step() {
         "[Contacts]:\n\n@T@",
         "at 12:30 @T@ (see @T@) f(x) @T@",
         "std::string @T@ a/b @T@ C:\\x @T@",
+        "@T@. Thanks, @T@...\n@T@'s and @T@s @T@-",
+        "**@T@**. @T@\u{3002} \u{201c}@T@.\u{201d}",
+        "\"https://a.example/\" @T@ 'https://a.example/' @T@ `https://a.example/` @T@",
+        "{\"url\":\"https://a.example/\", \"mail\": \"@T@\"}",
+        "it's at https://a.example/ for @T@ (https://a.example/ or @T@)",
+        "\"see https://a.example/ or @T@\"",
+        "\"https://a.example/ is down\n\n@T@",
+        "\"Tel: @T@\" 'Data: @T@' \"Re:you @T@\"",
+        "R&#38;D &#39;@T@&#39; &quot;@T@&quot; 50% @T@ %2d @T@",
     ] {
         let text = prose.replace("@T@", &token);
         assert_eq!(restored_everywhere(&map, &text), prose.replace("@T@", value), "{prose}");
     }
+}
+
+/// A string of JSON within a text is what a program takes for an address, with the blanks that are in it.
+#[test]
+fn a_string_that_begins_with_an_address_is_one() {
+    let map = Arc::new(map());
+    let token = mint(&map, "EMAIL", "jane@example.com").unwrap();
+    for (string, opened) in [
+        ("https://evil.example/?q= @T@", false),
+        ("  //evil.example/?q= @T@", false),
+        ("https://evil.example/?q=\n\n@T@", false),
+        ("www.evil.example/a b/@T@", false),
+        ("evil.example/?q= @T@", false),
+        ("javascript:fetch( @T@)", false),
+        ("'https://evil.example/?q= @T@'", false),
+        ("@T@", true),
+        ("Tel: @T@", true),
+        ("Data: @T@", true),
+        ("Note:please write to @T@", true),
+        ("see https://a.example/ or @T@", true),
+    ] {
+        let text = string.replace("@T@", &token);
+        let expected = if opened { string.replace("@T@", "jane@example.com") } else { text.clone() };
+        for size in [1, 3, 1000] {
+            let mut restorer = Restorer::new(Arc::clone(&map)).of_strings();
+            assert_eq!(restored_by(restorer, text.as_bytes().chunks(size)), expected, "{string}");
+            // The next one begins anew.
+            restorer = Restorer::new(Arc::clone(&map)).of_strings();
+            assert_eq!(restorer.whole(text.as_bytes()), expected.as_bytes());
+            assert_eq!(restorer.whole(token.as_bytes()), b"jane@example.com");
+        }
+    }
+}
+
+/// A token that is whole waits for what tells whether it begins the name of a host, and for nothing else.
+#[test]
+fn what_follows_a_token_is_waited_for_as_long_as_it_may_be_a_host() {
+    let map = Arc::new(map());
+    let token = mint(&map, "EMAIL", "jane@example.com").unwrap();
+    for (pieces, held) in [
+        (vec![token.as_str()], true),
+        (vec![token.as_str(), " "], false),
+        (vec![token.as_str(), ","], false),
+        (vec![token.as_str(), "."], true),
+        (vec![token.as_str(), ".", " "], false),
+        (vec![token.as_str(), "s"], true),
+        (vec![token.as_str(), "s "], false),
+        (vec!["//", token.as_str()], false),
+    ] {
+        let (mut from, mut out) = (Output::default(), Output::default());
+        let mut restorer = Restorer::new(Arc::clone(&map));
+        for piece in &pieces {
+            from.clear();
+            from.clear_run(piece.as_bytes());
+            restorer.push(&from, &mut out);
+        }
+        assert_eq!(restorer.held() > 0, held, "{pieces:?}");
+    }
+    let mut from = Output::default();
+    from.clear_run(format!("{token}{}", "x".repeat(64)).as_bytes());
+    let (mut restorer, mut out) = (Restorer::new(map), Output::default());
+    restorer.push(&from, &mut out);
+    assert_eq!(restorer.held(), 0, "no name of a host has so long a part");
+    assert!(out.bytes.starts_with(b"jane@example.com"));
 }
 
 #[test]
