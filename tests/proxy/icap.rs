@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use blackbar::policy::{Mode, Route};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::support::upstream::ok;
 use crate::support::{TestProxy, Upstream};
@@ -47,6 +48,15 @@ struct Server {
 impl Server {
     /// Answers OPTIONS with these fields besides, and everything else as told.
     async fn start(options: &str, responder: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::start_as(None, options, responder).await
+    }
+
+    /// The same, over TLS where that is told.
+    async fn start_as(
+        tls: Option<TlsAcceptor>,
+        options: &str,
+        responder: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
         let options = format!(
             "ICAP/1.0 200 OK\r\nMethods: REQMOD, RESPMOD\r\nISTag: \"one\"\r\nAllow: 204\r\n{options}Encapsulated: null-body=0\r\n\r\n"
         );
@@ -58,17 +68,27 @@ impl Server {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(serve(stream, options.clone(), Arc::clone(&responder), Arc::clone(&all)));
+                let (options, responder, all) = (options.clone(), Arc::clone(&responder), Arc::clone(&all));
+                match tls.clone() {
+                    None => drop(tokio::spawn(serve(stream, options, responder, all))),
+                    Some(tls) => drop(tokio::spawn(async move {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            serve(stream, options, responder, all).await;
+                        }
+                    })),
+                }
             }
         });
         Self { port, asked, connections }
     }
 
     fn table(&self, more: &str) -> String {
-        format!(
-            "[[external]]\nname = \"av\"\nkind = \"icap\"\nurl = \"icap://127.0.0.1:{}/service\"\n{more}\n",
-            self.port
-        )
+        self.table_as("icap", more)
+    }
+
+    fn table_as(&self, scheme: &str, more: &str) -> String {
+        let url = format!("{scheme}://127.0.0.1:{}/service", self.port);
+        format!("[[external]]\nname = \"av\"\nkind = \"icap\"\nurl = \"{url}\"\n{more}\n")
     }
 
     fn asked(&self) -> Vec<Asked> {
@@ -76,7 +96,12 @@ impl Server {
     }
 }
 
-async fn serve(mut stream: TcpStream, options: String, responder: Responder, all: Arc<Mutex<Vec<Asked>>>) {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    options: String,
+    responder: Responder,
+    all: Arc<Mutex<Vec<Asked>>>,
+) {
     let mut unread = Vec::new();
     loop {
         let Some(head) = section(&mut stream, &mut unread).await else { return };
@@ -115,14 +140,14 @@ async fn serve(mut stream: TcpStream, options: String, responder: Responder, all
     }
 }
 
-async fn more(stream: &mut TcpStream, unread: &mut Vec<u8>) -> Option<()> {
+async fn more(stream: &mut (impl AsyncRead + Unpin), unread: &mut Vec<u8>) -> Option<()> {
     let mut piece = [0; 4096];
     let count = stream.read(&mut piece).await.ok().filter(|count| *count > 0)?;
     unread.extend_from_slice(&piece[..count]);
     Some(())
 }
 
-async fn section(stream: &mut TcpStream, unread: &mut Vec<u8>) -> Option<String> {
+async fn section(stream: &mut (impl AsyncRead + Unpin), unread: &mut Vec<u8>) -> Option<String> {
     loop {
         if let Some(end) = unread.windows(4).position(|window| window == b"\r\n\r\n") {
             return Some(String::from_utf8_lossy(&unread.drain(..end + 4).collect::<Vec<_>>()).into_owned());
@@ -132,7 +157,7 @@ async fn section(stream: &mut TcpStream, unread: &mut Vec<u8>) -> Option<String>
 }
 
 /// Whether the chunks said that they are the whole body.
-async fn chunks(stream: &mut TcpStream, unread: &mut Vec<u8>, body: &mut Vec<u8>) -> Option<bool> {
+async fn chunks(stream: &mut (impl AsyncRead + Unpin), unread: &mut Vec<u8>, body: &mut Vec<u8>) -> Option<bool> {
     loop {
         let Some(end) = unread.windows(2).position(|window| window == b"\r\n") else {
             more(stream, unread).await?;
@@ -304,6 +329,81 @@ async fn what_it_changes_goes_on_and_the_rules_hold_over_it() {
         assert_eq!(answer.text(), "others", "it gave back what it got");
         let line = "blackbar_external_requests_total{direction=\"request\",external=\"av\",result=\"change\"}";
         assert_eq!(proxy.metric(line), 1.0);
+    }
+}
+
+/// An answer that keeps this of the message and leaves the body from there on to us.
+fn leaving(heads: &[(&str, &str)], body: &[u8], from: usize) -> Vec<u8> {
+    let whole = String::from_utf8(holding(heads, body)).unwrap();
+    let end = format!("0; use-original-body={from}\r\n\r\n");
+    (whole.strip_suffix("0\r\n\r\n").unwrap().replace("200 OK", "206 Partial Content") + &end).into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_offers_it_leaves_the_rest_of_a_body_to_us() {
+    // With a preview, of which it is known before the rest is sent, and without one.
+    for preview in ["", "Preview: 4\r\n"] {
+        let server = Server::start(&format!("Allow: 206\r\n{preview}"), |asked| {
+            let heads = [("req", asked.message.as_str())];
+            match asked.body.first() {
+                Some(b'c') => leaving(&heads, CARD.as_bytes(), 1),
+                Some(b'k') => leaving(&heads, b"", 0),
+                _ => leaving(&heads, b"more", 100),
+            }
+        })
+        .await;
+        let upstream = Upstream::echo().await;
+        let proxy = TestProxy::new()
+            .workspace("acme", RULES)
+            .tables(&server.table("cache = { entries = 0 }"))
+            .route("/", upstream.address, asks)
+            .start();
+        let mut client = proxy.client().await;
+        // What it put in is under the rules as what came.
+        let answer = client.post("/", "text/plain", "c, some words").await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, "**** **** **** 1111, some words"), "{preview}");
+        assert_eq!(client.post("/", "text/plain", "kept as it is").await.text(), "kept as it is");
+        // It leaves what there is not.
+        let answer = client.post("/", "text/plain", "another").await;
+        assert_eq!((answer.status, answer.code().as_str()), (503, "external_unavailable"));
+        let asked = server.asked();
+        assert!(asked.iter().all(|one| one.field("allow") == Some("204, 206") && !one.continued));
+        assert_eq!(asked[1].body.len(), if preview.is_empty() { 13 } else { 4 });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_is_asked_over_tls_and_no_other_is_believed() {
+    let test = TestProxy::new();
+    let ca = test.pki.file("ca.crt").display().to_string();
+    test.pki.write_server("other", &["other.example"]);
+    for (certificate, more, status) in [
+        ("server", format!("upstream_ca = \"{ca}\""), 200),
+        // A name that is not its own, and an authority that nobody named.
+        ("other", format!("upstream_ca = \"{ca}\""), 503),
+        ("server", String::new(), 503),
+    ] {
+        let tls = TlsAcceptor::from(test.pki.server_config(certificate, &[]));
+        let server = Server::start_as(Some(tls), "Preview: 4\r\n", |asked| {
+            if asked.continued { holding(&[("req", &asked.message)], b"changed") } else { Vec::new() }
+        })
+        .await;
+        let upstream = Upstream::echo().await;
+        let proxy = TestProxy::new()
+            .workspace("acme", RULES)
+            .tables(&server.table_as("icaps", &more))
+            .route("/", upstream.address, asks)
+            .start();
+        let mut client = proxy.client().await;
+        for text in ["one of them", "another"] {
+            let answer = client.post("/", "text/plain", text).await;
+            assert_eq!(answer.status, status, "{certificate} {more}");
+            assert!(status != 200 || answer.text() == "changed");
+        }
+        let asked = server.asked();
+        assert_eq!((asked.len(), upstream.is_untouched()), if status == 200 { (2, false) } else { (0, true) });
+        assert!(asked.iter().all(|one| one.head.starts_with("REQMOD icap://")), "within TLS it is ICAP all the same");
+        assert!(status != 200 || server.connections.load(Ordering::SeqCst) == 1, "the connection is used again");
     }
 }
 

@@ -237,6 +237,7 @@ LoadMagicFile {magic}
 ServerLog {folder}/server.log
 AccessLog {folder}/access.log
 Service echo srv_echo.so
+Service partial srv_ex206.so
 Service filter srv_content_filtering.so
 srv_content_filtering.Match Codename body /PROJECT-ZEBRAS/ig score=10
 srv_content_filtering.Match Rename body /(PROJECT-)(HORSES)/ig score=1 info{{New}}=$1PONIES
@@ -339,6 +340,17 @@ def test_c_icap_refuses_and_changes_answers(proxied, cicap, said, status, wanted
         assert answer.json()["code"] == "external" and "ZEBRAS" not in answer.text
     else:
         assert answer.text == wanted
+
+
+@pytest.mark.skipif(not CICAP, reason="tests/run installs c-icap")
+def test_c_icap_leaves_the_rest_of_an_answer_to_us(proxied, cicap):
+    # Its own example of 206: a comment behind <html>, and the page from there on as it was sent.
+    page = b"<html><head><title>a</title></head><body>" + b"<p>words</p>" * 20_000 + b"</body></html>"
+    client, _ = proxied(icap(cicap, "partial"), "", '"partial"', answer=page)
+    answer = client.post("/", content="tell me", headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 200, answer.text
+    begin, comment, end = answer.content.partition(b"<!--A simple comment added by the  ex206 C-ICAP service-->\n\n")
+    assert comment and begin.strip() + end == page
 
 
 @pytest.mark.skipif(not CICAP, reason="tests/run installs c-icap")

@@ -1,7 +1,8 @@
 //! ICAP, client side (RFC 3507): what is written to a server, and what comes back, read in any chunking.
 //!
 //! Enters: an HTTP message whose body is whole; the bytes of answers. Leaves: the bytes of questions, with a preview where
-//! the server asks for one (section 4.5); an [`Answer`] and what it means ([`Ruling`]). Every part of an answer is bounded.
+//! the server asks for one (section 4.5); an [`Answer`] and what it means ([`Ruling`]). An answer may leave the rest of the
+//! body to us (206, draft-icap-ext-partial-content-07), where the server offers that. Every part of an answer is bounded.
 //! A server's own page is never passed on: an answer in place of the message is a refusal.
 
 use crate::body::Direction;
@@ -31,6 +32,8 @@ pub struct Options {
     pub ttl: u64,
     /// How many bytes of a body it wants to see first.
     pub preview: Option<usize>,
+    /// Whether its answers may leave the rest of a body to us (206).
+    pub partial: bool,
 }
 
 /// An HTTP message that is to be judged.
@@ -61,9 +64,14 @@ pub fn ask_options(uri: &str, host: &str) -> Vec<u8> {
 }
 
 /// What is written first: everything, or everything up to the end of the preview. The second is how much of the body that
-/// is, where the server must say whether it wants the rest.
+/// is, where the server must say whether it wants the rest. `partial`: it may leave the rest of the body to us.
 #[must_use]
-pub fn ask(subject: &Subject<'_>, uri: &str, host: &str, preview: Option<usize>) -> (Vec<u8>, Option<usize>) {
+pub fn ask(
+    subject: &Subject<'_>,
+    (uri, host): (&str, &str),
+    preview: Option<usize>,
+    partial: bool,
+) -> (Vec<u8>, Option<usize>) {
     let (request, response) = (subject.request.len(), subject.response.len());
     let (method, parts) = match subject.direction {
         Direction::Request => ("REQMOD", format!("req-hdr=0, req-body={request}")),
@@ -71,7 +79,8 @@ pub fn ask(subject: &Subject<'_>, uri: &str, host: &str, preview: Option<usize>)
             ("RESPMOD", format!("req-hdr=0, res-hdr={request}, res-body={}", request.saturating_add(response)))
         }
     };
-    let mut out = format!("{method} {uri} ICAP/1.0\r\nHost: {host}\r\nUser-Agent: blackbar\r\nAllow: 204\r\n");
+    let allow = if partial { "204, 206" } else { "204" };
+    let mut out = format!("{method} {uri} ICAP/1.0\r\nHost: {host}\r\nUser-Agent: blackbar\r\nAllow: {allow}\r\n");
     if let Some(address) = subject.client {
         out.push_str(&format!("X-Client-IP: {address}\r\n"));
     }
@@ -120,6 +129,8 @@ pub struct Answer {
     /// The head of a response that it holds.
     response: Option<Vec<u8>>,
     body: Option<Vec<u8>>,
+    /// From where on the body that was asked about goes on behind this one.
+    original: Option<usize>,
 }
 
 /// Fields of a header section: names in lower case.
@@ -153,6 +164,8 @@ impl Answer {
         let number = |name| self.field(name).and_then(|value| value.trim().parse::<usize>().ok());
         let named = self.field("methods").unwrap_or_default().to_ascii_uppercase();
         let has = |method| named.split(',').any(|known| known.trim() == method);
+        let allowed = self.fields.iter().filter(|(name, _)| name == "allow").flat_map(|(_, value)| value.split(','));
+        let partial = allowed.into_iter().any(|code| code.trim() == "206");
         let ttl = number("options-ttl").map_or(OPTIONS_TTL, |seconds| (seconds as u64).min(OPTIONS_TTL));
         Ok(Options {
             methods: [has("REQMOD"), has("RESPMOD")],
@@ -160,23 +173,29 @@ impl Answer {
             max_connections: number("max-connections").filter(|count| *count > 0),
             ttl,
             preview: number("preview"),
+            partial,
         })
     }
 
-    /// What it says of a message.
+    /// What it says of a message; `partial`: it was offered to leave the rest of the body to us.
     ///
     /// # Errors
     /// It says nothing that can be followed.
-    pub fn ruling(self, subject: &Subject<'_>) -> Result<Ruling, Failure> {
+    pub fn ruling(mut self, subject: &Subject<'_>, partial: bool) -> Result<Ruling, Failure> {
         // Said of a message, whatever else is said.
         let found = ["x-infection-found", "x-virus-id", "x-violations-found"].iter().any(|name| {
             self.field(name).is_some_and(|value| !matches!(value.trim().to_ascii_lowercase().as_str(), "" | "0" | "no"))
         });
         match (self.status, found) {
-            (200 | 204, true) => return Ok(Ruling::Block),
+            (200 | 204 | 206, true) => return Ok(Ruling::Block),
             (204, false) => return Ok(Ruling::Allow),
             (200, false) => {}
+            (206, false) if partial => {}
             _ => return Err(Failure::Status),
+        }
+        if let Some(from) = self.original {
+            let body = self.body.as_mut().filter(|_| self.status == 206).ok_or(Failure::Answer)?;
+            body.extend_from_slice(subject.body.get(from..).ok_or(Failure::Answer)?);
         }
         let (sent, came) = match subject.direction {
             // It answers in the upstream's place.
@@ -319,6 +338,11 @@ impl Reader {
             State::ChunkSize => {
                 let Some(line) = self.line()? else { return Ok(false) };
                 let size = chunk_size(&line)?;
+                if let Some(from) = original(&line)? {
+                    // Said of the end, once.
+                    let last = size == 0 && self.answer.original.replace(from).is_none();
+                    last.then_some(()).ok_or(Failure::Answer)?;
+                }
                 let body = self.answer.body.get_or_insert_default();
                 if body.len().saturating_add(size) > self.limit {
                     return Err(Failure::Answer);
@@ -394,7 +418,7 @@ impl Reader {
         self.answer = Answer { status, fields, ..Answer::default() };
         let mut told = self.answer.fields.iter().filter(|(name, _)| name == "encapsulated");
         let sections = match (told.next(), told.next()) {
-            (None, _) if status == 200 => Sections::default(),
+            (None, _) if matches!(status, 200 | 206) => Sections::default(),
             // What ends a question without a message needs not say so.
             (None, _) => return Ok(State::Done),
             (Some((_, value)), None) => sections(value)?,
@@ -418,7 +442,25 @@ impl Reader {
     }
 }
 
-/// The hexadecimal length at the beginning of a chunk's line; extensions are passed over.
+/// From where on the original body follows, by a chunk's extension (draft-icap-ext-partial-content-07 section 5.2).
+fn original(line: &[u8]) -> Result<Option<usize>, Failure> {
+    let mut found = None;
+    for extension in line.split(|byte| *byte == b';').skip(1) {
+        let mut parts = extension.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
+        if !parts.next().is_some_and(|name| name.eq_ignore_ascii_case(b"use-original-body")) {
+            continue;
+        }
+        let digits = parts.next().and_then(|value| std::str::from_utf8(value).ok());
+        let digits = digits.filter(|text| text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit()));
+        let from = digits.and_then(|text| text.parse::<usize>().ok()).ok_or(Failure::Answer)?;
+        if found.replace(from).is_some() {
+            return Err(Failure::Answer);
+        }
+    }
+    Ok(found)
+}
+
+/// The hexadecimal length at the beginning of a chunk's line.
 fn chunk_size(line: &[u8]) -> Result<usize, Failure> {
     let digits = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     let text = std::str::from_utf8(digits).ok().filter(|text| (1..=8).contains(&text.len()));

@@ -51,12 +51,28 @@ fn read(bytes: &[u8], chunk: usize) -> Result<Option<Answer>, Failure> {
 }
 
 fn ruled(bytes: &[u8], subject: &Subject<'_>) -> Result<Ruling, Failure> {
-    read(bytes, bytes.len())?.ok_or(Failure::Connect)?.ruling(subject)
+    read(bytes, bytes.len())?.ok_or(Failure::Connect)?.ruling(subject, false)
+}
+
+/// What an answer means that may leave the rest of the body to us.
+fn ruled_partly(bytes: &[u8], subject: &Subject<'_>) -> Result<Ruling, Failure> {
+    for chunk in 1..bytes.len() {
+        assert_eq!(read(bytes, chunk), read(bytes, bytes.len()), "in pieces of {chunk}");
+    }
+    read(bytes, bytes.len())?.ok_or(Failure::Connect)?.ruling(subject, true)
+}
+
+/// An answer with this body and this line behind it.
+fn partly(status: u16, head: &str, body: &str, end: &str) -> Vec<u8> {
+    let chunk = if body.is_empty() { String::new() } else { format!("{:x}\r\n{body}\r\n", body.len()) };
+    let parts = format!("req-hdr=0, req-body={}", head.len());
+    format!("ICAP/1.0 {status} X\r\nISTag: \"x\"\r\nEncapsulated: {parts}\r\n\r\n{head}{chunk}{end}\r\n\r\n")
+        .into_bytes()
 }
 
 #[test]
 fn a_question_is_as_the_rfc_has_it() {
-    let (bytes, waits) = ask(&request(b"0123456789"), "icap://h/s", "h", None);
+    let (bytes, waits) = ask(&request(b"0123456789"), ("icap://h/s", "h"), None, false);
     let text = String::from_utf8(bytes).unwrap();
     let head = format!(
         "REQMOD icap://h/s ICAP/1.0\r\nHost: h\r\nUser-Agent: blackbar\r\nAllow: 204\r\nEncapsulated: req-hdr=0, req-body={}\r\n\r\n",
@@ -66,7 +82,7 @@ fn a_question_is_as_the_rfc_has_it() {
     assert!(text.ends_with("\r\n\r\na\r\n0123456789\r\n0\r\n\r\n") && waits.is_none());
 
     let told = Subject { client: Some("192.0.2.7"), ..response(b"0123456789") };
-    let (bytes, waits) = ask(&told, "icap://h/s", "h", Some(4));
+    let (bytes, waits) = ask(&told, ("icap://h/s", "h"), Some(4), false);
     let text = String::from_utf8(bytes).unwrap();
     let parts = format!("req-hdr=0, res-hdr={}, res-body={}", REQUEST.len(), REQUEST.len() + RESPONSE.len());
     assert!(text.contains(&parts) && text.contains("Preview: 4\r\n") && text.contains("X-Client-IP: 192.0.2.7\r\n"));
@@ -74,11 +90,13 @@ fn a_question_is_as_the_rfc_has_it() {
     assert_eq!(waits, Some(4));
     assert_eq!(rest(b"0123456789", 4), b"6\r\n456789\r\n0\r\n\r\n");
     for (preview, end) in [(10, "a\r\n0123456789\r\n0; ieof\r\n\r\n"), (4096, "0; ieof\r\n\r\n")] {
-        let (bytes, waits) = ask(&request(b"0123456789"), "icap://h/s", "h", Some(preview));
+        let (bytes, waits) = ask(&request(b"0123456789"), ("icap://h/s", "h"), Some(preview), false);
         assert!(bytes.ends_with(end.as_bytes()) && waits.is_none());
     }
-    let (bytes, waits) = ask(&request(b"0123456789"), "icap://h/s", "h", Some(0));
+    let (bytes, waits) = ask(&request(b"0123456789"), ("icap://h/s", "h"), Some(0), false);
     assert!(bytes.ends_with(b"\r\n\r\n0\r\n\r\n") && waits == Some(0));
+    let (bytes, _) = ask(&request(b"0123456789"), ("icap://h/s", "h"), None, true);
+    assert!(String::from_utf8(bytes).unwrap().contains("\r\nAllow: 204, 206\r\n"));
 }
 
 #[test]
@@ -113,6 +131,45 @@ fn answers_mean_what_they_say() {
 }
 
 #[test]
+fn an_answer_may_leave_the_rest_of_the_body_to_us() {
+    let head = std::str::from_utf8(REQUEST).unwrap();
+    let whole = request(b"0123456789");
+    let changed = |body: &str| Ok(Ruling::Changed(body.as_bytes().to_vec()));
+    for (body, end, ruling) in [
+        ("", "0; use-original-body=0", Ok(Ruling::Allow)),
+        ("01", "0;use-original-body=2", Ok(Ruling::Allow)),
+        ("<p>", "0; use-original-body=0", changed("<p>0123456789")),
+        ("abc", "0; x=1; Use-Original-Body = 8", changed("abc89")),
+        ("abc", "0; use-original-body=10", changed("abc")),
+        // All of it is the server's.
+        ("abc", "0", changed("abc")),
+        ("abc", "0; use-original-body=11", Err(Failure::Answer)),
+        ("abc", "0; use-original-body=99999999999", Err(Failure::Answer)),
+        ("abc", "0; use-original-body=-1", Err(Failure::Answer)),
+        ("abc", "0; use-original-body=0x1", Err(Failure::Answer)),
+        ("abc", "0; use-original-body", Err(Failure::Answer)),
+        ("abc", "0; use-original-body=", Err(Failure::Answer)),
+        ("abc", "0; use-original-body=1; use-original-body=2", Err(Failure::Answer)),
+        // Of the end alone can it be said.
+        ("abc", "1; use-original-body=1\r\nx\r\n0", Err(Failure::Answer)),
+    ] {
+        assert_eq!(ruled_partly(&partly(206, head, body, end), &whole), ruling, "{body} {end}");
+    }
+    // It was not offered, or the answer claims to be whole, or holds no body.
+    let part = partly(206, head, "abc", "0; use-original-body=8");
+    assert_eq!(ruled(&part, &whole), Err(Failure::Status));
+    assert_eq!(ruled_partly(&partly(200, head, "abc", "0; use-original-body=8"), &whole), Err(Failure::Answer));
+    let none = format!("ICAP/1.0 206 X\r\nEncapsulated: req-hdr=0, null-body={}\r\n\r\n{head}", head.len());
+    assert_eq!(ruled_partly(none.as_bytes(), &whole), Ok(Ruling::Block));
+    assert_eq!(ruled_partly(b"ICAP/1.0 206 X\r\n\r\n", &whole), Err(Failure::Answer));
+    // Another target, and what was found, count as ever.
+    let moved = head.replace("/v1/chat", "http://blocked.example/");
+    assert_eq!(ruled_partly(&partly(206, &moved, "", "0; use-original-body=0"), &whole), Ok(Ruling::Block));
+    let found = "ICAP/1.0 206 X\r\nX-Infection-Found: Type=0; Resolution=2; Threat=Eicar;\r\n\r\n";
+    assert_eq!(ruled_partly(found.as_bytes(), &whole), Ok(Ruling::Block));
+}
+
+#[test]
 fn options_are_read() {
     let answer = b"ICAP/1.0 200 OK\r\nMethods: RESPMOD, reqmod\r\nISTag: \"CI0001-x\"\r\nMax-Connections: 20\r\nOptions-TTL: 60\r\nPreview: 1024\r\nAllow: 204\r\nEncapsulated: null-body=0\r\n\r\n";
     let options = read(answer, 1).unwrap().unwrap().options().unwrap();
@@ -122,10 +179,18 @@ fn options_are_read() {
         max_connections: Some(20),
         ttl: 60,
         preview: Some(1024),
+        partial: false,
     };
     assert_eq!(options, known);
     let bare = read(b"ICAP/1.0 200 OK\r\nMethods: REQMOD\r\n\r\n", 64).unwrap().unwrap().options().unwrap();
     assert_eq!((bare.methods, bare.ttl, bare.preview), ([true, false], OPTIONS_TTL, None));
+    for (allow, partial) in
+        [("204, 206", true), ("206", true), ("204\r\nAllow: 206", true), ("2060, 204", false), ("", false)]
+    {
+        let answer = format!("ICAP/1.0 200 OK\r\nMethods: REQMOD\r\nAllow: {allow}\r\n\r\n");
+        let options = read(answer.as_bytes(), 64).unwrap().unwrap().options().unwrap();
+        assert_eq!(options.partial, partial, "{allow}");
+    }
     assert_eq!(read(b"ICAP/1.0 404 Not Found\r\n\r\n", 64).unwrap().unwrap().options(), Err(Failure::Status));
 }
 
@@ -206,8 +271,8 @@ proptest! {
         let mut whole = holding(&[("req", std::str::from_utf8(REQUEST).unwrap())], Some("some body"));
         whole.truncate(cut);
         whole.extend_from_slice(&bytes);
-        let split = read(&whole, chunk).map(|answer| answer.map(|answer| answer.ruling(&request(b"some body"))));
-        let once = read(&whole, whole.len()).map(|answer| answer.map(|answer| answer.ruling(&request(b"some body"))));
+        let split = read(&whole, chunk).map(|answer| answer.map(|answer| answer.ruling(&request(b"some body"), true)));
+        let once = read(&whole, whole.len()).map(|answer| answer.map(|answer| answer.ruling(&request(b"some body"), true)));
         prop_assert_eq!(split, once);
     }
 }

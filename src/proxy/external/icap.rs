@@ -92,13 +92,13 @@ impl Client {
             return Err(Failure::Status);
         }
         let preview = options.preview.map(|asked| self.preview.map_or(asked, |most| asked.min(most)));
-        let (first, waits) = codec::ask(subject, &self.uri, &self.host, preview);
+        let (first, waits) = codec::ask(subject, (&self.uri, &self.host), preview, options.partial);
         let turn = self.turn().await?;
         let answer = self.exchange(&first, waits.map(|seen| (subject.body, seen))).await;
         drop(turn);
         let answer = answer?;
         let renewed = answer.istag().is_some_and(|tag| self.renewed(tag));
-        answer.ruling(subject).map(|ruling| (ruling, renewed))
+        answer.ruling(subject, options.partial).map(|ruling| (ruling, renewed))
     }
 
     /// What the server says of the service, asked for when it no longer holds.
