@@ -505,9 +505,38 @@ async fn purview_is_asked_in_its_own_form() {
     let (head, question) = &questions[0];
     assert!(head.starts_with("POST /v1.0/users/4711/dataSecurityAndGovernance/processContent HTTP/1.1\r\n"));
     assert!(head.to_lowercase().contains("authorization: bearer the-first-token"));
-    let content = &question["contentToProcess"];
-    assert_eq!(content["activityMetadata"]["activity"], "uploadText");
-    assert_eq!(content["contentEntries"][0]["content"]["data"], "clean words");
+    // As Graph's reference has it, member by member.
+    let entry = &question["contentToProcess"]["contentEntries"][0];
+    let (id, at) = (entry["correlationId"].as_str().unwrap(), entry["createdDateTime"].as_str().unwrap());
+    let (date, time) = at.split_once('T').unwrap();
+    assert!(id.len() == 32 && date.len() == 10 && time.len() >= 8, "{entry}");
+    let whole = json!({ "contentToProcess": {
+        "contentEntries": [{
+            "@odata.type": "microsoft.graph.processConversationMetadata",
+            "identifier": format!("{id}-request-0"),
+            "content": { "@odata.type": "microsoft.graph.textContent", "data": "clean words" },
+            "name": "Blackbar",
+            "correlationId": id,
+            "sequenceNumber": 0,
+            "isTruncated": false,
+            "createdDateTime": at,
+            "modifiedDateTime": at,
+        }],
+        "activityMetadata": { "activity": "uploadText" },
+        "deviceMetadata": { "operatingSystemSpecifications": {
+            "operatingSystemPlatform": "Unknown", "operatingSystemVersion": "Unknown",
+        } },
+        "protectedAppMetadata": {
+            "name": "root",
+            "version": "1.0",
+            "applicationLocation": {
+                "@odata.type": "microsoft.graph.policyLocationApplication",
+                "value": "83ef208a-0396-4893-9d4f-d36efbffc8bd",
+            },
+        },
+        "integratedAppMetadata": { "name": "Blackbar", "version": env!("CARGO_PKG_VERSION") },
+    } });
+    assert_eq!(question, &whole);
     assert!(!format!("{:?}", proxy.handle).contains("token"));
 }
 
