@@ -12,14 +12,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
+use tokio::sync::Notify;
 
 use super::quarantine::{RULES, people};
 use crate::support::client::connect;
 use crate::support::proxy::ACME;
 use crate::support::upstream::ok;
-use crate::support::{Client, Pki, RedisServer, Reply, TestProxy, Upstream};
+use crate::support::{Client, Pki, RedisServer, Reply, TestProxy, Upstream, within};
 
-/// Kills unless `BLACKBAR_KILLS` says otherwise, and the longest time between a start and its kill.
+/// Kills unless `BLACKBAR_KILLS` says otherwise, and the longest time between a start, or the first item that it holds, and
+/// its kill.
 const KILLS: usize = 200;
 const REDIS_KILLS: usize = 40;
 const ANSWER_KILLS: usize = 20;
@@ -57,6 +59,18 @@ impl Process {
     }
 }
 
+/// Waits until a moment for the death of a process: of four, one may die before it has done anything, the others once a
+/// first item was held, however slow the machine is.
+async fn moment(turn: usize, held: &Notify, longest: u64) {
+    if !turn.is_multiple_of(4) {
+        within(held.notified()).await;
+    }
+    let mut random = [0_u8; 8];
+    getrandom::fill(&mut random).unwrap();
+    // The one wait: the moment of a death is what is tried.
+    tokio::time::sleep(Duration::from_millis(u64::from_le_bytes(random) % longest)).await;
+}
+
 /// What clients and reviewers were told.
 #[derive(Default)]
 struct Told {
@@ -82,7 +96,7 @@ async fn ask(socket: &Path, target: &str, order: Option<Value>) -> Option<(u16, 
 }
 
 /// Sends requests that are held until the connection dies.
-async fn clients(address: SocketAddr, pki: Arc<Pki>, told: Arc<Mutex<Told>>) {
+async fn clients(address: SocketAddr, pki: Arc<Pki>, told: Arc<Mutex<Told>>, held: Arc<Notify>) {
     let config = pki.client_config(Some(pki.client(&[ACME])), &["http/1.1"]);
     let Ok(stream) = connect(address, "localhost", config).await else { return };
     let mut client = Client::new(stream);
@@ -105,6 +119,7 @@ async fn clients(address: SocketAddr, pki: Arc<Pki>, told: Arc<Mutex<Told>>) {
             return;
         }
         told.lock().unwrap().held.insert(answer.header("x-blackbar-item").unwrap().to_owned(), marker);
+        held.notify_one();
     }
 }
 
@@ -175,17 +190,15 @@ async fn kill_again_and_again(store: &str, unless_told: usize) {
     let pki = Arc::new(test.pki);
     let told = Arc::new(Mutex::new(Told::default()));
     let kills = std::env::var("BLACKBAR_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(unless_told);
-    for _ in 0..kills {
+    for turn in 0..kills {
         let process = Process::start(&config);
+        let held = Arc::new(Notify::new());
         let tasks = [
-            tokio::spawn(clients(process.address, Arc::clone(&pki), Arc::clone(&told))),
-            tokio::spawn(clients(process.address, Arc::clone(&pki), Arc::clone(&told))),
+            tokio::spawn(clients(process.address, Arc::clone(&pki), Arc::clone(&told), Arc::clone(&held))),
+            tokio::spawn(clients(process.address, Arc::clone(&pki), Arc::clone(&told), Arc::clone(&held))),
             tokio::spawn(reviewers(socket.clone(), Arc::clone(&told))),
         ];
-        let mut random = [0_u8; 8];
-        getrandom::fill(&mut random).unwrap();
-        // The one wait: the moment of a death is what is tried.
-        tokio::time::sleep(Duration::from_millis(u64::from_le_bytes(random) % LIFE_MS)).await;
+        moment(turn, &held, LIFE_MS).await;
         process.kill();
         for task in tasks {
             task.await.unwrap();
@@ -243,7 +256,13 @@ struct Fetched {
 }
 
 /// Has answers held, releases and fetches them, until the process dies.
-async fn fetchers(address: SocketAddr, socket: PathBuf, pki: Arc<Pki>, told: Arc<Mutex<Fetched>>) -> Option<()> {
+async fn fetchers(
+    address: SocketAddr,
+    socket: PathBuf,
+    pki: Arc<Pki>,
+    told: Arc<Mutex<Fetched>>,
+    held: Arc<Notify>,
+) -> Option<()> {
     let config = pki.client_config(Some(pki.client(&[ACME])), &["http/1.1"]);
     let mut client = Client::new(connect(address, "localhost", config).await.ok()?);
     loop {
@@ -256,6 +275,7 @@ async fn fetchers(address: SocketAddr, socket: PathBuf, pki: Arc<Pki>, told: Arc
         assert_eq!(status, 403);
         let id = item?;
         told.lock().unwrap().held.insert(id.clone(), marker.clone());
+        held.notify_one();
         let order = Some(json!({ "reason": "agreed" }));
         let (status, cleared) = ask(&socket, &format!("/quarantine/{id}/release"), order).await?;
         assert_eq!((status, &cleared["state"]), (200, &json!("cleared")));
@@ -304,17 +324,16 @@ async fn no_held_answer_is_lost_and_none_is_handed_over_twice() {
     let pki = Arc::new(test.pki);
     let told = Arc::new(Mutex::new(Fetched::default()));
     let kills = std::env::var("BLACKBAR_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(ANSWER_KILLS);
-    for _ in 0..kills {
+    for turn in 0..kills {
         let process = Process::start(&config);
+        let held = Arc::new(Notify::new());
         let begin = || {
             let (socket, pki, told) = (socket.clone(), Arc::clone(&pki), Arc::clone(&told));
-            tokio::spawn(fetchers(process.address, socket, pki, told))
+            tokio::spawn(fetchers(process.address, socket, pki, told, Arc::clone(&held)))
         };
         let tasks = [begin(), begin()];
-        let mut random = [0_u8; 8];
-        getrandom::fill(&mut random).unwrap();
         // Each goes three ways, not one.
-        tokio::time::sleep(Duration::from_millis(u64::from_le_bytes(random) % (3 * LIFE_MS))).await;
+        moment(turn, &held, 3 * LIFE_MS).await;
         process.kill();
         for task in tasks {
             task.await.unwrap();
