@@ -6,6 +6,7 @@
 //! never kept, logged or passed on: it may repeat what it read (*Secrecy*). Every answer is bounded before it is parsed, and
 //! what it names must lie in what was sent.
 
+mod answer;
 pub mod breaker;
 pub mod cache;
 pub mod icap;

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use super::answer;
 use super::{Failure, MOST_SPANS, Question, Span, Verdict, count};
 use crate::engine::spoken;
 
@@ -30,7 +31,7 @@ pub fn question(asked: &Question, language: &str, threshold: u8) -> Vec<u8> {
 /// # Errors
 /// It is not of the form, or names what was not sent.
 pub fn verdict(answer: &[u8], asked: &Question) -> Result<Verdict, Failure> {
-    let answer: Value = serde_json::from_slice(answer).map_err(|_| Failure::Answer)?;
+    let answer = answer::read(answer)?;
     let listed = answer.as_array().ok_or(Failure::Answer)?;
     let mut spans = Vec::new();
     if asked.texts.len() == 1 {
@@ -94,7 +95,14 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_is_none() {
-        for answer in ["", "{}", "[{}]", r#"[{"start":0,"end":9,"entity_type":"X"}]"#, r#"[{"start":0,"end":1}]"#] {
+        for answer in [
+            "",
+            "{}",
+            "[{}]",
+            r#"[{"start":0,"end":9,"entity_type":"X"}]"#,
+            r#"[{"start":0,"end":1}]"#,
+            r#"[{"start":0,"end":1,"end":3,"entity_type":"X"}]"#,
+        ] {
             assert_eq!(verdict(answer.as_bytes(), &asked(&["abc"])), Err(Failure::Answer), "{answer}");
         }
         for answer in ["[]", "[[]]", "[[],[],[]]", "[[],{}]"] {

@@ -7,6 +7,7 @@
 
 use serde_json::{Value, json};
 
+use super::answer::read;
 use super::{Failure, Question, Verdict};
 use crate::body::Direction;
 use crate::engine::spoken;
@@ -58,7 +59,7 @@ pub fn question(asked: &Question, application: &str, now: &str) -> Vec<u8> {
 /// # Errors
 /// It is not of the form, or tells of errors.
 pub fn verdict(answer: &[u8]) -> Result<Verdict, Failure> {
-    let answer: Value = serde_json::from_slice(answer).map_err(|_| Failure::Answer)?;
+    let answer = read(answer)?;
     let list = |name: &str| match answer.get(name) {
         None | Some(Value::Null) => Ok(&[][..]),
         Some(Value::Array(list)) => Ok(list.as_slice()),
@@ -113,7 +114,8 @@ mod tests {
         ] {
             assert_eq!(verdict(answer(actions, errors).as_bytes()), verdict_of, "{actions} {errors}");
         }
-        for bad in ["", "[]", "null", "3"] {
+        let twice = |value: &str| format!(r#"{{"policyActions":{value},"policyActions":[]}}"#);
+        for bad in ["", "[]", "null", "3", &twice(&restrict("\"block\"")), &twice("[]")] {
             assert_eq!(verdict(bad.as_bytes()), Err(Failure::Answer));
         }
         assert_eq!(verdict(b"{}"), Ok(Verdict::Allow));

@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use super::answer::read;
 use super::{Failure, MOST_SPANS, Question, Span, Verdict, count};
 use crate::body::base64;
 use crate::engine::spoken;
@@ -41,7 +42,7 @@ pub fn question(asked: &Question) -> Vec<u8> {
 /// # Errors
 /// It is not of the form, or names what was not sent.
 pub fn verdict(answer: &[u8], asked: &Question) -> Result<Verdict, Failure> {
-    let answer: Value = serde_json::from_slice(answer).map_err(|_| Failure::Answer)?;
+    let answer = read(answer)?;
     match answer.get("action").and_then(Value::as_str) {
         Some("allow") => Ok(Verdict::Allow),
         Some("block") => Ok(Verdict::Block),
@@ -127,6 +128,10 @@ mod tests {
             "null",
             "{}",
             r#"{"action":"maybe"}"#,
+            r#"{"action":"block","action":"allow"}"#,
+            r#"{"action":"allow","\u0061ction":"allow"}"#,
+            r#"{"action":"redact","redactions":[],"redactions":[{"text":0,"start":0,"end":1}]}"#,
+            r#"{"action":"redact","redactions":[{"text":0,"start":0,"end":1,"end":3}]}"#,
             r#"{"action":"redact"}"#,
             r#"{"action":"redact","redactions":[{"text":1,"start":0,"end":1}]}"#,
             r#"{"action":"redact","redactions":[{"text":0,"start":0,"end":4}]}"#,
