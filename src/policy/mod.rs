@@ -21,6 +21,7 @@ mod quota;
 mod redis_server;
 mod routing;
 mod rules;
+mod segments;
 mod shared_limits;
 mod signing;
 mod store;
@@ -43,6 +44,7 @@ use crate::engine::token::{MAX_TOKEN_BYTES, MAX_TOKENS};
 use crate::engine::{HashKey, RuleSet};
 
 pub(crate) use credentials::{CRL_LIMIT as REVOCATION_BYTES, revocation_lists};
+pub(crate) use segments::{plain as plain_segment, segments as path_segments};
 
 pub use compile::{
     Change, Loaded, OffReason, Outline, ProofCount, Reroute, RuleChange, RuleState, RuleTest, RuleTests, ShadowRules,

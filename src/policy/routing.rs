@@ -1,10 +1,12 @@
 //! Paths and origins: a route's prefix, its upstream's URL, and which route a request's path takes.
 //!
-//! Prefixes are compared by whole segments as they stand on the wire, without decoding. A path in which some reader
-//! could find a dot segment takes no route: what our prefix check saw would not be what the upstream resolves.
+//! Prefixes are compared by whole segments as they stand on the wire. A path in which some reader could find a dot
+//! segment, or the path of a narrower route, takes no route: what our prefix check saw would not be what the upstream
+//! resolves.
 
 use std::net::Ipv6Addr;
 
+use super::segments::{behind, is_like, plain, segments};
 use super::{Policy, Upstream};
 
 /// The port of syslog over TLS (RFC 5425 section 4.1).
@@ -185,23 +187,46 @@ fn has_dot_segment(path: &str) -> bool {
 
 impl Policy {
     /// The route that a request's path takes for a workspace, and what of the path remains (empty, or beginning with
-    /// `/`). Whole segments, the longest prefix wins; a route that is not for this workspace is none.
+    /// `/`). Whole segments, the longest prefix wins; a route that is not for this workspace is none, and a path that is
+    /// not [`Policy::is_clear`] takes none.
     #[must_use]
     pub fn route_for<'a>(&self, workspace: usize, path: &'a str) -> Option<(usize, &'a str)> {
-        if !path.starts_with('/') || has_dot_segment(path) {
+        if has_dot_segment(path) || !self.is_clear(path) {
             return None;
         }
-        let remaining = |prefix: &str| match prefix {
-            "/" => Some(path),
-            prefix => path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/')),
+        let (prefix, rest) = self.prefix_of(path)?;
+        let takes = |route: &super::Route| route.path == prefix && route.workspaces.contains(&workspace);
+        let index = self.routes.iter().position(|route| takes(route))?;
+        Some((index, rest))
+    }
+
+    /// Whether whoever reads this path finds it below the same route. An upstream may take `%61` for `a`, pass over empty
+    /// segments, parameters and the case of letters, or decode twice; where it would then find what a narrower route is
+    /// there for, the path is not clear. Other spellings, of which no route is told, are the upstream's to read.
+    #[must_use]
+    pub fn is_clear(&self, path: &str) -> bool {
+        let Some((prefix, rest)) = self.prefix_of(path) else { return true };
+        let below = |route| str::strip_prefix(route, prefix.trim_end_matches('/'));
+        let narrower = || {
+            let below = self.routes.iter().filter_map(|route| below(route.path.as_str()));
+            below.filter(|below| below.len() > 1 && below.starts_with('/'))
         };
-        let matching =
-            self.routes.iter().enumerate().filter_map(|(index, route)| Some((index, route, remaining(&route.path)?)));
-        let shortest = matching.clone().map(|(_, _, rest)| rest.len()).min()?;
-        matching
-            .filter(|(_, route, rest)| rest.len() == shortest && route.workspaces.contains(&workspace))
-            .map(|(index, _, rest)| (index, rest))
-            .next()
+        if narrower().next().is_none() {
+            return true;
+        }
+        let Some(segments) = segments(rest) else { return false };
+        let has_dots = segments.iter().any(|segment| matches!(plain(segment), b"." | b".."));
+        let leads_there = |below: &str| {
+            let mut found = segments.iter();
+            below.split('/').skip(1).all(|name| found.next().is_some_and(|segment| is_like(segment, name.as_bytes())))
+        };
+        !has_dots && !narrower().any(leads_there)
+    }
+
+    /// The longest path of a route that a path begins with, and what is behind it.
+    fn prefix_of<'a>(&self, path: &'a str) -> Option<(&str, &'a str)> {
+        let found = self.routes.iter().filter_map(|route| Some((route.path.as_str(), behind(&route.path, path)?)));
+        found.min_by_key(|(_, rest)| rest.len()).filter(|_| path.starts_with('/'))
     }
 }
 

@@ -45,8 +45,7 @@ impl Exchange {
             return Err(ProxyError::blocked(Some(rule)));
         }
         let (sent, fields, body) = from.original.as_ref().ok_or_else(fault)?.take();
-        let (path, query) = sent.split_once('?').map_or((sent, None), |(path, query)| (path, Some(query)));
-        let rest = path.strip_prefix(from.route.path.trim_end_matches('/')).unwrap_or(path);
+        let (rest, query) = (from.rest.as_str(), sent.split_once('?').map(|(_, query)| query));
         let query = query.and_then(target::without_keys).map_or_else(String::new, |query| format!("?{query}"));
         let target = format!("{}{rest}{query}", route.path.trim_end_matches('/'));
         let target = if target.starts_with('/') { target } else { format!("/{target}") };

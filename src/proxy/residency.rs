@@ -4,6 +4,8 @@
 //! all was decided when the configuration was read; here are the places that a client chooses by itself: the geography of a
 //! Bedrock inference profile, the region in an ARN, the location in a path of Vertex AI.
 
+use crate::policy::{path_segments, plain_segment};
+
 /// What stands before the model in the name of a Bedrock inference profile that spans regions.
 const GEOGRAPHIES: [&str; 11] = ["us", "us-gov", "eu", "apac", "ap", "jp", "au", "ca", "sa", "me", "global"];
 
@@ -13,13 +15,15 @@ pub(crate) fn stays(regions: &[String], path: &str) -> bool {
     if regions.is_empty() {
         return true;
     }
+    // Whoever decodes before cutting, and passes over what is empty and over parameters.
+    let Some(segments) = path_segments(path) else { return false };
     let mut before = String::new();
-    let plain = decoded(path);
-    // As it was sent, and as a reader would have it that decodes before it cuts.
-    let stays = plain.split('/').all(|segment| {
-        let location = std::mem::replace(&mut before, segment.to_owned()) == "locations";
-        (!location || is_within(regions, segment)) && model_stays(regions, segment)
+    let stays = segments.iter().map(|segment| lower(plain_segment(segment))).all(|segment| {
+        let stays = (before != "locations" || is_within(regions, &segment)) && model_stays(regions, &segment);
+        before = segment;
+        stays
     });
+    // Whoever cuts first: a name may hold an encoded `/`.
     stays && path.split('/').map(decoded).all(|segment| model_stays(regions, &segment))
 }
 
@@ -51,7 +55,12 @@ fn is_within(regions: &[String], region: &str) -> bool {
     regions.iter().any(|known| known == region || known == geography)
 }
 
-/// The segment without percent signs, in lower case. What is no UTF-8 then is within no region.
+/// In lower case. What is no UTF-8 is within no region.
+fn lower(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).to_ascii_lowercase()
+}
+
+/// The segment without percent signs, in lower case.
 fn decoded(segment: &str) -> String {
     let bytes = segment.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -69,7 +78,7 @@ fn decoded(segment: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&out).to_ascii_lowercase()
+    lower(plain_segment(&out))
 }
 
 #[cfg(test)]
@@ -97,6 +106,15 @@ mod tests {
             ("/v1/projects/p/locations/global/publishers/google/models/m:generateContent", false),
             ("/v1/projects/p/locations%2Fus-central1/publishers/google/models/m:generateContent", false),
             ("/v1/projects%2Fp%2Flocations%2Fus-central1/publishers/google/models/m:generateContent", false),
+            ("/v1/projects/p/locations//us-central1/publishers/google/models/m:generateContent", false),
+            ("/v1/projects/p/locations;a/us-central1/publishers/google/models/m:generateContent", false),
+            ("/v1/projects/p/locations/;a/us-central1;b/publishers/google/models/m:generateContent", false),
+            ("/v1/projects/p/location%2573/us-central1/publishers/google/models/m:generateContent", false),
+            ("/v1/projects/p/locations;a%2Feurope-west1/us-central1/models/m:generateContent", false),
+            ("/v1/projects/p/locations;a/europe-west1;b/publishers/google/models/m:generateContent", true),
+            ("/model/%2575s.anthropic.claude/invoke", false),
+            ("/model/;a/us.anthropic.claude;b/invoke", false),
+            ("/model/arn%253Aaws%253Abedrock%253Aus-east-1%253A1%253Ainference-profile%252Feu.a.b/invoke", false),
             ("/v1beta/models/m:generateContent", true),
             ("/v1/chat/completions", true),
         ];

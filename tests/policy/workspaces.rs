@@ -132,6 +132,65 @@ fn paths_take_the_longest_prefix_of_whole_segments() {
     assert_eq!(policy.routes[2].path, "/twilio");
 }
 
+#[test]
+fn no_spelling_of_a_narrower_routes_path_takes_the_wider_one() {
+    let folder = Folder::new();
+    let route = |name: &str, path: &str| {
+        format!("[[route]]\nname = \"{name}\"\npath = \"{path}\"\nupstream = \"https://{name}.example.com\"\n")
+    };
+    let routes = [
+        route("api", "/api"),
+        route("admin", "/api/admin"),
+        route("deep", "/api/a/b"),
+        route("model", "/api/model/m-v1:0"),
+        route("other", "/other"),
+    ];
+    folder.write("blackbar.toml", &format!("{MINIMAL}{}", routes.concat()));
+    let policy = load(&folder.path("blackbar.toml")).unwrap().policy;
+    let route = |path| policy.route_for(0, path).map(|(at, rest)| (&*policy.routes[at].name, rest));
+    for (path, expected) in [
+        ("/api/admin/x", ("admin", "/x")),
+        ("/api/model/m-v1%3A0/invoke", ("model", "/invoke")),
+        (
+            "/api/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ax%2Fm-v1%3A0/invoke",
+            ("api", "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ax%2Fm-v1%3A0/invoke"),
+        ),
+        ("/api/x/admin", ("api", "/x/admin")),
+        ("/api/administration", ("api", "/administration")),
+        ("/api/admin%20x", ("api", "/admin%20x")),
+        ("/api/a", ("api", "/a")),
+        ("/api/a//c;x=1/b", ("api", "/a//c;x=1/b")),
+        ("/api/%3Clogs-%7Bnow%2Fd%7D%3E/_bulk", ("api", "/%3Clogs-%7Bnow%2Fd%7D%3E/_bulk")),
+        ("/api/v1/models/x:generateContent", ("api", "/v1/models/x:generateContent")),
+        // Where no route is narrower, the upstream reads what it is sent.
+        ("/other/%61dmin;x%2Fy//z", ("other", "/%61dmin;x%2Fy//z")),
+    ] {
+        assert!(policy.is_clear(path), "{path}");
+        assert_eq!(route(path), Some(expected), "{path}");
+    }
+    for path in [
+        "/api/%61dmin/x",
+        "/api/%2561dmin",
+        "/api//admin/x",
+        "/api/admin;a=b/x",
+        "/api/;a/admin",
+        "/api/admin%3Bx",
+        "/api/admin%3Fx",
+        "/api/Admin/x",
+        "/api%2Fadmin/x",
+        "/api/a%2Fb",
+        "/api/a%252fb/x",
+        "/api/a%5Cb",
+        "/api/a;x/b",
+        "/api/a;x%2Fy/b",
+        "/api/x/%252e%252e/admin",
+        "/api/model/m-v1%253A0/invoke",
+        "/api//model/m-v1%3A0/invoke",
+    ] {
+        assert_eq!(route(path), None, "{path}");
+    }
+}
+
 fn action(policy: &Policy, route: usize, direction: Direction, path: Option<&str>, rule: &str) -> Action {
     let workspace = &policy.workspaces[0];
     let index = workspace.rules.rules().iter().position(|one| one.id.as_str() == rule).unwrap();

@@ -91,6 +91,7 @@ async fn a_key_holds_within_its_bounds() {
         ApiKey { expires: moment_of("9999-01-01"), allow_from: near("127.0.0.0/8"), ..key("near", "near") },
         ApiKey { allow_from: near("10.0.0.0/8"), ..key("far", "far") },
         ApiKey { routes: Some(vec![1]), ..key("other", "other") },
+        ApiKey { routes: Some(vec![0]), ..key("first", "first") },
         ApiKey { quota: Quota { rate: Some(1), burst: 1, ..Quota::default() }, ..key("slow", "slow") },
     ];
     let test = TestProxy::new().workspace("acme", MASKS).upstream(&upstream).route("/other", upstream.address, |_| {});
@@ -103,6 +104,13 @@ async fn a_key_holds_within_its_bounds() {
         ("far", "/"),
         ("other", "/"),
         ("other", "/other"),
+        ("first", "/others/%6fther;x"),
+        ("first", "/other/x"),
+        // Which the upstream could read as the other route's.
+        ("first", "/%6Fther/x"),
+        ("first", "//other/x"),
+        ("first", "/other;x/x"),
+        ("first", "/Other/x"),
         ("slow", "/"),
         ("slow", "/"),
         ("no", "/"),
@@ -110,7 +118,7 @@ async fn a_key_holds_within_its_bounds() {
         let answer = asks(&mut stranger(&proxy).await, path, &format!("Authorization: Bearer {secret}\r\n")).await;
         asked.push(answer.status);
     }
-    assert_eq!(asked, [401, 200, 401, 404, 200, 200, 429, 401]);
+    assert_eq!(asked, [401, 200, 401, 404, 200, 200, 404, 400, 400, 400, 400, 200, 429, 401]);
     assert_eq!(asks(&mut stranger(&proxy).await, "/", "Authorization: Basic near\r\n").await.status, 401);
     assert!(!upstream.saw("Bearer") && !upstream.saw("bearer"));
     // Who shows none is of the listener's workspace, where it has one.

@@ -332,7 +332,9 @@ impl Exchange {
         }
         headers::check_request(&head.headers)?;
         self.connection.check_host(&self.policy, head)?;
-        target::check_path(head.uri.path())
+        target::check_path(head.uri.path())?;
+        // What the upstream could read as another route's goes by neither.
+        if self.policy.is_clear(head.uri.path()) { Ok(()) } else { Err(ProxyError::client(ErrorKind::TargetSyntax)) }
     }
 
     /// Opens a WebSocket connection (RFC 6455 section 4) at the upstream, and lets the client's become one. An upstream
