@@ -256,9 +256,13 @@ fn arguments_are_opened_for_tools_that_are_named() {
             let read: Value = serde_json::from_str(&exchange.read(dialect, "application/json", &call, 5)).unwrap();
             assert_eq!(read.pointer(place), Some(&json!(expected)), "{dialect:?} {tool}");
             // Two names, of which readers take one or the other.
-            let twice = call.replace("\"name\":\"f\"", "\"name\":\"f\",\"name\":\"h\"");
-            let read: Value = serde_json::from_str(&exchange.read(dialect, "application/json", &twice, 5)).unwrap();
-            assert_eq!(read.pointer(place), Some(&json!(sent)), "{dialect:?} {tool}");
+            for second in ["name", "Name", "NAME", "name\\u0000"] {
+                let twice = call.replace("\"name\":\"f\"", &format!("\"name\":\"f\",\"{second}\":\"h\""));
+                let read: Value = serde_json::from_str(&exchange.read(dialect, "application/json", &twice, 5)).unwrap();
+                assert_eq!(read.pointer(place), Some(&json!(sent)), "{dialect:?} {tool} {second}");
+                let read = exchange.read(dialect, "text/event-stream", &format!("data: {twice}\n\n"), 5);
+                assert!(!read.contains("jane@example.com"), "{dialect:?} {tool} {second}");
+            }
         }
     }
 }

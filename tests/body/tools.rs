@@ -526,3 +526,165 @@ fn calls_that_have_ended_make_room_for_others() {
     let all: Vec<_> = (0..=BodyLimits::default().logical_texts).flat_map(call).collect();
     assert!(!refused(&tools, &all));
 }
+
+/// How a document is refused, whole and byte by byte, whatever it calls itself; none where it leaves as it came.
+fn judged(tools: &Arc<ToolRules>, direction: Direction, body: &str) -> Option<BodyErrorKind> {
+    let outcome = |kind, chunk| {
+        let case = Case { what: "", kind, dialect: Dialect::Plain, direction, body: body.to_owned() };
+        let (ended, out) = BODY.run(tools, &case, chunk);
+        assert!(ended.is_err() || out == body, "{body}");
+        ended.err().map(|error| error.kind)
+    };
+    let first = outcome("application/json", 1 << 20);
+    for (kind, chunk) in [("application/json", 1), ("text/plain", 1), ("text/plain", 1 << 20)] {
+        assert_eq!(outcome(kind, chunk), first, "{body} as {kind} by {chunk}");
+    }
+    first
+}
+
+#[test]
+fn a_message_that_some_reader_takes_for_another_call_is_refused() {
+    use ToolVerdict::{Allow, Block};
+    let tools = rules(&[("search_x", None, Allow)], Block);
+    let judged = |body: &str| judged(&tools, Direction::Request, body);
+    for body in [
+        r#"{"method":"tools/call","params":{"name":"search_x","Name":"delete_all"}}"#,
+        r#"{"method":"tools/call","params":{"NAME":"delete_all","name":"search_x"}}"#,
+        r#"{"method":"tools/call","params":{"name":"search_x","name\u0000":"delete_all"}}"#,
+        r#"{"method":"tools/call","params":{"name":"search_x","name\u0000x":"delete_all"}}"#,
+        r#"{"method":"tools/call","params":{"name":"search_x","name":"delete_all"}}"#,
+        r#"{"method":"tools/call","params":{"name":"search_x","name":["delete_all"]}}"#,
+        r#"{"method":"tools/call","params":{"name":"search_x","arguments":{},"Arguments":{"a":1}}}"#,
+        r#"{"method":"tools/call","params":{"name":"search_x","argument\u017f":{"a":1}}}"#,
+        r#"{"method":"tools/call","params":{"name":"search_x"},"Params":{"name":"delete_all"}}"#,
+        r#"{"method":"tools/call","params":{"name":"search_x"},"params":["delete_all"]}"#,
+        r#"{"method":"tools/call","param\u017f":{"name":"delete_all"},"params":{"name":"search_x"}}"#,
+        r#"{"method":"ping","METHOD":"tools/call","params":{"name":"delete_all"}}"#,
+        r#"{"METHOD":"tools/call","method":"ping","params":{"name":"search_x"}}"#,
+        r#"{"method":"ping","method":"tools/call","params":{"name":"delete_all"}}"#,
+        r#"{"Method":"tools/call","Params":{"Name":"search_x"}}"#,
+        r#"{"method":"tools/call","method\u0000":"ping","params":{"name":"search_x"}}"#,
+        r#"[{"method":"ping"},{"method":"ping","metHod":"tools\/call","params":{"name":"delete_all"}}]"#,
+    ] {
+        assert_eq!(judged(body), Some(BodyErrorKind::JsonSyntax), "{body}");
+    }
+    for body in [
+        r#"{"method":"tools/call","params":["delete_all",{}]}"#,
+        r#"{"method":"tools/call","params":{"name":["delete_all"]}}"#,
+        r#"{"method":"tools/call","params":{"name":{"a":"delete_all"}}}"#,
+        r#"{"method":"tools/call","params":null}"#,
+        r#"{"method":"tools/call"}"#,
+    ] {
+        assert_eq!(judged(body), Some(BodyErrorKind::Tool), "{body}");
+    }
+    for body in [
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search_x","_meta":{"Name":"n"},"arguments":{"name":"a","Name":"b","params":[],"method":"tools/call","Method":1}}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"p","arguments":{"method":"tools/call","params":{"name":"delete_all"}}}}"#,
+        r#"{"Method":"GET","method":"get","Params":{"Name":"delete_all"},"params":[{"name":"x"}]}"#,
+        r#"{"data":{"method":"tools/call","Method":"x"},"methods":["tools/call"],"METHODS":1}"#,
+    ] {
+        assert_eq!(judged(body), None, "{body}");
+    }
+}
+
+#[test]
+fn a_call_that_some_reader_takes_for_another_is_refused() {
+    use ToolVerdict::{Allow, Block};
+    let tools = rules(&[("search_x", None, Allow), ("mail", Some(r#"^\{"to":"a"\}$"#), Allow)], Block);
+    let answers = |with: &str, without: &str| {
+        [
+            // OpenAI's, Anthropic's, Gemini's, Bedrock's, Responses'.
+            format!(
+                r#"{{"choices":[{{"message":{{"tool_calls":[{{"type":"function","function":{{"name":"search_x",{with}"arguments":"{{}}"}}}}]}}}}]}}"#
+            ),
+            format!(r#"{{"content":[{{"type":"tool_use","name":"search_x",{with}"input":{{}}}}]}}"#),
+            format!(
+                r#"{{"candidates":[{{"content":{{"parts":[{{"functionCall":{{"name":"search_x",{with}"args":{{}}}}}}]}}}}]}}"#
+            ),
+            format!(
+                r#"{{"output":{{"message":{{"content":[{{"toolUse":{{"name":"search_x",{with}"input":{{}}}}}}]}}}}}}"#
+            ),
+            format!(r#"{{"output":[{{"type":"function_call","name":"search_x",{with}"arguments":"{{}}"}}]}}"#),
+            format!(
+                r#"{{"message":{{"tool_calls":[{{"function":{{"name":"search_x",{with}"arguments":{{}}}}}}]}},"x":{{{without}}}}}"#
+            ),
+        ]
+    };
+    let outcome = |body: &str| {
+        let event = Case {
+            what: "",
+            kind: "text/event-stream",
+            dialect: Dialect::Plain,
+            direction: Direction::Response,
+            body: format!("data: {body}\n\n"),
+        };
+        let outcomes = [1, 1 << 20].map(|chunk| BODY.run(&tools, &event, chunk).0.err().map(|error| error.kind));
+        assert_eq!(outcomes[0], outcomes[1], "{body}");
+        assert_eq!(outcomes[0], judged(&tools, Direction::Response, body), "{body}");
+        outcomes[0].clone()
+    };
+    for with in [r#""Name":"delete_all","#, r#""NAME":"search_x","#, r#""name\u0000":"delete_all","#] {
+        for body in answers(with, "") {
+            assert_eq!(outcome(&body), Some(BodyErrorKind::JsonSyntax), "{body}");
+        }
+    }
+    for body in
+        answers(r#""title":"t","#, r#""Name":"n","name":"m","Type":"t","type":"u","Id":1,"id":2,"Input":{"Name":1}"#)
+    {
+        assert_eq!(outcome(&body), None, "{body}");
+    }
+    for body in [
+        // A call to those readers alone, or more of one.
+        r#"{"choices":[{"message":{"Tool_Calls":[{"function":{"name":"delete_all","arguments":"{}"}}]}}]}"#,
+        r#"{"choices":[{"message":{"tool_calls":[{"Function":{"Name":"delete_all","Arguments":"{}"}}]}}]}"#,
+        r#"{"choices":[{"message":{"tool_calls":[{"function":{"name":"search_x"},"FUNCTION":{"name":"delete_all"}}]}}]}"#,
+        r#"{"content":[{"type":"text","Type":"tool_use","name":"delete_all","input":{}}]}"#,
+        r#"{"content":[{"Type":"tool_use","Name":"delete_all","Input":{}}]}"#,
+        r#"{"content":[{"type":"tool_u\u017fe","type\u0000":"tool_use","name":"delete_all","input":{}}]}"#,
+        r#"{"content":[{"type":"tool_use","name":"mail","input":{"to":"a"},"Input":{"to":"b"}}]}"#,
+        r#"{"content":[{"type":"tool_use","name":"mail","input":{"to":"a"},"Arguments":{"to":"b"}}]}"#,
+        r#"{"candidates":[{"content":{"parts":[{"functioncall":{"name":"delete_all","args":{}}}]}}]}"#,
+        r#"{"output":{"message":{"content":[{"tooluse":{"name":"delete_all","input":{}}}]}}}"#,
+    ] {
+        assert_eq!(outcome(body), Some(BodyErrorKind::JsonSyntax), "{body}");
+    }
+    // Arguments that decide, with a member in both spellings.
+    let mail = |arguments: &str| {
+        outcome(&format!(r#"{{"content":[{{"type":"tool_use","name":"mail","input":{arguments}}}]}}"#))
+    };
+    assert_eq!(mail(r#"{"to":"a"}"#), None);
+    assert_eq!(mail(r#"{"to":"a","To":"b"}"#), Some(BodyErrorKind::Tool));
+}
+
+#[test]
+fn a_delta_that_some_reader_adds_to_another_call_is_refused() {
+    use ToolVerdict::{Allow, Block};
+    let tools = rules(&[("search_x", None, Allow), ("mail", Some(r#"^\{"to":"a"\}$"#), Allow)], Block);
+    let run = |all: &[serde_json::Value]| {
+        let (kind, direction) = ("text/event-stream", Direction::Response);
+        let case = Case { what: "", kind, dialect: Dialect::Plain, direction, body: events(all) };
+        let outcomes = [1 << 20, 1].map(|chunk| BODY.run(&tools, &case, chunk).0.err().map(|error| error.kind));
+        assert_eq!(outcomes[0], outcomes[1], "{}", case.body);
+        outcomes[0].clone()
+    };
+    let call = |call: serde_json::Value| json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]});
+    let begins = || call(json!({"index": 0, "id": "c", "function": {"name": "mail", "arguments": "{\"to\":"}}));
+    assert_eq!(run(&[begins(), call(json!({"index": 0, "function": {"arguments": "\"a\"}"}}))]), None);
+    for more in [
+        call(json!({"index": 0, "Index": 1, "function": {"arguments": "\"a\"}"}})),
+        call(json!({"index": 0, "function": {"arguments": "\"a\"}", "Arguments": "\"b\"}"}})),
+        call(json!({"index": 0, "Function": {"Arguments": "\"b\"}"}})),
+        json!({"choices": [{"index": 0, "Delta": {"tool_calls": [{"index": 0, "Id": "d", "function": {"arguments": "\"a\"}"}}]}}]}),
+    ] {
+        assert_eq!(run(&[begins(), more]), Some(BodyErrorKind::JsonSyntax));
+    }
+    // An end that some reader sees is one: what has come by then is judged.
+    let ends = json!({"choices": [{"index": 0, "delta": {}, "Finish_Reason": "tool_calls"}]});
+    assert_eq!(run(&[begins(), ends]), Some(BodyErrorKind::Tool));
+    let block = json!({"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "t", "name": "mail", "input": {}}});
+    let delta = |delta: serde_json::Value| json!({"type": "content_block_delta", "index": 1, "delta": delta});
+    let whole = "{\"to\":\"a\"}";
+    assert_eq!(run(&[block.clone(), delta(json!({"type": "input_json_delta", "partial_json": whole}))]), None);
+    let odd = delta(json!({"type": "input_json_delta", "partial_json": whole, "Partial_JSON": "{}"}));
+    assert_eq!(run(&[block, odd]), Some(BodyErrorKind::JsonSyntax));
+}

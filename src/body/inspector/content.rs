@@ -204,7 +204,11 @@ impl Content {
         let judged = tools.push(input);
         tools.tell_held(seen);
         match judged {
-            Err(fault) if fault.kind == BodyErrorKind::JsonSyntax && matches!(self.state, State::Gate(_)) => {
+            Err(fault)
+                if fault.kind == BodyErrorKind::JsonSyntax
+                    && matches!(self.state, State::Gate(_))
+                    && !tools.has_refused() =>
+            {
                 self.tools = None;
                 Ok(())
             }

@@ -69,6 +69,7 @@ impl fmt::Debug for Step<'_> {
 /// `NONE` in a link means that there is no such value.
 const NONE: u32 = u32::MAX;
 
+#[derive(Clone)]
 struct Entry {
     kind: Kind,
     start: u32,
@@ -209,6 +210,23 @@ impl Index {
     pub fn key_range(&self, node: Node) -> Option<Range<usize>> {
         let entry = self.entry(node).filter(|entry| entry.key_end > entry.key_start)?;
         Some(entry.key_start as usize..entry.key_end as usize)
+    }
+
+    /// The same with other keys: those that are told, where any is. Values are the same nodes in both.
+    pub(in crate::body) fn renamed(&self, name: impl Fn(Node, &[u8]) -> Option<&'static [u8]>) -> Option<Self> {
+        let mut renamed: Option<Self> = None;
+        for node in self.nodes() {
+            let Some(name) = self.key(node).and_then(|key| name(node, key)) else { continue };
+            let copy = || Self { entries: self.entries.clone(), keys: self.keys.clone(), lexer: None };
+            let index = renamed.get_or_insert_with(copy);
+            let begin = index.keys.len() as u32;
+            index.keys.extend_from_slice(name);
+            let end = index.keys.len() as u32;
+            if let Some(entry) = index.entries.get_mut(node.0 as usize) {
+                (entry.name_start, entry.name_end) = (begin, end);
+            }
+        }
+        renamed
     }
 
     /// Its place among its siblings.

@@ -13,6 +13,7 @@
 //! shifts          where places of a text are once it is redacted
 //! text, known     one logical text: plain, JSON, or exempt     out   what was decided, and how it came about
 //! index           one whole value as spans, for events          sketch  what a document says of tool calls
+//! names           what readers take for a member's name
 //! ```
 
 mod body;
@@ -24,6 +25,7 @@ mod known;
 mod labels;
 mod lexer;
 mod literal;
+mod names;
 mod nested;
 mod number;
 mod opening;
@@ -44,6 +46,7 @@ pub(super) use exempt::{Form, Reason, holds_text};
 pub use index::{Index, Kind, MAX_NODES, Node, Step, index};
 pub(super) use labels::{label_of, says, speaks_of};
 pub use lexer::Framing;
+pub(super) use names::is_like;
 pub use out::TextOut;
 pub use path::JsonPathError;
 pub(super) use shifts::{Counts, Shifts, Side, Unit};

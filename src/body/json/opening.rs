@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::index::Kind;
+use super::names::is_like;
 use super::path::Place;
 use crate::body::restore::Restore;
 use crate::body::{BodyError, BodyErrorKind};
@@ -18,8 +19,8 @@ pub(super) struct Opening {
     restore: Arc<Restore>,
     /// The tools that open objects name.
     names: Vec<Named>,
-    /// The name that is being read, and the depth of its object.
-    listening: Option<usize>,
+    /// The depth of the object whose name is being read, and whether the member is called so to all readers.
+    listening: Option<(usize, bool)>,
     name: Vec<u8>,
     /// The depth of the call's arguments that are being read, and whether they are opened.
     call: Option<(usize, bool)>,
@@ -61,8 +62,8 @@ impl Opening {
             self.opens = opened;
         } else if kind == Kind::String {
             self.opens = self.restore.opens(key, || place.steps());
-            if key == Some(b"name") && !self.restore.tools.is_empty() {
-                self.listening = Some(depth);
+            if let Some(key) = key.filter(|key| is_like(key, b"name") && !self.restore.tools.is_empty()) {
+                self.listening = Some((depth, key == b"name"));
                 self.name.clear();
             }
         }
@@ -79,8 +80,8 @@ impl Opening {
     /// # Errors
     /// It is another name for a tool whose arguments have been opened.
     pub(super) fn value_end(&mut self, depth: usize) -> Result<(), BodyError> {
-        if let Some(object) = self.listening.take() {
-            let opened = self.name.len() <= NAME && self.restore.opens_tool(&self.name);
+        if let Some((object, plain)) = self.listening.take() {
+            let opened = plain && self.name.len() <= NAME && self.restore.opens_tool(&self.name);
             match self.names.iter_mut().find(|named| named.depth == object) {
                 // Readers differ on which of two names counts.
                 Some(named) if named.relied => return Err(BodyErrorKind::JsonSyntax.into()),

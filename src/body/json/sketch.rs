@@ -1,12 +1,13 @@
 //! What a JSON text says of calls, without the rest of it.
 //!
 //! Enters: JSON in any chunking. Leaves: for each of its values a smaller one, with the strings that name a call, all of
-//! its arguments, and the objects and arrays around them; what holds none of these is left out. A long answer without
-//! calls has an empty sketch, and the sketch is bounded.
+//! its arguments, and the objects and arrays around them; what holds none of these is left out. Members are kept in every
+//! spelling that some reader takes for theirs. A long answer without calls has an empty sketch, and the sketch is bounded.
 
 use std::collections::HashSet;
 
 use super::lexer::{Container, Framing, Lexer, Token};
+use super::names::{folded, is_like};
 use super::string::escape;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Direction};
 
@@ -168,14 +169,18 @@ impl Sketch {
     /// Whether the string that begins is kept.
     fn keeps(&self) -> bool {
         let Some(around) = self.open.last() else { return false };
-        let key = self.key.as_slice();
         match self.direction {
             _ if self.whole.is_some() => true,
             _ if around.array => false,
-            Direction::Response => NAMES.contains(&key) || ARGUMENTS.contains(&key),
-            Direction::Request if around.params => key == b"name" || key == b"arguments",
-            Direction::Request => key == b"method" && self.is_message(1),
+            Direction::Response => self.is_one_of(&NAMES) || self.is_one_of(&ARGUMENTS),
+            Direction::Request if around.params => self.is_one_of(&[b"name", b"arguments"]),
+            Direction::Request => self.is_one_of(&[b"method"]) && self.is_message(1),
         }
+    }
+
+    /// Whether some reader takes the key for one of these.
+    fn is_one_of(&self, names: &[&[u8]]) -> bool {
+        names.iter().any(|name| is_like(&self.key, name))
     }
 
     /// Whether so many objects are open, and no array but that of a batch.
@@ -187,15 +192,16 @@ impl Sketch {
     /// Whether the object or array that begins is all arguments.
     fn is_arguments(&self) -> bool {
         let Some(around) = self.open.last().filter(|open| !open.array) else { return false };
-        let key = self.key.as_slice();
         match self.direction {
-            Direction::Response => ARGUMENTS.contains(&key),
-            Direction::Request => around.params && key == b"arguments",
+            Direction::Response => self.is_one_of(&ARGUMENTS),
+            Direction::Request => around.params && self.is_one_of(&[b"arguments"]),
         }
     }
 
     fn container(&mut self, container: Container) {
-        let params = self.direction == Direction::Request && self.key == PARAMS && self.is_message(1);
+        let asks = self.direction == Direction::Request && self.whole.is_none();
+        let params = asks && self.is_one_of(&[PARAMS]) && self.is_message(1);
+        let named = asks && self.open.last().is_some_and(|around| around.params) && self.is_one_of(&[b"name"]);
         let arguments = self.whole.is_none() && self.is_arguments();
         let begin = self.out.len();
         self.begin_value();
@@ -204,7 +210,9 @@ impl Sketch {
         if arguments {
             self.whole = Some(self.open.len());
         }
-        self.open.push(Open { array, begin, kept: arguments, params });
+        // Whatever is in them, they may be the ones that count.
+        let kept = arguments || params || named;
+        self.open.push(Open { array, begin, kept, params });
         self.key.clear();
     }
 
@@ -242,8 +250,8 @@ impl Sketch {
 }
 
 /// Appends a JSON text without its white space, and with no escape that need not be. `false`, and nothing is appended,
-/// where it is not one object, array, number or literal within the depth limit, or a key stands twice in an object:
-/// readers may see something else in it. So they may in a string, which can hold another JSON text. `open` has the last
+/// where it is not one object, array, number or literal within the depth limit, or a key stands twice in an object, be it
+/// in letters of the other case: readers may see something else in it. So they may in a string, which can hold another JSON text. `open` has the last
 /// word on each string.
 pub(in crate::body) fn compact(
     text: &[u8],
@@ -283,7 +291,7 @@ fn compacted(
                 out.push(b'"');
                 escape(&string, out);
                 out.push(b'"');
-                if key && !keys.last_mut().is_some_and(|keys| keys.insert(std::mem::take(&mut string))) {
+                if key && !keys.last_mut().is_some_and(|keys| keys.insert(folded(&string))) {
                     return Ok(false);
                 }
             }
@@ -355,7 +363,17 @@ mod tests {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(compacted(&nested(limits.json_depth)).is_some());
         assert_eq!(compacted(&nested(limits.json_depth + 1)), None);
-        for text in ["", "not { json", "{}{}", "[1,]", "[NaN]", "[\"\n\"]", "\"{}\"", r#"{"a":1,"b":{},"\u0061":2}"#] {
+        for text in [
+            "",
+            "not { json",
+            "{}{}",
+            "[1,]",
+            "[NaN]",
+            "[\"\n\"]",
+            "\"{}\"",
+            r#"{"a":1,"b":{},"\u0061":2}"#,
+            r#"{"a":1,"A":2}"#,
+        ] {
             assert_eq!(compacted(text), None, "{text}");
         }
         assert!(compacted(r#"{"a":{"a":1},"b":[{"a":1},{"a":1}]}"#).is_some());

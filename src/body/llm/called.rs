@@ -1,13 +1,13 @@
 //! How calls of tools look in answers: by their shape, whatever the protocol.
 //!
 //! Enters: an object of an indexed event. Leaves: the [`Call`] that it is or adds to, where it is one; where in the answer
-//! it stands; and whose calls a member ends.
+//! it stands; whose calls a member ends; and the event as readers have it who take members in other spellings.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::plan::{Event, whole_number};
-use crate::body::BodyError;
-use crate::body::json::{Index, Kind, Node};
+use crate::body::json::{Index, Kind, Node, is_like};
+use crate::body::{BodyError, BodyErrorKind};
 
 /// Types of objects that are calls with a `name`.
 const TYPES: [&[u8]; 9] = [
@@ -44,6 +44,48 @@ const ARGUMENTS: [&str; 5] = ["arguments", "input", "args", "parameters", "actio
 const PIECES: [&str; 2] = ["partialArgs", "partial_args"];
 const CONTINUES: [&str; 2] = ["willContinue", "will_continue"];
 
+/// Names by which calls are known, and what is in them, and where they end.
+const NAMES: [&[u8]; 27] = [
+    b"tool_calls",
+    b"function",
+    b"custom",
+    b"function_calls",
+    b"function_call",
+    b"tool_call_delta",
+    b"item",
+    b"output",
+    b"start",
+    b"content_block",
+    b"delta",
+    b"partial_json",
+    b"name",
+    b"type",
+    b"id",
+    b"arguments",
+    b"input",
+    b"args",
+    b"parameters",
+    b"action",
+    b"index",
+    b"output_index",
+    b"response_id",
+    b"finish_reason",
+    b"stop_reason",
+    b"partial_args",
+    b"will_continue",
+];
+/// And those with capitals: all that a key in small letters can be another spelling of.
+const CAPITALS: [&[u8]; 8] = [
+    b"functionCalls",
+    b"functionCall",
+    b"toolUse",
+    b"contentBlockIndex",
+    b"finishReason",
+    b"stopReason",
+    b"partialArgs",
+    b"willContinue",
+];
+
 /// How much of a call an event has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -58,6 +100,7 @@ pub(super) enum Stage {
 }
 
 /// A call in an event, or a part of one.
+#[derive(PartialEq, Eq)]
 pub(super) struct Call {
     pub(super) object: Node,
     pub(super) name: Option<Vec<u8>>,
@@ -84,6 +127,35 @@ pub(super) fn end_of(event: Event<'_>, node: Node) -> Result<Option<u64>, BodyEr
     if ends { Ok(around(event, object)?.last().copied()) } else { Ok(None) }
 }
 
+/// The event as readers have it who take members in other spellings for those by which calls are known ([`is_like`]);
+/// `None` where they have it as all others do.
+pub(super) fn respelled(event: Event<'_>) -> Option<Index> {
+    let tells_of_calls = |node: Node| {
+        let word = event.word(node);
+        let known = [&TYPES[..], &DELTAS, &ENDS, &ALL_END].into_iter().flatten().any(|kind| *kind == word.as_ref());
+        known || word.ends_with(b"_call") || DONES.iter().any(|end| word.ends_with(end))
+    };
+    event.index.renamed(|node, key| {
+        let is_small = key.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase() && *byte != 0);
+        let all = if is_small { &[][..] } else { &NAMES[..] };
+        let name = CAPITALS.iter().chain(all).copied().find(|name| is_like(key, name)).filter(|name| *name != key)?;
+        // Many objects have a type and another one.
+        (name != b"type" || tells_of_calls(node)).then_some(name)
+    })
+}
+
+/// Refuses an object that is a call to readers of one of two spellings, and is another one, or none, to the others.
+pub(super) fn is_one_call(
+    event: Event<'_>,
+    call: Option<&Call>,
+    other: Event<'_>,
+    object: Node,
+) -> Result<(), BodyError> {
+    let same =
+        read(other, object)?.as_ref() == call && (call.is_none() || around(event, object)? == around(other, object)?);
+    if same { Ok(()) } else { Err(BodyErrorKind::JsonSyntax.into()) }
+}
+
 /// Reads a call, or a part of one, where the object is one.
 pub(super) fn read(event: Event<'_>, object: Node) -> Result<Option<Call>, BodyError> {
     let index = event.index;
@@ -105,14 +177,14 @@ pub(super) fn read(event: Event<'_>, object: Node) -> Result<Option<Call>, BodyE
     // A tool of the provider's own, as Responses has it; elsewhere a `phone_call` is none.
     let is_item = key == b"item" || list == b"output";
     let named_by_type = !typed && is_item && kind.ends_with(b"_call") && kind.len() > 5;
+    if !(function || element || own || typed || named_by_type) {
+        return Ok(None);
+    }
     let name = match event.of_kind(object, "name", Kind::String)? {
         Some(name) => Some(event.word(name).into_owned()),
         None if named_by_type => kind.strip_suffix(b"_call").map(<[u8]>::to_vec),
         None => None,
     };
-    if !(function || element || own || typed || named_by_type) {
-        return Ok(None);
-    }
     let arguments = arguments_of(event, object)?;
     let mut pieces = false;
     for name in PIECES {

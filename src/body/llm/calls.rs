@@ -9,9 +9,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::called::{Call, Stage, around, end_of, read};
+use super::called::{Call, Stage, around, end_of, is_one_call, read, respelled};
 use super::plan::Event;
-use crate::body::json::{Index, Kind, Sketch, compact, unescape};
+use crate::body::json::{Index, Kind, Sketch, compact, is_like, unescape};
 use crate::body::restore::Restore;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Direction, Inspection, Scopes};
 use crate::engine::{ActionTable, Restorer, ToolDecision, ToolRules, ToolVerdict};
@@ -123,18 +123,26 @@ impl Calls {
     pub(super) fn event(&mut self, event: Event<'_>) -> Result<(), BodyError> {
         let mut arguments = 0..0;
         let mut ends = Vec::new();
+        let respelled = respelled(event);
+        let other = respelled.as_ref().map(|index| Event { index, data: event.data });
         for node in event.index.nodes() {
             // What stands in arguments is no call.
             if arguments.contains(&event.index.range(node).start) {
                 continue;
             }
-            if let Some(end) = end_of(event, node)?.filter(|end| ends.last() != Some(end)) {
-                ends.push(end);
+            for event in [Some(event), other].into_iter().flatten() {
+                if let Some(end) = end_of(event, node)?.filter(|end| ends.last() != Some(end)) {
+                    ends.push(end);
+                }
             }
             if event.index.kind(node) != Kind::Object {
                 continue;
             }
-            if let Some(call) = read(event, node)? {
+            let call = read(event, node)?;
+            if let Some(other) = other {
+                is_one_call(event, call.as_ref(), other, node)?;
+            }
+            if let Some(call) = call {
                 arguments = call.arguments.map_or(0..0, |node| event.index.range(node));
                 self.call(event, &call)?;
             }
@@ -429,6 +437,8 @@ pub(in crate::body) struct DocumentCalls {
     sketch: Sketch,
     direction: Direction,
     index: Index,
+    /// A document was refused for what it says of calls, not for being none.
+    refused: bool,
 }
 
 impl DocumentCalls {
@@ -442,7 +452,7 @@ impl DocumentCalls {
         let restore = scopes.restore.as_ref().filter(|_| direction == Direction::Response);
         let calls = Calls::new(rules, limits).restoring(restore, &scopes.actions);
         let sketch = Sketch::new(direction, limits);
-        Self { calls, sketch, direction, index: Index::default() }
+        Self { calls, sketch, direction, index: Index::default(), refused: false }
     }
 
     /// Takes bytes of the document; after an error none of them may leave.
@@ -457,6 +467,11 @@ impl DocumentCalls {
             }
         }
         Ok(())
+    }
+
+    /// Whether [`DocumentCalls::push`] has failed for what is said of calls: what it took is JSON.
+    pub(in crate::body) fn has_refused(&self) -> bool {
+        self.refused
     }
 
     /// As [`Calls::tell_held`].
@@ -475,6 +490,7 @@ impl DocumentCalls {
                 Direction::Request => messages(&mut self.calls, event),
             };
             self.index = index;
+            self.refused |= judged.is_err();
             judged?;
         }
         self.sketch.clear();
@@ -485,17 +501,28 @@ impl DocumentCalls {
 /// Judges `tools/call` of the Model Context Protocol: a message, or a batch of them.
 fn messages(calls: &mut Calls, event: Event<'_>) -> Result<(), BodyError> {
     let index = event.index;
-    let mut arguments: Range<usize> = 0..0;
+    let mut inside: Range<usize> = 0..0;
     for message in index.nodes().filter(|node| index.kind(*node) == Kind::Object) {
-        if arguments.contains(&index.range(message).start) {
+        if inside.contains(&index.range(message).start) {
             continue;
         }
-        let Some(params) = event.of_kind(message, "params", Kind::Object)? else { continue };
-        arguments = index.range(params);
-        let method = event.of_kind(message, "method", Kind::String)?;
-        if method.is_none_or(|method| event.word(method).as_ref() != b"tools/call") {
+        let like =
+            |name| index.children(message).filter(move |node| index.key(*node).is_some_and(|key| is_like(key, name)));
+        let params = || like(b"params").map(|node| index.range(node));
+        if let Some(first) = params().next() {
+            inside = params().fold(first, |all, one| all.start..one.end);
+        }
+        let calls_tool = |method| index.kind(method) == Kind::String && event.word(method).as_ref() == b"tools/call";
+        if !like(b"method").any(calls_tool) {
             continue;
         }
+        event.spells(message, &["method", "params"])?;
+        event.member(message, "method")?;
+        let Some(params) = event.of_kind(message, "params", Kind::Object)? else {
+            calls.nameless()?;
+            continue;
+        };
+        event.spells(params, &["name", "arguments"])?;
         let name = event.of_kind(params, "name", Kind::String)?.map(|name| event.word(name).into_owned());
         let given = event.member(params, "arguments")?;
         let [pieces, plain] = [false; 2];

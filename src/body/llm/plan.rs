@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::{bedrock, cohere, cohere_v1, grown, live, responses};
-use crate::body::json::{Counts, Index, Kind, Node, Side, Unit, unescape};
+use crate::body::json::{Counts, Index, Kind, Node, Side, Unit, is_like, unescape};
 use crate::body::{BodyError, BodyErrorKind};
 
 /// A logical text: the part of a choice, a content block or an item that fragments add up to.
@@ -561,6 +561,13 @@ impl<'a> Event<'a> {
             return Err(BodyErrorKind::JsonSyntax.into());
         }
         Ok(first)
+    }
+
+    /// Refuses an object with a member that some reader takes for one of these, and that is not spelled so.
+    pub(super) fn spells(&self, node: Node, keys: &[&str]) -> Result<(), BodyError> {
+        let is_odd = |name: &[u8]| keys.iter().any(|key| name != key.as_bytes() && is_like(name, key.as_bytes()));
+        let odd = self.index.children(node).filter_map(|child| self.index.key(child)).any(is_odd);
+        if odd { Err(BodyErrorKind::JsonSyntax.into()) } else { Ok(()) }
     }
 
     /// As [`Event::member`], where it is of this kind.

@@ -60,7 +60,7 @@ impl Tools {
                 None if self.calls.len() >= self.limit => drop(self.calls.remove(0)),
                 None => {}
             }
-            let opened = self.restore.opens_tool(&name);
+            let opened = self.restore.opens_tool(&name) && is_named_once(event, *node);
             self.calls.push(Call { of: key.of, part, name: name.into_owned(), opened });
         }
     }
@@ -88,7 +88,7 @@ impl Tools {
             }
             let name = at.map(|object| event.of_kind(object, "name", Kind::String));
             return match name {
-                Some(Ok(Some(name))) => self.restore.opens_tool(&event.word(name)),
+                Some(Ok(Some(name))) => self.restore.opens_tool(&event.word(name)) && is_named_once(event, name),
                 Some(Ok(None)) => plan.before.iter().any(|end| matches!(end, End::One(key) if self.open_call(*key))),
                 // Two names, of which readers take one or the other.
                 Some(Err(_)) | None => false,
@@ -104,4 +104,9 @@ impl Tools {
     fn opens_place(&self, index: &Index, node: Node) -> bool {
         self.restore.opens(index.key(node), || index.path(node).into_iter())
     }
+}
+
+/// Whether no member beside a tool's name is its name to another reader.
+fn is_named_once(event: Event<'_>, name: Node) -> bool {
+    event.index.parent(name).is_none_or(|object| event.spells(object, &["name"]).is_ok())
 }
