@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 use self::lexer::{Context, Lexer, Step};
 use self::names::{BLOCKS, CAPTIONS, INLINE, VOID};
+use self::references::Padding;
 use self::said::Said;
 use self::siblings::Siblings;
 use super::json::{says, speaks_of};
@@ -54,6 +55,8 @@ struct Segment {
     text: u64,
     body: u64,
     len: u64,
+    /// What stands in the body between it and the stretch before is part of a character.
+    joined: bool,
 }
 
 /// Redacts XML and HTML.
@@ -99,6 +102,9 @@ struct Text {
     decided: u64,
     /// Bytes of markup within it.
     between: usize,
+    padding: Padding,
+    /// Zeros of it have been left out since the last text.
+    joined: bool,
     edits: VecDeque<Edit>,
     /// In places of the body.
     findings: Vec<Finding>,
@@ -227,6 +233,7 @@ impl MarkupBody {
     /// Markup stands within the text of an element.
     fn between(&mut self, len: usize) -> Result<(), Blocked> {
         self.text.between += len;
+        (self.text.padding, self.text.joined) = (Padding::Text, false);
         if self.text.open && self.text.between > BETWEEN {
             self.text.end(&mut self.output)?;
         }
@@ -430,6 +437,8 @@ impl Text {
             read: 0,
             decided: 0,
             between: 0,
+            padding: Padding::Text,
+            joined: false,
             edits: VecDeque::new(),
             findings: Vec::new(),
             seen: 0,
@@ -464,12 +473,32 @@ impl Text {
             }
             self.redactor.begin_called(actions, self.names.split(|byte| *byte == APART));
             (self.open, self.read, self.decided, self.between) = (true, 0, 0, 0);
+            (self.padding, self.joined) = (Padding::Text, false);
         }
+        while !text.is_empty() {
+            let (mut kept, mut gone) = self.padding.split(text);
+            // Beyond that they are text, or nothing would bound what is held.
+            if self.between + gone > BETWEEN {
+                (kept, gone) = (kept + gone, 0);
+            }
+            let (given, rest) = text.split_at(kept);
+            if kept > 0 {
+                self.give(given, self.seen - text.len() as u64, output)?;
+            }
+            self.between += gone;
+            self.joined |= gone > 0;
+            text = rest.get(gone..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Gives the engine text that stands in one piece from a place of the body on.
+    fn give(&mut self, text: &[u8], body: u64, output: &mut Output) -> Result<(), Blocked> {
         let len = text.len() as u64;
-        let body = self.seen - len;
+        let joined = std::mem::take(&mut self.joined);
         match self.segments.back_mut() {
             Some(last) if last.body + last.len == body && last.text + last.len == self.read => last.len += len,
-            _ => self.segments.push_back(Segment { text: self.read, body, len }),
+            _ => self.segments.push_back(Segment { text: self.read, body, len, joined }),
         }
         self.read += len;
         output.clear();
@@ -521,12 +550,20 @@ impl Text {
 
     /// Where in the body a stretch of the text stands.
     fn places(&self, text: Range<u64>) -> Vec<Range<u64>> {
-        let part = |segment: &Segment| {
+        let mut parts: Vec<Range<u64>> = Vec::new();
+        for segment in &self.segments {
             let from = text.start.max(segment.text);
             let to = text.end.min(segment.text + segment.len);
-            (from < to).then(|| segment.body + (from - segment.text)..segment.body + (to - segment.text))
-        };
-        self.segments.iter().filter_map(part).collect()
+            if from >= to {
+                continue;
+            }
+            let part = segment.body + (from - segment.text)..segment.body + (to - segment.text);
+            match parts.last_mut().filter(|_| segment.joined) {
+                Some(last) => last.end = part.end,
+                None => parts.push(part),
+            }
+        }
+        parts
     }
 
     /// Up to where the body has nothing that this reading may still change.

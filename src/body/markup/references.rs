@@ -10,6 +10,53 @@ const NAMES: &str = include_str!("references.txt");
 /// Bytes of a reference that count: the longest name has 31 letters.
 const LONGEST: usize = 40;
 
+/// Zeros before a number that count as text; a reader of references takes as many for certain.
+const ZEROS: usize = 16;
+
+/// Where a text stands in what may be the zeros of a reference by number, of which there may be any number.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Padding {
+    /// In none.
+    #[default]
+    Text,
+    /// Behind `&`.
+    Ampersand,
+    /// Behind `&#`.
+    Number,
+    /// Behind `&#x`.
+    Radix,
+    /// Behind zeros, as many of which have been text.
+    Zeros(usize),
+}
+
+impl Padding {
+    /// How many bytes are text, and how many behind them are zeros that change nothing. Both are 0 of no text alone.
+    pub(super) fn split(&mut self, text: &[u8]) -> (usize, usize) {
+        let mut at = 0;
+        while let Some(byte) = text.get(at) {
+            *self = match (*self, byte) {
+                (Self::Text, _) => {
+                    let rest = text.get(at..).unwrap_or_default();
+                    let Some(sign) = memchr::memchr(b'&', rest) else { break };
+                    at += sign;
+                    Self::Ampersand
+                }
+                (_, b'&') => Self::Ampersand,
+                (Self::Ampersand, b'#') => Self::Number,
+                (Self::Number, b'x' | b'X') => Self::Radix,
+                (Self::Number | Self::Radix, b'0') => Self::Zeros(1),
+                (Self::Zeros(ZEROS), b'0') => {
+                    return (at, text.iter().skip(at).take_while(|byte| **byte == b'0').count());
+                }
+                (Self::Zeros(count), b'0') => Self::Zeros(count + 1),
+                _ => Self::Text,
+            };
+            at += 1;
+        }
+        (text.len(), 0)
+    }
+}
+
 /// Reads references, one value after another.
 #[derive(Default)]
 pub(super) struct References {
@@ -195,6 +242,32 @@ mod tests {
             ("&", "&"),
         ] {
             assert_eq!(read(value), wanted, "{value}");
+        }
+    }
+
+    #[test]
+    fn zeros_beyond_some_are_no_text() {
+        let text = |body: &str, size: usize| {
+            let (mut padding, mut out) = (Padding::default(), Vec::new());
+            for mut chunk in body.as_bytes().chunks(size) {
+                while !chunk.is_empty() {
+                    let (kept, gone) = padding.split(chunk);
+                    out.extend_from_slice(&chunk[..kept]);
+                    chunk = &chunk[kept + gone..];
+                }
+            }
+            String::from_utf8(out).unwrap()
+        };
+        let (zeros, kept) = ("0".repeat(100), "0".repeat(ZEROS));
+        for (body, wanted) in [
+            (format!("a&#{zeros}64;b&#x{zeros}40;"), format!("a&#{kept}64;b&#x{kept}40;")),
+            (format!("&&#X{zeros}40{zeros}"), format!("&&#X{kept}40{zeros}")),
+            (format!("{zeros}&{zeros}&#a{zeros}&#xx{zeros}"), format!("{zeros}&{zeros}&#a{zeros}&#xx{zeros}")),
+            (format!("&#{zeros}&#{zeros}x"), format!("&#{kept}&#{kept}x")),
+        ] {
+            for size in [1, 2, 3, 7, 1000] {
+                assert_eq!(text(&body, size), wanted, "in pieces of {size}");
+            }
         }
     }
 

@@ -173,6 +173,41 @@ fn html_is_read_as_browsers_do() {
     assert!(!out.contains("&#52") && !out.contains("&#49") && seen.findings.len() == 1, "{out}");
 }
 
+/// The number of a reference may have any number of zeros before it.
+#[test]
+fn zeros_of_references_are_no_text() {
+    let scopes = scopes(Action::KeepLast4);
+    for zeros in [0, 8, 9, 15, 16, 17, 36, 37, 38, 100, 2000] {
+        let zeros = "0".repeat(zeros);
+        for html in [true, false] {
+            for (body, wanted) in [
+                (format!("<a>EMP&#{zeros}45;123456</a>"), "<a>&lt;\"gone\"&gt;</a>"),
+                (format!("<a>EMP&#x{zeros}2d;<b>123456</b>.</a>"), "<a>&lt;\"gone\"&gt;<b></b>.</a>"),
+                (format!("<a>&#{zeros}52;111 1111&#{zeros}32;1111 1111</a>"), "<a>**** **** **** 1111</a>"),
+            ] {
+                let (out, seen) = match zeros.len() {
+                    0..=100 => run(&scopes, html, &body),
+                    _ => run_in(&scopes, html, &[body.as_bytes()]),
+                };
+                assert_eq!((out.as_str(), seen.findings.len()), (wanted, 1), "{body}");
+            }
+        }
+    }
+    // They are none of it where markup comes between, and no more than may stand in a text.
+    for body in [
+        format!("<p>&#{}<b>0</b>0004111111111111111</p>", "0".repeat(40)),
+        format!("<p>&#{}</p><p>0004111</p>", "0".repeat(40)),
+    ] {
+        assert_eq!(run(&scopes, true, &body).0, body);
+    }
+    let (mut body, mut out, mut seen) = (MarkupBody::new(&scopes, true), Vec::new(), Inspection::default());
+    body.push(b"<p>EMP&#", &mut out, &mut seen).unwrap();
+    for _ in 0..1000 {
+        body.push(&[b'0'; 100], &mut out, &mut seen).unwrap();
+        assert!(body.held() < 2 * BETWEEN);
+    }
+}
+
 /// A rule for fields that are called `password`.
 fn fields() -> Scopes {
     let field = RuleSpec {

@@ -20,6 +20,8 @@ use super::Edit;
 const ANCHORS: usize = 64;
 /// Bytes of a name.
 const LONGEST: usize = 128;
+/// What an escaped blank is read as, in as many bytes as it is written in: U+00A0.
+pub(super) const BLANK: [u8; 2] = [0xC2, 0xA0];
 
 /// A name and where it stands, its sign included.
 struct Named {
@@ -160,11 +162,16 @@ impl Names {
     }
 }
 
-/// Undoes the escapes of double quotes (YAML 1.2.2 section 5.7); what is none stays.
+/// Undoes the escapes of double quotes (YAML 1.2.2 section 5.7); what is none stays. [`BLANK`] is a blank.
 pub(super) fn unescape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((byte, after)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(&BLANK) {
+            out.push(b' ');
+            rest = after;
+            continue;
+        }
         rest = after;
         let Some((sign, after)) = after.split_first().filter(|_| *byte == b'\\') else {
             out.push(*byte);

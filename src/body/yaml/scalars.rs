@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::super::json::{says, speaks_of};
 use super::lexer::{Lexer, Place};
-use super::names::{Names, unescape};
+use super::names::{BLANK, Names, unescape};
 use super::{BLANKS, Edit, blocking, lengths};
 use crate::engine::{ActionTable, Blocked, Finding, Output, Piece, StreamRedactor};
 
@@ -288,6 +288,14 @@ impl Scalars {
                 self.line_end(false);
             }
             (Style::Double, Place::Double) | (Style::Single, Place::Single) if byte == b'\n' => self.line_end(true),
+            // A blank that no line's end takes away (YAML 1.2.2 section 5.7), in as many bytes.
+            (Style::Double, Place::Double) if before == Place::Escape && matches!(byte, b' ' | b'_') => {
+                if let Some((_, sign)) = self.tail.last_mut() {
+                    *sign = BLANK[0];
+                }
+                self.flush();
+                self.emit(self.seen, BLANK[1]);
+            }
             (Style::Double, Place::Double) => self.content(byte),
             (Style::Single, Place::Single) => {
                 // Two quotes are one sign.

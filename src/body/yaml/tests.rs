@@ -49,6 +49,22 @@ fn run_in(scopes: &Scopes, chunks: &[&[u8]]) -> (String, Inspection) {
     (String::from_utf8(out).unwrap(), seen)
 }
 
+#[test]
+fn escapes_are_read_as_what_they_stand_for() {
+    let scopes = scopes(&[Action::Redact, Action::Redact]);
+    for (body, wanted) in [
+        ("a: \"4111\\_1111\\ 1111\\_1111\"\n", "a: \"[X]\"\n"),
+        ("a: \"\\ 4111\\xa01111 1111\\U000000A01111\\_\"\n", "a: \"\\ [X]\\_\"\n"),
+        ("a: \"EMP\\U0000002d123456\"\n", "a: \"[X]\"\n"),
+        ("a: \"4111 1111 \\\n  \\_1111 1111\"\n", "a: \"4111 1111 \\\n  \\_1111 1111\"\n"),
+        ("a: \"4111 1111\\\n  \\_1111 1111\"\n", "a: \"[X]\"\n"),
+        ("a: 4111\\_1111\\_1111\\_1111\n", "a: 4111\\_1111\\_1111\\_1111\n"),
+        ("a: '4111\\_1111\\_1111\\_1111'\n", "a: '4111\\_1111\\_1111\\_1111'\n"),
+    ] {
+        assert_eq!(run(&scopes, body), wanted, "{body}");
+    }
+}
+
 /// Runs a body whole and at every split, which must agree.
 fn run(scopes: &Scopes, body: &str) -> String {
     let whole = run_in(scopes, &[body.as_bytes()]).0;
@@ -195,6 +211,8 @@ fn keys_are_read_without_their_escapes() {
     let scopes = scopes(&[Action::KeepLast4, Action::Redact]);
     for (body, wanted) in [
         ("\"pass\\u0077ord\": a b\n", "\"pass\\u0077ord\": '[X]'\n"),
+        ("\"\\U00000070assword\" : 'a b'\n", "\"\\U00000070assword\" : '[X]'\n"),
+        ("\"the\\ password\" : 'a b'\n", "\"the\\ password\" : '[X]'\n"),
         ("\"\\x70assword\" : 'a b'\n", "\"\\x70assword\" : '[X]'\n"),
         ("{\"\\U00000070assword\": a b}\n", "{\"\\U00000070assword\": '[X]'}\n"),
         ("- \"n\\x61me\": \"p\\x61ssword\"\n  value: a b\n", "- \"n\\x61me\": \"p\\x61ssword\"\n  value: '[X]'\n"),

@@ -1,7 +1,7 @@
 //! One encoded character of a text, whatever its spelling, and what it stands for.
 //!
 //! Enters: a text and a place. Leaves: how many bytes are one character written in another way there, and the character:
-//! percent-encoding (RFC 3986 section 2.1, UTF-8 behind it), character references of HTML, `\u` and `\x` escapes behind
+//! percent-encoding (RFC 3986 section 2.1, UTF-8 behind it), character references of HTML, `\u`, `\U` and `\x` escapes behind
 //! any number of backslashes that nesting makes (JSON within JSON, four deep), quoted-printable (RFC 2045 section 6.7), and
 //! characters that [`fold`] knows. A percent sign or ampersand that is encoded itself is opened once more. An element
 //! of HTML with nothing in it that only changes how letters look is nothing.
@@ -58,9 +58,9 @@ pub(in crate::engine) struct Element {
 }
 
 /// The most bytes that one encoded character takes.
-pub(in crate::engine) const LONGEST: usize = 24;
+pub(in crate::engine) const LONGEST: usize = 52;
 /// Digits of a numeric reference, zeros before them among these, and its end.
-const REFERENCE: usize = 12;
+const REFERENCE: usize = 40;
 /// Backslashes before an escape: four levels of JSON within JSON.
 const BACKSLASHES: usize = 8;
 
@@ -161,7 +161,10 @@ impl Reader<'_> {
             return Err(Stop::Not);
         }
         let mut possible = false;
-        for (name, character) in NAMES {
+        let first = Some(self.byte(at)?);
+        let begun = NAMES.partition_point(|(name, _)| name.as_bytes().first().copied() < first);
+        let alike = |(name, _): &&(&str, char)| name.as_bytes().first().copied() == first;
+        for (name, character) in NAMES.iter().skip(begun).take_while(alike) {
             let name = name.as_bytes();
             let mut same = true;
             for (offset, wanted) in name.iter().enumerate() {
@@ -265,8 +268,17 @@ impl Reader<'_> {
         }
         match self.byte(sign)? {
             b'x' => {
-                let byte = u8::try_from(self.hex(sign + 1, 2)?).ok().filter(u8::is_ascii).ok_or(Stop::Not)?;
-                Ok(Element::new(char::from(byte), sign + 3 - at, Encoding::Escape))
+                let character = char::from_u32(self.hex(sign + 1, 2)?).ok_or(Stop::Not)?;
+                // Beyond ASCII it may be a byte of a longer character, but for what no reader takes for more than a blank.
+                if !character.is_ascii() && fold(character) == Fold::Same {
+                    return Err(Stop::Not);
+                }
+                Ok(Element::new(character, sign + 3 - at, Encoding::Escape))
+            }
+            // Of eight digits: YAML 1.2.2 section 5.7, and the strings of several languages.
+            b'U' => {
+                let character = char::from_u32(self.hex(sign + 1, 8)?).ok_or(Stop::Not)?;
+                Ok(Element::new(character, sign + 9 - at, Encoding::Escape))
             }
             b'u' => {
                 let unit = self.hex(sign + 1, 4)?;
@@ -392,45 +404,93 @@ const LOOKS_LEN: usize = 6;
 /// Where a browser may end a line: it shows nothing.
 const BREAK: &[u8] = b"wbr";
 
-/// The references that a value may hold.
+/// The references that a value may hold, in order: those of HTML that stand for a sign of ASCII or for what folds to one
+/// or to nothing.
 const NAMES: &[(&str, char)] = &[
-    ("amp;", '&'),
-    ("lt;", '<'),
-    ("gt;", '>'),
-    ("quot;", '"'),
-    ("apos;", '\''),
-    ("nbsp;", ' '),
-    ("commat;", '@'),
-    ("period;", '.'),
-    ("hyphen;", '-'),
-    ("dash;", '-'),
-    ("ndash;", '-'),
-    ("mdash;", '-'),
-    ("minus;", '-'),
-    ("lowbar;", '_'),
-    ("UnderBar;", '_'),
-    ("colon;", ':'),
-    ("semi;", ';'),
-    ("comma;", ','),
-    ("num;", '#'),
-    ("plus;", '+'),
-    ("equals;", '='),
-    ("percnt;", '%'),
-    ("sol;", '/'),
-    ("bsol;", '\\'),
-    ("lpar;", '('),
-    ("rpar;", ')'),
-    ("lsqb;", '['),
-    ("rsqb;", ']'),
-    ("Tab;", '\t'),
+    ("AMP;", '&'),
+    ("ApplyFunction;", '\u{2061}'),
+    ("DiacriticalGrave;", '`'),
+    ("GT;", '>'),
+    ("Hat;", '^'),
+    ("InvisibleComma;", '\u{2063}'),
+    ("InvisibleTimes;", '\u{2062}'),
+    ("LT;", '<'),
+    ("MediumSpace;", '\u{205F}'),
+    ("NegativeMediumSpace;", '\u{200B}'),
+    ("NegativeThickSpace;", '\u{200B}'),
+    ("NegativeThinSpace;", '\u{200B}'),
+    ("NegativeVeryThinSpace;", '\u{200B}'),
     ("NewLine;", '\n'),
-    ("ensp;", ' '),
-    ("emsp;", ' '),
-    ("thinsp;", ' '),
-    ("shy;", '\u{AD}'),
-    ("zwnj;", '\u{200C}'),
-    ("zwj;", '\u{200D}'),
+    ("NoBreak;", '\u{2060}'),
+    ("NonBreakingSpace;", '\u{A0}'),
+    ("QUOT;", '"'),
+    ("Tab;", '\t'),
+    ("ThinSpace;", '\u{2009}'),
+    ("UnderBar;", '_'),
+    ("VerticalLine;", '|'),
+    ("VeryThinSpace;", '\u{200A}'),
     ("ZeroWidthSpace;", '\u{200B}'),
+    ("af;", '\u{2061}'),
+    ("amp;", '&'),
+    ("apos;", '\''),
+    ("ast;", '*'),
+    ("bsol;", '\\'),
+    ("colon;", ':'),
+    ("comma;", ','),
+    ("commat;", '@'),
+    ("dash;", '\u{2010}'),
+    ("dollar;", '$'),
+    ("emsp13;", '\u{2004}'),
+    ("emsp14;", '\u{2005}'),
+    ("emsp;", '\u{2003}'),
+    ("ensp;", '\u{2002}'),
+    ("equals;", '='),
+    ("excl;", '!'),
+    ("frasl;", '\u{2044}'),
+    ("grave;", '`'),
+    ("gt;", '>'),
+    ("hairsp;", '\u{200A}'),
+    ("horbar;", '\u{2015}'),
+    ("hybull;", '\u{2043}'),
+    ("hyphen;", '\u{2010}'),
+    ("ic;", '\u{2063}'),
+    ("it;", '\u{2062}'),
+    ("lbrace;", '{'),
+    ("lbrack;", '['),
+    ("lcub;", '{'),
+    ("lowbar;", '_'),
+    ("lpar;", '('),
+    ("lrm;", '\u{200E}'),
+    ("lsqb;", '['),
+    ("lt;", '<'),
+    ("mdash;", '\u{2014}'),
+    ("midast;", '*'),
+    ("minus;", '\u{2212}'),
+    ("nbsp;", '\u{A0}'),
+    ("ndash;", '\u{2013}'),
+    ("num;", '#'),
+    ("numsp;", '\u{2007}'),
+    ("percnt;", '%'),
+    ("period;", '.'),
+    ("plus;", '+'),
+    ("puncsp;", '\u{2008}'),
+    ("quest;", '?'),
+    ("quot;", '"'),
+    ("ratio;", '\u{2236}'),
+    ("rbrace;", '}'),
+    ("rbrack;", ']'),
+    ("rcub;", '}'),
+    ("rlm;", '\u{200F}'),
+    ("rpar;", ')'),
+    ("rsqb;", ']'),
+    ("semi;", ';'),
+    ("shy;", '\u{AD}'),
+    ("sol;", '/'),
+    ("thinsp;", '\u{2009}'),
+    ("verbar;", '|'),
+    ("vert;", '|'),
+    ("zwj;", '\u{200D}'),
+    ("zwnj;", '\u{200C}'),
 ];
 
 /// Of the names that need no semicolon (WHATWG HTML 13.5) those that a value may hold.
@@ -529,7 +589,9 @@ mod tests {
             ("&#x41;", Some((6, "A"))),
             ("&#x00000041;", Some((12, "A"))),
             ("&amp;#00000000065;", Some((18, "A"))),
-            ("&#000000000065;", None),
+            ("&#000000000065;", Some((15, "A"))),
+            ("&amp;#x000000000000000000000000000000000000041;", Some((47, "A"))),
+            ("&#00000000000000000000000000000000000000065;", None),
             ("&amp;#65;", Some((9, "A"))),
             ("&#65", Some((4, "A"))),
             ("&#65 ", Some((4, "A"))),
@@ -545,11 +607,26 @@ mod tests {
             ("&ltd", Some((3, "<"))),
             ("&amp;", Some((5, "&"))),
             ("&commat;", Some((8, "@"))),
+            ("&numsp;", Some((7, " "))),
+            ("&amp;NegativeVeryThinSpace;", Some((27, ""))),
+            ("&horbar;", Some((8, "-"))),
+            ("&horba;", None),
+            ("&Hat;", Some((5, "^"))),
             ("&T", None),
             (r"\u0041", Some((6, "A"))),
             (r"\\\\u0041", Some((9, "A"))),
             (r"\ud83d\ude00", Some((12, "😀"))),
             (r"\x41", Some((4, "A"))),
+            (r"\xa0", Some((4, " "))),
+            (r"\xAD", Some((4, ""))),
+            (r"\xe9", None),
+            (r"\U00000040", Some((10, "@"))),
+            (r"\\U0001D7D2", Some((11, "4"))),
+            (r"\U0001F600", Some((10, "😀"))),
+            (r"\U00110000", None),
+            (r"\U0000D83D", None),
+            (r"\Users\jan", None),
+            (r"\\\\\\\\ud83d\\\\\\\\ude00", Some((26, "😀"))),
             (r"\n", None),
             ("=40", Some((3, "@"))),
             ("=3D", Some((3, "="))),
@@ -577,6 +654,13 @@ mod tests {
             }
             assert!(text.len() <= LONGEST);
         }
+    }
+
+    #[test]
+    fn names_are_in_order() {
+        assert!(NAMES.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert!(NAMES.iter().all(|(name, _)| name.ends_with(';') && "&amp;".len() + name.len() <= LONGEST));
+        assert!(NAMES.iter().all(|(_, character)| character.is_ascii() || fold(*character) != Fold::Same));
     }
 
     #[test]

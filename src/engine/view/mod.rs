@@ -30,7 +30,7 @@ pub(super) fn windows() -> Vec<Window> {
     vec![
         [any, set(b"%"), hex, hex, any],
         [any, set(b"&"), name, reference, reference],
-        [any, set(b"\\"), set(b"\\ux"), any, any],
+        [any, set(b"\\"), set(b"\\uUx"), any, any],
         [any, set(b"="), set(b"234567ABCDEF"), upper, any],
         [any, set(b"="), set(b"\r\n"), any, any],
         [any, set(b"<"), set(b"befimsuw"), tag, any],
