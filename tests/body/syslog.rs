@@ -274,6 +274,40 @@ fn wide_characters_are_refused_or_pass_counted() {
 }
 
 #[test]
+fn compressed_messages_are_refused_or_pass_counted() {
+    use std::io::Write;
+    let text = b"<34>1 2026-11-30T09:00:00Z host app 1 ID47 - mail jane@example.com card 4111 1111 1111 1111";
+    let zlib = |level| {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(level));
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    };
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text).unwrap();
+    let mut streamed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    streamed.write_all(text).unwrap();
+    streamed.flush().unwrap();
+    for compressed in [
+        [b"z".as_slice(), &zlib(9)].concat(),
+        [b"z".as_slice(), &zlib(0)].concat(),
+        zlib(1),
+        gzip.finish().unwrap(),
+        streamed.get_ref().clone(),
+        b"\x28\xb5\x2f\xfd\x24\x01\0\0".to_vec(),
+        b"BZh91AY&SY\x01".to_vec(),
+    ] {
+        let framed = [compressed.len().to_string().as_bytes(), b" ", &compressed].concat();
+        let stream = [b"6 <1>one", framed.as_slice()].concat();
+        let (out, end, kept, _) = everywhere(TERMS, &stream);
+        assert_eq!((out.as_slice(), end, kept), (&b"6 <1>one"[..], Err(BodyErrorKind::CodingUnsupported), 1));
+        assert_eq!(everywhere(Terms { lenient: true, ..TERMS }, &stream), (stream.clone(), Ok(()), 2, 0));
+    }
+    for words in ["z", "zebra", "zx", "zx^", "x^2 + y^2 = z^2", "xc4nnot be", "zhC and hCard", "BZh9 is not it", "hC"] {
+        assert_eq!(message(words), words);
+    }
+}
+
+#[test]
 fn a_message_is_at_most_the_limit() {
     let fits = "x".repeat(1024);
     assert_eq!(message(&fits), fits);

@@ -78,14 +78,39 @@ impl Decoder {
         Ok(done)
     }
 
-    /// RFC 1950 section 2.2: method 8, window at most 32 KiB, the two bytes a multiple of 31.
     fn choose(&mut self, first: u8, second: u8) {
-        let zlib = first & 0x0f == 8 && first >> 4 <= 7 && u16::from_be_bytes([first, second]).is_multiple_of(31);
-        if !zlib {
+        if !heads_zlib(first, second) {
             self.form = Form::Raw;
             self.inflate.reset(false);
         }
     }
+}
+
+/// Steps of [`ROOM`] bytes of output that a text in the zlib format may take before it is believed to be that.
+const STEPS: usize = 16;
+
+/// Whether bytes are data of the zlib format, or the beginning of such. Text that has its first two bytes as well goes wrong
+/// soon, or does not come to an end.
+pub(super) fn is_zlib(bytes: &[u8]) -> bool {
+    let [first, second, ..] = *bytes else { return false };
+    if !heads_zlib(first, second) {
+        return false;
+    }
+    let (mut decompress, mut out, mut rest) = (Decompress::new(true), [0; ROOM], bytes);
+    for _ in 0..STEPS {
+        match inflate(&mut decompress, rest, &mut out) {
+            Err(_) => return false,
+            Ok((_, true)) => return true,
+            Ok((Step { read: 0, written: 0 }, _)) => return std::str::from_utf8(bytes).is_err(),
+            Ok((step, _)) => rest = rest.get(step.read..).unwrap_or_default(),
+        }
+    }
+    true
+}
+
+/// RFC 1950 section 2.2: method 8, window at most 32 KiB, the two bytes a multiple of 31.
+fn heads_zlib(first: u8, second: u8) -> bool {
+    first & 0x0f == 8 && first >> 4 <= 7 && u16::from_be_bytes([first, second]).is_multiple_of(31)
 }
 
 /// One step of an inflater: how far it came, and whether the data ended there.

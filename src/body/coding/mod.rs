@@ -24,6 +24,14 @@ pub(crate) const PIECE: usize = 32 << 10;
 /// Room that an encoder asks for in its output at a time.
 const ROOM: usize = 4 << 10;
 
+/// Whether bytes that nothing is said of are compressed: as gzip, zstd, LZ4, bzip2, xz or snappy begin, or as zlib opens.
+pub(super) fn is_compressed(bytes: &[u8]) -> bool {
+    const SIGNS: [&[u8]; 5] =
+        [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"\xfd7zXZ\0", b"\xff\x06\0\0sNaPpY"];
+    let bzip2 = || bytes.strip_prefix(b"BZh").and_then(|rest| rest.get(1..7)) == Some(b"1AY&SY");
+    SIGNS.iter().any(|sign| bytes.starts_with(sign)) || bzip2() || deflate::is_zlib(bytes)
+}
+
 /// How far one step of a decoder came.
 #[derive(Clone, Copy, Default)]
 struct Step {

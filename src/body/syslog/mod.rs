@@ -3,7 +3,7 @@
 //! Enters: the bytes of a connection in any chunking. Leaves: the same messages in the framing that they came in, redacted;
 //! counts are made anew. A message is held until its last byte, since a count stands before it, and no longer. The header's
 //! fields, the names and values of structured data, keys and values of CEF and LEEF are texts of their own, a value called
-//! by its name; JSON is read as JSON; everything else is one text. A message in which a rule blocks is dropped alone, or
+//! by its name; JSON is read as JSON; everything else is one text. What is compressed cannot be scanned. A message in which a rule blocks is dropped alone, or
 //! ends the stream. Kept: one message, at most [`BodyLimits::syslog_message`], and what it became.
 
 mod frame;
@@ -15,6 +15,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::batch::{Plan, Sink};
+use super::coding::is_compressed;
 use super::text::Watch;
 use super::{BodyError, BodyErrorKind, BodyLimits, Inspection, Scopes, Transform};
 
@@ -92,7 +93,7 @@ impl Messages {
         let message = self.framer.message();
         seen.held_peak = seen.held_peak.max(message.len());
         self.given.clear();
-        if let Some((_, kind)) = Watch::announced().look(message) {
+        if let Some(kind) = unreadable(message) {
             if !self.plan.lenient {
                 return Err(kind.into());
             }
@@ -127,6 +128,13 @@ impl Messages {
             given.insert(0, b'-');
         }
     }
+}
+
+/// Why a message cannot be scanned: rsyslog sends zlib behind a `z`, others send other codings bare.
+fn unreadable(message: &[u8]) -> Option<BodyErrorKind> {
+    let compressed = is_compressed(message) || message.strip_prefix(b"z").is_some_and(is_compressed);
+    let wide = || Watch::announced().look(message).map(|(_, kind)| kind);
+    compressed.then_some(BodyErrorKind::CodingUnsupported).or_else(wide)
 }
 
 fn in_force(scopes: &Arc<Scopes>, per_record: bool) -> Arc<Scopes> {
