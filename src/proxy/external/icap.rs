@@ -1,14 +1,18 @@
 //! Connections to an ICAP server: kept and used again, as many as the server lets.
 //!
 //! Enters: a message. Leaves: what the server makes of it, and whether its state (`ISTag`) is another than before. OPTIONS are
-//! asked for first and hold for the time that the server says. A kept connection that turns out to be closed gives way to
-//! a new one, once: nothing has been answered on it.
+//! asked for first and hold for the time that the server says. A kept connection on which something has come since its last
+//! answer is closed: answers have no names, and it would be taken for the next one. One that turns out to be closed gives
+//! way to a new one, once: nothing has been answered on it.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::external::Failure;
@@ -149,7 +153,7 @@ impl Client {
 
     /// Writes a question and reads its answer, on a connection that is kept or on a new one.
     async fn exchange(&self, first: &[u8], rest: Option<(&[u8], usize)>) -> Result<Answer, Failure> {
-        let kept = self.kept();
+        let kept = self.kept().await;
         let again = kept.is_some();
         if let Some(connection) = kept {
             match self.attempt(connection, first, rest).await {
@@ -180,7 +184,16 @@ impl Client {
         Ok(answer)
     }
 
-    fn kept(&self) -> Option<Connection> {
+    async fn kept(&self) -> Option<Connection> {
+        loop {
+            let mut connection = self.idle()?;
+            if is_silent(&mut connection).await {
+                return Some(connection);
+            }
+        }
+    }
+
+    fn idle(&self) -> Option<Connection> {
         let now = telemetry::now();
         let mut state = self.state();
         state.idle.retain(|(_, since)| now.saturating_duration_since(*since) < IDLE);
@@ -198,6 +211,18 @@ impl Client {
         // Every holder leaves it whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether nothing has come on a connection since its last answer, not even its end.
+async fn is_silent(connection: &mut Connection) -> bool {
+    let mut byte = [0];
+    let mut room = ReadBuf::new(&mut byte);
+    let looking = poll_fn(|context| {
+        let read = Pin::new(&mut *connection).poll_read(context, &mut room);
+        Poll::Ready(read.is_pending())
+    });
+    // A task that has used up its turn would hear nothing.
+    tokio::task::unconstrained(looking).await
 }
 
 /// An exchange that failed, and whether something of an answer had come.
