@@ -1,7 +1,7 @@
 //! What a body says it is: Content-Type and Content-Encoding read into values.
 //!
-//! Enters: header values as they came, hostile ones included. Leaves: a [`MediaType`] (RFC 9110 section 8.3), or none
-//! where the value does not parse, and the list of [`ContentCoding`]s (RFC 9110 section 8.4) in the order in which
+//! Enters: header values as they came, hostile ones included. Leaves: a [`MediaType`] (RFC 9110 section 8.3), read as
+//! leniently as its readers do, or one that says that it cannot be read, and the list of [`ContentCoding`]s (RFC 9110 section 8.4) in the order in which
 //! they were applied. Nothing here decides what happens to a body: the header is one opinion, its first bytes another.
 
 use std::fmt;
@@ -19,7 +19,32 @@ const MAX_PARAMETERS: usize = 32;
 pub struct MediaType {
     kind: String,
     subtype: String,
-    parameters: Vec<(String, String)>,
+    parameters: Vec<Parameter>,
+}
+
+/// What a parameter says; nothing where it has no value.
+#[derive(Clone, PartialEq, Eq)]
+struct Parameter {
+    name: String,
+    value: String,
+    /// Every reader ends the value where this one does.
+    clear: bool,
+}
+
+impl Parameter {
+    /// Whether it is `name`, or that in the spelling of RFC 2231 (`name*`, `name*0`).
+    fn is(&self, name: &str) -> bool {
+        self.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('*'))
+    }
+
+    /// The character set that it says, if it is one.
+    fn charset(&self) -> Named {
+        match self.name.as_str() {
+            "charset" if self.clear => Named::by_label(&self.value),
+            "charset*" if self.clear => Named::by_label(&String::from_utf8_lossy(&spelled_out(self.value.as_bytes()))),
+            _ => Named::Unknown,
+        }
+    }
 }
 
 /// Media types by their names: `image/png`, all of a type (`image/*`), or all (`*/*`).
@@ -73,6 +98,8 @@ pub(crate) enum Promise {
     Nothing,
     /// Bytes that are not text.
     Binary,
+    /// Something that cannot be read.
+    Unreadable,
 }
 
 /// What form a text has.
@@ -97,10 +124,12 @@ pub(crate) enum Shape {
 }
 
 impl MediaType {
-    /// Reads the value of a Content-Type header; `None` where it does not follow the grammar.
+    /// Reads the value of a Content-Type header as leniently as its readers do: blanks around `=`, parameters without a
+    /// value. `None` where it is empty, and where readers would not agree on what it says.
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
-        if value.len() > MAX_VALUE {
+        let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+        if value.len() > MAX_VALUE || value.iter().any(is_control) {
             return None;
         }
         let mut rest = Cursor { rest: value };
@@ -115,18 +144,29 @@ impl MediaType {
                 return Some(Self { kind: lower(kind), subtype: lower(subtype), parameters });
             }
             rest.take(b';')?;
-            rest.skip_blanks();
-            if rest.rest.first().is_none_or(|byte| *byte == b';') {
+            let parameter = rest.parameter()?;
+            if parameter.name.is_empty() {
                 continue;
             }
-            let name = rest.token()?;
-            rest.take(b'=')?;
-            let value = rest.value()?;
             if parameters.len() == MAX_PARAMETERS {
                 return None;
             }
-            parameters.push((lower(name), value));
+            parameters.push(parameter);
         }
+    }
+
+    /// What the value of a Content-Type header says of a body; `None` where it says nothing. What cannot be read is no
+    /// type that is missing: see [`MediaType::is_readable`].
+    #[must_use]
+    pub fn of(value: &[u8]) -> Option<Self> {
+        let unreadable = || Self { kind: String::new(), subtype: String::new(), parameters: Vec::new() };
+        (!value.trim_ascii().is_empty()).then(|| Self::parse(value).unwrap_or_else(unreadable))
+    }
+
+    /// Whether it could be read. One that could not is of no type and no subtype.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        !self.kind.is_empty()
     }
 
     /// The type: `text` of `text/plain`.
@@ -144,17 +184,16 @@ impl MediaType {
     /// The first parameter of this name, which is given in lower case.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.parameters.iter().find(|known| known.name == name).map(|known| known.value.as_str())
     }
 
-    /// Whether readers may take different values for one parameter: it stands there twice and not the same, or in the
-    /// spelling of RFC 2231 (`name*`, `name*0`), which not all of them know.
+    /// Whether readers may take different values for one parameter: it stands there twice and not the same, it has no
+    /// quotes that would say where it ends, or it is in the spelling of RFC 2231 (`name*`, `name*0`), which not all of
+    /// them know.
     pub(super) fn is_ambiguous(&self, name: &str) -> bool {
         let first = self.parameter(name);
-        let differs = |(known, value): &(String, String)| known == name && Some(value.as_str()) != first;
-        let spelled =
-            |(known, _): &(String, String)| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('*'));
-        self.parameters.iter().any(|parameter| differs(parameter) || spelled(parameter))
+        let differs = |said: &Parameter| said.name != name || !said.clear || Some(said.value.as_str()) != first;
+        self.parameters.iter().any(|said| said.is(name) && differs(said))
     }
 
     /// The character set as written.
@@ -165,8 +204,8 @@ impl MediaType {
 
     /// What is said of the character set. Two that differ are none that is known.
     pub(super) fn named_charset(&self) -> Named {
-        let mut named =
-            self.parameters.iter().filter(|(name, _)| name == "charset").map(|(_, value)| Named::by_label(value));
+        let said = self.parameters.iter().filter(|said| said.is("charset") && !said.value.is_empty());
+        let mut named = said.map(Parameter::charset);
         let first = named.next().unwrap_or(Named::Nothing);
         if named.all(|other| other == first) { first } else { Named::Unknown }
     }
@@ -261,7 +300,9 @@ impl MediaType {
 
     /// What the type promises about the bytes.
     pub(crate) fn promise(&self) -> Promise {
-        if self.is_json() {
+        if !self.is_readable() {
+            Promise::Unreadable
+        } else if self.is_json() {
             Promise::Json
         } else if self.is_json_lines() {
             Promise::JsonLines
@@ -383,24 +424,49 @@ impl<'a> Cursor<'a> {
         (length > 0).then(|| self.advance(length))
     }
 
-    /// A token or a quoted string (RFC 9110 section 5.6.4).
-    fn value(&mut self) -> Option<String> {
+    /// A parameter, which may lack its value; `None` where readers that know quotes and readers that do not would see other
+    /// parameters.
+    fn parameter(&mut self) -> Option<Parameter> {
+        let name = self.until(|byte| matches!(byte, b'=' | b';'));
+        if name.contains(&b'"') {
+            return None;
+        }
+        let name = lower(name.trim_ascii());
+        if self.rest.first() != Some(&b'=') {
+            return Some(Parameter { name, value: String::new(), clear: true });
+        }
+        self.advance(1);
+        self.skip_blanks();
+        let quoted = self.quoted()?;
+        let bare = self.until(|byte| byte == b';').trim_ascii();
+        if bare.contains(&b'"') {
+            return None;
+        }
+        let (value, clear) = match quoted {
+            Some(value) => (value, bare.is_empty()),
+            None => (bare.iter().map(|byte| char::from(*byte)).collect(), bare.iter().all(|byte| is_bare(*byte))),
+        };
+        Some(Parameter { name, value, clear })
+    }
+
+    fn until(&mut self, ends: impl Fn(u8) -> bool) -> &'a [u8] {
+        let length = self.rest.iter().take_while(|byte| !ends(**byte)).count();
+        self.advance(length)
+    }
+
+    /// A quoted string (RFC 9110 section 5.6.4), if one stands here; `None` where it has no end.
+    fn quoted(&mut self) -> Option<Option<String>> {
         if self.rest.first() != Some(&b'"') {
-            return self.token().map(|token| token.iter().map(|byte| char::from(*byte)).collect());
+            return Some(None);
         }
         self.advance(1);
         let mut value = String::new();
         loop {
-            let (first, rest) = self.rest.split_first()?;
-            self.rest = rest;
-            let byte = match first {
-                b'"' => return Some(value),
+            let byte = match *self.advance(1).first()? {
+                b'"' => return Some(Some(value)),
                 b'\\' => *self.advance(1).first()?,
-                other => *other,
+                other => other,
             };
-            if byte != b'\t' && byte < b' ' || byte == 0x7f {
-                return None;
-            }
             value.push(char::from(byte));
         }
     }
@@ -408,6 +474,36 @@ impl<'a> Cursor<'a> {
 
 fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Whether readers that take a value without quotes take this in it, though it may be of no token. Some end theirs at a
+/// comma, a blank or a comment.
+fn is_bare(byte: u8) -> bool {
+    is_tchar(byte) || b"/:<=>?@[]{}".contains(&byte)
+}
+
+/// A value in the spelling of RFC 2231 (section 4) without its percent signs, and without the set and the language that
+/// stand before it.
+pub(super) fn spelled_out(value: &[u8]) -> Vec<u8> {
+    let mut value = value;
+    if value.iter().filter(|byte| **byte == b'\'').count() > 1 {
+        value = value.splitn(3, |byte| *byte == b'\'').nth(2).unwrap_or_default();
+    }
+    let mut out = Vec::new();
+    while let Some((first, rest)) = value.split_first() {
+        let digit = |at: usize| rest.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        match (first, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high << 4 | low) as u8);
+                value = rest.get(2..).unwrap_or_default();
+            }
+            _ => {
+                out.push(*first);
+                value = rest;
+            }
+        }
+    }
+    out
 }
 
 /// A content coding that can be opened and made again (RFC 9110 section 8.4.1).
@@ -521,25 +617,66 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_follow_the_grammar_is_none() {
+    fn what_readers_take_is_taken() {
+        for (value, charset, boundary) in [
+            ("text/plain; charset = utf-7", Named::Unknown, None),
+            ("text/plain; charset = \"utf-16le\" ;", Named::Utf16(Some(false)), None),
+            ("text/plain; charset", Named::Nothing, None),
+            ("text/plain; charset=", Named::Nothing, None),
+            ("text/plain; charset=\"\"; CHARSET= utf-8", Named::Utf8, None),
+            ("text/plain; charset=; charset=utf-7", Named::Unknown, None),
+            ("text/plain; charset*=us-ascii''utf%2D7", Named::Unknown, None),
+            ("text/plain; charset*=''utf%2D8", Named::Utf8, None),
+            ("text/plain; charset=utf-8; charset*=''utf-16", Named::Unknown, None),
+            ("text/plain; charset*0=utf; charset*1=-8", Named::Unknown, None),
+            ("text/plain; charset=utf-8 x", Named::Unknown, None),
+            ("text/plain; charset=\"utf-8\" x", Named::Unknown, None),
+            ("multipart/mixed; boundary = X", Named::Nothing, Some("X")),
+            ("multipart/mixed; boundary==X; a=b c; d; =; ;", Named::Nothing, Some("=X")),
+            ("multipart/mixed; boundary=X; boundary", Named::Nothing, None),
+            ("multipart/mixed; boundary=; boundary=X", Named::Nothing, None),
+            ("multipart/mixed; boundary=X Y", Named::Nothing, None),
+            ("multipart/mixed; boundary=X,Y", Named::Nothing, None),
+            ("multipart/mixed; boundary=\"X\"Y", Named::Nothing, None),
+            ("multipart/mixed; boundary*=X", Named::Nothing, None),
+        ] {
+            let read = media(value);
+            assert_eq!(read.named_charset(), charset, "{value}");
+            assert_eq!(read.parameter("boundary").filter(|_| !read.is_ambiguous("boundary")), boundary, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_missing() {
         for value in [
-            "",
             "text",
+            "json",
             "text/",
             "/plain",
+            "; charset=utf-8",
             "text/plain, application/json",
-            "text/plain; charset",
-            "text/plain; charset=",
             "text/plain; charset=\"utf-8",
-            "text/plain; charset = utf-8",
+            "text/plain; a=x\"; charset=utf-7; b=\"y",
+            "text/plain; a=\"x\"\"; charset=utf-7; b=\"",
+            "text/plain; a\";charset=utf-7;b\"",
             "text/plain\0",
+            "text/plain; charset=\"a\u{1}b\"",
             "text/pl ain",
             "te\u{e9}xt/plain",
         ] {
             assert_eq!(MediaType::parse(value.as_bytes()), None, "{value:?}");
+            let said = MediaType::of(value.as_bytes()).unwrap();
+            assert!(!said.is_readable() && said.promise() == Promise::Unreadable, "{value:?}");
+        }
+        for empty in ["", " \t"] {
+            assert_eq!(MediaType::of(empty.as_bytes()), None);
         }
         assert!(MediaType::parse(&[b'a'; MAX_VALUE + 1]).is_none());
         assert!(MediaType::parse(format!("a/b{}", ";c=d".repeat(MAX_PARAMETERS + 1)).as_bytes()).is_none());
+        for honest in ["application/json;", "application/json; charset=utf-8; charset=utf-8", "application/json ; a=b"]
+        {
+            assert!(MediaType::of(honest.as_bytes()).unwrap().is_json(), "{honest}");
+        }
     }
 
     #[test]

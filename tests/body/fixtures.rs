@@ -26,7 +26,7 @@ pub(crate) fn scopes() -> Arc<Scopes> {
 /// An answer of this type, under the default packs and defaults.
 pub(crate) fn spec(kind: &str) -> BodySpec {
     BodySpec {
-        media_type: MediaType::parse(kind.as_bytes()),
+        media_type: MediaType::of(kind.as_bytes()),
         codings: Vec::new(),
         dialect: Dialect::Plain,
         direction: Direction::Response,

@@ -107,6 +107,31 @@ fn what_is_no_text_or_no_whole_is_refused() {
 }
 
 /// A part that is cut anywhere shows nothing of a value that it would have hidden.
+/// Each of these is read by some of the usual readers; none of them is a type that is missing.
+#[test]
+fn types_are_read_as_leniently_as_their_readers_do() {
+    let inside = "--Y\r\nContent-Transfer-Encoding: base64\r\n\r\nNDExMSAxMTEx\r\nIDExMTEgMTExMQ==\r\n--Y--\r\n";
+    for kind in ["boundary=Y", "boundary = Y", "boundary=Y; charset", "boundary=Y; a=b c", "charset=; boundary=\"Y\""] {
+        let kind = format!("multipart/mixed; {kind}");
+        let (out, end) = outcome(inspector(&kind, &[]), inside.as_bytes());
+        let out = String::from_utf8(out).unwrap();
+        assert!(end == Ok(()) && !out.contains("NDExMSAxMTEx"), "{kind} {end:?} {out}");
+        let out = redacted(&(part(&format!("Content-Type: {kind}"), inside) + "--XyZ--"));
+        assert!(!out.contains("NDExMSAxMTEx"), "{kind} {out}");
+    }
+    for (kind, fault) in [
+        ("multipart/mixed; boundary=Y,Z", BodyErrorKind::MediaType),
+        ("multipart/mixed; boundary=Y Z", BodyErrorKind::MediaType),
+        ("multipart/mixed; boundary=; boundary=Y", BodyErrorKind::MediaType),
+        ("multipart", BodyErrorKind::MediaType),
+        ("text/plain; charset = utf-7", BodyErrorKind::Charset),
+    ] {
+        assert_eq!(refused(kind, inside.as_bytes()), fault, "{kind}");
+        let body = part(&format!("Content-Type: {kind}"), inside) + "--XyZ--";
+        assert_eq!(refused(KIND, body.as_bytes()), fault, "{kind}");
+    }
+}
+
 #[test]
 fn an_early_end_shows_nothing() {
     let body = field("card", "4111 1111 1111 1111") + "--XyZ--\r\n";

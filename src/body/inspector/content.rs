@@ -140,7 +140,7 @@ impl Content {
             edits: spec.edits,
             batch,
             // What is announced as text is none of these, nor is what has parts.
-            opaque_passes: matches!(outlook.promise, Promise::Binary | Promise::Nothing)
+            opaque_passes: matches!(outlook.promise, Promise::Binary | Promise::Nothing | Promise::Unreadable)
                 && spec.opaque.iter().any(|range| range.holds(spec.media_type.as_ref())),
             token_ids_pass: spec.opaque.iter().any(|range| range.holds(MediaType::parse(TOKEN_IDS).as_ref())),
             is_pdf: spec
@@ -343,7 +343,9 @@ impl Content {
             }
             // What calls itself a picture and reads as text is none: it is scanned, or refused where it turns out no text.
             self.opaque_passes = false;
-            self.outlook.promise = Promise::Nothing;
+            if self.outlook.promise == Promise::Binary {
+                self.outlook.promise = Promise::Nothing;
+            }
         }
         let judged = match self.shape {
             Shape::Markup { html } if self.asks_head => match head::judge(html, self.outlook.charset, start, ended) {

@@ -31,7 +31,7 @@ use super::{
 /// What is known of a body before its bytes, and what holds for it.
 #[derive(Clone, Debug)]
 pub struct BodySpec {
-    /// The Content-Type, where there is one that parses.
+    /// The Content-Type, where there is one; one that cannot be read is a fault of the content.
     pub media_type: Option<MediaType>,
     /// The content codings in the order in which they were applied; of gRPC, those of its compressed messages.
     pub codings: Vec<ContentCoding>,

@@ -12,6 +12,7 @@ use super::BodySpec;
 use super::content::Content;
 use super::part_head::HeadField;
 use super::transfer::{Encoded, Transfer};
+use crate::body::media::spelled_out;
 use crate::body::text::TextBody;
 use crate::body::{BodyError, BodyErrorKind, Inspection, MediaType, Transform};
 use crate::engine::Output;
@@ -230,12 +231,11 @@ impl Multipart {
             let value = unfolded(value.get(1..).unwrap_or_default());
             // Of two that differ one reader takes the one and one the other.
             if name == b"content-type" {
-                let said = MediaType::parse(&value);
+                let said = MediaType::of(&value);
                 // The parts inside would no longer be found by it.
                 if changed && said.as_ref().is_some_and(|said| said.parameter("boundary").is_some()) {
                     return Err(BodyErrorKind::MediaType.into());
                 }
-                // A type that does not parse is none that is known: what comes is judged by its bytes.
                 if *media_type.get_or_insert_with(|| said.clone()) != said {
                     return Err(BodyErrorKind::MediaType.into());
                 }
@@ -419,29 +419,6 @@ impl Disposition {
             _ => Ok(found),
         }
     }
-}
-
-/// A value without its percent signs, and without the set and the language that stand before it.
-fn spelled_out(value: &[u8]) -> Vec<u8> {
-    let mut value = value;
-    if value.iter().filter(|byte| **byte == b'\'').count() > 1 {
-        value = value.splitn(3, |byte| *byte == b'\'').nth(2).unwrap_or_default();
-    }
-    let mut out = Vec::new();
-    while let Some((first, rest)) = value.split_first() {
-        let digit = |at: usize| rest.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        match (first, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high << 4 | low) as u8);
-                value = rest.get(2..).unwrap_or_default();
-            }
-            _ => {
-                out.push(*first);
-                value = rest;
-            }
-        }
-    }
-    out
 }
 
 /// A parameter's value, quoted or not, and what follows it.

@@ -78,7 +78,7 @@ pub(super) fn judge_charset(
     ended: bool,
 ) -> Option<Result<Option<Charset>, BodyErrorKind>> {
     match (outlook.promise, outlook.charset) {
-        (Promise::Binary | Promise::Parts, _) => Some(Ok(None)),
+        (Promise::Binary | Promise::Parts | Promise::Unreadable, _) => Some(Ok(None)),
         // Event streams are UTF-8 whatever is said (WHATWG HTML section 9.2.5).
         (Promise::EventStream, Named::Nothing | Named::Utf8 | Named::Legacy(_)) => Some(Ok(None)),
         (Promise::EventStream, _) => Some(Err(BodyErrorKind::Charset)),
@@ -94,8 +94,9 @@ pub(super) fn judge_charset(
 /// are needed, which never happens once it has `ended` or more than [`MAX_BLANKS`] and a few bytes are there.
 pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Result<Reading, BodyErrorKind>> {
     let waits = |pattern: &[u8], at: &[u8]| !ended && at.len() < pattern.len() && pattern.starts_with(at);
-    // What has parts is read by its boundary, and refused where it names none.
-    if matches!(outlook.promise, Promise::Binary | Promise::Parts) {
+    // What has parts is read by its boundary, and refused where it names none. A type that cannot be read is not one that
+    // is missing: who reads it after all would read another body than the bytes tell.
+    if matches!(outlook.promise, Promise::Binary | Promise::Parts | Promise::Unreadable) {
         return Some(Err(BodyErrorKind::MediaType));
     }
     if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| start.starts_with(magic)) {
@@ -116,7 +117,7 @@ pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Resul
         Promise::Json | Promise::JsonLines => judge_json(text, ended, Reading::Json),
         Promise::EventStream if !matches!(first, b'{' | b'[') => Some(Ok(Reading::Events)),
         Promise::EventStream => judge_json(text, ended, Reading::JsonOrText),
-        Promise::Text | Promise::Nothing | Promise::Parts | Promise::Binary => {
+        Promise::Text | Promise::Nothing | Promise::Parts | Promise::Binary | Promise::Unreadable => {
             let content = text.trim_ascii_start();
             match content.first() {
                 None if ended || text.len() > MAX_BLANKS => Some(Ok(Reading::Text)),
@@ -162,8 +163,8 @@ mod tests {
 
     #[test]
     fn what_is_announced_is_held_against_the_bytes() {
-        use Promise::{Binary, EventStream, Json, JsonLines, Nothing, Text};
-        let cases: [(Promise, &[u8], Result<Reading, BodyErrorKind>); 27] = [
+        use Promise::{Binary, EventStream, Json, JsonLines, Nothing, Text, Unreadable};
+        let cases: [(Promise, &[u8], Result<Reading, BodyErrorKind>); 28] = [
             (Json, b" {\"a\":1}", Ok(Reading::Json)),
             (Json, b"data: x", Ok(Reading::Json)),
             (Json, b"\xef\xbb\xbf[1]", Ok(Reading::Json)),
@@ -190,6 +191,7 @@ mod tests {
             (Nothing, b"PKware", Ok(Reading::Text)),
             (Nothing, b"%", Ok(Reading::Text)),
             (Binary, b"hello", Err(BodyErrorKind::MediaType)),
+            (Unreadable, b"{}", Err(BodyErrorKind::MediaType)),
             (Nothing, b"{\"a\":1}", Ok(Reading::JsonOrText)),
         ];
         for (promise, body, expected) in cases {

@@ -38,7 +38,7 @@ fn scopes() -> Arc<Scopes> {
 
 fn spec(media_type: &str, codings: &[ContentCoding]) -> BodySpec {
     BodySpec {
-        media_type: MediaType::parse(media_type.as_bytes()),
+        media_type: MediaType::of(media_type.as_bytes()),
         codings: codings.to_vec(),
         dialect: Dialect::Plain,
         direction: Direction::Request,
@@ -324,7 +324,7 @@ fn a_large_value_passes_the_gate_in_parts() {
 
 #[test]
 fn what_is_not_text_is_refused_or_counted() {
-    let bodies: [(&str, &[u8], BodyErrorKind); 10] = [
+    let bodies: [(&str, &[u8], BodyErrorKind); 14] = [
         ("image/png", b"\x89PNG\r\n\x1a\n....", BodyErrorKind::MediaType),
         ("image/png", b"EMP-123456", BodyErrorKind::MediaType),
         ("application/pdf", b"%PDF-1.7 EMP-123456", BodyErrorKind::MediaType),
@@ -333,6 +333,10 @@ fn what_is_not_text_is_refused_or_counted() {
         ("", b"PK\x03\x04", BodyErrorKind::MediaType),
         ("text/plain; charset=utf-16", b"EMP-123456", BodyErrorKind::Charset),
         ("text/plain; charset=utf-7", b"EMP-123456", BodyErrorKind::Charset),
+        ("text/plain; charset = utf-7", b"EMP-123456", BodyErrorKind::Charset),
+        ("text/plain; charset*=us-ascii''utf-7", b"EMP-123456", BodyErrorKind::Charset),
+        ("json", b"{\"a\":\"EMP-123456\"}", BodyErrorKind::MediaType),
+        ("text/plain; charset=\"utf-8", b"EMP-123456", BodyErrorKind::MediaType),
         ("text/plain", b"as E\0M\0P\0-\x001\x002\x003\x00", BodyErrorKind::Charset),
         ("application/json; charset=utf-8", b"{\0\"\0a\0", BodyErrorKind::Charset),
     ];
@@ -377,6 +381,7 @@ fn what_is_no_text_passes_where_its_type_may_and_text_never_does() {
         ("image/png", "BZh EMP-123456"),
         ("text/plain", "%PDF- EMP-123456"),
         ("multipart/form-data", "--b EMP-123456"),
+        ("text", "EMP-123456"),
     ];
     for (kind, text) in kinds {
         let done = run(&opaque(kind, "*/*"), text.as_bytes());
@@ -388,6 +393,9 @@ fn what_is_no_text_passes_where_its_type_may_and_text_never_does() {
     let file = b"--b\r\nContent-Disposition: form-data; name=f; filename=a.bin\r\nContent-Type: application/octet-stream\r\n\r\n\0\x01\r\n--b--";
     let form = "multipart/form-data; boundary=b";
     assert_eq!(run(&opaque(form, "application/octet-stream"), file).end, Ok(()));
+    // A type that cannot be read is none of these, unless every type is.
+    assert_eq!(run(&opaque("png", "image/*"), picture).end, Err(BodyErrorKind::MediaType));
+    assert_eq!(run(&opaque("png", "*/*"), picture).seen.unscanned, [("media_type", picture.len() as u64)]);
     // A part of a form.
     let form = b"--b\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n\x1a\n\r\n--b\r\n\r\nEMP-123456\r\n--b--";
     let done = run(&opaque("multipart/form-data; boundary=b", "image/*"), form);

@@ -129,5 +129,5 @@ fn side_of(direction: Direction) -> Side {
 }
 
 pub(in crate::proxy) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
-    headers.get(header::CONTENT_TYPE).and_then(|value| MediaType::parse(value.as_bytes()))
+    headers.get(header::CONTENT_TYPE).and_then(|value| MediaType::of(value.as_bytes()))
 }

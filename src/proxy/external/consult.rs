@@ -287,7 +287,12 @@ impl Case<'_> {
             workspace: self.workspace.name.clone(),
             route: self.route.name.clone(),
             direction: self.spec.direction,
-            media_type: self.spec.media_type.as_ref().map(|one| format!("{}/{}", one.kind(), one.subtype())),
+            media_type: self
+                .spec
+                .media_type
+                .as_ref()
+                .filter(|one| one.is_readable())
+                .map(|one| format!("{}/{}", one.kind(), one.subtype())),
             original: settings.original,
             texts,
             findings: found.collect(),
