@@ -2,15 +2,18 @@
 //!
 //! Enters: records in any chunking. Leaves: the same bytes, but for findings; a replacement that would break the record
 //! is quoted, or loses what would break it. Each cell is a text of its own, scanned without its quotes, with its
-//! column's header before it; in a table without a header the cell before it stands there. Kept: the first record, up
-//! to [`HEAD`] bytes, until it is whole; the headers; the hold-back of one cell.
+//! column's header before it; in a table without a header the cell before it stands there. Where text stands behind a
+//! closing quote some readers keep that quote and some do not: the text is scanned without it where that makes one value
+//! of both sides. Kept: the first record, up to [`HEAD`] bytes, until it is whole; the headers; the hold-back of one cell;
+//! of a cell with such a quote the next [`SEAM`] bytes.
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
 use super::json::{LogicalText, TextOut, says, speaks_of};
 use super::{BodyError, BodyLimits, Inspection, Scopes, Transform};
-use crate::engine::Piece;
+use crate::engine::{Action, ActionTable, Output, Piece, RuleSet, StreamRedactor};
 
 /// The most bytes of the first record that are waited for.
 const HEAD: usize = 64 << 10;
@@ -18,6 +21,8 @@ const HEAD: usize = 64 << 10;
 const COLUMNS: usize = 1024;
 /// Bytes of a header or a cell that count as a name.
 const NAME: usize = 64;
+/// Bytes on each side of a quote that one value may be made of, where readers leave the quote out.
+const SEAM: usize = 256;
 /// What may stand between cells.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
@@ -70,9 +75,19 @@ pub(crate) struct CsvBody {
     doubled: VecDeque<u64>,
     /// Where in the cell's text the quotes ended before the cell did.
     broken: Option<u64>,
+    /// What stands behind them, until it is known how it is read.
+    behind: Option<Vec<u8>>,
+    /// The closing quote is none of the text that is scanned.
+    joined: bool,
+    /// Reads both sides of such a quote as one.
+    seam: Option<Box<StreamRedactor>>,
+    rules: Arc<RuleSet>,
+    actions: Arc<ActionTable>,
     /// Bytes of the cell's text read and decided.
     read: u64,
     decided: u64,
+    /// What the cell is called.
+    label: Vec<u8>,
     /// The end of this cell's text and the cell before it.
     cell: Vec<u8>,
     previous: Vec<u8>,
@@ -97,8 +112,14 @@ impl CsvBody {
             decided_text: TextOut::default(),
             doubled: VecDeque::new(),
             broken: None,
+            behind: None,
+            joined: false,
+            seam: None,
+            rules: Arc::clone(&scopes.rules),
+            actions: Arc::clone(&scopes.actions),
             read: 0,
             decided: 0,
+            label: Vec::new(),
             cell: Vec::new(),
             previous: Vec::new(),
         }
@@ -106,7 +127,8 @@ impl CsvBody {
 
     /// Bytes held back now.
     pub(crate) fn held(&self) -> usize {
-        self.head.as_ref().map_or(0, Vec::len) + self.text.held()
+        let behind = self.behind.as_ref().map_or(0, Vec::len);
+        self.head.as_ref().map_or(0, Vec::len) + self.text.held() + behind
     }
 
     /// Whether the first record is there, whatever stands between its cells.
@@ -166,6 +188,7 @@ impl CsvBody {
             label.extend_from_slice(if said { &self.previous } else { own });
         }
         self.text.call(&label);
+        self.label = label;
     }
 
     /// Reads the beginning. A mark before it belongs to no cell.
@@ -200,7 +223,7 @@ impl CsvBody {
                 State::Quote => {
                     self.state = State::Bare;
                     self.broken = Some(self.read);
-                    self.add(b'"');
+                    self.behind = Some(Vec::new());
                     self.add(*byte);
                 }
             }
@@ -209,11 +232,49 @@ impl CsvBody {
     }
 
     fn add(&mut self, byte: u8) {
-        self.gathered.push(byte);
-        self.read += 1;
+        let Some(behind) = &mut self.behind else {
+            self.gathered.push(byte);
+            self.read += 1;
+            return;
+        };
+        behind.push(byte);
+        if behind.len() >= SEAM {
+            self.close_seam();
+        }
+    }
+
+    /// Decides how the text behind the quotes is read: as one with what they hold where a finding goes over both.
+    fn close_seam(&mut self) {
+        let Some(behind) = self.behind.take() else { return };
+        let tail = [self.cell.as_slice(), &self.gathered].concat();
+        // Of a character that is cut in two its end makes no text.
+        let from = (tail.len().saturating_sub(SEAM)..tail.len())
+            .find(|at| tail.get(*at).is_some_and(|byte| byte & 0xc0 != 0x80))
+            .unwrap_or(tail.len());
+        let mut seam = tail.get(from..).unwrap_or_default().to_vec();
+        let at = seam.len() as u64;
+        seam.extend_from_slice(&behind);
+        let whole = std::str::from_utf8(&seam).map_or_else(|error| error.valid_up_to(), str::len);
+        seam.truncate(whole);
+        // It only looks: nothing is made of what it finds.
+        let count = self.rules.rules().len();
+        let looking = || Arc::new(ActionTable::new(vec![Action::Observe; count], None));
+        let reader = self.seam.get_or_insert_with(|| Box::new(StreamRedactor::new(Arc::clone(&self.rules), looking())));
+        let actions = Arc::clone(reader.actions());
+        reader.begin_labelled(&actions, &self.label);
+        let mut found = Output::default();
+        let ended = reader.push_last(&seam, &mut found);
+        let is_on = |rule: usize| *self.actions.action(rule) != Action::Off;
+        let over = |span: &std::ops::Range<u64>| (span.start + 1..span.end).contains(&at);
+        self.joined = ended.is_err() || found.findings.iter().any(|one| is_on(one.rule) && over(&one.span));
+        if !self.joined {
+            self.add(b'"');
+        }
+        behind.iter().for_each(|byte| self.add(*byte));
     }
 
     fn end_cell(&mut self, byte: Option<u8>, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.close_seam();
         self.scan(true, out, seen)?;
         if self.state == State::Quote || self.writing == Writing::Requoted {
             out.push(b'"');
@@ -221,7 +282,9 @@ impl CsvBody {
         out.extend(byte);
         (self.state, self.writing) = (State::Begin, Writing::Bare);
         self.doubled.clear();
-        (self.read, self.decided, self.broken) = (0, 0, None);
+        (self.read, self.decided, self.broken, self.joined) = (0, 0, None, false);
+        let surplus = self.cell.len().saturating_sub(NAME);
+        self.cell.drain(..surplus);
         std::mem::swap(&mut self.previous, &mut self.cell);
         self.cell.clear();
         self.column += 1;
@@ -241,7 +304,7 @@ impl CsvBody {
             return Ok(());
         }
         self.cell.extend_from_slice(&self.gathered);
-        let surplus = self.cell.len().saturating_sub(NAME);
+        let surplus = self.cell.len().saturating_sub(SEAM);
         self.cell.drain(..surplus);
         self.decided_text.clear();
         let scanned = if ends {
@@ -267,6 +330,9 @@ impl CsvBody {
             let end = self.decided + taken as u64;
             if matches!(piece, Piece::Clear { .. }) {
                 for (at, byte) in (self.decided..).zip(bytes) {
+                    if self.joined && self.broken == Some(at) {
+                        out.push(b'"');
+                    }
                     let twice = self.doubled.front() == Some(&at);
                     if twice {
                         self.doubled.pop_front();
@@ -285,7 +351,11 @@ impl CsvBody {
                     self.writing = Writing::Requoted;
                     out.push(b'"');
                 }
-                let bare = self.writing == Writing::Bare || self.broken.is_some_and(|at| at < self.decided);
+                if self.joined && self.broken == Some(self.decided) {
+                    out.push(b'"');
+                }
+                let is_behind = |at: u64| if self.joined { at <= self.decided } else { at < self.decided };
+                let bare = self.writing == Writing::Bare || self.broken.is_some_and(is_behind);
                 for byte in bytes {
                     match *byte {
                         b'"' if !bare => out.extend_from_slice(b"\"\""),
@@ -293,7 +363,8 @@ impl CsvBody {
                         byte => out.push(byte),
                     }
                 }
-                if self.broken.is_some_and(|at| (self.decided..end).contains(&at)) {
+                let first = self.decided + u64::from(self.joined);
+                if self.broken.is_some_and(|at| (first..end).contains(&at)) {
                     // The quote that ended the quotes is gone with what it stood in.
                     out.push(b'"');
                 }

@@ -120,6 +120,29 @@ fn columns_are_those_of_the_tables_readers() {
     }
 }
 
+/// Python's reader and spreadsheets leave a closing quote out that text stands behind, others keep it.
+#[test]
+fn text_behind_a_closing_quote_is_read_with_it_and_without() {
+    let long = "x ".repeat(140);
+    for (body, expected) in [
+        ("c\n\"jane@exam\"ple.com\n".to_owned(), "c\n\"jane@***\"\n".to_owned()),
+        ("c\n\"4111 1111 \"1111 1111\n".to_owned(), "c\n\"**** **** **** 1111\"\n".to_owned()),
+        (
+            "n,c\n1,\"a \"\"b\"\" 4111 1111 \"1111 1111 x,2\n".to_owned(),
+            "n,c\n1,\"a \"\"b\"\" **** **** **** 1111\" x,2\n".to_owned(),
+        ),
+        ("c\n\"4111 1111 1111 1111\"x\n".to_owned(), "c\n\"**** **** **** 1111\"x\n".to_owned()),
+        ("c\n\"x\"4111 1111 1111 1111\n".to_owned(), "c\n\"x\"**** **** **** 1111\n".to_owned()),
+        ("c\n\"a\"b\"c,d\n\"\"e,\"\"\"f\"g\n".to_owned(), "c\n\"a\"b\"c,d\n\"\"e,\"\"\"f\"g\n".to_owned()),
+        (
+            format!("c\n\"{long}4111 1111 \"1111 1111 {long}jane@example.com\n"),
+            format!("c\n\"{long}**** **** **** 1111\" {long}jane@***\n"),
+        ),
+    ] {
+        assert_eq!(redact("text/csv", &body), expected, "{body}");
+    }
+}
+
 #[test]
 fn arguments_of_tool_calls_have_fields() {
     let call = r#"{"choices":[{"message":{"tool_calls":[{"id":"1","type":"function","function":{"name":"login","arguments":"{\"user\":\"ann\",\"password\":\"correct horse, battery & staple\"}"}}]}}]}"#;
