@@ -227,7 +227,7 @@ impl Scopes {
     /// The same once a person has let pass what these rules, by their index, find.
     #[must_use]
     pub fn approved(&self, rules: &[usize]) -> Self {
-        let judge = |index| if rules.contains(&index) { Action::Observe } else { Action::Quarantine };
+        let judge = |index| if rules.contains(&index) { Action::Approved } else { Action::Quarantine };
         self.with(|actions| actions.instead_of_quarantine(judge))
     }
 

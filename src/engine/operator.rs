@@ -19,6 +19,9 @@ pub enum Action {
     Off,
     /// Counted and audited; nothing changes.
     Observe,
+    /// A person has let it pass where it was held. As with [`Action::Observe`] nothing changes; what it covered when it was
+    /// held it covers still, so that what lost to it then is no finding now, and changes nothing of it.
+    Approved,
     /// `[ENTITY]`.
     Redact,
     /// Every letter and digit becomes `*`; separators stay.
@@ -93,6 +96,7 @@ impl Action {
         match self {
             Self::Off => "off",
             Self::Observe => "observe",
+            Self::Approved => "approved",
             Self::Redact => "redact",
             Self::Mask => "mask",
             Self::KeepLast4 => "keep-last-4",
@@ -187,7 +191,7 @@ pub(super) enum Extent {
     Remainder,
 }
 
-/// Appends what takes `value`'s place. Observing and off change nothing and are not asked.
+/// Appends what takes `value`'s place. Observing and off change nothing and are not asked; what is approved stands in its own.
 pub(super) fn replace(
     action: &Action,
     entity: &EntityType,
@@ -197,6 +201,7 @@ pub(super) fn replace(
     out: &mut Vec<u8>,
 ) {
     match (action, extent) {
+        (Action::Approved, _) => out.extend_from_slice(value),
         (Action::Mask | Action::KeepLast4 | Action::MaskDomain, Extent::Beginning | Extent::Continuation) => {
             mask_bytes(value, out);
         }

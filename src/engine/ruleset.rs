@@ -383,7 +383,8 @@ impl ActionTable {
         let external = |index: usize| rules.rules.get(index).is_some_and(|rule| rule.cost == Cost::External);
         let on = |index: usize| match layer {
             Layer::All => true,
-            Layer::External => external(index),
+            // What a person has let pass is no news to them because a service has found it too.
+            Layer::External => external(index) || *self.action(index) == Action::Approved,
             Layer::Nothing => false,
         };
         let kept = |(index, action): (usize, &Action)| if on(index) { action.clone() } else { Action::Off };

@@ -274,7 +274,11 @@ impl Beside {
     /// Tells how findings differ that lie in one stretch.
     fn judge(&self, here: &[Place], there: &[Place], live: &Live<'_>) {
         let (ours, theirs) = (live.rules, &*self.shadow.rules);
-        let name = |actions: &ActionTable, place: &Place| actions.action(place.rule).name();
+        // What was let pass once it had been held is held by the rules in force.
+        let name = |actions: &ActionTable, place: &Place| match actions.action(place.rule) {
+            Action::Approved => Action::Quarantine.name(),
+            action => action.name(),
+        };
         for place in here {
             let action = name(live.actions, place);
             if !is_covered((place, ours), (there, theirs)) {

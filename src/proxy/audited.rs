@@ -163,7 +163,8 @@ impl Facts<'_> {
             Some(("quarantined", ..)) => "held",
             Some(_) => "failed",
             None => {
-                let changed = |seen: &Inspection| seen.findings.iter().any(|(_, action, _)| *action != "observe");
+                let changes = |action: &str| !matches!(action, "observe" | "approved");
+                let changed = |seen: &Inspection| seen.findings.iter().any(|(_, action, _)| changes(action));
                 let redacted = [self.request, self.response].into_iter().flatten().any(changed);
                 if redacted { "redacted" } else { "forwarded" }
             }

@@ -25,29 +25,38 @@ use super::Generation;
 use super::exchange::{Destination, Exchange};
 use super::reply::{ErrorKind, ProxyError, Side};
 
-/// The rules whose findings a person has let pass.
+/// The rules whose findings a person has let pass, and how many of each.
 #[derive(Debug)]
-pub(crate) struct Approved(Vec<RuleId>);
+pub(crate) struct Approved {
+    rules: Vec<RuleId>,
+    counts: Vec<u64>,
+}
 
 impl Approved {
     /// What a person who releases an item with these findings has seen.
     pub(crate) fn of(findings: &[Found]) -> Self {
         let held = findings.iter().filter(|found| found.action == Action::Quarantine.name());
-        Self(held.map(|found| RuleId::new(&found.rule)).collect())
+        let (rules, counts) = held.map(|found| (RuleId::new(&found.rule), found.count)).unzip();
+        Self { rules, counts }
     }
 
     /// The rules.
     pub(crate) fn rules(&self) -> &[RuleId] {
-        &self.0
+        &self.rules
+    }
+
+    /// Whether a person has seen a rule hold this often.
+    pub(crate) fn covers(&self, rule: &RuleId, count: u64) -> bool {
+        self.rules.iter().zip(&self.counts).any(|(known, most)| known == rule && count <= *most)
     }
 
     pub(crate) fn is_nothing(&self) -> bool {
-        self.0.is_empty()
+        self.rules.is_empty()
     }
 
     /// Nothing: what waits is shown masked.
     pub(crate) fn nothing() -> Self {
-        Self(Vec::new())
+        Self { rules: Vec::new(), counts: Vec::new() }
     }
 }
 
@@ -63,7 +72,7 @@ pub(super) fn judged(
         return scopes;
     }
     match approved {
-        Some(Approved(rules)) => {
+        Some(Approved { rules, .. }) => {
             let known = workspace.rules.rules().iter().enumerate();
             let passed: Vec<usize> =
                 known.filter(|(_, rule)| rules.contains(&rule.id)).map(|(index, _)| index).collect();
@@ -279,6 +288,17 @@ impl Exchange {
                 tracing::error!(workspace, route, answer, %error, "not held");
                 unavailable()
             }
+        }
+    }
+
+    /// What a person has let pass is no more than they have seen held: under the rules of now the same rule may find more.
+    ///
+    /// # Errors
+    /// It does.
+    pub(super) fn passes_what_was_seen(&self) -> Result<(), ProxyError> {
+        match self.approved.as_ref().and_then(|approved| self.ledger.passes_unseen(approved)) {
+            Some(rule) => Err(ProxyError::blocked(Some(rule))),
+            None => Ok(()),
         }
     }
 

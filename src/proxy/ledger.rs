@@ -26,6 +26,7 @@ use crate::telemetry::{self, NO_WORKSPACE, Telemetry};
 use super::admission::{Activity, Place, RequestPermit, WorkspaceQuota};
 use super::audited::{Facts, Party};
 use super::budgets::Bill;
+use super::held::Approved;
 use super::reply::{ErrorKind, ProxyError, Side};
 use super::shadow;
 use super::traces::{self, Context as TraceContext, Traces};
@@ -302,7 +303,18 @@ impl Ledger {
         held(account.request.as_ref()?, account.workspace.as_ref()?)
     }
 
-    /// The same for an answer, of which calls of tools alone are held.
+    /// The first rule of which more of a request passes than a person has let pass.
+    pub(crate) fn passes_unseen(&self, approved: &Approved) -> Option<RuleId> {
+        let account = self.account();
+        let (seen, workspace) = (account.request.as_ref()?, account.workspace.as_ref()?);
+        let mut passed = seen.findings.iter().filter(|(_, action, _)| *action == Action::Approved.name());
+        passed.find_map(|(rule, _, count)| {
+            let rule = &workspace.rules.rules().get(*rule)?.id;
+            (!approved.covers(rule, *count)).then(|| rule.clone())
+        })
+    }
+
+    /// What an answer must be held for so far: calls of tools alone.
     pub(crate) fn answer_held(&self) -> Option<(Vec<Found>, RuleId)> {
         let account = self.account();
         held(account.response.as_ref()?, account.workspace.as_ref()?)

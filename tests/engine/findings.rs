@@ -92,6 +92,35 @@ fn observing_changes_nothing_and_hides_nothing() {
     assert_eq!(result.findings.len(), 1);
 }
 
+/// What was let pass covers what it covered when it was held: the rules that lost to it change nothing of it.
+#[test]
+fn what_is_approved_passes_whole_and_hides_what_it_hid() {
+    let specs = || {
+        vec![
+            spec("card", Pattern::Detector(Detector::Card)),
+            regex("named", "4111 1111 1111 1111", None),
+            regex("inside", "11 11", None),
+            regex("tail", "1111 X[0-9]{3}", None),
+        ]
+    };
+    let text = "is 4111 1111 1111 1111 X123, 11 11";
+    let held = [Action::Quarantine, Action::Quarantine, Action::Mask, Action::Quarantine];
+    let (rules, actions) = set(specs(), held.to_vec());
+    let before = run(&rules, &actions, &[text.as_bytes()]);
+    assert_eq!(before.text, b"is [CARD][TAIL], ** **");
+    let (rules, actions) = set(specs(), [&[Action::Approved], &held[1..]].concat());
+    for cut in 0..=text.len() {
+        let (first, second) = text.as_bytes().split_at(cut);
+        let after = run(&rules, &actions, &[first, second]);
+        assert_eq!(String::from_utf8_lossy(&after.text), "is 4111 1111 1111 1111[TAIL], ** **", "at {cut}");
+        assert_eq!(after.findings, before.findings, "at {cut}");
+    }
+    // What blocks does so within it, too.
+    let blocking = vec![Action::Approved, Action::Off, Action::Block, Action::Off];
+    let (rules, actions) = set(specs(), blocking);
+    assert_eq!(run(&rules, &actions, &[text.as_bytes()]).blocked, Some(2));
+}
+
 #[test]
 fn the_union_of_overlaps_is_covered() {
     let (rules, actions) = set(

@@ -107,6 +107,30 @@ fn values_that_share_a_group_are_each_replaced() {
     }
 }
 
+/// What a person has let pass shares groups with what they have not.
+#[test]
+fn what_is_approved_shows_nothing_of_what_shares_its_group() {
+    let specs =
+        || vec![spec("card", Pattern::Detector(Detector::Card)), spec("mail", Pattern::Detector(Detector::Email))];
+    for (actions, kept, hidden) in [
+        ([Action::Approved, Action::Mask], "4111111111111111", ["jane", "ane@", "example"]),
+        ([Action::Mask, Action::Approved], "jane@example.com", ["4111", "1111", "111,"]),
+    ] {
+        let (rules, actions) = set(specs(), actions.to_vec());
+        for before in ["", "x", "xy"] {
+            for values in ["4111111111111111,jane@example.com", "jane@example.com,4111111111111111"] {
+                for padded in [true, false] {
+                    let run_of = base64(format!("{before} {values} ok").as_bytes(), STANDARD, padded);
+                    let whole = whole(&rules, &actions, &run_of);
+                    let decoded = String::from_utf8(unbase64(&whole, STANDARD).unwrap()).unwrap();
+                    assert!(decoded.contains(kept), "{values}: {decoded}");
+                    assert!(hidden.iter().all(|part| !decoded.contains(part)), "{values}: {decoded}");
+                }
+            }
+        }
+    }
+}
+
 /// A match too long to be held leaves in pieces: no piece shows what the next one hides, wherever the text was cut.
 #[test]
 fn a_long_match_in_base64_is_replaced_in_whole_groups() {

@@ -35,6 +35,7 @@ mod quarantine;
 mod quarantine_kills;
 mod quotas;
 mod records;
+mod releases;
 mod reload;
 mod replicas;
 mod replicas_limits;

@@ -74,6 +74,7 @@ pub(super) fn prove(
             }
             Action::Off
             | Action::Observe
+            | Action::Approved
             | Action::Block
             | Action::Drop
             | Action::Quarantine

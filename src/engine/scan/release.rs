@@ -212,7 +212,7 @@ impl Text {
         for other in later.iter().take_while(|other| other.start < candidate.end) {
             let overlaps = other.own.start < end;
             let beside = other.lane == candidate.lane && other.own.start < group_end && other.own.end > end;
-            let leaves = matches!(force.actions.action(other.rule), Action::Off | Action::Observe);
+            let leaves = matches!(force.actions.action(other.rule), Action::Off | Action::Observe | Action::Approved);
             if !beside || leaves || (overlaps && other.rule == candidate.rule) {
                 continue;
             }
@@ -270,6 +270,7 @@ impl Text {
                 self.let_go(from, out);
                 out.drops.push(Dropped { rule: candidate.rule, piece: out.pieces.len() });
             }
+            Action::Approved if !candidate.open => force.actions.note(self.value(candidate)),
             _ => {}
         }
         if candidate.end <= self.released {
@@ -278,9 +279,32 @@ impl Text {
             }
             return Ok(());
         }
-        self.let_go(from, out);
-        let begun = from;
-        let from = from.max(self.released);
+        if *action == Action::Approved && beside == u64::MAX {
+            self.let_go(candidate.end, out);
+        } else {
+            self.put(force, candidate, (hidden, beside), out);
+        }
+        let beginning =
+            |(rule, start, _): &(usize, u64, Range<u64>)| (*rule, *start) == (candidate.rule, candidate.start);
+        if first_part {
+            out.findings.push(finding);
+        } else if let Some(place) = self.unreported.iter().position(beginning) {
+            let (rule, _, span) = self.unreported.swap_remove(place);
+            out.findings.push(Finding { rule, span, fingerprint: None });
+        }
+        Ok(())
+    }
+
+    /// Puts what takes its place in the place of what is left of a finding.
+    fn put(&mut self, force: Force<'_>, candidate: &Candidate, (hidden, beside): (bool, u64), out: &mut Output) {
+        let Some(rule) = force.rules.rules().get(candidate.rule) else {
+            return;
+        };
+        let action = force.actions.action(candidate.rule);
+        let first_part = candidate.from == candidate.start;
+        let begun = candidate.from.max(self.lane.origin);
+        self.let_go(begun, out);
+        let from = begun.max(self.released);
         let extent = match (first_part, from == begun, candidate.open) {
             (true, true, true) => Extent::Beginning,
             (true, true, false) if hidden => Extent::Remainder,
@@ -321,15 +345,6 @@ impl Text {
         let taken = usize::try_from(candidate.end - from).unwrap_or(usize::MAX);
         out.pieces.push(Piece::Replaced { taken, given: out.bytes.len() - before });
         self.released = candidate.end;
-        let beginning =
-            |(rule, start, _): &(usize, u64, Range<u64>)| (*rule, *start) == (candidate.rule, candidate.start);
-        if first_part {
-            out.findings.push(finding);
-        } else if let Some(place) = self.unreported.iter().position(beginning) {
-            let (rule, _, span) = self.unreported.swap_remove(place);
-            out.findings.push(Finding { rule, span, fingerprint: None });
-        }
-        Ok(())
     }
 
     /// Whether a match is what stands for a value of the exchange, or lies within that: it passes as the token that it is.

@@ -306,6 +306,7 @@ impl Exchange {
                 |uri| headers::forward_request(&mut head.headers, route.request != Mode::Off, &mut scan).map(|()| uri),
             );
         self.ledger.inspected(Direction::Request, scan.into_seen());
+        self.passes_what_was_seen()?;
         // Behind the scan: what is injected is no client's text.
         headers::inject(&mut head.headers, &route.inject)?;
         let (workspace, route) = (Arc::clone(workspace), Arc::clone(route));

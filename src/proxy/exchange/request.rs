@@ -103,6 +103,7 @@ impl Exchange {
             return Err(ProxyError::client(ErrorKind::BodySize));
         }
         self.ledger.waited(body.waited());
+        self.passes_what_was_seen()?;
         if let Some(original) = &to.original {
             original.came(body.take_copy());
         }
