@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 
-use crate::body::{BodyErrorKind, BodyLimits, Decoding, Direction, Scopes, parse_content_encoding};
+use crate::body::{BodyLimits, Decoding, Direction, Scopes, parse_content_encoding};
 use crate::engine::RuleId;
 use crate::policy::Workspace;
 use crate::quarantine::item::{Found, Item, Refusal, State};
@@ -25,7 +25,7 @@ use super::answer::AnswerBody;
 use super::exchange::{Destination, Exchange};
 use super::held::{self, Approved, Head, Kept};
 use super::inspect::Received;
-use super::release::{Denied, GRACE, PREVIEW, Release, TRIES, count, entry};
+use super::release::{Denied, GRACE, PREVIEW, Release, TRIES, Unfit, count, entry, is_final};
 use super::reply::{ErrorKind, ProxyError, Side};
 use super::upstream::UpstreamBody;
 
@@ -100,7 +100,8 @@ impl Exchange {
             }
             Err(_) => return Err(ProxyError::internal(ErrorKind::QuarantineUnavailable)),
         };
-        let (_, answer) = answer(&item.facts.method, &content).ok_or(ProxyError::client(ErrorKind::ItemOver))?;
+        let unreadable = ProxyError::internal(ErrorKind::QuarantineUnavailable);
+        let (_, answer) = answer(&item.facts.method, &content).ok_or(unreadable)?;
         Ok(answer.map(Received::held))
     }
 
@@ -198,27 +199,30 @@ impl Release {
     pub(super) async fn answer_preview(&self, item: Item, content: &[u8]) -> Result<String, Denied> {
         let generation = self.shared.generation();
         let policy = Arc::clone(&generation.policy);
-        let gone = |item| {
-            let message = "The workspace or the route of the answer is not there any more.";
-            Denied::new(StatusCode::CONFLICT, "no_route", message).with(item)
-        };
         let refused = |item| {
             let message = "Under the rules of now the answer may not pass, and is not shown.";
             Denied::new(StatusCode::CONFLICT, "policy_blocked", message).with(item)
         };
-        let Some(index) = policy.workspace_named(&item.facts.workspace) else { return Err(gone(item)) };
-        let Some(route) = policy.routes.iter().position(|route| route.name == item.facts.route) else {
-            return Err(gone(item));
+        let Some(index) = policy.workspace_named(&item.facts.workspace) else {
+            return Err(Denied::no_workspace().with(item));
         };
-        let Some((request, answered)) = answer(&item.facts.method, content) else { return Err(refused(item)) };
-        let exchange = self.exchange(generation, &policy, &request, Approved::nothing()).await;
-        let Ok(mut exchange) = exchange else { return Err(Denied::unavailable()) };
+        let Some(route) = policy.routes.iter().position(|route| route.name == item.facts.route) else {
+            return Err(Denied::for_now(&ProxyError::client(ErrorKind::NoRoute)).with(item));
+        };
+        let Some((request, answered)) = answer(&item.facts.method, content) else {
+            return Err(Denied::unreadable().with(item));
+        };
+        let mut exchange = match self.exchange(generation, &policy, &request, Approved::nothing()).await {
+            Ok(exchange) => exchange,
+            Err(Unfit::NotNow(denied)) => return Err(denied.with(item)),
+            Err(Unfit::Forbidden(_)) => return Err(refused(item)),
+        };
         match exchange.shown(index, route, request, answered) {
             Ok(shown) => Ok(shown),
             Err(error) => {
                 exchange.ledger.failed(&error);
                 exchange.ledger.answered(error.status());
-                Err(refused(item))
+                Err(if is_final(&error) { refused(item) } else { Denied::for_now(&error).with(item) })
             }
         }
     }
@@ -247,15 +251,6 @@ fn refused(refusal: Refusal) -> ProxyError {
         Refusal::Waits | Refusal::Underway | Refusal::Uncertain => ErrorKind::ItemWaits,
         Refusal::Decided => ErrorKind::ItemOver,
     })
-}
-
-/// Whether an answer that fails so fails however often it is tried.
-fn is_final(error: &ProxyError) -> bool {
-    match &error.kind {
-        ErrorKind::Blocked | ErrorKind::External => true,
-        ErrorKind::Body(kind) => !matches!(kind, BodyErrorKind::Truncated),
-        _ => false,
-    }
 }
 
 /// The item is being handed over, in the store, from here on: by nobody but the caller.

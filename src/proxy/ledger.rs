@@ -91,6 +91,8 @@ struct Account {
     instructed: u64,
     /// What its tokens are counted against.
     bill: Bill,
+    /// There was no connection to send it on.
+    unsent: bool,
 }
 
 /// What a service said of a body: which way it went, the service, its word.
@@ -440,7 +442,14 @@ impl Ledger {
 
     /// The upstream could not be reached: nothing of the request went there.
     pub(crate) fn unsent(&self) {
-        self.account().bill.is_sent(false);
+        let mut account = self.account();
+        account.bill.is_sent(false);
+        account.unsent = true;
+    }
+
+    /// Whether it is certain that nothing of the request went to the upstream.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.account().unsent
     }
 
     /// Since the request's head.

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::audit::{Entry, Kind};
-use crate::body::Dialect;
+use crate::body::{BodyErrorKind, Dialect};
 use crate::policy::{PeerIdentity, Person, Policy, Role};
 use crate::quarantine::item::{Item, REASON, Refusal, State, Verdict};
 use crate::quarantine::{Fault, Quarantine};
@@ -86,6 +86,41 @@ impl Denied {
 
     pub(super) fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", "The store of held requests cannot be used.")
+    }
+
+    pub(super) fn no_workspace() -> Self {
+        let message = "The configuration has no such workspace any more. The item waits as before.";
+        Self::new(StatusCode::CONFLICT, "no_workspace", message)
+    }
+
+    /// What stands in the way now, and leaves the item what it was.
+    pub(super) fn for_now(error: &ProxyError) -> Self {
+        let (status, message) = match error.kind {
+            ErrorKind::Frozen => (StatusCode::CONFLICT, "The workspace is stopped. The item waits as before."),
+            ErrorKind::NoRoute => (StatusCode::CONFLICT, "The route is not there any more. The item waits as before."),
+            ErrorKind::Residency => {
+                (StatusCode::CONFLICT, "The workspace's data may not go to this region. The item waits as before.")
+            }
+            ErrorKind::Unjudged => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "A service that must judge the content gave no verdict. The item waits as before.",
+            ),
+            ErrorKind::Audit => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "No audit record can be written at the moment. The item waits as before.",
+            ),
+            _ if error.status().is_client_error() => {
+                (StatusCode::CONFLICT, "The configuration of now does not let it be sent. The item waits as before.")
+            }
+            _ => (StatusCode::SERVICE_UNAVAILABLE, "It cannot be sent at the moment. The item waits as before."),
+        };
+        Self::new(status, error.code(), message)
+    }
+
+    /// What was held is whole, and says nothing to this program.
+    pub(super) fn unreadable() -> Self {
+        let message = "What is held was written by another version of the program. It waits as before.";
+        Self::new(StatusCode::CONFLICT, "unreadable", message)
     }
 
     pub(super) fn with(self, item: Item) -> Self {
@@ -255,7 +290,8 @@ impl Handle {
                 UpstreamBody::Whole(body) | UpstreamBody::Told(body, _) => body.take().unwrap_or_default(),
                 UpstreamBody::Empty | UpstreamBody::Stream(_) => bytes::Bytes::new(),
             },
-            Err(_) => {
+            Err(Unfit::NotNow(denied)) => return Err(denied.clone()),
+            Err(Unfit::Forbidden(_)) => {
                 let message = "Under the rules of now the request may not pass, and is not shown.";
                 return Err(Denied::new(StatusCode::CONFLICT, "policy_blocked", message).with(item));
             }
@@ -408,8 +444,24 @@ struct Prepared {
 pub(super) enum Unfit {
     /// It may not pass, and will not.
     Forbidden(ProxyError),
-    /// What it needs is not there now.
-    Missing(&'static str, &'static str),
+    /// It does not pass now: it waits as before.
+    NotNow(Denied),
+}
+
+impl From<ProxyError> for Unfit {
+    fn from(error: ProxyError) -> Self {
+        if is_final(&error) { Self::Forbidden(error) } else { Self::NotNow(Denied::for_now(&error)) }
+    }
+}
+
+/// Whether what fails so fails however often it is tried, because of what it says. All else passes by itself, or with a
+/// configuration that somebody mends: nothing that is held is erased on its account.
+pub(super) fn is_final(error: &ProxyError) -> bool {
+    match &error.kind {
+        ErrorKind::Blocked | ErrorKind::External => true,
+        ErrorKind::Body(kind) => !matches!(kind, BodyErrorKind::Truncated),
+        _ => false,
+    }
 }
 
 impl Release {
@@ -424,6 +476,10 @@ impl Release {
     async fn opened(&self, item: &Item, verdict: &Verdict) -> Result<Zeroizing<Vec<u8>>, Denied> {
         match self.quarantine.content(item).await {
             Ok(content) => Ok(content),
+            // Where it was decided meanwhile its content may be gone.
+            Err(_) if self.quarantine.item(&item.facts.id).await.is_ok_and(|now| now.turn != item.turn) => {
+                Err(Fault::Conflict.into())
+            }
             Err(Fault::Tampered) => {
                 let failed = self.failed(item, verdict.clone(), "tampered").await?;
                 Err(Denied::from(Fault::Tampered).with(failed))
@@ -436,7 +492,7 @@ impl Release {
         let content = self.opened(&item, &verdict).await?;
         let prepared = match self.prepare(&item, &content, Approved::of(&item.facts.findings)).await {
             Ok(prepared) => prepared,
-            Err(Unfit::Missing(code, message)) => return Err(Denied::new(StatusCode::CONFLICT, code, message)),
+            Err(Unfit::NotNow(denied)) => return Err(denied),
             Err(Unfit::Forbidden(error)) => {
                 let failed = self.failed(&item, verdict, error.code()).await?;
                 return Err(Denied::by_state(failed));
@@ -452,6 +508,7 @@ impl Release {
         })?;
         // From here on it may have been sent, whatever happens to this process.
         let releasing = self.quarantine.change(releasing).await?;
+        let ledger = Arc::clone(&prepared.exchange.ledger);
         let sent =
             timeout(total, prepared.send()).await.unwrap_or(Err(ProxyError::upstream(ErrorKind::UpstreamTimeout)));
         match sent {
@@ -460,8 +517,13 @@ impl Release {
                 Ok(self.quarantine.change(released).await?)
             }
             // Nothing was sent: there was no connection to send it on.
-            Err(ProxyError { kind: ErrorKind::Connect, .. }) => {
-                self.quarantine.change(releasing.unsent()).await?;
+            Err(_) if ledger.is_unsent() => {
+                // What may have been sent before may have been so still.
+                let as_before = match item.state {
+                    State::Uncertain => releasing.becoming(State::Uncertain),
+                    _ => releasing.unsent(),
+                };
+                self.quarantine.change(as_before).await?;
                 let message = "The upstream could not be reached. Nothing was sent; the item waits as before.";
                 Err(Denied::new(StatusCode::BAD_GATEWAY, "upstream_connect", message))
             }
@@ -483,16 +545,19 @@ impl Release {
         let generation = self.shared.generation();
         let policy = Arc::clone(&generation.policy);
         let Some(index) = policy.workspace_named(&item.facts.workspace) else {
-            return Err(Unfit::Missing("no_workspace", "The configuration has no such workspace any more."));
+            return Err(Unfit::NotNow(Denied::no_workspace()));
         };
-        let broken = || Unfit::Forbidden(ProxyError::internal(ErrorKind::Fault));
-        let (request, body) = held::request(&item.facts.method, content).ok_or_else(broken)?;
+        let unreadable = || Unfit::NotNow(Denied::unreadable());
+        let (request, body) = held::request(&item.facts.method, content).ok_or_else(unreadable)?;
         let mut exchange = self.exchange(generation, &policy, &request, approved).await?;
         let (mut head, ()) = request.into_parts();
         let path = head.uri.path().to_owned();
         let route = policy.route_for(index, &path).and_then(|(route, _)| policy.routes.get(route));
         if route.is_none_or(|route| route.name != item.facts.route) {
-            return Err(Unfit::Missing("no_route", "The route that the request came by is not there any more."));
+            let error = ProxyError::client(ErrorKind::NoRoute);
+            exchange.ledger.failed(&error);
+            exchange.ledger.answered(error.status());
+            return Err(error.into());
         }
         let fit = async {
             if let Some(workspace) = policy.workspaces.get(index) {
@@ -520,7 +585,7 @@ impl Release {
             Err(error) => {
                 exchange.ledger.failed(&error);
                 exchange.ledger.answered(error.status());
-                Err(Unfit::Forbidden(error))
+                Err(error.into())
             }
         }
     }
@@ -537,7 +602,7 @@ impl Release {
         let known = (Arc::clone(policy), Arc::clone(&connection.party));
         let ledger = Ledger::open(Arc::clone(&self.shared.telemetry), None, &connection.activity, known);
         if let Some(audit) = &self.shared.audit {
-            let missing = |_| Unfit::Missing("audit_unavailable", "No audit record can be written at the moment.");
+            let missing = |_| Unfit::from(ProxyError::internal(ErrorKind::Audit));
             ledger.audited(audit.slot().await.map_err(missing)?, request.method());
         }
         Ok(Exchange {

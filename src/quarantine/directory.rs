@@ -234,7 +234,10 @@ impl Directory {
 
     /// The sealed content of an item.
     pub(super) fn body(&self, item: &Item) -> Result<Vec<u8>, Fault> {
-        Ok(read(&self.path.join(name(&item.facts.id, BODY)), item.sealed)?)
+        read(&self.path.join(name(&item.facts.id, BODY)), item.sealed).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => Fault::Tampered,
+            _ => error.into(),
+        })
     }
 
     /// Forgets an item of which nothing will become.

@@ -318,7 +318,8 @@ impl Quarantine {
         let (this, item) = (Arc::clone(self), item.clone());
         // A large one takes its time.
         let opening = tokio::task::spawn_blocking(move || this.keys.open(&item, &bytes).map_err(|_| Fault::Tampered));
-        opening.await.unwrap_or(Err(Fault::Tampered))
+        // One that was not tried, because the process ends, says nothing of the content.
+        opening.await.unwrap_or_else(|_| Err(Fault::Io(io::ErrorKind::Other.into())))
     }
 
     /// Makes an item what it has become. It is so, whatever happens, once this is done; where the outcome is final, or a

@@ -1,6 +1,6 @@
 //! Calls of tools that wait for a person: MCP's as requests, models' as answers, which are handed over once.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -284,4 +284,44 @@ async fn a_call_of_mcp_waits_as_a_request_does() {
         .unwrap();
     proxy.reload(|text| text + "# 1\n");
     assert_eq!(release(&at, "rita", &id).await.1["item"]["code"], "tool_blocked");
+}
+
+/// What stands between a released answer and its client for a moment ends nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_passes_by_itself_leaves_a_released_answer_to_its_client() {
+    let (upstream, asked) = model("send_email").await;
+    let away = Arc::new(AtomicBool::new(false));
+    let is_away = Arc::clone(&away);
+    let service = Upstream::answering(move |_| match is_away.load(Ordering::SeqCst) {
+        true => Reply::Close(Vec::new()),
+        false => Reply::Bytes(ok("application/json", r#"{"action":"allow"}"#)),
+    })
+    .await;
+    let routes = "request = { mode = \"buffer\" }\nresponse = { mode = \"buffer\", external = [\"dlp\"] }\n";
+    let external = format!(
+        "[[external]]\nname = \"dlp\"\nkind = \"webhook\"\nurl = \"{}/judge\"\ncache = {{ entries = 0 }}\n",
+        service.url()
+    );
+    let proxy = holding(RULES, routes).tables(&external).upstream(&upstream).start();
+    let at = admin(&proxy);
+    let id = held(&proxy, ASKED).await;
+    assert_eq!(release(&at, "rita", &id).await.1["state"], "cleared");
+    away.store(true, Ordering::SeqCst);
+    let answer = post(&proxy, Some(&id), ASKED).await;
+    assert_eq!((answer.status, answer.text().contains("external_unavailable")), (503, true), "{}", answer.text());
+    state(&proxy, &id, "cleared").await;
+    away.store(false, Ordering::SeqCst);
+    // Stopped, the workspace gets nothing, and its reviewer sees nothing.
+    let folder = proxy.pki.file("incident");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("acme.frozen"), "").unwrap();
+    within(async { while post(&proxy, Some(&"0".repeat(32)), ASKED).await.status != 403 {} }).await;
+    assert_eq!(post(&proxy, Some(&id), ASKED).await.status, 403);
+    state(&proxy, &id, "cleared").await;
+    std::fs::remove_file(folder.join("acme.frozen")).unwrap();
+    within(async { while post(&proxy, Some(&"0".repeat(32)), ASKED).await.status != 404 {} }).await;
+    let answer = post(&proxy, Some(&id), ASKED).await;
+    assert_eq!((answer.status, answer.text().contains("send_email")), (200, true), "{}", answer.text());
+    state(&proxy, &id, "released").await;
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "the model is asked once");
 }
