@@ -44,6 +44,16 @@ pub(super) fn beginning(text: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The bytes that a text stands for in either alphabet, over lines or on one, padded or not; `None` where it is no such
+/// text.
+pub(super) fn lenient(text: &[u8]) -> Option<Vec<u8>> {
+    let letters: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let padding = letters.iter().rev().take_while(|byte| **byte == b'=').count();
+    let inside = letters.get(..letters.len() - padding)?;
+    let known = |byte: &u8| matches!(byte, b'-' | b'_') || sextet(*byte).is_some();
+    (padding < 3 && inside.iter().all(known)).then(|| beginning(inside))
+}
+
 /// How many characters so many bytes take.
 fn encoded(bytes: usize) -> usize {
     bytes.div_ceil(3) * 4
@@ -93,6 +103,9 @@ mod tests {
             assert_eq!(out, bytes.as_bytes());
         }
         assert_eq!(beginning(b"Zm9v-_8= and more"), b"foo\xFB\xFF");
+        assert_eq!(lenient(b"Zm9v\r\nYg==\n").as_deref(), Some(&b"foob"[..]));
+        assert_eq!(lenient(b"Zm9v-_8").as_deref(), Some(&b"foo\xFB\xFF"[..]));
+        assert!(lenient(b"Zg==Zg==").is_none() && lenient(b"Zm9v!").is_none() && lenient(b"Zg===").is_none());
         for bad in ["Zg", "Zg=", "Zh==", "Zm9=", "Z===", "=", "Zm9v\n", "Zm9-", "Zg==Zg==", "Zm9v===="] {
             assert!(!decode(bad.as_bytes(), &mut Vec::new()), "{bad:?}");
         }

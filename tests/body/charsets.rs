@@ -247,3 +247,49 @@ fn documents_that_name_their_set_are_read_in_it() {
         assert_eq!(run(kind, &with(head, text)).1, Err(blackbar::body::BodyErrorKind::Charset), "{kind} {head}");
     }
 }
+
+/// A file in base64 within a request to a model is read in its set, whatever its field says that it is.
+#[test]
+fn files_in_base64_are_read_in_their_set() {
+    use base64::Engine as _;
+    use blackbar::body::{BodySpec, Dialect, Direction};
+    let engine = base64::engine::general_purpose::STANDARD;
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let old = |text: &str| text.chars().map(|character| character as u8).collect::<Vec<u8>>();
+    let redacted = |dialect, template: &str, file: &[u8], line: usize| {
+        let letters = engine.encode(file).into_bytes();
+        let lines: Vec<String> = letters.chunks(line).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+        let body = template.replace("FILE", &lines.join("\\n"));
+        let spec = BodySpec { dialect, direction: Direction::Request, ..super::fixtures::spec("application/json") };
+        let (out, end) = super::fixtures::outcome(blackbar::body::BodyInspector::new(spec).unwrap(), body.as_bytes());
+        assert_eq!(end, Ok(()), "{body}");
+        let out = String::from_utf8(out).unwrap().replace("\\n", "");
+        let longest = out.split(['"', ',']).max_by_key(|part| part.len()).unwrap_or_default().to_owned();
+        engine.decode(longest).unwrap()
+    };
+    let anthropic = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":[{"type":"document","source":{"type":"base64","media_type":"text/plain","data":"FILE"}}]}]}"#;
+    let openai = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.csv","file_data":"data:text/csv;base64,FILE"}}]}]}"#;
+    let gemini = r#"{"contents":[{"parts":[{"inlineData":{"mimeType":"text/csv","data":"FILE"}}]}]}"#;
+    let lines = "4111 1111 1111 1111;jane@example.com\r\n";
+    let masked = "**** **** **** 1111;jane@***\r\n";
+    let late = "Name;Karte;Mail\r\nJos\u{e9};";
+    let early = "Jos\u{e9};Karte\r\n";
+    for (dialect, template) in [(Dialect::Anthropic, anthropic), (Dialect::OpenAi, openai), (Dialect::Gemini, gemini)] {
+        for head in [late, early, "Jos\u{e9};"] {
+            let (file, wanted) = (format!("{head}{lines}"), format!("{head}{masked}"));
+            // What the engine sees where it stands is read line by line.
+            for line in if head == late { &[usize::MAX][..] } else { &[usize::MAX, 76, 40] } {
+                assert_eq!(redacted(dialect, template, &old(&file), *line), old(&wanted), "{dialect:?} {head}");
+                let marked = |text: &str| wide(&format!("\u{feff}{text}"));
+                assert_eq!(redacted(dialect, template, &marked(&file), *line), marked(&wanted), "{dialect:?} {head}");
+            }
+        }
+        let ascii = "Name;Card;Mail;Note\r\n";
+        let (file, wanted) = (format!("{ascii}{lines}"), format!("{ascii}{masked}"));
+        assert_eq!(redacted(dialect, template, &wide(&file), usize::MAX), wide(&wanted), "{dialect:?}");
+    }
+    // Mostly letters beyond ASCII: its head says that it is text.
+    let (file, _, _) = encoding_rs::WINDOWS_1251.encode("Имя;Карта\r\nИван;4111 1111 1111 1111\r\n");
+    let (wanted, _, _) = encoding_rs::WINDOWS_1251.encode("Имя;Карта\r\nИван;**** **** **** 1111\r\n");
+    assert_eq!(redacted(Dialect::OpenAi, openai, &file, usize::MAX), wanted.into_owned());
+}

@@ -2,12 +2,15 @@
 //!
 //! Enters: decoded text of a field that claims to be such a value. Leaves: how much of it passes, and whether the rest
 //! must be scanned. A claim holds only as long as the value looks like base64 that hides no number: long enough, of
-//! that alphabet alone, without nine digits between two letters, and if it does not begin as text does. The last
+//! that alphabet alone, without nine digits between two letters, and if it does not begin as text does: a file of text
+//! in another set than UTF-8 is told apart too, and which set it is. The last
 //! stretch is kept back, so that a scan that begins late still sees every match that begins in what has not left.
 
 use std::fmt;
 
 use crate::body::base64;
+use crate::body::charset::{self, Charset, Named};
+use crate::body::media::{MediaType, Promise};
 
 /// Shorter values are scanned as any other.
 const MIN_LEN: usize = 64;
@@ -15,6 +18,11 @@ const MIN_LEN: usize = 64;
 const MAX_DIGITS: usize = 8;
 /// The longest head of a `data:` URI (RFC 2397) up to its comma.
 const MAX_URI_HEAD: usize = 100;
+
+/// Bytes by which the engine tells that base64 holds text, and how many of as many must be ASCII in a file of text in another
+/// set of single bytes of which nothing is said.
+const TELLING: usize = 9;
+const MOSTLY: (usize, usize) = (3, 4);
 
 /// What the head of a `data:` URI with base64 ends with.
 const BASE64: &[u8] = b";base64";
@@ -69,6 +77,14 @@ pub(super) struct Exempt {
     keep: usize,
     /// Digits since the last letter.
     digits: usize,
+    /// What the value is held to be.
+    reason: Reason,
+    /// The head of a `data:` URI.
+    head: Vec<u8>,
+    /// What is said of the character set, where the head says that it is text.
+    told: Option<Named>,
+    /// The set in which a file of text has turned out to be.
+    coded: Option<Charset>,
     /// Bytes of the value that were checked.
     checked: usize,
     /// How much of [`BASE64`] the head ends with.
@@ -84,13 +100,19 @@ impl Exempt {
             kept: Vec::new(),
             keep: holdback.max(MIN_LEN),
             digits: 0,
+            reason: Reason::Media,
+            head: Vec::new(),
+            told: None,
+            coded: None,
             checked: 0,
             marked: 0,
         }
     }
 
-    pub(super) fn restart(&mut self, form: Form) {
+    pub(super) fn restart(&mut self, form: Form, reason: Reason) {
         self.start.clear();
+        self.head.clear();
+        (self.reason, self.told, self.coded) = (reason, None, None);
         self.state = match form {
             Form::Base64 => State::Base64,
             Form::DataUri => State::Head,
@@ -119,7 +141,34 @@ impl Exempt {
 
     /// Ends the value; false when it was too short for its claim.
     pub(super) fn finish(&mut self) -> bool {
-        self.state == State::Base64 && self.checked >= MIN_LEN
+        let long = self.state == State::Base64 && self.checked >= MIN_LEN;
+        // A short file of text is one as well.
+        if self.state == State::Base64 && self.start.len() < MIN_LEN {
+            return self.passes_start() && long;
+        }
+        long
+    }
+
+    /// Where a file of text has turned out to be in another set than UTF-8: the set, whether it is called text, what of
+    /// [`Exempt::kept`] stands before it, and the file.
+    pub(super) fn coded(&self) -> Option<(Charset, bool, &[u8], &[u8])> {
+        let charset = self.coded?;
+        let begin = self.kept.iter().position(|byte| *byte == b',').map_or(0, |comma| comma + 1);
+        let (head, letters) = self.kept.split_at_checked(begin).unwrap_or((&self.kept, &[]));
+        Some((charset, self.told.is_some(), head, letters))
+    }
+
+    /// Whether what the value begins with is no text.
+    fn passes_start(&mut self) -> bool {
+        match (self.reason, holds(&self.start, self.told)) {
+            (_, Holds::Other) => true,
+            (Reason::Media, Holds::Coded(charset)) => {
+                self.coded = Some(charset);
+                false
+            }
+            (Reason::Media, _) | (_, Holds::Utf8) => false,
+            (Reason::Signature | Reason::Encrypted, Holds::Coded(_) | Holds::Ascii) => true,
+        }
     }
 
     /// What has not passed.
@@ -132,7 +181,7 @@ impl Exempt {
         if self.state == State::Base64 && self.start.len() < MIN_LEN {
             self.start.push(byte);
             // Nothing of it has passed yet.
-            if self.start.len() == MIN_LEN && holds_text(&self.start) {
+            if self.start.len() == MIN_LEN && !self.passes_start() {
                 return false;
             }
         }
@@ -140,6 +189,13 @@ impl Exempt {
             State::Base64 if byte.is_ascii_alphabetic() => {
                 self.digits = 0;
                 true
+            }
+            State::Base64 if byte.is_ascii_whitespace() => {
+                // Lines may be shorter than what tells; where none does, it is scanned as it stands.
+                if self.start.len() < MIN_LEN {
+                    self.passes_start();
+                }
+                false
             }
             State::Base64 => {
                 self.digits += usize::from(byte.is_ascii_digit());
@@ -150,8 +206,10 @@ impl Exempt {
                 if byte == b',' {
                     self.state = State::Base64;
                     self.digits = 0;
+                    self.told = said_of_text(&self.head);
                     return self.marked == BASE64.len();
                 }
+                self.head.push(byte);
                 self.marked = match BASE64.get(self.marked) {
                     Some(next) if *next == byte => self.marked + 1,
                     _ => usize::from(byte == b';'),
@@ -167,13 +225,80 @@ impl Exempt {
     }
 }
 
-/// Whether what base64 begins with reads as text: files of text may stand where pictures, sound and PDF do, and anything
-/// where a member is only called as one that no one but its maker reads.
+/// What base64 begins with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// No text.
+    Other,
+    /// Text in UTF-8.
+    Utf8,
+    /// Text in another set, of which the engine sees what is ASCII.
+    Ascii,
+    /// Text in this set.
+    Coded(Charset),
+}
+
+/// Whether what base64 begins with reads as text in UTF-8: files of text may stand where pictures, sound and PDF do, and
+/// anything where a member is only called as one that no one but its maker reads.
 pub(in crate::body) fn holds_text(text: &[u8]) -> bool {
+    holds(text, None) == Holds::Utf8
+}
+
+/// As [`holds_text`], also for text in other sets whose ASCII can be read where it stands.
+pub(in crate::body) fn is_file_of_text(text: &[u8]) -> bool {
+    matches!(holds(text, None), Holds::Utf8 | Holds::Ascii)
+}
+
+/// `told` is what is said of the character set, where it is said that it is text.
+fn holds(text: &[u8], told: Option<Named>) -> Holds {
     let bytes = base64::beginning(text.get(..MIN_LEN).unwrap_or(text));
+    if bytes.is_empty() || bytes.starts_with(b"%PDF-") {
+        return Holds::Other;
+    }
+    let is_control = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
     let cut = |error: std::str::Utf8Error| error.error_len().is_none();
-    let control = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
-    std::str::from_utf8(&bytes).map_or_else(cut, |_| true) && !bytes.iter().any(control) && !bytes.starts_with(b"%PDF-")
+    let clean = !bytes.iter().any(is_control);
+    if clean && std::str::from_utf8(&bytes).map_or_else(cut, |_| true) {
+        return Holds::Utf8;
+    }
+    // Text that is called so is read in the set that it names, or else as browsers read what names none.
+    let latin = Charset::Legacy(encoding_rs::WINDOWS_1252);
+    let seen = clean && bytes.iter().take(TELLING).all(u8::is_ascii);
+    if let Some(named) = told {
+        return match charset::judge(named, true, &bytes, true) {
+            Some(Ok(Some(Charset::Legacy(_)) | None)) if seen => Holds::Ascii,
+            Some(Ok(Some(charset))) => Holds::Coded(charset),
+            _ => Holds::Coded(latin),
+        };
+    }
+    let wide = charset::judge(Named::Nothing, true, &bytes, true).and_then(Result::ok).flatten();
+    if let Some(charset) = wide.filter(|_| is_wide_text(&bytes)) {
+        return Holds::Coded(charset);
+    }
+    let parts = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b';');
+    let ascii = bytes.iter().filter(|byte| byte.is_ascii()).count();
+    match clean {
+        true if seen => Holds::Ascii,
+        true if bytes.iter().any(parts) && ascii * MOSTLY.1 >= bytes.len() * MOSTLY.0 => Holds::Coded(latin),
+        _ => Holds::Other,
+    }
+}
+
+/// Whether bytes of which nothing is said are text in UTF-16 or UTF-32: they have a mark, or are characters of ASCII among
+/// NULs. Sound may begin with some.
+fn is_wide_text(bytes: &[u8]) -> bool {
+    let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
+    let marked = [&b"\xff\xfe"[..], b"\xfe\xff", b"\0\0\xfe\xff"].iter().any(|mark| bytes.starts_with(mark));
+    marked || bytes.len() >= 2 * TELLING && bytes.iter().all(|byte| *byte == 0 || is_text(byte))
+}
+
+/// What the head of a `data:` URI says of the character set, where it says that it is text. One that cannot be read is
+/// taken for the one that browsers read without any.
+fn said_of_text(head: &[u8]) -> Option<Named> {
+    let said = head.strip_prefix(b"data:")?;
+    let said = MediaType::parse(said.strip_suffix(BASE64).unwrap_or(said))?;
+    let is_text = matches!(said.promise(), Promise::Json | Promise::JsonLines | Promise::Text | Promise::EventStream);
+    is_text.then(|| said.named_charset())
 }
 
 impl fmt::Debug for Exempt {
@@ -200,12 +325,55 @@ mod tests {
             (Form::DataUri, "data:image/AKIAQYLPMN5HFIQR7XYA;base64,", &picture[..], false),
         ] {
             let mut exempt = Exempt::new(1);
-            exempt.restart(form);
+            exempt.restart(form, Reason::Media);
             let mut passed = Vec::new();
             let bytes = [head.as_bytes(), value].concat();
             let holds = bytes.iter().all(|byte| exempt.push(&[*byte], &mut |some| passed.extend_from_slice(some)));
             assert_eq!(holds && exempt.finish(), passes, "{head}");
             assert!(passes || passed.len() <= head.len());
+        }
+    }
+
+    #[test]
+    fn files_in_other_sets_are_told_from_sound_and_pictures() {
+        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+        let latin = |text: &str| text.chars().map(|character| character as u8).collect::<Vec<_>>();
+        let plain = "Name;Card;Mail\r\nJos\u{e9};4111 1111 1111 1111;x";
+        let early = "Jos\u{e9};4111 1111 1111 1111;jane@example.com\r\n";
+        let coded = |charset| Holds::Coded(charset);
+        let (little, old) = (Charset::Utf16 { big: false }, Charset::Legacy(encoding_rs::WINDOWS_1252));
+        let quiet: Vec<u8> = (0..48_u8).map(|at| if at % 3 == 0 { 0xff } else { 0x7b + at % 4 }).collect();
+        for (bytes, told, wanted) in [
+            (latin(plain), None, Holds::Ascii),
+            (latin(plain), Some(Named::Nothing), Holds::Ascii),
+            (latin(early), None, coded(old)),
+            (utf16(&early.replace('\u{e9}', "e")), None, coded(little)),
+            (utf16(&format!("\u{feff}{early}")), None, coded(little)),
+            (utf16(early), Some(Named::Utf16(Some(false))), coded(little)),
+            (
+                vec![0xcf; 48],
+                Some(Named::Legacy(encoding_rs::WINDOWS_1251)),
+                coded(Charset::Legacy(encoding_rs::WINDOWS_1251)),
+            ),
+            (vec![0xcf; 48], None, Holds::Other),
+            (b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec(), None, Holds::Other),
+            (b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01".to_vec(), None, Holds::Other),
+            (quiet, None, Holds::Other),
+            (vec![0; 48], None, Holds::Other),
+            (vec![0xff; 48], None, Holds::Other),
+        ] {
+            let mut letters = Vec::new();
+            base64::encode(&bytes, &mut letters);
+            assert!(holds(&letters, told) == wanted, "{bytes:?}");
+        }
+        for (head, told) in [
+            ("data:text/csv;base64", Some(Named::Nothing)),
+            ("data:text/csv;charset=utf-16le;base64", Some(Named::Utf16(Some(false)))),
+            ("data:application/json;base64", Some(Named::Nothing)),
+            ("data:image/png;base64", None),
+            ("data:;base64", None),
+        ] {
+            assert_eq!(said_of_text(head.as_bytes()), told, "{head}");
         }
     }
 }

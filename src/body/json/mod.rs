@@ -17,6 +17,7 @@
 //! ```
 
 mod body;
+mod coded;
 mod edit;
 mod exempt;
 mod guide;
@@ -42,7 +43,7 @@ mod transcript;
 mod walker;
 
 pub use body::JsonBody;
-pub(super) use exempt::{Form, Reason, holds_text};
+pub(super) use exempt::{Form, Reason, holds_text, is_file_of_text};
 pub use index::{Index, Kind, MAX_NODES, Node, Step, index};
 pub(super) use labels::{label_of, says, speaks_of};
 pub use lexer::Framing;

@@ -9,6 +9,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::coded::Coded;
 use super::exempt::{Exempt, Form, Reason};
 use super::known::{Answer, Known};
 use super::nested::Nested;
@@ -44,6 +45,8 @@ enum State {
     Sniffing,
     Json,
     Exempt(Reason),
+    /// A file of text in another set than UTF-8.
+    Coded(Reason),
 }
 
 /// What every text of one body shares.
@@ -71,6 +74,7 @@ pub struct LogicalText {
     sniffed: Vec<u8>,
     nested: Option<Box<Nested>>,
     exempt: Option<Box<Exempt>>,
+    coded: Option<Box<Coded>>,
     nesting: u8,
     /// What the text is called.
     label: Vec<u8>,
@@ -119,6 +123,7 @@ impl LogicalText {
             sniffed: Vec::new(),
             nested: None,
             exempt: None,
+            coded: None,
             nesting,
             label: Vec::new(),
             fresh: false,
@@ -144,6 +149,7 @@ impl LogicalText {
             State::Sniffing => self.push_sniffing(decoded, out, seen),
             State::Json => self.push_json(decoded, out, seen),
             State::Exempt(reason) => self.push_exempt(reason, decoded, out, seen),
+            State::Coded(_) => self.coded.as_mut().map_or(Ok(()), |coded| coded.push(decoded, self.shared.hold)),
         }?;
         seen.held_peak = seen.held_peak.max(self.held());
         Ok(())
@@ -164,6 +170,7 @@ impl LogicalText {
             }
             State::Json => self.finish_json(out, seen)?,
             State::Exempt(reason) => self.finish_exempt(reason, out, seen)?,
+            State::Coded(reason) => self.finish_coded(reason, out, seen)?,
         }
         if self.state == State::Plain {
             self.tell_redactor();
@@ -222,6 +229,7 @@ impl LogicalText {
             State::Sniffing => self.sniffed.len(),
             State::Json => self.redactor.held().max(self.nested.as_ref().map_or(0, |nested| nested.held())),
             State::Exempt(_) => self.exempt.as_ref().map_or(0, |exempt| exempt.kept().len()),
+            State::Coded(_) => self.coded.as_ref().map_or(0, |coded| coded.held()),
         }
     }
 
@@ -239,6 +247,7 @@ impl LogicalText {
     pub(super) fn begin(&mut self, reading: Reading) {
         self.reading = reading;
         self.sniffed.clear();
+        self.coded = None;
         self.unseen = false;
         if let Some(restorer) = &mut self.restorer {
             restorer.begin();
@@ -252,7 +261,7 @@ impl LogicalText {
             Reading::Plain | Reading::Sniffing | Reading::Json => State::Plain,
             Reading::Exempt(form, reason) => {
                 let holdback = self.shared.rules.holdback();
-                self.exempt.get_or_insert_with(|| Box::new(Exempt::new(holdback))).restart(form);
+                self.exempt.get_or_insert_with(|| Box::new(Exempt::new(holdback))).restart(form, reason);
                 State::Exempt(reason)
             }
         };
@@ -471,12 +480,7 @@ impl LogicalText {
             out.keep(passed);
             seen.exempt(reason.name(), passed.len() as u64);
         });
-        let scanned = if good {
-            Ok(())
-        } else {
-            self.state = State::Plain;
-            self.push_plain(exempt.kept(), out, seen)
-        };
+        let scanned = if good { Ok(()) } else { self.end_exempt(&exempt, reason, out, seen) };
         self.exempt = Some(exempt);
         scanned
     }
@@ -488,11 +492,40 @@ impl LogicalText {
             seen.exempt(reason.name(), exempt.kept().len() as u64);
             Ok(())
         } else {
-            self.state = State::Plain;
-            self.push_plain(exempt.kept(), out, seen)
+            self.end_exempt(&exempt, reason, out, seen)
         };
         self.exempt = Some(exempt);
-        scanned
+        scanned?;
+        match self.state {
+            State::Coded(_) => self.finish_coded(reason, out, seen),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads what is no media after all.
+    fn end_exempt(
+        &mut self,
+        exempt: &Exempt,
+        reason: Reason,
+        out: &mut TextOut,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        let Some((charset, told, head, letters)) = exempt.coded() else {
+            self.state = State::Plain;
+            return self.push_plain(exempt.kept(), out, seen);
+        };
+        out.keep(head);
+        seen.exempt(reason.name(), head.len() as u64);
+        self.coded = Some(Box::new(Coded::new(charset, told)));
+        self.state = State::Coded(reason);
+        self.coded.as_mut().map_or(Ok(()), |coded| coded.push(letters, self.shared.hold))
+    }
+
+    fn finish_coded(&mut self, reason: Reason, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        let Some(coded) = self.coded.take() else { return Ok(()) };
+        let mut reader = Self::new(self.shared.clone(), &self.actions, Reading::Sniffing, self.nesting + 1);
+        reader.call(&self.label);
+        coded.finish(&mut reader, reason, out, seen)
     }
 
     fn take(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {

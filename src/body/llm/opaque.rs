@@ -4,7 +4,7 @@
 //! bytes and it looks like them; a claim alone is not enough.
 
 use super::plan::Event;
-use crate::body::json::{Node, holds_text};
+use crate::body::json::{Node, holds_text, is_file_of_text};
 
 /// Shorter values are scanned as any other.
 const MIN_LEN: usize = 64;
@@ -13,6 +13,11 @@ const MAX_DIGITS: usize = 8;
 
 /// Why this string is not scanned, as metrics have it; `text` is its decoded text.
 pub(super) fn reason(event: Event<'_>, node: Node, text: &[u8]) -> Option<&'static str> {
+    // Bytes that are encrypted may read as text of many sets by chance.
+    claimed(event, node, text).filter(|reason| *reason != "media" || !is_file_of_text(text))
+}
+
+fn claimed(event: Event<'_>, node: Node, text: &[u8]) -> Option<&'static str> {
     if text.len() < MIN_LEN || !is_base64(text) || holds_text(text) {
         return None;
     }
