@@ -38,6 +38,7 @@ use std::sync::Arc;
 
 pub(crate) use coding::Decoding;
 pub use inspection::{FINGERPRINTS, Inspection};
+pub(crate) use inspector::HeadField;
 pub use inspector::{BodyInspector, BodySpec};
 pub use instruct::{SENTENCE as TOKEN_INSTRUCTION, instruct};
 pub use media::{ContentCoding, MediaRange, MediaType, parse_content_encoding};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::body::mcp::Mirrored;
-use crate::body::{BodyError, BodyErrorKind, Inspection, Scopes, mcp};
+use crate::body::{BodyError, BodyErrorKind, HeadField, Inspection, Scopes, mcp};
 use crate::engine::{ActionTable, Output, RuleId, StreamRedactor};
 use crate::policy::{Injected, Route};
 
@@ -477,11 +477,35 @@ fn redact_value(name: &HeaderName, value: &[u8], scan: &mut TextScan<'_>) -> Res
     if name == header::CONTENT_TYPE {
         return redact_parameters(value, scan);
     }
+    if *name == header::CONTENT_DISPOSITION && has_sections(value) {
+        return redact_sections(value, scan);
+    }
     let plain = scan.redact(value)?.map(<[u8]>::to_vec);
     scan.looks_again(plain.is_some());
     let below = target::redact_encoded(plain.as_deref().unwrap_or(value), scan);
     scan.looks_again(false);
     Ok(below?.or(plain))
+}
+
+/// Whether parameters may stand there in sections (RFC 2231 section 3): `filename*0`.
+fn has_sections(value: &[u8]) -> bool {
+    value.windows(2).any(|pair| matches!(pair, [b'*', b'0'..=b'9']))
+}
+
+/// A disposition as its readers put it together; of one that they may put together in other ways no parameter goes on.
+fn redact_sections(value: &[u8], scan: &mut TextScan<'_>) -> Result<Option<Vec<u8>>, ProxyError> {
+    const NAME: &[u8] = b"content-disposition:";
+    let line = [NAME, value].concat();
+    let field = HeadField::new(&line);
+    if field.is_disordered() {
+        let plain = value.split(|byte| *byte == b';').next().unwrap_or_default();
+        return Ok(Some(scan.redact(plain)?.unwrap_or(plain).to_vec()));
+    }
+    let shown = field.shown();
+    let Some(output) = scan.redact_pieces(&shown)? else { return Ok(None) };
+    let mut written = Vec::with_capacity(line.len());
+    field.write(output, &mut written);
+    Ok(Some(written.strip_prefix(NAME).unwrap_or_default().to_vec()))
 }
 
 fn redact_parameters(value: &[u8], scan: &mut TextScan<'_>) -> Result<Option<Vec<u8>>, ProxyError> {
@@ -593,6 +617,40 @@ mod tests {
             paths: Vec::new(),
             tools: None,
             restore: None,
+        }
+    }
+
+    #[test]
+    fn a_disposition_in_sections_is_read_as_one() {
+        use crate::engine::{Action, ActionTable, Detector, EntityType, Pattern, RuleSet, RuleSpec};
+        let rule = RuleSpec {
+            id: RuleId::new("pci.card"),
+            entity: EntityType::new("CREDIT_CARD"),
+            pattern: Pattern::Detector(Detector::Card),
+            validator: None,
+            keywords: None,
+            suppressions: Vec::new(),
+            priority: 0,
+            confidence: 80,
+        };
+        let rules = RuleSet::build(vec![rule]).expect("a rule of a fixture");
+        let scopes =
+            Scopes { rules: rules.into(), actions: ActionTable::new(vec![Action::Remove], None).into(), ..scopes() };
+        for (value, expected) in [
+            (
+                "attachment; filename*0=\"4111 1111 \"; filename*1=\"1111 1111.txt\"",
+                "attachment; filename*0=\"\"; filename*1=\".txt\"",
+            ),
+            (
+                "attachment; filename*0*=UTF-8''a%204111; filename*1*=%201111%201111%201111",
+                "attachment; filename*0*=UTF-8''a%20; filename*1*=",
+            ),
+            ("attachment; filename*1=\"1111 1111\"; filename*0=\"4111 1111 \"", "attachment"),
+            ("attachment; filename*0=a; filename*1=b", "attachment; filename*0=a; filename*1=b"),
+        ] {
+            let mut headers = map(&[("content-disposition", value)]);
+            forward_response(&mut headers, true, &mut TextScan::new(&scopes)).expect("nothing is blocked");
+            assert_eq!(headers.get("content-disposition").and_then(|new| new.to_str().ok()), Some(expected), "{value}");
         }
     }
 

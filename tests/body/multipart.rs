@@ -144,7 +144,11 @@ fn an_early_end_shows_nothing() {
 
 #[test]
 fn what_readers_may_part_otherwise_is_refused_or_no_end() {
-    for head in ["--XyZ\r\nA: b\r\n--XyZ\r\nC: d\r\n\r\nx\r\n--XyZ--", "--XyZ\r\nA: b\nC: d\r\n\r\nx\r\n--XyZ--"] {
+    for head in [
+        "--XyZ\r\nA: b\r\n--XyZ\r\nC: d\r\n\r\nx\r\n--XyZ--",
+        "--XyZ\r\nA: b\nC: d\r\n\r\nx\r\n--XyZ--",
+        "--XyZ\r\nA: b\rC: d\r\n\r\nx\r\n--XyZ--",
+    ] {
         assert_eq!(refused(KIND, head.as_bytes()), BodyErrorKind::MediaType, "{head}");
     }
     let lines = format!("--XyZ\r\n{}\r\n", "a: b\r\n".repeat(100));

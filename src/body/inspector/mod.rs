@@ -22,6 +22,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::content::Content;
+pub(crate) use self::part_head::HeadField;
 use super::batch::{Letter, Sink, Tally};
 use super::coding::{Decoding, Encoding, PIECE};
 use super::{

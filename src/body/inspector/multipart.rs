@@ -210,7 +210,8 @@ impl Multipart {
         // Readers that part lines otherwise would see other heads than these.
         let own = self.delimiter.needle().get(2..).unwrap_or_default();
         let lines = || head.split_inclusive(|byte| *byte == b'\n');
-        let odd = |line: &[u8]| line.starts_with(own) || !line.ends_with(b"\r\n");
+        let whole = |line: &[u8]| line.strip_suffix(b"\r\n").is_some_and(|line| !line.contains(&b'\r'));
+        let odd = |line: &[u8]| line.starts_with(own) || !whole(line);
         let begins_folded = head.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
         if begins_folded || lines().any(odd) || lines().count() > LINES {
             return Err(BodyErrorKind::MediaType.into());

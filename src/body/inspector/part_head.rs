@@ -1,4 +1,4 @@
-//! A field of a part's head: what of it is scanned, and how what is new is written into it.
+//! A field of a part's head, or of a message's that has parameters: what of it is scanned, and how what is new is written into it.
 //!
 //! Enters: a field, and later how its redacted text came about. Leaves: the field in which parameters are parameters as
 //! before (RFC 2183 section 2, RFC 7578 section 4.2): what keeps them apart stays, each value is changed within its own
@@ -67,7 +67,7 @@ struct Parameter<'a> {
 }
 
 /// A field without its end.
-pub(super) struct HeadField<'a> {
+pub(crate) struct HeadField<'a> {
     line: &'a [u8],
     units: Vec<Unit>,
     /// Sections do not follow each other: one reader puts them in order, and one takes them as they come.
@@ -75,7 +75,7 @@ pub(super) struct HeadField<'a> {
 }
 
 impl<'a> HeadField<'a> {
-    pub(super) fn new(line: &'a [u8]) -> Self {
+    pub(crate) fn new(line: &'a [u8]) -> Self {
         let mut read = Self { line, units: Vec::with_capacity(line.len()), disordered: false };
         read.read();
         read.unfold();
@@ -116,12 +116,12 @@ impl<'a> HeadField<'a> {
     }
 
     /// Whether a value's sections do not follow each other.
-    pub(super) fn is_disordered(&self) -> bool {
+    pub(crate) fn is_disordered(&self) -> bool {
         self.disordered
     }
 
     /// The field as it is scanned.
-    pub(super) fn shown(&self) -> Vec<u8> {
+    pub(crate) fn shown(&self) -> Vec<u8> {
         self.units.iter().filter(|unit| !unit.hidden).map(|unit| unit.octet).collect()
     }
 
@@ -251,7 +251,7 @@ impl<'a> HeadField<'a> {
     }
 
     /// Writes the field as `output` has it, which is what became of [`HeadField::shown`].
-    pub(super) fn write(&self, output: &Output, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, output: &Output, out: &mut Vec<u8>) {
         let mut writer = Writer { out, stretch: Vec::new(), changed: false, form: Form::Frame };
         let (mut line, mut units, mut given) = (self.line, self.units.iter(), output.bytes.as_slice());
         for piece in &output.pieces {
