@@ -478,8 +478,9 @@ impl Text {
         while !text.is_empty() {
             let (mut kept, mut gone) = self.padding.split(text);
             // Beyond that they are text, or nothing would bound what is held.
-            if self.between + gone > BETWEEN {
-                (kept, gone) = (kept + gone, 0);
+            match BETWEEN.saturating_sub(self.between) {
+                0 => (kept, gone) = (kept + gone, 0),
+                room => gone = gone.min(room),
             }
             let (given, rest) = text.split_at(kept);
             if kept > 0 {

@@ -200,6 +200,9 @@ fn zeros_of_references_are_no_text() {
     ] {
         assert_eq!(run(&scopes, true, &body).0, body);
     }
+    let much = format!("<p>EMP&#{}45;123456</p>", "0".repeat(BETWEEN + 40));
+    let whole = run_in(&scopes, true, &[much.as_bytes()]).0;
+    assert_eq!(run_in(&scopes, true, &much.as_bytes().chunks(7).collect::<Vec<_>>()).0, whole);
     let (mut body, mut out, mut seen) = (MarkupBody::new(&scopes, true), Vec::new(), Inspection::default());
     body.push(b"<p>EMP&#", &mut out, &mut seen).unwrap();
     for _ in 0..1000 {
