@@ -415,7 +415,8 @@ pub enum BodyErrorKind {
     /// Messages nested deeper than the limit.
     ProtobufDepth,
     /// Not a message of an AWS event stream: lengths that do not agree, a sum that is wrong, headers that are none, or
-    /// an event that is not the base64 that it should be. Of syslog: no count where one should be.
+    /// an event that is not the base64 that it should be. Of syslog: no count where one should be. Of a model's event
+    /// stream: a line that some readers take for data and others do not.
     FrameSyntax,
     /// A value, key, event or message larger than its limit.
     TooLarge,

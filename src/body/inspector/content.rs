@@ -1,6 +1,7 @@
 //! The decoded body: what enters are its bytes, what leaves are the bytes that may be sent, before they are encoded
 //! again. The reading is chosen by the media type and the first bytes together, and may turn from JSON to text.
 
+use std::borrow::Cow;
 use std::mem;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::body::llm::DocumentCalls;
 use crate::body::media::{ContentCoding, MediaType, Promise, Shape};
 use crate::body::protobuf::{self, Frame, Messages};
 use crate::body::series::Series;
-use crate::body::sse::EventStream;
+use crate::body::sse::{EventStream, Found, Lookout};
 use crate::body::text::TextBody;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Edits, Inspection, Scopes, Transform};
 
@@ -73,6 +74,8 @@ pub(super) struct Content {
     label: Vec<u8>,
     /// Which tools may be called, where that is told.
     tools: Option<Box<DocumentCalls>>,
+    /// Finds what a text goes on with as an event stream, where a reader may take it for one; and what may become that.
+    lookout: Option<(Lookout, Vec<u8>)>,
 }
 
 /// The codings around the content of a body. Those of gRPC are around its messages, and a block of snappy is opened with
@@ -117,6 +120,8 @@ impl Content {
             inside.limits.multipart_depth = spec.limits.multipart_depth.checked_sub(1)?;
             Multipart::new(media_type, inside)
         });
+        let may_be_events = outlook.from_model || outlook.promise == Promise::EventStream;
+        let lookout = may_be_events.then(|| (Lookout::new(outlook.from_model), Vec::new()));
         let calls = |rules| Box::new(DocumentCalls::new(rules, &spec.scopes, spec.direction, &spec.limits));
         let tools = spec.scopes.tools.as_ref().map(calls);
         let state = match (parts, messages) {
@@ -149,6 +154,7 @@ impl Content {
                 .is_some_and(|said| (said.kind(), said.subtype()) == ("application", "pdf")),
             label: Vec::new(),
             tools,
+            lookout,
         }
     }
 
@@ -173,15 +179,19 @@ impl Content {
                 None => Ok(()),
                 Some(at) => self.turn_to_text(input.get(at..).unwrap_or_default(), out, seen),
             },
-            State::Text(text) => {
-                let fault = text.take(input, out, seen)?;
-                self.end_text(fault, input, out, seen)
+            State::Text(_) | State::Records(_) => self.look_out(input, out, seen),
+            State::Parts(parts) => {
+                // No reader of parts and of events would read the same.
+                if let Some((lookout, kept)) = &mut self.lookout {
+                    kept.extend_from_slice(input);
+                    let (len, found) = lookout.look(kept);
+                    if found.is_some() {
+                        return Err(BodyErrorKind::FrameSyntax.into());
+                    }
+                    kept.drain(..len);
+                }
+                parts.push(input, out, seen)
             }
-            State::Records(records) => {
-                let fault = records.take(input, out, seen)?;
-                self.end_text(fault, input, out, seen)
-            }
-            State::Parts(parts) => parts.push(input, out, seen),
             State::Messages(messages) => {
                 let taken = messages.transform().push(input, out, seen);
                 self.end_messages(taken, out, seen)
@@ -246,6 +256,48 @@ impl Content {
         self.push(rest, out, seen)
     }
 
+    /// Takes text up to where it goes on as an event stream.
+    fn look_out(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        let Some((lookout, kept)) = &mut self.lookout else { return self.take_text(input, out, seen) };
+        let text = if kept.is_empty() {
+            Cow::Borrowed(input)
+        } else {
+            let mut text = mem::take(kept);
+            text.extend_from_slice(input);
+            Cow::Owned(text)
+        };
+        let (len, found) = lookout.look(&text);
+        let (text, rest) = text.split_at_checked(len).unwrap_or((&text, &[]));
+        self.take_text(text, out, seen)?;
+        if !matches!(self.state, State::Text(_) | State::Records(_)) {
+            return self.push(rest, out, seen);
+        }
+        match found {
+            None => {
+                if let Some((_, kept)) = &mut self.lookout {
+                    kept.extend_from_slice(rest);
+                }
+                seen.held_peak = seen.held_peak.max(self.held());
+                Ok(())
+            }
+            Some(Found::Odd) => Err(BodyErrorKind::FrameSyntax.into()),
+            Some(Found::Data) => {
+                self.finish(out, seen)?;
+                self.state = self.read_as(Reading::Events);
+                self.push(rest, out, seen)
+            }
+        }
+    }
+
+    fn take_text(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
+        let fault = match &mut self.state {
+            State::Text(text) => text.take(input, out, seen)?,
+            State::Records(records) => records.take(input, out, seen)?,
+            _ => return self.push(input, out, seen),
+        };
+        self.end_text(fault, input, out, seen)
+    }
+
     /// Ends the text where a byte is none.
     fn end_text(
         &mut self,
@@ -274,6 +326,10 @@ impl Content {
             && gate.finish(out, seen)?
         {
             self.turn_to_text(&[], out, seen)?;
+        }
+        if let (State::Text(_) | State::Records(_), Some((_, kept))) = (&self.state, &mut self.lookout) {
+            let kept = mem::take(kept);
+            self.take_text(&kept, out, seen)?;
         }
         match &mut self.state {
             State::Json(json) => json.finish(out, seen),
@@ -315,8 +371,8 @@ impl Content {
         match &self.state {
             State::Start(start) => start.len(),
             State::Gate(gate) => gate.held(),
-            State::Text(text) => text.held(),
-            State::Records(records) => records.held(),
+            State::Text(text) => text.held() + self.kept(),
+            State::Records(records) => records.held() + self.kept(),
             State::Parts(parts) => parts.held(),
             State::Messages(messages) => messages.held(),
             State::Json(json) => json.held(),
@@ -326,6 +382,11 @@ impl Content {
             State::Transcoded(transcoded) => transcoded.held(),
             State::Raw(_) => 0,
         }
+    }
+
+    /// Bytes of text that may go on as an event stream.
+    fn kept(&self) -> usize {
+        self.lookout.as_ref().map_or(0, |(_, kept)| kept.len())
     }
 
     /// Chooses the reading as soon as the first bytes allow it, and reads them.
@@ -371,7 +432,20 @@ impl Content {
                 return self.push(&start, out, seen);
             }
         }
-        let Some(verdict) = sniff::judge(self.outlook, start, ended) else { return Ok(()) };
+        let Some(verdict) = sniff::judge(self.outlook, start, ended) else {
+            // Line ends keep a stream alive before it begins, and go on; the last tells as much as all of them.
+            let blanks = start.strip_prefix(sniff::BOM).unwrap_or(start);
+            if self.outlook.promise == Promise::EventStream
+                && blanks.trim_ascii_start().is_empty()
+                && let Some((_, before)) = start.split_last().filter(|_| !blanks.is_empty())
+            {
+                out.extend_from_slice(before);
+                seen.scanned += before.len() as u64;
+                let len = before.len();
+                start.drain(..len);
+            }
+            return Ok(());
+        };
         let json = matches!(verdict, Ok(Reading::Json | Reading::JsonOrText));
         let streams = match self.direction {
             Direction::Response if json => stream::judge(self.dialect, self.outlook.promise, start, ended),
@@ -414,6 +488,7 @@ impl Content {
             is_pdf: self.is_pdf,
             label: mem::take(&mut self.label),
             tools: self.tools.take(),
+            lookout: self.lookout.take(),
         }
     }
 

@@ -67,8 +67,8 @@ pub(super) fn reads_as_text(is_pdf: bool, start: &[u8]) -> bool {
     !pdf && Watch::Utf8(Utf8::default()).look(telling).is_none()
 }
 
-/// Line beginnings of an event stream.
-const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b": "];
+/// Line beginnings of an event stream. What begins otherwise is looked along for data as it comes.
+const FIELDS: [&[u8]; 7] = [b"data:", b"event:", b"id:", b"retry:", b": ", b":\n", b":\r"];
 
 /// Judges by a body's beginning, which is not empty, which set its text must be transcoded from, if it must; `None` where
 /// more bytes are needed.
@@ -91,7 +91,8 @@ pub(super) fn judge_charset(
 }
 
 /// Judges a body by its beginning, which is not empty: the reading, or why it may not pass; `None` where more bytes
-/// are needed, which never happens once it has `ended` or more than [`MAX_BLANKS`] and a few bytes are there.
+/// are needed, which never happens once it has `ended` or more than [`MAX_BLANKS`] and a few bytes are there; but for the
+/// blanks before an event stream, of which the last is enough.
 pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Result<Reading, BodyErrorKind>> {
     let waits = |pattern: &[u8], at: &[u8]| !ended && at.len() < pattern.len() && pattern.starts_with(at);
     // What has parts is read by its boundary, and refused where it names none. A type that cannot be read is not one that
@@ -115,17 +116,24 @@ pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Resul
         // Blanks keep an answer alive before it begins, and do not wait for it.
         Promise::Json | Promise::JsonLines if first.is_ascii_whitespace() => Some(Ok(Reading::Json)),
         Promise::Json | Promise::JsonLines => judge_json(text, ended, Reading::Json),
-        Promise::EventStream if !matches!(first, b'{' | b'[') => Some(Ok(Reading::Events)),
-        Promise::EventStream => judge_json(text, ended, Reading::JsonOrText),
+        // Readers of JSON skip blanks before it as those of events do.
+        Promise::EventStream => match text.trim_ascii_start() {
+            [] => ended.then_some(Ok(Reading::Events)),
+            content @ [b'{' | b'[', ..] => judge_json(content, ended, Reading::JsonOrText),
+            content => judge_json(content, ended, Reading::Events),
+        },
         Promise::Text | Promise::Nothing | Promise::Parts | Promise::Binary | Promise::Unreadable => {
             let content = text.trim_ascii_start();
+            let ends = text.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            let line = text.get(ends..).unwrap_or_default();
             match content.first() {
-                None if ended || text.len() > MAX_BLANKS => Some(Ok(Reading::Text)),
-                None => None,
+                None if ended => Some(Ok(Reading::Text)),
+                // However many they are, JSON may follow.
+                None => (text.len() > MAX_BLANKS).then_some(Ok(Reading::JsonOrText)),
                 Some(b'{' | b'[') => judge_json(content, ended, Reading::JsonOrText),
                 Some(_) if !outlook.from_model => Some(Ok(Reading::Text)),
-                Some(_) if FIELDS.iter().any(|field| text.starts_with(field)) => Some(Ok(Reading::Events)),
-                Some(_) if FIELDS.iter().any(|field| waits(field, text)) => None,
+                Some(_) if FIELDS.iter().any(|field| line.starts_with(field)) => Some(Ok(Reading::Events)),
+                Some(_) if FIELDS.iter().any(|field| waits(field, line)) => None,
                 Some(_) => Some(Ok(Reading::Text)),
             }
         }
@@ -164,7 +172,7 @@ mod tests {
     #[test]
     fn what_is_announced_is_held_against_the_bytes() {
         use Promise::{Binary, EventStream, Json, JsonLines, Nothing, Text, Unreadable};
-        let cases: [(Promise, &[u8], Result<Reading, BodyErrorKind>); 28] = [
+        let cases: [(Promise, &[u8], Result<Reading, BodyErrorKind>); 34] = [
             (Json, b" {\"a\":1}", Ok(Reading::Json)),
             (Json, b"data: x", Ok(Reading::Json)),
             (Json, b"\xef\xbb\xbf[1]", Ok(Reading::Json)),
@@ -174,6 +182,12 @@ mod tests {
             (Json, b"1", Ok(Reading::Json)),
             (JsonLines, b"{}\n{}\n", Ok(Reading::Json)),
             (EventStream, b"\n: hello", Ok(Reading::Events)),
+            (EventStream, b"\xef\xbb\xbf\r\n \n{\"a\":1}", Ok(Reading::JsonOrText)),
+            (EventStream, b"\n[1]", Ok(Reading::JsonOrText)),
+            (EventStream, b"\n\0{\0\"", Err(BodyErrorKind::Charset)),
+            (EventStream, b"\n{\0\"\0", Err(BodyErrorKind::Charset)),
+            (EventStream, b"d\0a\0", Err(BodyErrorKind::Charset)),
+            (EventStream, b"d", Ok(Reading::Events)),
             (EventStream, b"\n", Ok(Reading::Events)),
             (Json, b"\n", Ok(Reading::Json)),
             (Json, b"\xef\xbb\xbf", Ok(Reading::Text)),
@@ -206,6 +220,9 @@ mod tests {
         assert_eq!(judged(model, b"event: ping\n"), Ok(Reading::Events));
         assert_eq!(judged(model, b"date: today"), Ok(Reading::Text));
         assert_eq!(judged(model, b"dat"), Ok(Reading::Text));
+        assert_eq!(judged(model, b"\n\r\ndata: {}\n\n"), Ok(Reading::Events));
+        assert_eq!(judged(model, b"\xef\xbb\xbf\nid: 7\n"), Ok(Reading::Events));
+        assert_eq!(judged(model, b":\n\n"), Ok(Reading::Events));
     }
 
     #[test]
@@ -216,6 +233,6 @@ mod tests {
         assert_eq!(judge_charset(events, b"a", false), Some(Err(BodyErrorKind::Charset)));
         let blanks = vec![b' '; MAX_BLANKS + 1];
         assert_eq!(judge(outlook(Promise::Text), &blanks[1..], false), None);
-        assert_eq!(judge(outlook(Promise::Text), &blanks, false), Some(Ok(Reading::Text)));
+        assert_eq!(judge(outlook(Promise::Text), &blanks, false), Some(Ok(Reading::JsonOrText)));
     }
 }

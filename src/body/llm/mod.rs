@@ -49,6 +49,7 @@ pub(super) use self::turns::Turns;
 use self::values::Values;
 use self::work::Work;
 use crate::body::json::{Index, Kind, Node, Shifts, unescape};
+use crate::body::sse::trim_start;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Inspection, Scopes};
 use crate::engine::ToolRules;
 
@@ -334,7 +335,7 @@ impl Model {
 
     /// Whether data that does not parse is refused rather than scanned as plain text.
     fn must_be_json(&self, data: &[u8]) -> bool {
-        match data.first() {
+        match trim_start(data).first() {
             _ if self.strict => true,
             Some(b'{') => self.ended || self.dialect != Dialect::Plain,
             Some(b'[') => self.ended,

@@ -6,6 +6,7 @@
 //! Text that is still held when its end comes leaves in an event of its own; after an abort or an error it never leaves.
 
 mod frame;
+mod lenient;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use self::frame::{Frame, Name, Unit};
+use self::lenient::misleads;
+pub(crate) use self::lenient::{Found, Lookout, trim_start};
 use crate::body::llm::{Judged, Model, Outlet, Payload};
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
 
@@ -30,6 +33,8 @@ pub struct EventStream {
     data_lines: Vec<(usize, usize)>,
     /// The last event has been parked, and line ends that follow belong to it.
     parked_last: bool,
+    /// It is a model's answer, whose readers are lenient.
+    lenient: bool,
 }
 
 impl EventStream {
@@ -45,6 +50,7 @@ impl EventStream {
             values: Vec::new(),
             data_lines: Vec::new(),
             parked_last: false,
+            lenient: dialect != Dialect::Plain && direction == Direction::Response,
         }
     }
 
@@ -120,7 +126,11 @@ impl EventStream {
             if line.name == Name::Data {
                 continue;
             }
-            if let Some(new) = self.model.scan_value(self.frame.value(line), seen)? {
+            let value = self.frame.value(line);
+            if self.lenient && misleads(value, line.name == Name::Other) {
+                return Err(BodyErrorKind::FrameSyntax.into());
+            }
+            if let Some(new) = self.model.scan_value(value, seen)? {
                 let start = self.values.len();
                 self.values.extend(new.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }));
                 self.changed.push((at, start..self.values.len()));
