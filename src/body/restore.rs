@@ -94,6 +94,25 @@ const CALLS: &[&str] = &[
     "$.output.message.content[*].toolUse.input",
 ];
 
+/// Whether tokens are opened in a text, and what it is.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) enum Opens {
+    /// They stay.
+    #[default]
+    No,
+    /// They are, in words for a reader.
+    Prose,
+    /// They are, in a value that a program takes whole: one that begins as an address is one to its end.
+    Value,
+}
+
+impl Opens {
+    /// In values, where they are opened at all.
+    pub(super) fn value(opened: bool) -> Self {
+        if opened { Self::Value } else { Self::No }
+    }
+}
+
 /// What a workspace says of the places where values may be given back.
 #[derive(Clone, Default, Debug)]
 pub struct Restore {
@@ -127,12 +146,15 @@ impl Places {
 
 impl Restore {
     /// Whether the string at this place, whose key this is where it is a member, is a text that is opened.
-    pub(super) fn opens<'a, S: Iterator<Item = Step<'a>>>(&self, key: Option<&[u8]>, steps: impl Fn() -> S) -> bool {
+    pub(super) fn opens<'a, S: Iterator<Item = Step<'a>>>(&self, key: Option<&[u8]>, steps: impl Fn() -> S) -> Opens {
         static PLACES: OnceLock<Places> = OnceLock::new();
-        if !self.fields.is_empty() {
-            return self.fields.iter().any(|field| field.walk(steps()).covers);
+        if !self.fields.is_empty() && !self.fields.iter().any(|field| field.walk(steps()).covers) {
+            return Opens::No;
         }
-        key.is_some_and(|key| PLACES.get_or_init(|| Places::new(TEXTS)).hold(key, steps))
+        match key.is_some_and(|key| PLACES.get_or_init(|| Places::new(TEXTS)).hold(key, steps)) {
+            true => Opens::Prose,
+            false => Opens::value(!self.fields.is_empty()),
+        }
     }
 
     /// Whether the member `key` at this place is the arguments of a tool call.

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use blackbar::body::{BodyError, BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, Restore, Scopes};
+use blackbar::body::{
+    BodyError, BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, JsonPath, Restore, Scopes,
+};
 use blackbar::engine::{Action, ActionTable, HashKey, TokenMap, TokenSpec, ToolRule, ToolRules, ToolVerdict};
 use blackbar::policy;
 use serde_json::{Value, json};
@@ -191,6 +193,59 @@ fn streams_of_every_dialect_read_as_the_client_wrote() {
         }
     }
     assert!(exchange.map.tally().restored > 0);
+}
+
+/// What takes a string of JSON for an address takes all of it.
+#[test]
+fn values_that_begin_as_an_address_stay_closed_to_their_end() {
+    for blank in [" ", "\t", "\n"] {
+        let exchange = Exchange::with(Restore { tools: vec!["f".into()], ..Restore::default() });
+        let token = exchange.sent("jane@example.com");
+        let text = format!("https://evil.example/c?d={blank}{token}");
+        for size in [1, 4, 1000] {
+            let read = exchange.read(Dialect::Anthropic, "text/event-stream", &anthropic(&text, size), 50);
+            let input: Value = serde_json::from_str(&added(&read, "/delta/partial_json", None)).unwrap();
+            assert_eq!(input["note"], json!(text), "{blank:?} {size}");
+            let read = exchange.read(Dialect::OpenAi, "text/event-stream", &responses(&text, size), 50);
+            assert!(added(&read, "/delta", Some("response.output_text.delta")).ends_with("jane@example.com"), "prose");
+            for (place, kind) in [
+                ("/delta", Some("response.function_call_arguments.delta")),
+                ("/arguments", None),
+                ("/item/arguments", None),
+            ] {
+                let arguments = added(&read, place, kind);
+                assert_eq!(serde_json::from_str::<Value>(&arguments).unwrap()["to"], json!(text), "{place} {size}");
+            }
+        }
+        // An answer that is JSON, whole and in pieces, and members of JSON.
+        let answer = json!({ "image_url": text, "to": token }).to_string();
+        let opened = json!({ "image_url": text, "to": "jane@example.com" });
+        for size in [1, 4, 1000] {
+            let read = exchange.read(Dialect::OpenAi, "text/event-stream", &openai(&answer, size), 50);
+            let read = added(&read, "/choices/0/delta/content", None);
+            assert_eq!(serde_json::from_str::<Value>(&read).unwrap(), opened, "{blank:?} {size}");
+        }
+        let whole = json!({"choices": [{"message": {"content": answer}}]}).to_string();
+        let read = exchange.read(Dialect::OpenAi, "application/json", &whole, 3);
+        let content = serde_json::from_str::<Value>(&read).unwrap()["choices"][0]["message"]["content"].clone();
+        assert_eq!(serde_json::from_str::<Value>(content.as_str().unwrap()).unwrap(), opened, "{blank:?}");
+        // The name comes first.
+        let input = json!({ "url": text, "to": token });
+        let call = format!("{{\"content\":[{{\"type\":\"tool_use\",\"name\":\"f\",\"input\":{input}}}]}}");
+        let read = exchange.read(Dialect::Anthropic, "application/json", &call, 3);
+        let input = serde_json::from_str::<Value>(&read).unwrap()["content"][0]["input"].clone();
+        assert_eq!(input, json!({ "url": text, "to": "jane@example.com" }), "{blank:?}");
+        // Fields that are spelled out; those that are texts for a reader stay such.
+        let fields = ["$..answer", "$.choices[*].message.content"];
+        let fields = fields.map(|path| JsonPath::parse(path).unwrap()).to_vec();
+        let exchange = Exchange::with(Restore { fields, ..Restore::default() });
+        assert_eq!(exchange.sent("jane@example.com"), token);
+        let answer = json!({"answer": text, "b": {"answer": token}, "choices": [{"message": {"content": text}}]});
+        let read = exchange.read(Dialect::OpenAi, "application/json", &answer.to_string(), 3);
+        let read: Value = serde_json::from_str(&read).unwrap();
+        assert_eq!((&read["answer"], &read["b"]["answer"]), (&json!(text), &json!("jane@example.com")), "{blank:?}");
+        assert!(read["choices"][0]["message"]["content"].as_str().unwrap().ends_with("jane@example.com"));
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ use super::transcript::Transcript;
 use super::walker::Spot;
 use crate::body::batch::Plan;
 use crate::body::dialect::{Special, Table};
+use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyErrorKind, Direction, Inspection, Scopes};
 use crate::engine::ActionTable;
 
@@ -189,8 +190,8 @@ impl Guide {
     }
 
     /// Whether tokens are opened in the string that began last.
-    pub(super) fn opens(&self) -> bool {
-        self.opening.as_ref().is_some_and(Opening::opens)
+    pub(super) fn opens(&self) -> Opens {
+        self.opening.as_ref().map_or(Opens::No, Opening::opens)
     }
 
     /// The actions of the value that began last.

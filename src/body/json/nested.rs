@@ -20,6 +20,7 @@ use super::lexer::Framing;
 use super::out::{Cut, Queue, TextOut};
 use super::text::Shared;
 use super::walker::{Stop, Walker};
+use crate::body::restore::Opens;
 use crate::body::{BodyError, Inspection};
 use crate::engine::{ActionTable, Finding, Output};
 
@@ -46,8 +47,8 @@ impl Nested {
     }
 
     /// Says whether tokens are opened in the strings of the text that begins.
-    pub(super) fn open_tokens(&mut self, opening: bool) {
-        self.walker.open_tokens(opening);
+    pub(super) fn open_tokens(&mut self, opening: Opens) {
+        self.walker.open_tokens(Opens::value(opening != Opens::No));
     }
 
     /// Begins a text that is called so.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::index::Kind;
 use super::names::is_like;
 use super::path::Place;
-use crate::body::restore::Restore;
+use crate::body::restore::{Opens, Restore};
 use crate::body::{BodyError, BodyErrorKind};
 
 /// The longest name of a tool.
@@ -24,7 +24,7 @@ pub(super) struct Opening {
     name: Vec<u8>,
     /// The depth of the call's arguments that are being read, and whether they are opened.
     call: Option<(usize, bool)>,
-    opens: bool,
+    opens: Opens,
 }
 
 /// The tool that an object names.
@@ -39,11 +39,11 @@ struct Named {
 
 impl Opening {
     pub(super) fn new(restore: Arc<Restore>) -> Self {
-        Self { restore, names: Vec::new(), listening: None, name: Vec::new(), call: None, opens: false }
+        Self { restore, names: Vec::new(), listening: None, name: Vec::new(), call: None, opens: Opens::No }
     }
 
     /// Whether the tokens of the string that began last are opened.
-    pub(super) fn opens(&self) -> bool {
+    pub(super) fn opens(&self) -> Opens {
         self.opens
     }
 
@@ -51,7 +51,7 @@ impl Opening {
         let (key, depth) = (place.key(), place.depth());
         self.listening = None;
         if let Some((_, opened)) = self.call {
-            self.opens = opened;
+            self.opens = Opens::value(opened);
         } else if key.is_some_and(|key| Restore::is_call(key, || place.steps())) {
             let named = self.names.iter_mut().find(|named| named.depth == depth && named.opened);
             let opened = named.is_some();
@@ -59,7 +59,7 @@ impl Opening {
                 named.relied = true;
             }
             self.call = Some((depth, opened));
-            self.opens = opened;
+            self.opens = Opens::value(opened);
         } else if kind == Kind::String {
             self.opens = self.restore.opens(key, || place.steps());
             if let Some(key) = key.filter(|key| is_like(key, b"name") && !self.restore.tools.is_empty()) {

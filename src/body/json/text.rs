@@ -14,6 +14,7 @@ use super::exempt::{Exempt, Form, Reason};
 use super::known::{Answer, Known};
 use super::nested::Nested;
 use super::out::TextOut;
+use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyLimits, Inspection};
 use crate::engine::{ActionTable, Output, Piece, Restorer, RuleSet, StreamRedactor};
 
@@ -83,7 +84,7 @@ pub struct LogicalText {
     known: Known,
     scratch: Output,
     /// Whether tokens of the exchange are opened in the text.
-    opening: bool,
+    opening: Opens,
     /// Made when there is a token to open.
     restorer: Option<Box<Restorer>>,
     /// Some of the text has passed unseen by the restorer.
@@ -129,7 +130,7 @@ impl LogicalText {
             fresh: false,
             known: Known::default(),
             scratch: Output::default(),
-            opening: false,
+            opening: Opens::No,
             restorer: None,
             unseen: false,
             opened: Output::default(),
@@ -268,8 +269,11 @@ impl LogicalText {
     }
 
     /// Says whether tokens are opened in the text that begins; nothing of it may have been pushed.
-    pub(in crate::body) fn open_tokens(&mut self, opening: bool) {
+    pub(in crate::body) fn open_tokens(&mut self, opening: Opens) {
         self.opening = opening;
+        if let Some(restorer) = &mut self.restorer {
+            restorer.read_strings(self.nesting > 0 || opening == Opens::Value);
+        }
         if let Some(nested) = &mut self.nested {
             nested.open_tokens(opening);
         }
@@ -303,7 +307,7 @@ impl LogicalText {
 
     /// What is known of the text, where it begins here and is whole.
     fn ask(&mut self, text: &[u8]) -> Answer {
-        let opening = self.opening && self.actions.tokens().is_some();
+        let opening = self.opening != Opens::No && self.actions.tokens().is_some();
         if self.fresh && !opening { self.known.ask(&self.actions, &self.label, text) } else { Answer::Unfit }
     }
 
@@ -576,18 +580,19 @@ impl LogicalText {
 /// before there was, `nesting` in how many other texts of JSON it is a string.
 fn restorer<'a>(
     made: &'a mut Option<Box<Restorer>>,
-    opening: bool,
+    opening: Opens,
     actions: &ActionTable,
     (unseen, nesting): (&mut bool, u8),
 ) -> Option<&'a mut Restorer> {
-    let tokens = actions.tokens().filter(|_| opening)?;
+    let tokens = actions.tokens().filter(|_| opening != Opens::No)?;
     if tokens.live() == 0 {
         *unseen = true;
         return None;
     }
     let restorer = made.get_or_insert_with(|| {
-        let restorer = Restorer::new(Arc::clone(tokens));
-        Box::new(if nesting > 0 { restorer.of_strings() } else { restorer })
+        let mut restorer = Restorer::new(Arc::clone(tokens));
+        restorer.read_strings(nesting > 0 || opening == Opens::Value);
+        Box::new(restorer)
     });
     if std::mem::take(unseen) {
         restorer.miss();

@@ -49,6 +49,7 @@ pub(super) use self::turns::Turns;
 use self::values::Values;
 use self::work::Work;
 use crate::body::json::{Index, Kind, Node, Shifts, unescape};
+use crate::body::restore::Opens;
 use crate::body::sse::trim_start;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Inspection, Scopes};
 use crate::engine::ToolRules;
@@ -585,7 +586,7 @@ impl Model {
         let work = &mut self.work;
         work.decoded.clear();
         unescape(event.index.literal(node, event.data), &mut work.decoded)?;
-        let opens = || self.opening.as_ref().is_some_and(|tools| tools.open_fragment(event, node, key));
+        let opens = || self.opening.as_ref().map_or(Opens::No, |tools| tools.open_fragment(event, node, key));
         let actions = || (self.values.actions_at(event.index, node), opens());
         let held_nothing = self.texts.push(key, &work.decoded, actions, &mut work.out, seen)?;
         if ends {

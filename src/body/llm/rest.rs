@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::plan::{CountsIn, Event, Plan, whole_number};
 use super::{Model, opaque};
 use crate::body::json::{Index, Kind, Node, unescape};
+use crate::body::restore::Opens;
 use crate::body::{BodyError, Dialect, Inspection};
 
 impl Model {
@@ -155,7 +156,7 @@ impl Model {
         let mut decoded = std::mem::take(&mut self.work.decoded);
         decoded.clear();
         unescape(event.index.literal(node, event.data), &mut decoded)?;
-        let opens = self.opening.as_ref().is_some_and(|tools| tools.open_fragment(event, node, *key));
+        let opens = self.opening.as_ref().map_or(Opens::No, |tools| tools.open_fragment(event, node, *key));
         let begun = self.values.beginning(&decoded, &self.values.actions_at(event.index, node), opens)?;
         seen.scanned += decoded.len() as u64;
         if begun != decoded {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::plan::{Reading, TextKey};
 use crate::body::json::{Counts, LogicalText, Shifts, TextOut};
+use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Inspection, Scopes};
 use crate::engine::{ActionTable, Piece};
 
@@ -93,7 +94,7 @@ impl Texts {
             Some(at) => at,
             None if word.is_empty() => return Ok(()),
             // Tokens are opened in texts that are known to be for a reader; this one is known by its name alone.
-            None => self.begin(key, &actions(), false)?,
+            None => self.begin(key, &actions(), Opens::No)?,
         };
         let Some(text) = self.open.get_mut(at) else { return Ok(()) };
         // What says the same again and again is no text that grows.
@@ -119,7 +120,7 @@ impl Texts {
         &mut self,
         key: TextKey,
         fragment: &[u8],
-        rules: impl FnOnce() -> (Arc<ActionTable>, bool),
+        rules: impl FnOnce() -> (Arc<ActionTable>, Opens),
         out: &mut TextOut,
         seen: &mut Inspection,
     ) -> Result<bool, BodyError> {
@@ -236,7 +237,7 @@ impl Texts {
         self.changed.retain(|key| !covers(*key));
     }
 
-    fn begin(&mut self, key: TextKey, actions: &Arc<ActionTable>, opening: bool) -> Result<usize, BodyError> {
+    fn begin(&mut self, key: TextKey, actions: &Arc<ActionTable>, opening: Opens) -> Result<usize, BodyError> {
         if self.open.len() >= self.limits.logical_texts {
             let rests = |text: &Text| text.only_words || text.resting && text.held() == 0;
             let oldest = self.open.iter().position(rests).ok_or(BodyErrorKind::TooManyTexts)?;
@@ -248,9 +249,7 @@ impl Texts {
             Reading::Sniffing => LogicalText::sniffing(rules, actions, &self.limits),
             Reading::Arguments => LogicalText::arguments(rules, actions, &self.limits),
         };
-        if opening {
-            text.open_tokens(true);
-        }
+        text.open_tokens(opening);
         let shifts = key.part.is_cited().then(Shifts::default);
         self.open.push(Text {
             key,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::plan::{End, Event, Plan, TextKey};
 use crate::body::json::{Index, Kind, Node};
-use crate::body::restore::Restore;
+use crate::body::restore::{Opens, Restore};
 
 /// A call that has been named.
 struct Call {
@@ -66,18 +66,19 @@ impl Tools {
     }
 
     /// Whether the tokens of a text that begins with this fragment are opened.
-    pub(super) fn open_fragment(&self, event: Event<'_>, node: Node, key: TextKey) -> bool {
+    pub(super) fn open_fragment(&self, event: Event<'_>, node: Node, key: TextKey) -> Opens {
         if key.part.call().is_some() {
-            return self.open_call(key);
+            return Opens::value(self.open_call(key));
         }
-        if self.restore.fields.is_empty() {
-            return key.part.is_for_reader();
-        }
-        self.opens_place(event.index, node)
+        let opens = match self.restore.fields.is_empty() {
+            true => Opens::value(key.part.is_for_reader()),
+            false => self.opens_place(event.index, node),
+        };
+        if opens == Opens::Value && key.part.is_for_reader() { Opens::Prose } else { opens }
     }
 
     /// Whether the tokens of a value that stands by itself are opened.
-    pub(super) fn open_value(&self, event: Event<'_>, node: Node, plan: &Plan) -> bool {
+    pub(super) fn open_value(&self, event: Event<'_>, node: Node, plan: &Plan) -> Opens {
         let index = event.index;
         let mut at = Some(node);
         while let Some(inner) = at {
@@ -88,10 +89,15 @@ impl Tools {
             }
             let name = at.map(|object| event.of_kind(object, "name", Kind::String));
             return match name {
-                Some(Ok(Some(name))) => self.restore.opens_tool(&event.word(name)) && is_named_once(event, name),
-                Some(Ok(None)) => plan.before.iter().any(|end| matches!(end, End::One(key) if self.open_call(*key))),
+                Some(Ok(Some(name))) => {
+                    Opens::value(self.restore.opens_tool(&event.word(name)) && is_named_once(event, name))
+                }
+                Some(Ok(None)) => {
+                    let open = |end: &End| matches!(end, End::One(key) if self.open_call(*key));
+                    Opens::value(plan.before.iter().any(open))
+                }
                 // Two names, of which readers take one or the other.
-                Some(Err(_)) | None => false,
+                Some(Err(_)) | None => Opens::No,
             };
         }
         self.opens_place(index, node)
@@ -101,7 +107,7 @@ impl Tools {
         self.calls.iter().any(|call| call.opened && (call.of, Some(call.part)) == (key.of, key.part.call()))
     }
 
-    fn opens_place(&self, index: &Index, node: Node) -> bool {
+    fn opens_place(&self, index: &Index, node: Node) -> Opens {
         self.restore.opens(index.key(node), || index.path(node).into_iter())
     }
 }

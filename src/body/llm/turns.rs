@@ -15,6 +15,7 @@ use super::plan::{Event, Part, TextKey};
 use super::texts::Texts;
 use super::values::Values;
 use crate::body::json::{Index, Kind, Node, TextOut, escape, unescape};
+use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Inspection, Scopes};
 
 /// Rows of what a client says, beside those of what a model says.
@@ -236,7 +237,7 @@ impl Turns {
             let literal = message.get(fragment.range.clone()).unwrap_or_default();
             let mut decoded = Vec::new();
             unescape(literal, &mut decoded)?;
-            let actions = || (self.values.actions_at(&index, place), false);
+            let actions = || (self.values.actions_at(&index, place), Opens::No);
             self.texts.push(fragment.key, &decoded, actions, &mut self.out, seen)?;
             if fragment.ends {
                 self.texts.end(fragment.key, &mut self.out, seen)?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::texts::keep_split_character;
 use crate::body::json::{Index, LogicalText, Node, Shifts, TextOut, label_of};
+use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyLimits, Inspection, Scopes};
 use crate::engine::ActionTable;
 
@@ -21,7 +22,7 @@ pub(super) struct Values {
     /// What a number is called that is looked at twice.
     asked: Vec<u8>,
     /// Whether tokens are opened in the next text.
-    opening: bool,
+    opening: Opens,
     out: TextOut,
 }
 
@@ -40,7 +41,7 @@ impl Values {
             readers: Vec::new(),
             label: Vec::new(),
             asked: Vec::new(),
-            opening: false,
+            opening: Opens::No,
             out: TextOut::default(),
         }
     }
@@ -72,7 +73,7 @@ impl Values {
     }
 
     /// Says whether tokens are opened in the next text.
-    pub(super) fn open_tokens(&mut self, opening: bool) {
+    pub(super) fn open_tokens(&mut self, opening: Opens) {
         self.opening = opening;
     }
 
@@ -91,12 +92,10 @@ impl Values {
         &self,
         text: &[u8],
         actions: &Arc<ActionTable>,
-        opening: bool,
+        opening: Opens,
     ) -> Result<Vec<u8>, BodyError> {
         let mut logical = LogicalText::sniffing(&self.scopes.rules, actions, &self.limits);
-        if opening {
-            logical.open_tokens(true);
-        }
+        logical.open_tokens(opening);
         let mut out = TextOut::default();
         logical.push(text, &mut out, &mut Inspection::default())?;
         keep_split_character(&mut out.bytes, &mut Vec::new());

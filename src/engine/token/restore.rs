@@ -90,10 +90,11 @@ impl Restorer {
         Self { map, live, surroundings: Surroundings::new(true), held, missed, anywhere, uncounted, strings }
     }
 
-    /// One whose texts are strings of a JSON text, which are addresses as a whole where they begin with one.
-    #[must_use]
-    pub fn of_strings(self) -> Self {
-        Self { surroundings: Surroundings::string(), strings: true, ..self }
+    /// Says whether its texts are values that some program takes as they are, as strings of JSON are, and not what a person
+    /// reads: addresses as a whole where they begin with one. For the text that begins; nothing of it may have been pushed.
+    pub fn read_strings(&mut self, strings: bool) {
+        self.strings = strings;
+        self.surroundings = if strings { Surroundings::string() } else { Surroundings::new(true) };
     }
 
     /// One that opens tokens whatever stands around them, for readers who follow no links.

@@ -444,10 +444,12 @@ fn a_string_that_begins_with_an_address_is_one() {
         let text = string.replace("@T@", &token);
         let expected = if opened { string.replace("@T@", "jane@example.com") } else { text.clone() };
         for size in [1, 3, 1000] {
-            let mut restorer = Restorer::new(Arc::clone(&map)).of_strings();
+            let mut restorer = Restorer::new(Arc::clone(&map));
+            restorer.read_strings(true);
             assert_eq!(restored_by(restorer, text.as_bytes().chunks(size)), expected, "{string}");
             // The next one begins anew.
-            restorer = Restorer::new(Arc::clone(&map)).of_strings();
+            restorer = Restorer::new(Arc::clone(&map));
+            restorer.read_strings(true);
             assert_eq!(restorer.whole(text.as_bytes()), expected.as_bytes());
             assert_eq!(restorer.whole(token.as_bytes()), b"jane@example.com");
         }

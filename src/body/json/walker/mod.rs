@@ -17,6 +17,7 @@ use super::out::TextOut;
 use super::raw::RawMap;
 use super::shifts::Counts;
 use super::text::{LogicalText, Reading, Shared};
+use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyErrorKind, Inspection};
 use crate::engine::ActionTable;
 
@@ -95,7 +96,7 @@ pub(super) struct Walker {
     guide: Option<Box<Guide>>,
     labels: Labels,
     /// Whether tokens are opened in strings, where no guide says so.
-    opening: bool,
+    opening: Opens,
 }
 
 /// The chunk being walked, and the run of it that is copied as it stands.
@@ -184,12 +185,12 @@ impl Walker {
             literal: Vec::new(),
             guide: None,
             labels: Labels::default(),
-            opening: false,
+            opening: Opens::No,
         }
     }
 
     /// Says whether tokens are opened in strings, where no guide says so.
-    pub(super) fn open_tokens(&mut self, opening: bool) {
+    pub(super) fn open_tokens(&mut self, opening: Opens) {
         self.opening = opening;
     }
 
@@ -392,7 +393,8 @@ impl Walker {
             self.labels.text_begin();
             self.labels.label()
         };
-        self.text.open_tokens(!key && self.guide.as_ref().map_or(self.opening, |guide| guide.opens()));
+        let opening = self.guide.as_ref().map_or(self.opening, |guide| guide.opens());
+        self.text.open_tokens(if key { Opens::No } else { opening });
         self.text.begin_labelled(reading, label);
         self.map.restart();
         self.inside = Inside::Fresh;

@@ -12,6 +12,7 @@ use super::super::shifts::Counts;
 use super::super::string::escape;
 use super::super::text::Reading;
 use super::{Chunk, Stop, Walker};
+use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyErrorKind, Inspection};
 
 /// The digits of a token's number: no vocabulary has ten million.
@@ -105,7 +106,7 @@ impl Walker {
             Some(written) => (&b"-"[..], written),
             None => (&b""[..], number),
         };
-        self.text.open_tokens(false);
+        self.text.open_tokens(Opens::No);
         self.text.begin_labelled(Reading::Plain, self.labels.label());
         let written_stands = self.text.whole(written, &mut self.redacted, seen)?;
         self.digits.clear();
