@@ -116,7 +116,8 @@ impl Coded {
             }
         }
         // Who leaves out what fills the last group up may not know what to do with it.
-        if !self.letters.contains(&b'=') && !self.letters.len().is_multiple_of(4) {
+        let count = self.letters.iter().filter(|letter| !letter.is_ascii_whitespace()).count();
+        if !self.letters.contains(&b'=') && !count.is_multiple_of(4) {
             letters.retain(|letter| *letter != b'=');
         }
         letters
