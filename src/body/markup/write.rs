@@ -33,7 +33,9 @@ pub(super) fn union(whole: &[Edit], text: &[Edit]) -> Vec<(Range<u64>, Vec<u8>)>
         let free: Vec<_> = edit.parts.iter().flat_map(|part| outside(part.clone(), &found)).collect();
         let len: u64 = free.iter().map(|part| part.end - part.start).sum();
         let untouched = free == edit.parts;
-        let spread = untouched && edit.given.is_ascii() && edit.given.len() as u64 == len;
+        // No reference is parted.
+        let spread =
+            untouched && edit.given.is_ascii() && !edit.given.contains(&b'&') && edit.given.len() as u64 == len;
         let mut given = edit.given.as_slice();
         for (at, part) in free.into_iter().enumerate() {
             let share = match (spread, at) {
