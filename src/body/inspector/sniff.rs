@@ -95,9 +95,8 @@ pub(super) fn judge_charset(
 /// blanks before an event stream, of which the last is enough.
 pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Result<Reading, BodyErrorKind>> {
     let waits = |pattern: &[u8], at: &[u8]| !ended && at.len() < pattern.len() && pattern.starts_with(at);
-    // What has parts is read by its boundary, and refused where it names none. A type that cannot be read is not one that
-    // is missing: who reads it after all would read another body than the bytes tell.
-    if matches!(outlook.promise, Promise::Binary | Promise::Parts | Promise::Unreadable) {
+    // What has parts is read by its boundary, and refused where it names none.
+    if matches!(outlook.promise, Promise::Binary | Promise::Parts) {
         return Some(Err(BodyErrorKind::MediaType));
     }
     if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| start.starts_with(magic)) {
@@ -122,7 +121,14 @@ pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Resul
             content @ [b'{' | b'[', ..] => judge_json(content, ended, Reading::JsonOrText),
             content => judge_json(content, ended, Reading::Events),
         },
-        Promise::Text | Promise::Nothing | Promise::Parts | Promise::Binary | Promise::Unreadable => {
+        // A type that cannot be read is not one that is missing: who reads it after all would read another body than the
+        // bytes tell, but for JSON, which is nothing else.
+        Promise::Unreadable => match text.trim_ascii_start() {
+            content @ [b'{' | b'[', ..] => judge_json(content, ended, Reading::Json),
+            [] if !ended && text.len() <= MAX_BLANKS => None,
+            _ => Some(Err(BodyErrorKind::MediaType)),
+        },
+        Promise::Text | Promise::Nothing | Promise::Parts | Promise::Binary => {
             let content = text.trim_ascii_start();
             let ends = text.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             let line = text.get(ends..).unwrap_or_default();
@@ -172,7 +178,7 @@ mod tests {
     #[test]
     fn what_is_announced_is_held_against_the_bytes() {
         use Promise::{Binary, EventStream, Json, JsonLines, Nothing, Text, Unreadable};
-        let cases: [(Promise, &[u8], Result<Reading, BodyErrorKind>); 34] = [
+        let cases: [(Promise, &[u8], Result<Reading, BodyErrorKind>); 36] = [
             (Json, b" {\"a\":1}", Ok(Reading::Json)),
             (Json, b"data: x", Ok(Reading::Json)),
             (Json, b"\xef\xbb\xbf[1]", Ok(Reading::Json)),
@@ -205,7 +211,9 @@ mod tests {
             (Nothing, b"PKware", Ok(Reading::Text)),
             (Nothing, b"%", Ok(Reading::Text)),
             (Binary, b"hello", Err(BodyErrorKind::MediaType)),
-            (Unreadable, b"{}", Err(BodyErrorKind::MediaType)),
+            (Unreadable, b" {}", Ok(Reading::Json)),
+            (Unreadable, b"--x", Err(BodyErrorKind::MediaType)),
+            (Unreadable, b" \n", Err(BodyErrorKind::MediaType)),
             (Nothing, b"{\"a\":1}", Ok(Reading::JsonOrText)),
         ];
         for (promise, body, expected) in cases {
