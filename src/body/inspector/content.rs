@@ -433,9 +433,11 @@ impl Content {
             }
         }
         let Some(verdict) = sniff::judge(self.outlook, start, ended) else {
-            // Line ends keep a stream alive before it begins, and go on; the last tells as much as all of them.
+            // Line ends keep a stream alive before it begins, and go on, as do more blanks than others begin with; the last
+            // tells as much as all of them.
             let blanks = start.strip_prefix(sniff::BOM).unwrap_or(start);
-            if self.outlook.promise == Promise::EventStream
+            let go_on = self.outlook.promise == Promise::EventStream || blanks.len() > sniff::MAX_BLANKS;
+            if go_on
                 && blanks.trim_ascii_start().is_empty()
                 && let Some((_, before)) = start.split_last().filter(|_| !blanks.is_empty())
             {

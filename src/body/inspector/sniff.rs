@@ -91,8 +91,8 @@ pub(super) fn judge_charset(
 }
 
 /// Judges a body by its beginning, which is not empty: the reading, or why it may not pass; `None` where more bytes
-/// are needed, which never happens once it has `ended` or more than [`MAX_BLANKS`] and a few bytes are there; but for the
-/// blanks before an event stream, of which the last is enough.
+/// are needed, which never happens once it has `ended` or a few bytes stand behind the blanks that it begins with. Of those
+/// the last tells as much as all of them.
 pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Result<Reading, BodyErrorKind>> {
     let waits = |pattern: &[u8], at: &[u8]| !ended && at.len() < pattern.len() && pattern.starts_with(at);
     // What has parts is read by its boundary, and refused where it names none.
@@ -125,7 +125,7 @@ pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Resul
         // bytes tell, but for JSON, which is nothing else.
         Promise::Unreadable => match text.trim_ascii_start() {
             content @ [b'{' | b'[', ..] => judge_json(content, ended, Reading::Json),
-            [] if !ended && text.len() <= MAX_BLANKS => None,
+            [] if !ended => None,
             _ => Some(Err(BodyErrorKind::MediaType)),
         },
         Promise::Text | Promise::Nothing | Promise::Parts | Promise::Binary => {
@@ -133,9 +133,8 @@ pub(super) fn judge(outlook: Outlook, start: &[u8], ended: bool) -> Option<Resul
             let ends = text.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             let line = text.get(ends..).unwrap_or_default();
             match content.first() {
-                None if ended => Some(Ok(Reading::Text)),
                 // However many they are, JSON may follow.
-                None => (text.len() > MAX_BLANKS).then_some(Ok(Reading::JsonOrText)),
+                None => ended.then_some(Ok(Reading::Text)),
                 Some(b'{' | b'[') => judge_json(content, ended, Reading::JsonOrText),
                 Some(_) if !outlook.from_model => Some(Ok(Reading::Text)),
                 Some(_) if FIELDS.iter().any(|field| line.starts_with(field)) => Some(Ok(Reading::Events)),
@@ -234,13 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn charsets_that_do_not_fit_are_refused_and_blanks_are_bounded() {
+    fn charsets_that_do_not_fit_are_refused_and_blanks_tell_nothing() {
         let unheard = Outlook { charset: Named::Unknown, ..outlook(Promise::Text) };
         assert_eq!(judge_charset(unheard, b"a", false), Some(Err(BodyErrorKind::Charset)));
         let events = Outlook { charset: Named::Utf16(None), ..outlook(Promise::EventStream) };
         assert_eq!(judge_charset(events, b"a", false), Some(Err(BodyErrorKind::Charset)));
         let blanks = vec![b' '; MAX_BLANKS + 1];
-        assert_eq!(judge(outlook(Promise::Text), &blanks[1..], false), None);
-        assert_eq!(judge(outlook(Promise::Text), &blanks, false), Some(Ok(Reading::JsonOrText)));
+        assert_eq!(judge(outlook(Promise::Text), &blanks, false), None);
+        assert_eq!(judge(outlook(Promise::Text), &blanks, true), Some(Ok(Reading::Text)));
     }
 }
