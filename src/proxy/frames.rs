@@ -19,8 +19,12 @@ const SETTINGS: u64 = 50;
 const PINGS: u64 = 100;
 const UPDATES: u64 = 1_000;
 const OTHERS: u64 = 100;
-/// One more PING or WINDOW_UPDATE for so many bytes that we sent: less than any frame that is worth one.
-const ACKNOWLEDGED: u64 = 64;
+/// One more PING or WINDOW_UPDATE for so many bytes that we sent, of frames that nobody's frame asked for: less than any that
+/// is worth one.
+const ACKNOWLEDGED: u64 = 16;
+/// What we send for each PING and SETTINGS.
+const PONG: u64 = 17;
+const SETTLED: u64 = 9;
 /// More of the others for each stream: its priority, and its place in another scheme (RFC 9218).
 const OF_STREAM: u64 = 2;
 
@@ -124,7 +128,8 @@ impl Frames {
             (self.sent, self.streams) = (0, 0);
             (self.settings, self.pings, self.updates, self.others) = (0, 0, 0, 0);
         }
-        let acknowledged = self.sent / ACKNOWLEDGED;
+        let own = self.sent.saturating_sub(PONG * self.pings + SETTLED * self.settings);
+        let acknowledged = own / ACKNOWLEDGED;
         let (count, most) = match kind {
             4 => (&mut self.settings, SETTINGS),
             6 => (&mut self.pings, PINGS + acknowledged),
@@ -183,8 +188,24 @@ mod tests {
     fn who_receives_much_may_acknowledge_much() {
         // A window is counted from its first frame on.
         let frames = vec![frame(8, 4); 2_001];
-        assert_eq!(passing(&frames, PREFACE + 13, 1_000 * 64), Some(2_001));
-        assert_eq!(passing(&frames[1..], PREFACE + 13, 1_000 * 64), None);
+        assert_eq!(passing(&frames, PREFACE + 13, 1_000 * 16), Some(2_001));
+        assert_eq!(passing(&frames[1..], PREFACE + 13, 1_000 * 16), None);
+        // A small event, and the answer to the PING that it is acknowledged with.
+        let mut reader = Frames::new();
+        assert_eq!(reader.check(&[0; PREFACE]), None);
+        for _ in 0..5_000 {
+            reader.sent(18);
+            assert_eq!(reader.check(&frame(6, 8)), None);
+            reader.sent(17);
+        }
+        // Answers alone earn nothing.
+        let mut reader = Frames::new();
+        assert_eq!(reader.check(&[0; PREFACE]), None);
+        let ended = (0..1_000).find(|_| {
+            reader.sent(17);
+            reader.check(&frame(6, 8)).is_some()
+        });
+        assert_eq!(ended, Some(101));
     }
 
     #[test]

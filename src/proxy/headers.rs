@@ -76,12 +76,9 @@ const CREDENTIALS: &[&str] = &[
     "x-vault-token",
     "x-honeycomb-team",
     "private-token",
-    // Browsers have no other place for a key; what else it says is looked at.
+    // Browsers have no other place for a key.
     "sec-websocket-protocol",
 ];
-
-/// How a subprotocol of WebSocket begins that is a key and no protocol.
-const KEY_PROTOCOL: &[u8] = b"openai-insecure-api-key.";
 
 /// Fields whose values have a form of their own that a replacement would break, and no room for prose.
 const PROTOCOL: &[&str] = &[
@@ -532,19 +529,9 @@ fn refuse_finding(text: &[u8], scan: &mut TextScan<'_>) -> Result<(), ProxyError
     }
 }
 
-/// Looks at the subprotocols that a connection is asked for with, but for those that are keys.
-fn scan_protocols(value: &[u8], scan: &mut TextScan<'_>) -> Result<(), ProxyError> {
-    let protocols = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    protocols.filter(|protocol| !protocol.starts_with(KEY_PROTOCOL)).try_for_each(|one| refuse_finding(one, scan))
-}
-
 fn scan_values(headers: &mut HeaderMap, scan: &mut TextScan<'_>) -> Result<(), ProxyError> {
     let mut changed = Vec::new();
     for (place, (name, value)) in headers.iter().enumerate() {
-        if *name == header::SEC_WEBSOCKET_PROTOCOL {
-            scan_protocols(value.as_bytes(), scan)?;
-            continue;
-        }
         if CREDENTIALS.contains(&name.as_str()) || PROTOCOL.contains(&name.as_str()) {
             continue;
         }

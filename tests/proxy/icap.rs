@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use blackbar::policy::{Mode, Route};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 use crate::support::upstream::ok;
@@ -44,14 +43,6 @@ struct Server {
     port: u16,
     asked: Arc<Mutex<Vec<Asked>>>,
     connections: Arc<AtomicUsize>,
-    unasked: Arc<Unasked>,
-}
-
-/// An answer to nothing: that it is wanted, and that it is on its way.
-#[derive(Default)]
-struct Unasked {
-    wanted: Notify,
-    sent: Notify,
 }
 
 impl Server {
@@ -72,26 +63,23 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (asked, connections) = (Arc::default(), Arc::new(AtomicUsize::new(0)));
-        let unasked = Arc::<Unasked>::default();
         let (all, count, responder): (_, _, Responder) =
             (Arc::clone(&asked), Arc::clone(&connections), Arc::new(responder));
-        let extra = Arc::clone(&unasked);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
                 let (options, responder, all) = (options.clone(), Arc::clone(&responder), Arc::clone(&all));
-                let extra = Arc::clone(&extra);
                 match tls.clone() {
-                    None => drop(tokio::spawn(serve(stream, options, responder, all, extra))),
+                    None => drop(tokio::spawn(serve(stream, options, responder, all))),
                     Some(tls) => drop(tokio::spawn(async move {
                         if let Ok(stream) = tls.accept(stream).await {
-                            serve(stream, options, responder, all, extra).await;
+                            serve(stream, options, responder, all).await;
                         }
                     })),
                 }
             }
         });
-        Self { port, asked, connections, unasked }
+        Self { port, asked, connections }
     }
 
     fn table(&self, more: &str) -> String {
@@ -113,19 +101,10 @@ async fn serve(
     options: String,
     responder: Responder,
     all: Arc<Mutex<Vec<Asked>>>,
-    unasked: Arc<Unasked>,
 ) {
     let mut unread = Vec::new();
     loop {
-        let head = tokio::select! {
-            head = section(&mut stream, &mut unread) => head,
-            () = unasked.wanted.notified() => {
-                stream.write_all(NO).await.unwrap();
-                unasked.sent.notify_one();
-                continue;
-            }
-        };
-        let Some(head) = head else { return };
+        let Some(head) = section(&mut stream, &mut unread).await else { return };
         let mut asked = Asked { head, ..Asked::default() };
         if asked.head.starts_with("OPTIONS") {
             all.lock().unwrap().push(asked);
@@ -525,25 +504,6 @@ async fn a_kept_connection_that_was_closed_gives_way_to_another() {
         assert_eq!(client.post("/", "text/plain", text).await.status, 200);
     }
     assert_eq!(server.connections.load(Ordering::SeqCst), 2);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_nothing_asked_for_is_none() {
-    let page = "HTTP/1.1 403 Forbidden\r\n\r\n";
-    let answer = move |asked: &Asked| if asked.body == b"one" { NO.to_vec() } else { holding(&[("res", page)], b"no") };
-    let server = Server::start("", answer).await;
-    let upstream = Upstream::echo().await;
-    let table = server.table("max_in_flight = 1");
-    let proxy = TestProxy::new().workspace("acme", RULES).tables(&table).route("/", upstream.address, asks).start();
-    let mut client = proxy.client().await;
-    assert_eq!(client.post("/", "text/plain", "one").await.status, 200);
-    server.unasked.wanted.notify_one();
-    server.unasked.sent.notified().await;
-    // What another client's handshake needs comes behind it, so that it has come by then.
-    let mut client = proxy.client().await;
-    let answer = client.post("/", "text/plain", "two").await;
-    assert_eq!((answer.status, answer.code().as_str()), (403, "external"));
-    assert_eq!((server.asked().len(), server.connections.load(Ordering::SeqCst)), (2, 2));
 }
 
 /// The port of a server that lets everything go on.

@@ -15,6 +15,8 @@ pub(super) struct Coded {
     /// Whether its field says that it is text.
     told: bool,
     letters: Vec<u8>,
+    /// It is longer than what is kept, and passes.
+    passes: bool,
 }
 
 /// What was read.
@@ -29,13 +31,32 @@ struct Read {
 
 impl Coded {
     pub(super) fn new(charset: Charset, told: bool) -> Self {
-        Self { charset, told, letters: Vec::new() }
+        Self { charset, told, letters: Vec::new(), passes: false }
     }
 
-    /// Takes more of it, `limit` bytes in all.
-    pub(super) fn push(&mut self, letters: &[u8], limit: usize) -> Result<(), BodyError> {
-        if self.letters.len() + letters.len() > limit {
-            return Err(BodyErrorKind::TooLarge.into());
+    /// Takes more of it, `limit` bytes in all. A longer one is refused where its field says that it is text; of others most
+    /// are sounds and pictures whose beginning looks like some set, and it passes for that reason.
+    pub(super) fn push(
+        &mut self,
+        letters: &[u8],
+        limit: usize,
+        reason: Reason,
+        out: &mut TextOut,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        if !self.passes && self.letters.len() + letters.len() > limit {
+            if self.told {
+                return Err(BodyErrorKind::TooLarge.into());
+            }
+            self.passes = true;
+            out.keep(&self.letters);
+            seen.exempt(reason.name(), self.letters.len() as u64);
+            self.letters = Vec::new();
+        }
+        if self.passes {
+            out.keep(letters);
+            seen.exempt(reason.name(), letters.len() as u64);
+            return Ok(());
         }
         self.letters.extend_from_slice(letters);
         Ok(())
@@ -56,6 +77,9 @@ impl Coded {
         seen: &mut Inspection,
     ) -> Result<(), BodyError> {
         let count = self.letters.len();
+        if self.passes {
+            return Ok(());
+        }
         let Some(read) = self.read() else {
             if self.told {
                 return Err(BodyErrorKind::Charset.into());

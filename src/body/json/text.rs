@@ -150,7 +150,10 @@ impl LogicalText {
             State::Sniffing => self.push_sniffing(decoded, out, seen),
             State::Json => self.push_json(decoded, out, seen),
             State::Exempt(reason) => self.push_exempt(reason, decoded, out, seen),
-            State::Coded(_) => self.coded.as_mut().map_or(Ok(()), |coded| coded.push(decoded, self.shared.hold)),
+            State::Coded(reason) => {
+                let hold = self.shared.hold;
+                self.coded.as_mut().map_or(Ok(()), |coded| coded.push(decoded, hold, reason, out, seen))
+            }
         }?;
         seen.held_peak = seen.held_peak.max(self.held());
         Ok(())
@@ -522,7 +525,8 @@ impl LogicalText {
         seen.exempt(reason.name(), head.len() as u64);
         self.coded = Some(Box::new(Coded::new(charset, told)));
         self.state = State::Coded(reason);
-        self.coded.as_mut().map_or(Ok(()), |coded| coded.push(letters, self.shared.hold))
+        let hold = self.shared.hold;
+        self.coded.as_mut().map_or(Ok(()), |coded| coded.push(letters, hold, reason, out, seen))
     }
 
     fn finish_coded(&mut self, reason: Reason, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {

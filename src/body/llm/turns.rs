@@ -47,6 +47,8 @@ struct Edges {
     /// It has turns.
     turns: bool,
     complete: bool,
+    /// It has what is said as it happens.
+    live: bool,
     starts: bool,
     ends: bool,
 }
@@ -68,6 +70,7 @@ impl Edges {
             edges.last = turns.last().map(|turn| edge(event, *turn, true)).transpose()?.flatten();
         }
         if let Some(input) = event.either(root, ["realtimeInput", "realtime_input"], Kind::Object)? {
+            edges.live = true;
             edges.typed = event.of_kind(input, "text", Kind::String)?;
             edges.starts = says(event, input, ["activityStart", "activity_start"])?;
             edges.ends = says(event, input, ["activityEnd", "activity_end"])?;
@@ -178,7 +181,8 @@ impl Turns {
                 add(Place::First, node, open, edges.complete || !one);
                 taken = one;
             }
-            (Some(open), _) if edges.turns || edges.complete => before.push(open),
+            // What is said as it happens follows what stands in the turn.
+            (Some(open), _) if edges.turns || edges.complete || edges.live => before.push(open),
             _ => {}
         }
         if let Some((node, row)) = edges.last.filter(|_| !edges.complete && !taken) {

@@ -126,14 +126,28 @@ impl Lookout {
                 _ if all - value.len() > MAX_BLANKS => return Begin::Data,
                 Blank::Open => return Begin::Open,
                 Blank::None => {
-                    return match value.first() {
-                        Some(b'{' | b'[') => Begin::Data,
-                        Some(_) => Begin::Other,
-                        None => Begin::Open,
+                    return match value {
+                        [] => Begin::Open,
+                        [b'{' | b'[', inside @ ..] => begins_event(inside),
+                        [_, ..] => Begin::Other,
                     };
                 }
             }
         }
+    }
+}
+
+/// Whether an event of a model stands behind the first bracket of a line's data, by what it begins with: a member's name, or
+/// an object. Programs and documents have other lines that begin so.
+fn begins_event(mut inside: &[u8]) -> Begin {
+    let all = inside.len();
+    loop {
+        inside = match inside {
+            [] => return Begin::Open,
+            [b' ' | b'\t', rest @ ..] if all - inside.len() < MAX_BLANKS => rest,
+            [b'"' | b'{', ..] => return Begin::Data,
+            [_, ..] => return Begin::Other,
+        };
     }
 }
 

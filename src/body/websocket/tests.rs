@@ -291,22 +291,27 @@ fn a_turn_of_a_client_that_goes_on_over_messages_is_one_text() {
     let audio = r#"{"realtimeInput":{"audio":{"mimeType":"audio/pcm","data":"AAEC"}}}"#.to_owned();
     for size in 1..=9 {
         for (open, end) in [(OPEN, "turnComplete"), ("", "turn_complete")] {
-            let mut messages = Vec::new();
+            let mut messages = vec![audio.clone()];
             for part in text.as_bytes().chunks(size) {
                 messages.push(turn("user", std::str::from_utf8(part).expect("ASCII"), open));
-                messages.push(audio.clone());
             }
             messages.push(format!(r#"{{"clientContent":{{"{end}":true}}}}"#));
             let out = asked(&messages);
             assert_eq!(said(&out, SAID), "the card [CREDIT_CARD] and [EMAIL] too", "pieces of {size}");
             assert_eq!(out.last(), messages.last());
-            assert_eq!(out.iter().filter(|message| **message == audio).count(), text.len().div_ceil(size));
+            assert_eq!(out.first(), Some(&audio));
             assert!(!out.iter().any(|message| message.contains(r#""text":"""#)), "{out:?}");
         }
     }
     let out = asked(&[turn("user", "it is 4111 1111 ", OPEN), turn("user", "1111 1111", ",\"turnComplete\":true")]);
     let rest = turn("user", "[CREDIT_CARD]", ",\"turnComplete\":true");
     assert_eq!(out, [turn("user", "it is ", OPEN), rest]);
+    // What is said as it happens ends it: nothing of what it is said of stays behind.
+    for context in ["The user likes blue", "Context"] {
+        let out = asked(&[turn("user", context, OPEN), audio.clone(), audio.clone()]);
+        assert_eq!(said(&out, SAID), context);
+        assert_eq!(out[out.len() - 2..], [audio.clone(), audio.clone()], "{out:?}");
+    }
 }
 
 #[test]

@@ -165,7 +165,10 @@ impl Surroundings {
         self.links.step(byte, self.tail);
         self.tags.step(byte, self.tail);
         if byte.is_ascii_whitespace() || byte == 0x0b {
+            // `// …` is a remark in a program. Other blanks are taken out of an address by who follows it.
+            let is_remark = byte == b' ' && self.tail.ends_with(b"//") && self.before(2) == b' ';
             let goes_on = match self.quoted {
+                _ if is_remark => false,
                 None => false,
                 Some((STRING, _)) => self.certain || self.before(0) == b' ',
                 Some(_) => self.certain && !ends_paragraph,
@@ -226,8 +229,10 @@ impl Surroundings {
         // `scheme:` and `host:port`. Brackets, quotes and emphasis behind the colon are a label's.
         let is_opaque = is_letter(byte) || b"/\\?#%&=+-._~@".contains(&byte);
         let is_told = is_opaque && last == b':' && self.address;
-        self.take_for_address(is_address || is_spelt || is_told);
-        self.address |= is_scheme || (is_opaque && matches!(self.scheme, Scheme::Colon { .. }));
+        // `C:\…` is the path of a file.
+        let is_drive = byte == b'\\' && last == b':' && is_letter(self.before(1)) && self.before(2) == b' ';
+        self.take_for_address((is_address || is_told) && !is_drive || is_spelt);
+        self.address |= is_drive || is_scheme || (is_opaque && matches!(self.scheme, Scheme::Colon { .. }));
         if last == b'.' && is_letter(byte) {
             let other = self.before(1);
             self.dotted |= is_letter(other) || matches!(other, b'-' | b'_' | b'\\' | b']');

@@ -440,6 +440,10 @@ fn a_string_that_begins_with_an_address_is_one() {
         ("Data: @T@", true),
         ("Note:please write to @T@", true),
         ("see https://a.example/ or @T@", true),
+        // A remark in a program, and the path of a file.
+        ("// who asks\nsend('@T@')", true),
+        (r"C:\tools\run.exe --to @T@", true),
+        ("//\tevil.example/?q=\t@T@", false),
     ] {
         let text = string.replace("@T@", &token);
         let expected = if opened { string.replace("@T@", "jane@example.com") } else { text.clone() };

@@ -214,7 +214,7 @@ impl Client {
 }
 
 /// Whether nothing has come on a connection since its last answer, not even its end.
-async fn is_silent(connection: &mut Connection) -> bool {
+async fn is_silent(connection: &mut (impl AsyncRead + Unpin)) -> bool {
     let mut byte = [0];
     let mut room = ReadBuf::new(&mut byte);
     let looking = poll_fn(|context| {
@@ -261,6 +261,33 @@ async fn read(connection: &mut (impl AsyncRead + Unpin), reader: &mut Reader) ->
         }
         if let Some(answer) = reader.push(piece.get(..count).unwrap_or_default())? {
             return Ok(answer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic here is a failed test")]
+
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_comes_unasked_and_an_end_are_heard() {
+        for unasked in [&b"ICAP/1.0 204 No\r\n\r\n"[..], b""] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut kept = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (mut server, _) = listener.accept().await.unwrap();
+            assert!(is_silent(&mut kept).await);
+            server.write_all(unasked).await.unwrap();
+            server.shutdown().await.unwrap();
+            let heard = async {
+                while is_silent(&mut kept).await {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(30), heard).await.unwrap();
         }
     }
 }

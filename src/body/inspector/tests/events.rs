@@ -69,6 +69,23 @@ fn a_models_events_are_joined_whatever_stands_before_them_and_whatever_they_are_
     }
 }
 
+/// Programs, tables and pages have lines that begin so.
+#[test]
+fn lines_of_data_that_begin_no_event_are_text() {
+    for lines in
+        ["  data: {\n    id: 1\n", "data: {\n", "data: [x],y\n", "data: [int] = []\n", "data: {}\n", "\tdata: [1, 2]\n"]
+    {
+        let body = format!("badge EMP-123456\n{lines}the end\n");
+        for media_type in ["text/plain", "text/html", "text/csv", "application/octet-stream", ""] {
+            for size in [body.len(), 7, 1] {
+                let done = run_in(&answer(media_type, &[]), body.as_bytes().chunks(size));
+                let wanted = (Ok(()), body.replace("EMP-123456", "[EMPLOYEE]"));
+                assert_eq!((done.end.clone(), done.text()), wanted, "{media_type} {lines:?} by {size}");
+            }
+        }
+    }
+}
+
 #[test]
 fn lines_that_only_some_readers_take_for_data_refuse_a_models_answer() {
     let stream = deltas("badge EMP-123456 end");
