@@ -205,7 +205,7 @@ mod tests {
             reader.sent(17);
             reader.check(&frame(6, 8)).is_some()
         });
-        assert_eq!(ended, Some(101));
+        assert_eq!(ended, Some(100));
     }
 
     #[test]

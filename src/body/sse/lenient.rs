@@ -7,6 +7,8 @@
 
 /// Blanks behind `data:` that are waited through for the first byte of the data.
 const MAX_BLANKS: usize = 64;
+/// And behind the first bracket of the data.
+const INSIDE: usize = 16;
 
 /// What a text begins with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -144,7 +146,7 @@ fn begins_event(mut inside: &[u8]) -> Begin {
     loop {
         inside = match inside {
             [] => return Begin::Open,
-            [b' ' | b'\t', rest @ ..] if all - inside.len() < MAX_BLANKS => rest,
+            [b' ' | b'\t', rest @ ..] if all - inside.len() < INSIDE => rest,
             [b'"' | b'{', ..] => return Begin::Data,
             [_, ..] => return Begin::Other,
         };
@@ -241,31 +243,34 @@ mod tests {
     fn lines_of_data_are_found_wherever_they_stand_and_in_any_chunking() {
         use Found::{Data, Odd};
         let blanks = format!("data:{}", " ".repeat(100));
-        let cases: [(&str, Option<(usize, Found)>); 24] = [
-            ("data: {}", Some((0, Data))),
-            ("data:{}", Some((0, Data))),
-            ("data:\t[DONE]", Some((0, Data))),
-            ("\n\r\ndata: {", Some((3, Data))),
-            ("x: 1\r\rdata: {", Some((6, Data))),
-            (":ok\n\ndata: {", Some((5, Data))),
-            ("<p>x</p>\ndata: {", Some((9, Data))),
-            ("data\ndata:\ndata: {", Some((11, Data))),
-            (" data: {", Some((1, Odd))),
-            ("x\n\u{a0}\u{feff}data: {", Some((7, Odd))),
-            ("x\n \ndata: {", Some((4, Data))),
-            ("x\u{b}data: {", Some((2, Odd))),
-            ("x\u{85}data: {", Some((3, Odd))),
-            ("\u{e9}\u{2028} data: {", Some((6, Odd))),
-            ("data:\u{a0}{", Some((0, Data))),
+        let cases: [(&str, Option<(usize, Found)>); 27] = [
+            ("data: {\"a\":1}", Some((0, Data))),
+            ("data:{ \t\"a\":1}", Some((0, Data))),
+            ("data:\t[{", Some((0, Data))),
+            ("\n\r\ndata: {\"", Some((3, Data))),
+            ("x: 1\r\rdata: {\"", Some((6, Data))),
+            (":ok\n\ndata: {\"", Some((5, Data))),
+            ("<p>x</p>\ndata: {\"", Some((9, Data))),
+            ("data\ndata:\ndata: {\"", Some((11, Data))),
+            (" data: {\"", Some((1, Odd))),
+            ("x\n\u{a0}\u{feff}data: {\"", Some((7, Odd))),
+            ("x\n \ndata: {\"", Some((4, Data))),
+            ("x\u{b}data: {\"", Some((2, Odd))),
+            ("x\u{85}data: {\"", Some((3, Odd))),
+            ("\u{e9}\u{2028} data: {\"", Some((6, Odd))),
+            ("data:\u{a0}{\"", Some((0, Data))),
             (&blanks, Some((0, Data))),
             ("data: 4 of 5", None),
+            ("data: {}", None),
+            ("  data: {\n", None),
+            ("data: [DONE]", None),
             ("data: x\n", None),
             ("date: {", None),
-            ("some data: {", None),
+            ("some data: {\"", None),
             ("Data: {", None),
             ("data {", None),
             ("data", None),
-            ("\u{2027}data: {\u{c2}", None),
+            ("\u{2027}data: {\"\u{c2}", None),
         ];
         for (text, expected) in cases {
             for size in 1..=text.len() {
@@ -283,7 +288,7 @@ mod tests {
                 assert_eq!(found(false, text.as_bytes(), size), expected, "{text:?} by {size}");
             }
         }
-        assert_eq!(found(true, b"\xff\xe2\x80\ndata: {", 1), Some((4, Data)));
+        assert_eq!(found(true, b"\xff\xe2\x80\ndata: {\"", 1), Some((4, Data)));
     }
 
     #[test]

@@ -90,11 +90,11 @@ fn lines_of_data_that_begin_no_event_are_text() {
 fn lines_that_only_some_readers_take_for_data_refuse_a_models_answer() {
     let stream = deltas("badge EMP-123456 end");
     for line in [
-        " data: {}\n\n",
-        "\u{feff}data: {}\n\n",
-        "\u{a0}data: {}\n\n",
-        ": x\u{b}data: {}\n\n",
-        "id: x\u{2028}data: {}\n\n",
+        " data: {\"a\":1}\n\n",
+        "\u{feff}data: {\"a\":1}\n\n",
+        "\u{a0}data: {\"a\":1}\n\n",
+        ": x\u{b}data: {\"a\":1}\n\n",
+        "id: x\u{2028}data: {\"a\":1}\n\n",
     ] {
         for media_type in ["text/event-stream", "text/plain"] {
             for body in [format!("x: 1\n{line}{stream}"), format!("{stream}{line}")] {
