@@ -521,7 +521,7 @@ fn redact_parameters(value: &[u8], scan: &mut TextScan<'_>) -> Result<Option<Vec
     Ok(changed.then_some(redacted))
 }
 
-/// Refuses a text with a finding that no other text can stand for: a field's name, a protocol.
+/// Refuses a text with a finding that no other text can stand for: a field's name.
 fn refuse_finding(text: &[u8], scan: &mut TextScan<'_>) -> Result<(), ProxyError> {
     match scan.redact(text)? {
         Some(_) => Err(ProxyError::blocked(scan.last_rule())),

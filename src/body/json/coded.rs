@@ -1,7 +1,8 @@
 //! A file of text in base64 whose text is not in UTF-8.
 //!
 //! Enters: the base64, of which the beginning has told the character set. Leaves: the same, or what is written in its place
-//! where something is found: redacted text in the same set, in base64 again. All of it is kept until its end, within bounds.
+//! where something is found: redacted text in the same set, in base64 again. All of it is kept until its end, within bounds: a longer one is refused where
+//! its field says that it is text, and passes, counted as media, where nothing does.
 
 use super::exempt::Reason;
 use super::out::TextOut;

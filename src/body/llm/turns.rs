@@ -2,7 +2,7 @@
 //!
 //! Enters: one message of the client's after another. Leaves: the same messages, and one of our own where text is held that
 //! has no other place. A text goes on from the last part of one `clientContent` to the first part of the next of the same
-//! role, until the turn is complete; and from one `realtimeInput` to the next between the signals of an activity's start and
+//! role, until the turn is complete or something is said as it happens; and from one `realtimeInput` to the next between the signals of an activity's start and
 //! end. Without those signals each text typed is whole. All else in a message is read as in any body: the texts that go on
 //! are left out of it, and put where they belong behind that.
 
