@@ -6,7 +6,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::segments::{behind, is_like, plain, segments};
+use super::segments::{behind, leads_to, plain, segments};
 use super::{Policy, Upstream};
 
 /// The port of syslog over TLS (RFC 5425 section 4.1).
@@ -214,13 +214,9 @@ impl Policy {
         if narrower().next().is_none() {
             return true;
         }
-        let Some(segments) = segments(rest) else { return false };
-        let has_dots = segments.iter().any(|segment| matches!(plain(segment), b"." | b".."));
-        let leads_there = |below: &str| {
-            let mut found = segments.iter();
-            below.split('/').skip(1).all(|name| found.next().is_some_and(|segment| is_like(segment, name.as_bytes())))
-        };
-        !has_dots && !narrower().any(leads_there)
+        let segments = segments(rest);
+        let has_dots = segments.iter().any(|segment| matches!(plain(&segment.name), b"." | b".."));
+        !has_dots && !narrower().any(|below| leads_to(&segments, below))
     }
 
     /// The longest path of a route that a path begins with, and what is behind it.

@@ -11,27 +11,58 @@ struct Octet {
     encoded: bool,
 }
 
-/// The segments of a path, decoded. Parameters still stand behind their segments ([`plain`]); a segment that is all
-/// parameters is an empty one. `None` where readers who cut before they decode, and those who cut after it, could
-/// differ on which segments there are and neither has more of them: a `/` is encoded within parameters.
-pub(crate) fn segments(path: &str) -> Option<Vec<Vec<u8>>> {
-    let mut segments = vec![Vec::new()];
-    let mut has_parameters = false;
+/// A segment of a path, decoded. Parameters still stand behind it ([`plain`]).
+pub(crate) struct Segment {
+    pub(crate) name: Vec<u8>,
+    /// Whether it stands behind an encoded `/` within parameters: a segment for readers who decode before they cut, a part
+    /// of those parameters for the others.
+    pub(crate) may_be_parameters: bool,
+}
+
+/// The segments of a path, decoded: all that some reader has. One that is all parameters is an empty one.
+pub(crate) fn segments(path: &str) -> Vec<Segment> {
+    let (mut segments, mut name) = (Vec::new(), Vec::new());
+    let (mut has_parameters, mut may_be_parameters) = (false, false);
+    let mut end = |name: &mut Vec<u8>, may_be_parameters| {
+        let name = std::mem::take(name);
+        if !plain(&name).is_empty() {
+            segments.push(Segment { name, may_be_parameters });
+        }
+    };
     for Octet { byte, encoded } in decoded(path.as_bytes()) {
-        match byte {
-            b'/' | b'\\' if has_parameters && (encoded || byte == b'\\') => return None,
-            b'/' | b'\\' => {
-                has_parameters = false;
-                segments.push(Vec::new());
-            }
-            _ => {
-                has_parameters |= begins_parameters(byte);
-                segments.last_mut()?.push(byte);
-            }
+        if matches!(byte, b'/' | b'\\') {
+            end(&mut name, may_be_parameters);
+            // What is a `/` for everybody ends parameters for everybody.
+            has_parameters &= encoded || byte == b'\\';
+            may_be_parameters = has_parameters;
+        } else {
+            has_parameters |= begins_parameters(byte);
+            name.push(byte);
         }
     }
-    segments.retain(|segment| !plain(segment).is_empty());
-    Some(segments)
+    end(&mut name, may_be_parameters);
+    segments
+}
+
+/// Whether some reader of these segments finds the names of a route, beginning with `/`, at their beginning.
+pub(super) fn leads_to(segments: &[Segment], route: &str) -> bool {
+    let names: Vec<&str> = route.split('/').skip(1).collect();
+    // How many of the names may have been read behind each segment: a reader that has parameters there passes it over.
+    let mut read = vec![0_usize];
+    for segment in segments {
+        let next = read.iter().filter(|at| names.get(**at).is_some_and(|name| is_like(&segment.name, name.as_bytes())));
+        let mut next: Vec<usize> = next.map(|at| at + 1).collect();
+        if next.contains(&names.len()) {
+            return true;
+        }
+        if segment.may_be_parameters {
+            next.append(&mut read);
+            next.sort_unstable();
+            next.dedup();
+        }
+        read = next;
+    }
+    false
 }
 
 /// A segment without its parameters (RFC 3986 section 3.3), or what else a reader takes for its end that decodes first.
@@ -40,7 +71,7 @@ pub(crate) fn plain(segment: &[u8]) -> &[u8] {
 }
 
 /// Whether some reader could find a segment to be this one: in letters of either case, with parameters or without.
-pub(super) fn is_like(segment: &[u8], name: &[u8]) -> bool {
+fn is_like(segment: &[u8], name: &[u8]) -> bool {
     let rest = segment.split_at_checked(name.len()).filter(|(head, _)| head.eq_ignore_ascii_case(name));
     rest.is_some_and(|(_, rest)| rest.first().is_none_or(|byte| begins_parameters(*byte)))
 }
@@ -91,8 +122,11 @@ mod tests {
     #[test]
     fn segments_are_what_some_reader_has() {
         let of = |path: &str| {
-            let text = |segment: Vec<u8>| String::from_utf8(segment).expect("it is text");
-            segments(path).map(|all| all.into_iter().map(text).collect::<Vec<_>>().join("|"))
+            let text = |segment: Segment| {
+                let before = if segment.may_be_parameters { "~" } else { "" };
+                format!("{before}{}", String::from_utf8(segment.name).expect("it is text"))
+            };
+            segments(path).into_iter().map(text).collect::<Vec<_>>().join("|")
         };
         for (path, expected) in [
             ("/a/b", "a|b"),
@@ -104,17 +138,36 @@ mod tests {
             ("/a;x=1/;y/b%3Bz", "a;x=1|b;z"),
             ("/a%3fx/b", "a?x|b"),
             ("/a%zz%2", "a%zz%2"),
+            ("/a;x%2Fb/c", "a;x|~b|c"),
+            ("/a%3Bx%252fb%2Fc/d%2Fe", "a;x|~b|~c|d|e"),
+            ("/a;x\\b", "a;x|~b"),
+            ("/a%23%5Cb", "a#|~b"),
             ("/", ""),
             ("", ""),
         ] {
-            assert_eq!(of(path).as_deref(), Some(expected), "{path}");
-        }
-        for doubtful in ["/a;x%2Fb/c", "/a%3Bx%252fb", "/a;x\\b", "/a%23%5Cb"] {
-            assert_eq!(of(doubtful), None, "{doubtful}");
+            assert_eq!(of(path), expected, "{path}");
         }
         assert_eq!(plain(b"a;x"), b"a");
         assert!(is_like(b"Admin;x", b"admin") && is_like(b"admin", b"admin") && is_like(b"a;b", b"a;b"));
         assert!(!is_like(b"admins", b"admin") && !is_like(b"admi", b"admin"));
+    }
+
+    #[test]
+    fn a_route_is_found_by_each_reader() {
+        for (path, found) in [
+            ("/a/b", true),
+            ("/a;x%2Fb", true),
+            ("/a;x%2Fy%2Fz/b", true),
+            ("/a;x%2Fa/b", true),
+            ("/a;x/y/b", false),
+            ("/a%2Fy/b", false),
+            ("/x;y%2Fa/b", false),
+            ("/b/a", false),
+            ("/a", false),
+            ("/files/notes%3B1%2F2", false),
+        ] {
+            assert_eq!(leads_to(&segments(path), "/a/b"), found, "{path}");
+        }
     }
 
     #[test]

@@ -16,9 +16,12 @@ pub(crate) fn stays(regions: &[String], path: &str) -> bool {
         return true;
     }
     // Whoever decodes before cutting, and passes over what is empty and over parameters.
-    let Some(segments) = path_segments(path) else { return false };
+    let segments = path_segments(path);
+    if segments.iter().any(|segment| segment.may_be_parameters) {
+        return false;
+    }
     let mut before = String::new();
-    let stays = segments.iter().map(|segment| lower(plain_segment(segment))).all(|segment| {
+    let stays = segments.iter().map(|segment| lower(plain_segment(&segment.name))).all(|segment| {
         let stays = (before != "locations" || is_within(regions, &segment)) && model_stays(regions, &segment);
         before = segment;
         stays

@@ -162,6 +162,8 @@ fn no_spelling_of_a_narrower_routes_path_takes_the_wider_one() {
         ("/api/a//c;x=1/b", ("api", "/a//c;x=1/b")),
         ("/api/%3Clogs-%7Bnow%2Fd%7D%3E/_bulk", ("api", "/%3Clogs-%7Bnow%2Fd%7D%3E/_bulk")),
         ("/api/v1/models/x:generateContent", ("api", "/v1/models/x:generateContent")),
+        ("/api/files/notes%3B1%2F2", ("api", "/files/notes%3B1%2F2")),
+        ("/api/v1/objects/what%3F%2Fwhy%23x", ("api", "/v1/objects/what%3F%2Fwhy%23x")),
         // Where no route is narrower, the upstream reads what it is sent.
         ("/other/%61dmin;x%2Fy//z", ("other", "/%61dmin;x%2Fy//z")),
     ] {
