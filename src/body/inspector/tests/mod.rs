@@ -353,7 +353,7 @@ fn what_is_not_text_is_refused_or_counted() {
         ("text/plain; charset=utf-7", b"EMP-123456", BodyErrorKind::Charset),
         ("text/plain; charset = utf-7", b"EMP-123456", BodyErrorKind::Charset),
         ("text/plain; charset*=us-ascii''utf-7", b"EMP-123456", BodyErrorKind::Charset),
-        ("text", b"EMP-123456", BodyErrorKind::MediaType),
+        ("text;", b"EMP-123456", BodyErrorKind::MediaType),
         ("text/plain; charset=\"utf-8", b"EMP-123456", BodyErrorKind::MediaType),
         ("text/plain", b"as E\0M\0P\0-\x001\x002\x003\x00", BodyErrorKind::Charset),
         ("application/json; charset=utf-8", b"{\0\"\0a\0", BodyErrorKind::Charset),
