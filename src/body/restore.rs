@@ -101,7 +101,10 @@ pub(super) enum Opens {
     #[default]
     No,
     /// They are, in words for a reader.
-    Prose,
+    Prose {
+        /// The text is not the first of those that an answer has: a reader may add it to the one before.
+        goes_on: bool,
+    },
     /// They are, in a value that a program takes whole: one that begins as an address is one to its end.
     Value,
 }
@@ -111,6 +114,20 @@ impl Opens {
     pub(super) fn value(opened: bool) -> Self {
         if opened { Self::Value } else { Self::No }
     }
+}
+
+/// Whether texts of the same answer stand before this place: it is not the first in an array of contents or of outputs.
+/// Choices are answers of their own.
+fn goes_on<'a>(steps: impl Iterator<Item = Step<'a>>) -> bool {
+    const ANSWERS: [&[u8]; 5] = [b"choices", b"candidates", b"generations", b"results", b"outputs"];
+    let mut counts = true;
+    steps.into_iter().any(|step| match step {
+        Step::Key(key) => {
+            counts = !ANSWERS.contains(&key);
+            false
+        }
+        Step::Index(at) => counts && at > 0,
+    })
 }
 
 /// What a workspace says of the places where values may be given back.
@@ -151,8 +168,8 @@ impl Restore {
         if !self.fields.is_empty() && !self.fields.iter().any(|field| field.walk(steps()).covers) {
             return Opens::No;
         }
-        match key.is_some_and(|key| PLACES.get_or_init(|| Places::new(TEXTS)).hold(key, steps)) {
-            true => Opens::Prose,
+        match key.is_some_and(|key| PLACES.get_or_init(|| Places::new(TEXTS)).hold(key, &steps)) {
+            true => Opens::Prose { goes_on: goes_on(steps()) },
             false => Opens::value(!self.fields.is_empty()),
         }
     }

@@ -25,6 +25,8 @@ pub(super) struct Opening {
     /// The depth of the call's arguments that are being read, and whether they are opened.
     call: Option<(usize, bool)>,
     opens: Opens,
+    /// The document has had a text for its reader.
+    spoken: bool,
 }
 
 /// The tool that an object names.
@@ -39,7 +41,15 @@ struct Named {
 
 impl Opening {
     pub(super) fn new(restore: Arc<Restore>) -> Self {
-        Self { restore, names: Vec::new(), listening: None, name: Vec::new(), call: None, opens: Opens::No }
+        Self {
+            restore,
+            names: Vec::new(),
+            listening: None,
+            name: Vec::new(),
+            call: None,
+            opens: Opens::No,
+            spoken: false,
+        }
     }
 
     /// Whether the tokens of the string that began last are opened.
@@ -49,6 +59,7 @@ impl Opening {
 
     pub(super) fn value_begin(&mut self, kind: Kind, place: &Place) {
         let (key, depth) = (place.key(), place.depth());
+        self.spoken &= depth > 0;
         self.listening = None;
         if let Some((_, opened)) = self.call {
             self.opens = Opens::value(opened);
@@ -62,6 +73,9 @@ impl Opening {
             self.opens = Opens::value(opened);
         } else if kind == Kind::String {
             self.opens = self.restore.opens(key, || place.steps());
+            if let Opens::Prose { goes_on } = &mut self.opens {
+                *goes_on &= std::mem::replace(&mut self.spoken, true);
+            }
             if let Some(key) = key.filter(|key| is_like(key, b"name") && !self.restore.tools.is_empty()) {
                 self.listening = Some((depth, key == b"name"));
                 self.name.clear();

@@ -16,7 +16,7 @@ use super::nested::Nested;
 use super::out::TextOut;
 use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyLimits, Inspection};
-use crate::engine::{ActionTable, Output, Piece, Restorer, RuleSet, StreamRedactor};
+use crate::engine::{ActionTable, Output, Piece, Restorer, RuleSet, StreamRedactor, Surroundings};
 
 /// How many texts are read as JSON within each other.
 const MAX_NESTING: u8 = 4;
@@ -64,6 +64,18 @@ impl Shared {
     }
 }
 
+/// What a reader may add a text to.
+#[derive(Default)]
+enum Joint {
+    /// Nothing.
+    #[default]
+    Alone,
+    /// The last one that was read here.
+    Last,
+    /// One that ended so.
+    To(Box<Surroundings>),
+}
+
 /// A logical text being redacted.
 pub struct LogicalText {
     shared: Shared,
@@ -85,6 +97,8 @@ pub struct LogicalText {
     scratch: Output,
     /// Whether tokens of the exchange are opened in the text.
     opening: Opens,
+    /// What a reader may add it to.
+    joint: Joint,
     /// Made when there is a token to open.
     restorer: Option<Box<Restorer>>,
     /// Some of the text has passed unseen by the restorer.
@@ -131,6 +145,7 @@ impl LogicalText {
             known: Known::default(),
             scratch: Output::default(),
             opening: Opens::No,
+            joint: Joint::Alone,
             restorer: None,
             unseen: false,
             opened: Output::default(),
@@ -274,12 +289,23 @@ impl LogicalText {
     /// Says whether tokens are opened in the text that begins; nothing of it may have been pushed.
     pub(in crate::body) fn open_tokens(&mut self, opening: Opens) {
         self.opening = opening;
+        self.joint = if opening == (Opens::Prose { goes_on: true }) { Joint::Last } else { Joint::Alone };
         if let Some(restorer) = &mut self.restorer {
             restorer.read_strings(self.nesting > 0 || opening == Opens::Value);
         }
         if let Some(nested) = &mut self.nested {
             nested.open_tokens(opening);
         }
+    }
+
+    /// Says that a reader may add the text that begins to one that ended so; nothing of it may have been pushed.
+    pub(in crate::body) fn follow(&mut self, ended: &Surroundings) {
+        self.joint = Joint::To(Box::new(ended.clone()));
+    }
+
+    /// What stood at the end of the last text in which tokens were opened for a reader.
+    pub(in crate::body) fn ended(&self) -> Option<&Surroundings> {
+        self.restorer.as_ref().and_then(|restorer| restorer.ended())
     }
 
     /// Says what the text that begins is called; nothing of it may have been pushed.
@@ -359,7 +385,7 @@ impl LogicalText {
         decided?;
         counted?;
         if let Some(restorer) =
-            restorer(&mut self.restorer, self.opening, &self.actions, (&mut self.unseen, self.nesting))
+            restorer(&mut self.restorer, self.opening, &self.actions, (&mut self.unseen, &mut self.joint, self.nesting))
         {
             self.opened.clear();
             restorer.push(&self.scratch, &mut self.opened);
@@ -539,7 +565,12 @@ impl LogicalText {
     fn take(&mut self, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
         seen.doom(&self.scratch);
         seen.record(&self.scratch.findings, &self.actions)?;
-        match restorer(&mut self.restorer, self.opening, &self.actions, (&mut self.unseen, self.nesting)) {
+        match restorer(
+            &mut self.restorer,
+            self.opening,
+            &self.actions,
+            (&mut self.unseen, &mut self.joint, self.nesting),
+        ) {
             Some(restorer) => {
                 self.opened.clear();
                 restorer.push(&self.scratch, &mut self.opened);
@@ -553,7 +584,12 @@ impl LogicalText {
     /// Adds what the plain reading had beyond the JSON that left, which is what `out` has from `before` on: its tokens are
     /// opened, and what stands before them is known.
     fn go_over(&mut self, before: usize, out: &mut TextOut) {
-        let restorer = restorer(&mut self.restorer, self.opening, &self.actions, (&mut self.unseen, self.nesting));
+        let restorer = restorer(
+            &mut self.restorer,
+            self.opening,
+            &self.actions,
+            (&mut self.unseen, &mut self.joint, self.nesting),
+        );
         let Some(restorer) = restorer else {
             out.append_text(&self.rest.bytes, &self.rest.pieces);
             self.rest.clear();
@@ -581,12 +617,12 @@ impl LogicalText {
 }
 
 /// What opens the tokens of a text, where they are to be opened and there is one; `unseen` tells of text that passed
-/// before there was, `nesting` in how many other texts of JSON it is a string.
+/// before there was, `joint` of what it goes on from, `nesting` in how many other texts of JSON it is a string.
 fn restorer<'a>(
     made: &'a mut Option<Box<Restorer>>,
     opening: Opens,
     actions: &ActionTable,
-    (unseen, nesting): (&mut bool, u8),
+    (unseen, joint, nesting): (&mut bool, &mut Joint, u8),
 ) -> Option<&'a mut Restorer> {
     let tokens = actions.tokens().filter(|_| opening != Opens::No)?;
     if tokens.live() == 0 {
@@ -598,6 +634,11 @@ fn restorer<'a>(
         restorer.read_strings(nesting > 0 || opening == Opens::Value);
         Box::new(restorer)
     });
+    match std::mem::take(joint) {
+        Joint::Alone => {}
+        Joint::Last => restorer.follow(None),
+        Joint::To(ended) => restorer.follow(Some(&ended)),
+    }
     if std::mem::take(unseen) {
         restorer.miss();
     }

@@ -124,6 +124,8 @@ pub(crate) struct Model {
     work: Work,
     /// Whole texts of the event that were scanned before all else, and where their places are if they have changed.
     early: Vec<(Node, Option<Shifts>)>,
+    /// The event at hand has had a whole text for a reader.
+    spoken: bool,
 }
 
 impl Model {
@@ -147,6 +149,7 @@ impl Model {
             plan: Plan::default(),
             work: Work::default(),
             early: Vec::new(),
+            spoken: false,
         }
     }
 

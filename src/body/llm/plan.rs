@@ -19,6 +19,17 @@ impl TextKey {
     /// That of no text.
     pub(super) const NONE: Self = Self { of: 0, part: Part::Text };
 
+    /// Where it is among the texts that a reader may add up to one: whose and of what kind these are, and its place. Choices
+    /// are answers of their own.
+    pub(super) fn order(self) -> Option<((u64, Part), (u64, u64))> {
+        let (of, at, part) = match self.part {
+            Part::Item { kind, at } => (self.of >> 32, at, Part::Item { kind, at: 0 }),
+            part @ (Part::Text | Part::Message(_) | Part::Bedrock(_)) => (0, 0, part),
+            _ => return None,
+        };
+        Some(((of, part), (self.of, at))).filter(|_| self.part.is_for_reader())
+    }
+
     pub(super) fn is_of_choice(self, of: u64) -> bool {
         self.of == of && matches!(self.part.carrier(), Carrier::Choice | Carrier::Candidate)
     }
@@ -441,6 +452,8 @@ pub(super) struct Plan {
     pub(super) copies: Vec<Copied>,
     /// Strings that repeat all that was said so far of a text.
     pub(super) repeats: Vec<(Node, TextKey)>,
+    /// The growing text that the event repeats whole, or of whose item it repeats all.
+    pub(super) copied: Option<TextKey>,
     /// Token details, and the whole text that they repeat.
     pub(super) twins: Vec<(Node, Node)>,
     pub(super) offsets: Vec<Offset>,
@@ -465,6 +478,7 @@ impl Plan {
         self.lost.clear();
         self.fails = false;
         self.whole = false;
+        self.copied = None;
         self.calls.clear();
         self.names.clear();
         self.begun.clear();

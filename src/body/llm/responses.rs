@@ -90,6 +90,10 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
     if name == "function.call" {
         plan.name(event.index, event.member(root, "name")?, of, call(), false);
     }
+    if last == "done" {
+        let at = event.number(root, "content_index", 0)?;
+        plan.copied = Some(TextKey { of, part: Part::Item { kind: growing.unwrap_or_default() as u8, at } });
+    }
     match (growing, last) {
         (Some(kind), "delta" | "done") => {
             let summary = event.number(root, "summary_index", 0)? as usize;

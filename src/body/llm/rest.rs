@@ -16,6 +16,7 @@ impl Model {
     /// Scans every key, and every string and number that the plan does not speak of.
     pub(super) fn scan_rest(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
         let index = event.index;
+        self.spoken = false;
         self.scan_early(event, plan, seen)?;
         let mut skip_to = 0;
         for node in index.nodes() {
@@ -138,7 +139,15 @@ impl Model {
             let actions = self.values.actions_at(event.index, node);
             self.values.call(event.index, node);
             if let Some(tools) = &self.opening {
-                self.values.open_tokens(tools.open_value(event, node, plan));
+                let mut opening = tools.open_value(event, node, plan);
+                let mut before = None;
+                if let Opens::Prose { goes_on } = &mut opening
+                    && !std::mem::replace(&mut self.spoken, true)
+                {
+                    *goes_on = false;
+                    before = plan.copied.and_then(|key| self.texts.before(key));
+                }
+                self.values.open_tokens(opening, before);
             }
             if let Some(new) = self.values.text(&decoded, &actions, seen)? {
                 self.work.edit_string(range, new);

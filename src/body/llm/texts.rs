@@ -12,7 +12,7 @@ use super::plan::{Reading, TextKey};
 use crate::body::json::{Counts, LogicalText, Shifts, TextOut};
 use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Inspection, Scopes};
-use crate::engine::{ActionTable, Piece};
+use crate::engine::{ActionTable, Piece, Surroundings};
 
 /// A logical text that has begun and not ended.
 struct Text {
@@ -70,11 +70,20 @@ pub(super) struct Texts {
     changed: Vec<TextKey>,
     /// Places of texts that have ended, and changed: at most [`BodyLimits::logical_texts`].
     ended: VecDeque<(TextKey, Shifts)>,
+    /// How texts have ended in which tokens were opened: at most [`BodyLimits::logical_texts`].
+    ends: VecDeque<(TextKey, Surroundings)>,
 }
 
 impl Texts {
     pub(super) fn new(scopes: Arc<Scopes>, limits: &BodyLimits) -> Self {
-        Self { scopes, limits: limits.clone(), open: Vec::new(), changed: Vec::new(), ended: VecDeque::new() }
+        Self {
+            scopes,
+            limits: limits.clone(),
+            open: Vec::new(),
+            changed: Vec::new(),
+            ended: VecDeque::new(),
+            ends: VecDeque::new(),
+        }
     }
 
     /// Whether a text has begun with more than words.
@@ -167,10 +176,26 @@ impl Texts {
             shifts.decided(&rest, 0);
             self.keep_places(key, shifts);
         }
+        if let Some(end) = text.text.ended().filter(|_| key.order().is_some()) {
+            self.ends.retain(|(ended, _)| *ended != key);
+            if self.ends.len() >= self.limits.logical_texts {
+                self.ends.pop_front();
+            }
+            self.ends.push_back((key, end.clone()));
+        }
         text.skip_ahead(&mut rest);
         out.bytes.extend_from_slice(&rest.bytes);
         out.pieces.append(&mut rest.pieces);
         self.note_change(key, out)
+    }
+
+    /// How the text ended that a reader may add this one to.
+    pub(super) fn before(&self, key: TextKey) -> Option<&Surroundings> {
+        let (whose, place) = key.order()?;
+        let place_of = |(key, _): &&(TextKey, Surroundings)| {
+            key.order().filter(|(other, at)| *other == whose && *at < place).map(|(_, at)| at)
+        };
+        self.ends.iter().filter(|end| place_of(end).is_some()).max_by_key(place_of).map(|(_, end)| end)
     }
 
     fn keep_places(&mut self, key: TextKey, shifts: Shifts) {
@@ -250,6 +275,9 @@ impl Texts {
             Reading::Arguments => LogicalText::arguments(rules, actions, &self.limits),
         };
         text.open_tokens(opening);
+        if let Some(before) = self.before(key).filter(|_| opening != Opens::No) {
+            text.follow(before);
+        }
         let shifts = key.part.is_cited().then(Shifts::default);
         self.open.push(Text {
             key,

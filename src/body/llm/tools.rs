@@ -74,7 +74,9 @@ impl Tools {
             true => Opens::value(key.part.is_for_reader()),
             false => self.opens_place(event.index, node),
         };
-        if opens == Opens::Value && key.part.is_for_reader() { Opens::Prose } else { opens }
+        // What it goes on from is known where it begins.
+        let prose = Opens::Prose { goes_on: false };
+        if opens == Opens::No || !key.part.is_for_reader() { opens } else { prose }
     }
 
     /// Whether the tokens of a value that stands by itself are opened.

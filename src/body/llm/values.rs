@@ -10,7 +10,7 @@ use super::texts::keep_split_character;
 use crate::body::json::{Index, LogicalText, Node, Shifts, TextOut, label_of};
 use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyLimits, Inspection, Scopes};
-use crate::engine::ActionTable;
+use crate::engine::{ActionTable, Surroundings};
 
 /// Scans values one by one.
 pub(super) struct Values {
@@ -23,6 +23,8 @@ pub(super) struct Values {
     asked: Vec<u8>,
     /// Whether tokens are opened in the next text.
     opening: Opens,
+    /// How the text ended that a reader may add it to.
+    before: Option<Surroundings>,
     out: TextOut,
 }
 
@@ -42,6 +44,7 @@ impl Values {
             label: Vec::new(),
             asked: Vec::new(),
             opening: Opens::No,
+            before: None,
             out: TextOut::default(),
         }
     }
@@ -72,9 +75,10 @@ impl Values {
         self.label.extend_from_slice(name);
     }
 
-    /// Says whether tokens are opened in the next text.
-    pub(super) fn open_tokens(&mut self, opening: Opens) {
+    /// Says whether tokens are opened in the next text, and how the text ended that a reader may add it to.
+    pub(super) fn open_tokens(&mut self, opening: Opens, before: Option<&Surroundings>) {
         self.opening = opening;
+        self.before = before.cloned();
     }
 
     /// Scans one text; its new form where it has changed.
@@ -154,6 +158,9 @@ impl Values {
         let Some(readers) = self.readers.get_mut(at) else { return Ok(None) };
         let text = reader(readers);
         text.open_tokens(std::mem::take(&mut self.opening));
+        if let Some(before) = self.before.take() {
+            text.follow(&before);
+        }
         text.call(&self.label);
         self.label.clear();
         self.out.clear();

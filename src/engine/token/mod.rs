@@ -21,6 +21,7 @@ pub(super) use map::Kept;
 pub use map::{MAX_TOKEN_BYTES, MAX_TOKENS, TokenMap, TokenSpec, TokenTally};
 pub use restore::Restorer;
 pub use sealed::{MAX_SEALED, Seal};
+pub(crate) use surroundings::Surroundings;
 
 /// Letters of a tag: 80 bits in base32.
 pub(super) const TAG: usize = 16;

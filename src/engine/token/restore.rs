@@ -34,6 +34,12 @@ pub struct Restorer {
     map: Arc<TokenMap>,
     live: Arc<Live>,
     surroundings: Surroundings,
+    /// The same for a reader who adds the text to the one before it, as long as that makes a difference.
+    joined: Option<Box<Surroundings>>,
+    /// Some of the text has passed.
+    begun: bool,
+    /// What stood at the end of the text before.
+    ended: Option<Box<Surroundings>>,
     /// Text that may become a token.
     held: Vec<u8>,
     /// Text of this answer has passed while no token was live.
@@ -87,7 +93,8 @@ impl Restorer {
     pub fn new(map: Arc<TokenMap>) -> Self {
         let live = Arc::default();
         let (held, [missed, anywhere, uncounted, strings]) = (Vec::new(), [false; 4]);
-        Self { map, live, surroundings: Surroundings::new(true), held, missed, anywhere, uncounted, strings }
+        let (surroundings, joined, begun, ended) = (Surroundings::new(true), None, false, None);
+        Self { map, live, surroundings, joined, begun, ended, held, missed, anywhere, uncounted, strings }
     }
 
     /// Says whether its texts are values that some program takes as they are, as strings of JSON are, and not what a person
@@ -123,8 +130,40 @@ impl Restorer {
     /// Drops what is held and begins another text.
     pub fn begin(&mut self) {
         self.held.clear();
-        self.surroundings = if self.strings { Surroundings::string() } else { Surroundings::new(true) };
+        let fresh = if self.strings { Surroundings::string() } else { Surroundings::new(true) };
+        let last = std::mem::replace(&mut self.surroundings, fresh);
+        if std::mem::take(&mut self.begun) && !self.strings && !self.anywhere {
+            self.ended = Some(self.joined.take().unwrap_or_else(|| Box::new(last)));
+        }
+        self.joined = None;
         self.missed = false;
+    }
+
+    /// What stood at the end of the last text of prose, for one that a reader may add to it.
+    pub(crate) fn ended(&self) -> Option<&Surroundings> {
+        self.ended.as_deref()
+    }
+
+    /// Says that a reader may add the text that begins to one that ended so, or to the last one of this restorer: an address
+    /// may begin there and go on here.
+    pub(crate) fn follow(&mut self, ended: Option<&Surroundings>) {
+        let ended = ended.or(self.ended()).filter(|ended| !ended.is_over());
+        self.joined = ended.map(|ended| Box::new(ended.clone()));
+    }
+
+    /// Goes over text that leaves.
+    fn step_over(&mut self, text: &[u8]) {
+        self.begun |= !text.is_empty();
+        self.surroundings.pass(text);
+        if let Some(joined) = &mut self.joined {
+            for byte in text {
+                joined.step(*byte);
+                if joined.is_over() {
+                    self.joined = None;
+                    break;
+                }
+            }
+        }
     }
 
     /// Whether text may pass without being looked at.
@@ -142,7 +181,7 @@ impl Restorer {
     pub fn pass(&mut self, text: &[u8]) {
         if !text.is_empty() {
             self.look_up();
-            self.surroundings.pass(text);
+            self.step_over(text);
         }
     }
 
@@ -166,7 +205,7 @@ impl Restorer {
                 Piece::Clear { .. } => self.take(bytes, out),
                 Piece::Replaced { taken, .. } => {
                     self.release(out);
-                    self.surroundings.pass(bytes);
+                    self.step_over(bytes);
                     out.bytes.extend_from_slice(bytes);
                     out.pieces.push(Piece::Replaced { taken, given });
                 }
@@ -222,7 +261,7 @@ impl Restorer {
             let (before, len, found) = match self.reading(*byte, rest, last) {
                 Reading::Open => break,
                 Reading::None => {
-                    self.surroundings.step(*byte);
+                    self.step_over(std::slice::from_ref(byte));
                     at += 1;
                     continue;
                 }
@@ -251,20 +290,20 @@ impl Restorer {
                     None => None,
                 },
             };
-            self.surroundings.pass(text.get(at..begin).unwrap_or_default());
+            self.step_over(text.get(at..begin).unwrap_or_default());
             let token = text.get(begin..begin + len).unwrap_or_default();
             at = begin + len;
             if refused && value.is_some() {
                 self.map.withheld.fetch_add(1, Ordering::Relaxed);
             }
             let Some(value) = value.filter(|_| !refused) else {
-                self.surroundings.pass(token);
+                self.step_over(token);
                 continue;
             };
             out.clear_run(text.get(from..begin).unwrap_or_default());
             out.bytes.extend_from_slice(value.as_bytes());
             out.pieces.push(Piece::Replaced { taken: len, given: value.len() });
-            self.surroundings.pass(value.as_bytes());
+            self.step_over(value.as_bytes());
             self.map.restored.fetch_add(u64::from(!self.uncounted), Ordering::Relaxed);
             from = at;
         }
@@ -274,12 +313,15 @@ impl Restorer {
 
     /// Whether a value must not be written behind this text.
     fn refused(&self, text: &[u8]) -> bool {
-        if text.is_empty() {
-            return self.surroundings.refuse();
-        }
-        let mut surroundings = self.surroundings.clone();
-        surroundings.pass(text);
-        surroundings.refuse()
+        let refuse = |surroundings: &Surroundings| {
+            if text.is_empty() {
+                return surroundings.refuse();
+            }
+            let mut surroundings = surroundings.clone();
+            surroundings.pass(text);
+            surroundings.refuse()
+        };
+        refuse(&self.surroundings) || self.joined.as_deref().is_some_and(refuse)
     }
 
     /// What text that begins with this byte is.

@@ -106,7 +106,7 @@ enum Scheme {
 
 /// What stands before the next byte.
 #[derive(Clone, Debug)]
-pub(super) struct Surroundings {
+pub(crate) struct Surroundings {
     /// What stood before is known; where it is not, it may be anything.
     known: bool,
     tail: Tail,
@@ -147,6 +147,11 @@ impl Surroundings {
     /// The byte `back` bytes before, 0 for the last one; a blank where the word does not reach so far.
     pub(super) fn before(&self, back: usize) -> u8 {
         self.tail.before(back)
+    }
+
+    /// Whether no more of what stood before counts: prose goes on with another word, or nothing is known of it.
+    pub(super) fn is_over(&self) -> bool {
+        !self.known || self.before(0) == b' ' && self.quoted.is_none() && !self.refuse()
     }
 
     /// Whether a value must not be written here.
