@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::called::{Call, Stage, around, end_of, is_one_call, read, respelled};
+use super::depth::Depth;
 use super::plan::Event;
 use crate::body::json::{Index, Kind, Sketch, compact, is_like, unescape};
 use crate::body::restore::Restore;
@@ -392,41 +393,6 @@ impl Open {
         let (id, name, arguments) = Default::default();
         let [inherited, settled, unread, held] = [false; 4];
         Self { around, id, name, inherited, arguments, depth: Depth::default(), plain, settled, unread, held }
-    }
-}
-
-/// Where a JSON text stands that comes piece by piece.
-#[derive(Default)]
-struct Depth {
-    open: usize,
-    /// Whether it begins like one; none before it has begun.
-    begun: Option<bool>,
-    in_string: bool,
-    escaped: bool,
-}
-
-impl Depth {
-    /// Takes more of it; whether its outermost object or array closes in this piece.
-    fn take(&mut self, text: &[u8]) -> bool {
-        let mut closes = false;
-        for byte in text {
-            if self.begun.is_none() && !byte.is_ascii_whitespace() {
-                self.begun = Some(matches!(byte, b'{' | b'['));
-            }
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' if self.in_string => self.escaped = true,
-                b'"' => self.in_string = !self.in_string,
-                _ if self.in_string => {}
-                b'{' | b'[' => self.open += 1,
-                b'}' | b']' => {
-                    self.open = self.open.saturating_sub(1);
-                    closes |= self.begun == Some(true) && self.open == 0;
-                }
-                _ => {}
-            }
-        }
-        closes
     }
 }
 

@@ -14,6 +14,7 @@ mod called;
 mod calls;
 mod cohere;
 mod cohere_v1;
+mod depth;
 mod failure;
 mod gemini;
 mod grown;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 
 use self::calls::Calls;
 pub(super) use self::calls::DocumentCalls;
+use self::depth::Depth;
 pub use self::failure::{addressed, error_body, error_event, error_frame, error_message, error_record, error_type};
 use self::parked::Parked;
 use self::plan::{Carrier, End, Event, Plan, TextKey, whole_number};
@@ -95,6 +97,14 @@ pub(crate) enum Judged {
     Parked,
 }
 
+/// A tool call that has begun.
+struct Begun {
+    key: TextKey,
+    /// The identifier that it last had.
+    id: Vec<u8>,
+    arguments: Depth,
+}
+
 /// What reads the models' protocols in one stream.
 pub(crate) struct Model {
     limits: BodyLimits,
@@ -108,8 +118,8 @@ pub(crate) struct Model {
     changed: bool,
     /// Data that does not parse is refused, whatever it looks like.
     strict: bool,
-    /// The identifier that each tool call's place last had.
-    calls: Vec<(TextKey, Vec<u8>)>,
+    /// What each tool call's place last had.
+    calls: Vec<Begun>,
     /// Where tokens are opened; none: nowhere.
     opening: Option<Tools>,
     /// Events that wait for the next, and the one that is to be parked.
@@ -434,22 +444,26 @@ impl Model {
         }
     }
 
-    /// Ends the arguments of a tool call where another call begins at its place.
+    /// Ends the arguments of a tool call where another call begins at its place. Some servers give each of a call's fragments
+    /// an identifier of its own: while its arguments are not whole, no other begins.
     fn begin_calls(&mut self, event: Event<'_>, plan: &mut Plan) {
         for (id, key) in &plan.calls {
             let id = event.word(*id);
-            if !self.calls.iter().any(|(known, last)| known == key && *last == id.as_ref()) {
-                plan.begun.push(*key);
-            }
-            if let Some(at) = self.calls.iter().position(|(known, _)| known == key) {
-                let (_, known) = self.calls.remove(at);
-                if known != id.as_ref() {
-                    plan.before.push(End::One(*key));
+            let known = self.calls.iter().position(|call| call.key == *key).map(|at| self.calls.remove(at));
+            let arguments = match known {
+                Some(call) if call.id == id.as_ref() || !call.arguments.is_whole() => call.arguments,
+                known => {
+                    plan.begun.push(*key);
+                    if known.is_some() {
+                        plan.before.push(End::One(*key));
+                    }
+                    Depth::default()
                 }
-            } else if self.calls.len() >= self.limits.logical_texts {
+            };
+            if self.calls.len() >= self.limits.logical_texts {
                 self.calls.remove(0);
             }
-            self.calls.push((*key, id.into_owned()));
+            self.calls.push(Begun { key: *key, id: id.into_owned(), arguments });
         }
     }
 
@@ -589,6 +603,9 @@ impl Model {
         let work = &mut self.work;
         work.decoded.clear();
         unescape(event.index.literal(node, event.data), &mut work.decoded)?;
+        if let Some(call) = self.calls.iter_mut().find(|call| call.key == key) {
+            call.arguments.take(&work.decoded);
+        }
         let opens = || self.opening.as_ref().map_or(Opens::No, |tools| tools.open_fragment(event, node, key));
         let actions = || (self.values.actions_at(event.index, node), opens());
         let held_nothing = self.texts.push(key, &work.decoded, actions, &mut work.out, seen)?;

@@ -488,14 +488,32 @@ fn a_new_identifier_begins_another_tool_call() {
         )
     };
     let body = [
-        call(",\"id\":\"a\"", "{\"a\":\"x y"),
+        call(",\"id\":\"a\"", "{\"a\":\"x y\"}"),
         call(",\"id\":\"b\"", "{\"b\":\"4111 1111 "),
         call(",\"id\":\"b\"", "1111 1111\"}"),
     ];
     let out = run(Dialect::OpenAi, body.concat().as_bytes());
     let (first, second) = out.split_once("\"id\":\"b\"").expect("the second call");
-    assert!(first.contains("x ") && first.contains("\"y\""), "{out}");
+    assert!(first.contains("x y"), "{out}");
     assert!(second.contains("**** **** **** 1111"), "{out}");
+}
+
+/// Others give each fragment an identifier of its own, or a new one in the midst of a call.
+#[test]
+fn a_call_whose_identifier_changes_goes_on_until_its_arguments_are_whole() {
+    let arguments = "{\"card\":\"4111 1111 1111 1111\",\"n\":{\"a\":[1]}}";
+    for (size, every) in [(1, 1), (2, 1), (3, 2), (2, 5)] {
+        let mut body = String::new();
+        for (at, part) in fragments(arguments, size).into_iter().enumerate() {
+            let call =
+                format!("{{\"index\":0,\"id\":\"t{}\",\"function\":{{\"arguments\":{}}}}}", at / every, quote(&part));
+            body += &delta(0, &format!("{{\"tool_calls\":[{call}]}}"));
+        }
+        body += &(finish(0, "{}") + DONE);
+        let sums = openai_sums(&run(Dialect::OpenAi, body.as_bytes()));
+        let sum = sums.iter().find(|(path, _)| path.ends_with("arguments")).map(|(_, text)| text.as_str());
+        assert_eq!(sum, Some("{\"card\":\"**** **** **** 1111\",\"n\":{\"a\":[1]}}"), "{size} {every}: {sums:?}");
+    }
 }
 
 #[test]
