@@ -315,7 +315,7 @@ const PATHS: [(Dialect, &[&str]); 9] = [
 
 /// Where models talk over a WebSocket connection.
 const LIVE_OPENAI: &[&str] = &["/realtime", "/responses"];
-const LIVE_GEMINI: &[&str] = &[".BidiGenerateContent", ".BidiGenerateContentConstrained"];
+const LIVE_GEMINI: &[&str] = &[".BidiGenerateContent", ".BidiGenerateContentConstrained", "/BidiGenerateContent"];
 
 /// What may follow `/model/` and a model's name in the paths of Bedrock's runtime.
 const BEDROCK_OPERATIONS: [&str; 6] = [
@@ -562,6 +562,7 @@ mod tests {
             ("/v1/projects/p/locations/l/publishers/mistralai/models/m:rawPredict", Dialect::Plain),
             ("/v1/realtime", Dialect::OpenAi),
             ("/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent", Dialect::Gemini),
+            ("/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent", Dialect::Gemini),
             ("/v2/chat", Dialect::Cohere),
             ("/v2/embed", Dialect::Cohere),
             ("/v1/chat", Dialect::Cohere),

@@ -22,6 +22,7 @@ mod live;
 mod ollama;
 mod opaque;
 mod openai;
+mod others;
 mod parked;
 mod plan;
 mod responses;
@@ -402,6 +403,7 @@ impl Model {
             cohere_v1::read(event, root, &mut plan)?;
             ollama::read(event, root, &mut plan)?;
             bedrock::read(event, root, &mut plan)?;
+            others::read(event, root, &mut plan)?;
             // What follows walks these lists for each value.
             if plan.size() > self.limits.logical_texts.saturating_mul(4) {
                 return Err(BodyErrorKind::TooManyTexts.into());

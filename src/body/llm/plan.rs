@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{bedrock, cohere, cohere_v1, grown, live, responses};
+use super::{bedrock, cohere, cohere_v1, grown, live, others, responses};
 use crate::body::json::{Counts, Index, Kind, Node, Side, Unit, is_like, unescape};
 use crate::body::{BodyError, BodyErrorKind};
 
@@ -106,6 +106,9 @@ pub(super) enum Part {
         row: u8,
         at: u64,
     },
+    // Those of servers and programs
+    /// By its row among their growing texts.
+    Other(u8),
     // Bedrock's events
     /// By its row among Bedrock's growing texts.
     Bedrock(u8),
@@ -199,6 +202,7 @@ impl Part {
             Self::Bedrock(row) => bedrock::reading(row),
             Self::Generated(row) => cohere_v1::reading(row),
             Self::Grown { row, .. } => grown::reading(row),
+            Self::Other(row) => others::reading(row),
             Self::Content
             | Self::ContentThinking
             | Self::Refusal
@@ -252,6 +256,7 @@ impl Part {
             | Self::Record(_) => true,
             Self::Item { kind, .. } => responses::is_for_reader(kind),
             Self::Grown { row, .. } => grown::is_for_reader(row),
+            Self::Other(row) => others::reading(row) != Reading::Arguments,
             Self::Message(_) => self.call().is_none(),
             Self::Bedrock(row) => row != bedrock::THOUGHT && self.call().is_none(),
             _ => false,
@@ -269,6 +274,7 @@ impl Part {
             Self::Bedrock(row) => (bedrock::reading(row) == Reading::Arguments).then_some((5, 0)),
             Self::CandidateArgument(_) => Some((6, 0)),
             Self::Grown { row, at } => (grown::reading(row) == Reading::Arguments).then_some((7, at)),
+            Self::Other(row) => (others::reading(row) == Reading::Arguments).then_some((8, 0)),
             _ => None,
         }
     }
@@ -304,7 +310,7 @@ impl Part {
             Self::Live(_) => Carrier::Turn,
             Self::Message(_) | Self::MessageNamed(_) => Carrier::Message,
             Self::Generated(_) => Carrier::Generation,
-            Self::Grown { .. } => Carrier::Grown,
+            Self::Grown { .. } | Self::Other(_) => Carrier::Grown,
             Self::Record(_) | Self::RecordNamed(_) => Carrier::Record,
             Self::Bedrock(_) | Self::BedrockNamed(_) => Carrier::Bedrock,
             Self::Content
@@ -358,6 +364,10 @@ pub(super) enum End {
     BedrockBlock(u64),
     /// The texts of an object of Assistants', or of a content of interactions.
     Grown(u64),
+    /// The texts of this owner in streams of servers and programs.
+    Other(u64),
+    /// All texts of these.
+    Others,
     All,
 }
 
@@ -382,6 +392,8 @@ impl End {
             Self::Records => key.part.carrier() == Carrier::Record,
             Self::BedrockBlock(of) => key.of == of && key.part.carrier() == Carrier::Bedrock,
             Self::Grown(of) => key.of == of && key.part.carrier() == Carrier::Grown,
+            Self::Other(of) => key.of == of && matches!(key.part, Part::Other(_)),
+            Self::Others => matches!(key.part, Part::Other(_)),
             Self::All => true,
         }
     }

@@ -10,6 +10,7 @@ mod live;
 mod ollama;
 mod opaque;
 mod openai;
+mod others;
 mod properties;
 mod responses;
 
