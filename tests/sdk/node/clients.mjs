@@ -15,6 +15,7 @@ import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { Ollama } from "ollama";
 import OpenAI from "openai";
 import { Agent, FormData, fetch } from "undici";
+import { secure, calls as sinks } from "./sinks.mjs";
 
 let going;
 
@@ -90,6 +91,8 @@ async function log(at, exporter) {
 const logs = (at) => ({ url: `${at.base}/otel/v1/logs`, httpAgentOptions: at.tls, compression: "gzip" });
 
 const calls = {
+  ...sinks,
+
   "bedrock converse": async (at) => (await bedrock(at).send(new ConverseCommand(conversed(at)))).output,
 
   "bedrock converse stream": async (at) => {
@@ -265,6 +268,7 @@ function classes(error) {
 for await (const line of readline.createInterface({ input: process.stdin })) {
   const { call, at } = JSON.parse(line);
   going = new Agent({ allowH2: at.http2, connect: at.tls });
+  secure(at.tls);
   let told;
   try {
     told = { got: (await calls[call](at)) ?? null };
