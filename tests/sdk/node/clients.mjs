@@ -186,6 +186,26 @@ const calls = {
     return [embeddings, totalTokens];
   },
 
+  "gemini live": async (at) => {
+    const got = { text: "", transcript: "", calls: [] };
+    let session;
+    await new Promise(async (resolve, reject) => {
+      const onmessage = ({ serverContent, toolCall }) => {
+        for (const part of serverContent?.modelTurn?.parts ?? []) got.text += part.text ?? "";
+        got.transcript += serverContent?.outputTranscription?.text ?? "";
+        for (const call of toolCall?.functionCalls ?? []) got.calls.push(call.args);
+        if (serverContent?.turnComplete) resolve();
+      };
+      const onclose = ({ code, reason }) => reject(new Error(`${code} ${reason}`));
+      const live = new GoogleGenAI({ apiKey: "k", httpOptions: { baseUrl: `${at.base}/live` } }).live;
+      const config = { responseModalities: ["TEXT"], systemInstruction: at.text };
+      session = await live.connect({ model: "gemini-live", config, callbacks: { onmessage, onclose, onerror: reject } });
+      session.sendClientContent({ turns: [{ role: "user", parts: [{ text: at.text }] }], turnComplete: true });
+    });
+    session.close();
+    return got;
+  },
+
   // Ollama
 
   "ollama chat": (at) => ollama(at).chat(asked(at)),
