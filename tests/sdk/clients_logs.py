@@ -1,14 +1,18 @@
 """The clients of log and trace sinks, in Python."""
 
+import asyncio
 import datetime
 import gzip
 import json
+import logging
 import uuid
 
+import aiohttp
 import elasticsearch
 import httpx
 import opensearchpy
 import requests
+import urllib3
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import AzureKeyCredentialPolicy
@@ -20,11 +24,17 @@ from datadog_api_client.v2.model.content_encoding import ContentEncoding
 from datadog_api_client.v2.model.http_log import HTTPLog
 from datadog_api_client.v2.model.http_log_item import HTTPLogItem
 from elasticsearch import helpers
+from hass_splunk import SplunkPayloadError, hass_splunk
 from langfuse import Langfuse
 from langsmith import Client as LangSmith
+from logging_loki import LokiHandler
 from matrix import Row
+from newrelic_telemetry_sdk import Log, LogClient
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
+from secops.chronicle import ChronicleClient
+from secops.exceptions import APIError
+from splunk_handler import SplunkHandler
 
 AT = datetime.datetime(2026, 11, 29, 7, 0, 0, 123456, datetime.timezone.utc)
 ID = uuid.UUID("01a2b3c4-d5e6-7f89-8abc-def012345678")
@@ -134,12 +144,87 @@ def splunk_raw(at):
         return answer.json()
 
 
+def splunk_of_home_assistant(at):
+    """A line for each event."""
+
+    async def run():
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=at.tls)) as session:
+            client = hass_splunk(session, "7b1f1a2c", "localhost", use_ssl=secure(at))
+            client.url = f"{at.base}/splunk/services/collector/event"
+            for event in (at.text, document(at), "plain", at.text):
+                await client.queue({"time": 1763690000.123, "host": "web-1", "event": event}, send=False)
+            return await client.send()
+
+    return asyncio.run(run())
+
+
+def logged(at, handler, **extra):
+    """What a handler of Python's own logging makes of three records."""
+    logger = logging.Logger("shop")
+    logger.addHandler(handler)
+    logger.warning(at.text, extra=extra)
+    logger.warning("plain", extra=extra)
+    logger.error("said %s", at.text, extra=extra)
+
+
+def splunk_of_logging(at):
+    """Texts with nothing between them."""
+    handler = SplunkHandler(
+        "localhost", 8088, "7b1f1a2c", "main", url=f"{at.base}/splunk/services/collector/event", hostname="web-1", source="shop",
+        allow_overrides=True, flush_interval=3600, verify=files(at)["ca"], retry_count=0,
+    )  # fmt: skip
+    handler.session = secured(at)
+    logged(at, handler, _time=1763690000.123)
+    handler.close()
+
+
 HEC = {"records": True, "shows": False}
 
 SPLUNK_ROWS = [
     Row("httpx", "splunk events", splunk_events(False), "Splunk HEC", **HEC),
     Row("httpx", "splunk events gzip", splunk_events(True), "Splunk HEC", **HEC),
     Row("httpx", "splunk raw", splunk_raw, "Splunk HEC", **HEC),
+    Row("hass-splunk", "events", splunk_of_home_assistant, "Splunk HEC", kept="plain", failed=SplunkPayloadError, http2=False, **HEC),
+    Row("splunk-handler", "events", splunk_of_logging, "Splunk HEC", kept="plain", http2=False, **HEC),
+]
+
+
+# New Relic and Loki
+
+
+class NewRelic(LogClient):
+    PATH = "/newrelic/log/v1"
+
+
+class NewRelicOverHttp(NewRelic):
+    """Where the test goes straight to the upstream."""
+
+    POOL_CLS = urllib3.HTTPConnectionPool
+
+
+def new_relic_logs(at):
+    url = urllib3.util.parse_url(at.base)
+    keys = {"ca_certs": files(at)["ca"], "cert_file": files(at)["cert"], "key_file": files(at)["key"]} if secure(at) else {}
+    client = (NewRelic if secure(at) else NewRelicOverHttp)("k", url.host, url.port, **keys)
+    logs = [Log(at.text, 1763690000123, user=at.label, nested=document(at)), Log("plain", 1763690000124), Log(at.text, 1763690000125)]
+    answer = client.send_batch(logs, common={"attributes": {"service": "shop"}})
+    client.close()
+    answer.raise_for_status()
+    return answer.json()
+
+
+def loki_of_logging(at):
+    handler = LokiHandler(f"{at.base}/loki/loki/api/v1/push", {"app": "shop"}, version="1")
+    handler.emitter._session = secured(at)
+    logged(at, handler, tags={"env": "prod"})
+    handler.emitter.close()
+
+
+NANOSECONDS = (r'"\d{19}"',)
+
+PUSH_ROWS = [
+    Row("newrelic-telemetry-sdk", "logs", new_relic_logs, "New Relic", records=True, kept="plain", http2=False, shows=False),
+    Row("python-logging-loki", "lines", loki_of_logging, "Loki", records=True, kept="plain", http2=False, shows=False, varies=NANOSECONDS),
 ]
 
 
@@ -246,9 +331,22 @@ def chronicle_entries(at):
     ]
 
 
+def chronicle_sdk(at):
+    session = secured(at)
+    client = ChronicleClient("shop", str(ID), session=session)
+    client.base_url = f"{at.base}/chronicle/v1alpha"
+    times = {"log_entry_time": AT, "collection_time": AT, "forwarder_id": "f-1"}
+    metadata = {"event_timestamp": AT.isoformat(), "event_type": "USER_LOGIN", "description": at.text, "id": "ev-1"}
+    event = {"metadata": metadata, "principal": {"user": {"email_addresses": [at.label]}}}
+    return [
+        client.ingest_log("OKTA", [at.text, "plain", json.dumps(document(at))], labels={"note": at.text}, force_log_type=True, **times),
+        client.ingest_udm(event),
+    ]
+
+
 HTTPX = {"denied": httpx.HTTPStatusError, "failed": None}
 
-TRACES = (r'"(traceId|spanId|parentSpanId)": "[^"]+"', r'"(startTimeUnixNano|endTimeUnixNano)": "\d+"', r"pk-[0-9a-f-]{36}", r'"authorization": "[^"]+"')
+TRACES = (r'"(traceId|spanId|parentSpanId)": ?"[^"]+"', r'"(startTimeUnixNano|endTimeUnixNano)": ?"\d+"', r"pk-[0-9a-f-]{36}", r'"authorization": "[^"]+"')
 
 # Of a part of a body that is made anew while it passes, the length is not known before.
 LENGTHS = (r"Content-Length: \d+\r?\n",)
@@ -259,6 +357,7 @@ TRACING_ROWS = [
     Row("langfuse", "observations", langfuse_observations, "Langfuse", shows=False, http2=False, varies=TRACES),
     Row("httpx", "langfuse ingestion", langfuse_ingestion, "Langfuse ingestion", **HTTPX),
     Row("httpx", "chronicle", chronicle_entries, "Google Chronicle", shows=False, **HTTPX),
+    Row("secops", "logs and events", chronicle_sdk, "Google Chronicle", shows=False, denied=APIError, failed=APIError, http2=False),
 ]
 
-ROWS = [*SEARCH_ROWS, *SPLUNK_ROWS, *DATADOG_ROWS, *AZURE_ROWS, *TRACING_ROWS]
+ROWS = [*SEARCH_ROWS, *SPLUNK_ROWS, *PUSH_ROWS, *DATADOG_ROWS, *AZURE_ROWS, *TRACING_ROWS]

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 
+from clients_logs import LENGTHS, TRACES
 from clients_models import CHAT, GENERATE, MESSAGES, QUIET, RESPONSES
 from matrix import Row
 
@@ -33,7 +34,7 @@ def error(*names):
 def process():
     if not running:
         # Modules are found from where the script stands.
-        script = shutil.copy(HERE / "node" / "clients.mjs", INSTALLED)
+        script, _ = (shutil.copy(HERE / "node" / name, INSTALLED) for name in ("clients.mjs", "sinks.mjs"))
         running.append(subprocess.Popen(["node", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
     return running[0]
 
@@ -41,7 +42,7 @@ def process():
 def node(call):
     def run(at):
         tls = {name: (at.folder / file).read_text() for name, file in (("ca", "ca.crt"), ("cert", "one.crt"), ("key", "one.key"))}
-        told = {"base": at.base, "tls": tls, "http2": at.http2, "text": at.text, "arguments": at.arguments}
+        told = {"base": at.base, "tls": tls, "http2": at.http2, "text": at.text, "label": at.label, "arguments": at.arguments}
         node = process()
         node.stdin.write(json.dumps({"call": call, "at": told}) + "\n")
         node.stdin.flush()
@@ -69,7 +70,31 @@ def without_responses_logprobs(got):
     return got
 
 
+# What a client makes anew each time.
+UUIDS = (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",)
+SECONDS = (r'"timestamp":"20[^"]*Z"',)
+
+KAFKA = {"denied": error(), "failed": error(), "http2": False, "records": True, "kept": "plain"}
+SINK = {"http2": False, "records": True, "kept": "plain", "shows": False}
+
+SINK_ROWS = [
+    Row("npm:@newrelic/telemetry-sdk", "logs", node("newrelic logs"), "New Relic", denied=error("Error"), failed=error("Error"), http2=False, shows=False),
+    Row("npm:sumo-logger", "logs", node("sumo logs"), "Sumo Logic", **SINK),
+    Row("npm:kafka-rest", "binary", node("kafka binary"), "Kafka REST", **KAFKA),
+    Row("npm:kafka-rest", "avro", node("kafka avro"), "Kafka REST", **KAFKA),
+    Row("npm:winston-loki", "json", node("winston loki json"), "Loki", failed=error("Error"), **SINK),
+    Row("npm:winston-loki", "protobuf", node("winston loki protobuf"), "Loki", failed=error("Error"), **SINK),
+    Row("npm:pino-loki", "json", node("pino loki"), "Loki", **SINK | {"http2": True}),
+    Row("npm:splunk-logging", "events", node("splunk events"), "Splunk HEC", **SINK),
+    Row("npm:datadog-winston", "log", node("datadog log"), "Datadog logs", **SINK | {"kept": ""}),
+    Row("npm:langfuse", "ingestion", node("langfuse ingestion"), "Langfuse ingestion", varies=UUIDS + SECONDS),
+    Row("npm:@langfuse/otel", "observations", node("langfuse spans"), "Langfuse", shows=False, http2=False, varies=TRACES),
+    Row("npm:langsmith", "runs in a batch", node("langsmith batch"), "LangSmith", shows=False),
+    Row("npm:langsmith", "runs in parts", node("langsmith parts"), "LangSmith", shows=False, varies=LENGTHS),
+]
+
 ROWS = [
+    *SINK_ROWS,
     Row("npm:openai", "chat", node("openai chat"), CHAT, arguments=True, **OPENAI),
     Row("npm:openai", "chat stream", node("openai chat stream"), CHAT, True, arguments=True, more={"refusal": True}, **OPENAI),
     Row("npm:openai", "chat stream helper", node("openai chat stream helper"), CHAT, True, arguments=True, **OPENAI),

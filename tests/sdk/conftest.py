@@ -91,6 +91,9 @@ opaque   = {{ "audio/*" = "pass" }}
 VENDORS = {module.__name__.rpartition(".")[2]: module.answer for module in (anthropic, cohere, gemini, mistral, ollama, openai)}
 VENDORS["azure-openai"] = openai.answer
 VENDORS |= {"elastic": sinks.elastic, "opensearch": sinks.elastic, "splunk": sinks.splunk, "datadog": sinks.datadog}
+VENDORS |= {"newrelic": sinks.new_relic, "sumo": sinks.sumo, "kafka": sinks.kafka, "loki": sinks.loki}
+# New Relic's clients take a host and no path.
+VENDORS["log"] = sinks.new_relic
 VENDORS |= {"azure": sinks.azure, "langsmith": sinks.langsmith, "langfuse": sinks.langfuse, "chronicle": sinks.chronicle}
 
 RULES = """

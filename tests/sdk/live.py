@@ -1,5 +1,5 @@
-"""OpenAI's Realtime over a WebSocket connection, as an upstream: it answers each `response.create` with everything that it is told
-to say, a letter in each message."""
+"""OpenAI's Realtime and Gemini's live API over a WebSocket connection, as an upstream: it answers each `response.create`, and the end
+of each turn, with everything that it is told to say, a letter in each message."""
 
 import json
 import threading
@@ -19,6 +19,8 @@ class Live:
 
     def talk(self, connection):
         self.requests.append(connection.request)
+        if "BidiGenerateContent" in connection.request.path:
+            return self.talk_gemini(connection)
         events = iter(range(1 << 30))
 
         def send(kind, **fields):
@@ -64,3 +66,31 @@ class Live:
                     send("response.output_audio.delta", **place, delta="UklGRiQAAABXQVZFZm10IBAAAAABAAEA" * 4)
             send(f"{kind}.done", **place, **{member: said}, **({"name": "note"} if member == "arguments" else {}))
         send("response.done", response={"object": "realtime.response", "id": "resp_1", "status": "completed"})
+
+    def talk_gemini(self, connection):
+        """Its messages are JSON in binary frames; members of what it is sent may be called as in JSON or as in protobuf."""
+
+        def send(**message):
+            connection.send(json.dumps(message).encode())
+
+        for message in connection:
+            self.received.append(message)
+            event = json.loads(message)
+            if "setup" in event:
+                send(setupComplete={"sessionId": "s-1"})
+            if (event.get("clientContent") or event.get("client_content") or {}).get("turnComplete"):
+                for letter in self.said[:-1] if self.breaks_off else self.said:
+                    send(serverContent={"modelTurn": {"parts": [{"text": letter}]}})
+                if self.breaks_off:
+                    connection.socket.shutdown(2)
+                    return
+                self.end_turn(send)
+
+    def end_turn(self, send):
+        sound = {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": "UklGRiQAAABXQVZFZm10IBAAAAABAAEA" * 4}}
+        for letter in self.said:
+            send(serverContent={"outputTranscription": {"text": letter}})
+            send(serverContent={"modelTurn": {"parts": [sound]}})
+        send(toolCall={"functionCalls": [{"id": "call_0", "name": "note", "args": {"note": self.said}}]})
+        send(serverContent={"generationComplete": True})
+        send(serverContent={"turnComplete": True}, usageMetadata={"totalTokenCount": 18})

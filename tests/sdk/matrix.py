@@ -58,6 +58,8 @@ class Row:
     varies: tuple = ()
     # Whether it sends a batch, of which a blocked record is taken out and the rest goes on.
     records: bool = False
+    # What stands in a record of it that nothing is wrong with.
+    kept: str = ""
     # Whether its requests and answers carry text.
     sends: bool = True
     shows: bool = True

@@ -15,6 +15,7 @@ import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { Ollama } from "ollama";
 import OpenAI from "openai";
 import { Agent, FormData, fetch } from "undici";
+import { secure, calls as sinks } from "./sinks.mjs";
 
 let going;
 
@@ -90,6 +91,8 @@ async function log(at, exporter) {
 const logs = (at) => ({ url: `${at.base}/otel/v1/logs`, httpAgentOptions: at.tls, compression: "gzip" });
 
 const calls = {
+  ...sinks,
+
   "bedrock converse": async (at) => (await bedrock(at).send(new ConverseCommand(conversed(at)))).output,
 
   "bedrock converse stream": async (at) => {
@@ -183,6 +186,26 @@ const calls = {
     return [embeddings, totalTokens];
   },
 
+  "gemini live": async (at) => {
+    const got = { text: "", transcript: "", calls: [] };
+    let session;
+    await new Promise(async (resolve, reject) => {
+      const onmessage = ({ serverContent, toolCall }) => {
+        for (const part of serverContent?.modelTurn?.parts ?? []) got.text += part.text ?? "";
+        got.transcript += serverContent?.outputTranscription?.text ?? "";
+        for (const call of toolCall?.functionCalls ?? []) got.calls.push(call.args);
+        if (serverContent?.turnComplete) resolve();
+      };
+      const onclose = ({ code, reason }) => reject(new Error(`${code} ${reason}`));
+      const live = new GoogleGenAI({ apiKey: "k", httpOptions: { baseUrl: `${at.base}/live` } }).live;
+      const config = { responseModalities: ["TEXT"], systemInstruction: at.text };
+      session = await live.connect({ model: "gemini-live", config, callbacks: { onmessage, onclose, onerror: reject } });
+      session.sendClientContent({ turns: [{ role: "user", parts: [{ text: at.text }] }], turnComplete: true });
+    });
+    session.close();
+    return got;
+  },
+
   // Ollama
 
   "ollama chat": (at) => ollama(at).chat(asked(at)),
@@ -265,6 +288,7 @@ function classes(error) {
 for await (const line of readline.createInterface({ input: process.stdin })) {
   const { call, at } = JSON.parse(line);
   going = new Agent({ allowH2: at.http2, connect: at.tls });
+  secure(at.tls);
   let told;
   try {
     told = { got: (await calls[call](at)) ?? null };

@@ -4,9 +4,11 @@ It remembers every request, and says what the test told it to say: `Said`. A ven
 takes the request and what is to be said, and returns a `Whole` or a `Stream`. The parts of a stream are flushed one by one.
 """
 
+import base64
 import gzip
 import http.server
 import json
+import re
 import sys
 import threading
 import traceback
@@ -16,11 +18,23 @@ from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
 
+import cramjam
 from google.protobuf.json_format import MessageToJson
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from .push import PushRequest
+
 # Headers that are of one connection, or that tell two ways apart, and not of the message.
 OF_THE_WAY = {"host", "connection", "transfer-encoding", "content-length", "accept-encoding", "via", "x-request-id", "te", "keep-alive", "expect"}
+
+# Members of JSON whose values are bytes: those of Kafka's records and Chronicle's raw logs.
+BYTES = re.compile(r'"(key|value|data)": ?"([A-Za-z0-9+/]+=*)"')
+
+
+def opened(member):
+    """Such a member with what it says. Asterisks fill up a group of base64 whose value has become shorter: two here."""
+    said = base64.b64decode(member[2], validate=True).decode("utf-8", "surrogateescape")
+    return f"{member[1]}: {said.replace('@*****', '@***')}"
 
 
 @dataclass
@@ -33,10 +47,20 @@ class Request:
 
     @property
     def text(self):
-        """The body without its coding; spans as OpenTelemetry's own messages read them."""
+        """The body without its coding; protobuf as messages read it, bytes in JSON as what they say."""
         if self.headers.get("content-type") == "application/x-protobuf":
-            return MessageToJson(ExportTraceServiceRequest.FromString(self.content), ensure_ascii=False)
-        return self.content.decode("utf-8", "surrogateescape")
+            return MessageToJson(self.message, ensure_ascii=False)
+        text = self.content.decode("utf-8", "surrogateescape")
+        if self.headers.get("content-type") == "application/vnd.kafka.v1+json" or self.path.endswith("/logs:import"):
+            return BYTES.sub(opened, text)
+        return text
+
+    @property
+    def message(self):
+        """Spans in OpenTelemetry's own messages, what Loki is pushed in one block of snappy."""
+        if self.path == "/loki/api/v1/push":
+            return PushRequest.FromString(bytes(cramjam.snappy.decompress_raw(self.content)))
+        return ExportTraceServiceRequest.FromString(self.content)
 
     @property
     def content(self):

@@ -1,5 +1,5 @@
-"""Where logs and traces go: Elasticsearch and OpenSearch, Splunk's HTTP event collector, Datadog, Azure Monitor, LangSmith,
-Langfuse. Their answers repeat a field's value, as real ones do in what they say of an error.
+"""Where logs and traces go: Elasticsearch and OpenSearch, Splunk's HTTP event collector, Datadog, New Relic, Sumo Logic, Loki,
+Kafka's REST proxy, Azure Monitor, LangSmith, Langfuse, Chronicle. Their answers repeat a field's value, as real ones do in what they say of an error.
 """
 
 import json
@@ -56,6 +56,46 @@ def datadog(request, said):
     if said.status != 200:
         return Whole({"errors": [{"detail": f"You sent: {said.text}", "status": "400", "title": "Bad Request"}]}, said.status)
     return Whole({}, 202)
+
+
+def new_relic(request, said):
+    assert request.path.endswith("/v1") and request.headers["api-key"]
+    for batch in request.json:
+        assert batch["logs"] and all(isinstance(log["message"], str) for log in batch["logs"])
+    if said.status != 200:
+        return Whole({"error": f"You sent: {said.text}"}, said.status)
+    return Whole({"requestId": "4d5b4e2f-0001-b000-0000-017f9a000000"}, 202)
+
+
+def sumo(request, said):
+    """Its source takes whatever lines there are; this client's are each JSON."""
+    assert request.path.startswith("/receiver/v1/http/")
+    assert all(json.loads(line) for line in request.content.splitlines())
+    return Whole(b"", said.status, "text/plain")
+
+
+def kafka(request, said):
+    """Version 1: a place for each record; the last one failed."""
+    records = request.json["records"]
+    assert all("value" in record for record in records)
+    if said.status != 200:
+        return Whole({"error_code": 42202, "message": f"You sent: {said.text}"}, said.status, "application/vnd.kafka.v1+json")
+    offsets = [{"partition": 0, "offset": 9007199254740990 + at, "error_code": None, "error": None} for at in range(len(records))]
+    offsets[-1] |= {"partition": None, "offset": None, "error_code": 2, "error": f"You sent: {said.text}"}
+    return Whole({"offsets": offsets, "key_schema_id": None, "value_schema_id": 7}, kind="application/vnd.kafka.v1+json")
+
+
+def loki(request, said):
+    assert request.path == "/loki/api/v1/push"
+    if request.headers["content-type"] == "application/json":
+        for stream in request.json["streams"]:
+            assert all(isinstance(value, str) for value in stream["stream"].values())
+            assert all(entry[0].isdigit() and isinstance(entry[1], str) for entry in stream["values"])
+    else:
+        assert all(entry.timestamp.seconds for stream in request.message.streams for entry in stream.entries)
+    if said.status != 200:
+        return Whole(f"entry out of order: {said.text}\n".encode(), said.status, "text/plain; charset=utf-8")
+    return Whole(b"", 204)
 
 
 def azure(request, said):
