@@ -211,6 +211,8 @@ pub(crate) struct Activity {
     upgraded: AtomicBool,
     /// The client is trusted no more, or its workspace is stopped.
     revoked: AtomicBool,
+    /// The client takes nothing on its connection.
+    stalled: AtomicBool,
 }
 
 impl Activity {
@@ -224,6 +226,7 @@ impl Activity {
             fault: OnceLock::new(),
             upgraded: AtomicBool::new(false),
             revoked: AtomicBool::new(false),
+            stalled: AtomicBool::new(false),
         })
     }
 
@@ -268,6 +271,15 @@ impl Activity {
 
     pub(crate) fn is_revoked(&self) -> bool {
         self.revoked.load(Ordering::Acquire)
+    }
+
+    /// What is under way ends because the client takes nothing.
+    pub(crate) fn stall(&self) {
+        self.stalled.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_upgraded(&self) -> bool {
@@ -325,6 +337,11 @@ pub(crate) struct Stall {
 impl Stall {
     pub(crate) fn new(bound: Duration) -> Self {
         Self { bound, timer: None }
+    }
+
+    /// Whether the peer has taken nothing for too long.
+    pub(crate) fn is_over(&self) -> bool {
+        self.timer.as_ref().is_some_and(|timer| timer.is_elapsed())
     }
 
     /// Judges what a write gave: one that waits starts the timer, one that does not stops it.

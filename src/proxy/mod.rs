@@ -45,6 +45,7 @@ mod service;
 mod shadow;
 mod shared_limits;
 mod signature;
+mod stall;
 mod start;
 mod syslog;
 mod target;

@@ -46,6 +46,7 @@ mod self_test;
 mod shadow;
 mod signals;
 mod smuggling;
+mod stalls;
 mod stand_ins;
 mod streaming;
 mod syslog;
