@@ -27,6 +27,7 @@ mod keys;
 mod leaks;
 mod letters;
 mod limits;
+mod limits_http2;
 mod listeners;
 mod llm;
 mod mtls;
