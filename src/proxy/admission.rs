@@ -25,6 +25,8 @@ use super::shared_limits::SharedPlace;
 pub(crate) struct Admission {
     connections: Arc<Semaphore>,
     requests: Arc<Semaphore>,
+    /// How many requests may be under way.
+    most: u32,
     /// Memory is short: nothing new is admitted.
     strained: AtomicBool,
 }
@@ -46,12 +48,18 @@ impl Admission {
         Self {
             connections: places(limits.connections),
             requests: places(limits.requests),
+            most: u32::try_from(limits.requests.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX),
             strained: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn connection(&self) -> Option<ConnectionPermit> {
         place(&self.connections).map(|place| ConnectionPermit { _place: place })
+    }
+
+    /// Resolves when no request is under way.
+    pub(crate) async fn quiet(&self) {
+        let _ = self.requests.acquire_many(self.most).await;
     }
 
     /// Whether new requests are refused because memory is short.
