@@ -187,6 +187,17 @@ async fn codings_and_parts_are_bounded() {
         form(part.repeat(count) + "--b--\r\n")
     };
     assert_eq!(statuses(&proxy, [2, 3, 4].map(parts)).await, [200, 200, 400]);
+    let nested = |depth: usize| {
+        let within = |body, level| {
+            let kind = format!("Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n");
+            let outer = level + 1;
+            format!("--b{outer}\r\n{kind}{body}\r\n--b{outer}--\r\n")
+        };
+        let innermost = "--b1\r\nContent-Type: text/plain\r\n\r\nwords\r\n--b1--\r\n".to_owned();
+        let body = (1..depth).fold(innermost, within);
+        (format!("Content-Type: multipart/mixed; boundary=b{depth}"), body.into_bytes())
+    };
+    assert_eq!(statuses(&proxy, [2, 3, 4].map(nested)).await, [200, 200, 415]);
     let head = |length: usize| {
         let head = "Content-Disposition: form-data; name=\"a\"\r\nX: \r\n\r\n";
         let head = head.replace("X: ", &format!("X: {}", "y".repeat(length - head.len())));
