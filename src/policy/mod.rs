@@ -512,7 +512,8 @@ pub struct Limits {
     pub target_bytes: usize,
     /// A trailer section. 8 KiB.
     pub trailer_bytes: usize,
-    /// Bytes per second that a request's body must bring over [`Timeouts::body_idle`] of waiting for it. 500.
+    /// Bytes per second that a request's body must bring over [`Timeouts::body_idle`] of waiting for it, and that a client
+    /// must take of an answer over [`Timeouts::client_stall`] of waiting for the client. 500.
     pub body_rate: u64,
     /// HTTP/2 streams of a connection. 100.
     pub h2_streams: u32,
@@ -553,6 +554,8 @@ pub struct Timeouts {
     pub header: Duration,
     /// Between two reads of a request body. 30 s.
     pub body_idle: Duration,
+    /// A client that takes too little of an answer that is there ([`Limits::body_rate`]), or nothing on its connection. 30 s.
+    pub client_stall: Duration,
     /// A connection without a request. 60 s.
     pub keep_alive: Duration,
     /// Connecting to an upstream. 5 s.
@@ -578,6 +581,7 @@ impl Default for Timeouts {
             handshake: seconds(10),
             header: seconds(10),
             body_idle: seconds(30),
+            client_stall: seconds(30),
             keep_alive: seconds(60),
             connect: seconds(5),
             first_byte: seconds(600),

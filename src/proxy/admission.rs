@@ -25,6 +25,8 @@ use super::shared_limits::SharedPlace;
 pub(crate) struct Admission {
     connections: Arc<Semaphore>,
     requests: Arc<Semaphore>,
+    /// How many requests may be under way.
+    most: u32,
     /// Memory is short: nothing new is admitted.
     strained: AtomicBool,
 }
@@ -46,12 +48,18 @@ impl Admission {
         Self {
             connections: places(limits.connections),
             requests: places(limits.requests),
+            most: u32::try_from(limits.requests.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX),
             strained: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn connection(&self) -> Option<ConnectionPermit> {
         place(&self.connections).map(|place| ConnectionPermit { _place: place })
+    }
+
+    /// Resolves when no request is under way.
+    pub(crate) async fn quiet(&self) {
+        let _ = self.requests.acquire_many(self.most).await;
     }
 
     /// Whether new requests are refused because memory is short.
@@ -211,6 +219,8 @@ pub(crate) struct Activity {
     upgraded: AtomicBool,
     /// The client is trusted no more, or its workspace is stopped.
     revoked: AtomicBool,
+    /// The client takes nothing on its connection.
+    stalled: AtomicBool,
 }
 
 impl Activity {
@@ -224,6 +234,7 @@ impl Activity {
             fault: OnceLock::new(),
             upgraded: AtomicBool::new(false),
             revoked: AtomicBool::new(false),
+            stalled: AtomicBool::new(false),
         })
     }
 
@@ -268,6 +279,15 @@ impl Activity {
 
     pub(crate) fn is_revoked(&self) -> bool {
         self.revoked.load(Ordering::Acquire)
+    }
+
+    /// What is under way ends because the client takes nothing.
+    pub(crate) fn stall(&self) {
+        self.stalled.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_upgraded(&self) -> bool {
@@ -325,6 +345,11 @@ pub(crate) struct Stall {
 impl Stall {
     pub(crate) fn new(bound: Duration) -> Self {
         Self { bound, timer: None }
+    }
+
+    /// Whether the peer has taken nothing for too long.
+    pub(crate) fn is_over(&self) -> bool {
+        self.timer.as_ref().is_some_and(|timer| timer.is_elapsed())
     }
 
     /// Judges what a write gave: one that waits starts the timer, one that does not stops it.

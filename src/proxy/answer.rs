@@ -84,6 +84,13 @@ impl AnswerBody {
         matches!(self.content, Content::Stream { .. })
     }
 
+    /// The client takes too little of it: it ends here.
+    pub(super) fn stalls(&self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.failed(&ProxyError::client(ErrorKind::Stall));
+        }
+    }
+
     fn poll_content(&mut self, context: &mut Context<'_>) -> Poll<Given> {
         let polled = match &mut self.content {
             Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),

@@ -15,7 +15,7 @@ use http::{Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -34,6 +34,7 @@ use super::frames::{self, Frames};
 use super::guard::{Checked, Guard, SPOIL};
 use super::peer::{Entrance, Peer};
 use super::reply::{ErrorKind, ProxyError};
+use super::stall::{self, LeavingBody, Outlets, Streams};
 use super::websocket::Session;
 use super::{Door, Generation, Shared, syslog, tls};
 
@@ -243,13 +244,17 @@ where
 {
     let generation = connection.shared.generation();
     let limits = generation.policy.limits.clone();
+    let outlets = Outlets::new(&generation.policy.limits, &generation.policy.timeouts);
     drop(generation);
     let guard = Guard::new(limits.header_bytes, limits.trailer_bytes);
     let io = TokioIo::new(ClientIo::new(stream, &connection, Reader::Http1(guard)));
-    let serving = Arc::clone(&connection);
+    let (serving, outlet) = (Arc::clone(&connection), outlets.single());
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let connection = Arc::clone(&serving);
-        Box::pin(async move { Ok::<_, Infallible>(exchange::serve(connection, request).await) })
+        let (connection, outlet) = (Arc::clone(&serving), Some(Arc::clone(&outlet)));
+        Box::pin(async move {
+            let response = exchange::serve(connection, request).await;
+            Ok::<_, Infallible>(response.map(|body| LeavingBody::new(body, outlet)))
+        })
     });
     let mut served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -260,6 +265,10 @@ where
     let (mut closing, mut told, mut cut) = (false, false, false);
     let mut revoked = pin!(connection.peer.revoked(&connection.shared));
     let ended = loop {
+        let look = outlets.look();
+        if look.stuck {
+            break None;
+        }
         let wait = match patience(&connection, told).filter(|_| !cut) {
             Some(wait) => wait,
             None if closing => break None,
@@ -279,7 +288,7 @@ where
                 connection.activity.revoke();
                 cut = true;
             }
-            () = tokio::time::sleep(wait) => {}
+            () = tokio::time::sleep(wait.min(look.again)) => {}
         }
     };
     refused(&connection, matches!(&ended, Some(Err(error)) if error.is_parse()));
@@ -298,11 +307,17 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
     let serving = Arc::clone(&connection);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let connection = Arc::clone(&serving);
-        Box::pin(async move { Ok::<_, Infallible>(exchange::serve(connection, request).await) })
+        Box::pin(async move {
+            let response = exchange::serve(connection, request).await;
+            Ok::<_, Infallible>(response.map(|body| LeavingBody::new(body, stall::of_stream())))
+        })
     });
-    let Limits { h2_streams, .. } = connection.shared.generation().policy.limits;
+    let generation = connection.shared.generation();
+    let Limits { h2_streams, .. } = generation.policy.limits;
+    let outlets = Outlets::new(&generation.policy.limits, &generation.policy.timeouts);
+    drop(generation);
     let mut served = pin!(
-        http2::Builder::new(TokioExecutor::new())
+        http2::Builder::new(Streams(Arc::clone(&outlets)))
             .timer(TokioTimer::new())
             .max_concurrent_streams(h2_streams)
             .initial_stream_window_size(64 << 10)
@@ -315,10 +330,16 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
             .keep_alive_timeout(H2_PONG)
             .serve_connection(TokioIo::new(ClientIo::new(stream, &connection, Reader::Http2(Frames::new()))), service)
     );
-    let (mut closing, mut told, mut cut) = (false, false, false);
+    let (mut closing, mut told, mut cut, mut stuck) = (false, false, false, false);
     let mut revoked = pin!(connection.peer.revoked(&connection.shared));
     loop {
-        let wait = match patience(&connection, told).filter(|_| !cut) {
+        let look = outlets.look();
+        if look.stuck && !stuck {
+            // What streams that are over have left behind cannot be taken back. The others end in peace.
+            stuck = true;
+            served.as_mut().graceful_shutdown();
+        }
+        let wait = match patience(&connection, told || stuck).filter(|_| !cut) {
             Some(wait) => wait,
             None if closing => break,
             None => {
@@ -337,7 +358,7 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
                 connection.activity.revoke();
                 cut = true;
             }
-            () = tokio::time::sleep(wait) => {}
+            () = tokio::time::sleep(wait.min(look.again)) => {}
         }
     }
     refused(&connection, false);
@@ -406,7 +427,7 @@ struct ClientIo<S> {
 
 impl<S> ClientIo<S> {
     fn new(stream: S, connection: &Connection, reader: Reader) -> Self {
-        let stall = Stall::new(connection.shared.generation().policy.timeouts.upstream_idle);
+        let stall = Stall::new(connection.shared.generation().policy.timeouts.client_stall);
         Self { stream, reader, stall, activity: Arc::clone(&connection.activity), spoil: &[], ended: false }
     }
 
@@ -415,6 +436,15 @@ impl<S> ClientIo<S> {
         if let (Reader::Http2(frames), Poll::Ready(Ok(bytes))) = (&mut self.reader, written) {
             frames.sent(*bytes);
         }
+    }
+
+    /// Judges what a write gave.
+    fn judge<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        let judged = self.stall.watch(context, written);
+        if self.stall.is_over() {
+            self.activity.stall();
+        }
+        judged
     }
 
     /// What stands in place of a faulty head's rest; behind it, the end.
@@ -472,7 +502,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientIo<S> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.note(&written);
-        this.stall.watch(context, written)
+        this.judge(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -487,13 +517,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientIo<S> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, pieces);
         this.note(&written);
-        this.stall.watch(context, written)
+        this.judge(context, written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let flushed = Pin::new(&mut this.stream).poll_flush(context);
-        this.stall.watch(context, flushed)
+        this.judge(context, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -418,6 +418,22 @@ mod tests {
     }
 
     #[test]
+    fn lines_and_sections_are_bounded() {
+        let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let of = |less: usize, length: usize| "x".repeat(length - less);
+        for (one, reason) in
+            [(-1, [None; 3]), (0, [None; 3]), (1, ["framing_chunk", "trailer", "header_syntax"].map(Some))]
+        {
+            let near = |limit: usize| limit.checked_add_signed(one).expect("a limit is more than that");
+            let line = format!("{chunked}5;{}\r\nhello\r\n", of(4, near(CHUNK_LINE)));
+            let trailers = format!("{chunked}0\r\nX:{}\r\n\r\n", of(6, near(8 << 10)));
+            let blank = "\r\n".repeat(near(usize::from(BLANK_LINES))) + "GET / HTTP/1.1\r\n\r\n";
+            let faults = [line, trailers, blank].map(|stream| fault(stream.as_bytes()));
+            assert_eq!(faults, reason, "{one}");
+        }
+    }
+
+    #[test]
     fn a_faulty_line_end_is_never_let_through() {
         let activity = Activity::begin();
         let mut guard = Guard::new(64 << 10, 8 << 10);

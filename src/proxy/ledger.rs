@@ -356,9 +356,14 @@ impl Ledger {
     /// The exchange ends here; the first reason counts.
     pub(crate) fn failed(&self, error: &ProxyError) {
         // A client that is cut off did not go by itself.
-        let cut = ProxyError { side: Side::Policy, kind: ErrorKind::Revoked, rule: None };
-        let by_itself = !(self.activity.is_revoked() && error.is_client_gone());
-        let error = if by_itself { error } else { &cut };
+        let cut = match error.is_client_gone() {
+            true if self.activity.is_revoked() => {
+                Some(ProxyError { side: Side::Policy, kind: ErrorKind::Revoked, rule: None })
+            }
+            true if self.activity.is_stalled() => Some(ProxyError::client(ErrorKind::Stall)),
+            _ => None,
+        };
+        let error = cut.as_ref().unwrap_or(error);
         let mut account = self.account();
         if account.code.is_some() {
             return;

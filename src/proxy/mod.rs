@@ -45,6 +45,7 @@ mod service;
 mod shadow;
 mod shared_limits;
 mod signature;
+mod stall;
 mod start;
 mod syslog;
 mod target;
@@ -438,7 +439,7 @@ impl Bound {
     }
 
     /// Serves until `shutdown` resolves, then drains: nothing more is accepted, what is under way may end within the
-    /// policy's bound. Gives whether everything ended in time.
+    /// policy's bound, and the last spans may leave. Gives whether everything ended in time.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> bool {
         let shared = self.handle.shared;
         // Every connection holds a sender; when the last is gone, `recv` ends.
@@ -465,6 +466,18 @@ impl Bound {
         shared.drain.send_replace(true);
         let within = shared.generation().policy.timeouts.drain;
         let drained = tokio::time::timeout(within, all_gone.recv()).await.is_ok();
+        if let Some(traces) = &shared.generation().traces {
+            let flushing = async {
+                if drained {
+                    // Over HTTP/2 an exchange may outlive its connection by a moment.
+                    shared.admission.quiet().await;
+                }
+                traces.flush().await;
+            };
+            if tokio::time::timeout(traces::LAST, flushing).await.is_err() {
+                tracing::warn!("the last traces are not taken");
+            }
+        }
         tracing::info!(drained, "stopped");
         drained
     }

@@ -1,4 +1,4 @@
-//! How fast a request's body comes: one that drips holds its place as long as it likes, and never idles.
+//! How fast a body comes, or is taken: one that drips holds its place as long as it likes, and never idles.
 //!
 //! Enters: the bytes that came and the time for which more were waited for. Leaves: whether a stretch of waiting brought too
 //! few. Time in which nobody was ready to take more does not count against the sender.

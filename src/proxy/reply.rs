@@ -110,6 +110,8 @@ pub(crate) enum ErrorKind {
     BodyTimeout,
     /// The peer went away in the middle.
     Gone,
+    /// The client takes too little of an answer that is there.
+    Stall,
     /// The upstream could not be reached.
     Connect,
     /// The upstream did not answer or go on in time.
@@ -202,6 +204,7 @@ impl ProxyError {
             ErrorKind::BodyTimeout => "body_timeout",
             ErrorKind::Gone if self.side == Side::Upstream => "upstream_reset",
             ErrorKind::Gone => "client_abort",
+            ErrorKind::Stall => "client_stall",
             ErrorKind::Connect => "upstream_connect",
             ErrorKind::UpstreamTimeout => "upstream_timeout",
             ErrorKind::UpstreamProtocol => "upstream_protocol",
@@ -260,7 +263,7 @@ impl ProxyError {
             ErrorKind::ItemOver => StatusCode::GONE,
             ErrorKind::Body(kind) => body_status(kind),
             ErrorKind::BodySize => StatusCode::PAYLOAD_TOO_LARGE,
-            ErrorKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            ErrorKind::BodyTimeout | ErrorKind::Stall => StatusCode::REQUEST_TIMEOUT,
             ErrorKind::Connect | ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => StatusCode::BAD_GATEWAY,
             ErrorKind::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             ErrorKind::Rate | ErrorKind::Tokens(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -315,6 +318,7 @@ impl ProxyError {
                     | ErrorKind::TrailerSize
                     | ErrorKind::BodyTimeout
                     | ErrorKind::Gone
+                    | ErrorKind::Stall
             )
     }
 
@@ -367,6 +371,7 @@ impl ProxyError {
             ErrorKind::BodyTimeout => "The body did not arrive in time.",
             ErrorKind::Gone if self.side == Side::Upstream => "The upstream ended its answer too early.",
             ErrorKind::Gone => "The request ended too early.",
+            ErrorKind::Stall => "The answer was not taken in time.",
             ErrorKind::Connect => "The upstream could not be reached.",
             ErrorKind::UpstreamTimeout => "The upstream did not answer in time.",
             ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => "The upstream's answer is malformed.",

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::audit::chain::hex;
@@ -29,6 +29,8 @@ const QUEUE: usize = 2048;
 const BATCH: usize = 512;
 /// How long a batch that is not full waits for more.
 const GATHER: Duration = Duration::from_secs(1);
+/// How long a proxy that ends waits until its last spans are with the collector.
+pub(super) const LAST: Duration = Duration::from_secs(3);
 /// How long the collector may take for a batch.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -179,9 +181,16 @@ pub(crate) struct Traces {
     /// The hash of the certificates and the key that the settings name.
     files: FileHash,
     telemetry: Arc<Telemetry>,
-    queue: mpsc::Sender<Value>,
+    queue: mpsc::Sender<Carried>,
     /// What carries spans there, until the first one comes.
-    carrier: Mutex<Option<(mpsc::Receiver<Value>, Collector)>>,
+    carrier: Mutex<Option<(mpsc::Receiver<Carried>, Collector)>>,
+}
+
+/// What waits in the queue.
+enum Carried {
+    Span(Value),
+    /// What came before is to be sent at once; then this is dropped.
+    Flush(oneshot::Sender<()>),
 }
 
 impl Traces {
@@ -215,25 +224,43 @@ impl Traces {
             runtime.spawn(carry(spans, collector, Arc::clone(&self.telemetry)));
         }
         drop(carrier);
-        let taken = self.queue.try_reserve().map(|place| place.send(facts.span(context)));
+        let taken = self.queue.try_reserve().map(|place| place.send(Carried::Span(facts.span(context))));
         if taken.is_err() {
             self.telemetry.add(METRIC, &["dropped"], 1);
+        }
+    }
+
+    /// Resolves when each span that was taken before is with the collector, or dropped.
+    pub(super) async fn flush(&self) {
+        let begun = self.carrier.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        let (sent, waiting) = oneshot::channel();
+        if begun && self.queue.send(Carried::Flush(sent)).await.is_ok() {
+            let _ = waiting.await;
         }
     }
 }
 
 /// Carries spans to the collector until there can be no more.
-async fn carry(mut spans: mpsc::Receiver<Value>, mut collector: Collector, telemetry: Arc<Telemetry>) {
+async fn carry(mut queue: mpsc::Receiver<Carried>, mut collector: Collector, telemetry: Arc<Telemetry>) {
     let mut gathered = Vec::new();
-    while let Some(first) = spans.recv().await {
-        gathered.push(first);
+    while let Some(first) = queue.recv().await {
+        let mut waits = None;
         let gathering = async {
-            while gathered.len() < BATCH {
-                let Some(span) = spans.recv().await else { break };
+            let mut next = Some(first);
+            while let Some(Carried::Span(span)) = next {
                 gathered.push(span);
+                next = if gathered.len() < BATCH { queue.recv().await } else { None };
+            }
+            if let Some(Carried::Flush(sent)) = next {
+                waits = Some(sent);
             }
         };
         let _ = timeout(GATHER, gathering).await;
+        // Whoever waits is told by its end, when the batch is sent or dropped.
+        let _waits = waits;
+        if gathered.is_empty() {
+            continue;
+        }
         let count = gathered.len() as u64;
         let body = batch(&std::mem::take(&mut gathered));
         let fault = match timeout(PATIENCE, collector.post("application/json", body)).await {

@@ -187,12 +187,64 @@ async fn codings_and_parts_are_bounded() {
         form(part.repeat(count) + "--b--\r\n")
     };
     assert_eq!(statuses(&proxy, [2, 3, 4].map(parts)).await, [200, 200, 400]);
+    let nested = |depth: usize| {
+        let within = |body, level| {
+            let kind = format!("Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n");
+            let outer = level + 1;
+            format!("--b{outer}\r\n{kind}{body}\r\n--b{outer}--\r\n")
+        };
+        let innermost = "--b1\r\nContent-Type: text/plain\r\n\r\nwords\r\n--b1--\r\n".to_owned();
+        let body = (1..depth).fold(innermost, within);
+        (format!("Content-Type: multipart/mixed; boundary=b{depth}"), body.into_bytes())
+    };
+    assert_eq!(statuses(&proxy, [2, 3, 4].map(nested)).await, [200, 200, 415]);
     let head = |length: usize| {
         let head = "Content-Disposition: form-data; name=\"a\"\r\nX: \r\n\r\n";
         let head = head.replace("X: ", &format!("X: {}", "y".repeat(length - head.len())));
         form(format!("--b\r\n{head}words\r\n--b--\r\n"))
     };
     assert_eq!(statuses(&proxy, [99, 100, 101].map(head)).await, [200, 200, 413]);
+}
+
+/// Up to the buffer a body is decided before the upstream hears of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_decided_whole_is_bounded() {
+    let mut upstream = Upstream::echo().await;
+    let proxy = TestProxy::new()
+        .workspace("acme", "version = 1\npacks = [\"us-pii\"]\n[actions]\nUS_SSN = \"block\"\n")
+        .upstream(&upstream)
+        .policy(|policy| policy.limits.decision_buffer = 1000)
+        .start();
+    for (length, whole) in [(999, true), (1000, true), (1001, false)] {
+        let mut client = proxy.client().await;
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n"
+        );
+        client.write(head + &"y ".repeat(200)).await;
+        if !whole {
+            upstream.head().await;
+        }
+        let answer = client.send(format!("{} 078-05-1120", "y".repeat(length - 412))).await;
+        assert_eq!((answer.status, answer.code().as_str()), (403, "policy_blocked"), "{length}");
+        assert_eq!(upstream.is_untouched(), whole, "{length}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_are_bounded() {
+    let upstream = Upstream::fixed(ok("text/plain", "taken")).await;
+    let proxy = TestProxy::new()
+        .workspace("acme", RULES)
+        .upstream(&upstream)
+        .policy(|policy| (policy.body_limits.json_depth, policy.body_limits.json_hold) = (5, 100))
+        .start();
+    let json = |text: String| ("Content-Type: application/json".to_owned(), text.into_bytes());
+    let deep = |depth: usize| json("[".repeat(depth) + &"]".repeat(depth));
+    assert_eq!(statuses(&proxy, [4, 5, 6].map(deep)).await, [200, 200, 400]);
+    let number = |length: usize| json(format!("[{}]", "3".repeat(length)));
+    assert_eq!(statuses(&proxy, [99, 100, 101].map(number)).await, [200, 200, 413]);
+    let key = |length: usize| json(format!("{{\"{}\":1}}", "k".repeat(length)));
+    assert_eq!(statuses(&proxy, [99, 100, 101].map(key)).await, [200, 200, 413]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::support::frames::{SETTINGS, frame};
 use crate::support::{Reply, TestProxy, Upstream, within};
 
 const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
@@ -186,4 +187,37 @@ async fn an_upstream_that_takes_nothing_is_504() {
         (read, String::from_utf8_lossy(&answer).into_owned())
     };
     assert!(answer.starts_with("HTTP/1.1 504"), "{read:?} {answer}");
+}
+
+/// One of HTTP/2 that grants no window, and answers nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upstream_that_grants_no_window_is_504() {
+    let deaf = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let test = TestProxy::new().workspace("acme", RULES);
+    let (ca, config) = (Some(test.pki.file("ca.crt")), test.pki.server_config("server", &["h2"]));
+    let proxy = test
+        .route("/", deaf.local_addr().unwrap(), |route| {
+            route.upstream.tls = true;
+            route.upstream.ca = ca;
+        })
+        .policy(|policy| {
+            policy.timeouts.upstream_idle = SHORT;
+            policy.timeouts.body_idle = SHORT;
+        })
+        .start();
+    let serving = tokio::spawn(async move {
+        let (stream, _) = deaf.accept().await.unwrap();
+        let mut stream = tokio_rustls::TlsAcceptor::from(config).accept(stream).await.unwrap();
+        // SETTINGS_INITIAL_WINDOW_SIZE of 0.
+        let settings = [frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]), frame(SETTINGS, 1, 0, &[])].concat();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, &settings).await.unwrap();
+        let mut came = Vec::new();
+        while stream.read_buf(&mut came).await.is_ok_and(|count| count > 0) {}
+        came
+    });
+    let body = "clean text of some words ".repeat(1 << 14);
+    let answer = proxy.client().await.post("/", "text/plain", &body).await;
+    assert_eq!((answer.status, answer.code().as_str()), (504, "upstream_timeout"));
+    drop(proxy);
+    serving.abort();
 }

@@ -120,3 +120,38 @@ async fn a_collector_that_is_away_or_refuses_holds_nobody_up() {
         assert_eq!(asked(&proxy, &[("", "three")]).await, [200]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_spans_leave_before_the_proxy_ends() {
+    let upstream = Upstream::echo().await;
+    let collector = Upstream::fixed("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+    let mut proxy = start(&upstream, &collector.address.to_string());
+    assert_eq!(asked(&proxy, &[("", "words")]).await, [200]);
+    let mut client = proxy.client2().await;
+    let request = hyper::Request::get("https://localhost/last").body(Default::default()).unwrap();
+    let answer = crate::support::client::exchange2(&mut client, request).await;
+    let id = answer.header("x-request-id").unwrap().to_owned();
+    let telemetry = std::sync::Arc::clone(&proxy.telemetry);
+    proxy.stop();
+    assert!(proxy.ended().await);
+    assert!(collector.saw(&id), "the last one among them");
+    assert!(telemetry.render().contains("blackbar_spans_total{result=\"sent\"} 2"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_that_says_nothing_does_not_keep_the_proxy() {
+    let upstream = Upstream::echo().await;
+    let collector = Upstream::answering(|_| crate::support::Reply::Silence).await;
+    let mut proxy = start(&upstream, &collector.address.to_string());
+    assert_eq!(asked(&proxy, &[("", "words")]).await, [200]);
+    let begun = std::time::Instant::now();
+    proxy.stop();
+    assert!(proxy.ended().await);
+    // Three seconds are its bound; for a batch a collector has ten.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(6), "{:?}", begun.elapsed());
+    // Where there was no exchange there is nothing to wait for.
+    let mut proxy = start(&upstream, &collector.address.to_string());
+    let begun = std::time::Instant::now();
+    proxy.stop();
+    assert!(proxy.ended().await && begun.elapsed() < std::time::Duration::from_secs(2));
+}

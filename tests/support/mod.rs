@@ -7,6 +7,7 @@
 #![allow(clippy::needless_pass_by_value, clippy::disallowed_methods, reason = "a test is no service")]
 
 pub mod client;
+pub mod frames;
 pub mod pki;
 pub mod proxy;
 pub mod redis;

@@ -63,6 +63,7 @@ pub(super) fn timeouts(fields: &mut Fields<'_>, report: &mut Report) -> Timeouts
     keys.duration("handshake", &mut timeouts.handshake);
     keys.duration("header", &mut timeouts.header);
     keys.duration("body_idle", &mut timeouts.body_idle);
+    keys.duration("client_stall", &mut timeouts.client_stall);
     keys.duration("keep_alive", &mut timeouts.keep_alive);
     keys.duration("connect", &mut timeouts.connect);
     keys.duration("first_byte", &mut timeouts.first_byte);
