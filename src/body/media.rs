@@ -238,6 +238,25 @@ impl MediaType {
         if named.all(|other| other == first) { first } else { Named::Unknown }
     }
 
+    /// As [`MediaType::named_charset`], also by a name with underscores where its own has hyphens (`utf_16le`).
+    pub(super) fn loosely_named_charset(&self) -> Named {
+        let loosely = || Named::by_label(&self.charset().unwrap_or_default().replace('_', "-"));
+        match self.named_charset() {
+            Named::Unknown if !self.is_ambiguous("charset") => loosely(),
+            named => named,
+        }
+    }
+
+    /// Whether its parameters say nothing beyond a character set that is known and that base64 follows.
+    pub(super) fn says_only_a_charset(&self) -> bool {
+        let good = |said: &Parameter| match said.name.as_str() {
+            "charset" => self.loosely_named_charset() != Named::Unknown,
+            "base64" => said.value.is_empty(),
+            _ => false,
+        };
+        self.parameters.iter().all(good)
+    }
+
     /// Whether it is JSON: `application/json`, `text/json`, `…+json`.
     #[must_use]
     pub fn is_json(&self) -> bool {

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::byte_set::ByteSet;
 use super::detect;
 use super::field::{Field, FieldTable, USUAL_LEN};
-use super::keywords::{KeywordTable, KeywordTableBuilder, Near, look_ahead, look_behind, normalised};
+use super::keywords::{KeywordTable, KeywordTableBuilder, Near, look_ahead, look_behind, normalised, written};
 use super::marks::{Layer, Overlay};
 use super::operator::{Action, HashKey};
 use super::prefilter::Prefilter;
@@ -225,7 +225,7 @@ impl Rule {
                 return Err(BuildErrorKind::Keywords);
             }
             for word in &mut keywords.words {
-                *word = normalised(word);
+                *word = written(word);
             }
         }
         let mut regex = None;

@@ -1,6 +1,6 @@
 //! Bodies in other character sets: read as their structure says, written back in the set they came in.
 
-use blackbar::body::{BodyErrorKind, BodyInspector, BodySpec, Inspection};
+use blackbar::body::{BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, Inspection};
 use proptest::prelude::*;
 
 use super::fixtures::{PLANTED, TEXT, spec};
@@ -248,26 +248,27 @@ fn documents_that_name_their_set_are_read_in_it() {
     }
 }
 
+/// What a file becomes that stands in base64, in lines of so many letters, in a request to a model.
+fn redacted(dialect: Dialect, template: &str, file: &[u8], line: usize) -> Vec<u8> {
+    use base64::Engine as _;
+    let engine = base64::engine::general_purpose::STANDARD;
+    let letters = engine.encode(file).into_bytes();
+    let lines: Vec<String> = letters.chunks(line).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let body = template.replace("FILE", &lines.join("\\n"));
+    let spec = BodySpec { dialect, direction: Direction::Request, ..spec("application/json") };
+    let (out, end) = super::fixtures::outcome(BodyInspector::new(spec).unwrap(), body.as_bytes());
+    assert_eq!(end, Ok(()), "{body}");
+    let out = String::from_utf8(out).unwrap().replace("\\n", "");
+    let longest = out.split(['"', ',']).max_by_key(|part| part.len()).unwrap_or_default().to_owned();
+    engine.decode(longest).unwrap()
+}
+
 /// A file in base64 within a request to a model is read in its set, whatever its field says that it is.
 #[test]
 fn files_in_base64_are_read_in_their_set() {
-    use base64::Engine as _;
-    use blackbar::body::{BodySpec, Dialect, Direction};
-    let engine = base64::engine::general_purpose::STANDARD;
     let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
     let old = |text: &str| text.chars().map(|character| character as u8).collect::<Vec<u8>>();
     let latin = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
-    let redacted = |dialect, template: &str, file: &[u8], line: usize| {
-        let letters = engine.encode(file).into_bytes();
-        let lines: Vec<String> = letters.chunks(line).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-        let body = template.replace("FILE", &lines.join("\\n"));
-        let spec = BodySpec { dialect, direction: Direction::Request, ..super::fixtures::spec("application/json") };
-        let (out, end) = super::fixtures::outcome(blackbar::body::BodyInspector::new(spec).unwrap(), body.as_bytes());
-        assert_eq!(end, Ok(()), "{body}");
-        let out = String::from_utf8(out).unwrap().replace("\\n", "");
-        let longest = out.split(['"', ',']).max_by_key(|part| part.len()).unwrap_or_default().to_owned();
-        engine.decode(longest).unwrap()
-    };
     let anthropic = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":[{"type":"document","source":{"type":"base64","media_type":"text/plain","data":"FILE"}}]}]}"#;
     let openai = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.csv","file_data":"data:text/csv;base64,FILE"}}]}]}"#;
     let gemini = r#"{"contents":[{"parts":[{"inlineData":{"mimeType":"text/csv","data":"FILE"}}]}]}"#;
@@ -296,4 +297,50 @@ fn files_in_base64_are_read_in_their_set() {
     let (file, _, _) = encoding_rs::WINDOWS_1251.encode("Имя;Карта\r\nИван;4111 1111 1111 1111\r\n");
     let (wanted, _, _) = encoding_rs::WINDOWS_1251.encode("Имя;Карта\r\nИван;**** **** **** 1111\r\n");
     assert_eq!(redacted(Dialect::OpenAi, openai, &file, usize::MAX), wanted.into_owned());
+}
+
+/// What is said of a file's set counts however it is written, before the file in a `data:` URI or in the member before it.
+#[test]
+fn files_in_base64_are_read_in_the_set_that_is_named() {
+    let openai = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.csv","file_data":"HEAD,FILE"}}]}]}"#;
+    let gemini = r#"{"contents":[{"parts":[{"text":"see"},{"inlineData":{"mimeType":"HEAD","data":"FILE"}}]}]}"#;
+    let anthropic = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":[{"type":"document","source":{"type":"base64","media_type":"HEAD","data":"FILE"}}]}]}"#;
+    // Nothing at its beginning tells that it is text.
+    let (file, wanted) = ("Имя;Карта\r\nИван;4111 1111 1111 1111\r\n", "Имя;Карта\r\nИван;**** **** **** 1111\r\n");
+    let types = [
+        ("text/plain;charset=NAME", ""),
+        ("text/plain;CHARSET=NAME", ""),
+        ("text/plain; charset=NAME", ""),
+        (r#"text/plain;charset=\"NAME\""#, ""),
+        (r#"text/csv;CHARSET=\"NAME\""#, ""),
+        ("text/plain;charset=NAME", "_"),
+        ("TEXT/PLAIN;charset=NAME", ""),
+    ];
+    for (head, hyphen) in types {
+        for (label, name) in [("utf-16le", "UTF-16LE"), ("utf-16be", "utf-16be"), ("windows-1251", "Windows-1251")] {
+            let name = if hyphen.is_empty() { name.to_owned() } else { name.replace('-', hyphen) };
+            let head = head.replace("NAME", &name);
+            let (file, wanted) = (write(label, file), write(label, wanted));
+            let uri = openai.replace("HEAD", &format!("data:{head};base64"));
+            for (dialect, template) in [
+                (Dialect::OpenAi, &uri),
+                (Dialect::OpenAi, &uri.replace(";base64,", ";BASE64,")),
+                (Dialect::Gemini, &gemini.replace("HEAD", &head)),
+                (Dialect::Gemini, &gemini.replace("HEAD", &head).replace("mimeType", "mime_type")),
+                (Dialect::Anthropic, &anthropic.replace("HEAD", &head)),
+            ] {
+                assert_eq!(redacted(dialect, template, &file, usize::MAX), wanted, "{dialect:?} {head}");
+            }
+        }
+    }
+    // What another object says, or one that is over, is not said of this file; neither is what comes behind it.
+    let picture: Vec<u8> = (0..96_u8).map(|byte| byte.wrapping_mul(151) ^ 0x95).collect();
+    for template in [
+        r#"{"contents":[{"parts":[{"inlineData":{"mimeType":"text/plain;charset=utf-16le"}},{"inlineData":{"data":"FILE"}}]}]}"#,
+        r#"{"contents":[{"parts":[{"mimeType":"text/plain;charset=utf-16le","inlineData":{"data":"FILE"}}]}]}"#,
+        r#"{"contents":[{"parts":[{"inlineData":{"data":"FILE","mimeType":"text/plain;charset=utf-16le"}}]}]}"#,
+        r#"{"contents":[{"parts":[{"inlineData":{"mimeType":"image/png;charset=utf-16le","data":"FILE"}}]}]}"#,
+    ] {
+        assert_eq!(redacted(Dialect::Gemini, template, &picture, usize::MAX), picture, "{template}");
+    }
 }

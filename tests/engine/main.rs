@@ -7,6 +7,7 @@ mod fuzz;
 mod labels;
 mod proofs;
 mod properties;
+mod queries;
 mod reference;
 mod shadow;
 mod spelling;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test that panics has failed")]
 
 mod goldens;
+mod keywords;
 mod reload;
 mod routes;
 mod sample;

@@ -8,9 +8,10 @@
 
 use std::fmt;
 
+use super::told::said_of_text;
 use crate::body::base64;
 use crate::body::charset::{self, Charset, Named};
-use crate::body::media::{MediaType, Promise};
+use crate::body::media::MediaType;
 
 /// Shorter values are scanned as any other.
 const MIN_LEN: usize = 64;
@@ -24,8 +25,20 @@ const MAX_URI_HEAD: usize = 100;
 const TELLING: usize = 9;
 const MOSTLY: (usize, usize) = (3, 4);
 
-/// What the head of a `data:` URI with base64 ends with.
+/// What the head of a `data:` URI with base64 ends with, and what it begins with.
 const BASE64: &[u8] = b";base64";
+const DATA: &[u8] = b"data:";
+/// Types that may be written in any case: others may be the name of something else.
+const WRITTEN_ANYHOW: [(&str, &str); 8] = [
+    ("text", "plain"),
+    ("text", "csv"),
+    ("text", "html"),
+    ("text", "markdown"),
+    ("text", "tab-separated-values"),
+    ("text", "xml"),
+    ("application", "json"),
+    ("application", "xml"),
+];
 
 /// What an exempt field claims to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,10 +122,11 @@ impl Exempt {
         }
     }
 
-    pub(super) fn restart(&mut self, form: Form, reason: Reason) {
+    /// Begins a value; `told` is what is said beside it of its character set, where it is called text.
+    pub(super) fn restart(&mut self, form: Form, reason: Reason, told: Option<Named>) {
         self.start.clear();
         self.head.clear();
-        (self.reason, self.told, self.coded) = (reason, None, None);
+        (self.reason, self.told, self.coded) = (reason, told, None);
         self.state = match form {
             Form::Base64 => State::Base64,
             Form::DataUri => State::Head,
@@ -202,24 +216,24 @@ impl Exempt {
                 self.digits <= MAX_DIGITS && (byte.is_ascii_digit() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'='))
             }
             State::Head => {
-                let expected = b"data:".get(self.checked - 1);
+                let expected = DATA.get(self.checked - 1);
+                let small = byte.to_ascii_lowercase();
                 if byte == b',' {
                     self.state = State::Base64;
                     self.digits = 0;
-                    self.told = said_of_text(&self.head);
-                    return self.marked == BASE64.len();
+                    self.told = said_by(&self.head);
+                    return self.marked == BASE64.len() && says_a_type(&self.head);
                 }
                 self.head.push(byte);
                 self.marked = match BASE64.get(self.marked) {
-                    Some(next) if *next == byte => self.marked + 1,
+                    Some(next) if *next == small => self.marked + 1,
                     _ => usize::from(byte == b';'),
                 };
                 self.digits += usize::from(byte.is_ascii_digit());
                 self.checked <= MAX_URI_HEAD.min(self.keep)
                     && self.digits <= MAX_DIGITS
-                    && expected.is_none_or(|expected| *expected == byte)
-                    // As media types are written; a key has capitals.
-                    && (byte.is_ascii_lowercase() || byte.is_ascii_digit() || b":/+-.;=".contains(&byte))
+                    && expected.is_none_or(|expected| *expected == small)
+                    && (is_plain(byte) || byte.is_ascii_uppercase() || b"_\" ".contains(&byte))
             }
         }
     }
@@ -264,15 +278,18 @@ fn holds(text: &[u8], told: Option<Named>) -> Holds {
     // Text that is called so is read in the set that it names, or else as browsers read what names none.
     let latin = Charset::Legacy(encoding_rs::WINDOWS_1252);
     let seen = clean && bytes.iter().take(TELLING).all(u8::is_ascii);
+    let wide = charset::judge(Named::Nothing, true, &bytes, true).and_then(Result::ok).flatten();
+    let wide = wide.filter(|_| is_wide_text(&bytes));
     if let Some(named) = told {
-        return match charset::judge(named, true, &bytes, true) {
-            Some(Ok(Some(Charset::Legacy(_)) | None)) if seen => Holds::Ascii,
-            Some(Ok(Some(charset))) => Holds::Coded(charset),
+        return match (charset::judge(named, true, &bytes, true), wide) {
+            (Some(Ok(Some(Charset::Legacy(_)) | None)), _) if seen => Holds::Ascii,
+            (Some(Ok(Some(charset))), _) => Holds::Coded(charset),
+            // What is named is not known, or not what it is.
+            (_, Some(charset)) => Holds::Coded(charset),
             _ => Holds::Coded(latin),
         };
     }
-    let wide = charset::judge(Named::Nothing, true, &bytes, true).and_then(Result::ok).flatten();
-    if let Some(charset) = wide.filter(|_| is_wide_text(&bytes)) {
+    if let Some(charset) = wide {
         return Holds::Coded(charset);
     }
     let parts = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b';');
@@ -292,13 +309,35 @@ fn is_wide_text(bytes: &[u8]) -> bool {
     marked || bytes.len() >= 2 * TELLING && bytes.iter().all(|byte| *byte == 0 || is_text(byte))
 }
 
-/// What the head of a `data:` URI says of the character set, where it says that it is text. One that cannot be read is
-/// taken for the one that browsers read without any.
-fn said_of_text(head: &[u8]) -> Option<Named> {
-    let said = head.strip_prefix(b"data:")?;
-    let said = MediaType::parse(said.strip_suffix(BASE64).unwrap_or(said))?;
-    let is_text = matches!(said.promise(), Promise::Json | Promise::JsonLines | Promise::Text | Promise::EventStream);
-    is_text.then(|| said.named_charset())
+/// As media types are written; a key has capitals.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b":/+-.;=".contains(&byte)
+}
+
+/// What the head of a `data:` URI says, up to its comma.
+fn said_in(head: &[u8]) -> Option<(&[u8], MediaType)> {
+    let said = head.get(DATA.len()..)?;
+    Some((said, MediaType::parse(said)?))
+}
+
+/// What it says of the character set, where it says that it is text. One that cannot be read is taken for the one that
+/// browsers read without any.
+fn said_by(head: &[u8]) -> Option<Named> {
+    said_of_text(&said_in(head)?.1)
+}
+
+/// Whether a head says nothing but what its value is. Capitals, quotes, underscores and blanks stand in those alone that name
+/// a known type and a known character set, so that nothing else hides there.
+fn says_a_type(head: &[u8]) -> bool {
+    if head.iter().copied().all(is_plain) {
+        return true;
+    }
+    let Some((said, media_type)) = said_in(head) else { return false };
+    let plain = said.split(|byte| *byte == b';').next().is_some_and(|name| name.iter().copied().all(is_plain));
+    // A value without a name is none of the type's parameters.
+    let named = said.split(|byte| *byte == b';').all(|part| !part.trim_ascii_start().starts_with(b"="));
+    let known = plain || WRITTEN_ANYHOW.contains(&(media_type.kind(), media_type.subtype()));
+    named && known && media_type.says_only_a_charset()
 }
 
 impl fmt::Debug for Exempt {
@@ -323,9 +362,17 @@ mod tests {
             (Form::DataUri, "data:image/png;base64,", &picture[..], true),
             (Form::Base64, "", &picture[..], true),
             (Form::DataUri, "data:image/AKIAQYLPMN5HFIQR7XYA;base64,", &picture[..], false),
+            (Form::DataUri, "data:image/png;AKIAQYLPMN5HFIQR7XYA;base64,", &picture[..], false),
+            (Form::DataUri, "data:image/png;charset=AKIAQYLPMN5HFIQR7XYA;base64,", &picture[..], false),
+            (Form::DataUri, "data:image/png;charset=\"AKIA\";x=\"\";base64,", &picture[..], false),
+            (Form::DataUri, "data:image/png;charset=utf-8;charset=AKIAQYLPMN5HFIQR7XYA;base64,", &picture[..], false),
+            (Form::DataUri, "data:image/png;charset*=AKIAQYLPMN5HFIQR7XYA;base64,", &picture[..], false),
+            (Form::DataUri, "data:image/png;=AKIAQYLPMN5HFIQR7XYA;base64,", &picture[..], false),
+            (Form::DataUri, "data:IMAGE/png;base64,", &picture[..], false),
+            (Form::DataUri, "data:image/png; CHARSET=\"utf_8\";BASE64,", &picture[..], true),
         ] {
             let mut exempt = Exempt::new(1);
-            exempt.restart(form, Reason::Media);
+            exempt.restart(form, Reason::Media, None);
             let mut passed = Vec::new();
             let bytes = [head.as_bytes(), value].concat();
             let holds = bytes.iter().all(|byte| exempt.push(&[*byte], &mut |some| passed.extend_from_slice(some)));
@@ -350,6 +397,8 @@ mod tests {
             (utf16(&early.replace('\u{e9}', "e")), None, coded(little)),
             (utf16(&format!("\u{feff}{early}")), None, coded(little)),
             (utf16(early), Some(Named::Utf16(Some(false))), coded(little)),
+            (utf16(&early.replace('\u{e9}', "e")), Some(Named::Unknown), coded(little)),
+            (utf16(&early.replace('\u{e9}', "e")), Some(Named::Utf8), coded(little)),
             (
                 vec![0xcf; 48],
                 Some(Named::Legacy(encoding_rs::WINDOWS_1251)),
@@ -369,11 +418,16 @@ mod tests {
         for (head, told) in [
             ("data:text/csv;base64", Some(Named::Nothing)),
             ("data:text/csv;charset=utf-16le;base64", Some(Named::Utf16(Some(false)))),
+            ("data:text/plain;CHARSET=\"utf-16le\";base64", Some(Named::Utf16(Some(false)))),
+            ("data:text/plain;charset=UTF_16LE;base64", Some(Named::Utf16(Some(false)))),
+            ("data:text/plain; charset=Shift_JIS;base64", Some(Named::Legacy(encoding_rs::SHIFT_JIS))),
+            ("DATA:TEXT/PLAIN;charset=utf-16le;BASE64", Some(Named::Utf16(Some(false)))),
+            ("data:text/csv;charset=x;base64", Some(Named::Unknown)),
             ("data:application/json;base64", Some(Named::Nothing)),
             ("data:image/png;base64", None),
             ("data:;base64", None),
         ] {
-            assert_eq!(said_of_text(head.as_bytes()), told, "{head}");
+            assert_eq!(said_by(head.as_bytes()), told, "{head}");
         }
     }
 }

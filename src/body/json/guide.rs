@@ -19,6 +19,7 @@ use super::records::Records;
 use super::shifts::{Counts, Shifts};
 use super::text::Reading;
 use super::thinking::Blocks;
+use super::told::Told;
 use super::transcript::Transcript;
 use super::walker::Spot;
 use crate::body::batch::Plan;
@@ -107,6 +108,8 @@ pub(super) struct Guide {
     choice: Choice,
     cited: Cited,
     blocks: Option<Blocks>,
+    /// What the file is called that may come next.
+    told: Told,
     records: Option<Records>,
     /// Where tokens are opened.
     opening: Option<Opening>,
@@ -142,6 +145,7 @@ impl Guide {
             choice: Choice::default(),
             cited: Cited::default(),
             blocks: None,
+            told: Told::default(),
             records: batch.map(Records::new),
             opening: restore.map(|restore| Opening::new(Arc::clone(restore))),
             dropping: None,
@@ -236,6 +240,7 @@ impl Guide {
     /// Part of a string's text.
     pub(super) fn text_part(&mut self, decoded: &[u8]) {
         self.transcript.piece_came(decoded);
+        self.told.text_part(decoded);
         if let Some(blocks) = &mut self.blocks {
             blocks.text(decoded);
         }
@@ -301,6 +306,7 @@ impl Guide {
         }
         let Some(table) = self.table else { return Ok(Treatment::Usual) };
         let depth = self.place.depth();
+        self.told.value_begin(self.place.key(), kind, depth);
         if let Some(blocks) = &mut self.blocks {
             blocks.value_begin(kind, depth, self.changes, spot)?;
         }
@@ -331,7 +337,7 @@ impl Guide {
                     self.begin(What::Vector);
                     Treatment::Usual
                 }
-                Kind::String => Treatment::Read(Reading::Exempt(Form::Base64, Reason::Media)),
+                Kind::String => Treatment::Read(Reading::Exempt(Form::Base64, Reason::Media, None)),
                 _ => Treatment::Vector,
             },
             Some(what @ What::TokenIds { .. }) => match kind {
@@ -356,9 +362,12 @@ impl Guide {
         match special {
             Special::Arguments => return Treatment::Read(Reading::Json),
             Special::Prose => return Treatment::Read(Reading::Plain),
-            Special::Exempt(form, reason) => return Treatment::Read(Reading::Exempt(form, reason)),
+            Special::Exempt(form, reason) => {
+                let told = self.told.charset(self.place.depth()).filter(|_| reason == Reason::Media);
+                return Treatment::Read(Reading::Exempt(form, reason, told));
+            }
             Special::Vector if kind == Kind::String => {
-                return Treatment::Read(Reading::Exempt(Form::Base64, Reason::Media));
+                return Treatment::Read(Reading::Exempt(Form::Base64, Reason::Media, None));
             }
             Special::Vector if array => self.begin(What::Vector),
             Special::Choices if array => self.begin(What::Choices),
@@ -448,6 +457,7 @@ impl Guide {
     /// An object or array was opened; the spot is behind its bracket.
     pub(super) fn open(&mut self, container: Container, spot: &mut Spot<'_, '_>) {
         let depth = self.place.depth();
+        self.told.forget();
         let begins = self.open.last().filter(|open| open.depth == depth);
         if matches!(begins.map(|open| open.what), Some(What::Blocks)) && self.blocks.is_none() {
             self.blocks = Some(Blocks::new(self.direction, depth + 1, self.limit, spot));
@@ -457,6 +467,7 @@ impl Guide {
 
     /// An object or array ends; the spot is before its bracket.
     pub(super) fn close(&mut self, spot: &mut Spot<'_, '_>) {
+        self.told.forget();
         if let Some(blocks) = &mut self.blocks {
             blocks.close(self.place.depth(), spot);
         }
@@ -472,6 +483,7 @@ impl Guide {
     /// A value ended; the spot is behind it.
     pub(super) fn value_end(&mut self, spot: &mut Spot<'_, '_>, seen: &mut Inspection) -> Result<(), BodyError> {
         let depth = self.place.depth();
+        self.told.value_end();
         if let Some(records) = &mut self.records {
             records.value_end(depth, spot, seen)?;
         }

@@ -39,6 +39,7 @@ mod sketch;
 mod string;
 mod text;
 mod thinking;
+mod told;
 mod transcript;
 mod walker;
 

@@ -14,6 +14,7 @@ use super::exempt::{Exempt, Form, Reason};
 use super::known::{Answer, Known};
 use super::nested::Nested;
 use super::out::TextOut;
+use crate::body::charset::Named;
 use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyLimits, Inspection};
 use crate::engine::{ActionTable, Output, Piece, Restorer, RuleSet, StreamRedactor, Surroundings};
@@ -35,8 +36,8 @@ pub(super) enum Reading {
     Sniffing,
     /// As JSON until it proves otherwise.
     Json,
-    /// Not at all, as long as it is what it claims to be.
-    Exempt(Form, Reason),
+    /// Not at all, as long as it is what it claims to be; what is said of its character set where it is called text.
+    Exempt(Form, Reason, Option<Named>),
 }
 
 /// Where in a text the next byte stands.
@@ -278,9 +279,9 @@ impl LogicalText {
                 State::Json
             }
             Reading::Plain | Reading::Sniffing | Reading::Json => State::Plain,
-            Reading::Exempt(form, reason) => {
+            Reading::Exempt(form, reason, told) => {
                 let holdback = self.shared.rules.holdback();
-                self.exempt.get_or_insert_with(|| Box::new(Exempt::new(holdback))).restart(form, reason);
+                self.exempt.get_or_insert_with(|| Box::new(Exempt::new(holdback))).restart(form, reason, told);
                 State::Exempt(reason)
             }
         };

@@ -115,14 +115,15 @@ pub(super) fn append(character: char, class: Class, out: &mut Vec<u8>) {
     }
 }
 
-/// How a letter is written where the keyboard has no such letter, where that is not the letter without its accent.
-pub(super) fn transliterated(character: char) -> Option<&'static str> {
-    Some(match character {
-        'ä' => "ae",
-        'ö' | 'ø' => "oe",
-        'ü' => "ue",
-        'å' => "aa",
-        'đ' => "d",
+/// How a small letter is written where the keyboard has no such letter, where that is not the letter without its accent;
+/// the accent may stand behind it as a character of its own.
+pub(super) fn transliterated(letter: char, accent: Option<char>) -> Option<&'static str> {
+    Some(match (letter, accent) {
+        ('ä', _) | ('a', Some('\u{308}')) => "ae",
+        ('ö' | 'ø', _) | ('o', Some('\u{308}')) => "oe",
+        ('ü', _) | ('u', Some('\u{308}')) => "ue",
+        ('å', _) | ('a', Some('\u{30A}')) => "aa",
+        ('đ', _) => "d",
         _ => return None,
     })
 }

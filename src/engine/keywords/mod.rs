@@ -241,20 +241,40 @@ fn follow(phrases: &Phrases, words: &[Word], node: u32, place: usize, tell: &mut
     }
 }
 
+/// A phrase as words joined by single spaces, in small letters and with their accents: [`spellings`] needs these. Empty
+/// where it has no word.
+pub(super) fn written(phrase: &str) -> String {
+    joined(words(phrase, Letters::Kept))
+}
+
 /// A phrase as words joined by single spaces: what it is compared as. Empty where it has none.
 pub(super) fn normalised(phrase: &str) -> String {
-    let words: Vec<_> =
-        words(phrase).into_iter().map(|(word, _)| String::from_utf8_lossy(&word).into_owned()).collect();
+    joined(words(phrase, Letters::Folded))
+}
+
+fn joined(words: Vec<(Vec<u8>, bool)>) -> String {
+    let words: Vec<_> = words.into_iter().map(|(word, _)| String::from_utf8_lossy(&word).into_owned()).collect();
     words.join(" ")
 }
 
 /// The words of a text, as they are compared.
 pub(super) fn folded_words(text: &str) -> Vec<Vec<u8>> {
-    words(text).into_iter().map(|(word, _)| word).collect()
+    words(text, Letters::Folded).into_iter().map(|(word, _)| word).collect()
+}
+
+/// What the letters of a word become.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Letters {
+    /// Small letters with their accents.
+    Kept,
+    /// What they are compared as.
+    Folded,
+    /// What they are compared as where a keyboard has no such letters.
+    Transliterated,
 }
 
 /// The words of a phrase, and whether each is a character of a script without words.
-fn words(phrase: &str) -> Vec<(Vec<u8>, bool)> {
+fn words(phrase: &str, as_letters: Letters) -> Vec<(Vec<u8>, bool)> {
     let letters: Vec<(char, Class)> = phrase.chars().map(|character| (character, Class::of(character))).collect();
     let class = |at: usize| letters.get(at).map_or(Class::Other, |(_, class)| *class);
     let mut words: Vec<(Vec<u8>, bool)> = Vec::new();
@@ -267,8 +287,18 @@ fn words(phrase: &str) -> Vec<(Vec<u8>, bool)> {
         if begins {
             words.push((Vec::new(), *own == Class::Alone));
         }
-        if let Some((word, _)) = words.last_mut() {
-            append(*character, *own, word);
+        let Some((word, _)) = words.last_mut() else { continue };
+        let other = match as_letters {
+            Letters::Kept => Some(character.to_lowercase().to_string()),
+            Letters::Transliterated => {
+                let accent = letters.get(at + 1).map(|(next, _)| *next);
+                character.to_lowercase().next().and_then(|small| transliterated(small, accent)).map(str::to_owned)
+            }
+            Letters::Folded => None,
+        };
+        match other {
+            Some(other) => word.extend_from_slice(other.as_bytes()),
+            None => append(*character, *own, word),
         }
     }
     words.retain(|(word, _)| !word.is_empty());
@@ -278,14 +308,12 @@ fn words(phrase: &str) -> Vec<(Vec<u8>, bool)> {
 /// Every way in which a phrase is found: its words, written together or not, with letters as they are or as they are
 /// written without them.
 pub(super) fn spellings(phrase: &str) -> Vec<Vec<Vec<u8>>> {
-    let small = phrase.to_lowercase();
-    let other: String =
-        small.chars().map(|letter| transliterated(letter).map_or_else(|| letter.to_string(), str::to_owned)).collect();
+    let (folded, other) = (words(phrase, Letters::Folded), words(phrase, Letters::Transliterated));
     let mut all = Vec::new();
     // Without its letter an abbreviation is another one.
-    let abbreviates = small.contains('đ') && small.chars().count() <= SHORT;
-    let both = [Some(phrase), (other != small && !abbreviates).then_some(other.as_str())];
-    for words in both.into_iter().flatten().map(words) {
+    let abbreviates = phrase.contains(['đ', 'Đ']) && phrase.chars().count() <= SHORT;
+    let other = (other != folded && !abbreviates).then_some(other);
+    for words in [Some(folded), other].into_iter().flatten() {
         let joints = words.len().saturating_sub(1);
         let ways = if words.len() <= JOINED_WORDS { (0..1_u32 << joints).collect() } else { vec![0, u32::MAX] };
         for way in ways {

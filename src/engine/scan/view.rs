@@ -13,13 +13,16 @@
 use std::ops::Range;
 
 use super::super::candidate::{Candidate, LaneId};
+use super::super::vector::AHEAD;
 use super::super::view::{
-    Beginning, Blob, Element, Encoding, Group, LONGEST, Parsed, may_begin, parse, write, write_blob,
+    Beginning, Blob, Element, Encoding, Group, LONGEST, Parsed, REACH, may_begin, parse, write, write_blob,
 };
 use super::{Force, Lane};
 
 /// How far before its first encoded character a session begins, in bytes.
 pub(super) const BACK: u64 = 192;
+// So much is there before every place that is looked at: what has left is kept that far.
+const _: () = assert!(REACH + AHEAD <= BACK as usize);
 /// How far behind its last encoded character a session goes on, in bytes.
 const ON: u64 = 256;
 /// The most characters side by side that stand for nothing and part nothing. More are no typography, and would hold a
@@ -99,8 +102,8 @@ impl Lane {
         let parsed = if at + LONGEST <= self.buffer.len() || self.withheld.is_empty() {
             parse(&self.buffer, at, last)
         } else {
-            let from = at.saturating_sub(1);
-            let mut near = [0; 2 * LONGEST + 1];
+            let from = at.saturating_sub(REACH);
+            let mut near = [0; REACH + 2 * LONGEST];
             let bytes = self.buffer.get(from..).unwrap_or_default().iter().chain(&self.withheld);
             let len = near.iter_mut().zip(bytes).map(|(slot, byte)| *slot = *byte).count();
             parse(near.get(..len).unwrap_or_default(), at - from, last)
@@ -171,7 +174,8 @@ impl View {
             let Some(session) = self.session else {
                 let Some(at) = trigger else { break };
                 next += 1;
-                if element(at).is_some() {
+                // A term may be two words.
+                if element(at).is_some_and(|element| element.tells || force.enabled.terms) {
                     self.open(force, raw, at, at.saturating_sub(BACK), None);
                     next -= 1;
                 }

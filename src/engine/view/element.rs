@@ -4,9 +4,10 @@
 //! percent-encoding (RFC 3986 section 2.1, UTF-8 behind it), character references of HTML, `\u`, `\U` and `\x` escapes behind
 //! any number of backslashes that nesting makes (JSON within JSON, four deep), quoted-printable (RFC 2045 section 6.7), and
 //! characters that [`fold`] knows. A percent sign or ampersand that is encoded itself is opened once more. An element
-//! of HTML with nothing in it that only changes how letters look is nothing.
+//! of HTML with nothing in it that only changes how letters look is nothing. A plus in a query's value is a blank ([`query`]).
 
 use super::fold::{Fold, fold};
+use super::query;
 
 /// How a stretch of a text is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +28,8 @@ pub(in crate::engine) enum Encoding {
     Escape,
     /// `=41`.
     QuotedPrintable,
+    /// `+` for a blank.
+    Query,
     /// Base64 (RFC 4648 section 4).
     Base64,
     /// Base64 for URLs (RFC 4648 section 5).
@@ -53,6 +56,9 @@ pub(in crate::engine) enum Parsed {
 pub(in crate::engine) struct Element {
     pub(in crate::engine) len: usize,
     pub(in crate::engine) encoding: Encoding,
+    /// Whether a view begins on its account. Not for a plus between letters: it is a blank in a view, but searches in
+    /// addresses are full of them, and numbers have others.
+    pub(in crate::engine) tells: bool,
     bytes: [u8; 4],
     width: u8,
 }
@@ -80,7 +86,7 @@ impl Element {
             }
             Fold::Same => character.encode_utf8(&mut bytes).len() as u8,
         };
-        Self { len, encoding, bytes, width }
+        Self { len, encoding, tells: true, bytes, width }
     }
 }
 
@@ -240,6 +246,7 @@ impl Reader<'_> {
             b'\\' => self.escape(at),
             b'=' => self.quoted(at),
             b'<' => self.empty_element(at),
+            b'+' => self.plus(at),
             first if first.is_ascii() => Err(Stop::Not),
             first => {
                 let width = match first {
@@ -311,7 +318,7 @@ impl Reader<'_> {
     /// An encoded byte or a soft line break. Encoders write letters and digits as they are, so `=41` is none; a blank
     /// before a digit is one only behind another digit or before another blank, since `=20` begins years and amounts.
     fn quoted(&self, at: usize) -> Result<Element, Stop> {
-        let gone = |len| Element { len, encoding: Encoding::QuotedPrintable, bytes: [0; 4], width: 0 };
+        let gone = |len| Element { len, encoding: Encoding::QuotedPrintable, tells: true, bytes: [0; 4], width: 0 };
         match self.byte(at + 1)? {
             b'\n' => return Ok(gone(2)),
             b'\r' => return if self.byte(at + 2)? == b'\n' { Ok(gone(3)) } else { Err(Stop::Not) },
@@ -348,7 +355,9 @@ impl Reader<'_> {
 
     /// An element of HTML that has nothing in it and parts no word for who reads the page. It has no place in what is read.
     fn empty_element(&self, at: usize) -> Result<Element, Stop> {
-        let gone = |end: usize| Ok(Element { len: end - at, encoding: Encoding::Folded, bytes: [0; 4], width: 0 });
+        let gone = |end: usize| {
+            Ok(Element { len: end - at, encoding: Encoding::Folded, tells: true, bytes: [0; 4], width: 0 })
+        };
         let name = at + 1;
         let mut len = 0;
         while len < LOOKS_LEN && self.byte(name + len)?.is_ascii_lowercase() {
@@ -370,6 +379,20 @@ impl Reader<'_> {
             }
         }
         gone(end + len + 3)
+    }
+
+    /// A plus that is a blank, by what stands before it and the one character behind it.
+    fn plus(&self, at: usize) -> Result<Element, Stop> {
+        let before = at.checked_sub(1).and_then(|before| self.text.get(before));
+        let next = self.text.get(at + 1);
+        let may_be =
+            before.is_some_and(|byte| query::is_before(*byte)) && next.is_none_or(|byte| query::is_behind(*byte));
+        if !may_be || !query::is_within(self.text, at) {
+            return Err(Stop::Not);
+        }
+        let beside = [before.copied(), Some(self.byte(at + 1)?)];
+        let tells = beside.into_iter().flatten().any(|byte| byte.is_ascii_digit() || b"()".contains(&byte));
+        Ok(Element { tells, ..Element::new(' ', 1, Encoding::Query) })
     }
 
     /// Whether digits stand here and behind them a dot and a letter, or letters: `163.example`, `1and1.example`.
@@ -517,7 +540,7 @@ fn numbered(value: u32) -> Result<char, Stop> {
     }
 }
 
-/// What stands at `at`.
+/// What stands at `at`, by what follows and up to [`query::REACH`] bytes before it.
 pub(in crate::engine) fn parse(text: &[u8], at: usize, last: bool) -> Parsed {
     match (Reader { text, last }).any(at) {
         Ok(element) => Parsed::Element(element),
@@ -528,7 +551,7 @@ pub(in crate::engine) fn parse(text: &[u8], at: usize, last: bool) -> Parsed {
 
 /// Whether an encoded character may begin with this byte.
 pub(in crate::engine) fn may_begin(byte: u8) -> bool {
-    matches!(byte, b'%' | b'&' | b'\\' | b'=' | b'<') || super::fold::is_lead(byte)
+    matches!(byte, b'%' | b'&' | b'\\' | b'=' | b'<' | b'+') || super::fold::is_lead(byte)
 }
 
 /// Appends `text` so that a reader of the encoding gets it back.
@@ -543,6 +566,9 @@ pub(in crate::engine) fn write(text: &[u8], encoding: Encoding, out: &mut Vec<u8
         match encoding {
             Encoding::Percent if !safe => hex(b"%", *byte, out),
             Encoding::PercentTwice if !safe => hex(b"%25", *byte, out),
+            Encoding::Query if *byte == b' ' => out.push(b'+'),
+            // Who writes a blank so leaves the asterisk as it is.
+            Encoding::Query if !safe && *byte != b'*' => hex(b"%", *byte, out),
             Encoding::QuotedPrintable if *byte == b'=' || !byte.is_ascii() => hex(b"=", *byte, out),
             Encoding::Reference | Encoding::ReferenceTwice if b"&<>\"'".contains(byte) => {
                 let sign: &[u8] = if encoding == Encoding::Reference { b"&#" } else { b"&amp;#" };

@@ -6,6 +6,7 @@
 mod blob;
 mod element;
 mod fold;
+mod query;
 
 pub(super) use blob::Blob;
 pub(super) use element::Encoding;
@@ -15,6 +16,7 @@ use super::prefilter::Window;
 
 pub(super) use blob::{Beginning, Group, write as write_blob};
 pub(super) use element::{Element, LONGEST, Parsed, may_begin, parse, write};
+pub(super) use query::REACH;
 
 /// What stands round every place where an encoded character begins.
 pub(super) fn windows() -> Vec<Window> {
@@ -35,5 +37,6 @@ pub(super) fn windows() -> Vec<Window> {
         [any, set(b"="), set(b"\r\n"), any, any],
         [any, set(b"<"), set(b"befimsuw"), tag, any],
         [any, lead, tail, any, any],
+        query::window(),
     ]
 }

@@ -1,0 +1,93 @@
+//! The media type that stands before a file in base64, in the same object: `{"mimeType": "…", "data": "…"}`.
+//!
+//! Enters: members as they come. Leaves: the character set that is named for the file, where its type is one of text. A
+//! type that comes behind its file is not waited for: then its first bytes tell, as they do where none is named.
+
+use super::index::Kind;
+use crate::body::charset::Named;
+use crate::body::media::{MediaType, Promise};
+
+/// What members with a media type are called by the protocols of models.
+const NAMES: [&[u8]; 3] = [b"mimeType", b"mime_type", b"media_type"];
+/// The longest type that is read, in bytes.
+const LONGEST: usize = 128;
+
+/// The media type of the object at hand.
+#[derive(Default)]
+pub(super) struct Told {
+    depth: usize,
+    reading: bool,
+    text: Vec<u8>,
+}
+
+impl Told {
+    pub(super) fn value_begin(&mut self, key: Option<&[u8]>, kind: Kind, depth: usize) {
+        if kind == Kind::String && key.is_some_and(|key| NAMES.contains(&key)) {
+            (self.depth, self.reading) = (depth, true);
+            self.text.clear();
+        }
+    }
+
+    pub(super) fn text_part(&mut self, decoded: &[u8]) {
+        if self.reading {
+            let room = (LONGEST + 1).saturating_sub(self.text.len());
+            self.text.extend(decoded.iter().take(room));
+        }
+    }
+
+    pub(super) fn value_end(&mut self) {
+        self.reading = false;
+    }
+
+    /// An object or array begins or ends: what was said was of another one.
+    pub(super) fn forget(&mut self) {
+        self.reading = false;
+        self.text.clear();
+    }
+
+    /// The set that is named for a file that begins at this depth.
+    pub(super) fn charset(&self, depth: usize) -> Option<Named> {
+        let known = self.depth == depth && (1..=LONGEST).contains(&self.text.len());
+        let named = said_of_text(&MediaType::parse(known.then_some(&self.text)?)?);
+        named.filter(|named| *named != Named::Nothing)
+    }
+}
+
+/// What a media type says of the character set, where it says that it is text.
+pub(super) fn said_of_text(said: &MediaType) -> Option<Named> {
+    let is_text = matches!(said.promise(), Promise::Json | Promise::JsonLines | Promise::Text | Promise::EventStream);
+    is_text.then(|| said.loosely_named_charset())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_before_a_file_in_its_object() {
+        let little = Some(Named::Utf16(Some(false)));
+        for (key, text, depth, wanted) in [
+            ("mimeType", "text/plain; charset=utf-16le", 3, little),
+            ("mime_type", "text/csv;CHARSET=\"UTF-16LE\"", 3, little),
+            ("media_type", "application/json;charset=utf_16le", 3, little),
+            ("mimeType", "text/plain; charset=utf-16le", 2, None),
+            ("mimeType", "text/plain", 3, None),
+            ("mimeType", "image/png; charset=utf-16le", 3, None),
+            ("mimeType", "", 3, None),
+            ("type", "text/plain; charset=utf-16le", 3, None),
+        ] {
+            let mut told = Told::default();
+            told.value_begin(Some(key.as_bytes()), Kind::String, depth);
+            text.as_bytes().chunks(5).for_each(|part| told.text_part(part));
+            told.value_end();
+            told.text_part(b"another text");
+            assert_eq!(told.charset(3), wanted, "{key} {text}");
+            told.forget();
+            assert_eq!(told.charset(3), None);
+        }
+        let mut told = Told::default();
+        told.value_begin(Some(b"mimeType"), Kind::String, 3);
+        told.text_part(format!("text/plain;charset=utf-16le;x={}", "y".repeat(LONGEST)).as_bytes());
+        assert_eq!(told.charset(3), None);
+    }
+}

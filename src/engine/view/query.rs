@@ -1,0 +1,108 @@
+//! A plus sign within the value of a URL's query, where it stands for a blank (WHATWG URL section 5.1).
+//!
+//! Enters: a text and the place of a plus. Leaves: whether a reader of the query gets a blank there. It does behind
+//! `?name=` or `&name=` and whatever a value has up to it, all of it within [`REACH`] bytes; a plus that is meant is
+//! written `%2B`. Sums, base64 and phone numbers in plain text have no name before them.
+
+use super::super::byte_set::ByteSet;
+
+/// How far before a plus the sign before its parameter's name may stand, in bytes.
+pub(in crate::engine) const REACH: usize = 176;
+
+/// What an ampersand and a question mark are written as, behind their first character, where markup or JSON holds the
+/// address.
+const REFERENCES: [&[u8]; 3] = [b"amp;", b"#38;", b"#x26;"];
+const ESCAPES: [&[u8]; 3] = [b"u0026", b"u003f", b"u003F"];
+
+/// What may stand before such a plus and behind it. Behind the equals sign it is one of a number (`?phone=+1…`), by
+/// who forgot to encode it; at a value's end it parts nothing.
+pub(super) fn is_before(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii() || b")+*-._~,:".contains(&byte)
+}
+
+/// As [`is_before`], behind it.
+pub(super) fn is_behind(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"(+*-._~%".contains(&byte)
+}
+
+/// What stands round every plus that is a blank.
+pub(super) fn window() -> [ByteSet; 5] {
+    let plus = ByteSet::new(|byte| byte == b'+');
+    [ByteSet::new(is_before), plus, ByteSet::new(is_behind), ByteSet::ALL, ByteSet::ALL]
+}
+
+/// Whether the byte at `at` stands within a value of a query.
+pub(super) fn is_within(text: &[u8], at: usize) -> bool {
+    let near = text.get(at.saturating_sub(REACH)..at).unwrap_or_default();
+    let Some(sign) = memchr::memrchr3(b'?', b'&', b'\\', near) else { return false };
+    let rest = near.get(sign + 1..).unwrap_or_default();
+    let behind = |spellings: [&[u8]; 3]| spellings.iter().find_map(|spelling| rest.strip_prefix(*spelling));
+    let parameter = match near.get(sign) {
+        Some(b'\\') => behind(ESCAPES),
+        Some(b'&') => behind(REFERENCES).or(Some(rest)),
+        _ => Some(rest),
+    };
+    let parts = parameter.and_then(|parameter| {
+        let equals = memchr::memchr(b'=', parameter)?;
+        Some((parameter.get(..equals)?, parameter.get(equals + 1..)?))
+    });
+    parts.is_some_and(|(name, value)| {
+        !name.is_empty() && name.iter().all(|byte| is_name(*byte)) && value.iter().all(|byte| is_value(*byte))
+    })
+}
+
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"-._~%[]$:+".contains(&byte)
+}
+
+fn is_value(byte: u8) -> bool {
+    byte > b' ' && byte != 0x7F && !b"\"'`<>#".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_within_a_value() {
+        for (before, within) in [
+            ("https://example.com/?card=4111", true),
+            ("/pay?card=", true),
+            ("?a=1&card=4111", true),
+            ("?a=1&amp;card=4111", true),
+            ("?a=1&#38;card=4111", true),
+            (r"?a=1\u0026card=4111", true),
+            (r"pay\u003fcard=4111", true),
+            (r"\n&card=4111", true),
+            ("?user[card]=4111", true),
+            ("?f%5Bx%5D=4111", true),
+            ("?u=https://example.com/a=b", true),
+            ("?card", false),
+            ("card=4111", false),
+            ("?=4111", false),
+            ("? card=4111", false),
+            ("?card=4111 ", false),
+            ("?card=4111\"", false),
+            ("?card=4111'", false),
+            ("?card=4111>", false),
+            ("?card=4111#", false),
+            ("?card=4111\n", false),
+            (r"?card=4111\", false),
+            (r"?card=4111\n", false),
+            (r"?card=4111\u0022", false),
+            ("(a && (b=4111", false),
+            ("4111", false),
+            ("", false),
+        ] {
+            assert_eq!(is_within(before.as_bytes(), before.len()), within, "{before}");
+        }
+    }
+
+    #[test]
+    fn the_name_stands_within_reach() {
+        for (more, within) in [(0, true), (1, false)] {
+            let text = format!("{}?a={}", "x".repeat(500), "1".repeat(REACH - 3 + more));
+            assert_eq!(is_within(text.as_bytes(), text.len()), within);
+        }
+    }
+}
