@@ -3,6 +3,7 @@
 //! None of these is proof. They look at the value alone, and are for rules that know by a label or a vendor's prefix that a
 //! secret is due: what a person would read as a word, a path, a call or a gap to be filled is none.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, PatternID};
@@ -26,16 +27,57 @@ pub(super) const SECRETS: &[Check] = &[
 const HEX_BITS: f32 = 2.6;
 /// Least entropy of letters and digits, in bits for each; 16 random ones have 3.5 and more, 40 have 4.5.
 const BASE64_BITS: f32 = 3.0;
+/// The same of what is shorter than [`LONG`], which has fewer letters to differ by.
+const SHORT_BITS: f32 = 2.5;
+/// From how many bytes on a value is judged as a long one.
+const LONG: usize = 16;
 /// How many letters and digits of a secret must belong to no word.
 const RANDOM: usize = 10;
+/// From how many letters and digits on a value may be a secret where nearly all of them are in no order.
+const SHORT: usize = 8;
 
 /// A random secret of either alphabet.
 pub(super) fn entropy(value: &[u8]) -> bool {
     let value = value.get(..JUDGED).unwrap_or(value);
-    if is_gap(value) || is_code(value) || !value.iter().any(u8::is_ascii_alphabetic) {
+    if is_gap(value) || is_code(value) || is_setting(value) || !value.iter().any(u8::is_ascii_alphabetic) {
         return false;
     }
-    hex(value) || (value.len() >= RANDOM && !is_words(value) && bits(value) >= BASE64_BITS)
+    let least = if value.len() < LONG { SHORT_BITS } else { BASE64_BITS };
+    let random = || value.len() >= RANDOM && !is_words(&unescaped(value)) && bits(value) >= least;
+    hex(value) || is_short(value) || random()
+}
+
+/// The value with blanks for its percent escapes, whose figures say nothing.
+fn unescaped(value: &[u8]) -> Cow<'_, [u8]> {
+    let escape = |at: usize| {
+        let hex = |at: usize| value.get(at).is_some_and(u8::is_ascii_hexdigit);
+        value.get(at) == Some(&b'%') && hex(at + 1) && hex(at + 2)
+    };
+    if !(0..value.len()).any(escape) {
+        return Cow::Borrowed(value);
+    }
+    let covered = |at: usize| (at.saturating_sub(2)..=at).any(escape);
+    value.iter().enumerate().map(|(at, byte)| if covered(at) { b' ' } else { *byte }).collect()
+}
+
+/// Whether a value is the next setting, as it stands on the line behind a label: `tenantId=1b9d6bcd`. What it names as a
+/// secret is one.
+fn is_setting(value: &[u8]) -> bool {
+    let name = value.split(|byte| *byte == b'=').next().unwrap_or_default();
+    let named = name.len() >= 3 && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte));
+    let set = value.get(name.len() + 1).is_some_and(u8::is_ascii_alphanumeric);
+    let secret = ["token", "secret", "key", "pass"].iter().any(|word| contains(name, word.as_bytes()));
+    named && set && !secret && order(name) >= 0
+}
+
+/// Eight letters and digits or nine, without any order: the least that is a secret beside a label.
+fn is_short(value: &[u8]) -> bool {
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let sized = (SHORT..RANDOM).contains(&value.len()) && letters + digits == value.len();
+    // `1h30m15s` and `0x1f2e3d` are in no order either.
+    let units = value.iter().all(|byte| byte.is_ascii_digit() || b"dhmsw".contains(byte));
+    sized && letters >= 3 && digits >= 1 && !units && !value.starts_with(b"0x") && order(value) <= 3 * UNORDERED
 }
 
 /// 12 hexadecimal digits or more, with hyphens or without, that are not few again and again.
@@ -142,8 +184,6 @@ const IN_GAPS: &[&str] = &[
     "xxxx",
     "****",
     "....",
-    "____",
-    "----",
     "dummy",
     "todo",
 ];
@@ -274,7 +314,7 @@ pub(super) fn is_gap(value: &[u8]) -> bool {
 /// Whether a value is a gap to be filled by its looks: a word of the kind, a pattern such as `xxxx`, `${NAME}`, `<name>` or
 /// `%s`, few characters again and again.
 fn is_named_gap(value: &[u8]) -> bool {
-    let holds_gap = HOLDS_GAP.as_ref().is_some_and(|gaps| gaps.is_match(value));
+    let holds_gap = HOLDS_GAP.as_ref().is_some_and(|gaps| gaps.is_match(value)) || is_line(value);
     if GAPS.iter().any(|gap| value.eq_ignore_ascii_case(gap.as_bytes())) || holds_gap {
         return true;
     }
@@ -296,6 +336,12 @@ fn is_named_gap(value: &[u8]) -> bool {
     let distinct = counts.iter().filter(|count| **count > 0).count();
     let (all, most) = (letters.count(), counts.iter().max().copied().map_or(0, usize::from));
     value.len() >= 4 && distinct <= 2 || all >= 20 && (distinct <= 3 || most * 4 > all * 3)
+}
+
+/// Whether a third of a value is one line of `_` or `-`, to be written on. Shorter ones stand in random values too.
+fn is_line(value: &[u8]) -> bool {
+    let lines = value.chunk_by(|left, right| left == right).filter(|run| matches!(run.first(), Some(b'_' | b'-')));
+    lines.map(<[u8]>::len).max().is_some_and(|longest| longest >= 4 && longest * 3 >= value.len())
 }
 
 /// Whether a value has letters and figures, or letters of both cases, enough to be no name with a number behind it.
@@ -334,24 +380,32 @@ pub(super) fn is_code(value: &[u8]) -> bool {
     let digits = name.iter().filter(|byte| byte.is_ascii_digit()).count();
     match value.get(head) {
         // A call or an index.
-        Some(b'(' | b'[') => begins && digits <= 2 && is_words(name),
+        Some(b'(' | b'[') => begins && (digits <= 2 || name.contains(&b'_')) && is_called(name),
         // A member, or a name with the word for it.
         None => {
             let member = name.contains(&b'.') && name.split(|byte| *byte == b'.').all(is_name);
             let kind = ["password", "passwd", "secret", "token"].iter().any(|word| contains(name, word.as_bytes()));
             let small = !name.iter().any(u8::is_ascii_uppercase);
-            begins && digits <= 1 && (member || (small && (kind || name.contains(&b'_'))))
+            let words = || name.contains(&b'_') && is_words(name);
+            begins && digits <= 1 && (member || (small && (kind || words())))
         }
         Some(_) => false,
     }
+}
+
+/// Whether what stands before a bracket is what programs call: names too short to tell have no figures amid their letters.
+fn is_called(name: &[u8]) -> bool {
+    let amid = |pair: &[u8]| matches!(pair, [left, right] if left.is_ascii_digit() && right.is_ascii_alphabetic());
+    let parts = || name.split(|byte| *byte == b'_').all(|part| part.len() < SHORT || order(part) >= UNORDERED);
+    order(name) >= UNORDERED || (name.len() < RANDOM && !name.windows(2).any(amid)) || (name.contains(&b'_') && parts())
 }
 
 fn is_name(part: &[u8]) -> bool {
     part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
 }
 
-/// Whether a value is made of words, as names in programs, paths and prose are: too few of its letters and digits stand
-/// in what is no word.
+/// Whether a value is made of words, as names in programs, paths and prose are: its letters follow one another as those of
+/// words do, and no half of it is in no order.
 fn is_words(value: &[u8]) -> bool {
     if is_grouped(value) {
         return false;
@@ -360,9 +414,18 @@ fn is_words(value: &[u8]) -> bool {
     let mut all = 0_usize;
     for part in value.split(|byte| !byte.is_ascii_alphanumeric()) {
         all += part.len();
-        random += if is_word(part) { 0 } else { part.len() };
+        random += if part.len() >= SHORT && order(part) < UNORDERED { part.len() } else { 0 };
     }
-    random < RANDOM.min(all) || random * 2 < all
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    letters < 3 || is_constant(value) || (order(value) >= UNORDERED && (random < RANDOM.min(all) || random * 2 < all))
+}
+
+/// Whether a value is made of short capitals and numbers, as the names of constants are: `AES_128_GCM`.
+fn is_constant(value: &[u8]) -> bool {
+    let plain = |part: &[u8]| {
+        part.len() <= 6 && (part.iter().all(u8::is_ascii_uppercase) || part.iter().all(u8::is_ascii_digit))
+    };
+    value.contains(&b'_') && value.split(|byte| *byte == b'_').all(plain)
 }
 
 /// Whether a value is made of groups as identifiers (8-4-4-4-12) and licence keys are, figures in more than one of them:
@@ -380,37 +443,83 @@ fn is_grouped(value: &[u8]) -> bool {
     identifier || (groups().count() >= 3 && first >= 4 && groups().all(|group| group.len() == first && capitals(group)))
 }
 
-/// Whether a run of letters and digits reads as a word, a compound in camel case, a number or words with numbers.
-fn is_word(part: &[u8]) -> bool {
-    let letters = part.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
-    if letters == 0 {
-        // The numbers of versions, dates and times; a longer one is no word, and no secret by itself.
-        return part.len() <= 14;
+/// Below which [`order`] there is none.
+const UNORDERED: i32 = -8;
+/// How often each letter follows each other one in English, in a dozen other languages and in names in program text,
+/// against how often it would by chance: 5 is as often, each step a factor of 1.65.
+const FOLLOWS: [&[u8; 26]; 26] = [
+    b"45661250404767050768432231",
+    b"74438310741822630653700040",
+    b"73427217616531830547410022",
+    b"73359322800433730553524021",
+    b"52664441403658232876142420",
+    b"73447720800623820655501030",
+    b"61229245700536530764610010",
+    b"81348101712443720646412030",
+    b"53666450113659740567040104",
+    b"80039200504322830163610003",
+    b"73338120705523720576611020",
+    b"72249220802732740145520040",
+    b"85339210700453670153500000",
+    b"71677571604324620268530031",
+    b"34662341404668460865545100",
+    b"72447314602622760856522020",
+    b"22343210300332431442902000",
+    b"72449241703354730466441042",
+    b"61628225704432560268512043",
+    b"71428205801322630756501151",
+    b"55446530523668360777310000",
+    b"82339200801223630332200000",
+    b"83547204800346640673201042",
+    b"53657522600342470359210540",
+    b"64545333504557580376323031",
+    b"82339230701344530243514054",
+];
+
+/// How far the letters and figures of a value stand in the order that words and numbers have, by what each is behind the
+/// one before it: above zero they do more than chance would have it.
+///
+/// Separators end a word and tell nothing themselves, so that short random pieces between them count together.
+fn order(value: &[u8]) -> i32 {
+    let mut order = 0;
+    for part in value.chunk_by(|left, right| left.is_ascii_alphanumeric() && right.is_ascii_alphanumeric()) {
+        let mixed = part.iter().any(u8::is_ascii_lowercase) && part.iter().any(u8::is_ascii_uppercase);
+        order += part.windows(2).map(|pair| step(pair, mixed)).sum::<i32>();
     }
-    // Words and numbers take turns a few times at most.
-    let turns = part.windows(2).filter(|pair| is_turn(pair)).count();
-    let digits = part.len() - letters;
-    digits <= 5 && turns <= 3 && turns * 4 <= part.len() && part.split(u8::is_ascii_digit).all(is_compound)
+    // Amid letters, these are in passwords, and slashes in paths.
+    let amid = |triple: &[u8]| match triple {
+        [left, sign, right] if left.is_ascii_alphanumeric() && right.is_ascii_alphanumeric() => match sign {
+            b'!' | b'#' | b'$' | b'%' | b'^' | b'*' | b'?' | b'~' => -4,
+            b'/' => 6,
+            _ => 0,
+        },
+        _ => 0,
+    };
+    let first = if value.first() == Some(&b'/') { 6 } else { 0 };
+    order + first + value.windows(3).map(amid).sum::<i32>()
 }
 
-fn is_turn(pair: &[u8]) -> bool {
-    matches!(pair, [left, right] if left.is_ascii_digit() != right.is_ascii_digit())
-}
-
-/// Whether letters read as a word, or as words in camel case.
-fn is_compound(word: &[u8]) -> bool {
-    if word.len() > 24 {
-        return false;
+/// What a letter or figure behind another says for an order, in a part of both cases or of one.
+fn step(pair: &[u8], mixed: bool) -> i32 {
+    let &[left, right] = pair else { return 0 };
+    if !left.is_ascii_alphabetic() || !right.is_ascii_alphabetic() {
+        // Figures stand behind words, and seldom before or within.
+        return match (left.is_ascii_digit(), right.is_ascii_digit()) {
+            (false, true) => -8,
+            (true, false) => -4,
+            _ => 0,
+        };
     }
-    let upper = word.iter().filter(|byte| byte.is_ascii_uppercase()).count();
-    let vowels = word.iter().filter(|byte| b"aeiouyAEIOUY".contains(byte)).count();
-    if word.len() > 4 && (vowels * 7 < word.len() || vowels * 4 > word.len() * 3) {
-        return false;
+    let row = FOLLOWS.get(usize::from(left.to_ascii_lowercase().wrapping_sub(b'a')));
+    let cell = row.and_then(|row| row.get(usize::from(right.to_ascii_lowercase().wrapping_sub(b'a'))));
+    let follows = cell.map_or(0, |cell| 2 * (i32::from(*cell) - i32::from(b'5')));
+    match (left.is_ascii_lowercase(), right.is_ascii_lowercase()) {
+        // A word ends here and another begins.
+        (true, false) => -4,
+        (false, false) if mixed => follows - 3,
+        _ if mixed => follows + 2,
+        _ => follows,
     }
-    let humps = word.windows(2).filter(|pair| matches!(pair, [b'a'..=b'z', b'A'..=b'Z'])).count() + 1;
-    // Capitals begin the parts of a compound, or all of a part is capitals.
-    let capitals = humps * 4 <= word.len() && upper * 5 <= word.len() * 3;
-    upper == word.len() || upper * 3 <= word.len() || word.len() <= 3 || capitals
 }
 
 /// A password as people choose and generators make them, where its label and a separator stand before it.
@@ -452,7 +561,7 @@ fn is_measure(value: &[u8]) -> bool {
     let unit = figures > 0 && rest.len() <= 6 && rest.iter().all(u8::is_ascii_lowercase);
     let version =
         value.first() == Some(&b'v') && value.iter().skip(1).all(|byte| byte.is_ascii_digit() || *byte == b'.');
-    let bound = value.split(|byte| *byte == b'|').all(|part| {
+    let bound = value.split(|byte| matches!(byte, b'|' | b',')).all(|part| {
         let mut halves = part.split(|byte| matches!(byte, b':' | b'='));
         let plain =
             halves.next().is_some_and(|name| name.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_'));
@@ -583,6 +692,7 @@ mod tests {
             "12",
             "your_password1",
             "crypto::hash2",
+            "required,string,min:8",
             "test_parser_2",
             "!!binary",
             "!encrypted/pkcs1-pem",
@@ -620,6 +730,15 @@ mod tests {
             "IZAT6SA-AJUQES1-BZWZYWJ-VDIX9VG",
             "SSVmFDNCFfOHKXQAEckx",
             "3ff77bb6fe6885",
+            "5RtDGqpFKvrA_70yM_BXmywKMAQkrgu0B",
+            "Kvyts8qw_yTXnNTlWmu_fRV7",
+            "kd65TP4gFw3ZHc0_6e7lvlifgZXLtJLV",
+            "yqFVtkqPNCriaKRj",
+            "ac1otmzekjcbhfkwjbtcebvb",
+            "rQ7_jozVpm_r4aqhK",
+            "x7k2p9qa",
+            "mJ8sQw2L",
+            "HKw_____w4_hLqBym_u8dR2sT",
         ] {
             assert!(entropy(value.as_bytes()), "{value}");
         }
@@ -648,6 +767,26 @@ mod tests {
             "ed25519.Ed25519PrivateKey",
             "NID_pbe_WithSHA1And3_Key_TripleDES_CBC",
             "kubernetes.io/service-account-token",
+            "my_module_name_v2",
+            "requiredCharacteristicTypes",
+            "user-profile-settings",
+            "getHTTPSConnectionPoolSize",
+            "maxRetryAttemptsPerHost",
+            "SETTINGS_MAX_HEADER_LIST_SIZE",
+            "kube-system-controller",
+            "orders-by-customer-2026",
+            "usr/share/doc/libssl/README",
+            "Zugriffsberechtigung",
+            "authentification",
+            "1h30m15s",
+            "sha256sum",
+            "base64url",
+            "name_________",
+            "20261128T101500Z",
+            "AES_128_GCM_SIV",
+            "X509_REQ_get0_pubkey(x",
+            "%3C%3Fphp%20system%28%27id%27%29",
+            "azure.tenantId=1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
         ] {
             assert!(!entropy(value.as_bytes()), "{value}");
         }
