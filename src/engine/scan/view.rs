@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use super::super::candidate::{Candidate, LaneId};
 use super::super::view::{
-    Beginning, Blob, Element, Encoding, Group, LONGEST, Parsed, may_begin, parse, write, write_blob,
+    BEFORE, Beginning, Blob, Element, Encoding, Group, LONGEST, Parsed, may_begin, parse, write, write_blob,
 };
 use super::{Force, Lane};
 
@@ -96,12 +96,14 @@ impl Lane {
     /// The encoded character at an offset. What is withheld behind the text counts as well.
     fn element(&self, at: u64, last: bool) -> Option<Element> {
         let at = self.index(at);
+        // The label is no part of the text's first line.
+        let from = at.saturating_sub(BEFORE).max(self.floor(self.origin).min(at));
+        let bytes = self.buffer.get(from..).unwrap_or_default();
         let parsed = if at + LONGEST <= self.buffer.len() || self.withheld.is_empty() {
-            parse(&self.buffer, at, last)
+            parse(bytes, at - from, last)
         } else {
-            let from = at.saturating_sub(1);
-            let mut near = [0; 2 * LONGEST + 1];
-            let bytes = self.buffer.get(from..).unwrap_or_default().iter().chain(&self.withheld);
+            let mut near = [0; BEFORE + 2 * LONGEST];
+            let bytes = bytes.iter().chain(&self.withheld);
             let len = near.iter_mut().zip(bytes).map(|(slot, byte)| *slot = *byte).count();
             parse(near.get(..len).unwrap_or_default(), at - from, last)
         };

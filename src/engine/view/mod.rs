@@ -6,6 +6,7 @@
 mod blob;
 mod element;
 mod fold;
+mod soft;
 
 pub(super) use blob::Blob;
 pub(super) use element::Encoding;
@@ -14,7 +15,7 @@ use super::byte_set::ByteSet;
 use super::prefilter::Window;
 
 pub(super) use blob::{Beginning, Group, write as write_blob};
-pub(super) use element::{Element, LONGEST, Parsed, may_begin, parse, write};
+pub(super) use element::{BEFORE, Element, LONGEST, Parsed, may_begin, parse, write};
 
 /// What stands round every place where an encoded character begins.
 pub(super) fn windows() -> Vec<Window> {
