@@ -122,8 +122,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     states.add([0; 11])?;
     let mut codes: BTreeMap<u16, (Vec<String>, u32)> = BTreeMap::new();
     let mut regions = BTreeMap::new();
-    // The database has the order of a hash map; the tables must not: the same sources give the same program.
-    let mut plans: Vec<&Metadata> = DATABASE.iter().collect();
+    // Plans of no country share one name, so they are asked for by their codes. The database has the order of a hash map;
+    // the tables must not: the same sources give the same program.
+    let mut plans: Vec<&Metadata> = (1..1000).filter_map(|code| DATABASE.by_code(&code)).flatten().collect();
     plans.sort_by_key(|plan| (plan.country_code(), plan.id()));
     for plan in plans {
         let pattern = format!("(?:{})", plan.descriptors().general().national_number().as_str());

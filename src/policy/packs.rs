@@ -51,6 +51,7 @@ pub(crate) const BUNDLED: [(&str, &[&str]); 11] = [
             include_str!("../../rules/secrets-payments.toml"),
             include_str!("../../rules/secrets-services.toml"),
             include_str!("../../rules/secrets-shapes.toml"),
+            include_str!("../../rules/secrets-codes.toml"),
         ],
     ),
     ("business", &[include_str!("../../rules/business.toml")]),

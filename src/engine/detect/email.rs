@@ -5,7 +5,8 @@
 //! of the alphabets below U+2E80 (RFC 6531). Ideographs stand beside addresses without a space: of a local part of
 //! ideographs only the last is taken, of a quoted one (`"john doe"@`) only the quote. The domain is what must not stay.
 //!
-//! No addresses: `git@github.com:org/name` (a repository's place), `icon@2x.png`, `pkg@1.2.3-beta.rc`, `getty@tty1.service`.
+//! No addresses: `git@github.com:org/name` (a repository's place), `icon@2x.png`, `pkg@1.2.3-beta.rc`, `getty@tty1.service`,
+//! and a password before a host in a URL (`postgres://app:password@db.example.com`).
 
 use super::Step;
 
@@ -17,6 +18,9 @@ const DOMAIN_MAX: usize = 255;
 const LITERAL_MAX: usize = 48;
 /// Local part, `@`, domain, and a character to see the end.
 pub(in crate::engine) const MAX_LEN: usize = LOCAL_MAX + 1 + DOMAIN_MAX + 4;
+
+/// How far before its `@` decides on an address: the user information of a URL, and the `://` before it.
+pub(in crate::engine) const LOOK_BEHIND: usize = 192;
 
 /// Whether an ASCII byte may stand in a local part.
 pub(in crate::engine) fn is_atom(byte: u8) -> bool {
@@ -127,7 +131,21 @@ fn is_something_else(text: &[u8], at: usize, end: usize) -> bool {
     let file = ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known.as_bytes()));
     let head = text.get(..at).unwrap_or_default();
     let before = head.len().checked_sub(4).and_then(|place| head.get(place));
-    version || file || (head.ends_with(b"git") && !before.is_some_and(|byte| is_atom(*byte) || *byte >= 0x80))
+    version
+        || file
+        || (head.ends_with(b"git") && !before.is_some_and(|byte| is_atom(*byte) || *byte >= 0x80))
+        || ends_in_password(head)
+}
+
+/// Whether a user and a password stand behind the `://` of a URL (RFC 3986 section 3.2.1): what follows is a host.
+fn ends_in_password(head: &[u8]) -> bool {
+    let from = head.len().saturating_sub(LOOK_BEHIND);
+    let near = head.get(from..).unwrap_or_default();
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"/?#\"'<>`".contains(byte);
+    let len = near.iter().rev().take_while(|byte| !ends(byte)).count();
+    let (before, user) = near.split_at(near.len() - len);
+    let scheme = before.strip_suffix(b"://").and_then(<[u8]>::last);
+    scheme.is_some_and(u8::is_ascii_alphanumeric) && user.contains(&b':')
 }
 
 /// Endings of files and of units that are no top level domains.
@@ -271,6 +289,12 @@ mod tests {
             ("git@github.com:org/repo.git", None),
             ("legit@example.com", Some("legit@example.com")),
             ("user@1000.service", None),
+            ("postgres://app:s3cr3tPw9@db.example.com/x", None),
+            ("amqp://:pa$s@mq.example.com", None),
+            ("ssh://jane@host.example.com", Some("jane@host.example.com")),
+            ("https://example.com/a:jane@example.com", Some("jane@example.com")),
+            ("https://example.com:8443?to=jane@example.com", Some("jane@example.com")),
+            ("//x:jane@example.com", Some("jane@example.com")),
         ] {
             assert_eq!(find(text), wanted, "{text}");
         }

@@ -95,7 +95,11 @@ pub(super) fn windows(detector: Detector) -> Vec<Window> {
 
 /// How many bytes before a value decide on it.
 pub(in crate::engine) fn look_behind(detector: Detector) -> usize {
-    if detector == Detector::EmailSpelled { email_spelled::LOOK_BEHIND } else { 0 }
+    match detector {
+        Detector::EmailSpelled => email_spelled::LOOK_BEHIND,
+        Detector::Email => email::LOOK_BEHIND,
+        _ => 0,
+    }
 }
 
 /// The least bytes that a value has from the place of its window on, or less.

@@ -15,7 +15,7 @@ use std::ops::Range;
 use super::super::candidate::{Candidate, LaneId};
 use super::super::vector::AHEAD;
 use super::super::view::{
-    Beginning, Blob, Element, Encoding, Group, LONGEST, Parsed, REACH, may_begin, parse, write, write_blob,
+    Beginning, Blob, Element, Encoding, Group, LONGEST, NEAR, Parsed, REACH, may_begin, parse, write, write_blob,
 };
 use super::{Force, Lane};
 
@@ -99,12 +99,14 @@ impl Lane {
     /// The encoded character at an offset. What is withheld behind the text counts as well.
     fn element(&self, at: u64, last: bool) -> Option<Element> {
         let at = self.index(at);
+        // The label is no part of the text's first line.
+        let from = at.saturating_sub(NEAR).max(self.floor(self.origin).min(at));
+        let bytes = self.buffer.get(from..).unwrap_or_default();
         let parsed = if at + LONGEST <= self.buffer.len() || self.withheld.is_empty() {
-            parse(&self.buffer, at, last)
+            parse(bytes, at - from, last)
         } else {
-            let from = at.saturating_sub(REACH);
-            let mut near = [0; REACH + 2 * LONGEST];
-            let bytes = self.buffer.get(from..).unwrap_or_default().iter().chain(&self.withheld);
+            let mut near = [0; NEAR + 2 * LONGEST];
+            let bytes = bytes.iter().chain(&self.withheld);
             let len = near.iter_mut().zip(bytes).map(|(slot, byte)| *slot = *byte).count();
             parse(near.get(..len).unwrap_or_default(), at - from, last)
         };

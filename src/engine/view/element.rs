@@ -5,9 +5,11 @@
 //! any number of backslashes that nesting makes (JSON within JSON, four deep), quoted-printable (RFC 2045 section 6.7), and
 //! characters that [`fold`] knows. A percent sign or ampersand that is encoded itself is opened once more. An element
 //! of HTML with nothing in it that only changes how letters look is nothing. A plus in a query's value is a blank ([`query`]).
+//! A sign at the end of a line is a soft line break only where what stands round it says so ([`super::soft`]): base64 and
+//! passwords end with that sign as well.
 
 use super::fold::{Fold, fold};
-use super::query;
+use super::{query, soft};
 
 /// How a stretch of a text is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,6 +67,8 @@ pub(in crate::engine) struct Element {
 
 /// The most bytes that one encoded character takes.
 pub(in crate::engine) const LONGEST: usize = 52;
+/// How many bytes before an encoded character say whether it is one.
+pub(in crate::engine) const BEFORE: usize = soft::BEFORE;
 /// Digits of a numeric reference, zeros before them among these, and its end.
 const REFERENCE: usize = 40;
 /// Backslashes before an escape: four levels of JSON within JSON.
@@ -91,20 +95,20 @@ impl Element {
 }
 
 /// Reads bytes and says where the text ran out.
-struct Reader<'text> {
-    text: &'text [u8],
-    last: bool,
+pub(super) struct Reader<'text> {
+    pub(super) text: &'text [u8],
+    pub(super) last: bool,
 }
 
 /// Why nothing was read.
 #[derive(Clone, Copy)]
-enum Stop {
+pub(super) enum Stop {
     Not,
     More,
 }
 
 impl Reader<'_> {
-    fn byte(&self, at: usize) -> Result<u8, Stop> {
+    pub(super) fn byte(&self, at: usize) -> Result<u8, Stop> {
         self.text.get(at).copied().ok_or(if self.last { Stop::Not } else { Stop::More })
     }
 
@@ -318,11 +322,15 @@ impl Reader<'_> {
     /// An encoded byte or a soft line break. Encoders write letters and digits as they are, so `=41` is none; a blank
     /// before a digit is one only behind another digit or before another blank, since `=20` begins years and amounts.
     fn quoted(&self, at: usize) -> Result<Element, Stop> {
-        let gone = |len| Element { len, encoding: Encoding::QuotedPrintable, tells: true, bytes: [0; 4], width: 0 };
-        match self.byte(at + 1)? {
-            b'\n' => return Ok(gone(2)),
-            b'\r' => return if self.byte(at + 2)? == b'\n' { Ok(gone(3)) } else { Err(Stop::Not) },
-            _ => {}
+        let len = match self.byte(at + 1)? {
+            b'\n' => 2,
+            b'\r' if self.byte(at + 2)? == b'\n' => 3,
+            b'\r' => return Err(Stop::Not),
+            _ => 0,
+        };
+        if len > 0 {
+            self.soft_break(at, at + len)?;
+            return Ok(Element { len, encoding: Encoding::QuotedPrintable, tells: true, bytes: [0; 4], width: 0 });
         }
         if [at + 1, at + 2].iter().any(|place| self.text.get(*place).is_some_and(u8::is_ascii_lowercase)) {
             return Err(Stop::Not);
@@ -658,7 +666,7 @@ mod tests {
             ("=3D", Some((3, "="))),
             ("=40163.com", Some((3, "@"))),
             ("=4012%20", None),
-            ("=\r\n", Some((3, ""))),
+            ("=\r\n", None),
             ("=2026", None),
             ("=20x", Some((3, " "))),
             ("=202605=20", Some((3, " "))),

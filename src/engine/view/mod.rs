@@ -7,6 +7,7 @@ mod blob;
 mod element;
 mod fold;
 mod query;
+mod soft;
 
 pub(super) use blob::Blob;
 pub(super) use element::Encoding;
@@ -15,8 +16,11 @@ use super::byte_set::ByteSet;
 use super::prefilter::Window;
 
 pub(super) use blob::{Beginning, Group, write as write_blob};
-pub(super) use element::{Element, LONGEST, Parsed, may_begin, parse, write};
+pub(super) use element::{BEFORE, Element, LONGEST, Parsed, may_begin, parse, write};
 pub(super) use query::REACH;
+
+/// How many bytes before an encoded character say what it is, at most.
+pub(super) const NEAR: usize = if REACH > BEFORE { REACH } else { BEFORE };
 
 /// What stands round every place where an encoded character begins.
 pub(super) fn windows() -> Vec<Window> {

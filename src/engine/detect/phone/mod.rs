@@ -51,7 +51,7 @@ pub(in crate::engine) fn phone(text: &[u8], at: usize, last: bool) -> Step {
     if first == b'+' {
         return first_of([international::with_plus(text, at, last), international::one_by_one(text, at, last)]);
     }
-    if first != b'(' && stands_in_number(text, at) {
+    if first != b'(' && (stands_in_number(text, at) || follows_group(text, at)) {
         return Step::None;
     }
     let north_american = national::north_american(text, at, last);
@@ -69,6 +69,29 @@ fn before(text: &[u8], at: usize) -> Option<u8> {
 /// Whether the digits at `at` belong to what stands before them. A comma parts the values of a table.
 fn stands_in_number(text: &[u8], at: usize) -> bool {
     continues_number(text, at, b"-./:") || glued_to_code(text, at)
+}
+
+/// The most groups of an IBAN.
+const GROUPS: usize = 9;
+
+/// Whether the groups of a longer number stand before the digits at `at`: the head of an IBAN (`GB82 212 …`), or two
+/// or three digits that begin what is written (`47 212 555 0123`). Behind a word they are another number: `Apt 12 212 …`.
+fn follows_group(text: &[u8], at: usize) -> bool {
+    let mut head = text.get(..at).unwrap_or_default();
+    for group in 0..GROUPS {
+        let Some(rest) = head.strip_suffix(b" ") else { return false };
+        let digits = rest.iter().rev().take(5).take_while(|byte| byte.is_ascii_digit()).count();
+        head = rest.get(..rest.len() - digits).unwrap_or_default();
+        match head {
+            [.., b'A'..=b'Z', b'A'..=b'Z'] if digits == 2 => {
+                return !head.iter().rev().nth(2).is_some_and(u8::is_ascii_alphanumeric);
+            }
+            [] | [.., b'"' | b'\'' | b'>' | b'|' | b';'] if group == 0 => return matches!(digits, 2 | 3),
+            _ if matches!(digits, 2..=4) => {}
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// The first answer that is not none; what must wait makes all wait.

@@ -55,6 +55,11 @@ fn numbers_in_their_forms() {
         "+ 4 4 2 0 7 9 4 6 0 9 5 8",
         "4-4-2-0-7-9-4-6-0-9-5-8",
         "(555) 123-4567",
+        "+881 623456781",
+        "+870 323456789",
+        "+882 16 12345678",
+        "+878 10 12345 67890",
+        "+800 1234 5678",
     ] {
         assert!(found(text), "{text}");
     }
@@ -90,8 +95,16 @@ fn what_is_no_number() {
     ] {
         assert_eq!(phone(text.as_bytes(), 0, true), Step::None, "{text}");
     }
-    for text in ["xyz+12125550123", "1.2+12125550123"] {
+    for text in ["xyz+12125550123", "1.2+12125550123", "47 212 555 0123"] {
         assert_eq!(phone(text.as_bytes(), 3, true), Step::None, "{text}");
+    }
+    assert_eq!(phone(b"\"47 212 555 0123\"", 4, true), Step::None);
+    for at in [5, 9] {
+        assert_eq!(phone(b"XK12 001 0049 3023 1250 16", at, true), Step::None);
+    }
+    for text in ["Apt 12 212 555 0123", "02:15:00 212 555 0123", "n\n12 212 555 0123", "212 555 0123 212 555 0123"] {
+        let at = text.len() - "212 555 0123".len();
+        assert_eq!(phone(text.as_bytes(), at, true), Step::Match(text.len()), "{text}");
     }
 }
 

@@ -64,7 +64,9 @@ pub(super) fn fi_hetu(value: &[u8]) -> Option<bool> {
 pub(super) fn is_kennitala(value: &[u8]) -> bool {
     let Some(digits) = digits_of::<10>(value) else { return false };
     let [d1, d2, m1, m2, y1, y2, _, _, check, century] = digits;
-    is_short_day(tens(y1, y2), tens(m1, m2), tens(d1, d2))
+    // Of a company or a society, 40 is added to the day.
+    let day = tens(d1, d2);
+    is_short_day(tens(y1, y2), tens(m1, m2), if day > 40 { day - 40 } else { day })
         && matches!(century, 8 | 9 | 0)
         && lacking(&digits, &[3, 2, 7, 6, 5, 4, 3, 2], 11) == u32::from(check)
 }
