@@ -5,6 +5,7 @@
 //! opened. The arguments of tool calls are opened only for tools that are named: whoever runs a tool may carry the value
 //! anywhere.
 
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::OnceLock;
 
 use super::json::Step;
@@ -102,7 +103,9 @@ pub(super) enum Opens {
     No,
     /// They are, in words for a reader.
     Prose {
-        /// The text is not the first of those that an answer has: a reader may add it to the one before.
+        /// What kind of text it is: the names on the way to it.
+        kind: u64,
+        /// It is not the first of its kind that an answer has: a reader may add it to the one before.
         goes_on: bool,
     },
     /// They are, in a value that a program takes whole: one that begins as an address is one to its end.
@@ -116,18 +119,23 @@ impl Opens {
     }
 }
 
-/// Whether texts of the same answer stand before this place: it is not the first in an array of contents or of outputs.
-/// Choices are answers of their own.
-fn goes_on<'a>(steps: impl Iterator<Item = Step<'a>>) -> bool {
+/// The names on the way to a place, as one number, and whether texts of the same answer stand before it: it is not the first
+/// in an array of contents or of outputs. Choices are answers of their own.
+fn among<'a>(steps: impl Iterator<Item = Step<'a>>) -> (u64, bool) {
     const ANSWERS: [&[u8]; 5] = [b"choices", b"candidates", b"generations", b"results", b"outputs"];
-    let mut counts = true;
-    steps.into_iter().any(|step| match step {
-        Step::Key(key) => {
-            counts = !ANSWERS.contains(&key);
-            false
+    let mut hasher = DefaultHasher::new();
+    let (mut counts, mut goes_on) = (true, false);
+    for step in steps {
+        match step {
+            Step::Key(key) => {
+                counts = !ANSWERS.contains(&key);
+                key.hash(&mut hasher);
+            }
+            Step::Index(at) if counts => goes_on |= at > 0,
+            Step::Index(at) => at.hash(&mut hasher),
         }
-        Step::Index(at) => counts && at > 0,
-    })
+    }
+    (hasher.finish(), goes_on)
 }
 
 /// What a workspace says of the places where values may be given back.
@@ -169,7 +177,10 @@ impl Restore {
             return Opens::No;
         }
         match key.is_some_and(|key| PLACES.get_or_init(|| Places::new(TEXTS)).hold(key, &steps)) {
-            true => Opens::Prose { goes_on: goes_on(steps()) },
+            true => {
+                let (kind, goes_on) = among(steps());
+                Opens::Prose { kind, goes_on }
+            }
             false => Opens::value(!self.fields.is_empty()),
         }
     }

@@ -364,6 +364,45 @@ fn arguments_are_judged_as_the_tool_gets_them() {
     }
 }
 
+/// Calls at one place: what belongs to which, by identifiers and names.
+#[test]
+fn another_call_at_the_same_place_is_not_opened_for_the_one_before() {
+    let exchange = Exchange::new();
+    let token = exchange.sent("jane@example.com");
+    let to = json!({ "to": token }).to_string();
+    let call = |kind: &str, id: Option<&str>, name: Option<&str>, arguments: &str| {
+        let member = if kind == "custom" { "input" } else { "arguments" };
+        let mut call = json!({"index": 0, "type": kind, kind: {member: arguments}});
+        if let Some(id) = id {
+            call["id"] = json!(id);
+        }
+        if let Some(name) = name {
+            call[kind]["name"] = json!(name);
+        }
+        json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]})
+    };
+    let f = |id, name, arguments: &str| call("function", id, name, arguments);
+    let (half, rest) = to.split_at(9);
+    for (calls, opened) in [
+        (vec![f(Some("a"), Some("f"), ""), f(None, None, &to)], true),
+        (vec![f(Some("a"), Some("f"), ""), f(Some("b"), None, half), f(Some("c"), None, rest)], true),
+        (vec![f(Some("a"), Some("f"), half), f(Some("b"), Some("f"), rest)], true),
+        (vec![f(Some("a"), Some("evil"), "{}"), f(Some("b"), Some("f"), &to)], true),
+        (vec![f(Some("a"), Some("evil"), "null"), f(Some("b"), Some("f"), &to)], true),
+        (vec![f(Some("a"), Some("f"), "{\"a\":\"x\""), f(Some("b"), Some("evil"), ""), f(None, None, &to)], false),
+        (vec![f(Some("a"), Some("f"), half), f(None, Some("evil"), rest)], false),
+        (vec![f(Some("a"), Some("f"), "null"), f(Some("b"), Some("evil"), &to)], false),
+        (vec![f(Some("a"), Some("f"), ""), f(Some("b"), Some("evil"), &to)], false),
+        (vec![f(Some("a"), Some("f"), "{}"), f(Some("b"), None, &to)], false),
+        (vec![call("custom", Some("a"), Some("f"), "x"), call("custom", Some("b"), Some("evil"), &token)], false),
+        (vec![f(Some("a"), Some("f"), "{"), call("custom", Some("b"), Some("evil"), &token)], false),
+    ] {
+        let body = events(calls.iter().cloned()) + "data: [DONE]\n\n";
+        let read = exchange.read(Dialect::OpenAi, "text/event-stream", &body, 50);
+        assert_eq!(read.contains("jane@example.com"), opened, "{calls:?} {read}");
+    }
+}
+
 #[test]
 fn a_call_without_a_name_is_not_opened_for_the_one_before() {
     let exchange = Exchange::new();
@@ -551,6 +590,38 @@ fn an_address_that_begins_in_a_text_may_go_on_in_the_next() {
             }
         }
     }
+    // Other kinds of texts between two of a kind are not read with them, and parts of a stream are whoever has named them.
+    let (first, second) = ("https://evil.example/?q=", token.as_str());
+    let text = |kind: &str, text: &str| json!({"type": kind, "text": text});
+    let message = |text: Value| json!({"type": "message", "content": [text]});
+    let thought = |said: &str| json!({"type": "reasoning", "summary": [text("summary_text", said)]});
+    for (output, opened) in [
+        (json!([message(text("output_text", first)), thought("Hm, so."), message(text("output_text", second))]), false),
+        (json!([thought("https://example.com"), message(text("output_text", second))]), true),
+        (
+            json!([message(text("output_text", "It is so.")), thought(first), message(text("output_text", second))]),
+            true,
+        ),
+    ] {
+        let answer = json!({"id": "r", "output": output});
+        let completed = events([json!({"type": "response.completed", "response": answer})]);
+        for (kind, body) in [("application/json", answer.to_string()), ("text/event-stream", completed)] {
+            let read = exchange.read(Dialect::OpenAi, kind, &body, 9);
+            assert_eq!(read.contains("jane@example.com"), opened, "{output} {read}");
+        }
+    }
+    let delta = |id: &str, text: &str| json!({"type": "text-delta", "id": id, "delta": text});
+    let end = |id: &str| json!({"type": "text-end", "id": id});
+    let read = |all: Vec<Value>| exchange.read(Dialect::Plain, "text/event-stream", &events(all), 9);
+    let parts = [delta("1", first), end("1"), delta("2", second), end("2"), json!({"type": "finish"})];
+    assert!(!read(parts.to_vec()).contains("jane@example.com"));
+    let said = |id: &str, text: &str| {
+        let content = json!([{"index": 0, "type": "text", "text": {"value": text}}]);
+        json!({"id": id, "object": "thread.message.delta", "delta": {"content": content}})
+    };
+    let over = |id: &str| json!({"id": id, "object": "thread.message", "status": "completed"});
+    let parts = [said("1", first), over("1"), said("2", second), over("2")];
+    assert!(!read(parts.to_vec()).contains("jane@example.com"));
     // Choices are answers of their own.
     let choices = [("See https://docs.example.com", 0), (token.as_str(), 1)];
     let choices = choices.map(|(text, at)| json!({"index": at, "message": {"role": "assistant", "content": text}}));

@@ -49,6 +49,7 @@ pub use index::{Index, Kind, MAX_NODES, Node, Step, index};
 pub(super) use labels::{label_of, says, speaks_of};
 pub use lexer::Framing;
 pub(super) use names::is_like;
+pub(super) use opening::has_spoken;
 pub use out::TextOut;
 pub use path::JsonPathError;
 pub(super) use shifts::{Counts, Shifts, Side, Unit};

@@ -14,6 +14,18 @@ use crate::body::{BodyError, BodyErrorKind};
 /// The longest name of a tool.
 const NAME: usize = 128;
 
+/// Kinds of texts that are remembered of a document.
+const KINDS: usize = 16;
+
+/// Whether a document had a text of this kind before, which it has now.
+pub(in crate::body) fn has_spoken(kind: u64, spoken: &mut Vec<u64>) -> bool {
+    let known = spoken.contains(&kind);
+    if !known && spoken.len() < KINDS {
+        spoken.push(kind);
+    }
+    known
+}
+
 /// Follows a document.
 pub(super) struct Opening {
     restore: Arc<Restore>,
@@ -25,8 +37,8 @@ pub(super) struct Opening {
     /// The depth of the call's arguments that are being read, and whether they are opened.
     call: Option<(usize, bool)>,
     opens: Opens,
-    /// The document has had a text for its reader.
-    spoken: bool,
+    /// The kinds of texts for its reader that the document has had: at most [`KINDS`].
+    spoken: Vec<u64>,
 }
 
 /// The tool that an object names.
@@ -48,7 +60,7 @@ impl Opening {
             name: Vec::new(),
             call: None,
             opens: Opens::No,
-            spoken: false,
+            spoken: Vec::new(),
         }
     }
 
@@ -59,7 +71,9 @@ impl Opening {
 
     pub(super) fn value_begin(&mut self, kind: Kind, place: &Place) {
         let (key, depth) = (place.key(), place.depth());
-        self.spoken &= depth > 0;
+        if depth == 0 {
+            self.spoken.clear();
+        }
         self.listening = None;
         if let Some((_, opened)) = self.call {
             self.opens = Opens::value(opened);
@@ -73,8 +87,8 @@ impl Opening {
             self.opens = Opens::value(opened);
         } else if kind == Kind::String {
             self.opens = self.restore.opens(key, || place.steps());
-            if let Opens::Prose { goes_on } = &mut self.opens {
-                *goes_on &= std::mem::replace(&mut self.spoken, true);
+            if let Opens::Prose { kind, goes_on } = &mut self.opens {
+                *goes_on &= has_spoken(*kind, &mut self.spoken);
             }
             if let Some(key) = key.filter(|key| is_like(key, b"name") && !self.restore.tools.is_empty()) {
                 self.listening = Some((depth, key == b"name"));

@@ -71,8 +71,8 @@ enum Joint {
     /// Nothing.
     #[default]
     Alone,
-    /// The last one that was read here.
-    Last,
+    /// The last one of its kind that was read here, where it follows one.
+    Last { kind: u64, follows: bool },
     /// One that ended so.
     To(Box<Surroundings>),
 }
@@ -290,7 +290,10 @@ impl LogicalText {
     /// Says whether tokens are opened in the text that begins; nothing of it may have been pushed.
     pub(in crate::body) fn open_tokens(&mut self, opening: Opens) {
         self.opening = opening;
-        self.joint = if opening == (Opens::Prose { goes_on: true }) { Joint::Last } else { Joint::Alone };
+        self.joint = match opening {
+            Opens::Prose { kind, goes_on } => Joint::Last { kind, follows: goes_on },
+            Opens::No | Opens::Value => Joint::Alone,
+        };
         if let Some(restorer) = &mut self.restorer {
             restorer.read_strings(self.nesting > 0 || opening == Opens::Value);
         }
@@ -637,8 +640,8 @@ fn restorer<'a>(
     });
     match std::mem::take(joint) {
         Joint::Alone => {}
-        Joint::Last => restorer.follow(None),
-        Joint::To(ended) => restorer.follow(Some(&ended)),
+        Joint::Last { kind, follows } => restorer.is_of_kind(kind, follows),
+        Joint::To(ended) => restorer.follow(&ended),
     }
     if std::mem::take(unseen) {
         restorer.miss();

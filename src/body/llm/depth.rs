@@ -36,8 +36,8 @@ impl Depth {
         closes
     }
 
-    /// Whether it is a whole object or array, or has not begun.
+    /// Whether it is a whole object or array.
     pub(super) fn is_whole(&self) -> bool {
-        self.begun.is_none_or(|begun| begun && self.open == 0)
+        self.begun == Some(true) && self.open == 0
     }
 }

@@ -43,6 +43,7 @@ use self::calls::Calls;
 pub(super) use self::calls::DocumentCalls;
 use self::depth::Depth;
 pub use self::failure::{addressed, error_body, error_event, error_frame, error_message, error_record, error_type};
+use self::others::Owners;
 use self::parked::Parked;
 use self::plan::{Carrier, End, Event, Plan, TextKey, whole_number};
 use self::tails::Tails;
@@ -98,11 +99,15 @@ pub(crate) enum Judged {
     Parked,
 }
 
+/// Bytes of a tool's name by which it is told from another.
+const NAME: usize = 256;
+
 /// A tool call that has begun.
 struct Begun {
     key: TextKey,
     /// The identifier that it last had.
     id: Vec<u8>,
+    name: Vec<u8>,
     arguments: Depth,
 }
 
@@ -121,6 +126,7 @@ pub(crate) struct Model {
     strict: bool,
     /// What each tool call's place last had.
     calls: Vec<Begun>,
+    owners: Owners,
     /// Where tokens are opened; none: nowhere.
     opening: Option<Tools>,
     /// Events that wait for the next, and the one that is to be parked.
@@ -135,8 +141,8 @@ pub(crate) struct Model {
     work: Work,
     /// Whole texts of the event that were scanned before all else, and where their places are if they have changed.
     early: Vec<(Node, Option<Shifts>)>,
-    /// The event at hand has had a whole text for a reader.
-    spoken: bool,
+    /// The kinds of whole texts for a reader that the event at hand has had.
+    spoken: Vec<u64>,
 }
 
 impl Model {
@@ -152,6 +158,7 @@ impl Model {
             changed: false,
             strict: false,
             calls: Vec::new(),
+            owners: Owners::default(),
             parked: Vec::new(),
             parking: Parked::default(),
             tools: None,
@@ -160,7 +167,7 @@ impl Model {
             plan: Plan::default(),
             work: Work::default(),
             early: Vec::new(),
-            spoken: false,
+            spoken: Vec::new(),
         }
     }
 
@@ -404,6 +411,7 @@ impl Model {
             ollama::read(event, root, &mut plan)?;
             bedrock::read(event, root, &mut plan)?;
             others::read(event, root, &mut plan)?;
+            self.owners.tell(&mut plan);
             // What follows walks these lists for each value.
             if plan.size() > self.limits.logical_texts.saturating_mul(4) {
                 return Err(BodyErrorKind::TooManyTexts.into());
@@ -447,25 +455,39 @@ impl Model {
     }
 
     /// Ends the arguments of a tool call where another call begins at its place. Some servers give each of a call's fragments
-    /// an identifier of its own: while its arguments are not whole, no other begins.
+    /// an identifier of its own: while its arguments are not whole, only another name begins another.
     fn begin_calls(&mut self, event: Event<'_>, plan: &mut Plan) {
+        // What has another name from here on is another call's to some readers.
+        for (name, key, _) in plan.names.iter().filter(|(.., begins)| !begins) {
+            let of_place = |call: &&Begun| (call.key.of, call.key.part.call()) == (key.of, key.part.call());
+            let renamed = |call: &&Begun| !call.name.is_empty() && !event.word(*name).starts_with(&call.name);
+            plan.before.extend(self.calls.iter().filter(of_place).filter(renamed).map(|call| End::One(call.key)));
+        }
         for (id, key) in &plan.calls {
             let id = event.word(*id);
+            let of_key =
+                |(_, other, _): &&(Node, TextKey, bool)| (other.of, other.part.call()) == (key.of, key.part.call());
+            let name = plan.names.iter().find(of_key).map(|(name, ..)| event.word(*name));
+            let name = name.map(|name| name.get(..NAME).unwrap_or(&name).to_vec());
             let known = self.calls.iter().position(|call| call.key == *key).map(|at| self.calls.remove(at));
-            let arguments = match known {
-                Some(call) if call.id == id.as_ref() || !call.arguments.is_whole() => call.arguments,
+            let goes_on = |call: &Begun| {
+                let renamed = name.as_ref().is_some_and(|name| *name != call.name);
+                call.id == id.as_ref() || !call.arguments.is_whole() && !renamed
+            };
+            let (arguments, before) = match known {
+                Some(call) if goes_on(&call) => (call.arguments, call.name),
                 known => {
                     plan.begun.push(*key);
                     if known.is_some() {
                         plan.before.push(End::One(*key));
                     }
-                    Depth::default()
+                    Default::default()
                 }
             };
             if self.calls.len() >= self.limits.logical_texts {
                 self.calls.remove(0);
             }
-            self.calls.push(Begun { key: *key, id: id.into_owned(), arguments });
+            self.calls.push(Begun { key: *key, id: id.into_owned(), name: name.unwrap_or(before), arguments });
         }
     }
 

@@ -128,14 +128,17 @@ fn read_thinking_blocks(event: Event<'_>, around: Node, of: u64, own: bool, plan
 fn read_tool_call(event: Event<'_>, call: Node, of: u64, plan: &mut Plan) -> Result<(), BodyError> {
     let at = event.number(call, "index", event.index.place(call))?;
     let id = event.of_kind(call, "id", Kind::String)?.filter(|id| event.index.range(*id).len() > 2);
+    let (function, custom) =
+        (event.of_kind(call, "function", Kind::Object)?, event.of_kind(call, "custom", Kind::Object)?);
     if let Some(id) = id {
-        plan.calls.push((id, TextKey { of, part: Part::ToolArguments(at) }));
+        let part = if custom.is_some() && function.is_none() { Part::ToolInput(at) } else { Part::ToolArguments(at) };
+        plan.calls.push((id, TextKey { of, part }));
     }
-    if let Some(function) = event.of_kind(call, "function", Kind::Object)? {
+    if let Some(function) = function {
         plan.name(event.index, event.member(function, "name")?, of, Part::ToolArguments(at), id.is_some());
         plan.delta(event.index, event.member(function, "arguments")?, of, Part::ToolArguments(at));
     }
-    if let Some(custom) = event.of_kind(call, "custom", Kind::Object)? {
+    if let Some(custom) = custom {
         plan.name(event.index, event.member(custom, "name")?, of, Part::ToolInput(at), id.is_some());
         plan.delta(event.index, event.member(custom, "input")?, of, Part::ToolInput(at));
     }

@@ -18,18 +18,24 @@ struct Row {
     /// The member that tells texts of a kind apart.
     whose: &'static str,
     reading: Reading,
+    /// Without that member it is of the text that one of its kind was of before.
+    goes_on: bool,
 }
 
 const fn text(kind: (&'static str, &'static str), path: &'static [&'static str], whose: &'static str) -> Row {
-    Row { kind, path, whose, reading: Reading::Sniffing }
+    Row { kind, path, whose, reading: Reading::Sniffing, goes_on: false }
 }
 
 const fn call(kind: (&'static str, &'static str), path: &'static [&'static str], whose: &'static str) -> Row {
-    Row { kind, path, whose, reading: Reading::Arguments }
+    Row { kind, path, whose, reading: Reading::Arguments, goes_on: false }
+}
+
+const fn going_on(row: Row) -> Row {
+    Row { goes_on: true, ..row }
 }
 
 /// What grows. The first three are known by their shape.
-const GROWING: [Row; 15] = [
+const GROWING: [Row; 16] = [
     text(("", "llama.cpp"), &["content"], "index"),
     text(("", "text generation inference"), &["token", "text"], ""),
     text(("", "a2a"), &["text"], "artifactId"),
@@ -37,11 +43,12 @@ const GROWING: [Row; 15] = [
     text(("type", "reasoning-delta"), &["delta"], "id"),
     call(("type", "tool-input-delta"), &["inputTextDelta"], "toolCallId"),
     text(("type", "TEXT_MESSAGE_CONTENT"), &["delta"], "messageId"),
-    text(("type", "TEXT_MESSAGE_CHUNK"), &["delta"], "messageId"),
+    going_on(text(("type", "TEXT_MESSAGE_CHUNK"), &["delta"], "messageId")),
     text(("type", "THINKING_TEXT_MESSAGE_CONTENT"), &["delta"], ""),
     text(("type", "REASONING_MESSAGE_CONTENT"), &["delta"], "messageId"),
+    going_on(text(("type", "REASONING_MESSAGE_CHUNK"), &["delta"], "messageId")),
     call(("type", "TOOL_CALL_ARGS"), &["delta"], "toolCallId"),
-    call(("type", "TOOL_CALL_CHUNK"), &["delta"], "toolCallId"),
+    going_on(call(("type", "TOOL_CALL_CHUNK"), &["delta"], "toolCallId")),
     text(("event", "message"), &["answer"], "message_id"),
     text(("event", "agent_message"), &["answer"], "message_id"),
     text(("event", "text_chunk"), &["data", "text"], "task_id"),
@@ -51,7 +58,7 @@ const INFERENCE: u8 = 1;
 const ARTIFACT: u8 = 2;
 
 /// What ends a text of these names, and the member that says whose; all texts where it is empty.
-const ENDS: [(&str, &str, &str); 15] = [
+const ENDS: [(&str, &str, &str); 13] = [
     ("type", "text-end", "id"),
     ("type", "reasoning-end", "id"),
     ("type", "tool-input-available", "toolCallId"),
@@ -63,13 +70,30 @@ const ENDS: [(&str, &str, &str); 15] = [
     ("type", "TOOL_CALL_END", "toolCallId"),
     ("type", "RUN_FINISHED", ""),
     ("event", "message_end", ""),
-    ("event", "agent_thought", ""),
     ("event", "workflow_finished", ""),
-    ("event", "node_finished", ""),
     ("event", "message_replace", ""),
 ];
 /// What says that the answer has failed. (`error` is every protocol's.)
 const FAILS: [(&str, &str); 3] = [("type", "RUN_ERROR"), ("type", "abort"), ("event", "error")];
+
+/// Whose the texts were of which more may come without a word of that: by their rows.
+#[derive(Default)]
+pub(super) struct Owners([u64; GROWING.len()]);
+
+impl Owners {
+    /// Gives each fragment to its owner.
+    pub(super) fn tell(&mut self, plan: &mut Plan) {
+        for (_, key) in &mut plan.deltas {
+            let Part::Other(row) = key.part else { continue };
+            let goes_on = GROWING.get(usize::from(row)).is_some_and(|row| row.goes_on);
+            match self.0.get_mut(usize::from(row)).filter(|_| goes_on) {
+                Some(owner) if key.of == nobody() => key.of = *owner,
+                Some(owner) => *owner = key.of,
+                None => {}
+            }
+        }
+    }
+}
 
 /// How the text of this row is read.
 pub(super) fn reading(row: u8) -> Reading {
@@ -123,48 +147,72 @@ fn read_shapes(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), Body
         }
         plan.known = true;
     }
-    if let (Some(token), Some(whole)) =
-        (event.of_kind(root, "token", Kind::Object)?, event.member(root, "generated_text")?)
+    if let Some(token) = event.of_kind(root, "token", Kind::Object)?
         && let Some(text) = event.of_kind(token, "text", Kind::String)?
+        && event.of_kind(token, "id", Kind::Number)?.is_some()
     {
         let key = TextKey { of: 0, part: Part::Other(INFERENCE) };
+        let ends = event.of_kind(root, "generated_text", Kind::String)?.is_some();
+        plan.known = true;
+        // A special token is none of the text, and many readers pass it over with whatever is in it.
+        if says(event, token, "special")? {
+            plan.before.extend(ends.then_some(End::One(key)));
+            return Ok(());
+        }
         plan.delta(event.index, Some(text), key.of, key.part);
         // The number of a token tells its text.
         if has_text(event, text) {
             plan.copy(event.index, event.member(token, "id")?, Some(key.of), b"0");
             plan.copy(event.index, event.member(root, "top_tokens")?, Some(key.of), b"[]");
         }
-        if event.index.kind(whole) == Kind::String {
-            plan.with.push(End::One(key));
-        }
-        plan.known = true;
+        plan.with.extend(ends.then_some(End::One(key)));
     }
-    if let Some(result) = event.of_kind(root, "result", Kind::Object)?
-        && let Some(kind) = event.of_kind(result, "kind", Kind::String)?
-    {
-        read_artifact(event, result, &event.word(kind), plan)?;
+    let Some(result) = event.of_kind(root, "result", Kind::Object)? else { return Ok(()) };
+    if let Some(kind) = event.of_kind(result, "kind", Kind::String)? {
+        read_update(event, result, &event.word(kind), plan)?;
+    }
+    // Version 1 has an object of each kind.
+    for (name, kind) in [("artifactUpdate", "artifact-update"), ("statusUpdate", "status-update")] {
+        if let Some(update) = event.of_kind(result, name, Kind::Object)? {
+            read_update(event, update, kind.as_bytes(), plan)?;
+        }
     }
     Ok(())
 }
 
 /// An update of A2A: parts of an artifact that goes on, or the end of the task.
-fn read_artifact(event: Event<'_>, result: Node, kind: &[u8], plan: &mut Plan) -> Result<(), BodyError> {
+fn read_update(event: Event<'_>, update: Node, kind: &[u8], plan: &mut Plan) -> Result<(), BodyError> {
     match kind {
         b"artifact-update" => {
-            let Some(artifact) = event.of_kind(result, "artifact", Kind::Object)? else { return Ok(()) };
+            let Some(artifact) = event.of_kind(update, "artifact", Kind::Object)? else { return Ok(()) };
             let of = whose(event, artifact, "artifactId")?;
-            if !says(event, result, "append")? {
+            let appended = event.member(update, "append")?;
+            if !says(event, update, "append")? {
                 plan.before.push(End::Other(of));
+                // An event of our own adds to what this one begins.
+                let begin = event.index.range(update).start + 1;
+                let (place, instead) = match appended {
+                    Some(appended) => (event.index.range(appended), "true"),
+                    None => (begin..begin, "\"append\":true,"),
+                };
+                plan.instead.push((place, instead));
             }
             let parts = event.of_kind(artifact, "parts", Kind::Array)?;
-            for part in parts.into_iter().flat_map(|parts| event.objects(parts)) {
-                plan.delta(event.index, event.of_kind(part, "text", Kind::String)?, of, Part::Other(ARTIFACT));
+            for part in parts.into_iter().flat_map(|parts| event.index.children(parts)) {
+                let text = match event.index.kind(part) {
+                    Kind::Object => event.of_kind(part, "text", Kind::String)?,
+                    _ => None,
+                };
+                match text {
+                    Some(text) => plan.delta(event.index, Some(text), of, Part::Other(ARTIFACT)),
+                    None => plan.instead.push((event.index.range(part), "{\"kind\":\"text\",\"text\":\"\"}")),
+                }
             }
-            if says(event, result, "lastChunk")? {
+            if says(event, update, "lastChunk")? {
                 plan.with.push(End::Other(of));
             }
         }
-        b"status-update" if says(event, result, "final")? => plan.before.push(End::Others),
+        b"status-update" if says(event, update, "final")? => plan.before.push(End::Others),
         _ => return Ok(()),
     }
     plan.known = true;
@@ -178,6 +226,13 @@ fn has_text(event: Event<'_>, node: Node) -> bool {
 
 fn says(event: Event<'_>, node: Node, name: &str) -> Result<bool, BodyError> {
     Ok(event.member(node, name)?.is_some_and(|said| event.index.kind(said) == Kind::True))
+}
+
+/// The owner of what says nothing of one.
+fn nobody() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    None::<&[u8]>.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// One number for what the member of this name says.

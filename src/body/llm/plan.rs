@@ -2,6 +2,7 @@
 //! are not text. The protocols' modules fill a [`Plan`]; [`super::Model`] carries it out.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::{bedrock, cohere, cohere_v1, grown, live, others, responses};
 use crate::body::json::{Counts, Index, Kind, Node, Side, Unit, is_like, unescape};
@@ -19,15 +20,28 @@ impl TextKey {
     /// That of no text.
     pub(super) const NONE: Self = Self { of: 0, part: Part::Text };
 
-    /// Where it is among the texts that a reader may add up to one: whose and of what kind these are, and its place. Choices
-    /// are answers of their own.
-    pub(super) fn order(self) -> Option<((u64, Part), (u64, u64))> {
-        let (of, at, part) = match self.part {
-            Part::Item { kind, at } => (self.of >> 32, at, Part::Item { kind, at: 0 }),
-            part @ (Part::Text | Part::Message(_) | Part::Bedrock(_)) => (0, 0, part),
+    /// The texts that a reader may add this one to: whose and of what kind these are, and where it is among them, where that
+    /// is said. Choices are answers of their own.
+    fn order(self) -> Option<((u64, Part), Option<(u64, u64)>)> {
+        let (whose, part, place) = match self.part {
+            Part::Item { kind, at } => (self.of >> 32, Part::Item { kind, at: 0 }, Some((self.of, at))),
+            part @ (Part::Text | Part::Message(_) | Part::Bedrock(_)) => (0, part, Some((self.of, 0))),
+            Part::Grown { row, .. } => (0, Part::Grown { row, at: 0 }, None),
+            part @ Part::Other(_) => (0, part, None),
             _ => return None,
         };
-        Some(((of, part), (self.of, at))).filter(|_| self.part.is_for_reader())
+        Some(((whose, part), place)).filter(|_| self.part.is_for_reader())
+    }
+
+    /// Whether it is one of several texts that a reader may add up.
+    pub(super) fn is_one_of_several(self) -> bool {
+        self.order().is_some()
+    }
+
+    /// Whether a reader may add it to one that ended: where that is among those before it, if that is said.
+    pub(super) fn follows(self, ended: Self) -> Option<(u64, u64)> {
+        let ((whose, place), (other, before)) = (self.order()?, ended.order()?);
+        (whose == other && ended != self && (place.is_none() || before < place)).then_some(before.unwrap_or_default())
     }
 
     pub(super) fn is_of_choice(self, of: u64) -> bool {
@@ -464,6 +478,8 @@ pub(super) struct Plan {
     pub(super) copies: Vec<Copied>,
     /// Strings that repeat all that was said so far of a text.
     pub(super) repeats: Vec<(Node, TextKey)>,
+    /// What stands in an event of our own that copies this one in the place of what it says.
+    pub(super) instead: Vec<(Range<usize>, &'static str)>,
     /// The growing text that the event repeats whole, or of whose item it repeats all.
     pub(super) copied: Option<TextKey>,
     /// Token details, and the whole text that they repeat.
@@ -491,6 +507,7 @@ impl Plan {
         self.fails = false;
         self.whole = false;
         self.copied = None;
+        self.instead.clear();
         self.calls.clear();
         self.names.clear();
         self.begun.clear();
@@ -518,6 +535,7 @@ impl Plan {
             + self.signatures.len()
             + self.calls.len()
             + self.names.len()
+            + self.instead.len()
     }
 
     /// Whether the event brings text of this choice.

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::plan::{CountsIn, Event, Plan, whole_number};
 use super::{Model, opaque};
-use crate::body::json::{Index, Kind, Node, unescape};
+use crate::body::json::{Index, Kind, Node, has_spoken, unescape};
 use crate::body::restore::Opens;
 use crate::body::{BodyError, Dialect, Inspection};
 
@@ -16,7 +16,7 @@ impl Model {
     /// Scans every key, and every string and number that the plan does not speak of.
     pub(super) fn scan_rest(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
         let index = event.index;
-        self.spoken = false;
+        self.spoken.clear();
         self.scan_early(event, plan, seen)?;
         let mut skip_to = 0;
         for node in index.nodes() {
@@ -141,8 +141,8 @@ impl Model {
             if let Some(tools) = &self.opening {
                 let mut opening = tools.open_value(event, node, plan);
                 let mut before = None;
-                if let Opens::Prose { goes_on } = &mut opening
-                    && !std::mem::replace(&mut self.spoken, true)
+                if let Opens::Prose { kind, goes_on } = &mut opening
+                    && !has_spoken(*kind, &mut self.spoken)
                 {
                     *goes_on = false;
                     before = plan.copied.and_then(|key| self.texts.before(key));

@@ -102,6 +102,7 @@ impl Tails {
     fn silent(&mut self, event: Event<'_>, plan: &Plan) -> Vec<(Range<usize>, String)> {
         let said = plan.deltas.iter().map(|(node, _)| (event.index.range(*node), "\"\"".to_owned()));
         let mut silent: Vec<_> = said.collect();
+        silent.extend(plan.instead.iter().map(|(range, instead)| (range.clone(), (*instead).to_owned())));
         if let Some(identifier) = plan.identifier {
             self.named += 1;
             silent.push((event.index.range(identifier), format!("\"event_added_{}\"", self.named)));

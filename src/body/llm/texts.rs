@@ -176,7 +176,7 @@ impl Texts {
             shifts.decided(&rest, 0);
             self.keep_places(key, shifts);
         }
-        if let Some(end) = text.text.ended().filter(|_| key.order().is_some()) {
+        if let Some(end) = text.text.ended().filter(|_| key.is_one_of_several()) {
             self.ends.retain(|(ended, _)| *ended != key);
             if self.ends.len() >= self.limits.logical_texts {
                 self.ends.pop_front();
@@ -189,13 +189,10 @@ impl Texts {
         self.note_change(key, out)
     }
 
-    /// How the text ended that a reader may add this one to.
+    /// How the text ended that a reader may add this one to: the last of those before it.
     pub(super) fn before(&self, key: TextKey) -> Option<&Surroundings> {
-        let (whose, place) = key.order()?;
-        let place_of = |(key, _): &&(TextKey, Surroundings)| {
-            key.order().filter(|(other, at)| *other == whose && *at < place).map(|(_, at)| at)
-        };
-        self.ends.iter().filter(|end| place_of(end).is_some()).max_by_key(place_of).map(|(_, end)| end)
+        let place = |(ended, _): &&(TextKey, Surroundings)| key.follows(*ended);
+        self.ends.iter().filter(|end| place(end).is_some()).max_by_key(place).map(|(_, end)| end)
     }
 
     fn keep_places(&mut self, key: TextKey, shifts: Shifts) {

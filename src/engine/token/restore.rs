@@ -38,8 +38,9 @@ pub struct Restorer {
     joined: Option<Box<Surroundings>>,
     /// Some of the text has passed.
     begun: bool,
-    /// What stood at the end of the text before.
-    ended: Option<Box<Surroundings>>,
+    /// What kind of text of an answer it is, and what stood at the end of the last one of each kind: at most [`KINDS`].
+    kind: u64,
+    ended: Vec<(u64, Surroundings)>,
     /// Text that may become a token.
     held: Vec<u8>,
     /// Text of this answer has passed while no token was live.
@@ -51,6 +52,9 @@ pub struct Restorer {
     /// Its texts are strings of a JSON text.
     strings: bool,
 }
+
+/// Kinds of texts of which it is remembered how the last one ended.
+const KINDS: usize = 8;
 
 /// What a token is called: where it is in [`Live`], with so many letters; and what of the text it seals.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -93,8 +97,8 @@ impl Restorer {
     pub fn new(map: Arc<TokenMap>) -> Self {
         let live = Arc::default();
         let (held, [missed, anywhere, uncounted, strings]) = (Vec::new(), [false; 4]);
-        let (surroundings, joined, begun, ended) = (Surroundings::new(true), None, false, None);
-        Self { map, live, surroundings, joined, begun, ended, held, missed, anywhere, uncounted, strings }
+        let (surroundings, joined, begun, kind, ended) = (Surroundings::new(true), None, false, 0, Vec::new());
+        Self { map, live, surroundings, joined, begun, kind, ended, held, missed, anywhere, uncounted, strings }
     }
 
     /// Says whether its texts are values that some program takes as they are, as strings of JSON are, and not what a person
@@ -133,7 +137,12 @@ impl Restorer {
         let fresh = if self.strings { Surroundings::string() } else { Surroundings::new(true) };
         let last = std::mem::replace(&mut self.surroundings, fresh);
         if std::mem::take(&mut self.begun) && !self.strings && !self.anywhere {
-            self.ended = Some(self.joined.take().unwrap_or_else(|| Box::new(last)));
+            let last = self.joined.take().map_or(last, |joined| *joined);
+            self.ended.retain(|(kind, _)| *kind != self.kind);
+            if self.ended.len() >= KINDS {
+                self.ended.remove(0);
+            }
+            self.ended.push((self.kind, last));
         }
         self.joined = None;
         self.missed = false;
@@ -141,14 +150,19 @@ impl Restorer {
 
     /// What stood at the end of the last text of prose, for one that a reader may add to it.
     pub(crate) fn ended(&self) -> Option<&Surroundings> {
-        self.ended.as_deref()
+        self.ended.last().map(|(_, ended)| ended)
     }
 
-    /// Says that a reader may add the text that begins to one that ended so, or to the last one of this restorer: an address
-    /// may begin there and go on here.
-    pub(crate) fn follow(&mut self, ended: Option<&Surroundings>) {
-        let ended = ended.or(self.ended()).filter(|ended| !ended.is_over());
-        self.joined = ended.map(|ended| Box::new(ended.clone()));
+    /// Says that a reader may add the text that begins to one that ended so: an address may begin there and go on here.
+    pub(crate) fn follow(&mut self, ended: &Surroundings) {
+        self.joined = (!ended.is_over()).then(|| Box::new(ended.clone()));
+    }
+
+    /// Says of what kind the text is that begins, and whether it follows others: a reader may add it to the last of its kind.
+    pub(crate) fn is_of_kind(&mut self, kind: u64, follows: bool) {
+        self.kind = kind;
+        let last = self.ended.iter().find(|(other, _)| *other == kind && follows).map(|(_, ended)| ended);
+        self.joined = last.filter(|ended| !ended.is_over()).map(|ended| Box::new(ended.clone()));
     }
 
     /// Goes over text that leaves.

@@ -155,3 +155,68 @@ fn texts_of_different_owners_are_not_one() {
     };
     assert_eq!((of("a").as_str(), of("b").as_str()), ("**** **** **** 1111.", "7 of 9"));
 }
+
+/// A chunk that names nobody is of who was named last; what other events say between two fragments ends nothing.
+#[test]
+fn fragments_without_an_owner_go_on() {
+    let chunk =
+        |id: &str, text: &str| format!("data: {{\"type\":\"TEXT_MESSAGE_CHUNK\"{id},\"delta\":\"{text}\"}}\n\n");
+    let id = |id: &str| format!(",\"messageId\":\"{id}\"");
+    let body =
+        [chunk(&id("a"), "Pay 4111 11"), chunk("", "11 1111 "), chunk("", "1111."), chunk(&id("b"), "So.")].concat();
+    let out = run(Dialect::Plain, (body + "data: {\"type\":\"RUN_FINISHED\"}\n\n").as_bytes());
+    assert_clean(&out);
+    let said = |body: &str, place: &str| -> String {
+        let data = events(body).into_iter().map(|(_, data)| json(&data));
+        data.filter_map(|data| Some(data.pointer(place)?.as_str()?.to_owned())).collect()
+    };
+    assert_eq!(said(&out, "/delta"), "Pay **** **** **** 1111.So.");
+    let answer = |text: &str| format!("data: {{\"event\":\"message\",\"message_id\":\"m\",\"answer\":\"{text}\"}}\n\n");
+    let between = "data: {\"event\":\"node_finished\",\"data\":{\"id\":\"n\"}}\n\n";
+    let end = "data: {\"event\":\"message_end\",\"message_id\":\"m\"}\n\n";
+    let out = run(Dialect::Plain, [&answer("4111 1111 "), between, &answer("1111 1111."), end].concat().as_bytes());
+    assert_eq!(said(&out, "/answer"), "**** **** **** 1111.");
+}
+
+/// What is held leaves where its reader looks: not in a special token, and added to an artifact instead of in its place.
+#[test]
+fn what_is_held_leaves_where_it_is_read() {
+    let token = |text: &str, special: bool, whole: &str| {
+        format!(
+            "data: {{\"token\":{{\"id\":1,\"text\":\"{text}\",\"special\":{special}}},\"generated_text\":{whole}}}\n\n"
+        )
+    };
+    let body =
+        [token("4111 1111", false, "null"), token("", true, "null"), token(" 1111 1111", false, "null")].concat();
+    let out = run(Dialect::Plain, (body + &token("</s>", true, "\"x\"")).as_bytes());
+    let read = events(&out).into_iter().map(|(_, data)| json(&data)).filter(|data| data["token"]["special"] == false);
+    let read: String = read.filter_map(|data| data["token"]["text"].as_str().map(str::to_owned)).collect();
+    assert_eq!(read, "**** **** **** 1111");
+
+    let update = |members: &str, part: &str| {
+        let artifact = format!("{{\"artifactId\":\"a\",\"parts\":[{{\"text\":\"{part}\"}},{{\"data\":{{\"n\":1}}}}]}}");
+        format!("{{{members}\"artifact\":{artifact}}}")
+    };
+    let stream = |update: String| format!("data: {{\"id\":1,\"result\":{update}}}\n\n");
+    let kind = "\"kind\":\"artifact-update\",";
+    for body in [
+        stream(update(kind, "call 4111 1111 11")),
+        stream(update(&format!("{kind}\"append\":false,"), "call 4111 1111 11")),
+        stream(format!("{{\"artifactUpdate\":{}}}", update("", "call 4111 1111 11"))),
+    ] {
+        let end = "data: {\"id\":1,\"result\":{\"kind\":\"status-update\",\"final\":true}}\n\n";
+        let out = run(Dialect::Plain, (body.clone() + end).as_bytes());
+        let (mut text, mut others) = (String::new(), 0);
+        for (_, data) in events(&out) {
+            let data = json(&data);
+            let update = data.pointer("/result/artifactUpdate").unwrap_or(&data["result"]);
+            let Some(parts) = update.pointer("/artifact/parts").and_then(|parts| parts.as_array()) else { continue };
+            if update["append"] != true {
+                text.clear();
+            }
+            text.extend(parts.iter().filter_map(|part| part["text"].as_str()));
+            others += parts.iter().filter(|part| part.get("data").is_some()).count();
+        }
+        assert_eq!((text.as_str(), others), ("call 4111 1111 11", 1), "{body} {out}");
+    }
+}
