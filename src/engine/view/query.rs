@@ -9,9 +9,7 @@ use super::super::byte_set::ByteSet;
 /// How far before a plus the sign before its parameter's name may stand, in bytes.
 pub(in crate::engine) const REACH: usize = 176;
 
-/// What an ampersand and a question mark are written as, behind their first character, where markup or JSON holds the
-/// address.
-const REFERENCES: [&[u8]; 3] = [b"amp;", b"#38;", b"#x26;"];
+/// What an ampersand and a question mark are written as, behind their first character, where JSON holds the address.
 const ESCAPES: [&[u8]; 3] = [b"u0026", b"u003f", b"u003F"];
 
 /// What may stand before such a plus and behind it. Behind the equals sign it is one of a number (`?phone=+1…`), by
@@ -36,10 +34,9 @@ pub(super) fn is_within(text: &[u8], at: usize) -> bool {
     let near = text.get(at.saturating_sub(REACH)..at).unwrap_or_default();
     let Some(sign) = memchr::memrchr3(b'?', b'&', b'\\', near) else { return false };
     let rest = near.get(sign + 1..).unwrap_or_default();
-    let behind = |spellings: [&[u8]; 3]| spellings.iter().find_map(|spelling| rest.strip_prefix(*spelling));
     let parameter = match near.get(sign) {
-        Some(b'\\') => behind(ESCAPES),
-        Some(b'&') => behind(REFERENCES).or(Some(rest)),
+        Some(b'\\') => ESCAPES.iter().find_map(|spelling| rest.strip_prefix(*spelling)),
+        Some(b'&') => Some(behind_reference(rest)),
         _ => Some(rest),
     };
     let parts = parameter.and_then(|parameter| {
@@ -47,8 +44,32 @@ pub(super) fn is_within(text: &[u8], at: usize) -> bool {
         Some((parameter.get(..equals)?, parameter.get(equals + 1..)?))
     });
     parts.is_some_and(|(name, value)| {
-        !name.is_empty() && name.iter().all(|byte| is_name(*byte)) && value.iter().all(|byte| is_value(*byte))
+        // An apostrophe within a word is one of the value.
+        let apart = value.split(|byte| *byte == b'\'');
+        let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
+        let whole = apart.clone().zip(apart.skip(1)).all(|(one, next)| letter(one.last()) && letter(next.first()));
+        let is_value = |byte: &u8| *byte == b'\'' || is_value(*byte);
+        !name.is_empty() && name.iter().all(|byte| is_name(*byte)) && whole && value.iter().all(is_value)
     })
+}
+
+/// What follows an ampersand, or its reference in markup (HTML section 13.1.4), however often that was made.
+fn behind_reference(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    loop {
+        let Some(end) = rest.iter().take(10).position(|byte| *byte == b';') else { return rest };
+        let name = rest.get(..end).unwrap_or_default().to_ascii_lowercase();
+        let number = match name.strip_prefix(b"#") {
+            Some(number) => number.strip_prefix(b"x").map_or((number, 10), |number| (number, 16)),
+            None if name == b"amp" => (b"38".as_slice(), 10),
+            None => return rest,
+        };
+        let value = std::str::from_utf8(number.0).ok().and_then(|digits| u32::from_str_radix(digits, number.1).ok());
+        if value != Some(38) {
+            return rest;
+        }
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
 }
 
 fn is_name(byte: u8) -> bool {
@@ -71,6 +92,13 @@ mod tests {
             ("?a=1&card=4111", true),
             ("?a=1&amp;card=4111", true),
             ("?a=1&#38;card=4111", true),
+            ("?a=1&#038;card=4111", true),
+            ("?a=1&AMP;card=4111", true),
+            ("?a=1&#x0026;card=4111", true),
+            ("?a=1&amp;amp;card=4111", true),
+            ("?a=1&#39;card=4111", false),
+            ("?q=it's+my+card+4111", true),
+            ("'?q=a'+b=4111", false),
             (r"?a=1\u0026card=4111", true),
             (r"pay\u003fcard=4111", true),
             (r"\n&card=4111", true),
