@@ -104,9 +104,8 @@ async fn what_headers_and_queries_hold_percent_encoded_is_redacted_in_place() {
             0\r\nX-T: m=jane%40example.com\r\n\r\n",
         )
         .await;
-    let stars = "%2A%2A%2A%2A";
-    let location = format!("https://x.example/u/jane%40%2A%2A%2A?c={stars}%20{stars}%20{stars}%201111&n=1#f");
-    assert_eq!(answer.header("location"), Some(location.as_str()));
+    let location = "https://x.example/u/jane%40%2A%2A%2A?c=****+****+****+1111&n=1#f";
+    assert_eq!(answer.header("location"), Some(location));
     assert_eq!(answer.header("link"), Some("</p?m=jane%2540%252A%252A%252A&n=a%2520b>; rel=next"));
     assert_eq!(answer.header("etag"), Some("W/\"************1111\""));
     assert_eq!(answer.header("content-disposition"), Some("attachment; filename*=UTF-8''jane%40%2A%2A%2A"));
