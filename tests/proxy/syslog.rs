@@ -180,6 +180,7 @@ async fn lines_stay_lines_and_a_blocked_one_goes_alone() {
     client.write_all(b"<13>one\n<13>ssn 078-05-1120\n<13>jane@example.com\n<13>last").await.unwrap();
     client.shutdown().await.unwrap();
     assert_eq!(siem.rest().await, ("<13>one\n<13>jane@***\n<13>last".to_owned(), true));
+    ended(&mut client).await;
     let dropped = "blackbar_dropped_records_total{route=\"syslog\",rule=\"us-pii.ssn\",workspace=\"acme\"}";
     assert_eq!(proxy.metric(dropped), 1.0, "{}", proxy.telemetry.render());
 }
