@@ -10,6 +10,7 @@ use crate::body::BodyError;
 use crate::body::json::{Kind, Node};
 
 /// Where a text grows.
+#[derive(Clone, Copy)]
 struct Row {
     /// The member that says what an event is, and what it says; none: known by its shape.
     kind: (&'static str, &'static str),

@@ -8,6 +8,9 @@ use super::{bedrock, cohere, cohere_v1, grown, live, others, responses};
 use crate::body::json::{Counts, Index, Kind, Node, Side, Unit, is_like, unescape};
 use crate::body::{BodyError, BodyErrorKind};
 
+/// Whose texts are and of what kind, and the place of one among them, where that is said.
+type Order = ((u64, Part), Option<(u64, u64)>);
+
 /// A logical text: the part of a choice, a content block or an item that fragments add up to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct TextKey {
@@ -22,7 +25,7 @@ impl TextKey {
 
     /// The texts that a reader may add this one to: whose and of what kind these are, and where it is among them, where that
     /// is said. Choices are answers of their own.
-    fn order(self) -> Option<((u64, Part), Option<(u64, u64)>)> {
+    fn order(self) -> Option<Order> {
         let (whose, part, place) = match self.part {
             Part::Item { kind, at } => (self.of >> 32, Part::Item { kind, at: 0 }, Some((self.of, at))),
             part @ (Part::Text | Part::Message(_) | Part::Bedrock(_)) => (0, part, Some((self.of, 0))),
