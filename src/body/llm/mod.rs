@@ -45,7 +45,7 @@ use self::depth::Depth;
 pub use self::failure::{addressed, error_body, error_event, error_frame, error_message, error_record, error_type};
 use self::others::Owners;
 use self::parked::Parked;
-use self::plan::{Carrier, End, Event, Plan, TextKey, whole_number};
+use self::plan::{Carrier, End, Event, Part, Plan, TextKey, whole_number};
 use self::tails::Tails;
 use self::texts::Texts;
 use self::tools::Tools;
@@ -455,7 +455,7 @@ impl Model {
     }
 
     /// Ends the arguments of a tool call where another call begins at its place. Some servers give each of a call's fragments
-    /// an identifier of its own: while its arguments are not whole, only another name begins another.
+    /// an identifier of its own: while its arguments are not whole, only another name begins another (of what has no end, any).
     fn begin_calls(&mut self, event: Event<'_>, plan: &mut Plan) {
         // What has another name from here on is another call's to some readers.
         for (name, key, _) in plan.names.iter().filter(|(.., begins)| !begins) {
@@ -471,7 +471,9 @@ impl Model {
             let name = name.map(|name| name.get(..NAME).unwrap_or(&name).to_vec());
             let known = self.calls.iter().position(|call| call.key == *key).map(|at| self.calls.remove(at));
             let goes_on = |call: &Begun| {
-                let renamed = name.as_ref().is_some_and(|name| *name != call.name);
+                // What a custom tool is called with has no end to be seen.
+                let unending = matches!(key.part, Part::ToolInput(_));
+                let renamed = name.as_ref().is_some_and(|name| unending || *name != call.name);
                 call.id == id.as_ref() || !call.arguments.is_whole() && !renamed
             };
             let (arguments, before) = match known {
