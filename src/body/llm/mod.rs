@@ -455,19 +455,18 @@ impl Model {
     }
 
     /// Ends the arguments of a tool call where another call begins at its place. Some servers give each of a call's fragments
-    /// an identifier of its own: while its arguments are not whole, only another name begins another (of what has no end, any).
+    /// an identifier of its own: while its arguments are not whole, only another name begins another, or a custom tool's name again.
     fn begin_calls(&mut self, event: Event<'_>, plan: &mut Plan) {
         // What has another name from here on is another call's to some readers.
         for (name, key, _) in plan.names.iter().filter(|(.., begins)| !begins) {
-            let of_place = |call: &&Begun| (call.key.of, call.key.part.call()) == (key.of, key.part.call());
+            let of_place = |call: &&Begun| call.key.is_of_call(*key);
             let renamed = |call: &&Begun| !call.name.is_empty() && !event.word(*name).starts_with(&call.name);
             plan.before.extend(self.calls.iter().filter(of_place).filter(renamed).map(|call| End::One(call.key)));
         }
         for (id, key) in &plan.calls {
             let id = event.word(*id);
-            let of_key =
-                |(_, other, _): &&(Node, TextKey, bool)| (other.of, other.part.call()) == (key.of, key.part.call());
-            let name = plan.names.iter().find(of_key).map(|(name, ..)| event.word(*name));
+            let name = plan.names.iter().find(|(_, other, _)| other.is_of_call(*key));
+            let name = name.map(|(name, ..)| event.word(*name));
             let name = name.map(|name| name.get(..NAME).unwrap_or(&name).to_vec());
             let known = self.calls.iter().position(|call| call.key == *key).map(|at| self.calls.remove(at));
             let goes_on = |call: &Begun| {

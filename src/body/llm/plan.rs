@@ -47,6 +47,11 @@ impl TextKey {
         (whose == other && ended != self && (place.is_none() || before < place)).then_some(before.unwrap_or_default())
     }
 
+    /// Whether it is of the same tool call, or neither is of one and both are of the same owner.
+    pub(super) fn is_of_call(self, other: Self) -> bool {
+        (self.of, self.part.call()) == (other.of, other.part.call())
+    }
+
     pub(super) fn is_of_choice(self, of: u64) -> bool {
         self.of == of && matches!(self.part.carrier(), Carrier::Choice | Carrier::Candidate)
     }

@@ -15,14 +15,14 @@ use std::ops::Range;
 use super::super::candidate::{Candidate, LaneId};
 use super::super::vector::AHEAD;
 use super::super::view::{
-    Beginning, Blob, Element, Encoding, Group, LONGEST, NEAR, Parsed, REACH, may_begin, parse, write, write_blob,
+    Beginning, Blob, Element, Encoding, Group, LONGEST, NEAR, Parsed, may_begin, parse, write, write_blob,
 };
 use super::{Force, Lane};
 
 /// How far before its first encoded character a session begins, in bytes.
 pub(super) const BACK: u64 = 192;
 // So much is there before every place that is looked at: what has left is kept that far.
-const _: () = assert!(REACH + AHEAD <= BACK as usize);
+const _: () = assert!(NEAR + AHEAD <= BACK as usize);
 /// How far behind its last encoded character a session goes on, in bytes.
 const ON: u64 = 256;
 /// The most characters side by side that stand for nothing and part nothing. More are no typography, and would hold a

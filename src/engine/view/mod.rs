@@ -16,11 +16,10 @@ use super::byte_set::ByteSet;
 use super::prefilter::Window;
 
 pub(super) use blob::{Beginning, Group, write as write_blob};
-pub(super) use element::{BEFORE, Element, LONGEST, Parsed, may_begin, parse, write};
-pub(super) use query::REACH;
+pub(super) use element::{Element, LONGEST, Parsed, may_begin, parse, write};
 
 /// How many bytes before an encoded character say what it is, at most.
-pub(super) const NEAR: usize = if REACH > BEFORE { REACH } else { BEFORE };
+pub(super) const NEAR: usize = if query::REACH > element::BEFORE { query::REACH } else { element::BEFORE };
 
 /// What stands round every place where an encoded character begins.
 pub(super) fn windows() -> Vec<Window> {
