@@ -42,16 +42,17 @@ impl Prefilter {
 
     /// Where the first match may have begun whose window, at or behind `seen`, the text's end cuts off. `alive` tells of an
     /// expression and a beginning whether a match may still come of it. Rules that ask for words before their matches are
-    /// looked at where such words `stand`.
+    /// looked at where such words `stand`. What was told of a text that ended sooner, `known`, holds for this one: more of it
+    /// leaves fewer beginnings.
     pub(in crate::engine) fn cut_off(
         &self,
         text: &[u8],
-        seen: usize,
+        (known, seen): (usize, usize),
         begins: Option<usize>,
         stand: bool,
         mut alive: impl FnMut(usize, usize) -> bool,
     ) -> usize {
-        let from = seen.saturating_sub(self.reach);
+        let from = seen.saturating_sub(self.reach).max(known);
         let asked = stand.then_some(&self.begun_asked);
         (from..text.len())
             .find(|start| {

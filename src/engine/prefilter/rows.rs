@@ -73,6 +73,8 @@ pub(super) struct Rows {
     all: Vec<u64>,
     /// By a number, the entries that count; words behind the last of them are left out.
     counts: Vec<Vec<u64>>,
+    /// By a number, the bytes that some entry which counts allows at its place.
+    own: Vec<ByteSet>,
 }
 
 /// Flags as bits, in so many words.
@@ -101,12 +103,14 @@ impl Rows {
             bits.truncate(bits.iter().rposition(|word| *word != 0).map_or(0, |last| last + 1));
             bits
         };
-        Self {
-            words,
-            rows: (0..PLACES).map(row).collect(),
-            all: vec![u64::MAX; words],
-            counts: (0..numbers).map(count).collect(),
-        }
+        let rows: Vec<Row> = (0..PLACES).map(row).collect();
+        let counts: Vec<Vec<u64>> = (0..numbers).map(count).collect();
+        let allows = |counting: &[u64], byte| {
+            let own = rows.get(1).map_or(&[][..], |own| own.set(words, byte));
+            own.iter().zip(counting).any(|(own, counting)| own & counting != 0)
+        };
+        let own = counts.iter().map(|counting| ByteSet::new(|byte| allows(counting, byte))).collect();
+        Self { words, rows, all: vec![u64::MAX; words], counts, own }
     }
 
     /// Tells the entries that may stand at `place` and count for `number`, until one is taken; whether one was. Nothing
@@ -119,11 +123,9 @@ impl Rows {
         begins: bool,
         taken: impl FnMut(usize) -> bool,
     ) -> bool {
-        let (Some(counting), Some(own)) = (self.counts.get(number), self.rows.get(1)) else { return false };
+        let (Some(counting), Some(own)) = (self.counts.get(number), self.own.get(number)) else { return false };
         // Mostly the place's own byte is no entry's.
-        if let Some(byte) = text.get(place)
-            && own.set(self.words, *byte).iter().zip(counting).all(|(own, counting)| own & counting == 0)
-        {
+        if text.get(place).is_some_and(|byte| !own.contains(*byte)) {
             return false;
         }
         self.sets(text, place, begins).any(0..counting.len(), counting, taken)

@@ -38,8 +38,7 @@ pub(super) struct Reach {
     pub(super) doubtful: u64,
 }
 
-/// Trails begin at multiples of this many bytes, as many behind a match's beginning, and where a match that the text's end
-/// had cut off is taken up again.
+/// Trails begin at multiples of this many bytes, as many behind a match's beginning.
 const STRIDE: u64 = 64;
 /// The most trails that are kept.
 const TRAILS: usize = 512;
@@ -215,10 +214,9 @@ impl Lane {
         // What stands in the text's label is not held.
         let start = live.start.max(self.label_end());
         // A match that may be handed on is the only one of its rule.
-        let mut trail = match live.at > live.start {
-            _ if goes_on => usize::MAX,
-            true => self.index(live.at),
-            false => self.index((live.start + STRIDE).next_multiple_of(STRIDE)),
+        let mut trail = match goes_on {
+            true => usize::MAX,
+            false => self.index(live.at.max(live.start + STRIDE).next_multiple_of(STRIDE)),
         };
         self.trails.begin_run();
         let mut at = self.index(live.at);

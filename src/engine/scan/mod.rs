@@ -518,7 +518,8 @@ impl Lane {
             self.seen = self.base + at as u64;
             let buffer = std::mem::take(&mut self.buffer);
             let stand = prefilter.asks_for_words() && self.words_near_end(force, &buffer);
-            let cut_off = prefilter.cut_off(&buffer, at, begins, stand, |rule, start| {
+            let known = self.floor(self.cut_off);
+            let cut_off = prefilter.cut_off(&buffer, (known, at), begins, stand, |rule, start| {
                 self.goes_far(force, &buffer, rule, start) && self.words_stand(force, &buffer, rule, start, last)
             });
             self.cut_off = self.base + cut_off as u64;
