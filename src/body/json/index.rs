@@ -229,6 +229,22 @@ impl Index {
         renamed
     }
 
+    /// Moves all that stands behind `place` by so many bytes: a literal that begins there or just before it has become that
+    /// much longer, and nothing else has changed.
+    pub(in crate::body) fn shift(&mut self, place: usize, by: isize) {
+        if by == 0 {
+            return;
+        }
+        let shift = |at: &mut u32| {
+            if *at as usize > place {
+                *at = (*at as usize).saturating_add_signed(by) as u32;
+            }
+        };
+        for entry in &mut self.entries {
+            [&mut entry.start, &mut entry.end, &mut entry.key_start, &mut entry.key_end].into_iter().for_each(shift);
+        }
+    }
+
     /// Its place among its siblings.
     #[must_use]
     pub fn place(&self, node: Node) -> usize {

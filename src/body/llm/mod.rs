@@ -19,6 +19,7 @@ mod failure;
 mod gemini;
 mod grown;
 mod live;
+mod mold;
 mod ollama;
 mod opaque;
 mod openai;
@@ -43,6 +44,7 @@ use self::calls::Calls;
 pub(super) use self::calls::DocumentCalls;
 use self::depth::Depth;
 pub use self::failure::{addressed, error_body, error_event, error_frame, error_message, error_record, error_type};
+use self::mold::Mold;
 use self::others::Owners;
 use self::parked::Parked;
 use self::plan::{Carrier, End, Event, Part, Plan, TextKey, whole_number};
@@ -138,6 +140,8 @@ pub(crate) struct Model {
     ended: bool,
     index: Index,
     plan: Plan,
+    /// The event that both are of, where the next may be another of its mold.
+    mold: Mold,
     work: Work,
     /// Whole texts of the event that were scanned before all else, and where their places are if they have changed.
     early: Vec<(Node, Option<Shifts>)>,
@@ -165,6 +169,7 @@ impl Model {
             ended: false,
             index: Index::default(),
             plan: Plan::default(),
+            mold: Mold::default(),
             work: Work::default(),
             early: Vec::new(),
             spoken: Vec::new(),
@@ -211,6 +216,7 @@ impl Model {
         seen: &mut Inspection,
     ) -> Result<Option<Envelope>, BodyError> {
         self.work.clear();
+        self.mold.forget();
         let mut index = std::mem::take(&mut self.index);
         let opened = match index.read(data, &self.limits) {
             Ok(()) => self.opened(Event { index: &index, data }, member, seen),
@@ -256,7 +262,12 @@ impl Model {
             return Ok(Judged::Same);
         }
         let mut index = std::mem::take(&mut self.index);
-        let read = index.read(payload.data, &self.limits);
+        let read = if self.mold.takes(payload, &mut index) {
+            Ok(())
+        } else {
+            self.mold.forget();
+            index.read(payload.data, &self.limits)
+        };
         let judged = match read {
             Ok(()) => self.document(&index, payload, out, seen),
             Err(error) if error.kind != BodyErrorKind::JsonSyntax => Err(error),
@@ -270,6 +281,9 @@ impl Model {
             }
         };
         self.index = index;
+        if judged.is_err() {
+            self.mold.forget();
+        }
         judged
     }
 
@@ -398,26 +412,10 @@ impl Model {
             tools.tell_held(seen);
         }
         let mut plan = std::mem::take(&mut self.plan);
-        plan.clear();
-        if index.kind(root) == Kind::Object {
-            openai::read(event, root, &mut plan)?;
-            anthropic::read(event, root, &mut plan)?;
-            responses::read(event, root, &mut plan)?;
-            gemini::read(event, root, &mut plan)?;
-            live::read(event, root, &mut plan)?;
-            grown::read(event, root, &mut plan)?;
-            cohere::read(event, root, &mut plan)?;
-            cohere_v1::read(event, root, &mut plan)?;
-            ollama::read(event, root, &mut plan)?;
-            bedrock::read(event, root, &mut plan)?;
-            others::read(event, root, &mut plan)?;
-            self.owners.tell(&mut plan);
-            // What follows walks these lists for each value.
-            if plan.size() > self.limits.logical_texts.saturating_mul(4) {
-                return Err(BodyErrorKind::TooManyTexts.into());
-            }
+        if !self.mold.stands() {
+            self.read_plan(event, root, &mut plan)?;
+            plan.fails |= payload.name == b"error";
         }
-        plan.fails |= payload.name == b"error";
         self.leave_words(event, &mut plan);
         self.begin_calls(event, &mut plan);
         if let Some(tools) = &mut self.opening {
@@ -427,7 +425,7 @@ impl Model {
         if !self.parked.is_empty() {
             self.settle(index, &plan, out, seen)?;
         }
-        self.carry_out(event, &mut plan, seen)?;
+        self.carry_out(event, payload, &mut plan, seen)?;
         if let Some(chunk) = plan.chunk.filter(|_| self.texts.held() > 0) {
             self.tails.keep_envelope(event, chunk, payload.name, &self.work)?;
         }
@@ -438,6 +436,31 @@ impl Model {
         let judged = self.written(event, &plan);
         self.plan = plan;
         Ok(judged)
+    }
+
+    /// Reads what the event means.
+    fn read_plan(&mut self, event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), BodyError> {
+        plan.clear();
+        if event.index.kind(root) != Kind::Object {
+            return Ok(());
+        }
+        openai::read(event, root, plan)?;
+        anthropic::read(event, root, plan)?;
+        responses::read(event, root, plan)?;
+        gemini::read(event, root, plan)?;
+        live::read(event, root, plan)?;
+        grown::read(event, root, plan)?;
+        cohere::read(event, root, plan)?;
+        cohere_v1::read(event, root, plan)?;
+        ollama::read(event, root, plan)?;
+        bedrock::read(event, root, plan)?;
+        others::read(event, root, plan)?;
+        self.owners.tell(plan);
+        // What follows walks these lists for each value.
+        if plan.size() > self.limits.logical_texts.saturating_mul(4) {
+            return Err(BodyErrorKind::TooManyTexts.into());
+        }
+        Ok(())
     }
 
     /// Takes words of the protocol from what the event adds to texts that have no name we know: a bare lower-case word
@@ -567,7 +590,13 @@ impl Model {
     }
 
     /// Carries out a plan: fills `work` with edits and tails.
-    fn carry_out(&mut self, event: Event<'_>, plan: &mut Plan, seen: &mut Inspection) -> Result<(), BodyError> {
+    fn carry_out(
+        &mut self,
+        event: Event<'_>,
+        payload: &Payload<'_>,
+        plan: &mut Plan,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
         if plan.fails {
             self.texts.doubt();
         }
@@ -600,7 +629,7 @@ impl Model {
             self.end(|key| end.covers(key), seen)?;
         }
         self.count_on(event, plan);
-        self.scan_rest(event, plan, seen)?;
+        self.judge_rest(event, payload, plan, seen)?;
         for end in &plan.before {
             self.texts.forget_changes(|key| end.covers(key));
         }

@@ -7,12 +7,56 @@
 use std::ops::Range;
 
 use super::plan::{CountsIn, Event, Plan, whole_number};
-use super::{Model, opaque};
+use super::{Model, Payload, opaque};
 use crate::body::json::{Index, Kind, Node, has_spoken, unescape};
 use crate::body::restore::Opens;
 use crate::body::{BodyError, Dialect, Inspection};
 
 impl Model {
+    /// Scans what is no fragment: all of it, or what of it may differ from the last event of the same mold.
+    pub(super) fn judge_rest(
+        &mut self,
+        event: Event<'_>,
+        payload: &Payload<'_>,
+        plan: &Plan,
+        seen: &mut Inspection,
+    ) -> Result<(), BodyError> {
+        if self.mold.stands() {
+            self.mold.count(seen);
+            return self.scan_slots(event, plan, seen);
+        }
+        self.mold.measure(event, plan);
+        if !self.mold.makes_one() {
+            return self.scan_rest(event, plan, seen);
+        }
+        let before = (self.work.edits(), seen.found(), seen.scanned, seen.unscanned.clone());
+        self.scan_rest(event, plan, seen)?;
+        let (edits, found, scanned, exempt) = before;
+        if self.work.edits() == edits && seen.found() == found && seen.doomed.is_none() {
+            self.mold.keep(payload, seen.scanned - scanned, added(&seen.unscanned, &exempt));
+        }
+        self.scan_slots(event, plan, seen)?;
+        if !self.mold.stands() {
+            self.mold.forget();
+        }
+        Ok(())
+    }
+
+    /// Scans what may differ from one event of a mold to the next.
+    fn scan_slots(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.spoken.clear();
+        self.early.clear();
+        for at in 0.. {
+            let Some((node, kind)) = self.mold.others().nth(at) else { break };
+            if kind == Kind::String {
+                self.string(event, node, plan, seen)?;
+            } else if !self.number(event, node, seen)? {
+                self.renumber(event, node, plan);
+            }
+        }
+        Ok(())
+    }
+
     /// Scans every key, and every string and number that the plan does not speak of.
     pub(super) fn scan_rest(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
         let index = event.index;
@@ -43,6 +87,7 @@ impl Model {
                 continue;
             }
             match index.kind(node) {
+                Kind::String | Kind::Number if self.mold.has(node) => {}
                 Kind::String if plan.deltas.iter().any(|(delta, _)| *delta == node) => {}
                 Kind::String if plan.repeats.iter().any(|(repeat, _)| *repeat == node) => {
                     self.repeat(event, node, plan, seen)?;
@@ -186,6 +231,13 @@ impl Model {
         }
         Ok(new.is_some())
     }
+}
+
+/// What was counted since, by reason.
+fn added(now: &[(&'static str, u64)], before: &[(&'static str, u64)]) -> Vec<(&'static str, u64)> {
+    let known = |reason| before.iter().find(|(known, _)| *known == reason).map_or(0, |(_, bytes)| *bytes);
+    let added = now.iter().map(|(reason, bytes)| (*reason, bytes - known(*reason)));
+    added.filter(|(_, bytes)| *bytes > 0).collect()
 }
 
 /// Whether a stretch has strings or numbers.

@@ -38,6 +38,11 @@ impl Work {
         !self.edits.is_empty()
     }
 
+    /// How many stretches are replaced so far.
+    pub(super) fn edits(&self) -> usize {
+        self.edits.len()
+    }
+
     /// Whether this stretch is replaced already.
     pub(super) fn has_edit(&self, range: &Range<usize>) -> bool {
         self.edits.iter().any(|(edit, _)| edit == range)

@@ -7,6 +7,7 @@ mod cohere_v1;
 mod gemini;
 mod grown;
 mod live;
+mod mold;
 mod ollama;
 mod opaque;
 mod openai;
