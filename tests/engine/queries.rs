@@ -48,6 +48,9 @@ fn values_in_queries_are_found_and_written_as_queries_are() {
         ("/?phone=(202)+555-0143", "/?phone=%28***%29+***-0143"),
         ("/?phone=%28202%29+555-0143", "/?phone=%28%2A%2A%2A%29%20%2A%2A%2A-0143"),
         ("/?ssn=219+09+9999&y", "/?ssn=***+**+****&y"),
+        ("/?e=my+mail+jane%40example.com+ok", "/?e=my+mail+jane%40%2A%2A%2A+ok"),
+        ("/?e=my+mail+jane@example.com+ok", "/?e=my+mail+jane@***+ok"),
+        ("/?q=a+b+c%2Cd+jane%40example.com&x=1", "/?q=a+b+c%2Cd+jane%40%2A%2A%2A&x=1"),
         ("/?iban=GB82+WEST+1234+5698+7654+32.", "/?iban=%5BIBAN%5D."),
     ] {
         becomes(&rules, &actions, text, wanted);

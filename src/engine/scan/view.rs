@@ -10,6 +10,7 @@
 //! hexadecimal are sessions of the second view. Every stretch of a view knows where in the text it comes from, so a match
 //! is told as a place of the text, and what takes its place is written as the text writes it.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::super::candidate::{Candidate, LaneId};
@@ -37,6 +38,8 @@ pub(super) struct View {
     pub(super) lane: Lane,
     segments: Vec<Segment>,
     session: Option<Session>,
+    /// The encoded characters that no session is opened for, as far back as one would begin: places in the text, in order.
+    quiet: VecDeque<(u64, Element)>,
     /// Whether a session has been opened in the text at hand.
     opened: bool,
     /// Offset in the text before which everything has been viewed.
@@ -137,6 +140,7 @@ impl View {
             self.segments.clear();
             self.session = None;
         }
+        self.quiet.clear();
         (self.done, self.closed) = (origin, 0);
     }
 
@@ -176,10 +180,17 @@ impl View {
             let Some(session) = self.session else {
                 let Some(at) = trigger else { break };
                 next += 1;
+                let Some(element) = element(at) else { continue };
+                while self.quiet.front().is_some_and(|(place, _)| *place < at.saturating_sub(BACK)) {
+                    self.quiet.pop_front();
+                }
                 // A term may be two words.
-                if element(at).is_some_and(|element| element.tells || force.enabled.terms) {
+                if element.tells || force.enabled.terms {
                     self.open(force, raw, at, at.saturating_sub(BACK), None);
+                    self.unfold_quiet(raw);
                     next -= 1;
+                } else {
+                    self.quiet.push_back((at, element));
                 }
                 continue;
             };
@@ -227,6 +238,16 @@ impl View {
         }
         raw.triggers = triggers;
         raw.triggers.clear();
+    }
+
+    /// Views the encoded characters between a session's beginning and the one that it is opened for.
+    fn unfold_quiet(&mut self, raw: &Lane) {
+        for (at, element) in std::mem::take(&mut self.quiet) {
+            let Some(session) = self.session.filter(|session| session.fed <= at) else { continue };
+            self.plain(raw, at);
+            self.push(element.bytes(), Segment::of(at, element.len, element.encoding));
+            self.fed_to(at + element.len as u64, session.until);
+        }
     }
 
     /// Views runs of base64 and hexadecimal. Gives the first byte of one that is too short yet to tell.
