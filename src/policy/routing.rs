@@ -6,7 +6,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::segments::{behind, leads_to, plain, segments};
+use super::segments::{behind, is_dots, leads_to, segments};
 use super::{Policy, Upstream};
 
 /// The port of syslog over TLS (RFC 5425 section 4.1).
@@ -201,7 +201,7 @@ impl Policy {
     }
 
     /// Whether whoever reads this path finds it below the same route. An upstream may take `%61` for `a`, pass over empty
-    /// segments, parameters and the case of letters, or decode twice; where it would then find what a narrower route is
+    /// segments, parameters, the case of letters and a segment's final dots and blanks, or decode twice; where it would then find what a narrower route is
     /// there for, the path is not clear. Other spellings, of which no route is told, are the upstream's to read.
     #[must_use]
     pub fn is_clear(&self, path: &str) -> bool {
@@ -215,7 +215,7 @@ impl Policy {
             return true;
         }
         let segments = segments(rest);
-        let has_dots = segments.iter().any(|segment| matches!(plain(&segment.name), b"." | b".."));
+        let has_dots = segments.iter().any(|segment| is_dots(&segment.name));
         !has_dots && !narrower().any(|below| leads_to(&segments, below))
     }
 

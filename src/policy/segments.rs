@@ -55,7 +55,8 @@ pub(super) fn leads_to(segments: &[Segment], route: &str) -> bool {
         if next.contains(&names.len()) {
             return true;
         }
-        if segment.may_be_parameters {
+        let may_be_empty = plain(&segment.name).iter().all(|byte| is_dropped(*byte));
+        if segment.may_be_parameters || may_be_empty {
             next.append(&mut read);
             next.sort_unstable();
             next.dedup();
@@ -70,10 +71,23 @@ pub(crate) fn plain(segment: &[u8]) -> &[u8] {
     segment.split(|byte| begins_parameters(*byte)).next().unwrap_or_default()
 }
 
-/// Whether some reader could find a segment to be this one: in letters of either case, with parameters or without.
+/// Whether some reader could find a segment to be this one: in letters of either case, with parameters or without, with
+/// what files' names lose at their end.
 fn is_like(segment: &[u8], name: &[u8]) -> bool {
     let rest = segment.split_at_checked(name.len()).filter(|(head, _)| head.eq_ignore_ascii_case(name));
-    rest.is_some_and(|(_, rest)| rest.first().is_none_or(|byte| begins_parameters(*byte)))
+    rest.is_some_and(|(_, rest)| plain(rest).iter().all(|byte| is_dropped(*byte)))
+}
+
+/// Whether some reader takes a segment for the one that it is in, or for the one above.
+pub(super) fn is_dots(segment: &[u8]) -> bool {
+    let name = plain(segment);
+    let end = name.iter().rposition(|byte| *byte == b'.' || !is_dropped(*byte)).map_or(0, |last| last + 1);
+    matches!(name.get(..end), Some(b"." | b".."))
+}
+
+/// Whether Windows drops this at the end of a file's name (dots and blanks), or some reader of paths (controls).
+fn is_dropped(byte: u8) -> bool {
+    matches!(byte, b'.' | b' ') || byte.is_ascii_control()
 }
 
 /// What of a path stands behind this prefix, as it came: empty, or beginning with `/`. Signs of the prefix may be encoded,
@@ -150,6 +164,10 @@ mod tests {
         assert_eq!(plain(b"a;x"), b"a");
         assert!(is_like(b"Admin;x", b"admin") && is_like(b"admin", b"admin") && is_like(b"a;b", b"a;b"));
         assert!(!is_like(b"admins", b"admin") && !is_like(b"admi", b"admin"));
+        assert!(is_like(b"admin.", b"admin") && is_like(b"admin. .\t;x", b"admin") && is_like(b"v1.", b"v1."));
+        assert!(!is_like(b"admin.x", b"admin") && !is_like(b" admin", b"admin"));
+        assert!(is_dots(b".") && is_dots(b".. ") && is_dots(b"..\t;x") && is_dots(b". "));
+        assert!(!is_dots(b"...") && !is_dots(b"..x") && !is_dots(b" ") && !is_dots(b". ."));
     }
 
     #[test]
@@ -159,6 +177,10 @@ mod tests {
             ("/a;x%2Fb", true),
             ("/a;x%2Fy%2Fz/b", true),
             ("/a;x%2Fa/b", true),
+            ("/a./b%20", true),
+            ("/a/%20/b", true),
+            ("/a/.../b", true),
+            ("/a/. x/b", false),
             ("/a;x/y/b", false),
             ("/a%2Fy/b", false),
             ("/x;y%2Fa/b", false),
