@@ -335,3 +335,30 @@ fn a_sign_at_the_end_of_a_line_hides_no_line() {
         assert_eq!(String::from_utf8_lossy(&run(&rules, &actions, &bytes).text), wanted);
     }
 }
+
+/// Markdown's marks round groups of a number have no place in it; those round other things have.
+#[test]
+fn emphasis_within_a_number_is_passed_over() {
+    let (rules, actions) = usual();
+    for (text, wanted) in [
+        ("card 4111 **1111** 1111 1111 ok", "card **** **** **** 1111 ok"),
+        ("**4111**-1111-1111-1111", "******-****-****-1111"),
+        ("`4111` `1111` `1111` `1111`", "`**** **** **** 1111`"),
+        ("*4111 1111* 1111 1111", "***** **** **** 1111"),
+        ("3782 *822463* 10005", "**** ****** *0005"),
+        ("1024* 2048 *4096 8192", "1024* 2048 *4096 8192"),
+        ("ports `5432` `6379` `8080` `9090`", "ports `5432` `6379` `8080` `9090`"),
+        ("4111 **1111** 1111 1112", "4111 **1111** 1111 1112"),
+        ("4111,1111,1111,1111", "4111,1111,1111,1111"),
+    ] {
+        let one = run(&rules, &actions, &[text.as_bytes()]);
+        assert_eq!(String::from_utf8_lossy(&one.text), wanted, "{text}");
+        for cut in 0..=text.len() {
+            let (left, right) = text.as_bytes().split_at(cut);
+            let halves = run(&rules, &actions, &[left, right]);
+            assert_eq!(String::from_utf8_lossy(&halves.text), wanted, "{text} at {cut}");
+            assert_eq!(halves.findings, one.findings, "{text} at {cut}");
+        }
+        assert_eq!(whole(&rules, &actions, wanted), wanted, "{text} once more");
+    }
+}

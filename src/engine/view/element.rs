@@ -4,12 +4,13 @@
 //! percent-encoding (RFC 3986 section 2.1, UTF-8 behind it), character references of HTML, `\u`, `\U` and `\x` escapes behind
 //! any number of backslashes that nesting makes (JSON within JSON, four deep), quoted-printable (RFC 2045 section 6.7), and
 //! characters that [`fold`] knows. A percent sign or ampersand that is encoded itself is opened once more. An element
-//! of HTML with nothing in it that only changes how letters look is nothing. A plus in a query's value is a blank ([`query`]).
+//! of HTML with nothing in it that only changes how letters look is nothing, and so are Markdown's marks within a number
+//! ([`super::emphasis`]). A plus in a query's value is a blank ([`query`]).
 //! A sign at the end of a line is a soft line break only where what stands round it says so ([`super::soft`]): base64 and
 //! passwords end with that sign as well.
 
 use super::fold::{Fold, fold};
-use super::{query, soft};
+use super::{emphasis, query, soft};
 
 /// How a stretch of a text is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -251,6 +252,13 @@ impl Reader<'_> {
             b'=' => self.quoted(at),
             b'<' => self.empty_element(at),
             b'+' => self.plus(at),
+            mark if emphasis::is_mark(mark) => Ok(Element {
+                len: self.emphasis(at)?,
+                encoding: Encoding::Folded,
+                tells: true,
+                bytes: [0; 4],
+                width: 0,
+            }),
             first if first.is_ascii() => Err(Stop::Not),
             first => {
                 let width = match first {
@@ -559,7 +567,7 @@ pub(in crate::engine) fn parse(text: &[u8], at: usize, last: bool) -> Parsed {
 
 /// Whether an encoded character may begin with this byte.
 pub(in crate::engine) fn may_begin(byte: u8) -> bool {
-    matches!(byte, b'%' | b'&' | b'\\' | b'=' | b'<' | b'+') || super::fold::is_lead(byte)
+    matches!(byte, b'%' | b'&' | b'\\' | b'=' | b'<' | b'+') || emphasis::is_mark(byte) || super::fold::is_lead(byte)
 }
 
 /// Appends `text` so that a reader of the encoding gets it back.

@@ -5,6 +5,7 @@
 
 mod blob;
 mod element;
+mod emphasis;
 mod fold;
 mod query;
 mod soft;
@@ -32,6 +33,7 @@ pub(super) fn windows() -> Vec<Window> {
     let tag = ByteSet::new(|byte| byte.is_ascii_lowercase() || byte == b'>');
     let lead = ByteSet::new(fold::is_lead);
     let tail = ByteSet::new(|byte| (0x80..0xC0).contains(&byte));
+    let [opening, closing] = emphasis::windows();
     vec![
         [any, set(b"%"), hex, hex, any],
         [any, set(b"&"), name, reference, reference],
@@ -41,5 +43,7 @@ pub(super) fn windows() -> Vec<Window> {
         [any, set(b"<"), set(b"befimsuw"), tag, any],
         [any, lead, tail, any, any],
         query::window(),
+        opening,
+        closing,
     ]
 }
