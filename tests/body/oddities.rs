@@ -39,6 +39,53 @@ fn event_streams_are_read_however_they_are_written() {
     assert!(!out.contains("4111"), "{out}");
 }
 
+/// Half a surrogate pair, which RFC 8259 section 8.2 allows: it stays where it is, and a value beside it is found.
+#[test]
+fn halves_of_surrogate_pairs_stay() {
+    for (dialect, body) in [
+        (Dialect::Plain, r#""\ud800""#),
+        (Dialect::Plain, r#"{"\ude00":["\ud83d","a\ud83d CARD \ude00\ud83d\ude00b","{\"a\":\"\\ud83d CARD\"}"]}"#),
+        (Dialect::OpenAi, r#"{"messages":[{"role":"user","content":"\ud800 CARD \udfff"}]}"#),
+    ] {
+        assert_eq!(redact_as("application/json", dialect, &body.replace("CARD", CARD)), body.replace("CARD", MASKED));
+    }
+}
+
+/// A character whose two halves come in two deltas is one to the reader who adds them up, and so it is here.
+#[test]
+fn characters_cut_over_deltas_are_whole() {
+    let stream = |deltas: &[&str]| {
+        let event = |delta: &&str| {
+            format!(
+                "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{delta}\"}}}}]}}\n\n"
+            )
+        };
+        let end = "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+        deltas.iter().map(event).collect::<String>() + end
+    };
+    let content = |stream: &str| {
+        let parts = stream.split("\"content\":\"").skip(1).filter_map(|rest| rest.split("\"}").next());
+        parts.collect::<String>()
+    };
+    for (deltas, wanted) in [
+        (&["abc\\ud83d", "\\ude00def CARD ok"][..], "abc😀def MASKED ok"),
+        (&["abc", "\\ud83d", "\\ude00", " x"], "abc😀 x"),
+        (&["jane\\ud83d", "", "\\ude00jane@example.com "], "jane😀jane@*** "),
+        (&["x \\ud83d", "CARD \\ude00", "y"], "x \\ud83dMASKED \\ude00y"),
+        (&["x\\ud83d"], "x\\ud83d"),
+        // A digit that is beyond the first 65,536 characters.
+        (&["4111 1111 1111 111\\ud835", "\\udfcf end"], "**** **** **** 1111 end"),
+    ] {
+        let deltas: Vec<String> = deltas.iter().map(|delta| delta.replace("CARD", CARD)).collect();
+        let deltas: Vec<&str> = deltas.iter().map(String::as_str).collect();
+        let out = redact_as("text/event-stream", Dialect::OpenAi, &stream(&deltas));
+        assert_eq!(content(&out), wanted.replace("MASKED", MASKED), "{deltas:?}");
+    }
+    // Where nothing waits for more, events stay as they came.
+    let clean = stream(&["a \\ude00 b ", "c \\ud83dd "]);
+    assert_eq!(redact_as("text/event-stream", Dialect::OpenAi, &clean), clean);
+}
+
 #[test]
 fn lines_of_json_are_read_however_they_end() {
     for body in [

@@ -78,6 +78,12 @@ impl Escape {
         &self.raw[..usize::from(self.raw_len)]
     }
 
+    /// Half a surrogate pair, where it denotes no more.
+    pub(super) fn half(&self) -> Option<u16> {
+        let digits = self.raw().strip_prefix(b"\\u").filter(|digits| digits.len() == 4)?;
+        Some(hex4(digits)).filter(|unit| is_high_surrogate(*unit) || is_low_surrogate(*unit))
+    }
+
     /// The character in UTF-8; U+FFFD for half of a surrogate pair.
     pub(super) fn decoded(&self) -> &[u8] {
         &self.decoded[..usize::from(self.decoded_len)]

@@ -54,6 +54,7 @@ pub use out::TextOut;
 pub use path::JsonPathError;
 pub(super) use shifts::{Counts, Shifts, Side, Unit};
 pub(super) use sketch::{Sketch, compact};
+pub(super) use string::{close_half, take_open_half};
 pub use string::{escape, unescape};
 pub use text::LogicalText;
 

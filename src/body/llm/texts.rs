@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::plan::{Reading, TextKey};
-use crate::body::json::{Counts, LogicalText, Shifts, TextOut};
+use crate::body::json::{Counts, LogicalText, Shifts, TextOut, close_half, take_open_half};
 use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Inspection, Scopes};
 use crate::engine::{ActionTable, Piece, Surroundings};
@@ -20,6 +20,8 @@ struct Text {
     text: LogicalText,
     /// Beginning of a character whose rest is not decided yet; at most 3 bytes.
     split: Vec<u8>,
+    /// The first half of a surrogate pair whose second half has not come yet.
+    half: Option<u16>,
     resting: bool,
     /// The provider has told of an error since it last went on.
     doubted: bool,
@@ -34,11 +36,26 @@ struct Text {
 
 impl Text {
     fn held(&self) -> usize {
-        if self.only_words { 0 } else { self.text.held() + self.split.len() }
+        if self.only_words { 0 } else { self.text.held() + self.split.len() + 3 * usize::from(self.half.is_some()) }
     }
 }
 
 impl Text {
+    /// The fragment with the half of a character that the one before it has ended with, and without such a half at its own
+    /// end; `None` where it stays as it is.
+    fn join_halves(&mut self, fragment: &[u8]) -> Option<Vec<u8>> {
+        if fragment.is_empty() || self.half.is_none() && !fragment.contains(&0xED) {
+            return None;
+        }
+        let mut whole = Vec::with_capacity(fragment.len() + 4);
+        match self.half.take() {
+            Some(half) => close_half(half, fragment, &mut whole),
+            None => whole.extend_from_slice(fragment),
+        }
+        self.half = take_open_half(&mut whole);
+        Some(whole)
+    }
+
     /// Takes from `out` what has left ahead of it: that of it which stands as it came. `out` is this text's alone.
     fn skip_ahead(&mut self, out: &mut TextOut) {
         if self.ahead == 0 {
@@ -150,6 +167,8 @@ impl Texts {
         text.doubted &= fragment.is_empty();
         out.bytes.append(&mut text.split);
         let begin = out.bytes.len();
+        let whole = text.join_halves(fragment);
+        let fragment = whole.as_deref().unwrap_or(fragment);
         if let Some(shifts) = &mut text.shifts {
             shifts.came(fragment);
         }
@@ -170,6 +189,14 @@ impl Texts {
         out.bytes.append(&mut text.split);
         // What a fragment before the end gave is in it as well.
         let mut rest = TextOut::default();
+        if let Some(half) = text.half.take() {
+            let mut last = Vec::new();
+            close_half(half, b"", &mut last);
+            if let Some(shifts) = &mut text.shifts {
+                shifts.came(&last);
+            }
+            text.text.push(&last, &mut rest, seen)?;
+        }
         text.text.finish(&mut rest, seen)?;
         let shifts = text.shifts.take();
         if let Some(mut shifts) = shifts {
@@ -280,6 +307,7 @@ impl Texts {
             key,
             text,
             split: Vec::new(),
+            half: None,
             resting: false,
             doubted: false,
             only_words: false,

@@ -63,10 +63,10 @@ fn escapes_go_both_ways() {
         (br#""\"\\\/\b\f\n\r\t""#, b"\"\\/\x08\x0C\n\r\t"),
         (br#""\u0034\u00e9\u20AC""#, "4é€".as_bytes()),
         (br#""\ud83d\ude00""#, "😀".as_bytes()),
-        (br#""\ud83dx\ude00""#, "\u{FFFD}x\u{FFFD}".as_bytes()),
-        (br#""\ud83d\u0041""#, "\u{FFFD}A".as_bytes()),
-        (br#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀".as_bytes()),
-        (br#""\ud83d\n""#, "\u{FFFD}\n".as_bytes()),
+        (br#""\ud83dx\ude00""#, b"\xed\xa0\xbdx\xed\xb8\x80"),
+        (br#""\ud83d\u0041""#, b"\xed\xa0\xbdA"),
+        (br#""\ud83d\ud83d\ude00""#, b"\xed\xa0\xbd\xf0\x9f\x98\x80"),
+        (br#""\ud83d\n""#, b"\xed\xa0\xbd\n"),
     ];
     for (literal, text) in cases {
         let mut out = Vec::new();
@@ -78,6 +78,27 @@ fn escapes_go_both_ways() {
         let mut back = Vec::new();
         unescape(&again, &mut back).expect("is a literal");
         assert_eq!(back, text);
+    }
+    // What one text begins and the next one ends is one character.
+    for (first, second, wanted) in [
+        ("a\\ud83d", "\\ude00b", "a😀b"),
+        ("a\\ud83d", "b", "a\\ud83db"),
+        ("a\\ud83d", "\\ud83d\\ude00", "a\\ud83d😀"),
+        ("a\\ude00", "\\ude00", "a\\ude00\\ude00"),
+    ] {
+        let read = |text: &str| {
+            let mut out = Vec::new();
+            unescape(format!("\"{text}\"").as_bytes(), &mut out).expect("is a literal");
+            out
+        };
+        let mut text = read(first);
+        match take_open_half(&mut text) {
+            Some(half) => close_half(half, &read(second), &mut text),
+            None => text.extend(read(second)),
+        }
+        let mut out = Vec::new();
+        escape(&text, &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), wanted);
     }
     let mut out = Vec::new();
     escape("a\u{85}b\u{2028}\u{2029}c é 漢 €\u{2027}".as_bytes(), &mut out);
