@@ -284,6 +284,11 @@ impl MediaType {
         matches!(self.kind(), "application" | "text") && known(self.subtype()) || self.suffix().is_some_and(known)
     }
 
+    /// Whether it is records of Kafka's REST proxy with keys and values in base64: `application/vnd.kafka.binary.v2+json`.
+    pub(crate) fn is_kafka_binary(&self) -> bool {
+        self.is_json() && self.subtype().starts_with("vnd.kafka.binary.v")
+    }
+
     /// Whether it is `text/event-stream`.
     #[must_use]
     pub fn is_event_stream(&self) -> bool {

@@ -207,3 +207,27 @@ fn a_longer_text_is_no_field() {
         assert_eq!(out == body, !whole, "{len}");
     }
 }
+
+/// The key of a record of Kafka's is what the record is called, in base64: no secret, and no name of its value. What it
+/// holds is looked at.
+#[test]
+fn keys_of_kafkas_records_are_no_secrets() {
+    let records = |key: &str| {
+        format!(
+            r#"{{"records":[{{"key":"b3JkZXItOGYza3o5cTItNzcxMA==","value":"bGFrZQ=="}},{{"value":null,"key":"{key}"}}],"key_schema_id":1}}"#
+        )
+    };
+    let (card, masked) = ("Y2FyZCA0MTExIDExMTEgMTExMSAxMTExIG9r", "Y2FyZCAqKioqICoqKiogKioqKiAxMTExIG9r");
+    let told = |key: &str| format!(r#"[{{"key":"{key}","value":"bGFrZQ==","partition":0,"offset":1}}]"#);
+    for kind in ["application/vnd.kafka.binary.v2+json", "application/vnd.kafka.binary.v1+json; charset=utf-8"] {
+        for body in [&records as &dyn Fn(&str) -> String, &told] {
+            assert_eq!(redact(kind, &body(card)), body(masked), "{kind}");
+        }
+    }
+    // Elsewhere a member of that name may have one.
+    for kind in ["application/vnd.kafka.json.v2+json", "application/json"] {
+        assert!(redact(kind, &records("x")).contains(r#""key":"[SECRET]""#), "{kind}");
+    }
+    let around = r#"{"key":"b3JkZXItOGYza3o5cTItNzcxMA==","records":[]}"#;
+    assert!(redact("application/vnd.kafka.binary.v2+json", around).contains("[SECRET]"));
+}

@@ -56,6 +56,8 @@ pub(super) struct Content {
     shape: Shape,
     /// Whether its head is still to be asked for its character set.
     asks_head: bool,
+    /// Whether it is Kafka's records in base64.
+    in_records: bool,
     dialect: Dialect,
     direction: Direction,
     scopes: Arc<Scopes>,
@@ -137,6 +139,7 @@ impl Content {
             outlook,
             shape: spec.media_type.as_ref().map_or(Shape::Plain, MediaType::shape),
             asks_head: true,
+            in_records: spec.media_type.as_ref().is_some_and(MediaType::is_kafka_binary),
             dialect,
             direction: spec.direction,
             scopes: spec.scopes,
@@ -490,6 +493,7 @@ impl Content {
             is_pdf: self.is_pdf,
             label: mem::take(&mut self.label),
             tools: self.tools.take(),
+            in_records: self.in_records,
             lookout: self.lookout.take(),
         }
     }
@@ -537,6 +541,7 @@ impl Content {
         match self.outlook.promise {
             Promise::Json if self.dialect != Dialect::Plain || self.edits.terms.is_some() => Framing::Document,
             _ => Framing::Sequence,
+            .of_records(self.in_records)
         }
     }
 

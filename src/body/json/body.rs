@@ -72,6 +72,14 @@ impl JsonBody {
         self
     }
 
+    /// One of Kafka's records in base64, where it is.
+    pub(in crate::body) fn of_records(mut self, are: bool) -> Self {
+        if are {
+            self.walker = self.walker.of_records();
+        }
+        self
+    }
+
     /// One in which something is changed first.
     pub(crate) fn edited(mut self, edits: &Edits, limits: &BodyLimits, framing: Framing) -> Self {
         if !edits.drop.is_empty() || edits.terms.is_some() || edits.told.is_some() || edits.model.is_some() {

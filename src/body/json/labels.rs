@@ -84,6 +84,8 @@ pub(super) struct Labels {
     listening: bool,
     /// The document is of a model's protocol.
     model: bool,
+    /// Its objects within arrays are records of Kafka's, whose keys are what the records are called.
+    records: bool,
     label: Vec<u8>,
 }
 
@@ -91,6 +93,17 @@ impl Labels {
     /// A document of a model's protocol.
     pub(super) fn of_model(&mut self) {
         self.model = true;
+    }
+
+    /// A document of Kafka's records in base64.
+    pub(super) fn of_records(&mut self) {
+        self.records = true;
+    }
+
+    /// Whether the string at hand is the key of a record: its own name says nothing of it, and it is no name of a field.
+    fn is_records_key(&self) -> bool {
+        let open = self.frames.get(..self.depth).unwrap_or_default();
+        self.records && matches!(open, [.., around, own] if around.array && !own.array && own.key == b"key")
     }
 
     /// Begins a document that is called so.
@@ -140,7 +153,7 @@ impl Labels {
     pub(super) fn text_begin(&mut self) {
         self.string.clear();
         self.string_len = 0;
-        let names = self.innermost().is_some_and(|frame| !frame.array && says(&frame.key));
+        let names = !self.is_records_key() && self.innermost().is_some_and(|frame| !frame.array && says(&frame.key));
         self.listening = names;
     }
 
@@ -167,6 +180,9 @@ impl Labels {
     pub(super) fn label(&mut self) -> &[u8] {
         self.label.clear();
         self.label.reserve(2 * KEY);
+        if self.is_records_key() {
+            return &self.label;
+        }
         let open = self.frames.get(..self.depth).unwrap_or_default();
         let mut objects = open.iter().rev().filter(|frame| !frame.array);
         let own = objects.next();

@@ -194,6 +194,12 @@ impl Walker {
         self.opening = opening;
     }
 
+    /// A walk through Kafka's records in base64.
+    pub(super) fn of_records(mut self) -> Self {
+        self.labels.of_records();
+        self
+    }
+
     /// A walk that asks at every value what holds there.
     pub(super) fn guided(mut self, guide: Guide) -> Self {
         if guide.reads_model() {
