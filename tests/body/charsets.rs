@@ -233,6 +233,12 @@ fn documents_that_name_their_set_are_read_in_it() {
         ("text/html; charset=utf-8", html, utf8, masked_utf8),
         ("application/xml; charset=utf-8", xml, utf8, masked_utf8),
         ("text/html; charset=iso-8859-7", html, b"4111 1111 1111 1111", b"**** **** **** 1111"),
+        // Without a type that says something browsers find out by themselves.
+        ("", "<!doctype html><meta charset=latin1><body><a>", card, masked),
+        ("html", "  \n<META charset=latin1><body><a>", card, masked),
+        ("*/*", xml, card, masked),
+        ("", "<p>", b"4111 1111 1111 1111", b"**** **** **** 1111"),
+        ("", "<pre><meta charset=iso-2022-jp>", b"4111 1111 1111 1111", b"**** **** **** 1111"),
     ] {
         assert_eq!(run(kind, &with(head, text)), (with(head, new), Ok(())), "{kind} {head}");
     }
@@ -243,6 +249,11 @@ fn documents_that_name_their_set_are_read_in_it() {
         ("text/html", "<meta charset=utf-7><body><a>", b"+ADQ-111"),
         ("application/xml", "<?xml version=\"1.0\" encoding=\"utf-7\"?><a>", b"+ADQ-111"),
         ("text/html", "<meta charset=iso-2022-jp><body><a>", b"4111"),
+        ("", "<!doctype html><meta charset=iso-2022-jp><p>", b"card 4111 11\x1b(B11 1111 1111"),
+        ("html", "<!-- x --><meta charset=iso-2022-jp><p>", b"card 4111 11\x1b(B11 1111 1111"),
+        ("*/*", "\n <HTML><meta charset=iso-2022-jp><p>", b"card 4111 11\x1b(B11 1111 1111"),
+        ("unknown/unknown", "<p><meta charset=hz-gb-2312><p>", b"card 4111 11~{~}11 1111 1111"),
+        ("", "<?xml version=\"1.0\" encoding=\"utf-7\"?><a>", b"+ADQ-111"),
     ] {
         assert_eq!(run(kind, &with(head, text)).1, Err(blackbar::body::BodyErrorKind::Charset), "{kind} {head}");
     }

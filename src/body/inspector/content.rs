@@ -411,8 +411,21 @@ impl Content {
                 self.outlook.promise = Promise::Nothing;
             }
         }
-        let judged = match self.shape {
-            Shape::Markup { html } if self.asks_head => match head::judge(html, self.outlook.charset, start, ended) {
+        // A browser that is told no type finds out by itself that this is markup, and reads what that says of its set. How
+        // many blanks stand before it is nothing that tells.
+        let markup = match (self.shape, self.outlook.promise) {
+            (Shape::Markup { html }, _) => Some(Some((html, start.as_slice()))),
+            (_, Promise::Nothing) => {
+                let text = start.trim_ascii_start();
+                head::markup(text, ended).map(|markup| markup.map(|html| (html, text)))
+            }
+            _ => Some(None),
+        };
+        let judged = match markup.filter(|_| self.asks_head) {
+            _ if !self.asks_head => sniff::judge_charset(self.outlook, start, ended),
+            None => None,
+            Some(None) => sniff::judge_charset(self.outlook, start, ended),
+            Some(Some((html, text))) => match head::judge(html, self.outlook.charset, text, ended) {
                 None => None,
                 Some(Err(kind)) => Some(Err(kind)),
                 Some(Ok(Told::Strictly(charset))) => Some(Ok(Some(charset))),
@@ -420,7 +433,6 @@ impl Content {
                     sniff::judge_charset(Outlook { charset: named, ..self.outlook }, start, ended)
                 }
             },
-            _ => sniff::judge_charset(self.outlook, start, ended),
         };
         match judged {
             None => return Ok(()),
@@ -481,6 +493,7 @@ impl Content {
             outlook: Outlook { charset: Named::Utf8, ..self.outlook },
             shape: self.shape,
             asks_head: false,
+            in_records: self.in_records,
             dialect: self.dialect,
             direction: self.direction,
             scopes: Arc::clone(&self.scopes),
@@ -493,7 +506,6 @@ impl Content {
             is_pdf: self.is_pdf,
             label: mem::take(&mut self.label),
             tools: self.tools.take(),
-            in_records: self.in_records,
             lookout: self.lookout.take(),
         }
     }
@@ -529,6 +541,7 @@ impl Content {
         };
         JsonBody::in_records(Arc::clone(scopes), &self.limits, self.dialect, self.direction, framing, plan)
             .with_token_ids(self.token_ids_pass)
+            .of_records(self.in_records)
             .edited(&self.edits, &self.limits, framing)
     }
 
@@ -541,7 +554,6 @@ impl Content {
         match self.outlook.promise {
             Promise::Json if self.dialect != Dialect::Plain || self.edits.terms.is_some() => Framing::Document,
             _ => Framing::Sequence,
-            .of_records(self.in_records)
         }
     }
 

@@ -25,6 +25,52 @@ const BEHIND: [&[u8]; 2] = [b"<body", b"</head"];
 const HIDES: [&[u8]; 9] =
     [b"<!--", b"<title", b"<script", b"<style", b"<textarea", b"<noscript", b"<xmp", b"<iframe", b"<?"];
 
+/// What browsers take for the beginning of HTML where no type says what it is (WHATWG MIME Sniffing section 7.1); behind
+/// all but the last a blank or `>` follows.
+const HTML: [&[u8]; 18] = [
+    b"<!doctype html",
+    b"<html",
+    b"<head",
+    b"<script",
+    b"<iframe",
+    b"<h1",
+    b"<div",
+    b"<font",
+    b"<table",
+    b"<a",
+    b"<style",
+    b"<title",
+    b"<b",
+    b"<body",
+    b"<br",
+    b"<p",
+    b"<meta",
+    b"<!--",
+];
+/// And of XML.
+const XML: &[u8] = b"<?xml";
+
+/// Whether a document of which nothing is said is markup, and then whether it is HTML, by its beginning, without the blanks
+/// before it; `None` where more of it is needed.
+pub(super) fn markup(text: &[u8], ended: bool) -> Option<Option<bool>> {
+    let mut waits = false;
+    for pattern in HTML.into_iter().chain([XML]) {
+        let begun = text.get(..pattern.len()).unwrap_or(text);
+        if !pattern.get(..begun.len()).is_some_and(|pattern| pattern.eq_ignore_ascii_case(begun)) || begun.is_empty() {
+            continue;
+        }
+        match text.get(pattern.len()) {
+            Some(b' ' | b'\t' | b'\n' | b'\r' | 0x0c | b'>') => {
+                return Some(Some(pattern != XML));
+            }
+            _ if begun.len() == pattern.len() && matches!(pattern, b"<!--" | XML) => return Some(Some(pattern != XML)),
+            Some(_) => {}
+            None => waits |= !ended,
+        }
+    }
+    if waits { None } else { Some(None) }
+}
+
 /// How a document is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Told {
@@ -230,6 +276,35 @@ mod tests {
         }
         assert_eq!(judged(false, Named::Nothing, b"\x4c\x6f\xa7\x94\x93"), Err(BodyErrorKind::Charset));
         assert_eq!(judged(true, Named::Nothing, b"<\0h\0t\0"), Ok(Told::In(Named::Nothing)));
+    }
+
+    #[test]
+    fn markup_without_a_type_is_known_as_browsers_know_it() {
+        for (text, found) in [
+            ("<!DOCTYPE html>", Some(true)),
+            ("<!doctype HTML\n", Some(true)),
+            ("<Html lang=en>", Some(true)),
+            ("<p>x", Some(true)),
+            ("<b>", Some(true)),
+            ("<br >", Some(true)),
+            ("<!--x", Some(true)),
+            ("<meta charset=x>", Some(true)),
+            ("<?xml version='1.0'?>", Some(false)),
+            ("<!doctype svg>", None),
+            ("<pre>", None),
+            ("<price>4</price>", None),
+            ("<html", None),
+            ("x<p>", None),
+            ("{\"a\":1}", None),
+        ] {
+            let ask = |end: usize| markup(&text.as_bytes()[..end], end == text.len());
+            let first = (1..=text.len()).find_map(|end| ask(end).map(|answer| (end, answer))).unwrap();
+            assert_eq!(first.1, found, "{text}");
+            for longer in first.0..=text.len() {
+                assert_eq!(ask(longer), Some(found), "{text} at {longer}");
+            }
+        }
+        assert_eq!(markup(b"", false), Some(None));
     }
 
     #[test]
