@@ -344,6 +344,13 @@ fn files_in_base64_are_read_in_the_set_that_is_named() {
             }
         }
     }
+    // Objects and arrays between the two say nothing of it.
+    for between in [r#""x":{"y":1}"#, r#""x":[{"mimeType":"text/plain;charset=utf-16be"}]"#, r#""x":[]"#] {
+        let template =
+            gemini.replace("HEAD", "text/plain;charset=utf-16le").replace("\"data\"", &format!("{between},\"data\""));
+        let (file, wanted) = (write("utf-16le", file), write("utf-16le", wanted));
+        assert_eq!(redacted(Dialect::Gemini, &template, &file, usize::MAX), wanted, "{between}");
+    }
     // What another object says, or one that is over, is not said of this file; neither is what comes behind it.
     let picture: Vec<u8> = (0..96_u8).map(|byte| byte.wrapping_mul(151) ^ 0x95).collect();
     for template in [

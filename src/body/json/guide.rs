@@ -457,7 +457,6 @@ impl Guide {
     /// An object or array was opened; the spot is behind its bracket.
     pub(super) fn open(&mut self, container: Container, spot: &mut Spot<'_, '_>) {
         let depth = self.place.depth();
-        self.told.forget();
         let begins = self.open.last().filter(|open| open.depth == depth);
         if matches!(begins.map(|open| open.what), Some(What::Blocks)) && self.blocks.is_none() {
             self.blocks = Some(Blocks::new(self.direction, depth + 1, self.limit, spot));
@@ -467,7 +466,7 @@ impl Guide {
 
     /// An object or array ends; the spot is before its bracket.
     pub(super) fn close(&mut self, spot: &mut Spot<'_, '_>) {
-        self.told.forget();
+        self.told.forget(self.place.depth());
         if let Some(blocks) = &mut self.blocks {
             blocks.close(self.place.depth(), spot);
         }

@@ -12,26 +12,27 @@ const NAMES: [&[u8]; 3] = [b"mimeType", b"mime_type", b"media_type"];
 /// The longest type that is read, in bytes.
 const LONGEST: usize = 128;
 
-/// The media type of the object at hand.
+/// The media types of the objects that are open.
 #[derive(Default)]
 pub(super) struct Told {
-    depth: usize,
+    /// How many objects and arrays are open round each, and what it is. No more of them than the nesting is deep.
+    types: Vec<(usize, Vec<u8>)>,
     reading: bool,
-    text: Vec<u8>,
 }
 
 impl Told {
     pub(super) fn value_begin(&mut self, key: Option<&[u8]>, kind: Kind, depth: usize) {
         if kind == Kind::String && key.is_some_and(|key| NAMES.contains(&key)) {
-            (self.depth, self.reading) = (depth, true);
-            self.text.clear();
+            self.forget(depth);
+            self.types.push((depth, Vec::new()));
+            self.reading = true;
         }
     }
 
     pub(super) fn text_part(&mut self, decoded: &[u8]) {
-        if self.reading {
-            let room = (LONGEST + 1).saturating_sub(self.text.len());
-            self.text.extend(decoded.iter().take(room));
+        if let Some((_, text)) = self.types.last_mut().filter(|_| self.reading) {
+            let room = (LONGEST + 1).saturating_sub(text.len());
+            text.extend(decoded.iter().take(room));
         }
     }
 
@@ -39,17 +40,15 @@ impl Told {
         self.reading = false;
     }
 
-    /// An object or array begins or ends: what was said was of another one.
-    pub(super) fn forget(&mut self) {
-        self.reading = false;
-        self.text.clear();
+    /// An object or array ends in which so many are open, itself included: what was said in it was of its own.
+    pub(super) fn forget(&mut self, depth: usize) {
+        self.types.retain(|(of, _)| *of < depth);
     }
 
     /// The set that is named for a file that begins at this depth.
     pub(super) fn charset(&self, depth: usize) -> Option<Named> {
-        let known = self.depth == depth && (1..=LONGEST).contains(&self.text.len());
-        let named = said_of_text(&MediaType::parse(known.then_some(&self.text)?)?);
-        named.filter(|named| *named != Named::Nothing)
+        let (_, text) = self.types.last().filter(|(of, text)| *of == depth && (1..=LONGEST).contains(&text.len()))?;
+        said_of_text(&MediaType::parse(text)?).filter(|named| *named != Named::Nothing)
     }
 }
 
@@ -82,7 +81,11 @@ mod tests {
             told.value_end();
             told.text_part(b"another text");
             assert_eq!(told.charset(3), wanted, "{key} {text}");
-            told.forget();
+            // Objects within this one are over.
+            told.forget(5);
+            told.forget(4);
+            assert_eq!(told.charset(3), wanted, "{key} {text}");
+            told.forget(3);
             assert_eq!(told.charset(3), None);
         }
         let mut told = Told::default();
