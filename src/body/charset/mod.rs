@@ -60,23 +60,43 @@ pub(super) enum Named {
 }
 
 impl Named {
-    /// What a label means: those of the Encoding Standard, and other names of UTF-16, UTF-32 and Windows' code pages.
+    /// What a label means: those of the Encoding Standard, and other names of UTF-8, UTF-16, UTF-32 and of code pages, by the
+    /// registry of IANA and in Python, Java and .NET.
     pub(super) fn by_label(label: &str) -> Self {
         let name = label.trim().to_ascii_lowercase();
-        match name.as_str() {
-            "utf-16" | "utf16" | "ucs-2" | "iso-10646-ucs-2" | "csunicode" | "unicode" => Self::Utf16(None),
-            "utf-16le" | "utf16le" | "unicodefeff" | "ucs-2le" => Self::Utf16(Some(false)),
-            "utf-16be" | "utf16be" | "unicodefffe" | "ucs-2be" => Self::Utf16(Some(true)),
-            "utf-32" | "utf32" | "ucs-4" | "iso-10646-ucs-4" | "csucs4" => Self::Utf32(None),
-            "utf-32le" | "utf32le" | "ucs-4le" => Self::Utf32(Some(false)),
-            "utf-32be" | "utf32be" | "ucs-4be" => Self::Utf32(Some(true)),
+        let known = Encoding::for_label_no_replacement(name.as_bytes());
+        if let Some(encoding) = known.filter(|encoding| encoding.is_ascii_compatible()) {
+            return if encoding == encoding_rs::UTF_8 { Self::Utf8 } else { Self::Legacy(encoding) };
+        }
+        // What these are has no other name that differs in signs alone.
+        let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        match letters.as_str() {
+            "u8" | "utf" | "utf8" | "csutf8" | "utf8sig" | "cp65001" => Self::Utf8,
+            "u16" | "utf16" | "csutf16" | "ucs2" | "csucs2" | "iso10646ucs2" | "csunicode" | "unicode" => {
+                Self::Utf16(None)
+            }
+            "utf16le"
+            | "csutf16le"
+            | "unicodefeff"
+            | "ucs2le"
+            | "unicodelittle"
+            | "unicodelittleunmarked"
+            | "xutf16lebom"
+            | "cp1200" => Self::Utf16(Some(false)),
+            "utf16be" | "csutf16be" | "unicodefffe" | "ucs2be" | "unicodebig" | "unicodebigunmarked" | "cp1201" => {
+                Self::Utf16(Some(true))
+            }
+            "u32" | "utf32" | "csutf32" | "ucs4" | "csucs4" | "iso10646ucs4" => Self::Utf32(None),
+            "utf32le" | "csutf32le" | "ucs4le" | "xutf32lebom" | "cp12000" => Self::Utf32(Some(false)),
+            "utf32be" | "csutf32be" | "ucs4be" | "xutf32bebom" | "cp12001" => Self::Utf32(Some(true)),
             "cp932" => Self::Legacy(encoding_rs::SHIFT_JIS),
             "cp936" => Self::Legacy(encoding_rs::GBK),
             "cp949" => Self::Legacy(encoding_rs::EUC_KR),
             "cp950" => Self::Legacy(encoding_rs::BIG5),
-            _ => match Encoding::for_label_no_replacement(name.as_bytes()) {
-                Some(encoding) if encoding == encoding_rs::UTF_8 => Self::Utf8,
-                Some(encoding) if encoding.is_ascii_compatible() => Self::Legacy(encoding),
+            "macroman" => Self::Legacy(encoding_rs::MACINTOSH),
+            // `latin-1`: a set of single bytes is ASCII to whoever does not know this name.
+            _ => match Encoding::for_label_no_replacement(letters.as_bytes()) {
+                Some(encoding) if encoding.is_single_byte() => Self::Legacy(encoding),
                 Some(_) | None => Self::Unknown,
             },
         }
