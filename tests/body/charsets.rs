@@ -362,3 +362,113 @@ fn files_in_base64_are_read_in_the_set_that_is_named() {
         assert_eq!(redacted(Dialect::Gemini, template, &picture, usize::MAX), picture, "{template}");
     }
 }
+
+/// A file in a wide set is read whatever else the head of its `data:` URI says, and that is scanned itself.
+#[test]
+fn the_head_of_a_file_may_say_more_than_its_type() {
+    let template = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a","file_data":"HEAD,FILE"}}]}]}"#;
+    let text = "card 4111 1111 1111 1111 end. More words here, so that there is enough of it to tell what it is";
+    let masked = text.replace("4111 1111 1111 1111", "**** **** **** 1111");
+    let plain: fn(&str) -> Vec<u8> = |text| write("utf-16le", text);
+    let marked: fn(&str) -> Vec<u8> = |text| write("utf-16le", &format!("\u{feff}{text}"));
+    for head in [
+        "data:text/plain;name=Report.txt;base64",
+        "data:text/plain;name=my%20file.txt;base64",
+        "data:text/plain;name=report_1.txt; base64",
+        "data:text/plain; base64",
+        "data:text/plain;Name=x;base64 ",
+        "data:text/csv;header=PRESENT;base64",
+        "data:text/plain;charset=UTF-16LE;name=A.txt;base64",
+        "DATA:text/plain;base64",
+        " data:text/plain;base64",
+        "data:application/vnd.ms-excel.sheet.macroEnabled.12;base64",
+        "data:text/x_y;base64",
+        "data:base64",
+        "data:text/plain;name=a,b.txt;base64",
+        "data:text/plain;name=Base64, a.txt;base64",
+        "data:text/plain;name=base64,ab.txt;BASE64",
+        "data:text/plain;base64,;base64",
+        &format!("data:text/plain;name={}.txt;base64", "%C3%A9".repeat(25)),
+    ] {
+        let template = template.replace("HEAD", head);
+        for file in [marked, plain] {
+            assert_eq!(redacted(Dialect::OpenAi, &template, &file(text), usize::MAX), file(&masked), "{head}");
+        }
+    }
+    for name in ["utf_16_le", "utf-16-le", "UTF_16_LE", "csUTF16LE", "utf16", "ucs-2", "U16", "UnicodeLittle"] {
+        let template = template.replace("HEAD", &format!("data:text/plain;charset={name};base64"));
+        let file = |text: &str| write("utf-16le", &format!("\u{20ac} {text}"));
+        assert_eq!(redacted(Dialect::OpenAi, &template, &file(text), usize::MAX), file(&masked), "{name}");
+        let gemini =
+            r#"{"contents":[{"parts":[{"inlineData":{"mimeType":"text/plain; charset=NAME","data":"FILE"}}]}]}"#;
+        let template = gemini.replace("NAME", name);
+        assert_eq!(redacted(Dialect::Gemini, &template, &file(text), usize::MAX), file(&masked), "{name}");
+    }
+    let default = template.replace("HEAD", "data:;charset=utf-16le;base64");
+    let file = |text: &str| write("utf-16le", &format!("\u{20ac} {text}"));
+    assert_eq!(redacted(Dialect::OpenAi, &default, &file(text), usize::MAX), file(&masked));
+    // Its name is no part of the file.
+    let template = template.replace("HEAD", "data:text/plain;name=jane@example.com;base64");
+    let body = template.replace("FILE", &encoded(&marked(text)));
+    let out = sent(&body);
+    assert!(out.contains("name=jane@***;base64,") && out.contains(&encoded(&marked(&masked))), "{out}");
+    // What is no text passes as it is, however it is called.
+    let picture: Vec<u8> = (0..96_u8).map(|byte| byte.wrapping_mul(151) ^ 0x95).collect();
+    for head in ["data:image/png;name=A%20b.PNG;base64", "data:;base64", "data:image/png;charset=utf-7;base64"] {
+        let body =
+            template.replace("data:text/plain;name=jane@example.com;base64", head).replace("FILE", &encoded(&picture));
+        assert_eq!(sent(&body), body);
+    }
+}
+
+/// What is sent on to OpenAI, at any split.
+fn sent(body: &str) -> String {
+    let spec = BodySpec { dialect: Dialect::OpenAi, direction: Direction::Request, ..spec("application/json") };
+    let (whole, end, _) = run(&spec, &[body.as_bytes()]);
+    assert_eq!(end, Ok(()), "{body}");
+    for at in 0..=body.len() {
+        let (left, right) = body.as_bytes().split_at(at);
+        assert!(run(&spec, &[left, right]).0 == whole, "{body} at {at}");
+    }
+    String::from_utf8(whole).unwrap()
+}
+
+fn encoded(file: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(file)
+}
+
+/// A file that is called text in a set that nobody here reads is refused, as a body of that type is.
+#[test]
+fn files_in_sets_that_are_not_known_are_refused() {
+    let openai = |uri: &str| {
+        format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":[{{"type":"file","file":{{"file_data":"{uri}"}}}}]}}]}}"#
+        )
+    };
+    let gemini = |kind: &str, file: &[u8]| {
+        let file = encoded(file);
+        format!(r#"{{"contents":[{{"parts":[{{"inlineData":{{"mimeType":"{kind}","data":"{file}"}}}}]}}]}}"#)
+    };
+    let long = b"mail jane+AEA-example.com and more words, so that it is long enough to be told from others";
+    let mut bodies = Vec::new();
+    for set in ["utf-7", "iso-2022-jp", "hz-gb-2312", "cp037", "x-unheard"] {
+        for file in [&long[..], b"jane+AEA-example.com"] {
+            for head in ["text/plain;charset=SET", "text/plain; charset=\\\"SET\\\";name=A%20b.txt", ";charset=SET"] {
+                let head = head.replace("SET", set);
+                bodies.push((Dialect::OpenAi, openai(&format!("data:{head};base64,{}", encoded(file)))));
+            }
+            bodies.push((Dialect::Gemini, gemini(&format!("text/plain; charset={set}"), file)));
+        }
+        bodies.push((Dialect::OpenAi, openai(&format!("data:text/plain;charset={set},jane+AEA-example.com"))));
+    }
+    bodies.push((Dialect::OpenAi, openai("data:text/plain;charset=utf-16le,4%001%001%001%00")));
+    for (dialect, body) in bodies {
+        let spec = BodySpec { dialect, direction: Direction::Request, ..spec("application/json") };
+        for at in (0..=body.len()).step_by(7) {
+            let (out, end, _) = run(&spec, &[&body.as_bytes()[..at], &body.as_bytes()[at..]]);
+            assert_eq!(end, Err(BodyErrorKind::Charset), "{body} at {at}");
+            assert!(!String::from_utf8_lossy(&out).contains("AEA"), "{body}");
+        }
+    }
+}

@@ -19,14 +19,18 @@ const MIN_LEN: usize = 64;
 const MAX_DIGITS: usize = 8;
 /// The longest head of a `data:` URI (RFC 2397) up to its comma.
 const MAX_URI_HEAD: usize = 100;
+/// The longest one of which more is said than a type: names of files, percent-encoded.
+const MAX_DOUBTED: usize = 2048;
 
 /// Bytes by which the engine tells that base64 holds text, and how many of as many must be ASCII in a file of text in another
 /// set of single bytes of which nothing is said.
 const TELLING: usize = 9;
 const MOSTLY: (usize, usize) = (3, 4);
 
-/// What the head of a `data:` URI with base64 ends with, and what it begins with.
+/// What the head of a `data:` URI with base64 ends with, by readers that are exact and by those that are not, and what it
+/// begins with.
 const BASE64: &[u8] = b";base64";
+const BASE64_ANYHOW: &[u8] = b"base64";
 const DATA: &[u8] = b"data:";
 /// Types that may be written in any case: others may be the name of something else.
 const WRITTEN_ANYHOW: [(&str, &str); 8] = [
@@ -76,6 +80,9 @@ impl Reason {
 enum State {
     /// In the head of a `data:` URI.
     Head,
+    /// In a head that says more than a type, or in the first letters behind it: none of it passes, but of text in another
+    /// set the set is told.
+    Doubted,
     Base64,
 }
 
@@ -102,6 +109,11 @@ pub(super) struct Exempt {
     checked: usize,
     /// How much of [`BASE64`] the head ends with.
     marked: usize,
+    /// Bytes of the value up to its base64, where it has begun, and how many have passed.
+    begin: Option<usize>,
+    passed: usize,
+    /// It is called text in a set that nobody here can read.
+    unreadable: bool,
 }
 
 impl Exempt {
@@ -119,6 +131,9 @@ impl Exempt {
             coded: None,
             checked: 0,
             marked: 0,
+            begin: None,
+            passed: 0,
+            unreadable: false,
         }
     }
 
@@ -135,6 +150,7 @@ impl Exempt {
         self.digits = 0;
         self.checked = 0;
         self.marked = 0;
+        (self.begin, self.passed, self.unreadable) = (None, 0, false);
     }
 
     /// Takes the next bytes; false when the claim has failed. Then [`Exempt::kept`] must be scanned, and all that
@@ -142,7 +158,11 @@ impl Exempt {
     pub(super) fn push(&mut self, text: &[u8], passed: &mut impl FnMut(&[u8])) -> bool {
         let good = text.iter().position(|byte| !self.accepts(*byte)).unwrap_or(text.len());
         let (checked, rest) = text.split_at_checked(good).unwrap_or((text, &[]));
-        let surplus = (self.kept.len() + checked.len()).saturating_sub(self.keep);
+        let surplus = match self.state {
+            State::Doubted => 0,
+            State::Head | State::Base64 => (self.kept.len() + checked.len()).saturating_sub(self.keep),
+        };
+        self.passed += surplus;
         let from_kept = surplus.min(self.kept.len());
         passed(self.kept.get(..from_kept).unwrap_or_default());
         self.kept.drain(..from_kept);
@@ -157,17 +177,22 @@ impl Exempt {
     pub(super) fn finish(&mut self) -> bool {
         let long = self.state == State::Base64 && self.checked >= MIN_LEN;
         // A short file of text is one as well.
-        if self.state == State::Base64 && self.start.len() < MIN_LEN {
+        if self.state != State::Head && self.start.len() < MIN_LEN {
             return self.passes_start() && long;
         }
         long
+    }
+
+    /// Whether it is called text in a set that nobody here can read.
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.unreadable
     }
 
     /// Where a file of text has turned out to be in another set than UTF-8: the set, whether it is called text, what of
     /// [`Exempt::kept`] stands before it, and the file.
     pub(super) fn coded(&self) -> Option<(Charset, bool, &[u8], &[u8])> {
         let charset = self.coded?;
-        let begin = self.kept.iter().position(|byte| *byte == b',').map_or(0, |comma| comma + 1);
+        let begin = self.begin.unwrap_or(0).saturating_sub(self.passed);
         let (head, letters) = self.kept.split_at_checked(begin).unwrap_or((&self.kept, &[]));
         Some((charset, self.told.is_some(), head, letters))
     }
@@ -180,8 +205,12 @@ impl Exempt {
                 self.coded = Some(charset);
                 false
             }
+            (Reason::Media, Holds::Unreadable) => {
+                self.unreadable = true;
+                false
+            }
             (Reason::Media, _) | (_, Holds::Utf8) => false,
-            (Reason::Signature | Reason::Encrypted, Holds::Coded(_) | Holds::Ascii) => true,
+            (Reason::Signature | Reason::Encrypted, Holds::Coded(_) | Holds::Ascii | Holds::Unreadable) => true,
         }
     }
 
@@ -204,6 +233,14 @@ impl Exempt {
                 self.digits = 0;
                 true
             }
+            // Some readers take the last mark of base64 for the end of the head.
+            State::Base64 if !self.head.is_empty() && self.start.last() == Some(&b';') => {
+                self.start.pop();
+                self.head.push(b',');
+                self.head.append(&mut self.start);
+                (self.state, self.begin) = (State::Doubted, None);
+                self.accepts_doubted(byte)
+            }
             State::Base64 if byte.is_ascii_whitespace() => {
                 // Lines may be shorter than what tells; where none does, it is scanned as it stands.
                 if self.start.len() < MIN_LEN {
@@ -215,27 +252,84 @@ impl Exempt {
                 self.digits += usize::from(byte.is_ascii_digit());
                 self.digits <= MAX_DIGITS && (byte.is_ascii_digit() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'='))
             }
-            State::Head => {
-                let expected = DATA.get(self.checked - 1);
-                let small = byte.to_ascii_lowercase();
-                if byte == b',' {
-                    self.state = State::Base64;
-                    self.digits = 0;
-                    self.told = said_by(&self.head);
-                    return self.marked == BASE64.len() && says_a_type(&self.head);
-                }
+            State::Head => self.accepts_head(byte),
+            State::Doubted => self.accepts_doubted(byte),
+        }
+    }
+
+    fn accepts_head(&mut self, byte: u8) -> bool {
+        let small = byte.to_ascii_lowercase();
+        if let Some(expected) = DATA.get(self.head.len()) {
+            // Readers pass over blanks before it.
+            if self.head.is_empty() && byte.is_ascii_whitespace() {
+                return self.checked <= MAX_URI_HEAD.min(self.keep);
+            }
+            self.head.push(byte);
+            return *expected == small;
+        }
+        let blanks = self.checked - 1 > self.head.len();
+        if byte == b',' && !blanks && self.marked == BASE64.len() && says_a_type(&self.head) {
+            (self.state, self.digits) = (State::Base64, 0);
+            self.told = said_by(&self.head);
+            self.begin = Some(self.checked);
+            return true;
+        }
+        self.marked = match BASE64.get(self.marked) {
+            Some(next) if *next == small => self.marked + 1,
+            _ => usize::from(byte == b';'),
+        };
+        self.digits += usize::from(byte.is_ascii_digit());
+        let fits = self.checked <= MAX_URI_HEAD.min(self.keep)
+            && self.digits <= MAX_DIGITS
+            && !blanks
+            && (is_plain(byte) || byte.is_ascii_uppercase() || b"_\" ".contains(&byte));
+        if !fits {
+            self.state = State::Doubted;
+            return self.accepts_doubted(byte);
+        }
+        self.head.push(byte);
+        true
+    }
+
+    /// Looks what the letters behind a head hold that says more than a type; false, since none of it passes.
+    fn ends_doubt(&mut self) -> bool {
+        self.passes_start();
+        false
+    }
+
+    /// Takes a byte of a value whose head says more than a type. It is scanned as it stands, and false says so, once the
+    /// letters behind the head have told whether they hold text in a set that is not seen so.
+    fn accepts_doubted(&mut self, byte: u8) -> bool {
+        if self.begin.is_some() {
+            if byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte) {
+                self.start.push(byte);
                 self.head.push(byte);
-                self.marked = match BASE64.get(self.marked) {
-                    Some(next) if *next == small => self.marked + 1,
-                    _ => usize::from(byte == b';'),
-                };
-                self.digits += usize::from(byte.is_ascii_digit());
-                self.checked <= MAX_URI_HEAD.min(self.keep)
-                    && self.digits <= MAX_DIGITS
-                    && expected.is_none_or(|expected| *expected == small)
-                    && (is_plain(byte) || byte.is_ascii_uppercase() || b"_\" ".contains(&byte))
+                return self.start.len() < MIN_LEN || self.ends_doubt();
+            }
+            if byte.is_ascii_whitespace() {
+                return self.start.is_empty() || self.ends_doubt();
+            }
+            // The name of a file may say the same as a head's end.
+            self.begin = None;
+            self.start.clear();
+        }
+        if self.head.len() >= MAX_DOUBTED {
+            return false;
+        }
+        if byte == b',' {
+            let head = self.head.trim_ascii_end();
+            let end = head.len().checked_sub(BASE64_ANYHOW.len()).and_then(|at| head.get(at..));
+            let said = said_by(head);
+            if end.is_some_and(|end| end.eq_ignore_ascii_case(BASE64_ANYHOW)) {
+                (self.begin, self.told) = (Some(self.checked), said);
+            } else if matches!(said, Some(Named::Utf16(_) | Named::Utf32(_) | Named::Unknown)) {
+                // What follows is percent-encoded, which is read as UTF-8 alone.
+                self.unreadable = self.reason == Reason::Media;
+                return !self.unreadable;
             }
         }
+        self.head.push(byte);
+        true
     }
 }
 
@@ -250,6 +344,8 @@ enum Holds {
     Ascii,
     /// Text in this set.
     Coded(Charset),
+    /// Text in a set that is named and not known.
+    Unreadable,
 }
 
 /// Whether what base64 begins with reads as text in UTF-8: files of text may stand where pictures, sound and PDF do, and
@@ -269,6 +365,12 @@ fn holds(text: &[u8], told: Option<Named>) -> Holds {
     if bytes.is_empty() || bytes.starts_with(b"%PDF-") {
         return Holds::Other;
     }
+    let wide = charset::judge(Named::Nothing, true, &bytes, true).and_then(Result::ok).flatten();
+    let wide = wide.filter(|_| is_wide_text(&bytes));
+    if told == Some(Named::Unknown) {
+        // Sets that switch between tables, and UTF-7, are ASCII to who does not know them.
+        return wide.map_or(Holds::Unreadable, Holds::Coded);
+    }
     let is_control = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
     let cut = |error: std::str::Utf8Error| error.error_len().is_none();
     let clean = !bytes.iter().any(is_control);
@@ -278,13 +380,11 @@ fn holds(text: &[u8], told: Option<Named>) -> Holds {
     // Text that is called so is read in the set that it names, or else as browsers read what names none.
     let latin = Charset::Legacy(encoding_rs::WINDOWS_1252);
     let seen = clean && bytes.iter().take(TELLING).all(u8::is_ascii);
-    let wide = charset::judge(Named::Nothing, true, &bytes, true).and_then(Result::ok).flatten();
-    let wide = wide.filter(|_| is_wide_text(&bytes));
     if let Some(named) = told {
         return match (charset::judge(named, true, &bytes, true), wide) {
             (Some(Ok(Some(Charset::Legacy(_)) | None)), _) if seen => Holds::Ascii,
             (Some(Ok(Some(charset))), _) => Holds::Coded(charset),
-            // What is named is not known, or not what it is.
+            // What is named is not what it is.
             (_, Some(charset)) => Holds::Coded(charset),
             _ => Holds::Coded(latin),
         };
@@ -320,10 +420,15 @@ fn said_in(head: &[u8]) -> Option<(&[u8], MediaType)> {
     Some((said, MediaType::parse(said)?))
 }
 
-/// What it says of the character set, where it says that it is text. One that cannot be read is taken for the one that
-/// browsers read without any.
+/// What it says of the character set, where it says that it is text, as one without a type does that names a set (RFC 2397
+/// section 2).
 fn said_by(head: &[u8]) -> Option<Named> {
-    said_of_text(&said_in(head)?.1)
+    let said = head.get(DATA.len()..)?;
+    if !said.trim_ascii_start().starts_with(b";") {
+        return said_of_text(&said_in(head)?.1);
+    }
+    let said = MediaType::parse(&[b"text/plain", said].concat())?;
+    said_of_text(&said).filter(|named| *named != Named::Nothing)
 }
 
 /// Whether a head says nothing but what its value is. Capitals, quotes, underscores and blanks stand in those alone that name
@@ -423,6 +528,8 @@ mod tests {
             ("data:text/plain; charset=Shift_JIS;base64", Some(Named::Legacy(encoding_rs::SHIFT_JIS))),
             ("DATA:TEXT/PLAIN;charset=utf-16le;BASE64", Some(Named::Utf16(Some(false)))),
             ("data:text/csv;charset=x;base64", Some(Named::Unknown)),
+            ("data:;charset=utf-16le;base64", Some(Named::Utf16(Some(false)))),
+            ("data:;charset=utf-7;base64", Some(Named::Unknown)),
             ("data:application/json;base64", Some(Named::Nothing)),
             ("data:image/png;base64", None),
             ("data:;base64", None),

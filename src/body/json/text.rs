@@ -16,7 +16,7 @@ use super::nested::Nested;
 use super::out::TextOut;
 use crate::body::charset::Named;
 use crate::body::restore::Opens;
-use crate::body::{BodyError, BodyLimits, Inspection};
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, Inspection};
 use crate::engine::{ActionTable, Output, Piece, Restorer, RuleSet, StreamRedactor, Surroundings};
 
 /// How many texts are read as JSON within each other.
@@ -548,15 +548,32 @@ impl LogicalText {
         seen: &mut Inspection,
     ) -> Result<(), BodyError> {
         let Some((charset, told, head, letters)) = exempt.coded() else {
+            if exempt.is_unreadable() {
+                return Err(BodyErrorKind::Charset.into());
+            }
             self.state = State::Plain;
             return self.push_plain(exempt.kept(), out, seen);
         };
-        out.keep(head);
-        seen.exempt(reason.name(), head.len() as u64);
+        if !head.is_empty() {
+            self.pass_head(head, out, seen)?;
+        }
         self.coded = Some(Box::new(Coded::new(charset, told)));
         self.state = State::Coded(reason);
         let hold = self.shared.hold;
         self.coded.as_mut().map_or(Ok(()), |coded| coded.push(letters, hold, reason, out, seen))
+    }
+
+    /// Scans the head of a file in another set: it may say more than what the file is.
+    fn pass_head(&mut self, head: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        let mut reader = Self::new(self.shared.clone(), &self.actions, Reading::Plain, self.nesting + 1);
+        reader.call(&self.label);
+        let mut new = TextOut::default();
+        if reader.whole(head, &mut new, seen)? {
+            out.keep(head);
+        } else {
+            out.append_text(&new.bytes, &new.pieces);
+        }
+        Ok(())
     }
 
     fn finish_coded(&mut self, reason: Reason, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
