@@ -90,6 +90,8 @@ async fn what_headers_and_queries_hold_percent_encoded_is_redacted_in_place() {
     let mut upstream = Upstream::fixed(
         "HTTP/1.1 302 Found\r\nLocation: https://x.example/u/jane%40example.com?c=4111+1111+1111+1111&n=1#f\r\n\
         Link: </p?m=jane%2540example.com&n=a%2520b>; rel=next\r\nETag: W/\"4111111111111111\"\r\n\
+        Refresh: 5; url=/p?c=4111+1111+1111+1111\r\nSet-Cookie: sid=4111111111111111; Path=/\r\n\
+        WWW-Authenticate: Bearer realm=\"4111111111111111\"\r\n\
         Content-Disposition: attachment; filename*=UTF-8''jane%40example.com\r\n\
         Content-Type: text/plain; charset=utf-8; name=\"jane@example.com\"\r\nContent-Length: 0\r\n\r\n",
     )
@@ -107,6 +109,10 @@ async fn what_headers_and_queries_hold_percent_encoded_is_redacted_in_place() {
     let location = "https://x.example/u/jane%40%2A%2A%2A?c=****+****+****+1111&n=1#f";
     assert_eq!(answer.header("location"), Some(location));
     assert_eq!(answer.header("link"), Some("</p?m=jane%2540%252A%252A%252A&n=a%2520b>; rel=next"));
+    assert_eq!(answer.header("refresh"), Some("5; url=/p?c=****+****+****+1111"));
+    // What a login hangs on.
+    assert_eq!(answer.header("set-cookie"), Some("sid=4111111111111111; Path=/"));
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"4111111111111111\""));
     assert_eq!(answer.header("etag"), Some("W/\"************1111\""));
     assert_eq!(answer.header("content-disposition"), Some("attachment; filename*=UTF-8''jane%40%2A%2A%2A"));
     assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8; name=\"jane@***\""));
