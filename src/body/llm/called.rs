@@ -113,6 +113,13 @@ pub(super) struct Call {
     pub(super) id: Option<Node>,
 }
 
+/// Whether a fragment with this identifier, and this name if it has one, is of the call that its place had before. Some
+/// servers give each of a call's fragments an identifier of its own: as long as the call is unfinished, only another name
+/// begins another one.
+pub(super) fn is_of_call(known: (&[u8], &[u8]), id: &[u8], name: Option<&[u8]>, unfinished: bool) -> bool {
+    known.0 == id || unfinished && name.is_none_or(|name| name == known.1)
+}
+
 /// The place whose calls have ended, where a member says that a call, a choice or the answer has.
 pub(super) fn end_of(event: Event<'_>, node: Node) -> Result<Option<u64>, BodyError> {
     let index = event.index;

@@ -9,7 +9,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::called::{Call, Stage, around, end_of, is_one_call, read, respelled};
+use super::called::{Call, Stage, around, end_of, is_of_call, is_one_call, read, respelled};
 use super::depth::Depth;
 use super::plan::Event;
 use crate::body::json::{Index, Kind, Sketch, compact, is_like, unescape};
@@ -187,9 +187,19 @@ impl Calls {
         let around = around(event, call.object)?;
         let id = call.id.map(|id| event.word(id).into_owned()).unwrap_or_default();
         let known = self.open.iter().position(|open| open.around.last() == around.last());
-        let goes_on = call.stage != Stage::Begins;
+        let name = call.name.as_deref().filter(|name| !name.is_empty());
+        // Text has no end to be seen, and what is no JSON is none: each piece of these is judged by itself.
+        let goes_on = |open: &Open| {
+            let unfinished = !call.plain && !open.plain && !open.settled && open.depth.is_unfinished();
+            let unnamed = id.is_empty() || open.id.is_empty();
+            call.stage != Stage::Begins && (unnamed || is_of_call((&open.id, &open.name), &id, name, unfinished))
+        };
         let mut open = match known.map(|at| self.open.remove(at)) {
-            Some(open) if goes_on && (id.is_empty() || open.id.is_empty() || open.id == id) => open,
+            Some(mut open) if goes_on(&open) => {
+                // A name that comes now is the whole of it to those who begin another call here.
+                open.inherited |= name.is_none() && !id.is_empty() && !open.id.is_empty() && open.id != id;
+                open
+            }
             Some(mut before) => {
                 self.settle(&mut before)?;
                 Open { name: before.name, inherited: true, ..Open::at(around, call.plain) }
@@ -200,7 +210,7 @@ impl Calls {
             open.id = id;
         }
         open.plain &= call.plain;
-        let name = call.name.as_deref().unwrap_or_default();
+        let name = name.unwrap_or_default();
         if call.stage == Stage::Ends {
             self.finish(&mut open, name, &text)?;
         } else {
@@ -253,7 +263,8 @@ impl Calls {
     /// Adds to a call's name; whether that has changed.
     fn rename(&self, open: &mut Open, name: &[u8]) -> Result<bool, BodyError> {
         // Some servers repeat the whole name in every delta.
-        if name.is_empty() || (name == open.name && !open.inherited) {
+        if name.is_empty() || name == open.name {
+            open.inherited &= name.is_empty();
             return Ok(false);
         }
         if std::mem::take(&mut open.inherited) {
@@ -269,6 +280,7 @@ impl Calls {
 
     /// Adds to a call's arguments, and judges them where they are whole.
     fn grow(&mut self, open: &mut Open, text: &[u8], renamed: bool) -> Result<(), BodyError> {
+        let closes = open.depth.take(text) && !open.plain;
         if open.name.is_empty() && !text.is_empty() {
             return self.nameless();
         }
@@ -296,7 +308,6 @@ impl Calls {
         open.arguments.extend_from_slice(text);
         // What has arguments and another name may be whole already.
         let named_late = renamed && !open.arguments.is_empty() && text.is_empty();
-        let closes = open.depth.take(text) && !open.plain;
         if closes || named_late { self.settle(open) } else { Ok(()) }
     }
 

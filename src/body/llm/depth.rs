@@ -36,6 +36,11 @@ impl Depth {
         closes
     }
 
+    /// Whether it is the beginning of an object or array, or nothing yet.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.begun.is_none() || self.begun == Some(true) && self.open > 0
+    }
+
     /// Whether it is a whole object or array.
     pub(super) fn is_whole(&self) -> bool {
         self.begun == Some(true) && self.open == 0

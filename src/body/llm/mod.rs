@@ -40,6 +40,7 @@ mod work;
 use std::fmt;
 use std::sync::Arc;
 
+use self::called::is_of_call;
 use self::calls::Calls;
 pub(super) use self::calls::DocumentCalls;
 use self::depth::Depth;
@@ -477,8 +478,8 @@ impl Model {
         }
     }
 
-    /// Ends the arguments of a tool call where another call begins at its place. Some servers give each of a call's fragments
-    /// an identifier of its own: while its arguments are not whole, only another name begins another, or a custom tool's name again.
+    /// Ends the arguments of a tool call where another call begins at its place ([`is_of_call`]). Until they are whole it is
+    /// unfinished: what is no JSON has no end. A custom tool's name begins another call whatever it is.
     fn begin_calls(&mut self, event: Event<'_>, plan: &mut Plan) {
         // What has another name from here on is another call's to some readers.
         for (name, key, _) in plan.names.iter().filter(|(.., begins)| !begins) {
@@ -493,10 +494,8 @@ impl Model {
             let name = name.map(|name| name.get(..NAME).unwrap_or(&name).to_vec());
             let known = self.calls.iter().position(|call| call.key == *key).map(|at| self.calls.remove(at));
             let goes_on = |call: &Begun| {
-                // What a custom tool is called with has no end to be seen.
-                let unending = matches!(key.part, Part::ToolInput(_));
-                let renamed = name.as_ref().is_some_and(|name| unending || *name != call.name);
-                call.id == id.as_ref() || !call.arguments.is_whole() && !renamed
+                let again = name.is_some() && matches!(key.part, Part::ToolInput(_));
+                is_of_call((&call.id, &call.name), &id, name.as_deref(), !call.arguments.is_whole() && !again)
             };
             let (arguments, before) = match known {
                 Some(call) if goes_on(&call) => (call.arguments, call.name),

@@ -1,6 +1,8 @@
 //! Calls of tools, in answers of every protocol and in MCP's requests: what is refused never leaves whole, at any
 //! chunking, and what may be called leaves as it came.
 
+mod identifiers;
+
 use std::sync::Arc;
 
 use blackbar::body::{BodyError, BodyErrorKind, BodyInspector, BodyLimits, BodySpec, Dialect, Direction, Scopes};
