@@ -103,10 +103,8 @@ pub(super) enum Opens {
     No,
     /// They are, in words for a reader.
     Prose {
-        /// What kind of text it is: the names on the way to it.
+        /// What kind of text it is: the names on the way to it. A reader may add up an answer's texts of one kind.
         kind: u64,
-        /// It is not the first of its kind that an answer has: a reader may add it to the one before.
-        goes_on: bool,
     },
     /// They are, in a value that a program takes whole: one that begins as an address is one to its end.
     Value,
@@ -119,23 +117,23 @@ impl Opens {
     }
 }
 
-/// The names on the way to a place, as one number, and whether texts of the same answer stand before it: it is not the first
-/// in an array of contents or of outputs. Choices are answers of their own.
-fn among<'a>(steps: impl Iterator<Item = Step<'a>>) -> (u64, bool) {
+/// The names on the way to a place, as one number, whichever of an array's contents or outputs it is in. Choices are answers
+/// of their own.
+fn kind_of<'a>(steps: impl Iterator<Item = Step<'a>>) -> u64 {
     const ANSWERS: [&[u8]; 5] = [b"choices", b"candidates", b"generations", b"results", b"outputs"];
     let mut hasher = DefaultHasher::new();
-    let (mut counts, mut goes_on) = (true, false);
+    let mut tells = false;
     for step in steps {
         match step {
             Step::Key(key) => {
-                counts = !ANSWERS.contains(&key);
+                tells = ANSWERS.contains(&key);
                 key.hash(&mut hasher);
             }
-            Step::Index(at) if counts => goes_on |= at > 0,
-            Step::Index(at) => at.hash(&mut hasher),
+            Step::Index(at) if tells => at.hash(&mut hasher),
+            Step::Index(_) => {}
         }
     }
-    (hasher.finish(), goes_on)
+    hasher.finish()
 }
 
 /// What a workspace says of the places where values may be given back.
@@ -177,10 +175,7 @@ impl Restore {
             return Opens::No;
         }
         match key.is_some_and(|key| PLACES.get_or_init(|| Places::new(TEXTS)).hold(key, &steps)) {
-            true => {
-                let (kind, goes_on) = among(steps());
-                Opens::Prose { kind, goes_on }
-            }
+            true => Opens::Prose { kind: kind_of(steps()) },
             false => Opens::value(!self.fields.is_empty()),
         }
     }

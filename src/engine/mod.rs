@@ -36,7 +36,7 @@ pub use ruleset::{ActionTable, BuildError, BuildErrorKind, Cost, Rule, RuleSet, 
 pub use shadow::{Comparison, Difference, Shadow};
 pub use stream::{Blocked, Dropped, Finding, Output, Piece, StreamRedactor};
 pub use terms::{HashedTerm, MAX_WORDS, TermList};
-pub(crate) use token::Surroundings;
+pub(crate) use token::Ends;
 pub use token::{Restorer, TokenMap, TokenSpec};
 pub use tool::{ToolDecision, ToolRule, ToolRules, ToolVerdict};
 pub use validate::Validator;

@@ -208,6 +208,12 @@ impl StreamRedactor {
         self.text.held() + self.whole.len()
     }
 
+    /// What is held back now, as it came.
+    pub(crate) fn waiting(&self) -> Vec<u8> {
+        let [begin, end] = self.text.waiting();
+        [self.whole.as_slice(), begin, end].concat()
+    }
+
     /// The actions in force.
     #[must_use]
     pub fn actions(&self) -> &Arc<ActionTable> {

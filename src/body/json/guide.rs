@@ -26,7 +26,7 @@ use crate::body::batch::Plan;
 use crate::body::dialect::{Special, Table};
 use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyErrorKind, Direction, Inspection, Scopes};
-use crate::engine::ActionTable;
+use crate::engine::{ActionTable, Ends};
 
 /// How a value is treated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -196,6 +196,19 @@ impl Guide {
     /// Whether tokens are opened in the string that began last.
     pub(super) fn opens(&self) -> Opens {
         self.opening.as_ref().map_or(Opens::No, Opening::opens)
+    }
+
+    /// How the texts ended that a reader may add the string to that began last.
+    pub(super) fn before(&mut self) -> Ends {
+        self.opening.as_mut().map(Opening::before).unwrap_or_default()
+    }
+
+    /// The string ended so, which began last.
+    pub(super) fn ended(&mut self, ended: Ends) {
+        let depth = self.place.depth();
+        if let Some(opening) = &mut self.opening {
+            opening.ended(depth, ended);
+        }
     }
 
     /// The actions of the value that began last.

@@ -6,39 +6,50 @@
 use std::sync::Arc;
 
 use super::index::Kind;
+use super::joins::{Joins, sorted, tells_sort};
 use super::names::is_like;
 use super::path::Place;
 use crate::body::restore::{Opens, Restore};
 use crate::body::{BodyError, BodyErrorKind};
+use crate::engine::Ends;
 
 /// The longest name of a tool.
 const NAME: usize = 128;
-
-/// Kinds of texts that are remembered of a document.
-const KINDS: usize = 16;
-
-/// Whether a document had a text of this kind before, which it has now.
-pub(in crate::body) fn has_spoken(kind: u64, spoken: &mut Vec<u64>) -> bool {
-    let known = spoken.contains(&kind);
-    if !known && spoken.len() < KINDS {
-        spoken.push(kind);
-    }
-    known
-}
 
 /// Follows a document.
 pub(super) struct Opening {
     restore: Arc<Restore>,
     /// The tools that open objects name.
     names: Vec<Named>,
-    /// The depth of the object whose name is being read, and whether the member is called so to all readers.
-    listening: Option<(usize, bool)>,
-    name: Vec<u8>,
+    /// What is being read of the object whose members have this depth.
+    listening: Option<(usize, Told)>,
+    word: Vec<u8>,
     /// The depth of the call's arguments that are being read, and whether they are opened.
     call: Option<(usize, bool)>,
     opens: Opens,
-    /// The kinds of texts for its reader that the document has had: at most [`KINDS`].
-    spoken: Vec<u64>,
+    /// The string that began last, where it is a text for a reader: its kind, and how the texts ended that it may follow.
+    prose: Option<(u64, Ends)>,
+    /// How the texts ended of objects that have ended, and of those that are open, whose sort is not known yet.
+    joins: Joins,
+    objects: Vec<Object>,
+}
+
+/// What a string tells of its object.
+#[derive(Clone, Copy)]
+enum Told {
+    /// A tool's name, and whether the member is called so to all readers.
+    Name { plain: bool },
+    /// Of what sort its text is.
+    Sort,
+}
+
+/// An object with texts.
+#[derive(Default)]
+struct Object {
+    /// Its members' depth.
+    depth: usize,
+    sort: u64,
+    ended: Vec<(u64, Ends)>,
 }
 
 /// The tool that an object names.
@@ -57,10 +68,12 @@ impl Opening {
             restore,
             names: Vec::new(),
             listening: None,
-            name: Vec::new(),
+            word: Vec::new(),
             call: None,
             opens: Opens::No,
-            spoken: Vec::new(),
+            prose: None,
+            joins: Joins::default(),
+            objects: Vec::new(),
         }
     }
 
@@ -69,12 +82,45 @@ impl Opening {
         self.opens
     }
 
+    /// How the texts ended that a reader may add the string to that began last.
+    pub(super) fn before(&mut self) -> Ends {
+        self.prose.as_mut().map(|(_, before)| std::mem::take(before)).unwrap_or_default()
+    }
+
+    /// The string ended so, which began last and is at this depth.
+    pub(super) fn ended(&mut self, depth: usize, ended: Ends) {
+        let Some((kind, _)) = self.prose.take() else { return };
+        let Some(object) = self.object(depth) else { return };
+        match object.ended.iter_mut().find(|(of, _)| *of == kind) {
+            Some((_, other)) => other.add_all(ended),
+            None => object.ended.push((kind, ended)),
+        }
+    }
+
+    /// The open object whose members have this depth, which is the innermost one.
+    fn object(&mut self, depth: usize) -> Option<&mut Object> {
+        if self.objects.last().is_none_or(|object| object.depth != depth) {
+            self.objects.push(Object { depth, ..Object::default() });
+        }
+        self.objects.last_mut()
+    }
+
+    /// How the texts ended that one of this kind may be added to.
+    fn joined(&self, kind: u64) -> Ends {
+        let mut before = self.joins.before(kind).unwrap_or_default();
+        for (_, ended) in self.objects.iter().flat_map(|object| &object.ended).filter(|(of, _)| *of == kind) {
+            before.add_all(ended.clone());
+        }
+        before
+    }
+
     pub(super) fn value_begin(&mut self, kind: Kind, place: &Place) {
         let (key, depth) = (place.key(), place.depth());
         if depth == 0 {
-            self.spoken.clear();
+            self.joins.clear();
+            self.objects.clear();
         }
-        self.listening = None;
+        (self.listening, self.prose) = (None, None);
         if let Some((_, opened)) = self.call {
             self.opens = Opens::value(opened);
         } else if key.is_some_and(|key| Restore::is_call(key, || place.steps())) {
@@ -87,19 +133,26 @@ impl Opening {
             self.opens = Opens::value(opened);
         } else if kind == Kind::String {
             self.opens = self.restore.opens(key, || place.steps());
-            if let Opens::Prose { kind, goes_on } = &mut self.opens {
-                *goes_on &= has_spoken(*kind, &mut self.spoken);
+            if let Opens::Prose { kind } = self.opens {
+                self.prose = Some((kind, self.joined(kind)));
             }
-            if let Some(key) = key.filter(|key| is_like(key, b"name") && !self.restore.tools.is_empty()) {
-                self.listening = Some((depth, key == b"name"));
-                self.name.clear();
-            }
+            let is_name = |key: &&[u8]| !self.restore.tools.is_empty() && is_like(key, b"name");
+            let told = match key {
+                Some(key) if tells_sort(key, kind) => Some(Told::Sort),
+                key => key.filter(is_name).map(|key| Told::Name { plain: key == b"name" }),
+            };
+            self.listening = told.map(|told| (depth, told));
+            self.word.clear();
+        } else if let Some(key) = key.filter(|key| tells_sort(key, kind))
+            && let Some(object) = self.object(depth)
+        {
+            object.sort = sorted(object.sort, key, kind, b"");
         }
     }
 
     pub(super) fn text(&mut self, decoded: &[u8]) {
-        if self.listening.is_some() && self.name.len() <= NAME {
-            self.name.extend_from_slice(decoded);
+        if self.listening.is_some() && self.word.len() <= NAME {
+            self.word.extend_from_slice(decoded);
         }
     }
 
@@ -108,14 +161,18 @@ impl Opening {
     /// # Errors
     /// It is another name for a tool whose arguments have been opened.
     pub(super) fn value_end(&mut self, depth: usize) -> Result<(), BodyError> {
-        if let Some((object, plain)) = self.listening.take() {
-            let opened = plain && self.name.len() <= NAME && self.restore.opens_tool(&self.name);
-            match self.names.iter_mut().find(|named| named.depth == object) {
-                // Readers differ on which of two names counts.
-                Some(named) if named.relied => return Err(BodyErrorKind::JsonSyntax.into()),
-                Some(named) => named.opened = false,
-                None => self.names.push(Named { depth: object, opened, relied: false }),
+        match self.listening.take() {
+            Some((object, Told::Name { plain })) => self.named(object, plain)?,
+            Some((object, Told::Sort)) => {
+                let word = std::mem::take(&mut self.word);
+                // However it came, as much of it counts.
+                let told = word.get(..NAME).unwrap_or(&word);
+                if let Some(object) = self.object(object) {
+                    object.sort = sorted(object.sort, b"", Kind::String, told);
+                }
+                self.word = word;
             }
+            None => {}
         }
         if self.call.is_some_and(|(at, _)| at == depth) {
             self.call = None;
@@ -123,8 +180,25 @@ impl Opening {
         Ok(())
     }
 
+    /// Takes the name of the tool of the object whose members have this depth.
+    fn named(&mut self, depth: usize, plain: bool) -> Result<(), BodyError> {
+        let opened = plain && self.word.len() <= NAME && self.restore.opens_tool(&self.word);
+        match self.names.iter_mut().find(|named| named.depth == depth) {
+            // Readers differ on which of two names counts.
+            Some(named) if named.relied => return Err(BodyErrorKind::JsonSyntax.into()),
+            Some(named) => named.opened = false,
+            None => self.names.push(Named { depth, opened, relied: false }),
+        }
+        Ok(())
+    }
+
     /// The object or array at this depth ends.
     pub(super) fn close(&mut self, depth: usize) {
         self.names.retain(|named| named.depth < depth);
+        while let Some(object) = self.objects.pop_if(|object| object.depth >= depth) {
+            for (kind, ended) in object.ended {
+                self.joins.end(kind, object.sort, ended);
+            }
+        }
     }
 }

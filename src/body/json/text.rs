@@ -17,7 +17,7 @@ use super::out::TextOut;
 use crate::body::charset::Named;
 use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Inspection};
-use crate::engine::{ActionTable, Output, Piece, Restorer, RuleSet, StreamRedactor, Surroundings};
+use crate::engine::{ActionTable, Ends, Output, Piece, Restorer, RuleSet, StreamRedactor};
 
 /// How many texts are read as JSON within each other.
 const MAX_NESTING: u8 = 4;
@@ -65,18 +65,6 @@ impl Shared {
     }
 }
 
-/// What a reader may add a text to.
-#[derive(Default)]
-enum Joint {
-    /// Nothing.
-    #[default]
-    Alone,
-    /// The last one of its kind that was read here, where it follows one.
-    Last { kind: u64, follows: bool },
-    /// One that ended so.
-    To(Box<Surroundings>),
-}
-
 /// A logical text being redacted.
 pub struct LogicalText {
     shared: Shared,
@@ -98,8 +86,8 @@ pub struct LogicalText {
     scratch: Output,
     /// Whether tokens of the exchange are opened in the text.
     opening: Opens,
-    /// What a reader may add it to.
-    joint: Joint,
+    /// How the texts ended that a reader may add it to, until the restorer knows.
+    before: Ends,
     /// Made when there is a token to open.
     restorer: Option<Box<Restorer>>,
     /// Some of the text has passed unseen by the restorer.
@@ -146,7 +134,7 @@ impl LogicalText {
             known: Known::default(),
             scratch: Output::default(),
             opening: Opens::No,
-            joint: Joint::Alone,
+            before: Ends::default(),
             restorer: None,
             unseen: false,
             opened: Output::default(),
@@ -290,10 +278,7 @@ impl LogicalText {
     /// Says whether tokens are opened in the text that begins; nothing of it may have been pushed.
     pub(in crate::body) fn open_tokens(&mut self, opening: Opens) {
         self.opening = opening;
-        self.joint = match opening {
-            Opens::Prose { kind, goes_on } => Joint::Last { kind, follows: goes_on },
-            Opens::No | Opens::Value => Joint::Alone,
-        };
+        self.before = Ends::default();
         if let Some(restorer) = &mut self.restorer {
             restorer.read_strings(self.nesting > 0 || opening == Opens::Value);
         }
@@ -302,14 +287,29 @@ impl LogicalText {
         }
     }
 
-    /// Says that a reader may add the text that begins to one that ended so; nothing of it may have been pushed.
-    pub(in crate::body) fn follow(&mut self, ended: &Surroundings) {
-        self.joint = Joint::To(Box::new(ended.clone()));
+    /// Says that a reader may add the text that begins to those that ended so; nothing of it may have been pushed.
+    pub(in crate::body) fn follow(&mut self, ended: Ends) {
+        self.before = ended;
     }
 
-    /// What stood at the end of the last text in which tokens were opened for a reader.
-    pub(in crate::body) fn ended(&self) -> Option<&Surroundings> {
-        self.restorer.as_ref().and_then(|restorer| restorer.ended())
+    /// How the last text ended in which tokens were opened for a reader; once.
+    pub(in crate::body) fn take_ended(&mut self) -> Option<Ends> {
+        self.restorer.as_mut().and_then(|restorer| restorer.take_ended())
+    }
+
+    /// How the text would end if no more of it came; nothing where no token has been live since it began.
+    pub(in crate::body) fn ending(&self) -> Ends {
+        let Some(restorer) = self.restorer.as_ref().filter(|_| matches!(self.opening, Opens::Prose { .. })) else {
+            return Ends::default();
+        };
+        let mut ends = match self.state {
+            State::Plain => restorer.ending(&self.redactor.waiting()),
+            State::Sniffing => restorer.ending(&self.sniffed),
+            State::Json | State::Exempt(_) | State::Coded(_) if self.held() == 0 => restorer.ending(b""),
+            State::Json | State::Exempt(_) | State::Coded(_) => Ends::unknown(),
+        };
+        ends.add_all(self.before.clone());
+        ends
     }
 
     /// Says what the text that begins is called; nothing of it may have been pushed.
@@ -388,9 +388,12 @@ impl LogicalText {
         seen.doom(&self.scratch);
         decided?;
         counted?;
-        if let Some(restorer) =
-            restorer(&mut self.restorer, self.opening, &self.actions, (&mut self.unseen, &mut self.joint, self.nesting))
-        {
+        if let Some(restorer) = restorer(
+            &mut self.restorer,
+            self.opening,
+            &self.actions,
+            (&mut self.unseen, &mut self.before, self.nesting),
+        ) {
             self.opened.clear();
             restorer.push(&self.scratch, &mut self.opened);
             restorer.finish(&mut self.opened);
@@ -590,7 +593,7 @@ impl LogicalText {
             &mut self.restorer,
             self.opening,
             &self.actions,
-            (&mut self.unseen, &mut self.joint, self.nesting),
+            (&mut self.unseen, &mut self.before, self.nesting),
         ) {
             Some(restorer) => {
                 self.opened.clear();
@@ -609,7 +612,7 @@ impl LogicalText {
             &mut self.restorer,
             self.opening,
             &self.actions,
-            (&mut self.unseen, &mut self.joint, self.nesting),
+            (&mut self.unseen, &mut self.before, self.nesting),
         );
         let Some(restorer) = restorer else {
             out.append_text(&self.rest.bytes, &self.rest.pieces);
@@ -638,12 +641,12 @@ impl LogicalText {
 }
 
 /// What opens the tokens of a text, where they are to be opened and there is one; `unseen` tells of text that passed
-/// before there was, `joint` of what it goes on from, `nesting` in how many other texts of JSON it is a string.
+/// before there was, `before` of what it goes on from, `nesting` in how many other texts of JSON it is a string.
 fn restorer<'a>(
     made: &'a mut Option<Box<Restorer>>,
     opening: Opens,
     actions: &ActionTable,
-    (unseen, joint, nesting): (&mut bool, &mut Joint, u8),
+    (unseen, before, nesting): (&mut bool, &mut Ends, u8),
 ) -> Option<&'a mut Restorer> {
     let tokens = actions.tokens().filter(|_| opening != Opens::No)?;
     if tokens.live() == 0 {
@@ -655,10 +658,8 @@ fn restorer<'a>(
         restorer.read_strings(nesting > 0 || opening == Opens::Value);
         Box::new(restorer)
     });
-    match std::mem::take(joint) {
-        Joint::Alone => {}
-        Joint::Last { kind, follows } => restorer.is_of_kind(kind, follows),
-        Joint::To(ended) => restorer.follow(&ended),
+    if !before.is_over() {
+        restorer.follow(std::mem::take(before));
     }
     if std::mem::take(unseen) {
         restorer.miss();

@@ -55,7 +55,7 @@ use self::tools::Tools;
 pub(super) use self::turns::Turns;
 use self::values::Values;
 use self::work::Work;
-use crate::body::json::{Index, Kind, Node, Shifts, unescape};
+use crate::body::json::{Index, Joins, Kind, Node, Shifts, unescape};
 use crate::body::restore::Opens;
 use crate::body::sse::trim_start;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Inspection, Scopes};
@@ -146,8 +146,8 @@ pub(crate) struct Model {
     work: Work,
     /// Whole texts of the event that were scanned before all else, and where their places are if they have changed.
     early: Vec<(Node, Option<Shifts>)>,
-    /// The kinds of whole texts for a reader that the event at hand has had.
-    spoken: Vec<u64>,
+    /// How the whole texts for a reader ended that the event at hand has had.
+    joins: Joins,
 }
 
 impl Model {
@@ -173,7 +173,7 @@ impl Model {
             mold: Mold::default(),
             work: Work::default(),
             early: Vec::new(),
-            spoken: Vec::new(),
+            joins: Joins::default(),
         }
     }
 
@@ -631,6 +631,10 @@ impl Model {
         self.judge_rest(event, payload, plan, seen)?;
         for end in &plan.before {
             self.texts.forget_changes(|key| end.covers(key));
+        }
+        // An answer that is over is added to no other.
+        for end in plan.before.iter().chain(&plan.lost).filter(|end| matches!(end, End::Answer(_))) {
+            self.texts.forget_ends(|key| end.covers(key));
         }
         self.work.sort_edits();
         seen.held_peak = seen.held_peak.max(self.texts.held());

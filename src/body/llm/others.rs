@@ -57,6 +57,8 @@ const GROWING: [Row; 16] = [
 const LLAMA: u8 = 0;
 const INFERENCE: u8 = 1;
 const ARTIFACT: u8 = 2;
+const SAID: u8 = 3;
+const THOUGHT: u8 = 4;
 
 /// What ends a text of these names, and the member that says whose; all texts where it is empty.
 const ENDS: [(&str, &str, &str); 13] = [
@@ -94,6 +96,13 @@ impl Owners {
             }
         }
     }
+}
+
+/// The first row of the texts that a reader may add this row's to: all of a protocol that are said, and all that are thought.
+pub(super) fn sort(row: u8) -> u8 {
+    let kind = GROWING.get(usize::from(row)).map_or("", |row| row.kind.1);
+    let thought = kind.starts_with("THINKING") || kind.to_ascii_lowercase().starts_with("reasoning");
+    if thought { THOUGHT } else { SAID }
 }
 
 /// How the text of this row is read.

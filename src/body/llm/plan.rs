@@ -27,10 +27,12 @@ impl TextKey {
     /// is said. Choices are answers of their own.
     fn order(self) -> Option<Order> {
         let (whose, part, place) = match self.part {
-            Part::Item { kind, at } => (self.of >> 32, Part::Item { kind, at: 0 }, Some((self.of, at))),
+            Part::Item { kind, at } => {
+                (self.of >> 32, Part::Item { kind: responses::sort(kind), at: 0 }, Some((self.of, at)))
+            }
             part @ (Part::Text | Part::Message(_) | Part::Bedrock(_)) => (0, part, Some((self.of, 0))),
             Part::Grown { row, .. } => (0, Part::Grown { row, at: 0 }, None),
-            part @ Part::Other(_) => (0, part, None),
+            Part::Other(row) => (0, Part::Other(others::sort(row)), None),
             _ => return None,
         };
         Some(((whose, part), place)).filter(|_| self.part.is_for_reader())
@@ -41,10 +43,17 @@ impl TextKey {
         self.order().is_some()
     }
 
-    /// Whether a reader may add it to one that ended: where that is among those before it, if that is said.
+    /// Whether a reader may add it to one that ended: where that is among those before it, if that is said. Where it is
+    /// not, texts follow each other as they come, one that begins anew itself.
     pub(super) fn follows(self, ended: Self) -> Option<(u64, u64)> {
         let ((whose, place), (other, before)) = (self.order()?, ended.order()?);
-        (whose == other && ended != self && (place.is_none() || before < place)).then_some(before.unwrap_or_default())
+        (whose == other && (place.is_none() || before < place)).then_some(before.unwrap_or_default())
+    }
+
+    /// Whether how it ended takes the place of how that one did: no text follows that one any more.
+    pub(super) fn replaces(self, ended: Self) -> bool {
+        let orders = self.order().zip(ended.order());
+        self == ended || orders.is_some_and(|((whose, place), (other, _))| whose == other && place.is_none())
     }
 
     /// Whether it is of the same tool call, or neither is of one and both are of the same owner.

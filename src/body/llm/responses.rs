@@ -36,6 +36,8 @@ const GROWING: [(&str, &str, Reading); 19] = [
     (THOUGHT, "content", Reading::Sniffing),
 ];
 const THOUGHT: &str = "message.output thinking";
+/// No kind of a growing text: all of an item's, repeated.
+const WHOLE: u8 = u8::MAX;
 
 /// Whose an item is, beside the answers that have names: of a stream that has one answer, or of what was heard.
 const NAMELESS: u32 = 0;
@@ -59,10 +61,43 @@ pub(super) fn is_call(kind: u8) -> bool {
         .is_some_and(|(name, _, reading)| *reading == Reading::Arguments || *name == "response.custom_tool_call_input")
 }
 
+/// The first kind of the texts that a reader may add this kind's to: those of one sort in one answer, whatever they are called.
+pub(super) fn sort(kind: u8) -> u8 {
+    let sorts: [&[&str]; 5] = [
+        &["response.output_text", "response.text", "message.output"],
+        &["response.reasoning_text", "response.reasoning", THOUGHT],
+        &["response.reasoning_summary_text", "response.reasoning_summary"],
+        &["response.audio_transcript", "response.output_audio_transcript", "response.audio.transcript"],
+        &["response.refusal"],
+    ];
+    let name = GROWING.get(usize::from(kind)).map_or("", |(name, ..)| *name);
+    let sort = sorts.iter().find(|sort| sort.contains(&name)).and_then(|sort| sort.first());
+    sort.map_or(kind, |name| row(name))
+}
+
+/// The place of a name among those of growing texts.
+fn row(name: &str) -> u8 {
+    GROWING.iter().position(|(growing, ..)| *growing == name).unwrap_or_default() as u8
+}
+
+/// The growing text that a whole one of an event repeats: `copied`, or that of its item which is of the text's own sort.
+pub(super) fn repeated(event: Event<'_>, text: Node, copied: TextKey) -> TextKey {
+    let Part::Item { kind: WHOLE, at } = copied.part else { return copied };
+    let kind = event.index.parent(text).map(|object| event.of_kind(object, "type", Kind::String));
+    let kind = kind.and_then(Result::ok).flatten().map(|kind| event.word(kind));
+    let name = match (event.index.key(text), kind.as_deref()) {
+        (Some(b"refusal"), _) => "response.refusal",
+        (Some(b"transcript"), _) => "response.audio_transcript",
+        (_, Some(b"summary_text")) => "response.reasoning_summary_text",
+        (_, Some(b"reasoning_text")) => "response.reasoning_text",
+        _ => "response.output_text",
+    };
+    TextKey { of: copied.of, part: Part::Item { kind: row(name), at } }
+}
+
 /// The part that the arguments of an item's call are.
 fn call() -> Part {
-    let kind = GROWING.iter().position(|(name, ..)| *name == "response.function_call_arguments");
-    Part::Item { kind: kind.unwrap_or_default() as u8, at: 0 }
+    Part::Item { kind: row("response.function_call_arguments"), at: 0 }
 }
 
 /// Reads an event that may be one of the Responses stream.
@@ -91,8 +126,10 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         plan.name(event.index, event.member(root, "name")?, of, call(), false);
     }
     if last == "done" {
-        let at = event.number(root, "content_index", 0)?;
-        plan.copied = Some(TextKey { of, part: Part::Item { kind: growing.unwrap_or_default() as u8, at } });
+        let summary = event.number(root, "summary_index", 0)? as usize;
+        let at = event.number(root, "content_index", summary)?;
+        let kind = growing.map_or(WHOLE, |kind| kind as u8);
+        plan.copied = Some(TextKey { of, part: Part::Item { kind, at } });
     }
     match (growing, last) {
         (Some(kind), "delta" | "done") => {

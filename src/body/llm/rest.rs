@@ -7,10 +7,11 @@
 use std::ops::Range;
 
 use super::plan::{CountsIn, Event, Plan, whole_number};
-use super::{Model, Payload, opaque};
-use crate::body::json::{Index, Kind, Node, has_spoken, unescape};
+use super::{Model, Payload, opaque, responses};
+use crate::body::json::{Index, Kind, Node, sorted, tells_sort, unescape};
 use crate::body::restore::Opens;
 use crate::body::{BodyError, Dialect, Inspection};
+use crate::engine::Ends;
 
 impl Model {
     /// Scans what is no fragment: all of it, or what of it may differ from the last event of the same mold.
@@ -44,7 +45,7 @@ impl Model {
 
     /// Scans what may differ from one event of a mold to the next.
     fn scan_slots(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
-        self.spoken.clear();
+        self.joins.clear();
         self.early.clear();
         for at in 0.. {
             let Some((node, kind)) = self.mold.others().nth(at) else { break };
@@ -60,7 +61,7 @@ impl Model {
     /// Scans every key, and every string and number that the plan does not speak of.
     pub(super) fn scan_rest(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
         let index = event.index;
-        self.spoken.clear();
+        self.joins.clear();
         self.scan_early(event, plan, seen)?;
         let mut skip_to = 0;
         for node in index.nodes() {
@@ -92,7 +93,7 @@ impl Model {
                 Kind::String if plan.repeats.iter().any(|(repeat, _)| *repeat == node) => {
                     self.repeat(event, node, plan, seen)?;
                 }
-                Kind::String if self.early.iter().any(|(text, _)| *text == node) => {}
+                Kind::String if self.is_early(index, node).is_some() => {}
                 Kind::String => {
                     self.string(event, node, plan, seen)?;
                 }
@@ -109,27 +110,41 @@ impl Model {
     }
 
     /// Scans the whole texts that other values of the event are about, and takes their token details out where they
-    /// changed.
+    /// changed; and with them, in their order, all that a reader may add them to.
     fn scan_early(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
         self.early.clear();
         let cited = plan.offsets.iter().filter_map(|offset| match offset.text {
             CountsIn::Whole(text) => Some(text),
             CountsIn::Growing(_) => None,
         });
-        for text in plan.twins.iter().map(|(_, text)| *text).chain(cited) {
-            if self.early.iter().any(|(early, _)| *early == text) {
-                continue;
-            }
+        let mut texts: Vec<Node> = plan.twins.iter().map(|(_, text)| *text).chain(cited).collect();
+        if let Some(tools) = self.opening.as_ref().filter(|_| !texts.is_empty()) {
+            let is_left = |node: &Node| {
+                event.index.kind(*node) == Kind::String
+                    && !plan.deltas.iter().any(|(delta, _)| delta == node)
+                    && !plan.repeats.iter().any(|(repeat, _)| repeat == node)
+            };
+            let is_prose = |node: &Node| matches!(tools.open_value(event, *node, plan), Opens::Prose { .. });
+            texts.extend(event.index.nodes().filter(is_left).filter(is_prose));
+        }
+        texts.sort_unstable_by_key(|text| event.index.range(*text).start);
+        texts.dedup();
+        for text in texts {
             let changed = self.string(event, text, plan, seen)?;
             let places = changed.then(|| self.values.places(&self.work.decoded));
             self.early.push((text, places));
-            for (copy, _) in plan.twins.iter().filter(|(_, of)| changed && *of == text) {
+            for (copy, _) in plan.twins.iter().filter(|_| changed).filter(|(_, of)| *of == text) {
                 if has_values(event.index, &event.index.range(*copy)) {
                     self.work.edit_raw(event.index.range(*copy), b"[]");
                 }
             }
         }
         Ok(())
+    }
+
+    /// Where among the texts that were scanned before all else this one is.
+    fn is_early(&self, index: &Index, text: Node) -> Option<usize> {
+        self.early.binary_search_by_key(&index.range(text).start, |(early, _)| index.range(*early).start).ok()
     }
 
     /// Counts the event on where events of our own came before it.
@@ -151,8 +166,8 @@ impl Model {
         let moved = match offset.text {
             CountsIn::Growing(key) => self.texts.moved(key, count, offset.counts),
             CountsIn::Whole(text) => {
-                let places =
-                    self.early.iter().find(|(early, _)| *early == text).and_then(|(_, places)| places.as_ref());
+                let early = self.is_early(event.index, text).and_then(|at| self.early.get(at));
+                let places = early.and_then(|(_, places)| places.as_ref());
                 places.map_or(count, |places| places.moved(count, offset.counts))
             }
         };
@@ -183,24 +198,28 @@ impl Model {
         } else {
             let actions = self.values.actions_at(event.index, node);
             self.values.call(event.index, node);
-            if let Some(tools) = &self.opening {
-                let mut opening = tools.open_value(event, node, plan);
-                let mut before = None;
-                if let Opens::Prose { kind, goes_on } = &mut opening
-                    && !has_spoken(*kind, &mut self.spoken)
-                {
-                    *goes_on = false;
-                    before = plan.copied.and_then(|key| self.texts.before(key));
-                }
-                self.values.open_tokens(opening, before);
-            }
+            let opening = self.opening.as_ref().map_or(Opens::No, |tools| tools.open_value(event, node, plan));
+            let before = match opening {
+                Opens::Prose { kind } => self.joins.before(kind).unwrap_or_else(|| self.before(event, node, plan)),
+                Opens::No | Opens::Value => Ends::default(),
+            };
+            self.values.open_tokens(opening, before);
             if let Some(new) = self.values.text(&decoded, &actions, seen)? {
                 self.work.edit_string(range, new);
                 changed = true;
             }
+            if let (Opens::Prose { kind }, Some(ended)) = (opening, self.values.take_ended()) {
+                self.joins.end(kind, sort_of(event, node), ended);
+            }
         }
         self.work.decoded = decoded;
         Ok(changed)
+    }
+
+    /// How the growing texts ended that a reader may add the first one of its kind in an event to.
+    fn before(&self, event: Event<'_>, node: Node, plan: &Plan) -> Ends {
+        let repeated = plan.copied.map(|copied| responses::repeated(event, node, copied));
+        repeated.map(|key| self.texts.before(key)).unwrap_or_default()
     }
 
     /// Scans a string that repeats all of a text so far: while that holds something, no more of it is shown.
@@ -238,6 +257,16 @@ fn added(now: &[(&'static str, u64)], before: &[(&'static str, u64)]) -> Vec<(&'
     let known = |reason| before.iter().find(|(known, _)| *known == reason).map_or(0, |(_, bytes)| *bytes);
     let added = now.iter().map(|(reason, bytes)| (*reason, bytes - known(*reason)));
     added.filter(|(_, bytes)| *bytes > 0).collect()
+}
+
+/// What the object of a text says of it.
+fn sort_of(event: Event<'_>, text: Node) -> u64 {
+    let index = event.index;
+    let members = index.parent(text).into_iter().flat_map(|object| index.children(object));
+    members.fold(0, |sort, member| match index.key(member) {
+        Some(key) if tells_sort(key, index.kind(member)) => sorted(sort, key, index.kind(member), &event.word(member)),
+        _ => sort,
+    })
 }
 
 /// Whether a stretch has strings or numbers.

@@ -12,7 +12,7 @@ use super::plan::{Reading, TextKey};
 use crate::body::json::{Counts, LogicalText, Shifts, TextOut, close_half, take_open_half};
 use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyErrorKind, BodyLimits, Inspection, Scopes};
-use crate::engine::{ActionTable, Piece, Surroundings};
+use crate::engine::{ActionTable, Ends, Piece};
 
 /// A logical text that has begun and not ended.
 struct Text {
@@ -23,6 +23,8 @@ struct Text {
     /// The first half of a surrogate pair whose second half has not come yet.
     half: Option<u16>,
     resting: bool,
+    /// When its last fragment came.
+    turn: u64,
     /// The provider has told of an error since it last went on.
     doubted: bool,
     /// All of it so far may be words of the protocol, which have left as they came.
@@ -83,12 +85,16 @@ pub(super) struct Texts {
     scopes: Arc<Scopes>,
     limits: BodyLimits,
     open: Vec<Text>,
+    /// Fragments that came.
+    turn: u64,
     /// Texts that have changed and may still be signed.
     changed: Vec<TextKey>,
     /// Places of texts that have ended, and changed: at most [`BodyLimits::logical_texts`].
     ended: VecDeque<(TextKey, Shifts)>,
     /// How texts have ended in which tokens were opened: at most [`BodyLimits::logical_texts`].
-    ends: VecDeque<(TextKey, Surroundings)>,
+    ends: VecDeque<(TextKey, Ends)>,
+    /// There were more.
+    forgotten: bool,
 }
 
 impl Texts {
@@ -97,9 +103,11 @@ impl Texts {
             scopes,
             limits: limits.clone(),
             open: Vec::new(),
+            turn: 0,
             changed: Vec::new(),
             ended: VecDeque::new(),
             ends: VecDeque::new(),
+            forgotten: false,
         }
     }
 
@@ -164,6 +172,10 @@ impl Texts {
         let held_nothing = text.held() == 0;
         text.only_words &= fragment.is_empty();
         text.resting &= fragment.is_empty();
+        if !fragment.is_empty() {
+            self.turn += 1;
+            text.turn = self.turn;
+        }
         text.doubted &= fragment.is_empty();
         out.bytes.append(&mut text.split);
         let begin = out.bytes.len();
@@ -203,12 +215,13 @@ impl Texts {
             shifts.decided(&rest, 0);
             self.keep_places(key, shifts);
         }
-        if let Some(end) = text.text.ended().filter(|_| key.is_one_of_several()) {
-            self.ends.retain(|(ended, _)| *ended != key);
+        if let Some(end) = text.text.take_ended().filter(|_| key.is_one_of_several()) {
+            self.ends.retain(|(ended, _)| !key.replaces(*ended));
             if self.ends.len() >= self.limits.logical_texts {
+                self.forgotten = true;
                 self.ends.pop_front();
             }
-            self.ends.push_back((key, end.clone()));
+            self.ends.push_back((key, end));
         }
         text.skip_ahead(&mut rest);
         out.bytes.extend_from_slice(&rest.bytes);
@@ -216,10 +229,26 @@ impl Texts {
         self.note_change(key, out)
     }
 
-    /// How the text ended that a reader may add this one to: the last of those before it.
-    pub(super) fn before(&self, key: TextKey) -> Option<&Surroundings> {
-        let place = |(ended, _): &&(TextKey, Surroundings)| key.follows(*ended);
-        self.ends.iter().filter(|end| place(end).is_some()).max_by_key(place).map(|(_, end)| end)
+    /// How the texts ended that a reader may add this one to, the last of those before it, or would end that have not. If
+    /// none is known where some were forgotten, it may follow any.
+    pub(super) fn before(&self, key: TextKey) -> Ends {
+        let place = |(ended, _): &&(TextKey, Ends)| key.follows(*ended);
+        let mut before = match self.ends.iter().filter(|end| place(end).is_some()).max_by_key(place) {
+            Some((_, end)) => end.clone(),
+            None if self.forgotten && key.is_one_of_several() => Ends::unknown(),
+            None => Ends::default(),
+        };
+        // The last of those before it, and the one that grew last.
+        let open = || self.open.iter().filter(|text| text.key != key && key.follows(text.key).is_some());
+        for text in [open().max_by_key(|text| key.follows(text.key)), open().max_by_key(|text| text.turn)] {
+            before.add_all(text.map(|text| text.text.ending()).unwrap_or_default());
+        }
+        before
+    }
+
+    /// Forgets how these texts ended.
+    pub(super) fn forget_ends(&mut self, covers: impl Fn(TextKey) -> bool) {
+        self.ends.retain(|(key, _)| !covers(*key));
     }
 
     fn keep_places(&mut self, key: TextKey, shifts: Shifts) {
@@ -299,8 +328,8 @@ impl Texts {
             Reading::Arguments => LogicalText::arguments(rules, actions, &self.limits),
         };
         text.open_tokens(opening);
-        if let Some(before) = self.before(key).filter(|_| opening != Opens::No) {
-            text.follow(before);
+        if opening != Opens::No {
+            text.follow(self.before(key));
         }
         let shifts = key.part.is_cited().then(Shifts::default);
         self.open.push(Text {
@@ -309,6 +338,7 @@ impl Texts {
             split: Vec::new(),
             half: None,
             resting: false,
+            turn: self.turn,
             doubted: false,
             only_words: false,
             ahead: 0,

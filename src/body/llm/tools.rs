@@ -75,7 +75,7 @@ impl Tools {
             false => self.opens_place(event.index, node),
         };
         // What it goes on from is known where it begins.
-        let prose = Opens::Prose { kind: 0, goes_on: false };
+        let prose = Opens::Prose { kind: 0 };
         if opens == Opens::No || !key.part.is_for_reader() { opens } else { prose }
     }
 

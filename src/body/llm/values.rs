@@ -10,7 +10,7 @@ use super::texts::keep_split_character;
 use crate::body::json::{Index, LogicalText, Node, Shifts, TextOut, label_of};
 use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyLimits, Inspection, Scopes};
-use crate::engine::{ActionTable, Surroundings};
+use crate::engine::{ActionTable, Ends};
 
 /// Scans values one by one.
 pub(super) struct Values {
@@ -23,8 +23,10 @@ pub(super) struct Values {
     asked: Vec<u8>,
     /// Whether tokens are opened in the next text.
     opening: Opens,
-    /// How the text ended that a reader may add it to.
-    before: Option<Surroundings>,
+    /// How the texts ended that a reader may add it to.
+    before: Ends,
+    /// How the text ended that was scanned last, where tokens are opened for a reader in it.
+    ended: Option<Ends>,
     out: TextOut,
 }
 
@@ -44,7 +46,8 @@ impl Values {
             label: Vec::new(),
             asked: Vec::new(),
             opening: Opens::No,
-            before: None,
+            before: Ends::default(),
+            ended: None,
             out: TextOut::default(),
         }
     }
@@ -75,10 +78,15 @@ impl Values {
         self.label.extend_from_slice(name);
     }
 
-    /// Says whether tokens are opened in the next text, and how the text ended that a reader may add it to.
-    pub(super) fn open_tokens(&mut self, opening: Opens, before: Option<&Surroundings>) {
+    /// Says whether tokens are opened in the next text, and how the texts ended that a reader may add it to.
+    pub(super) fn open_tokens(&mut self, opening: Opens, before: Ends) {
         self.opening = opening;
-        self.before = before.cloned();
+        self.before = before;
+    }
+
+    /// How the text ended that was scanned last, where tokens are opened for a reader in it.
+    pub(super) fn take_ended(&mut self) -> Option<Ends> {
+        self.ended.take()
     }
 
     /// Scans one text; its new form where it has changed.
@@ -158,13 +166,12 @@ impl Values {
         let Some(readers) = self.readers.get_mut(at) else { return Ok(None) };
         let text = reader(readers);
         text.open_tokens(std::mem::take(&mut self.opening));
-        if let Some(before) = self.before.take() {
-            text.follow(&before);
-        }
+        text.follow(std::mem::take(&mut self.before));
         text.call(&self.label);
         self.label.clear();
         self.out.clear();
         text.push_last(value, &mut self.out, seen)?;
+        self.ended = text.take_ended();
         Ok((self.out.bytes != value).then_some(self.out.bytes.as_slice()))
     }
 }

@@ -249,7 +249,13 @@ impl Text {
     }
 
     pub(super) fn held(&self) -> usize {
-        self.lane.buffer.len() - self.lane.index(self.released) + self.lane.withheld.len()
+        self.waiting().map(<[u8]>::len).iter().sum()
+    }
+
+    /// What is held of the text, as it came.
+    pub(super) fn waiting(&self) -> [&[u8]; 2] {
+        let released = self.lane.index(self.released);
+        [self.lane.buffer.get(released..).unwrap_or_default(), &self.lane.withheld]
     }
 
     /// Takes the next bytes, but for what may be the beginning of an encoded character.

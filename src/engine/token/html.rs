@@ -89,7 +89,7 @@ impl State {
 }
 
 /// The last 16 bytes of a word, in lower case, the last one lowest; blanks before them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Tail(u128);
 
 impl Tail {
@@ -125,7 +125,7 @@ impl Tail {
 }
 
 /// The tags of a text.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Tags {
     /// States in which readers may be, a bit each.
     states: u16,

@@ -27,7 +27,7 @@ enum Bare {
 }
 
 /// The links of a text.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Links {
     last: u8,
     /// Nothing but blanks stands in the line.

@@ -6,6 +6,7 @@
 
 mod base32;
 mod beside;
+mod ends;
 mod html;
 mod map;
 mod markdown;
@@ -17,11 +18,11 @@ mod surroundings;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use ends::Ends;
 pub(super) use map::Kept;
 pub use map::{MAX_TOKEN_BYTES, MAX_TOKENS, TokenMap, TokenSpec, TokenTally};
 pub use restore::Restorer;
 pub use sealed::{MAX_SEALED, Seal};
-pub(crate) use surroundings::Surroundings;
 
 /// Letters of a tag: 80 bits in base32.
 pub(super) const TAG: usize = 16;

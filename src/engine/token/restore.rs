@@ -18,6 +18,7 @@ use std::sync::atomic::Ordering;
 
 use super::base32;
 use super::beside::begins_host;
+use super::ends::Ends;
 use super::map::{Live, Opened, TokenMap};
 use super::sealed::{LENGTH, letters_behind};
 use super::stand_in::Standing;
@@ -34,13 +35,12 @@ pub struct Restorer {
     map: Arc<TokenMap>,
     live: Arc<Live>,
     surroundings: Surroundings,
-    /// The same for a reader who adds the text to the one before it, as long as that makes a difference.
-    joined: Option<Box<Surroundings>>,
+    /// The same for readers who add the text to others, as long as that makes a difference.
+    joined: Ends,
     /// Some of the text has passed.
     begun: bool,
-    /// What kind of text of an answer it is, and what stood at the end of the last one of each kind: at most [`KINDS`].
-    kind: u64,
-    ended: Vec<(u64, Surroundings)>,
+    /// How the last text of prose ended, until somebody asks.
+    ended: Option<Ends>,
     /// Text that may become a token.
     held: Vec<u8>,
     /// Text of this answer has passed while no token was live.
@@ -52,9 +52,6 @@ pub struct Restorer {
     /// Its texts are strings of a JSON text.
     strings: bool,
 }
-
-/// Kinds of texts of which it is remembered how the last one ended.
-const KINDS: usize = 8;
 
 /// What a token is called: where it is in [`Live`], with so many letters; and what of the text it seals.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,8 +94,8 @@ impl Restorer {
     pub fn new(map: Arc<TokenMap>) -> Self {
         let live = Arc::default();
         let (held, [missed, anywhere, uncounted, strings]) = (Vec::new(), [false; 4]);
-        let (surroundings, joined, begun, kind, ended) = (Surroundings::new(true), None, false, 0, Vec::new());
-        Self { map, live, surroundings, joined, begun, kind, ended, held, missed, anywhere, uncounted, strings }
+        let (surroundings, joined, begun, ended) = (Surroundings::new(true), Ends::default(), false, None);
+        Self { map, live, surroundings, joined, begun, ended, held, missed, anywhere, uncounted, strings }
     }
 
     /// Says whether its texts are values that some program takes as they are, as strings of JSON are, and not what a person
@@ -136,48 +133,40 @@ impl Restorer {
         self.held.clear();
         let fresh = if self.strings { Surroundings::string() } else { Surroundings::new(true) };
         let last = std::mem::replace(&mut self.surroundings, fresh);
+        let mut ended = std::mem::take(&mut self.joined);
         if std::mem::take(&mut self.begun) && !self.strings && !self.anywhere {
-            let last = self.joined.take().map_or(last, |joined| *joined);
-            self.ended.retain(|(kind, _)| *kind != self.kind);
-            if self.ended.len() >= KINDS {
-                self.ended.remove(0);
-            }
-            self.ended.push((self.kind, last));
+            ended.add(last);
+            self.ended = Some(ended);
         }
-        self.joined = None;
         self.missed = false;
     }
 
-    /// What stood at the end of the last text of prose, for one that a reader may add to it.
-    pub(crate) fn ended(&self) -> Option<&Surroundings> {
-        self.ended.last().map(|(_, ended)| ended)
+    /// How the last text of prose ended, for those that a reader may add to it; once.
+    pub(crate) fn take_ended(&mut self) -> Option<Ends> {
+        self.ended.take()
     }
 
-    /// Says that a reader may add the text that begins to one that ended so: an address may begin there and go on here.
-    pub(crate) fn follow(&mut self, ended: &Surroundings) {
-        self.joined = (!ended.is_over()).then(|| Box::new(ended.clone()));
+    /// Says that a reader may add the text that begins to those that ended so: an address may begin there and go on here.
+    pub(crate) fn follow(&mut self, ended: Ends) {
+        self.joined = ended;
     }
 
-    /// Says of what kind the text is that begins, and whether it follows others: a reader may add it to the last of its kind.
-    pub(crate) fn is_of_kind(&mut self, kind: u64, follows: bool) {
-        self.kind = kind;
-        let last = self.ended.iter().find(|(other, _)| *other == kind && follows).map(|(_, ended)| ended);
-        self.joined = last.filter(|ended| !ended.is_over()).map(|ended| Box::new(ended.clone()));
+    /// How the text would end if this were the rest of it.
+    pub(crate) fn ending(&self, rest: &[u8]) -> Ends {
+        let (mut ends, mut own) = (self.joined.clone(), self.surroundings.clone());
+        for text in [self.held.as_slice(), rest] {
+            ends.pass(text);
+            own.pass(text);
+        }
+        ends.add(own);
+        ends
     }
 
     /// Goes over text that leaves.
     fn step_over(&mut self, text: &[u8]) {
         self.begun |= !text.is_empty();
         self.surroundings.pass(text);
-        if let Some(joined) = &mut self.joined {
-            for byte in text {
-                joined.step(*byte);
-                if joined.is_over() {
-                    self.joined = None;
-                    break;
-                }
-            }
-        }
+        self.joined.pass(text);
     }
 
     /// Whether text may pass without being looked at.
@@ -327,15 +316,7 @@ impl Restorer {
 
     /// Whether a value must not be written behind this text.
     fn refused(&self, text: &[u8]) -> bool {
-        let refuse = |surroundings: &Surroundings| {
-            if text.is_empty() {
-                return surroundings.refuse();
-            }
-            let mut surroundings = surroundings.clone();
-            surroundings.pass(text);
-            surroundings.refuse()
-        };
-        refuse(&self.surroundings) || self.joined.as_deref().is_some_and(refuse)
+        self.surroundings.refuse_behind(text) || self.joined.refuse(text)
     }
 
     /// What text that begins with this byte is.

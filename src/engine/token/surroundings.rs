@@ -105,8 +105,8 @@ enum Scheme {
 }
 
 /// What stands before the next byte.
-#[derive(Clone, Debug)]
-pub(crate) struct Surroundings {
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Surroundings {
     /// What stood before is known; where it is not, it may be anything.
     known: bool,
     tail: Tail,
@@ -158,6 +158,16 @@ impl Surroundings {
     pub(super) fn refuse(&self) -> bool {
         let word = self.address || self.scheme == Scheme::Colon { marked: true } || self.number().is_some();
         !self.known || word || self.links.refuse() || self.tags.refuse()
+    }
+
+    /// Whether a value must not be written behind this text.
+    pub(super) fn refuse_behind(&self, text: &[u8]) -> bool {
+        if text.is_empty() {
+            return self.refuse();
+        }
+        let mut behind = self.clone();
+        behind.pass(text);
+        behind.refuse()
     }
 
     /// Goes over text that leaves.

@@ -401,6 +401,9 @@ impl Walker {
         };
         let opening = self.guide.as_ref().map_or(self.opening, |guide| guide.opens());
         self.text.open_tokens(if key { Opens::No } else { opening });
+        if let (Some(guide), Opens::Prose { .. }, false) = (&mut self.guide, opening, key) {
+            self.text.follow(guide.before());
+        }
         self.text.begin_labelled(reading, label);
         self.map.restart();
         self.inside = Inside::Fresh;
@@ -548,6 +551,9 @@ impl Walker {
             return Ok(());
         }
         self.labels.text_end();
+        if let (Some(ended), Some(guide)) = (self.text.take_ended(), &mut self.guide) {
+            guide.ended(ended);
+        }
         Ok(self.value_end(chunk, out, seen)?)
     }
 

