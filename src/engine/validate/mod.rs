@@ -14,6 +14,7 @@ mod health;
 mod network;
 mod phone;
 mod secrets;
+mod words;
 
 /// A check on a match, by the name it has in rule files.
 ///
