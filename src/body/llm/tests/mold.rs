@@ -48,7 +48,7 @@ fn judge(events: &[String], apart: bool) -> (Vec<String>, Inspection, usize) {
 
 /// How an event of a protocol looks around a fragment.
 fn event(protocol: usize, at: usize, of: usize, fragment: &str) -> String {
-    let padding = &"abcdefghijklmnop"[..1 + at * 7 % 16];
+    let padding = "a".repeat(1 + at * 7 % 16);
     let fragment = quote(fragment);
     match protocol {
         0 => format!(
@@ -107,7 +107,7 @@ fn what_else_differs_makes_another() {
 #[test]
 fn a_value_in_the_padding_is_masked() {
     let clean = event(4, 1, 0, "word ");
-    let padded = clean.replace("\"p\":\"abcdefgh\"", "\"p\":\"4111111111111111\"");
+    let padded = clean.replace("\"p\":\"aaaaaaaa\"", "\"p\":\"4111111111111111\"");
     assert_ne!(clean, padded);
     let (lines, ..) = judge(&[clean.clone(), padded, clean], false);
     assert!(!lines.concat().contains("4111"), "{lines:?}");
