@@ -20,6 +20,9 @@ use crate::body::json::{Index, Kind, Node};
 const VARYING: [&[u8]; 3] = [b"obfuscation", b"p", b"created_at"];
 /// Digits of a number that fits.
 const DIGITS: usize = 15;
+/// What a mold may have: events of a stream are short, and each slot is looked up for each value.
+const MOST_SLOTS: usize = 4;
+const MOST_BYTES: usize = 16 << 10;
 
 /// The last event, where another of its mold may follow.
 #[derive(Default)]
@@ -42,7 +45,7 @@ pub(super) struct Mold {
 /// A value that may differ.
 struct Slot {
     node: Node,
-    kind: Slots,
+    kind: SlotKind,
     /// Its content in the first event of the mold, without quotes.
     content: Range<usize>,
     /// Where that begins and ends as the index has it.
@@ -51,7 +54,7 @@ struct Slot {
 
 /// What a slot is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Slots {
+enum SlotKind {
     Fragment,
     Number,
     Varying,
@@ -96,8 +99,8 @@ impl Mold {
             literal = slot.content.end;
             let start = data.len() - rest.len();
             let len = match slot.kind {
-                Slots::Number => number(rest),
-                Slots::Fragment | Slots::Varying => string(rest),
+                SlotKind::Number => number(rest),
+                SlotKind::Fragment | SlotKind::Varying => string(rest),
             };
             let Some(len) = len else { return false };
             at = start + len;
@@ -111,21 +114,22 @@ impl Mold {
     pub(super) fn measure(&mut self, event: Event<'_>, plan: &Plan) {
         self.forget();
         let [(fragment, _)] = plan.deltas.as_slice() else { return };
-        if !is_plain(event.index, plan) {
+        if event.data.len() > MOST_BYTES || !is_plain(event.index, plan) {
             return;
         }
         let index = event.index;
         let varying = index.root().into_iter().flat_map(|root| index.children(root));
         let varying = varying.filter(|node| index.kind(*node) == Kind::String);
         let varying = varying.filter(|node| index.key(*node).is_some_and(|key| VARYING.contains(&key)));
-        let slots = varying.map(|node| (node, Slots::Varying));
-        let slots = slots.chain([(*fragment, Slots::Fragment)]).chain(plan.sequence.map(|node| (node, Slots::Number)));
+        let slots = varying.map(|node| (node, SlotKind::Varying));
+        let slots =
+            slots.chain([(*fragment, SlotKind::Fragment)]).chain(plan.sequence.map(|node| (node, SlotKind::Number)));
         for (node, kind) in slots {
             let range = index.range(node);
-            let content = if kind == Slots::Number { range } else { range.start + 1..range.end.saturating_sub(1) };
+            let content = if kind == SlotKind::Number { range } else { range.start + 1..range.end.saturating_sub(1) };
             let rest = event.data.get(content.start..).unwrap_or_default();
-            let fits = if kind == Slots::Number { number(rest) == Some(content.len()) } else { !content.is_empty() };
-            if !fits {
+            let fits = if kind == SlotKind::Number { number(rest) == Some(content.len()) } else { !content.is_empty() };
+            if !fits || self.slots.len() >= MOST_SLOTS {
                 return self.slots.clear();
             }
             self.slots.push(Slot { node, kind, now: content.clone(), content });
@@ -140,8 +144,8 @@ impl Mold {
 
     /// The values that may differ, but for the fragment.
     pub(super) fn others(&self) -> impl Iterator<Item = (Node, Kind)> {
-        let others = self.slots.iter().filter(|slot| slot.kind != Slots::Fragment);
-        others.map(|slot| (slot.node, if slot.kind == Slots::Number { Kind::Number } else { Kind::String }))
+        let others = self.slots.iter().filter(|slot| slot.kind != SlotKind::Fragment);
+        others.map(|slot| (slot.node, if slot.kind == SlotKind::Number { Kind::Number } else { Kind::String }))
     }
 
     pub(super) fn makes_one(&self) -> bool {

@@ -101,7 +101,43 @@ fn what_else_differs_makes_another() {
         let (together, _, taken) = judge(&events, false);
         assert_eq!(together, apart);
         assert!(taken < 2, "{}", events[1]);
+        assert_eq!(judge(&events[..2], false).2, 0, "{}", events[1]);
     }
+}
+
+#[test]
+fn an_event_with_much_that_may_differ_is_no_mold() {
+    let padding = ",\"p\":\"a\"";
+    for (paddings, molds) in [(3, true), (4, false), (1000, false)] {
+        let event = format!(
+            "{}{}}}",
+            event(0, 1, 0, "word ").replace(",\"obfuscation\":\"aaaaaaaa\"}", ""),
+            padding.repeat(paddings)
+        );
+        let events = [event.clone(), event];
+        assert_eq!(judge(&events, false).2 == 1, molds, "{paddings}");
+    }
+    let long = event(0, 1, 0, &"word ".repeat(4 << 10));
+    assert_eq!(judge(&[long.clone(), long], false).2, 0);
+}
+
+#[test]
+fn numbers_count_on_behind_events_of_our_own() {
+    // The end of what is held of one text leaves before the event that ends it.
+    let mut events: Vec<String> = (0..4).map(|at| event(1, at, 0, "call 212")).collect();
+    events.push(
+        "response.output_text.done|{\"type\":\"response.output_text.done\",\"sequence_number\":4,\"item_id\":\"msg_0\",\"output_index\":0,\"content_index\":0,\"text\":\"call 212call 212call 212call 212\"}".into(),
+    );
+    events.extend((5..9).map(|at| event(1, at, 1, "word ")));
+    let (apart, ..) = judge(&events, true);
+    let (together, _, taken) = judge(&events, false);
+    assert_eq!(together, apart);
+    assert_eq!(taken, 6);
+    let numbers =
+        together.iter().filter_map(|line| line.split("\"sequence_number\":").nth(1)?.split(',').next()?.parse().ok());
+    let numbers: Vec<usize> = numbers.collect();
+    assert_eq!(numbers, (0..numbers.len()).collect::<Vec<_>>());
+    assert!(numbers.len() > events.len(), "an event of our own");
 }
 
 #[test]
