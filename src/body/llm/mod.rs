@@ -423,7 +423,8 @@ impl Model {
             tools.forget(&plan);
             tools.learn(event, &plan);
         }
-        if !self.parked.is_empty() {
+        let waits = self.waits(event, &plan);
+        if !self.parked.is_empty() && !waits {
             self.settle(index, &plan, out, seen)?;
         }
         self.carry_out(event, payload, &mut plan, seen)?;
@@ -434,7 +435,7 @@ impl Model {
         // The event itself comes next.
         self.tails.number += u64::from(plan.sequence.is_some());
         self.tails.keep_deltas(event, &plan, payload.name, &self.work, &self.texts);
-        let judged = self.written(event, &plan);
+        let judged = if waits { self.put_behind(event) } else { self.written(event, &plan) };
         self.plan = plan;
         Ok(judged)
     }
@@ -538,6 +539,21 @@ impl Model {
         let repeats = plan.repeats.iter().filter(|(_, key)| self.texts.hold(|held| held == *key));
         let repeats = repeats.map(|(node, key)| (*key, self.work.moved(event.index.range(*node).end) - 1)).collect();
         self.parking = Parked { bytes: Vec::new(), places, repeats, mentions: plan.mentions.clone(), ends };
+        Judged::Parked
+    }
+
+    /// Whether the event tells of nothing that has to do with those that are parked: pings and the cost of an answer do not
+    /// say that a choice is over which has finished. It waits behind them, as long as they fit one event.
+    fn waits(&self, event: Event<'_>, plan: &Plan) -> bool {
+        let size: usize = self.parked.iter().map(|parked| parked.bytes.len()).sum();
+        !self.parked.is_empty() && plan.is_silent() && size + event.data.len() <= self.limits.sse_event
+    }
+
+    /// Parks the event behind the last one that is parked, with which it leaves.
+    fn put_behind(&mut self, event: Event<'_>) -> Judged {
+        self.work.write_data(event.data);
+        let mentions = self.parked.last().map(|last| last.mentions.clone()).unwrap_or_default();
+        self.parking = Parked { mentions, ..Parked::default() };
         Judged::Parked
     }
 

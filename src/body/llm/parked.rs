@@ -1,7 +1,7 @@
 //! Events that say that a choice has finished while text of it is held.
 //!
 //! Some servers give every chunk a `finish_reason`, so that it only counts once something else than the choice's own
-//! text follows. Until then the event waits here, and with it nothing but itself: then the end of the text is put into
+//! text follows. Until then the event waits here, and behind it what tells of no choice: then the end of the text is put into
 //! it, or it leaves as it is and the text goes on in the next fragment.
 
 use super::plan::TextKey;

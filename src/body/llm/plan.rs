@@ -541,6 +541,22 @@ impl Plan {
         self.known = false;
     }
 
+    /// Whether the event brings, repeats and ends no text, and speaks of no choice, call or failure.
+    pub(super) fn is_silent(&self) -> bool {
+        self.deltas.is_empty()
+            && self.words.is_empty()
+            && self.repeats.is_empty()
+            && self.mentions.is_empty()
+            && self.finishes.is_empty()
+            && self.calls.is_empty()
+            && self.names.is_empty()
+            && self.before.is_empty()
+            && self.with.is_empty()
+            && self.lost.is_empty()
+            && !self.fails
+            && !self.whole
+    }
+
     /// How much the event speaks of.
     pub(super) fn size(&self) -> usize {
         self.deltas.len()

@@ -178,6 +178,35 @@ fn a_finish_reason_in_every_chunk_ends_nothing() {
 }
 
 #[test]
+fn what_tells_of_no_choice_waits_behind_one_that_may_go_on() {
+    let silent = ["{}", "{\"type\":\"ping\"}", "{\"id\":\"c\",\"choices\":[],\"usage\":{\"total_tokens\":7}}"];
+    let silent = silent.map(|data| format!("data: {data}\n\n"));
+    for between in &silent {
+        for last in [DONE, ""] {
+            let body = finish(0, r#"{"content":"call 4111 1111 "}"#)
+                + &between.repeat(3)
+                + &finish(0, r#"{"content":"1111 1111 ok"}"#)
+                + between
+                + last;
+            let expected = finish(0, r#"{"content":"call "}"#)
+                + &between.repeat(3)
+                + &finish(0, r#"{"content":"**** **** **** 1111 ok"}"#)
+                + between
+                + last;
+            assert_eq!(run(Dialect::OpenAi, body.as_bytes()), expected, "{between}");
+        }
+    }
+    // A text that does not go on leaves in its own event, and all in their order.
+    let body = finish(0, r#"{"content":"room 4111"}"#) + &silent.concat();
+    assert_eq!(run(Dialect::OpenAi, (body.clone() + DONE).as_bytes()), body.clone() + DONE);
+    assert_eq!(run(Dialect::OpenAi, body.as_bytes()), body);
+    // So many that they fill an event are waited for no longer.
+    let many = silent[1].repeat(60_000);
+    let body = finish(0, r#"{"content":"room 4111"}"#) + &many + DONE;
+    assert_eq!(run(Dialect::OpenAi, body.as_bytes()), body);
+}
+
+#[test]
 fn an_event_that_waits_lets_others_pass() {
     let end = finish(0, r#"{"content":"jane"}"#).replace('\n', "\r\n");
     let other = delta(1, r#"{"content":"ok. "}"#);
