@@ -284,9 +284,10 @@ impl MediaType {
         matches!(self.kind(), "application" | "text") && known(self.subtype()) || self.suffix().is_some_and(known)
     }
 
-    /// Whether it is records of Kafka's REST proxy with keys and values in base64: `application/vnd.kafka.binary.v2+json`.
+    /// Whether it is records of Kafka's REST proxy with keys and values in base64, in its version 1 or 2.
     pub(crate) fn is_kafka_binary(&self) -> bool {
-        self.is_json() && self.subtype().starts_with("vnd.kafka.binary.v")
+        self.kind() == "application"
+            && matches!(self.subtype(), "vnd.kafka.binary.v1+json" | "vnd.kafka.binary.v2+json")
     }
 
     /// Whether it is `text/event-stream`.

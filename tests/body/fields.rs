@@ -225,9 +225,15 @@ fn keys_of_kafkas_records_are_no_secrets() {
         }
     }
     // Elsewhere a member of that name may have one.
-    for kind in ["application/vnd.kafka.json.v2+json", "application/json"] {
+    let binary = "application/vnd.kafka.binary.v2+json";
+    for kind in ["application/vnd.kafka.json.v2+json", "application/vnd.kafka.binary.v20+json", "application/json"] {
         assert!(redact(kind, &records("x")).contains(r#""key":"[SECRET]""#), "{kind}");
     }
-    let around = r#"{"key":"b3JkZXItOGYza3o5cTItNzcxMA==","records":[]}"#;
-    assert!(redact("application/vnd.kafka.binary.v2+json", around).contains("[SECRET]"));
+    assert!(redact_as(binary, Dialect::OpenAi, &records("x")).contains(r#""key":"[SECRET]""#));
+    let record = r#"{"key":"b3JkZXItOGYza3o5cTItNzcxMA=="}"#;
+    for around in
+        ["RECORD", r#"{"rows":[RECORD]}"#, r#"{"a":{"records":[RECORD]}}"#, "[[RECORD]]", r#"{"records":RECORD}"#]
+    {
+        assert!(redact(binary, &around.replace("RECORD", record)).contains("[SECRET]"), "{around}");
+    }
 }

@@ -56,8 +56,8 @@ pub(super) struct Content {
     shape: Shape,
     /// Whether its head is still to be asked for its character set.
     asks_head: bool,
-    /// Whether it is Kafka's records in base64.
-    in_records: bool,
+    /// Whether it is Kafka's records in base64, whose keys are what the records are called.
+    kafka_keys: bool,
     dialect: Dialect,
     direction: Direction,
     scopes: Arc<Scopes>,
@@ -139,7 +139,7 @@ impl Content {
             outlook,
             shape: spec.media_type.as_ref().map_or(Shape::Plain, MediaType::shape),
             asks_head: true,
-            in_records: spec.media_type.as_ref().is_some_and(MediaType::is_kafka_binary),
+            kafka_keys: dialect == Dialect::Plain && spec.media_type.as_ref().is_some_and(MediaType::is_kafka_binary),
             dialect,
             direction: spec.direction,
             scopes: spec.scopes,
@@ -493,7 +493,7 @@ impl Content {
             outlook: Outlook { charset: Named::Utf8, ..self.outlook },
             shape: self.shape,
             asks_head: false,
-            in_records: self.in_records,
+            kafka_keys: self.kafka_keys,
             dialect: self.dialect,
             direction: self.direction,
             scopes: Arc::clone(&self.scopes),
@@ -541,7 +541,7 @@ impl Content {
         };
         JsonBody::in_records(Arc::clone(scopes), &self.limits, self.dialect, self.direction, framing, plan)
             .with_token_ids(self.token_ids_pass)
-            .of_records(self.in_records)
+            .with_kafka_keys(self.kafka_keys)
             .edited(&self.edits, &self.limits, framing)
     }
 

@@ -73,9 +73,9 @@ impl JsonBody {
     }
 
     /// One of Kafka's records in base64, where it is.
-    pub(in crate::body) fn of_records(mut self, are: bool) -> Self {
+    pub(in crate::body) fn with_kafka_keys(mut self, are: bool) -> Self {
         if are {
-            self.walker = self.walker.of_records();
+            self.walker = self.walker.with_kafka_keys();
         }
         self
     }

@@ -84,8 +84,8 @@ pub(super) struct Labels {
     listening: bool,
     /// The document is of a model's protocol.
     model: bool,
-    /// Its objects within arrays are records of Kafka's, whose keys are what the records are called.
-    records: bool,
+    /// It is what Kafka REST takes or gives, in which the keys of records are what these are called.
+    kafka_keys: bool,
     label: Vec<u8>,
 }
 
@@ -96,14 +96,20 @@ impl Labels {
     }
 
     /// A document of Kafka's records in base64.
-    pub(super) fn of_records(&mut self) {
-        self.records = true;
+    pub(super) fn with_kafka_keys(&mut self) {
+        self.kafka_keys = true;
     }
 
-    /// Whether the string at hand is the key of a record: its own name says nothing of it, and it is no name of a field.
-    fn is_records_key(&self) -> bool {
+    /// Whether the string at hand is the key of a record, which stands in the root's `records` or, for who consumes them, in
+    /// a root that is an array: its own name says nothing of it, and it is no name of a field.
+    fn is_kafka_key(&self) -> bool {
         let open = self.frames.get(..self.depth).unwrap_or_default();
-        self.records && matches!(open, [.., around, own] if around.array && !own.array && own.key == b"key")
+        let records = match open {
+            [root, records, _] => !root.array && root.key == b"records" && records.array,
+            [records, _] => records.array,
+            _ => false,
+        };
+        self.kafka_keys && records && open.last().is_some_and(|own| !own.array && own.key == b"key")
     }
 
     /// Begins a document that is called so.
@@ -153,7 +159,7 @@ impl Labels {
     pub(super) fn text_begin(&mut self) {
         self.string.clear();
         self.string_len = 0;
-        let names = !self.is_records_key() && self.innermost().is_some_and(|frame| !frame.array && says(&frame.key));
+        let names = !self.is_kafka_key() && self.innermost().is_some_and(|frame| !frame.array && says(&frame.key));
         self.listening = names;
     }
 
@@ -180,7 +186,7 @@ impl Labels {
     pub(super) fn label(&mut self) -> &[u8] {
         self.label.clear();
         self.label.reserve(2 * KEY);
-        if self.is_records_key() {
+        if self.is_kafka_key() {
             return &self.label;
         }
         let open = self.frames.get(..self.depth).unwrap_or_default();

@@ -195,8 +195,8 @@ impl Walker {
     }
 
     /// A walk through Kafka's records in base64.
-    pub(super) fn of_records(mut self) -> Self {
-        self.labels.of_records();
+    pub(super) fn with_kafka_keys(mut self) -> Self {
+        self.labels.with_kafka_keys();
         self
     }
 
