@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::BodySpec;
 use super::gate::Gate;
-use super::head::{self, Told};
+use super::head::{self, Markup, Told};
 use super::multipart::Multipart;
 use super::probe::Probe;
 use super::records::Records;
@@ -15,7 +15,7 @@ use super::sniff::{self, Outlook, Reading};
 use super::stream;
 use super::transcoded::Transcoded;
 use crate::body::batch::Plan;
-use crate::body::charset::Named;
+use crate::body::charset::{Charset, Named};
 use crate::body::eventstream::MessageStream;
 use crate::body::json::{Framing, JsonBody};
 use crate::body::llm::DocumentCalls;
@@ -411,29 +411,9 @@ impl Content {
                 self.outlook.promise = Promise::Nothing;
             }
         }
-        // A browser that is told no type finds out by itself that this is markup, and reads what that says of its set. How
-        // many blanks stand before it is nothing that tells.
-        let markup = match (self.shape, self.outlook.promise) {
-            (Shape::Markup { html }, _) => Some(Some((html, start.as_slice()))),
-            (_, Promise::Nothing) => {
-                let text = start.trim_ascii_start();
-                head::markup(text, ended).map(|markup| markup.map(|html| (html, text)))
-            }
-            _ => Some(None),
-        };
-        let judged = match markup.filter(|_| self.asks_head) {
-            _ if !self.asks_head => sniff::judge_charset(self.outlook, start, ended),
-            None => None,
-            Some(None) => sniff::judge_charset(self.outlook, start, ended),
-            Some(Some((html, text))) => match head::judge(html, self.outlook.charset, text, ended) {
-                None => None,
-                Some(Err(kind)) => Some(Err(kind)),
-                Some(Ok(Told::Strictly(charset))) => Some(Ok(Some(charset))),
-                Some(Ok(Told::In(named))) => {
-                    sniff::judge_charset(Outlook { charset: named, ..self.outlook }, start, ended)
-                }
-            },
-        };
+        let State::Start(start) = &self.state else { return Ok(()) };
+        let judged = self.judge_charset(start, ended);
+        let State::Start(start) = &mut self.state else { return Ok(()) };
         match judged {
             None => return Ok(()),
             Some(Ok(None)) => {}
@@ -484,6 +464,34 @@ impl Content {
             Err(kind) => return Err(kind.into()),
         }
         self.push(rest, out, seen)
+    }
+
+    /// Judges by the beginning, which is not empty, which set the body must be transcoded from, if it must; `None` where more
+    /// of it is needed.
+    fn judge_charset(&self, start: &[u8], ended: bool) -> Option<Result<Option<Charset>, BodyErrorKind>> {
+        let judge = |named| sniff::judge_charset(Outlook { charset: named, ..self.outlook }, start, ended);
+        if !self.asks_head {
+            return judge(self.outlook.charset);
+        }
+        // A browser that is told no type finds out by itself that this is markup, and reads what that says of its set. How
+        // many blanks stand before it is nothing that tells.
+        let (markup, text) = match (self.shape, self.outlook.promise) {
+            (Shape::Markup { html: true }, _) => (Markup::Html, start),
+            (Shape::Markup { html: false }, _) => (Markup::Xml, start),
+            (_, Promise::Nothing) => {
+                let text = start.trim_ascii_start();
+                (head::markup(text, ended)?, text)
+            }
+            _ => (Markup::No, start),
+        };
+        if markup == Markup::No {
+            return judge(self.outlook.charset);
+        }
+        match head::judge(markup == Markup::Html, self.outlook.charset, text, ended)? {
+            Err(kind) => Some(Err(kind)),
+            Ok(Told::Strictly(charset)) => Some(Ok(Some(charset))),
+            Ok(Told::In(named)) => judge(named),
+        }
     }
 
     /// What reads the same body in UTF-8.

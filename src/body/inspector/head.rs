@@ -26,7 +26,7 @@ const HIDES: [&[u8]; 9] =
     [b"<!--", b"<title", b"<script", b"<style", b"<textarea", b"<noscript", b"<xmp", b"<iframe", b"<?"];
 
 /// What browsers take for the beginning of HTML where no type says what it is (WHATWG MIME Sniffing section 7.1); behind
-/// all but the last a blank or `>` follows.
+/// all but `<!--` and XML's a blank or `>` follows.
 const HTML: [&[u8]; 18] = [
     b"<!doctype html",
     b"<html",
@@ -50,25 +50,33 @@ const HTML: [&[u8]; 18] = [
 /// And of XML.
 const XML: &[u8] = b"<?xml";
 
-/// Whether a document of which nothing is said is markup, and then whether it is HTML, by its beginning, without the blanks
-/// before it; `None` where more of it is needed.
-pub(super) fn markup(text: &[u8], ended: bool) -> Option<Option<bool>> {
+/// What kind of markup a document is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Markup {
+    /// None.
+    No,
+    Html,
+    Xml,
+}
+
+/// Whether a document of which nothing is said is markup, by its beginning, without the blanks before it; `None` where more
+/// of it is needed.
+pub(super) fn markup(text: &[u8], ended: bool) -> Option<Markup> {
     let mut waits = false;
     for pattern in HTML.into_iter().chain([XML]) {
         let begun = text.get(..pattern.len()).unwrap_or(text);
         if !pattern.get(..begun.len()).is_some_and(|pattern| pattern.eq_ignore_ascii_case(begun)) || begun.is_empty() {
             continue;
         }
+        let found = if pattern == XML { Markup::Xml } else { Markup::Html };
         match text.get(pattern.len()) {
-            Some(b' ' | b'\t' | b'\n' | b'\r' | 0x0c | b'>') => {
-                return Some(Some(pattern != XML));
-            }
-            _ if begun.len() == pattern.len() && matches!(pattern, b"<!--" | XML) => return Some(Some(pattern != XML)),
+            Some(b' ' | b'\t' | b'\n' | b'\r' | 0x0c | b'>') => return Some(found),
+            _ if begun.len() == pattern.len() && matches!(pattern, b"<!--" | XML) => return Some(found),
             Some(_) => {}
             None => waits |= !ended,
         }
     }
-    if waits { None } else { Some(None) }
+    if waits { None } else { Some(Markup::No) }
 }
 
 /// How a document is read.
@@ -281,21 +289,21 @@ mod tests {
     #[test]
     fn markup_without_a_type_is_known_as_browsers_know_it() {
         for (text, found) in [
-            ("<!DOCTYPE html>", Some(true)),
-            ("<!doctype HTML\n", Some(true)),
-            ("<Html lang=en>", Some(true)),
-            ("<p>x", Some(true)),
-            ("<b>", Some(true)),
-            ("<br >", Some(true)),
-            ("<!--x", Some(true)),
-            ("<meta charset=x>", Some(true)),
-            ("<?xml version='1.0'?>", Some(false)),
-            ("<!doctype svg>", None),
-            ("<pre>", None),
-            ("<price>4</price>", None),
-            ("<html", None),
-            ("x<p>", None),
-            ("{\"a\":1}", None),
+            ("<!DOCTYPE html>", Markup::Html),
+            ("<!doctype HTML\n", Markup::Html),
+            ("<Html lang=en>", Markup::Html),
+            ("<p>x", Markup::Html),
+            ("<b>", Markup::Html),
+            ("<br >", Markup::Html),
+            ("<!--x", Markup::Html),
+            ("<meta charset=x>", Markup::Html),
+            ("<?xml version='1.0'?>", Markup::Xml),
+            ("<!doctype svg>", Markup::No),
+            ("<pre>", Markup::No),
+            ("<price>4</price>", Markup::No),
+            ("<html", Markup::No),
+            ("x<p>", Markup::No),
+            ("{\"a\":1}", Markup::No),
         ] {
             let ask = |end: usize| markup(&text.as_bytes()[..end], end == text.len());
             let first = (1..=text.len()).find_map(|end| ask(end).map(|answer| (end, answer))).unwrap();
@@ -304,7 +312,7 @@ mod tests {
                 assert_eq!(ask(longer), Some(found), "{text} at {longer}");
             }
         }
-        assert_eq!(markup(b"", false), Some(None));
+        assert_eq!(markup(b"", false), Some(Markup::No));
     }
 
     #[test]
