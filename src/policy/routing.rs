@@ -201,8 +201,9 @@ impl Policy {
     }
 
     /// Whether whoever reads this path finds it below the same route. An upstream may take `%61` for `a`, pass over empty
-    /// segments, parameters, the case of letters and a segment's final dots and blanks, or decode twice; where it would then find what a narrower route is
-    /// there for, the path is not clear. Other spellings, of which no route is told, are the upstream's to read.
+    /// segments, parameters, the case of letters and a segment's final dots, blanks and controls, or decode twice; where it
+    /// would then find what a narrower route is there for, the path is not clear. Other spellings, of which no route is told,
+    /// are the upstream's to read.
     #[must_use]
     pub fn is_clear(&self, path: &str) -> bool {
         let Some((prefix, rest)) = self.prefix_of(path) else { return true };

@@ -556,7 +556,7 @@ fn numbered(value: u32) -> Result<char, Stop> {
     }
 }
 
-/// What stands at `at`, by what follows and up to [`query::REACH`] bytes before it.
+/// What stands at `at`, by what follows and up to [`super::NEAR`] bytes before it.
 pub(in crate::engine) fn parse(text: &[u8], at: usize, last: bool) -> Parsed {
     match (Reader { text, last }).any(at) {
         Ok(element) => Parsed::Element(element),

@@ -13,6 +13,10 @@ const MARKS: usize = 3;
 /// Digits of a group.
 const FEWEST: usize = 4;
 const MOST: usize = 6;
+/// How far back is looked: a sign, more marks than there may be, more digits than a group has.
+const BEFORE: usize = 1 + (MARKS + 1) + (MOST + 1);
+
+const _: () = assert!(BEFORE <= super::element::BEFORE);
 
 pub(super) fn is_mark(byte: u8) -> bool {
     matches!(byte, b'*' | b'`')
