@@ -389,6 +389,8 @@ fn the_head_of_a_file_may_say_more_than_its_type() {
         "data:text/plain;name=base64,ab.txt;BASE64",
         "data:text/plain;base64,;base64",
         &format!("data:text/plain;name={}.txt;base64", "%C3%A9".repeat(25)),
+        &format!("{}data:text/plain;base64", " ".repeat(150)),
+        &format!("data:text/plain;name={}.txt;base64", "a,".repeat(300)),
     ] {
         let template = template.replace("HEAD", head);
         for file in [marked, plain] {
@@ -438,6 +440,32 @@ fn encoded(file: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(file)
 }
 
+/// A head that is longer than what is kept of one, and what begins as no base64 does, are read as they stand.
+#[test]
+fn files_in_utf_8_are_read_where_they_stand() {
+    let template = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a","file_data":"HEAD,FILE"}}]}]}"#;
+    let text = "card 4111 1111 1111 1111 end. More words here, so that there is enough of it to tell what it is";
+    let (file, masked) =
+        (encoded(text.as_bytes()), encoded(text.replace("4111 1111 1111", "**** **** ****").as_bytes()));
+    let long = format!("data:text/plain;name={}.txt;base64", "a,%20b".repeat(400));
+    for (head, before) in [
+        (long.as_str(), ""),
+        (&format!("{}data:text/plain;base64", " ".repeat(2500)), ""),
+        ("data:text/plain;base64", "="),
+        ("data:text/plain;base64", "==="),
+        ("data:text/plain;base64", "Q="),
+    ] {
+        let body = template.replace("HEAD", head).replace("FILE", &format!("{before}{file}"));
+        let wanted = template.replace("HEAD", head).replace("FILE", &format!("{before}{masked}"));
+        assert_eq!(sent(&body), wanted);
+    }
+    // A beginning that decodes to nothing passes as it is.
+    for short in ["", "Q", "QQ", "QUE", "="] {
+        let body = template.replace("HEAD", "data:text/plain;base64").replace("FILE", short);
+        assert_eq!(sent(&body), body);
+    }
+}
+
 /// A file that is called text in a set that nobody here reads is refused, as a body of that type is.
 #[test]
 fn files_in_sets_that_are_not_known_are_refused() {
@@ -463,6 +491,14 @@ fn files_in_sets_that_are_not_known_are_refused() {
         bodies.push((Dialect::OpenAi, openai(&format!("data:text/plain;charset={set},jane+AEA-example.com"))));
     }
     bodies.push((Dialect::OpenAi, openai("data:text/plain;charset=utf-16le,4%001%001%001%00")));
+    bodies.push((Dialect::OpenAi, openai("data:text/plain;charset=utf-16le;name=a,b.txt;base64,AEA")));
+    // Nor is what cannot be parsed, and names one all the same.
+    let many = ";a=b".repeat(40);
+    for head in [r#"text/plain;x=a\"b;charset=utf-16le"#, &format!("text/plain;charset=utf-16le{many}")] {
+        bodies.push((Dialect::OpenAi, openai(&format!("data:{head};base64,{}", encoded(long)))));
+        bodies.push((Dialect::Gemini, gemini(head, long)));
+    }
+    bodies.push((Dialect::Gemini, gemini(&format!("text/plain;x={};charset=utf-16le", "y".repeat(600)), long)));
     for (dialect, body) in bodies {
         let spec = BodySpec { dialect, direction: Direction::Request, ..spec("application/json") };
         for at in (0..=body.len()).step_by(7) {

@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use super::told::said_of_text;
+use super::told::{said_of_text, said_unread};
 use crate::body::base64;
 use crate::body::charset::{self, Charset, Named};
 use crate::body::media::MediaType;
@@ -19,7 +19,7 @@ const MIN_LEN: usize = 64;
 const MAX_DIGITS: usize = 8;
 /// The longest head of a `data:` URI (RFC 2397) up to its comma.
 const MAX_URI_HEAD: usize = 100;
-/// The longest one of which more is said than a type: names of files, percent-encoded.
+/// The longest one of which more is said than a type, names of files, percent-encoded; and the most with blanks before it.
 const MAX_DOUBTED: usize = 2048;
 
 /// Bytes by which the engine tells that base64 holds text, and how many of as many must be ASCII in a file of text in another
@@ -252,21 +252,27 @@ impl Exempt {
                 self.digits += usize::from(byte.is_ascii_digit());
                 self.digits <= MAX_DIGITS && (byte.is_ascii_digit() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'='))
             }
+            State::Head | State::Doubted if self.head.len() < DATA.len() => self.accepts_scheme(byte),
             State::Head => self.accepts_head(byte),
             State::Doubted => self.accepts_doubted(byte),
         }
     }
 
+    fn accepts_scheme(&mut self, byte: u8) -> bool {
+        if self.checked > MAX_URI_HEAD.min(self.keep) {
+            self.state = State::Doubted;
+        }
+        // Readers pass over blanks before it.
+        if self.head.is_empty() && byte.is_ascii_whitespace() {
+            return self.checked <= MAX_DOUBTED;
+        }
+        let expected = DATA.get(self.head.len());
+        self.head.push(byte);
+        expected == Some(&byte.to_ascii_lowercase())
+    }
+
     fn accepts_head(&mut self, byte: u8) -> bool {
         let small = byte.to_ascii_lowercase();
-        if let Some(expected) = DATA.get(self.head.len()) {
-            // Readers pass over blanks before it.
-            if self.head.is_empty() && byte.is_ascii_whitespace() {
-                return self.checked <= MAX_URI_HEAD.min(self.keep);
-            }
-            self.head.push(byte);
-            return *expected == small;
-        }
         let blanks = self.checked - 1 > self.head.len();
         if byte == b',' && !blanks && self.marked == BASE64.len() && says_a_type(&self.head) {
             (self.state, self.digits) = (State::Base64, 0);
@@ -319,8 +325,10 @@ impl Exempt {
         if byte == b',' {
             let head = self.head.trim_ascii_end();
             let end = head.len().checked_sub(BASE64_ANYHOW.len()).and_then(|at| head.get(at..));
-            let said = said_by(head);
-            if end.is_some_and(|end| end.eq_ignore_ascii_case(BASE64_ANYHOW)) {
+            let is_base64 = end.is_some_and(|end| end.eq_ignore_ascii_case(BASE64_ANYHOW));
+            // What is percent-encoded begins behind the first comma.
+            let said = (is_base64 || !self.head.contains(&b',')).then(|| said_by(head)).flatten();
+            if is_base64 {
                 (self.begin, self.told) = (Some(self.checked), said);
             } else if matches!(said, Some(Named::Utf16(_) | Named::Utf32(_) | Named::Unknown)) {
                 // What follows is percent-encoded, which is read as UTF-8 alone.
@@ -362,7 +370,11 @@ pub(in crate::body) fn is_file_of_text(text: &[u8]) -> bool {
 /// `told` is what is said of the character set, where it is said that it is text.
 fn holds(text: &[u8], told: Option<Named>) -> Holds {
     let bytes = base64::beginning(text.get(..MIN_LEN).unwrap_or(text));
-    if bytes.is_empty() || bytes.starts_with(b"%PDF-") {
+    if bytes.is_empty() {
+        // Some readers pass over what is no letter at its beginning.
+        return if text.is_empty() { Holds::Other } else { Holds::Utf8 };
+    }
+    if bytes.starts_with(b"%PDF-") {
         return Holds::Other;
     }
     let wide = charset::judge(Named::Nothing, true, &bytes, true).and_then(Result::ok).flatten();
@@ -414,21 +426,16 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || b":/+-.;=".contains(&byte)
 }
 
-/// What the head of a `data:` URI says, up to its comma.
-fn said_in(head: &[u8]) -> Option<(&[u8], MediaType)> {
-    let said = head.get(DATA.len()..)?;
-    Some((said, MediaType::parse(said)?))
-}
-
 /// What it says of the character set, where it says that it is text, as one without a type does that names a set (RFC 2397
 /// section 2).
 fn said_by(head: &[u8]) -> Option<Named> {
     let said = head.get(DATA.len()..)?;
     if !said.trim_ascii_start().starts_with(b";") {
-        return said_of_text(&said_in(head)?.1);
+        return MediaType::parse(said).map_or_else(|| said_unread(said), |said| said_of_text(&said));
     }
-    let said = MediaType::parse(&[b"text/plain", said].concat())?;
-    said_of_text(&said).filter(|named| *named != Named::Nothing)
+    let said = [b"text/plain", said].concat();
+    let named = MediaType::parse(&said).map_or_else(|| said_unread(&said), |said| said_of_text(&said));
+    named.filter(|named| *named != Named::Nothing)
 }
 
 /// Whether a head says nothing but what its value is. Capitals, quotes, underscores and blanks stand in those alone that name
@@ -437,7 +444,8 @@ fn says_a_type(head: &[u8]) -> bool {
     if head.iter().copied().all(is_plain) {
         return true;
     }
-    let Some((said, media_type)) = said_in(head) else { return false };
+    let said = head.get(DATA.len()..).unwrap_or_default();
+    let Some(media_type) = MediaType::parse(said) else { return false };
     let plain = said.split(|byte| *byte == b';').next().is_some_and(|name| name.iter().copied().all(is_plain));
     // A value without a name is none of the type's parameters.
     let named = said.split(|byte| *byte == b';').all(|part| !part.trim_ascii_start().starts_with(b"="));
@@ -533,6 +541,15 @@ mod tests {
             ("data:application/json;base64", Some(Named::Nothing)),
             ("data:image/png;base64", None),
             ("data:;base64", None),
+            ("data:text/plain;x=a\"b;charset=utf-16le;base64", Some(Named::Unknown)),
+            ("data:Text/Plain;x=a\"b;CharSet=utf-16le;base64", Some(Named::Unknown)),
+            ("data:te\"xt/plain;charset=utf-16le;base64", None),
+            ("data:text/pl\"ain;charset=utf-16le;base64", Some(Named::Unknown)),
+            ("data: ;x=a\"b;charset=utf-16le;base64", Some(Named::Unknown)),
+            ("data:application/json;x=a\"b;charset=utf-16le;base64", Some(Named::Unknown)),
+            (&format!("data:text/plain;charset=utf-7{};base64", ";a=b".repeat(33)), Some(Named::Unknown)),
+            ("data:text/plain;x=a\"b;base64", None),
+            ("data:image/png;x=a\"b;charset=utf-16le;base64", None),
         ] {
             assert_eq!(said_by(head.as_bytes()), told, "{head}");
         }

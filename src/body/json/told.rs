@@ -3,6 +3,8 @@
 //! Enters: members as they come. Leaves: the character set that is named for the file, where its type is one of text. A
 //! type that comes behind its file is not waited for: then its first bytes tell, as they do where none is named.
 
+use memchr::memmem;
+
 use super::index::Kind;
 use crate::body::charset::Named;
 use crate::body::media::{MediaType, Promise};
@@ -10,7 +12,7 @@ use crate::body::media::{MediaType, Promise};
 /// What members with a media type are called by the protocols of models.
 const NAMES: [&[u8]; 3] = [b"mimeType", b"mime_type", b"media_type"];
 /// The longest type that is read, in bytes.
-const LONGEST: usize = 128;
+const LONGEST: usize = 512;
 
 /// The media types of the objects that are open.
 #[derive(Default)]
@@ -47,15 +49,37 @@ impl Told {
 
     /// The set that is named for a file that begins at this depth.
     pub(super) fn charset(&self, depth: usize) -> Option<Named> {
-        let (_, text) = self.types.last().filter(|(of, text)| *of == depth && (1..=LONGEST).contains(&text.len()))?;
-        said_of_text(&MediaType::parse(text)?).filter(|named| *named != Named::Nothing)
+        let (_, text) = self.types.last().filter(|(of, text)| *of == depth && !text.is_empty())?;
+        if text.len() > LONGEST {
+            // What is not kept may name one.
+            return is_called_text(text).then_some(Named::Unknown);
+        }
+        let named = MediaType::parse(text).map_or_else(|| said_unread(text), |said| said_of_text(&said));
+        named.filter(|named| *named != Named::Nothing)
     }
 }
 
 /// What a media type says of the character set, where it says that it is text.
 pub(super) fn said_of_text(said: &MediaType) -> Option<Named> {
-    let is_text = matches!(said.promise(), Promise::Json | Promise::JsonLines | Promise::Text | Promise::EventStream);
-    is_text.then(|| said.loosely_named_charset())
+    is_text(said).then(|| said.loosely_named_charset())
+}
+
+/// What a media type that cannot be parsed says of the character set, where it begins as one of text does: that there is
+/// one, which others may read.
+pub(super) fn said_unread(said: &[u8]) -> Option<Named> {
+    let names = || memmem::find(&said.to_ascii_lowercase(), b"charset").is_some();
+    (is_called_text(said) && names()).then_some(Named::Unknown)
+}
+
+fn is_text(said: &MediaType) -> bool {
+    matches!(said.promise(), Promise::Json | Promise::JsonLines | Promise::Text | Promise::EventStream)
+}
+
+/// Whether it begins as a type of text does, whatever follows.
+fn is_called_text(said: &[u8]) -> bool {
+    let name = said.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    name.get(..4).is_some_and(|kind| kind.eq_ignore_ascii_case(b"text"))
+        || MediaType::parse(name).as_ref().is_some_and(is_text)
 }
 
 #[cfg(test)]
@@ -74,6 +98,10 @@ mod tests {
             ("mimeType", "image/png; charset=utf-16le", 3, None),
             ("mimeType", "", 3, None),
             ("type", "text/plain; charset=utf-16le", 3, None),
+            ("mimeType", "text/plain; x=a\"b; Charset=utf-16le", 3, Some(Named::Unknown)),
+            ("mimeType", "text/plain; x=a\"b", 3, None),
+            ("mimeType", "image/png; x=a\"b; charset=utf-16le", 3, None),
+            ("mimeType", "charset", 3, None),
         ] {
             let mut told = Told::default();
             told.value_begin(Some(key.as_bytes()), Kind::String, depth);
@@ -88,9 +116,12 @@ mod tests {
             told.forget(3);
             assert_eq!(told.charset(3), None);
         }
-        let mut told = Told::default();
-        told.value_begin(Some(b"mimeType"), Kind::String, 3);
-        told.text_part(format!("text/plain;charset=utf-16le;x={}", "y".repeat(LONGEST)).as_bytes());
-        assert_eq!(told.charset(3), None);
+        // What is longer than what is kept may name a set there.
+        for (kind, wanted) in [("text/plain", Some(Named::Unknown)), ("image/png", None)] {
+            let mut told = Told::default();
+            told.value_begin(Some(b"mimeType"), Kind::String, 3);
+            told.text_part(format!("{kind};x={};charset=utf-16le", "y".repeat(LONGEST)).as_bytes());
+            assert_eq!(told.charset(3), wanted);
+        }
     }
 }
