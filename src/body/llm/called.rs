@@ -116,7 +116,7 @@ pub(super) struct Call {
 /// Whether a fragment with this identifier, and this name if it has one, is of the call that its place had before. Some
 /// servers give each of a call's fragments an identifier of its own: as long as the call is unfinished, only another name
 /// begins another one.
-pub(super) fn is_of_call(known: (&[u8], &[u8]), id: &[u8], name: Option<&[u8]>, unfinished: bool) -> bool {
+pub(super) fn continues(known: (&[u8], &[u8]), id: &[u8], name: Option<&[u8]>, unfinished: bool) -> bool {
     known.0 == id || unfinished && name.is_none_or(|name| name == known.1)
 }
 

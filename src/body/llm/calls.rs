@@ -9,7 +9,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::called::{Call, Stage, around, end_of, is_of_call, is_one_call, read, respelled};
+use super::called::{Call, Stage, around, continues, end_of, is_one_call, read, respelled};
 use super::depth::Depth;
 use super::plan::Event;
 use crate::body::json::{Index, Kind, Sketch, compact, is_like, unescape};
@@ -68,6 +68,9 @@ struct Open {
     inherited: bool,
     arguments: Vec<u8>,
     depth: Depth,
+    /// Where in its arguments those begin that came since its identifier last changed, which are a call's own to readers who
+    /// tell calls apart by that; and where these stand.
+    own: (usize, Depth),
     /// Its arguments are text, not JSON.
     plain: bool,
     /// It may go on, with these arguments.
@@ -192,12 +195,16 @@ impl Calls {
         let goes_on = |open: &Open| {
             let unfinished = !call.plain && !open.plain && !open.settled && open.depth.is_unfinished();
             let unnamed = id.is_empty() || open.id.is_empty();
-            call.stage != Stage::Begins && (unnamed || is_of_call((&open.id, &open.name), &id, name, unfinished))
+            call.stage != Stage::Begins && (unnamed || continues((&open.id, &open.name), &id, name, unfinished))
         };
         let mut open = match known.map(|at| self.open.remove(at)) {
             Some(mut open) if goes_on(&open) => {
                 // A name that comes now is the whole of it to those who begin another call here.
-                open.inherited |= name.is_none() && !id.is_empty() && !open.id.is_empty() && open.id != id;
+                let is_other = !id.is_empty() && !open.id.is_empty() && open.id != id;
+                open.inherited |= name.is_none() && is_other;
+                if is_other {
+                    open.own = (open.arguments.len(), Depth::default());
+                }
                 open
             }
             Some(mut before) => {
@@ -281,6 +288,9 @@ impl Calls {
     /// Adds to a call's arguments, and judges them where they are whole.
     fn grow(&mut self, open: &mut Open, text: &[u8], renamed: bool) -> Result<(), BodyError> {
         let closes = open.depth.take(text) && !open.plain;
+        // Once: behind its end nothing makes it another.
+        let own = open.own.1.take(text).then(|| std::mem::take(&mut open.own.0));
+        let own = own.filter(|from| *from > 0 && !open.plain);
         if open.name.is_empty() && !text.is_empty() {
             return self.nameless();
         }
@@ -306,6 +316,10 @@ impl Calls {
             return Err(BodyErrorKind::TooLarge.into());
         }
         open.arguments.extend_from_slice(text);
+        let own = own.and_then(|from| open.arguments.get(from..)).filter(|own| self.is_one(own));
+        if let Some(own) = own {
+            self.decide(None, &open.name, own, false)?;
+        }
         // What has arguments and another name may be whole already.
         let named_late = renamed && !open.arguments.is_empty() && text.is_empty();
         if closes || named_late { self.settle(open) } else { Ok(()) }
@@ -378,6 +392,12 @@ impl Calls {
 }
 
 impl Calls {
+    /// Whether it is one JSON text that all readers read alike.
+    fn is_one(&mut self, text: &[u8]) -> bool {
+        self.compact.clear();
+        compact(text, &self.limits, &mut self.compact, &mut |_| {})
+    }
+
     /// What the rules say of these arguments, with their tokens opened or as they stand.
     fn judge(&mut self, name: &[u8], arguments: &[u8], plain: bool, opened: bool) -> ToolDecision {
         if arguments.trim_ascii().is_empty() {
@@ -403,7 +423,8 @@ impl Open {
     fn at(around: Vec<u64>, plain: bool) -> Self {
         let (id, name, arguments) = Default::default();
         let [inherited, settled, unread, held] = [false; 4];
-        Self { around, id, name, inherited, arguments, depth: Depth::default(), plain, settled, unread, held }
+        let (depth, own) = Default::default();
+        Self { around, id, name, inherited, arguments, depth, own, plain, settled, unread, held }
     }
 }
 

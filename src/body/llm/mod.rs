@@ -40,7 +40,7 @@ mod work;
 use std::fmt;
 use std::sync::Arc;
 
-use self::called::is_of_call;
+use self::called::continues;
 use self::calls::Calls;
 pub(super) use self::calls::DocumentCalls;
 use self::depth::Depth;
@@ -479,7 +479,7 @@ impl Model {
         }
     }
 
-    /// Ends the arguments of a tool call where another call begins at its place ([`is_of_call`]). Until they are whole it is
+    /// Ends the arguments of a tool call where another call begins at its place ([`continues`]). Until they are whole it is
     /// unfinished: what is no JSON has no end. A custom tool's name begins another call whatever it is.
     fn begin_calls(&mut self, event: Event<'_>, plan: &mut Plan) {
         // What has another name from here on is another call's to some readers.
@@ -496,7 +496,7 @@ impl Model {
             let known = self.calls.iter().position(|call| call.key == *key).map(|at| self.calls.remove(at));
             let goes_on = |call: &Begun| {
                 let again = name.is_some() && matches!(key.part, Part::ToolInput(_));
-                is_of_call((&call.id, &call.name), &id, name.as_deref(), !call.arguments.is_whole() && !again)
+                continues((&call.id, &call.name), &id, name.as_deref(), !call.arguments.is_whole() && !again)
             };
             let (arguments, before) = match known {
                 Some(call) if goes_on(&call) => (call.arguments, call.name),

@@ -59,6 +59,33 @@ fn a_call_goes_on_under_other_identifiers() {
 }
 
 #[test]
+fn a_piece_that_is_a_call_under_its_own_identifier_is_judged_by_itself_as_well() {
+    let tools = rules(&[("send_email", Some(r#""to":"[^"]*@acme\.com""#), Allow)], Block);
+    let email = Some("send_email");
+    let theirs = r#"{"to":"boss@evil.example"}"#;
+    for (pieces, refuse) in [
+        (vec![(Some("b"), email, theirs)], true),
+        (vec![(Some("b"), None, theirs)], true),
+        (vec![(Some("b"), None, r#"{"to":"boss@acme.com"}"#)], false),
+        // It may come in pieces itself.
+        (vec![(Some("b"), email, r#"{"to":"boss"#), (None, None, r#"@evil.example"}"#)], true),
+        (vec![(Some("b"), None, r#"{"to":"boss"#), (Some("b"), None, r#"@evil.example"}"#)], true),
+        (vec![(Some("b"), email, ""), (Some("b"), None, theirs)], true),
+        // What is no call by itself is not judged by itself.
+        (vec![(Some("b"), None, r#"{"to":"boss@evil.example""#), (Some("c"), None, "}")], false),
+        (vec![(Some("b"), None, r#"{"to":"boss@evil.example"},"x":1"#)], false),
+        (vec![(None, None, theirs)], false),
+        (vec![(Some("a"), None, theirs)], false),
+    ] {
+        let mut all = vec![call(Some("a"), email, r#"{"k":"#)];
+        all.extend(pieces.iter().map(|(id, name, arguments)| call(*id, *name, arguments)));
+        all.push(call(Some("z"), None, r#","to":"x@acme.com"}"#));
+        all.push(json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}));
+        assert_eq!(refused(&tools, &all), refuse, "{pieces:?}");
+    }
+}
+
+#[test]
 fn each_piece_of_what_a_custom_tool_is_called_with_is_judged_under_its_own_identifier() {
     let tools = rules(&[("run", Some("^ls"), Allow)], Block);
     let call = |id: &str, name: Option<&str>, input: &str| {
