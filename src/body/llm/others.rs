@@ -21,14 +21,20 @@ struct Row {
     reading: Reading,
     /// Without that member it is of the text that one of its kind was of before.
     goes_on: bool,
+    /// It is thought, not said.
+    thought: bool,
 }
 
 const fn text(kind: (&'static str, &'static str), path: &'static [&'static str], whose: &'static str) -> Row {
-    Row { kind, path, whose, reading: Reading::Sniffing, goes_on: false }
+    Row { kind, path, whose, reading: Reading::Sniffing, goes_on: false, thought: false }
 }
 
 const fn call(kind: (&'static str, &'static str), path: &'static [&'static str], whose: &'static str) -> Row {
-    Row { kind, path, whose, reading: Reading::Arguments, goes_on: false }
+    Row { kind, path, whose, reading: Reading::Arguments, goes_on: false, thought: false }
+}
+
+const fn thought(row: Row) -> Row {
+    Row { thought: true, ..row }
 }
 
 const fn going_on(row: Row) -> Row {
@@ -41,13 +47,13 @@ const GROWING: [Row; 16] = [
     text(("", "text generation inference"), &["token", "text"], ""),
     text(("", "a2a"), &["text"], "artifactId"),
     text(("type", "text-delta"), &["delta"], "id"),
-    text(("type", "reasoning-delta"), &["delta"], "id"),
+    thought(text(("type", "reasoning-delta"), &["delta"], "id")),
     call(("type", "tool-input-delta"), &["inputTextDelta"], "toolCallId"),
     text(("type", "TEXT_MESSAGE_CONTENT"), &["delta"], "messageId"),
     going_on(text(("type", "TEXT_MESSAGE_CHUNK"), &["delta"], "messageId")),
-    text(("type", "THINKING_TEXT_MESSAGE_CONTENT"), &["delta"], ""),
-    text(("type", "REASONING_MESSAGE_CONTENT"), &["delta"], "messageId"),
-    going_on(text(("type", "REASONING_MESSAGE_CHUNK"), &["delta"], "messageId")),
+    thought(text(("type", "THINKING_TEXT_MESSAGE_CONTENT"), &["delta"], "")),
+    thought(text(("type", "REASONING_MESSAGE_CONTENT"), &["delta"], "messageId")),
+    going_on(thought(text(("type", "REASONING_MESSAGE_CHUNK"), &["delta"], "messageId"))),
     call(("type", "TOOL_CALL_ARGS"), &["delta"], "toolCallId"),
     going_on(call(("type", "TOOL_CALL_CHUNK"), &["delta"], "toolCallId")),
     text(("event", "message"), &["answer"], "message_id"),
@@ -57,8 +63,6 @@ const GROWING: [Row; 16] = [
 const LLAMA: u8 = 0;
 const INFERENCE: u8 = 1;
 const ARTIFACT: u8 = 2;
-const SAID: u8 = 3;
-const THOUGHT: u8 = 4;
 
 /// What ends a text of these names, and the member that says whose; all texts where it is empty.
 const ENDS: [(&str, &str, &str); 13] = [
@@ -98,11 +102,10 @@ impl Owners {
     }
 }
 
-/// The first row of the texts that a reader may add this row's to: all of a protocol that are said, and all that are thought.
+/// The first row of the texts that a reader may add this row's to: all that are said, whatever the protocol, or all that are thought.
 pub(super) fn sort(row: u8) -> u8 {
-    let kind = GROWING.get(usize::from(row)).map_or("", |row| row.kind.1);
-    let thought = kind.starts_with("THINKING") || kind.to_ascii_lowercase().starts_with("reasoning");
-    if thought { THOUGHT } else { SAID }
+    let thought = GROWING.get(usize::from(row)).is_some_and(|row| row.thought);
+    GROWING.iter().position(|row| row.thought == thought).unwrap_or_default() as u8
 }
 
 /// How the text of this row is read.
