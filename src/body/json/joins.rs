@@ -18,7 +18,7 @@ const MOST: usize = 512;
 #[derive(Default)]
 pub(in crate::body) struct Joins {
     /// The last one of each kind and sort: at most [`MOST`].
-    ended: Vec<(u64, u64, Ends)>,
+    ended: Vec<(u64, Sort, Ends)>,
     /// There were more.
     full: bool,
 }
@@ -38,13 +38,17 @@ impl Joins {
         }
         let mut before = None;
         for (.., ended) in self.ended.iter().filter(|(of, ..)| *of == kind) {
-            before.get_or_insert_with(Ends::default).add_all(ended.clone());
+            let before = before.get_or_insert_with(Ends::default);
+            before.add_all(ended);
+            if before.is_unknown() {
+                break;
+            }
         }
         before
     }
 
     /// A text of this kind and sort has ended.
-    pub(in crate::body) fn end(&mut self, kind: u64, sort: u64, ended: Ends) {
+    pub(in crate::body) fn end(&mut self, kind: u64, sort: Sort, ended: Ends) {
         if let Some((.., last)) = self.ended.iter_mut().find(|(of, sorted, _)| (*of, *sorted) == (kind, sort)) {
             *last = ended;
         } else if self.ended.len() < MOST {
@@ -55,20 +59,35 @@ impl Joins {
     }
 }
 
+/// As much of a `type` as tells it from others.
+pub(super) const WORD: usize = 128;
+
+/// The sort of an object's text: one number for what the object says of it, in the order in which it does.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(in crate::body) struct Sort(u64);
+
+impl Sort {
+    /// The object has this member, which [`tells_sort`].
+    pub(in crate::body) fn member(&mut self, key: &[u8], kind: Kind) {
+        self.add((key, kind as u8));
+    }
+
+    /// The member, which is a string, says this. A word beyond [`WORD`] bytes may be cut.
+    pub(in crate::body) fn word(&mut self, word: &[u8]) {
+        self.add(word.get(..WORD).unwrap_or(word));
+    }
+
+    fn add(&mut self, said: impl Hash) {
+        let mut hasher = DefaultHasher::new();
+        (self.0, said).hash(&mut hasher);
+        self.0 = hasher.finish();
+    }
+}
+
 /// Whether a member says of what sort its object's text is.
 pub(in crate::body) fn tells_sort(key: &[u8], kind: Kind) -> bool {
     kind == Kind::String && is_like(key, b"type")
         || !matches!(kind, Kind::False | Kind::Null) && is_like(key, b"thought")
-}
-
-/// The sort of an object's text, where the object says this too.
-pub(in crate::body) fn sorted(sort: u64, key: &[u8], kind: Kind, word: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (sort, key, kind as u8).hash(&mut hasher);
-    if kind == Kind::String {
-        word.hash(&mut hasher);
-    }
-    hasher.finish()
 }
 
 #[cfg(test)]
@@ -79,23 +98,51 @@ mod tests {
     fn a_text_follows_the_last_of_its_kind_of_every_sort() {
         let mut joins = Joins::default();
         assert!(joins.before(1).is_none());
-        joins.end(1, 1, Ends::unknown());
-        joins.end(1, 2, Ends::default());
+        joins.end(1, Sort(1), Ends::unknown());
+        joins.end(1, Sort(2), Ends::default());
         assert!(joins.before(1).is_some_and(|before| !before.is_over()) && joins.before(2).is_none());
-        joins.end(1, 1, Ends::default());
+        joins.end(1, Sort(1), Ends::default());
         assert!(joins.before(1).is_some_and(|before| before.is_over()));
         joins.clear();
         assert!(joins.before(1).is_none());
     }
 
     #[test]
+    fn a_sort_is_what_its_object_says() {
+        let sort = |members: &[(&str, Kind, &str)]| {
+            let mut sort = Sort::default();
+            for (key, kind, word) in members {
+                sort.member(key.as_bytes(), *kind);
+                if *kind == Kind::String {
+                    sort.word(word.as_bytes());
+                }
+            }
+            sort
+        };
+        let long = "x".repeat(WORD);
+        let texts = [
+            sort(&[]),
+            sort(&[("type", Kind::String, "text")]),
+            sort(&[("type", Kind::String, "")]),
+            sort(&[("type", Kind::String, &long)]),
+            sort(&[("thought", Kind::True, "")]),
+            sort(&[("thought", Kind::String, "")]),
+            sort(&[("type", Kind::String, "text"), ("thought", Kind::True, "")]),
+        ];
+        for (at, text) in texts.iter().enumerate() {
+            assert_eq!(texts.iter().position(|other| other == text), Some(at));
+        }
+        assert_eq!(texts[3], sort(&[("type", Kind::String, &format!("{long}y"))]), "it may have been cut");
+    }
+
+    #[test]
     fn beyond_the_bound_nothing_is_known_of_any_text() {
         let mut joins = Joins::default();
         for kind in 0..MOST as u64 {
-            joins.end(kind, 0, Ends::default());
+            joins.end(kind, Sort(0), Ends::default());
         }
         assert!(joins.before(0).is_some_and(|before| before.is_over()) && joins.before(u64::MAX).is_none());
-        joins.end(u64::MAX, 0, Ends::default());
+        joins.end(u64::MAX, Sort(0), Ends::default());
         for kind in [0, u64::MAX, u64::MAX - 1] {
             assert!(joins.before(kind).is_some_and(|before| !before.is_over()));
         }

@@ -47,7 +47,7 @@ mod walker;
 pub use body::JsonBody;
 pub(super) use exempt::{Form, Reason, holds_text, is_file_of_text};
 pub use index::{Index, Kind, MAX_NODES, Node, Step, index};
-pub(super) use joins::{Joins, sorted, tells_sort};
+pub(super) use joins::{Joins, Sort, tells_sort};
 pub(super) use labels::{label_of, says, speaks_of};
 pub use lexer::Framing;
 pub(super) use names::is_like;

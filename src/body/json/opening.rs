@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::index::Kind;
-use super::joins::{Joins, sorted, tells_sort};
+use super::joins::{Joins, Sort, WORD, tells_sort};
 use super::names::is_like;
 use super::path::Place;
 use crate::body::restore::{Opens, Restore};
@@ -22,7 +22,7 @@ pub(super) struct Opening {
     /// The tools that open objects name.
     names: Vec<Named>,
     /// What is being read of the object whose members have this depth.
-    listening: Option<(usize, Told)>,
+    listening: Option<(usize, Heard)>,
     word: Vec<u8>,
     /// The depth of the call's arguments that are being read, and whether they are opened.
     call: Option<(usize, bool)>,
@@ -36,7 +36,7 @@ pub(super) struct Opening {
 
 /// What a string tells of its object.
 #[derive(Clone, Copy)]
-enum Told {
+enum Heard {
     /// A tool's name, and whether the member is called so to all readers.
     Name { plain: bool },
     /// Of what sort its text is.
@@ -48,7 +48,7 @@ enum Told {
 struct Object {
     /// Its members' depth.
     depth: usize,
-    sort: u64,
+    sort: Sort,
     ended: Vec<(u64, Ends)>,
 }
 
@@ -92,7 +92,7 @@ impl Opening {
         let Some((kind, _)) = self.prose.take() else { return };
         let Some(object) = self.object(depth) else { return };
         match object.ended.iter_mut().find(|(of, _)| *of == kind) {
-            Some((_, other)) => other.add_all(ended),
+            Some((_, other)) => other.add_all(&ended),
             None => object.ended.push((kind, ended)),
         }
     }
@@ -109,7 +109,10 @@ impl Opening {
     fn joined(&self, kind: u64) -> Ends {
         let mut before = self.joins.before(kind).unwrap_or_default();
         for (_, ended) in self.objects.iter().flat_map(|object| &object.ended).filter(|(of, _)| *of == kind) {
-            before.add_all(ended.clone());
+            if before.is_unknown() {
+                break;
+            }
+            before.add_all(ended);
         }
         before
     }
@@ -137,21 +140,29 @@ impl Opening {
                 self.prose = Some((kind, self.joined(kind)));
             }
             let is_name = |key: &&[u8]| !self.restore.tools.is_empty() && is_like(key, b"name");
-            let told = match key {
-                Some(key) if tells_sort(key, kind) => Some(Told::Sort),
-                key => key.filter(is_name).map(|key| Told::Name { plain: key == b"name" }),
+            let heard = match key {
+                Some(key) if tells_sort(key, kind) => Some(Heard::Sort),
+                key => key.filter(is_name).map(|key| Heard::Name { plain: key == b"name" }),
             };
-            self.listening = told.map(|told| (depth, told));
+            self.listening = heard.map(|heard| (depth, heard));
             self.word.clear();
-        } else if let Some(key) = key.filter(|key| tells_sort(key, kind))
+            self.sort_by(key, kind, depth);
+        } else {
+            self.sort_by(key, kind, depth);
+        }
+    }
+
+    /// Takes what a member says of the texts of its object.
+    fn sort_by(&mut self, key: Option<&[u8]>, kind: Kind, depth: usize) {
+        if let Some(key) = key.filter(|key| tells_sort(key, kind))
             && let Some(object) = self.object(depth)
         {
-            object.sort = sorted(object.sort, key, kind, b"");
+            object.sort.member(key, kind);
         }
     }
 
     pub(super) fn text(&mut self, decoded: &[u8]) {
-        if self.listening.is_some() && self.word.len() <= NAME {
+        if self.listening.is_some() && self.word.len() <= NAME.max(WORD) {
             self.word.extend_from_slice(decoded);
         }
     }
@@ -162,13 +173,11 @@ impl Opening {
     /// It is another name for a tool whose arguments have been opened.
     pub(super) fn value_end(&mut self, depth: usize) -> Result<(), BodyError> {
         match self.listening.take() {
-            Some((object, Told::Name { plain })) => self.named(object, plain)?,
-            Some((object, Told::Sort)) => {
+            Some((object, Heard::Name { plain })) => self.named(object, plain)?,
+            Some((object, Heard::Sort)) => {
                 let word = std::mem::take(&mut self.word);
-                // However it came, as much of it counts.
-                let told = word.get(..NAME).unwrap_or(&word);
                 if let Some(object) = self.object(object) {
-                    object.sort = sorted(object.sort, b"", Kind::String, told);
+                    object.sort.word(&word);
                 }
                 self.word = word;
             }

@@ -308,7 +308,7 @@ impl LogicalText {
             State::Json | State::Exempt(_) | State::Coded(_) if self.held() == 0 => restorer.ending(b""),
             State::Json | State::Exempt(_) | State::Coded(_) => Ends::unknown(),
         };
-        ends.add_all(self.before.clone());
+        ends.add_all(&self.before);
         ends
     }
 

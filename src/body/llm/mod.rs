@@ -21,6 +21,7 @@ mod grown;
 mod live;
 mod mold;
 mod ollama;
+mod once;
 mod opaque;
 mod openai;
 mod others;
@@ -46,9 +47,11 @@ pub(super) use self::calls::DocumentCalls;
 use self::depth::Depth;
 pub use self::failure::{addressed, error_body, error_event, error_frame, error_message, error_record, error_type};
 use self::mold::Mold;
+use self::once::Once;
 use self::others::Owners;
 use self::parked::Parked;
 use self::plan::{Carrier, End, Event, Part, Plan, TextKey, whole_number};
+use self::rest::Said;
 use self::tails::Tails;
 use self::texts::Texts;
 use self::tools::Tools;
@@ -148,6 +151,8 @@ pub(crate) struct Model {
     early: Vec<(Node, Option<Shifts>)>,
     /// How the whole texts for a reader ended that the event at hand has had.
     joins: Joins,
+    /// What the objects of these said of them.
+    said: Once<Said>,
 }
 
 impl Model {
@@ -174,6 +179,7 @@ impl Model {
             work: Work::default(),
             early: Vec::new(),
             joins: Joins::default(),
+            said: Once::default(),
         }
     }
 

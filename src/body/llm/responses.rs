@@ -80,19 +80,26 @@ fn row(name: &str) -> u8 {
     GROWING.iter().position(|(growing, ..)| *growing == name).unwrap_or_default() as u8
 }
 
-/// The growing text that a whole one of an event repeats: `copied`, or that of its item which is of the text's own sort.
-pub(super) fn repeated(event: Event<'_>, text: Node, copied: TextKey) -> TextKey {
+/// The growing text that a whole one of this key repeats: `copied`, or that of its item which is of the text's own sort. If
+/// the key does not tell that, it is of the kind that its object has [`grown`].
+pub(super) fn repeated(key: Option<&[u8]>, grown: u8, copied: TextKey) -> TextKey {
     let Part::Item { kind: WHOLE, at } = copied.part else { return copied };
-    let kind = event.index.parent(text).map(|object| event.of_kind(object, "type", Kind::String));
-    let kind = kind.and_then(Result::ok).flatten().map(|kind| event.word(kind));
-    let name = match (event.index.key(text), kind.as_deref()) {
-        (Some(b"refusal"), _) => "response.refusal",
-        (Some(b"transcript"), _) => "response.audio_transcript",
-        (_, Some(b"summary_text")) => "response.reasoning_summary_text",
-        (_, Some(b"reasoning_text")) => "response.reasoning_text",
-        _ => "response.output_text",
+    let kind = match key {
+        Some(b"refusal") => row("response.refusal"),
+        Some(b"transcript") => row("response.audio_transcript"),
+        _ => grown,
     };
-    TextKey { of: copied.of, part: Part::Item { kind: row(name), at } }
+    TextKey { of: copied.of, part: Part::Item { kind, at } }
+}
+
+/// The kind of growing texts that the text of an object repeats, by the object's type.
+pub(super) fn grown(event: Event<'_>, object: Node) -> u8 {
+    let kind = event.of_kind(object, "type", Kind::String).ok().flatten().map(|kind| event.word(kind));
+    row(match kind.as_deref() {
+        Some(b"summary_text") => "response.reasoning_summary_text",
+        Some(b"reasoning_text") => "response.reasoning_text",
+        _ => "response.output_text",
+    })
 }
 
 /// The part that the arguments of an item's call are.

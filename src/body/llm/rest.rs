@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::plan::{CountsIn, Event, Plan, whole_number};
 use super::{Model, Payload, opaque, responses};
-use crate::body::json::{Index, Kind, Node, sorted, tells_sort, unescape};
+use crate::body::json::{Index, Kind, Node, Sort, tells_sort, unescape};
 use crate::body::restore::Opens;
 use crate::body::{BodyError, Dialect, Inspection};
 use crate::engine::Ends;
@@ -45,7 +45,7 @@ impl Model {
 
     /// Scans what may differ from one event of a mold to the next.
     fn scan_slots(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
-        self.joins.clear();
+        self.begin_rest();
         self.early.clear();
         for at in 0.. {
             let Some((node, kind)) = self.mold.others().nth(at) else { break };
@@ -58,10 +58,19 @@ impl Model {
         Ok(())
     }
 
+    /// Forgets what was read of another event.
+    fn begin_rest(&mut self) {
+        self.joins.clear();
+        self.said.clear();
+        if let Some(tools) = &mut self.opening {
+            tools.begin_event();
+        }
+    }
+
     /// Scans every key, and every string and number that the plan does not speak of.
     pub(super) fn scan_rest(&mut self, event: Event<'_>, plan: &Plan, seen: &mut Inspection) -> Result<(), BodyError> {
         let index = event.index;
-        self.joins.clear();
+        self.begin_rest();
         self.scan_early(event, plan, seen)?;
         let mut skip_to = 0;
         for node in index.nodes() {
@@ -118,7 +127,7 @@ impl Model {
             CountsIn::Growing(_) => None,
         });
         let mut texts: Vec<Node> = plan.twins.iter().map(|(_, text)| *text).chain(cited).collect();
-        if let Some(tools) = self.opening.as_ref().filter(|_| !texts.is_empty()) {
+        if let Some(tools) = self.opening.as_mut().filter(|_| !texts.is_empty()) {
             let is_left = |node: &Node| {
                 event.index.kind(*node) == Kind::String
                     && !plan.deltas.iter().any(|(delta, _)| delta == node)
@@ -198,9 +207,11 @@ impl Model {
         } else {
             let actions = self.values.actions_at(event.index, node);
             self.values.call(event.index, node);
-            let opening = self.opening.as_ref().map_or(Opens::No, |tools| tools.open_value(event, node, plan));
+            let opening = self.opening.as_mut().map_or(Opens::No, |tools| tools.open_value(event, node, plan));
             let before = match opening {
-                Opens::Prose { kind } => self.joins.before(kind).unwrap_or_else(|| self.before(event, node, plan)),
+                Opens::Prose { kind } => {
+                    self.joins.before(kind).unwrap_or_else(|| self.before_repeated(event, node, plan))
+                }
                 Opens::No | Opens::Value => Ends::default(),
             };
             self.values.open_tokens(opening, before);
@@ -209,7 +220,8 @@ impl Model {
                 changed = true;
             }
             if let (Opens::Prose { kind }, Some(ended)) = (opening, self.values.take_ended()) {
-                self.joins.end(kind, sort_of(event, node), ended);
+                let sort = self.said(event, node).sort;
+                self.joins.end(kind, sort, ended);
             }
         }
         self.work.decoded = decoded;
@@ -217,9 +229,18 @@ impl Model {
     }
 
     /// How the growing texts ended that a reader may add the first one of its kind in an event to.
-    fn before(&self, event: Event<'_>, node: Node, plan: &Plan) -> Ends {
-        let repeated = plan.copied.map(|copied| responses::repeated(event, node, copied));
-        repeated.map(|key| self.texts.before(key)).unwrap_or_default()
+    fn before_repeated(&mut self, event: Event<'_>, node: Node, plan: &Plan) -> Ends {
+        let Some(copied) = plan.copied else { return Ends::default() };
+        let repeated = responses::repeated(event.index.key(node), self.said(event, node).grown, copied);
+        self.texts.before(repeated)
+    }
+
+    /// What the object of a text says of it.
+    fn said(&mut self, event: Event<'_>, text: Node) -> Said {
+        match event.index.parent(text) {
+            Some(object) => self.said.of(event.index, object, || Said::read(event, object)),
+            None => Said::default(),
+        }
     }
 
     /// Scans a string that repeats all of a text so far: while that holds something, no more of it is shown.
@@ -259,14 +280,28 @@ fn added(now: &[(&'static str, u64)], before: &[(&'static str, u64)]) -> Vec<(&'
     added.filter(|(_, bytes)| *bytes > 0).collect()
 }
 
-/// What the object of a text says of it.
-fn sort_of(event: Event<'_>, text: Node) -> u64 {
-    let index = event.index;
-    let members = index.parent(text).into_iter().flat_map(|object| index.children(object));
-    members.fold(0, |sort, member| match index.key(member) {
-        Some(key) if tells_sort(key, index.kind(member)) => sorted(sort, key, index.kind(member), &event.word(member)),
-        _ => sort,
-    })
+/// What an object says of its texts.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Said {
+    sort: Sort,
+    /// The kind of growing texts that they repeat, where their names do not tell it.
+    grown: u8,
+}
+
+impl Said {
+    fn read(event: Event<'_>, object: Node) -> Self {
+        let index = event.index;
+        let mut sort = Sort::default();
+        for member in index.children(object) {
+            let kind = index.kind(member);
+            let Some(key) = index.key(member).filter(|key| tells_sort(key, kind)) else { continue };
+            sort.member(key, kind);
+            if kind == Kind::String {
+                sort.word(&event.word(member));
+            }
+        }
+        Self { sort, grown: responses::grown(event, object) }
+    }
 }
 
 /// Whether a stretch has strings or numbers.

@@ -241,7 +241,7 @@ impl Texts {
         // The last of those before it, and the one that grew last.
         let open = || self.open.iter().filter(|text| text.key != key && key.follows(text.key).is_some());
         for text in [open().max_by_key(|text| key.follows(text.key)), open().max_by_key(|text| text.turn)] {
-            before.add_all(text.map(|text| text.text.ending()).unwrap_or_default());
+            before.add_all(&text.map(|text| text.text.ending()).unwrap_or_default());
         }
         before
     }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::once::Once;
 use super::plan::{End, Event, Plan, TextKey};
 use crate::body::json::{Index, Kind, Node};
 use crate::body::restore::{Opens, Restore};
@@ -23,11 +24,13 @@ pub(super) struct Tools {
     calls: Vec<Call>,
     /// The most calls that are remembered.
     limit: usize,
+    /// Whether arguments are opened of calls that stand whole in the event at hand.
+    whole: Once<bool>,
 }
 
 impl Tools {
     pub(super) fn new(restore: Arc<Restore>, limit: usize) -> Self {
-        Self { restore, calls: Vec::new(), limit }
+        Self { restore, calls: Vec::new(), limit, whole: Once::default() }
     }
 
     /// Where values are given back.
@@ -80,7 +83,7 @@ impl Tools {
     }
 
     /// Whether the tokens of a value that stands by itself are opened.
-    pub(super) fn open_value(&self, event: Event<'_>, node: Node, plan: &Plan) -> Opens {
+    pub(super) fn open_value(&mut self, event: Event<'_>, node: Node, plan: &Plan) -> Opens {
         let index = event.index;
         let mut at = Some(node);
         while let Some(inner) = at {
@@ -89,20 +92,28 @@ impl Tools {
             if !index.key(inner).is_some_and(is_call) {
                 continue;
             }
-            let name = at.map(|object| event.of_kind(object, "name", Kind::String));
-            return match name {
-                Some(Ok(Some(name))) => {
-                    Opens::value(self.restore.opens_tool(&event.word(name)) && is_named_once(event, name))
-                }
-                Some(Ok(None)) => {
-                    let open = |end: &End| matches!(end, End::One(key) if self.open_call(*key));
-                    Opens::value(plan.before.iter().any(open))
-                }
-                // Two names, of which readers take one or the other.
-                Some(Err(_)) | None => Opens::No,
-            };
+            let Some(object) = at else { return Opens::No };
+            let mut whole = std::mem::take(&mut self.whole);
+            let opened = whole.of(index, object, || self.opens_whole(event, object, plan));
+            self.whole = whole;
+            return Opens::value(opened);
         }
         self.opens_place(index, node)
+    }
+
+    /// Whether the arguments of a call that stands there whole are opened.
+    fn opens_whole(&self, event: Event<'_>, call: Node, plan: &Plan) -> bool {
+        match event.of_kind(call, "name", Kind::String) {
+            Ok(Some(name)) => self.restore.opens_tool(&event.word(name)) && is_named_once(event, name),
+            Ok(None) => plan.before.iter().any(|end| matches!(end, End::One(key) if self.open_call(*key))),
+            // Two names, of which readers take one or the other.
+            Err(_) => false,
+        }
+    }
+
+    /// Another event begins.
+    pub(super) fn begin_event(&mut self) {
+        self.whole.clear();
     }
 
     fn open_call(&self, key: TextKey) -> bool {

@@ -28,25 +28,40 @@ impl Ends {
         self.open.is_empty() && !self.unknown
     }
 
+    /// Whether it may be anything, whatever is added.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.unknown
+    }
+
     /// Adds what stood at the end of one more text.
     pub(super) fn add(&mut self, end: Surroundings) {
-        if self.unknown || end.is_over() || self.open.contains(&end) {
-            return;
+        if self.makes_room(&end) {
+            self.open.push(end);
         }
-        if self.open.len() >= MOST {
-            *self = Self::unknown();
-            return;
-        }
-        self.open.push(end);
     }
 
     /// Adds all of these.
-    pub(crate) fn add_all(&mut self, others: Self) {
+    pub(crate) fn add_all(&mut self, others: &Self) {
         if others.unknown {
-            *self = others;
-            return;
+            *self = Self::unknown();
         }
-        others.open.into_iter().for_each(|end| self.add(end));
+        for end in &others.open {
+            if self.makes_room(end) {
+                self.open.push(end.clone());
+            }
+        }
+    }
+
+    /// Whether this one is to be added; where there is no room for it, nothing is known any more.
+    fn makes_room(&mut self, end: &Surroundings) -> bool {
+        if self.unknown || end.is_over() || self.open.contains(end) {
+            return false;
+        }
+        if self.open.len() >= MOST {
+            *self = Self::unknown();
+            return false;
+        }
+        true
     }
 
     /// Goes over text that is added.
@@ -99,7 +114,27 @@ mod tests {
         ends.pass(b" \n\n ");
         assert!(ends.refuse(b" "), "nobody knows what went before");
         let mut others = Ends::default();
-        others.add_all(ends);
-        assert!(!others.is_over());
+        others.add_all(&ends);
+        assert!(others.is_unknown() && !others.is_over());
+    }
+
+    #[test]
+    fn as_many_as_are_kept_are_known() {
+        for (count, known) in [(MOST - 1, true), (MOST, true), (MOST + 1, false)] {
+            let (mut one_by_one, mut at_once) = (Ends::default(), Ends::default());
+            for at in 0..count {
+                let end = end(&format!("word{at}"));
+                at_once.add_all(&Ends { open: vec![end.clone()], unknown: false });
+                one_by_one.add(end);
+            }
+            for ends in [&one_by_one, &at_once] {
+                assert_eq!((ends.is_unknown(), ends.refuse(b" ")), (!known, !known), "{count}");
+                assert!(ends.refuse(b".example/"), "{count}");
+            }
+            // The same once more takes no room.
+            one_by_one.add_all(&at_once);
+            one_by_one.add(end("word0"));
+            assert_eq!(one_by_one.is_unknown(), !known, "{count}");
+        }
     }
 }
