@@ -7,7 +7,7 @@
 use super::surroundings::Surroundings;
 
 /// How many ends are kept at once.
-const MOST: usize = 8;
+const MOST: usize = 32;
 
 /// How texts ended to which another may be added.
 #[derive(Clone, Default, Debug)]

@@ -349,7 +349,7 @@ fn where_too_much_is_to_be_remembered_a_token_stays_closed() {
         assert_eq!(is_opened(&exchange, Dialect::OpenAi, STREAM, &body), opened, "{first:?} {others}");
     }
     let (_, fragment, _) = side_by_side().remove(2);
-    for (others, opened) in [(5, true), (30, false)] {
+    for (others, opened) in [(5, true), (30, true), (40, false)] {
         let words = (0..others).map(|at| fragment(at, &format!("word{at}")));
         let all: Vec<Value> = words.chain([fragment(others, &format!(" {token}"))]).collect();
         assert_eq!(is_opened(&exchange, Dialect::Plain, STREAM, &events(all)), opened, "{others}");
