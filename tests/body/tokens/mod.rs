@@ -4,7 +4,6 @@
 mod joined;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use blackbar::body::{
     BodyError, BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, JsonPath, Restore, Scopes,
@@ -14,6 +13,7 @@ use blackbar::policy;
 use serde_json::{Value, json};
 
 use super::fixtures::{anthropic, openai, spec};
+use super::latency::assert_fifty;
 
 const TEXT: &str =
     "Write to jane@example.com, \"bob@example.org\" or call (212) 555-0123.\nThen jane@example.com again: \u{2713}";
@@ -584,7 +584,6 @@ fn without_a_token_an_answer_is_as_it_was() {
 
 /// The time that one event takes, a token in every twentieth word, p99 under 50 microseconds; printed with `--nocapture`.
 #[test]
-#[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures time, and shows it")]
 fn an_event_is_restored_in_less_than_fifty_microseconds() {
     let exchange = Exchange::new();
     let prose = "It was the best of times, it was the worst of times, it was the age of wisdom; write to jane@example.com now. ";
@@ -593,32 +592,9 @@ fn an_event_is_restored_in_less_than_fifty_microseconds() {
     }
     let stream = openai(&exchange.sent(prose).repeat(100), 3);
     let events: Vec<&str> = stream.split_inclusive("\n\n").filter(|event| !event.contains("\"index\":1")).collect();
-    let mut best = u128::MAX;
-    let mut histogram = Vec::new();
-    // The best of several rounds: other programs on the machine only ever add time.
-    for _ in 0..15 {
+    assert_fifty(", 500 live tokens", &events, || {
         let spec =
             BodySpec { dialect: Dialect::OpenAi, scopes: Arc::clone(&exchange.response), ..spec("text/event-stream") };
-        let mut inspector = BodyInspector::new(spec).unwrap();
-        let mut out = Vec::new();
-        let mut times: Vec<u128> = Vec::with_capacity(events.len());
-        for event in &events {
-            let start = Instant::now();
-            inspector.push(event.as_bytes(), &mut out).unwrap();
-            inspector.flush(&mut out).unwrap();
-            times.push(start.elapsed().as_nanos());
-            out.clear();
-        }
-        times.sort_unstable();
-        let p99 = times[times.len() * 99 / 100];
-        if p99 < best {
-            best = p99;
-            histogram = [500, 900, 990, 999].iter().map(|per| (*per, times[times.len() * per / 1000])).collect();
-        }
-    }
-    println!("{} events in deltas of three characters, 500 live tokens", events.len());
-    for (per_mille, nanoseconds) in histogram {
-        println!("  p{:<5} {:>8.1} us", per_mille as f64 / 10.0, nanoseconds as f64 / 1000.0);
-    }
-    assert!(best < 50_000, "p99 is {best} ns");
+        BodyInspector::new(spec).unwrap()
+    });
 }
