@@ -71,7 +71,9 @@ impl Named {
         // What these are has no other name that differs in signs alone.
         let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         match letters.as_str() {
-            "u8" | "utf" | "utf8" | "csutf8" | "utf8sig" | "cp65001" => Self::Utf8,
+            // What `file` writes of bytes that it does not know the set of.
+            "binary" | "unknown8bit" => Self::Nothing,
+            "u8" | "utf" | "utf8" | "csutf8" | "utf8sig" | "utf8mb3" | "utf8mb4" | "cp65001" => Self::Utf8,
             "u16" | "utf16" | "csutf16" | "ucs2" | "csucs2" | "iso10646ucs2" | "csunicode" | "unicode" => {
                 Self::Utf16(None)
             }
@@ -94,11 +96,15 @@ impl Named {
             "cp949" => Self::Legacy(encoding_rs::EUC_KR),
             "cp950" => Self::Legacy(encoding_rs::BIG5),
             "macroman" => Self::Legacy(encoding_rs::MACINTOSH),
-            // `latin-1`: a set of single bytes is ASCII to whoever does not know this name.
-            _ => match Encoding::for_label_no_replacement(letters.as_bytes()) {
-                Some(encoding) if encoding.is_single_byte() => Self::Legacy(encoding),
-                Some(_) | None => Self::Unknown,
-            },
+            "cp874" => Self::Legacy(encoding_rs::WINDOWS_874),
+            // `latin-1`, `windows1252`: a set of single bytes is ASCII to whoever does not know this name.
+            _ => {
+                let dashed = letters.strip_prefix("windows").map(|page| format!("windows-{page}"));
+                match Encoding::for_label_no_replacement(dashed.as_ref().unwrap_or(&letters).as_bytes()) {
+                    Some(encoding) if encoding.is_single_byte() => Self::Legacy(encoding),
+                    Some(_) | None => Self::Unknown,
+                }
+            }
         }
     }
 }

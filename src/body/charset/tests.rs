@@ -130,6 +130,27 @@ fn every_pair_of_bytes_reads_as_in_the_reference_and_comes_back() {
     }
 }
 
+/// What `file`, databases and editors call the sets that they know, and what tells of none.
+#[test]
+fn sets_have_names_beyond_the_standard() {
+    use Named::{Legacy, Nothing, Unknown, Utf8};
+    for (label, wanted) in [
+        ("binary", Nothing),
+        ("Unknown-8bit", Nothing),
+        ("utf8mb4", Utf8),
+        ("windows1252", Legacy(encoding_rs::WINDOWS_1252)),
+        ("Windows_1251", Legacy(encoding_rs::WINDOWS_1251)),
+        ("cp874", Legacy(encoding_rs::WINDOWS_874)),
+        ("latin-1", Legacy(encoding_rs::WINDOWS_1252)),
+        ("windows", Unknown),
+        ("windows-99", Unknown),
+        ("cp850", Unknown),
+        ("utf-7", Unknown),
+    ] {
+        assert_eq!(Named::by_label(label), wanted, "{label}");
+    }
+}
+
 #[test]
 fn sets_are_known_by_marks_labels_and_nuls() {
     use Named::{Nothing, Unknown, Utf8};
