@@ -8,8 +8,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
-
+use super::automaton::Automaton;
 use super::keywords::{folded_words, spellings};
 
 /// The longest text of a field that a rule without `max_len` takes, in bytes.
@@ -58,7 +57,7 @@ pub(super) struct FieldTable {
     ends: HashMap<Vec<u8>, Vec<u32>>,
     shortest_end: usize,
     /// What one of stands in every label in ASCII that is named.
-    hints: Option<AhoCorasick>,
+    hints: Option<Automaton>,
     bounds: Vec<usize>,
 }
 
@@ -88,9 +87,8 @@ impl FieldTable {
         hints.sort_unstable();
         hints.dedup();
         if !hints.is_empty() {
-            let builder = |kind| AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(&hints).ok();
             // Without it every label is cut into words, which is only slower.
-            table.hints = builder(Some(AhoCorasickKind::DFA)).or_else(|| builder(None));
+            table.hints = Automaton::of_words(&hints);
         }
         table
     }
@@ -100,7 +98,7 @@ impl FieldTable {
         if label.is_empty() || self.names.is_empty() && self.ends.is_empty() {
             return;
         }
-        if label.is_ascii() && self.hints.as_ref().is_some_and(|hints| !hints.is_match(label)) {
+        if label.is_ascii() && self.hints.as_ref().is_some_and(|hints| !hints.is_in(label)) {
             return;
         }
         let mut words = folded_words(&String::from_utf8_lossy(label));

@@ -11,6 +11,7 @@ mod detect;
 mod field;
 mod keywords;
 mod marks;
+mod minimal;
 mod narrow;
 pub mod operator;
 mod prefilter;
