@@ -22,7 +22,22 @@ const FOLLOWERS: usize = 257;
 const STATES: usize = 512;
 
 /// For each length of a run, the followers that keep an expression alive.
-pub(super) type Alive = Vec<Vec<bool>>;
+pub(super) type Alive = Vec<Followers>;
+
+/// What may stand behind a run: some bytes, and perhaps the text's end.
+#[derive(Clone, Copy)]
+pub(super) struct Followers {
+    bytes: ByteSet,
+    end: bool,
+}
+
+impl Followers {
+    const ALL: Self = Self { bytes: ByteSet::ALL, end: true };
+
+    fn has(&self, follower: usize) -> bool {
+        u8::try_from(follower).map_or(self.end, |byte| self.bytes.contains(byte))
+    }
+}
 
 /// An expression.
 struct Run {
@@ -75,7 +90,7 @@ impl RunTable {
         let mut table = Self::default();
         for length in 0..=LONGEST {
             for follower in 0..FOLLOWERS {
-                let lives = |rows: &Alive| rows.get(length).and_then(|row| row.get(follower)).copied();
+                let lives = |rows: &Alive| rows.get(length).map(|row| row.has(follower));
                 let flags = alive.iter().map(|rows| rows.as_ref().is_some_and(|rows| lives(rows).unwrap_or(true)));
                 let number = *known.entry(super::rows::bits(words, flags)).or_insert_with_key(|list| {
                     table.lists.push(list.clone());
@@ -150,12 +165,11 @@ impl Number {
 pub(super) fn alive(regex: &Regex, mut states: Vec<StateID>) -> Alive {
     let automaton = regex.automaton();
     let (kinds, digits) = (regex.kinds(), ByteSet::new(|byte| byte.is_ascii_digit()));
-    let mut rows = vec![vec![false; FOLLOWERS]; LONGEST + 1];
+    let mut rows = vec![Followers::ALL; LONGEST + 1];
     for (length, row) in rows.iter_mut().enumerate() {
         states.sort_unstable();
         states.dedup();
         if states.len() > STATES {
-            row.fill(true);
             continue;
         }
         let mut next = Vec::new();
@@ -173,16 +187,11 @@ pub(super) fn alive(regex: &Regex, mut states: Vec<StateID>) -> Alive {
             }
         }
         let ends = states.iter().any(|state| regex.end(*state));
-        for (follower, alive) in row.iter_mut().enumerate() {
-            *alive = u8::try_from(follower).map_or(ends, |byte| followers.contains(byte));
-        }
         // A run of more digits than are told apart may go on as long as it likes.
-        if length == LONGEST && !next.is_empty() {
-            row.fill(true);
+        if length < LONGEST || next.is_empty() {
+            *row = Followers { bytes: followers, end: ends };
         }
-        if states.len() <= STATES {
-            states = next;
-        }
+        states = next;
     }
     rows
 }
