@@ -13,6 +13,8 @@ use regex_automata::util::primitives::StateID;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
 
+use sha2::{Digest as _, Sha256};
+
 use super::automaton::Automaton;
 use super::byte_set::ByteSet;
 use super::narrow::Narrow;
@@ -23,8 +25,14 @@ pub(super) const MAX_LEN_LIMIT: usize = 16 << 10;
 /// Memory of one rule's automaton in bytes.
 const AUTOMATON_LIMIT: usize = 16 << 20;
 
-/// What an expression is compiled from: the pattern and its longest match, where that is told.
-type Source = (String, Option<usize>);
+/// What an expression is compiled from, the pattern and its longest match where that is told, as a hash: patterns are longer
+/// than what is kept of most of them.
+type Source = [u8; 32];
+
+fn source(pattern: &str, max_len: Option<usize>) -> Source {
+    let told = max_len.map_or([0; 8], |max_len| (max_len as u64).saturating_add(1).to_le_bytes());
+    Sha256::new().chain_update(told).chain_update(pattern).finalize().into()
+}
 
 /// Expressions that some rule set holds, by what they were compiled from. Workspaces that take the same packs share
 /// their automata, and a reload compiles what has changed.
@@ -63,13 +71,13 @@ pub(super) enum Stand {
 
 impl Regex {
     /// The expression, compiled or as another rule set has it already.
-    pub(super) fn shared(pattern: String, max_len: Option<usize>) -> Result<Arc<Self>, BuildErrorKind> {
-        let key = (pattern, max_len);
+    pub(super) fn shared(pattern: &str, max_len: Option<usize>) -> Result<Arc<Self>, BuildErrorKind> {
+        let key = source(pattern, max_len);
         let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(regex) = known().get(&key).and_then(Weak::upgrade) {
             return Ok(regex);
         }
-        let regex = Arc::new(Self::compile(&key.0, max_len)?);
+        let regex = Arc::new(Self::compile(pattern, max_len)?);
         let mut known = known();
         if known.len() == known.capacity() {
             known.retain(|_, regex| regex.strong_count() > 0);

@@ -245,7 +245,7 @@ impl Rule {
                 (cost, longest)
             }
             Pattern::Regex { pattern, max_len } => {
-                let compiled = Regex::shared(pattern, max_len)?;
+                let compiled = Regex::shared(&pattern, max_len)?;
                 let cost = if compiled.literals.is_empty() { Cost::Start } else { Cost::Literal };
                 let longest = compiled.max_len + 1;
                 regex = Some(compiled);
