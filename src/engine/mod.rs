@@ -33,7 +33,7 @@ pub use detect::Regions;
 pub use marks::{Layer, Mark, Marks, Overlay, Texts, spoken, unspoken};
 pub use operator::{Action, Fingerprint, HashKey, fingerprint};
 pub use rule::{Detector, EntityType, Keywords, Pattern, RuleId, RuleSpec, Suppression};
-pub use ruleset::{ActionTable, BuildError, BuildErrorKind, Cost, Rule, RuleSet, Scoring};
+pub use ruleset::{ActionTable, BuildError, BuildErrorKind, CompiledRules, Cost, Rule, RuleSet, Scoring};
 pub use shadow::{Comparison, Difference, Shadow};
 pub use stream::{Blocked, Dropped, Finding, Output, Piece, StreamRedactor};
 pub use terms::{HashedTerm, MAX_WORDS, TermList};

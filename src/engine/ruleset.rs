@@ -44,7 +44,7 @@ pub enum Cost {
 }
 
 /// One compiled rule.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rule {
     /// Permanent name.
     pub id: RuleId,
@@ -81,7 +81,7 @@ impl Rule {
 }
 
 /// What a match must pass to be a finding.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Checks {
     pub(super) validator: Option<Validator>,
     pub(super) keywords: Option<Keywords>,
@@ -109,6 +109,49 @@ impl Checks {
     /// Whether nothing is asked of a match.
     pub(super) fn none(&self) -> bool {
         self.validator.is_none() && self.keywords.is_none() && self.suppressions.is_empty()
+    }
+}
+
+/// Rules compiled one by one, of which rule sets are put together: what makes a set scan fast costs as much as its rules do.
+#[derive(Debug)]
+pub struct CompiledRules(Vec<Compiled>);
+
+/// A rule, and what a set finds it by beside its expression.
+#[derive(Clone, Debug)]
+struct Compiled {
+    rule: Rule,
+    detector: Option<Detector>,
+    terms: Option<Arc<Terms>>,
+}
+
+impl CompiledRules {
+    /// Compiles the rules.
+    ///
+    /// # Errors
+    /// Every rule that cannot be compiled, at once.
+    pub fn compile(specs: Vec<RuleSpec>) -> Result<Self, Vec<BuildError>> {
+        let mut errors = Vec::new();
+        let mut rules = Vec::with_capacity(specs.len());
+        for spec in specs {
+            let id = spec.id.clone();
+            match Compiled::new(spec) {
+                Ok(compiled) => rules.push(compiled),
+                Err(kind) => errors.push(BuildError { rule: id, kind }),
+            }
+        }
+        if errors.is_empty() { Ok(Self(rules)) } else { Err(errors) }
+    }
+
+    /// The rules in their order.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.0.iter().map(|compiled| &compiled.rule)
+    }
+
+    /// The rule set of those that `kept` takes, by their places in this order.
+    #[must_use]
+    pub fn set_of(&self, kept: impl Fn(usize) -> bool) -> RuleSet {
+        let kept = self.0.iter().enumerate().filter(|(index, _)| kept(*index));
+        RuleSet::assemble(kept.map(|(_, compiled)| compiled.clone()).collect())
     }
 }
 
@@ -141,40 +184,30 @@ impl RuleSet {
     /// # Errors
     /// Every rule that cannot be compiled, at once.
     pub fn build(specs: Vec<RuleSpec>) -> Result<Self, Vec<BuildError>> {
-        let mut errors = Vec::new();
-        let mut rules = Vec::with_capacity(specs.len());
-        let mut term_lists = Vec::new();
-        for spec in specs {
-            let id = spec.id.clone();
-            match Rule::compile(spec) {
-                Ok((rule, terms)) => {
-                    term_lists.extend(terms.map(|terms| (terms, rules.len())));
-                    rules.push(rule);
-                }
-                Err(kind) => errors.push(BuildError { rule: id, kind }),
-            }
-        }
-        if errors.is_empty() { Ok(Self::assemble(rules, term_lists)) } else { Err(errors) }
+        CompiledRules::compile(specs).map(|CompiledRules(rules)| Self::assemble(rules))
     }
 
-    fn assemble(mut rules: Vec<(Rule, Option<Detector>)>, terms: Vec<(Arc<Terms>, usize)>) -> Self {
+    fn assemble(compiled: Vec<Compiled>) -> Self {
+        let mut rules = Vec::with_capacity(compiled.len());
+        let mut terms = Vec::new();
         let mut detectors: Vec<(Detector, Vec<usize>)> = Vec::new();
         let mut farthest = MIN_LOOK_BEHIND;
         let mut keywords = KeywordTableBuilder::default();
-        for (index, (rule, detector)) in rules.iter_mut().enumerate() {
+        for (index, Compiled { mut rule, detector, terms: own }) in compiled.into_iter().enumerate() {
             if let Some(detector) = detector {
-                farthest = farthest.max(detect::look_behind(*detector));
-                match detectors.iter_mut().find(|(known, _)| known == detector) {
+                farthest = farthest.max(detect::look_behind(detector));
+                match detectors.iter_mut().find(|(known, _)| *known == detector) {
                     Some((_, list)) => list.push(index),
-                    None => detectors.push((*detector, vec![index])),
+                    None => detectors.push((detector, vec![index])),
                 }
             }
             if let Some(words) = &rule.checks.keywords {
                 farthest = farthest.max(look_behind(words));
                 rule.checks.near = Some(keywords.add(words));
             }
+            terms.extend(own.map(|own| (own, index)));
+            rules.push(rule);
         }
-        let rules: Vec<Rule> = rules.into_iter().map(|(rule, _)| rule).collect();
         let prefilter = Prefilter::new(&rules, detectors.iter().map(|(detector, _)| *detector));
         let fields = FieldTable::new(rules.iter().map(|rule| rule.field.as_ref()));
         Self { rules, detectors, terms, prefilter, fields, keywords: keywords.build(), look_behind: farthest }
@@ -211,9 +244,8 @@ impl RuleSet {
     }
 }
 
-impl Rule {
-    #[expect(clippy::type_complexity, reason = "the parts go straight into RuleSet::assemble")]
-    fn compile(spec: RuleSpec) -> Result<((Self, Option<Detector>), Option<Arc<Terms>>), BuildErrorKind> {
+impl Compiled {
+    fn new(spec: RuleSpec) -> Result<Self, BuildErrorKind> {
         let mut keywords = spec.keywords;
         if let Some(keywords) = &mut keywords {
             let distances = [keywords.before, keywords.after];
@@ -266,7 +298,7 @@ impl Rule {
         };
         let after = keywords.as_ref().map_or(0, look_ahead);
         let checks = Checks { validator: spec.validator, keywords, near: None, suppressions: spec.suppressions };
-        let rule = Self {
+        let rule = Rule {
             id: spec.id,
             entity: spec.entity,
             cost,
@@ -276,7 +308,7 @@ impl Rule {
             regex,
             field,
         };
-        Ok(((rule, detector), terms))
+        Ok(Self { rule, detector, terms })
     }
 }
 

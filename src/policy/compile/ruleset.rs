@@ -3,11 +3,14 @@
 //! What the engine refuses is reported where the rule is written. A rule's examples are tried with that rule alone
 //! switched on, so that an overlap with another rule does not hide a fault. What can be proven of them is (`proofs`).
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::body::{Direction, Scopes};
 use crate::engine::{
-    Action, ActionTable, BuildError, BuildErrorKind, HashKey, Output, Pattern, RuleId, RuleSet, Scoring, StreamRedactor,
+    Action, ActionTable, BuildError, BuildErrorKind, CompiledRules, HashKey, Output, Pattern, RuleId, RuleSet, Scoring,
+    StreamRedactor,
 };
 use crate::policy::actions::{Resolved, Tables, resolve};
 use crate::policy::diagnostic::{Diagnostic, Place, Report};
@@ -21,7 +24,9 @@ use super::proofs::{ProofCount, prove_rules};
 #[derive(Debug)]
 pub(crate) struct Compiled {
     assembly: Assembly,
-    rules: Arc<RuleSet>,
+    rules: CompiledRules,
+    /// The sets that were put together of them, by the rules that do something: workspaces of the same rules share them.
+    sets: RefCell<HashMap<Vec<bool>, Arc<RuleSet>>>,
 }
 
 /// The rules that do something, with their actions.
@@ -50,8 +55,10 @@ pub struct RuleTest {
 pub(crate) fn compile(assembly: Assembly, report: &mut Report) -> Option<Compiled> {
     let errors = report.errors();
     let compiled = Compiled::build(assembly, report)?;
-    compiled.try_examples(|shape| !shape.places.bundled, report);
-    compiled.prove(|shape| !shape.places.bundled, report);
+    if compiled.assembly.rules.iter().any(|shape| !shape.places.bundled) {
+        compiled.try_examples(|shape| !shape.places.bundled, report);
+        compiled.prove(|shape| !shape.places.bundled, report);
+    }
     (report.errors() == errors).then_some(compiled)
 }
 
@@ -101,22 +108,35 @@ fn one_line(message: &str) -> String {
 
 impl Compiled {
     /// The rules of an assembly, compiled; what the engine refuses is reported.
-    pub(super) fn check(assembly: &Assembly, report: &mut Report) -> Option<RuleSet> {
+    pub(super) fn check(assembly: &Assembly, report: &mut Report) -> Option<CompiledRules> {
         let specs = assembly.rules.iter().map(|rule| rule.spec.clone()).collect();
         let tell =
             |faults: Vec<BuildError>| faults.iter().for_each(|fault| build_error(fault, &assembly.rules, report));
-        RuleSet::build(specs).map_err(tell).ok()
+        CompiledRules::compile(specs).map_err(tell).ok()
     }
 
     /// Compiles an assembly; what the engine refuses is reported.
     pub(crate) fn build(assembly: Assembly, report: &mut Report) -> Option<Self> {
-        let rules = Arc::new(Self::check(&assembly, report)?);
-        Some(Self { assembly, rules })
+        let rules = Self::check(&assembly, report)?;
+        Some(Self { assembly, rules, sets: RefCell::default() })
+    }
+
+    /// The set of the rules that are `kept`.
+    fn set(&self, kept: &[bool]) -> Arc<RuleSet> {
+        let mut sets = self.sets.borrow_mut();
+        let kept_at = |index: usize| kept.get(index).copied().unwrap_or(false);
+        let made = || Arc::new(self.rules.set_of(kept_at));
+        Arc::clone(sets.entry(kept.to_vec()).or_insert_with(made))
+    }
+
+    /// The set of all rules.
+    fn whole(&self) -> Arc<RuleSet> {
+        self.set(&vec![true; self.assembly.rules.len()])
     }
 
     /// Proves what can be proven of the rules that `chosen` takes.
     pub(crate) fn prove(&self, chosen: impl Fn(&RuleShape) -> bool, report: &mut Report) -> Vec<ProofCount> {
-        prove_rules(&self.assembly, &self.rules, chosen, report)
+        prove_rules(&self.assembly, &self.whole(), chosen, report)
     }
 
     /// The first place that asks for an action that needs a workspace's key, and the action.
@@ -138,18 +158,11 @@ impl Compiled {
             RuleState::new(shape, rule, self.assembly.threshold, &base, index, *used)
         };
         let catalogue = compiled.map(state).collect();
-        let mut set = Arc::clone(&self.rules);
         if kept.contains(&false) {
-            let specs = rules.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule.spec.clone()).collect();
-            // What compiled with all rules compiles with fewer; if not, the full set with `off` does the same, slower.
-            if let Ok(smaller) = RuleSet::build(specs) {
-                set = Arc::new(smaller);
-                resolved.iter_mut().flatten().for_each(|one| one.keep(&kept));
-            }
+            resolved.iter_mut().flatten().for_each(|one| one.keep(&kept));
         }
-        // What is left out when the set grows smaller is left out here too.
-        let narrowed = set.rules().len() < rules.len();
-        let weights = rules.iter().zip(&kept).filter(|(_, kept)| !narrowed || **kept).map(|(shape, _)| shape.score);
+        let set = self.set(&kept);
+        let weights = rules.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(shape, _)| shape.score);
         let scoring = self.assembly.block_score.as_ref().map(|(most, _)| Scoring::new(weights.collect(), *most));
         let tables = Tables::new(Arc::clone(&set), key).with_fingerprints(fingerprints);
         let mut tables = tables.guarded(scoring, self.assembly.tools.clone());
@@ -182,7 +195,7 @@ impl Compiled {
         }
         let actions = Arc::new(ActionTable::new(actions, None));
         let found = |text: &str| {
-            let mut redactor = StreamRedactor::new(Arc::clone(&self.rules), Arc::clone(&actions));
+            let mut redactor = StreamRedactor::new(self.whole(), Arc::clone(&actions));
             let mut out = Output::default();
             let text = match &shape.spec.pattern {
                 // A field is written with its name before it.
