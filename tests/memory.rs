@@ -1,6 +1,7 @@
-//! Two gibibytes through `blackbar redact`, and through the proxy in each direction, in constant memory.
+//! Two gibibytes through `blackbar redact`, and through the proxy in each direction, in constant memory; and what a proxy
+//! needs that has nothing to do.
 //!
-//! The processes are weighed from outside, by the kernel's high-water mark of their resident memory (Linux).
+//! The processes are weighed from outside, by what the kernel counts of their resident memory (Linux).
 #![cfg(target_os = "linux")]
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may stop")]
 
@@ -18,6 +19,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 const TOTAL: u64 = 2 << 30;
 /// What a process may need above what it had at its start, in bytes.
 const ALLOWED: u64 = 64 << 20;
+/// What an idle proxy may need for itself, with the default packs and with a small one. Pages of the program come on top: the
+/// kernel shares them among processes, and how many are there is up to it.
+const IDLE: [(&str, u64); 2] = [("[\"default\"]", 32 << 20), ("[\"pci\"]", 9 << 20)];
 
 /// Four mebibytes of chat, with a value in every two kilobytes.
 fn block() -> Vec<u8> {
@@ -115,6 +119,10 @@ struct Proxy {
 }
 
 fn proxy(upstream: u16) -> Proxy {
+    proxy_with(upstream, "[\"default\"]")
+}
+
+fn proxy_with(upstream: u16, packs: &str) -> Proxy {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let binary = env!("CARGO_BIN_EXE_blackbar");
@@ -128,9 +136,10 @@ fn proxy(upstream: u16) -> Proxy {
     let config = format!(
         "version = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\ncertificate = \"server.crt\"\nprivate_key = \"server.key\"\n\
          client_ca = \"ca.crt\"\n[[workspace]]\nname = \"acme\"\nclients = [\"dns:one.example.com\"]\n\
-         [[route]]\nname = \"sink\"\npath = \"/\"\nupstream = \"http://127.0.0.1:{upstream}\"\n"
+         rules = \"rules.toml\"\n[[route]]\nname = \"sink\"\npath = \"/\"\nupstream = \"http://127.0.0.1:{upstream}\"\n"
     );
     fs::write(path.join("blackbar.toml"), config).unwrap();
+    fs::write(path.join("rules.toml"), format!("version = 1\npacks = {packs}\n")).unwrap();
     let mut child = Command::new(binary)
         .args(["serve", "--config"])
         .arg(path.join("blackbar.toml"))
@@ -247,4 +256,24 @@ fn two_gibibytes_down_through_the_proxy() {
     assert!(count > TOTAL / 10 * 9);
     drop(proxy);
     upstream.join().unwrap();
+}
+
+#[test]
+fn an_idle_proxy_needs_little() {
+    for (packs, allowed) in IDLE {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = proxy_with(listener.local_addr().unwrap().port(), packs);
+        let upstream = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            head(&mut stream);
+            stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").unwrap();
+        });
+        // Every part of it has been at work once.
+        let mut stream = proxy.connect();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        assert!(head(&mut stream).starts_with("http/1.1 204"));
+        upstream.join().unwrap();
+        let own = memory(proxy.weighed.child.id(), "RssAnon");
+        assert!(own < allowed, "{packs}: {own} bytes");
+    }
 }
