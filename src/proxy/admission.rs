@@ -297,8 +297,12 @@ impl Activity {
     /// When to look again, or `None` where the connection has waited too long. While the proxy drains, an idle
     /// connection has waited long enough: its client has been told.
     pub(crate) fn patience(&self, timeouts: &Timeouts, draining: bool) -> Option<Duration> {
+        self.patience_at(self.micros(), timeouts, draining)
+    }
+
+    /// The same, so many microseconds after the connection was opened.
+    fn patience_at(&self, now: u64, timeouts: &Timeouts, draining: bool) -> Option<Duration> {
         let keep_alive = if draining { DRAINING_IDLE.min(timeouts.keep_alive) } else { timeouts.keep_alive };
-        let now = self.micros();
         let left = |since: u64, bound: Duration| {
             bound.checked_sub(Duration::from_micros(now.saturating_sub(since))).filter(|left| !left.is_zero())
         };
@@ -392,6 +396,33 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_is_kept_to_the_nanosecond() {
+        let (second, tick) = (Duration::from_secs(1), Duration::from_nanos(1));
+        let of =
+            |rate, burst| WorkspaceQuota::of("acme".to_owned(), Quota { rate: Some(rate), burst, ..Quota::default() });
+        for burst in 1..=5 {
+            let quota = of(1, burst);
+            let at = |time: Duration| quota.admit(quota.opened + time).is_some();
+            let taken = (0..burst + 1).filter(|_| at(Duration::ZERO)).count();
+            assert_eq!(taken, burst as usize, "at once");
+            // Then one each second, and not a nanosecond earlier.
+            for number in 1..4 {
+                assert_eq!(
+                    (at(second * number - tick), at(second * number), at(second * number)),
+                    (false, true, false)
+                );
+            }
+            // Who asks nothing for long has no more than the burst.
+            let taken = (0..burst + 1).filter(|_| at(second * 1000)).count();
+            assert_eq!(taken, burst as usize, "after a while");
+        }
+        // A rate that does not divide a second costs no more than its share.
+        let quota = of(3, 1);
+        let admitted = (0..3000).filter(|ms| quota.admit(quota.opened + Duration::from_millis(*ms)).is_some());
+        assert_eq!(admitted.count(), 9);
+    }
+
+    #[test]
     fn places_are_given_until_there_are_none() {
         let limits = Limits { connections: 1, requests: 2, ..Limits::default() };
         let admission = Admission::new(&limits);
@@ -408,6 +439,23 @@ mod tests {
         admission.strain(false);
         let connection = admission.connection();
         assert!(connection.is_some() && admission.connection().is_none());
+    }
+
+    #[test]
+    fn patience_ends_with_the_microsecond() {
+        let timeouts =
+            Timeouts { keep_alive: Duration::from_secs(60), header: Duration::from_secs(10), ..Timeouts::default() };
+        let activity = Activity::begin();
+        let left = |now: u64, draining| activity.patience_at(now, &timeouts, draining).map(|left| left.as_micros());
+        // An idle one; a look is taken as often as a head may take.
+        assert_eq!(
+            [0, 59_999_999, 60_000_000, 60_000_001].map(|now| left(now, false)),
+            [Some(10_000_000), Some(1), None, None]
+        );
+        assert_eq!([499_999, 500_000].map(|now| left(now, true)), [Some(1), None]);
+        // A head that began five seconds after the connection.
+        activity.head_since.store(5_000_001, Ordering::Relaxed);
+        assert_eq!([14_999_999, 15_000_000, 15_000_001].map(|now| left(now, false)), [Some(2), Some(1), None]);
     }
 
     #[test]
