@@ -16,6 +16,7 @@ mod bedrock;
 mod budgets;
 mod drain;
 mod early_ends;
+mod edges;
 mod export;
 mod external;
 mod http1;

@@ -18,13 +18,13 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// One connection that became a WebSocket connection, as the upstream sees it.
-struct Peer {
+pub(crate) struct Peer {
     head: String,
-    stream: TcpStream,
+    pub(crate) stream: TcpStream,
 }
 
 /// An upstream that agrees with these header lines, and hands its connections over.
-async fn upstream(lines: &'static str) -> (SocketAddr, mpsc::UnboundedReceiver<Peer>) {
+pub(crate) async fn upstream(lines: &'static str) -> (SocketAddr, mpsc::UnboundedReceiver<Peer>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (sender, receiver) = mpsc::unbounded_channel();
@@ -42,7 +42,7 @@ async fn upstream(lines: &'static str) -> (SocketAddr, mpsc::UnboundedReceiver<P
     (address, receiver)
 }
 
-const AGREED: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+pub(crate) const AGREED: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
 
 fn start(upstream: SocketAddr, rules: &str) -> Running {
     TestProxy::new().workspace("acme", rules).route("/", upstream, |_| {}).start()
@@ -56,7 +56,7 @@ fn handshake(path: &str, lines: &str) -> String {
 }
 
 /// A frame; the first bits as they are.
-fn frame(first: u8, payload: &[u8], masked: bool) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8], masked: bool) -> Vec<u8> {
     let mut bytes = vec![first];
     let mask = if masked { 0x80 } else { 0 };
     if payload.len() < 126 {
@@ -76,7 +76,7 @@ fn frame(first: u8, payload: &[u8], masked: bool) -> Vec<u8> {
 }
 
 /// Reads a frame: its first byte, whether it is masked, its payload.
-async fn read_frame(stream: &mut (impl AsyncReadExt + Unpin)) -> Option<(u8, bool, Vec<u8>)> {
+pub(crate) async fn read_frame(stream: &mut (impl AsyncReadExt + Unpin)) -> Option<(u8, bool, Vec<u8>)> {
     let first = stream.read_u8().await.ok()?;
     let second = stream.read_u8().await.ok()?;
     let length = match second & 0x7F {
@@ -94,7 +94,7 @@ async fn read_frame(stream: &mut (impl AsyncReadExt + Unpin)) -> Option<(u8, boo
     Some((first, second & 0x80 != 0, payload))
 }
 
-async fn open(proxy: &Running, peers: &mut mpsc::UnboundedReceiver<Peer>, lines: &str) -> (Client, Peer) {
+pub(crate) async fn open(proxy: &Running, peers: &mut mpsc::UnboundedReceiver<Peer>, lines: &str) -> (Client, Peer) {
     let mut client = proxy.client().await;
     client.write(handshake("/v1/realtime?model=gpt-realtime", lines)).await;
     let answer = within(client.head()).await.unwrap();
