@@ -24,16 +24,18 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::audit::record::bounded;
-use crate::policy::{Limits, Policy};
-use crate::telemetry::NO_WORKSPACE;
+use crate::policy::{ApiKey, Limits, Policy};
+use crate::telemetry::{self, NO_WORKSPACE};
 
 use super::admission::{Activity, ConnectionPermit, Stall};
 use super::audited::Party;
 use super::exchange;
 use super::frames::{self, Frames};
 use super::guard::{Checked, Guard, SPOIL};
+use super::ledger::Ledger;
 use super::peer::{Entrance, Peer};
 use super::reply::{ErrorKind, ProxyError};
+use super::shown::Shown;
 use super::stall::{self, LeavingBody, Outlets, Streams};
 use super::websocket::Session;
 use super::{Door, Generation, Shared, syslog, tls};
@@ -73,6 +75,8 @@ pub(crate) struct Connection {
     pub(crate) party: Arc<Party>,
     /// The server name that it asked for, in lower case.
     server_name: Option<String>,
+    /// The keys that what is under way rests on.
+    shown: Shown,
     /// What the connection becomes once the answer at hand is written.
     session: Mutex<Option<Box<Session>>>,
 }
@@ -81,7 +85,8 @@ impl Connection {
     pub(crate) fn new(shared: Arc<Shared>, peer: Peer, address: String, server_name: Option<String>) -> Arc<Self> {
         let activity = Activity::begin();
         let party = Arc::new(peer.party(&shared, address));
-        Arc::new(Self { shared, activity, peer, party, server_name, session: Mutex::default() })
+        let (shown, session) = (Shown::default(), Mutex::default());
+        Arc::new(Self { shared, activity, peer, party, server_name, shown, session })
     }
 
     /// What a request that was held comes from when this person releases it.
@@ -90,7 +95,8 @@ impl Connection {
         let party = peer.party(&shared, "admin".to_owned());
         let party = Arc::new(Party { names: vec![bounded(&format!("person:{person}"))], ..party });
         let activity = Activity::begin();
-        Arc::new(Self { shared, activity, peer, party, server_name: None, session: Mutex::default() })
+        let (shown, session) = (Shown::default(), Mutex::default());
+        Arc::new(Self { shared, activity, peer, party, server_name: None, shown, session })
     }
 
     /// Whether the proxy tests a way over it.
@@ -116,6 +122,23 @@ impl Connection {
     /// The workspace that the listener gives whoever comes without a certificate.
     pub(crate) fn fixed_workspace<'p>(&self, policy: &'p Policy) -> Option<&'p str> {
         self.peer.listener(policy).and_then(|listener| listener.workspace.as_deref())
+    }
+
+    /// The exchange of this ledger rests on a key of a workspace, as a generation has it: when the key holds no more, it ends.
+    /// Whether the workspace is stopped is to be asked behind this.
+    pub(crate) fn rests_on(&self, key: &ApiKey, workspace: &str, ledger: &Arc<Ledger>, generation: &Arc<Generation>) {
+        self.shown.add(ledger, workspace, key, self.party.address.parse().ok());
+        // What came into force meanwhile has been told of already; and a key may end before anyone looks again.
+        let horizon = telemetry::unix_seconds().saturating_add(generation.policy.timeouts.recheck.as_secs());
+        let ends_soon = key.expires.is_some_and(|expires| expires <= horizon);
+        if ends_soon || !Arc::ptr_eq(&self.shared.generation(), generation) {
+            self.shown.look_sooner();
+        }
+    }
+
+    /// Resolves when the client is trusted no more.
+    async fn revoked(&self) {
+        self.peer.revoked(&self.shared, &self.shown).await;
     }
 
     /// Whether the client presented a certificate.
@@ -263,7 +286,7 @@ where
         .max_headers(limits.header_fields)
         .serve_connection(io, service);
     let (mut closing, mut told, mut cut) = (false, false, false);
-    let mut revoked = pin!(connection.peer.revoked(&connection.shared));
+    let mut revoked = pin!(connection.revoked());
     let ended = loop {
         let look = outlets.look();
         if look.stuck {
@@ -331,7 +354,7 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
             .serve_connection(TokioIo::new(ClientIo::new(stream, &connection, Reader::Http2(Frames::new()))), service)
     );
     let (mut closing, mut told, mut cut, mut stuck) = (false, false, false, false);
-    let mut revoked = pin!(connection.peer.revoked(&connection.shared));
+    let mut revoked = pin!(connection.revoked());
     loop {
         let look = outlets.look();
         if look.stuck && !stuck {

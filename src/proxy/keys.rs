@@ -113,9 +113,9 @@ fn key(policy: &Policy, workspace: usize, at: usize) -> Option<&ApiKey> {
 }
 
 impl Caller {
-    /// The key's name, where one was shown.
-    pub(crate) fn key_id<'p>(&self, policy: &'p Policy) -> Option<&'p str> {
-        self.key.and_then(|at| key(policy, self.workspace, at)).map(|key| key.id.as_str())
+    /// The key, where one was shown.
+    pub(crate) fn shown<'p>(&self, policy: &'p Policy) -> Option<&'p ApiKey> {
+        self.key.and_then(|at| key(policy, self.workspace, at))
     }
 
     /// Its place among what the key may ask; none without a key.

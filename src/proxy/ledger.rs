@@ -55,6 +55,8 @@ pub(crate) struct Ledger {
     account: Mutex<Account>,
     /// Its places among its workspace's and its key's.
     place: OnceLock<[Option<Place>; 2]>,
+    /// What it rests on holds no more.
+    revoked: AtomicBool,
     /// Where its span goes, and its method.
     trace: OnceLock<(Arc<Traces>, TraceContext, Method)>,
     _permit: Option<RequestPermit>,
@@ -116,6 +118,7 @@ impl Ledger {
             started: telemetry::now(),
             account: Mutex::default(),
             place: OnceLock::new(),
+            revoked: AtomicBool::new(false),
             trace: OnceLock::new(),
             _permit: permit,
         })
@@ -357,7 +360,7 @@ impl Ledger {
     pub(crate) fn failed(&self, error: &ProxyError) {
         // A client that is cut off did not go by itself.
         let cut = match error.is_client_gone() {
-            true if self.activity.is_revoked() => {
+            true if self.activity.is_revoked() || self.revoked.load(Ordering::Acquire) => {
                 Some(ProxyError { side: Side::Policy, kind: ErrorKind::Revoked, rule: None })
             }
             true if self.activity.is_stalled() => Some(ProxyError::client(ErrorKind::Stall)),
@@ -381,6 +384,16 @@ impl Ledger {
             rule = error.rule.as_ref().map_or("", |rule| rule.as_str()),
             "refused"
         );
+    }
+
+    /// What it rests on holds no more: a client that goes from now on is cut off.
+    pub(crate) fn revoke(&self) {
+        self.revoked.store(true, Ordering::Release);
+    }
+
+    /// Whether it has ended before its time.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.account().code.is_some()
     }
 
     /// What a refusal answers to: a literal of JSON.

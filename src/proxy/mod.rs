@@ -44,6 +44,7 @@ mod self_test;
 mod service;
 mod shadow;
 mod shared_limits;
+mod shown;
 mod signature;
 mod stall;
 mod start;

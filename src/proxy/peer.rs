@@ -18,6 +18,7 @@ use crate::telemetry;
 
 use super::audited::Party;
 use super::reply::{ErrorKind, ProxyError};
+use super::shown::Shown;
 use super::{Door, Generation, Shared, tls};
 
 /// Names of a certificate that a held request remembers; beyond, the certificate itself tells.
@@ -186,28 +187,34 @@ impl Peer {
         }
     }
 
-    /// Resolves when it was trusted and is so no more, or belongs nowhere any more.
-    pub(crate) async fn revoked(&self, shared: &Shared) {
+    /// Resolves when it was trusted and is so no more, or belongs nowhere any more, or where what is under way rests on a key that
+    /// holds no more and has no stream that could end by itself.
+    pub(crate) async fn revoked(&self, shared: &Shared, shown: &Shown) {
         let mut turns = shared.turns();
         // Who comes while its workspace is stopped is told so by an answer.
-        let frozen = self.is_frozen(shared, &shared.generation());
+        let mut frozen = self.is_frozen(shared, &shared.generation());
         loop {
             let generation = shared.generation();
             // Who belonged nowhere from the start is told so by an answer.
             let belongs = generation.serial == self.entrance.serial
                 || self.may_show_key(&generation.policy)
                 || self.workspace(&generation).is_ok();
-            let stopped = !frozen && self.is_frozen(shared, &generation);
-            if stopped || !belongs || !self.is_trusted(&generation) {
+            let is_frozen = self.is_frozen(shared, &generation);
+            let stopped = !frozen && is_frozen;
+            frozen = is_frozen;
+            let look = shown.look(&generation.policy, self.listener(&generation.policy), &shared.frozen);
+            if stopped || !belongs || look.ends || !self.is_trusted(&generation) {
                 tracing::info!("a client is trusted no more: its connection ends");
                 return;
             }
             let recheck = generation.policy.timeouts.recheck;
+            let wait = look.again.map_or(recheck, |again| again.min(recheck));
             drop(generation);
             tokio::select! {
                 // The sender lives as long as what connections share.
                 _ = turns.changed() => {}
-                () = tokio::time::sleep(recheck) => {}
+                () = shown.sooner() => {}
+                () = tokio::time::sleep(wait) => {}
             }
         }
     }

@@ -11,7 +11,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,8 @@ pub(super) struct Outlet {
     flow: Mutex<Flow>,
     /// Too little leaves: what is under way is to end.
     stalled: AtomicBool,
+    /// The task that serves the stream, where there are streams.
+    stream: OnceLock<AbortHandle>,
 }
 
 struct Flow {
@@ -60,7 +62,7 @@ impl Outlet {
     fn new(rate: u64, stretch: Duration) -> Arc<Self> {
         let pace = Pace::new(rate, stretch);
         let flow = Flow { there: 0, since: None, waited: Duration::ZERO, left: 0, pace };
-        Arc::new(Self { flow: Mutex::new(flow), stalled: AtomicBool::new(false) })
+        Arc::new(Self { flow: Mutex::new(flow), stalled: AtomicBool::new(false), stream: OnceLock::new() })
     }
 
     fn flow(&self) -> MutexGuard<'_, Flow> {
@@ -94,6 +96,11 @@ impl Outlet {
         self.flow().there == 0
     }
 
+    /// Whether bytes are there, or may come.
+    fn is_needed(&self) -> bool {
+        !self.stream.get().is_some_and(AbortHandle::is_finished) || !self.is_empty()
+    }
+
     /// The waiting that is left at this time until the next judgement, or none where it is over and brought too little.
     /// Where nobody waits, nothing is known of when.
     fn left(&self, now: Instant) -> Option<Duration> {
@@ -102,6 +109,11 @@ impl Outlet {
         let waited = flow.waited + now.saturating_duration_since(since);
         let left = flow.left;
         (!flow.pace.is_slow(left, waited)).then(|| flow.pace.left(waited))
+    }
+
+    /// Ends the stream: it is reset. Gives whether it is one.
+    pub(super) fn end(&self) -> bool {
+        self.stream.get().inspect(|stream| stream.abort()).is_some()
     }
 
     fn is_stalled(&self) -> bool {
@@ -113,20 +125,7 @@ impl Outlet {
 pub(super) struct Outlets {
     stretch: Duration,
     rate: u64,
-    open: Mutex<Vec<Open>>,
-}
-
-struct Open {
-    outlet: Arc<Outlet>,
-    /// The task that serves the stream, where there are streams.
-    stream: Option<AbortHandle>,
-}
-
-impl Open {
-    /// Whether bytes are there, or may come.
-    fn is_needed(&self) -> bool {
-        !self.stream.as_ref().is_some_and(AbortHandle::is_finished) || !self.outlet.is_empty()
-    }
+    open: Mutex<Vec<Arc<Outlet>>>,
 }
 
 /// What a look at the outlets has shown.
@@ -146,16 +145,17 @@ impl Outlets {
 
     /// The one of a connection that has no streams.
     pub(super) fn single(&self) -> Arc<Outlet> {
-        self.add(|outlet| (outlet, None))
+        self.add(|_| {})
     }
 
-    fn add(&self, serve: impl FnOnce(Arc<Outlet>) -> (Arc<Outlet>, Option<AbortHandle>)) -> Arc<Outlet> {
-        let (outlet, stream) = serve(Outlet::new(self.rate, self.stretch));
+    fn add(&self, serve: impl FnOnce(&Arc<Outlet>)) -> Arc<Outlet> {
+        let outlet = Outlet::new(self.rate, self.stretch);
+        serve(&outlet);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= SWEEP && open.len() == open.capacity() {
-            open.retain(Open::is_needed);
+            open.retain(|outlet| outlet.is_needed());
         }
-        open.push(Open { outlet: Arc::clone(&outlet), stream });
+        open.push(Arc::clone(&outlet));
         outlet
     }
 
@@ -164,19 +164,19 @@ impl Outlets {
         let now = telemetry::now();
         let mut look = Look { again: self.stretch / 4, stuck: false };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|one| {
-            match (one.outlet.left(now), &one.stream) {
+        open.retain(|outlet| {
+            match (outlet.left(now), outlet.stream.get()) {
                 (Some(left), _) => look.again = look.again.min(left),
                 (None, Some(stream)) if !stream.is_finished() => {
-                    one.outlet.stalled.store(true, Ordering::Release);
+                    outlet.stalled.store(true, Ordering::Release);
                     stream.abort();
                 }
                 (None, _) => {
-                    one.outlet.stalled.store(true, Ordering::Release);
+                    outlet.stalled.store(true, Ordering::Release);
                     look.stuck = true;
                 }
             }
-            one.is_needed()
+            outlet.is_needed()
         });
         look
     }
@@ -192,8 +192,8 @@ where
 {
     fn execute(&self, stream: F) {
         self.0.add(|outlet| {
-            let task = tokio::spawn(OUTLET.scope(Arc::clone(&outlet), stream));
-            (outlet, Some(task.abort_handle()))
+            let task = tokio::spawn(OUTLET.scope(Arc::clone(outlet), stream));
+            let _ = outlet.stream.set(task.abort_handle());
         });
     }
 }

@@ -31,6 +31,7 @@ use super::ledger::{self, request_id};
 use super::letters::Keeper;
 use super::peer::{Entrance, Peer};
 use super::reply::{ErrorKind, ProxyError};
+use super::shown::Shown;
 use super::tls::{self, TlsFault};
 use super::{Generation, Shared, upstream};
 
@@ -323,7 +324,9 @@ impl Session {
     {
         let mut drain = self.shared.draining();
         let (peer, shared) = (Arc::clone(&self.peer), Arc::clone(&self.shared));
-        let mut revoked = pin!(peer.revoked(&shared));
+        // Nobody shows a key here.
+        let keyless = Shown::default();
+        let mut revoked = pin!(peer.revoked(&shared, &keyless));
         let (mut piece, mut out) = (vec![0; PIECE], Vec::new());
         let mut ending = *drain.borrow_and_update();
         loop {

@@ -203,6 +203,10 @@ impl Exchange {
         self.key = caller.key;
         let workspace = self.policy.workspaces.get(index).ok_or(ProxyError::client(ErrorKind::Identity))?;
         self.ledger.belongs_to(workspace);
+        let shown = caller.shown(&self.policy);
+        if let Some(key) = shown {
+            self.connection.rests_on(key, &workspace.name, &self.ledger, &self.generation);
+        }
         // What is refused for its number is refused in the provider's words.
         let route = self.policy.route_for(index, head.uri.path());
         if let Some((route, rest)) = route.and_then(|(at, rest)| Some((self.policy.routes.get(at)?, rest))) {
@@ -212,7 +216,7 @@ impl Exchange {
         let telemetry = &self.connection.shared.telemetry;
         let place = self.generation.place(quota, telemetry).await?;
         self.ledger.holds([Some(place), caller.place(&self.generation, telemetry).await?]);
-        self.ledger.keyed(caller.key_id(&self.policy));
+        self.ledger.keyed(shown.map(|key| key.id.as_str()));
         self.check_head(head)?;
         self.ledger.name_span(&mut head.headers);
         let mut refused = Ok(());
