@@ -63,7 +63,8 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -416,14 +417,17 @@ pub fn listen_tcp(at: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(1024)
 }
 
-/// Binds a Unix socket; one that nobody listens on any more gives way.
+/// Binds a Unix socket; one that nobody listens on any more gives way, and nothing else does.
 ///
 /// # Errors
-/// The system's.
-pub fn listen_unix(path: &std::path::Path) -> io::Result<UnixListener> {
+/// The system's; or something stands there that is no socket, or that somebody answers on.
+pub fn listen_unix(path: &Path) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            if !is_socket(path)? {
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket"));
+            }
+            if !is_deserted(path)? {
                 return Err(error);
             }
             std::fs::remove_file(path)?;
@@ -431,6 +435,21 @@ pub fn listen_unix(path: &std::path::Path) -> io::Result<UnixListener> {
         }
         bound => bound,
     }
+}
+
+/// Whether what stands at a path is a socket itself, and not a link to one.
+fn is_socket(path: &Path) -> io::Result<bool> {
+    Ok(std::fs::symlink_metadata(path)?.file_type().is_socket())
+}
+
+/// Whether nobody listens on a socket. Without waiting: one whose queue is full has somebody.
+fn is_deserted(path: &Path) -> io::Result<bool> {
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    let refused = socket
+        .connect(&socket2::SockAddr::unix(path)?)
+        .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+    Ok(refused)
 }
 
 impl Bound {
@@ -527,7 +546,9 @@ struct RemovedAtEnd(Front);
 
 impl Drop for RemovedAtEnd {
     fn drop(&mut self) {
-        if let Front::Unix(_, path) = &self.0 {
+        if let Front::Unix(_, path) = &self.0
+            && is_socket(path).unwrap_or(false)
+        {
             let _ = std::fs::remove_file(path);
         }
     }

@@ -89,6 +89,34 @@ async fn a_taken_port_and_a_bad_file_are_named() {
     assert!(source.ends_with("server.key holds no private key in PEM that can be used"), "{source}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_a_socket_that_nobody_listens_on_gives_way() {
+    use blackbar::proxy::listen_unix;
+    let upstream = Upstream::echo().await;
+    let test = TestProxy::new().workspace("acme", RULES).upstream(&upstream);
+    let (socket, file, link) = (test.pki.file("proxy.sock"), test.pki.file("precious.txt"), test.pki.file("link"));
+    let listening = listen_unix(&socket).unwrap();
+    assert!(listen_unix(&socket).is_err(), "somebody listens");
+    drop(listening);
+    drop(listen_unix(&socket).expect("nobody listens"));
+    std::fs::write(&file, "precious").unwrap();
+    std::os::unix::fs::symlink(&socket, &link).unwrap();
+    for path in [&file, &link] {
+        let error = listen_unix(path).unwrap_err();
+        assert_eq!(error.to_string(), "there is a file that is no socket", "{}", path.display());
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+    assert!(link.is_symlink());
+    let config = test.write();
+    let text = std::fs::read_to_string(&config).unwrap();
+    let load = |path: &str| {
+        std::fs::write(&config, text.replacen("127.0.0.1:0", &format!("unix:{path}"), 1)).unwrap();
+        let found = blackbar::policy::load(&config).err().unwrap_or_default();
+        found.iter().any(|found| found.to_string().contains("is there, and is no socket"))
+    };
+    assert!(load("precious.txt") && load("link") && !load("proxy.sock") && !load("none.sock"));
+}
+
 const IDLE: usize = 1_000;
 
 /// Resident bytes of this process.

@@ -4,6 +4,7 @@
 //! must name one; without TLS it must besides be out of the network's reach.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use crate::policy::credentials::{Inspector, Named};
@@ -289,7 +290,16 @@ fn address(value: &Value<'_>, file: &Path, report: &mut Report) -> Option<Listen
             report.error(&value.place(), "address", "`unix:` without a path").help("write \"unix:/run/blackbar.sock\"");
             return None;
         }
-        return Some(ListenAddress::Unix(beside(file, path)));
+        let path = beside(file, path);
+        // What a listener finds there it would have to put away; a socket that nobody listens on is all that it may.
+        if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.file_type().is_socket()) {
+            let message = format!("{} is there, and is no socket", path.display());
+            report
+                .error(&value.place(), "address", message)
+                .help("name a path where nothing is, or move the file away");
+            return None;
+        }
+        return Some(ListenAddress::Unix(path));
     }
     match text.parse::<SocketAddr>() {
         Ok(address) => Some(ListenAddress::Tcp(address)),
