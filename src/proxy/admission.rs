@@ -201,6 +201,8 @@ impl fmt::Debug for Admission {
 
 /// How long a connection may be idle while the proxy drains.
 const DRAINING_IDLE: Duration = Duration::from_millis(500);
+/// The same for one that has not asked yet: its client has just made it, and has nobody's word that it is not served.
+const DRAINING_NEW: Duration = Duration::from_secs(1);
 
 /// What a connection is doing.
 pub(crate) struct Activity {
@@ -239,7 +241,11 @@ impl Activity {
     }
 
     fn micros(&self) -> u64 {
-        u64::try_from(telemetry::now().saturating_duration_since(self.opened).as_micros()).unwrap_or(u64::MAX)
+        self.micros_at(telemetry::now())
+    }
+
+    fn micros_at(&self, moment: Instant) -> u64 {
+        u64::try_from(moment.saturating_duration_since(self.opened).as_micros()).unwrap_or(u64::MAX)
     }
 
     /// A request's head begins to arrive.
@@ -294,15 +300,26 @@ impl Activity {
         self.upgraded.load(Ordering::Acquire)
     }
 
-    /// When to look again, or `None` where the connection has waited too long. While the proxy drains, an idle
-    /// connection has waited long enough: its client has been told.
-    pub(crate) fn patience(&self, timeouts: &Timeouts, draining: bool) -> Option<Duration> {
-        self.patience_at(self.micros(), timeouts, draining)
+    /// Whether an exchange is under way, or the head of one.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.underway.load(Ordering::Relaxed) > 0 || self.head_since.load(Ordering::Relaxed) > 0
     }
 
-    /// The same, so many microseconds after the connection was opened.
-    fn patience_at(&self, now: u64, timeouts: &Timeouts, draining: bool) -> Option<Duration> {
-        let keep_alive = if draining { DRAINING_IDLE.min(timeouts.keep_alive) } else { timeouts.keep_alive };
+    /// When to look again, or `None` where the connection has waited too long. Since the proxy drains, an idle connection
+    /// waits for what its client has sent meanwhile, and no longer.
+    pub(crate) fn patience(&self, timeouts: &Timeouts, draining: Option<Instant>) -> Option<Duration> {
+        self.patience_at(self.micros(), timeouts, draining.map(|since| self.micros_at(since)))
+    }
+
+    /// The same, so many microseconds after the connection was opened; those of the drain are told likewise.
+    fn patience_at(&self, now: u64, timeouts: &Timeouts, draining: Option<u64>) -> Option<Duration> {
+        let last = match draining {
+            None => Duration::MAX,
+            Some(_) if self.requests.load(Ordering::Relaxed) == 0 => DRAINING_NEW,
+            Some(_) => DRAINING_IDLE,
+        };
+        let keep_alive = last.min(timeouts.keep_alive);
+        let idle_since = self.idle_since.load(Ordering::Relaxed).max(draining.unwrap_or(0));
         let left = |since: u64, bound: Duration| {
             bound.checked_sub(Duration::from_micros(now.saturating_sub(since))).filter(|left| !left.is_zero())
         };
@@ -311,7 +328,7 @@ impl Activity {
         }
         match self.head_since.load(Ordering::Relaxed) {
             0 => {
-                let left = left(self.idle_since.load(Ordering::Relaxed), keep_alive)?;
+                let left = left(idle_since, keep_alive)?;
                 // A head may begin in between, and its bound is another.
                 Some(left.min(timeouts.header))
             }
@@ -449,26 +466,31 @@ mod tests {
         let left = |now: u64, draining| activity.patience_at(now, &timeouts, draining).map(|left| left.as_micros());
         // An idle one; a look is taken as often as a head may take.
         assert_eq!(
-            [0, 59_999_999, 60_000_000, 60_000_001].map(|now| left(now, false)),
+            [0, 59_999_999, 60_000_000, 60_000_001].map(|now| left(now, None)),
             [Some(10_000_000), Some(1), None, None]
         );
-        assert_eq!([499_999, 500_000].map(|now| left(now, true)), [Some(1), None]);
+        // Since a drain it waits for less, from there; for a first request a little longer.
+        assert_eq!([999_999, 1_000_000].map(|now| left(now, Some(0))), [Some(1), None]);
+        assert_eq!([50_999_999, 51_000_000].map(|now| left(now, Some(50_000_000))), [Some(1), None]);
+        activity.request();
+        assert_eq!([499_999, 500_000].map(|now| left(now, Some(0))), [Some(1), None]);
+        assert_eq!([50_499_999, 50_500_000].map(|now| left(now, Some(50_000_000))), [Some(1), None]);
         // A head that began five seconds after the connection.
         activity.head_since.store(5_000_001, Ordering::Relaxed);
-        assert_eq!([14_999_999, 15_000_000, 15_000_001].map(|now| left(now, false)), [Some(2), Some(1), None]);
+        assert_eq!([14_999_999, 15_000_000, 15_000_001].map(|now| left(now, None)), [Some(2), Some(1), None]);
     }
 
     #[test]
     fn a_busy_connection_has_patience_and_an_idle_one_has_not() {
         let timeouts = Timeouts { keep_alive: Duration::ZERO, ..Timeouts::default() };
         let activity = Activity::begin();
-        assert_eq!(activity.patience(&timeouts, false), None);
+        assert_eq!(activity.patience(&timeouts, None), None);
         let admission = Admission::new(&Limits::default());
         let permit = admission.request(&activity);
-        assert!(activity.patience(&timeouts, false).is_some());
+        assert!(activity.patience(&timeouts, None).is_some());
         drop(permit);
-        assert_eq!(activity.patience(&timeouts, false), None);
+        assert_eq!(activity.patience(&timeouts, None), None);
         activity.head_begins();
-        assert!(activity.patience(&timeouts, false).is_some(), "a head has its own bound");
+        assert!(activity.patience(&timeouts, None).is_some(), "a head has its own bound");
     }
 }

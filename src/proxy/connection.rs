@@ -8,7 +8,7 @@ use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::uri::Authority;
 use http::{Version, header};
@@ -285,7 +285,7 @@ where
         .max_buf_size(limits.header_bytes.max(8 << 10))
         .max_headers(limits.header_fields)
         .serve_connection(io, service);
-    let (mut closing, mut told, mut cut) = (false, false, false);
+    let (mut closing, mut told, mut cut) = (false, None, false);
     let mut revoked = pin!(connection.revoked());
     let ended = loop {
         let look = outlets.look();
@@ -303,9 +303,13 @@ where
         };
         tokio::select! {
             ended = std::future::poll_fn(|context| served.poll_without_shutdown(context)) => break Some(ended),
-            () = drained(&mut drain), if !told => {
-                told = true;
-                Pin::new(&mut served).graceful_shutdown();
+            () = drained(&mut drain), if told.is_none() => {
+                told = Some(telemetry::now());
+                // One that waits is closed by hyper with what its client has sent already. It may ask once more, and soon: the
+                // answer says that it was the last.
+                if connection.activity.is_busy() {
+                    Pin::new(&mut served).graceful_shutdown();
+                }
             }
             () = &mut revoked, if !cut => {
                 connection.activity.revoke();
@@ -353,16 +357,17 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
             .keep_alive_timeout(H2_PONG)
             .serve_connection(TokioIo::new(ClientIo::new(stream, &connection, Reader::Http2(Frames::new()))), service)
     );
-    let (mut closing, mut told, mut cut, mut stuck) = (false, false, false, false);
+    let (mut closing, mut told, mut cut, mut stuck) = (false, None, false, false);
     let mut revoked = pin!(connection.revoked());
     loop {
         let look = outlets.look();
         if look.stuck && !stuck {
             // What streams that are over have left behind cannot be taken back. The others end in peace.
             stuck = true;
+            told.get_or_insert_with(telemetry::now);
             served.as_mut().graceful_shutdown();
         }
-        let wait = match patience(&connection, told || stuck).filter(|_| !cut) {
+        let wait = match patience(&connection, told).filter(|_| !cut) {
             Some(wait) => wait,
             None if closing => break,
             None => {
@@ -373,8 +378,8 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
         };
         tokio::select! {
             _ = &mut served => break,
-            () = drained(&mut drain), if !told => {
-                told = true;
+            () = drained(&mut drain), if told.is_none() => {
+                told = Some(telemetry::now());
                 served.as_mut().graceful_shutdown();
             }
             () = &mut revoked, if !cut => {
@@ -387,12 +392,12 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
     refused(&connection, false);
 }
 
-fn patience(connection: &Connection, draining: bool) -> Option<Duration> {
+fn patience(connection: &Connection, draining: Option<Instant>) -> Option<Duration> {
     connection.activity.patience(&connection.shared.generation().policy.timeouts, draining)
 }
 
 /// Resolves when the proxy begins to drain.
-async fn drained(drain: &mut watch::Receiver<bool>) {
+pub(super) async fn drained(drain: &mut watch::Receiver<bool>) {
     if drain.wait_for(|draining| *draining).await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -105,6 +105,10 @@ pub use tls::TlsFault;
 
 /// After an accept that failed for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections that the kernel keeps for a listener until they are taken.
+const BACKLOG: u32 = 1024;
+/// How long those are taken that wait there when a drain begins.
+const LAST_LOOK: Duration = Duration::from_millis(20);
 
 /// One configuration, ready to serve.
 pub(crate) struct Generation {
@@ -414,7 +418,7 @@ pub fn listen_tcp(at: SocketAddr) -> io::Result<TcpListener> {
     let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     socket.bind(at)?;
-    socket.listen(1024)
+    socket.listen(BACKLOG)
 }
 
 /// Binds a Unix socket; one that nobody listens on any more gives way, and nothing else does.
@@ -477,7 +481,7 @@ impl Bound {
         }
         drop(alive);
         let testing = Companion(tokio::spawn(test_again(Arc::clone(&shared))));
-        accepting.spawn(tend::tend(Arc::clone(&shared)));
+        let tending = Companion(tokio::spawn(tend::tend(Arc::clone(&shared))));
         let _sending = Companion(tokio::spawn(self.exports.run(Arc::clone(&shared.telemetry))));
         let _watching = Companion(tokio::spawn(incident::follow(Arc::clone(&shared))));
         let _weighing = Companion(tokio::spawn(pressure::follow(Arc::clone(&shared))));
@@ -489,8 +493,9 @@ impl Bound {
             audit.note(Act::new(Deed::Drain).entry());
         }
         tracing::info!("draining");
-        accepting.shutdown().await;
+        drop(tending);
         shared.drain.send_replace(true);
+        while accepting.join_next().await.is_some() {}
         let within = shared.generation().policy.timeouts.drain;
         let drained = tokio::time::timeout(within, all_gone.recv()).await.is_ok();
         if let Some(traces) = &shared.generation().traces {
@@ -510,35 +515,52 @@ impl Bound {
     }
 }
 
+/// Takes connections until the proxy drains. The kernel has answered some that nobody has taken by then: their clients think
+/// that they are served, and are.
 async fn accept(shared: Arc<Shared>, index: usize, front: Front, alive: mpsc::Sender<()>) {
     let front = RemovedAtEnd(front);
+    let mut drain = shared.draining();
     loop {
-        let socket = match front.0.accept().await {
-            Ok(socket) => socket,
-            Err(error) => {
-                // A client that left before it was accepted is no reason to wait; a lack of descriptors is.
-                if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
-                    shared.telemetry.rejected(NO_WORKSPACE, "accept");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-                continue;
+        let accepted = tokio::select! {
+            biased;
+            () = connection::drained(&mut drain) => break,
+            accepted = front.0.accept() => accepted,
+        };
+        match accepted {
+            Ok(socket) => enter(&shared, index, socket, &alive),
+            // A client that left before it was accepted is no reason to wait; a lack of descriptors is.
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
             }
-        };
-        let Some(permit) = shared.admission.connection() else {
-            shared.telemetry.rejected(NO_WORKSPACE, "conn_limit");
-            continue;
-        };
-        // A reload keeps the number of listeners.
-        let generation = shared.generation();
-        let Some(door) = generation.doors.get(index).cloned() else { continue };
-        let entrance = Entrance { index, serial: generation.serial };
-        drop(generation);
-        let (shared, alive) = (Arc::clone(&shared), alive.clone());
-        tokio::spawn(async move {
-            connection::serve(shared, entrance, door, socket, permit).await;
-            drop(alive);
-        });
+            Err(_) => {
+                shared.telemetry.rejected(NO_WORKSPACE, "accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
     }
+    let last = async {
+        for _ in 0..BACKLOG {
+            let Ok(socket) = front.0.accept().await else { return };
+            enter(&shared, index, socket, &alive);
+        }
+    };
+    let _ = tokio::time::timeout(LAST_LOOK, last).await;
+}
+
+/// Serves a connection, if there is a place for it.
+fn enter(shared: &Arc<Shared>, index: usize, socket: Socket, alive: &mpsc::Sender<()>) {
+    let Some(permit) = shared.admission.connection() else {
+        return shared.telemetry.rejected(NO_WORKSPACE, "conn_limit");
+    };
+    // A reload keeps the number of listeners.
+    let generation = shared.generation();
+    let Some(door) = generation.doors.get(index).cloned() else { return };
+    let entrance = Entrance { index, serial: generation.serial };
+    drop(generation);
+    let (shared, alive) = (Arc::clone(shared), alive.clone());
+    tokio::spawn(async move {
+        connection::serve(shared, entrance, door, socket, permit).await;
+        drop(alive);
+    });
 }
 
 /// Takes a Unix socket's file away with its listener.

@@ -76,6 +76,31 @@ async fn an_answer_that_has_not_begun_says_that_the_connection_closes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_connected_may_ask_once_more() {
+    let upstream = Upstream::echo().await;
+    let mut proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut new = proxy.client().await;
+    let mut known = proxy.client().await;
+    assert_eq!(known.get("/").await.status, 200);
+    let mut silent = proxy.client().await;
+    proxy.stop();
+    within(async {
+        while !proxy.handle.is_draining() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    for client in [&mut new, &mut known] {
+        let answer = client.post("/", "text/plain", "hello").await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, "hello"));
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert!(client.is_closed().await);
+    }
+    assert!(silent.is_closed().await, "nobody is waited for long");
+    assert!(proxy.ended().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_drain_is_bounded() {
     let (_upstream, pieces) = streaming().await;
     let mut proxy = TestProxy::new()
