@@ -140,7 +140,11 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 /// One line on stderr.
 fn complain(message: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", message.replace(['\n', '\r'], " "));
+    let _ = writeln!(io::stderr().lock(), "{}", one_line(message));
+}
+
+fn one_line(message: &str) -> String {
+    message.replace(['\n', '\r'], " ")
 }
 
 /// The exit codes.

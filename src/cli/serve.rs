@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::check::readable;
-use super::{Code, Failure, complain};
+use super::{Code, Failure, complain, one_line};
 use crate::admin::Admin;
 use crate::audit::OpenError;
 use crate::policy::PolicyStore;
@@ -49,7 +49,17 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Code, Failure> {
     if let Some(handle) = handle {
         handle.close_audit();
     }
-    code
+    farewell(code)
+}
+
+/// What a run has come to. Why it ended early goes the way of the log, behind its lines: nobody may be there to read it, and
+/// that is no reason to stay.
+fn farewell(mut outcome: Result<Code, Failure>) -> Result<Code, Failure> {
+    if let Err(failure) = &mut outcome {
+        failure.lines.drain(..).for_each(|line| telemetry::say_last(&one_line(&line)));
+    }
+    telemetry::flush_logging();
+    outcome
 }
 
 /// What is in memory goes into no file, and no other process of this user reads it.

@@ -4,11 +4,14 @@
 //! stderr. Holds *Secrecy*: every label is a configured name or of a closed set, no log line carries text that came
 //! over a connection, and a panic is reported by its place alone.
 
+mod log;
+
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use self::log::{LINES_OUT, Sink};
 use prometheus::core::Collector;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
@@ -300,6 +303,7 @@ pub const CATALOGUE: &[Metric] = {
             &["workspace"],
             "1 where `incident freeze` has stopped the workspace.",
         ),
+        metric("blackbar_log_dropped_total", Counter, &[], "Log lines that were dropped because nobody read stderr."),
         metric("blackbar_panics_total", Counter, &[], "Panics; each ended one stream."),
     ]
 };
@@ -346,6 +350,7 @@ impl Telemetry {
         telemetry.set("blackbar_audit_enabled", &[], 0);
         telemetry.set("blackbar_memory_strained", &[], 0);
         telemetry.add("blackbar_panics_total", &[], 0);
+        telemetry.add("blackbar_log_dropped_total", &[], 0);
         telemetry.add("blackbar_audit_failures_total", &[], 0);
         telemetry
     }
@@ -449,10 +454,8 @@ impl Telemetry {
     /// The text of `/metrics` (Prometheus text format 0.0.4).
     #[must_use]
     pub fn render(&self) -> String {
-        if let Some(panics) = self.counters.get("blackbar_panics_total") {
-            let counter = panics.with_label_values::<&str>(&[]);
-            counter.inc_by(PANICS.load(Ordering::Relaxed).saturating_sub(counter.get()));
-        }
+        self.raise("blackbar_panics_total", &[], PANICS.load(Ordering::Relaxed));
+        self.raise("blackbar_log_dropped_total", &[], LINES_OUT.dropped());
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
     }
 }
@@ -497,21 +500,34 @@ pub enum LogFormat {
 }
 
 /// Sends the program's log lines to stderr at `level` and above. Only lines of this crate are written: what the
-/// libraries below log at their finer levels can hold header fields.
+/// libraries below log at their finer levels can hold header fields. Nobody waits for a line to be written: see [`flush_logging`].
 ///
 /// A second call has no effect.
 pub fn init_logging(format: LogFormat, level: tracing::Level) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::fmt::writer::BoxMakeWriter;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
 
     let only_ours = Targets::new().with_default(LevelFilter::OFF).with_target("blackbar", level);
     let registry = tracing_subscriber::registry().with(only_ours);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    // Where no thread can be had, lines are written where they come up.
+    let writer = if LINES_OUT.start() { BoxMakeWriter::new(Sink) } else { BoxMakeWriter::new(std::io::stderr) };
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
     let _ = match format {
         LogFormat::Text => registry.with(layer.with_ansi(false)).try_init(),
         LogFormat::Json => registry.with(layer.json()).try_init(),
     };
+}
+
+/// A line of text for whoever reads the log, behind what is logged already.
+pub fn say_last(line: &str) {
+    LINES_OUT.push(format!("{line}\n").as_bytes());
+}
+
+/// Waits until what was logged is written, or nobody takes it any more. Gives whether it was.
+pub fn flush_logging() -> bool {
+    LINES_OUT.flush()
 }
 
 /// Reports a panic by its place alone and counts it; its message may hold what was being worked on.

@@ -122,4 +122,5 @@ fn panicking() {
     assert!(std::panic::catch_unwind(|| panic!("canary-body")).is_err());
     let text = blackbar::telemetry::Telemetry::new().render();
     assert!(text.contains("blackbar_panics_total 1"));
+    assert!(blackbar::telemetry::flush_logging());
 }

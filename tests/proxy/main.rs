@@ -33,6 +33,7 @@ mod listeners;
 mod llm;
 mod mtls;
 mod outbound;
+mod process;
 mod quarantine;
 mod quarantine_kills;
 mod quotas;
