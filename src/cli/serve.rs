@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::check::readable;
 use super::{Code, Failure, complain, one_line};
@@ -71,7 +72,19 @@ fn no_core() {
     }
 }
 
+/// A file that has grown to its bound (`RLIMIT_FSIZE`) makes a write fail, as a full disk does, in place of ending the process.
+/// Must be called within a tokio runtime.
+fn full_files_are_errors() -> Option<Signal> {
+    let bound = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    let heeded = signal(bound).ok();
+    if heeded.is_none() {
+        tracing::warn!("a file that reaches the bound of its size ends the process");
+    }
+    heeded
+}
+
 async fn serve(store: Arc<PolicyStore>, handle: &mut Option<Handle>) -> Result<Code, Failure> {
+    let _heeded = full_files_are_errors();
     let telemetry = Arc::new(Telemetry::new());
     let policy = store.current();
     let bound = Proxy::bind(Arc::clone(&policy), Arc::clone(&telemetry)).map_err(|error| not_started(&error))?;

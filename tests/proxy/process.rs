@@ -79,3 +79,25 @@ async fn a_log_that_is_read_is_whole() {
     assert_eq!(log.iter().filter(|line| line.contains("\"code\":\"method\"")).count(), 20, "{log:?}");
     assert!(log.last().is_some_and(|line| line.contains("stopped")), "{log:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_may_grow_no_more_is_as_a_full_disk() {
+    let upstream = Upstream::echo().await;
+    let test = TestProxy::new().audited().workspace("acme", RULES).upstream(&upstream);
+    // Blocks of 512 bytes, or of 1,024.
+    let process = Process::start("ulimit -f 40;", &test.write());
+    let refused = within(async {
+        loop {
+            let answer = process.client(&test.pki).await.get("/").await;
+            if answer.status != 200 {
+                return answer;
+            }
+        }
+    })
+    .await;
+    assert_eq!((refused.status, refused.code().as_str()), (503, "audit_unavailable"));
+    let again = process.client(&test.pki).await.get("/").await;
+    assert_eq!(again.code(), "audit_unavailable", "and it stays up");
+    let (status, log) = process.ended().await;
+    assert!(status.code().is_some(), "no signal ended it: {status:?} {log:?}");
+}
