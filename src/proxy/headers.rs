@@ -2,8 +2,8 @@
 //!
 //! Enters: a section as hyper parsed it. Leaves: the section for the next hop, with findings redacted. Hop-by-hop fields
 //! and those that `Connection` names end here (RFC 9110 section 7.6.1), so does everything that describes the body's
-//! old bytes. Credentials and protocol fields pass as they are; every other value is scanned, unless the same was before
-//! and nothing is in it ([`Cleared`]).
+//! old bytes. Credentials pass as they are, and so does a value that has the form of its field ([`is_in_form`]); every other value
+//! is scanned, unless the same was before and nothing is in it ([`Cleared`]).
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use crate::engine::{ActionTable, Output, RuleId, StreamRedactor};
 use crate::policy::{Injected, Route};
 
 use super::cleared::{Cleared, Mark};
+use super::forms::is_in_form;
 use super::reply::{ErrorKind, ProxyError};
 use super::secret_names::is_called_secret;
 use super::target;
@@ -80,7 +81,7 @@ const CREDENTIALS: &[&str] = &[
     "sec-websocket-protocol",
 ];
 
-/// Fields whose values have a form of their own that a replacement would break, and no room for prose.
+/// Fields that servers go by: one whose name some of them take for such a one goes no further.
 const PROTOCOL: &[&str] = &[
     "accept-encoding",
     "access-control-max-age",
@@ -532,7 +533,7 @@ fn refuse_finding(text: &[u8], scan: &mut TextScan<'_>) -> Result<(), ProxyError
 fn scan_values(headers: &mut HeaderMap, scan: &mut TextScan<'_>) -> Result<(), ProxyError> {
     let mut changed = Vec::new();
     for (place, (name, value)) in headers.iter().enumerate() {
-        if CREDENTIALS.contains(&name.as_str()) || PROTOCOL.contains(&name.as_str()) {
+        if CREDENTIALS.contains(&name.as_str()) || is_in_form(name.as_str(), value.as_bytes()) {
             continue;
         }
         let (label, value) = (name.as_str().as_bytes(), value.as_bytes());

@@ -22,6 +22,7 @@ mod dial;
 mod exchange;
 mod export;
 mod external;
+mod forms;
 mod frames;
 mod guard;
 mod handed;

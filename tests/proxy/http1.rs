@@ -206,3 +206,30 @@ async fn what_cannot_be_scanned_passes_only_where_the_workspace_says_so_and_is_c
         assert_eq!(upstream.is_untouched(), on_fault == OnFault::Block);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_field_with_a_form_is_scanned_where_its_value_has_another() {
+    let mut upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let ask = async |fields: &str| {
+        let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n");
+        assert_eq!(proxy.client().await.send(head).await.status, 200);
+    };
+    let honest = [
+        ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        ("if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ("age", "31536000"),
+        ("expires", "0"),
+    ];
+    ask(&honest.map(|(name, value)| format!("{name}: {value}\r\n")).concat()).await;
+    let received = upstream.request().await;
+    for (name, value) in honest {
+        assert_eq!(received.header(name), Some(value));
+    }
+    for name in
+        ["traceparent", "Date", "Age", "Expires", "Last-Modified", "If-Modified-Since", "Retry-After", "Trailer"]
+    {
+        ask(&format!("{name}: jane@example.com\r\n")).await;
+        assert!(!upstream.saw("jane@example.com"), "{name}");
+    }
+}
