@@ -4,6 +4,7 @@
 //! connections are taken), `/metrics` (Prometheus text), and under `/quarantine` what waits for a person. The first three
 //! change nothing and tell of no request; the last asks who wants to know.
 
+mod guests;
 mod reviews;
 
 use std::convert::Infallible;
@@ -22,14 +23,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use sha2::{Digest, Sha256};
-use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::audit::{Health, chain};
 use crate::policy::{AdminSettings, ListenAddress};
 use crate::proxy::{self, Address, Handle, StartError, peer_identity, tls_config};
 use crate::telemetry::Telemetry;
+use guests::{Guest, Guests};
 use reviews::Caller;
 
 /// Connections at once.
@@ -103,49 +104,61 @@ impl Admin {
     /// Answers until dropped.
     pub async fn run(self, handle: Handle, telemetry: Arc<Telemetry>) {
         let desk = Arc::new(Desk { handle, telemetry });
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let guests = Arc::new(Guests::new(CONNECTIONS));
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            let desk = Arc::clone(&desk);
-            let (tls, guarded) = (self.tls.clone(), self.guarded);
-            let accepted = match &self.front {
-                Front::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
-                    tokio::spawn(async move {
-                        match tls {
-                            Some(tls) => serve_tls(desk, tls, stream).await,
-                            None => serve(desk, TokioIo::new(stream), Caller { guarded, ..Caller::default() }).await,
-                        }
-                        drop(place);
-                    })
-                }),
-                Front::Unix(listener) => listener.accept().await.map(|(stream, _)| {
-                    tokio::spawn(async move {
-                        serve(desk, TokioIo::new(stream), Caller { guarded, ..Caller::default() }).await;
-                        drop(place);
-                    })
-                }),
+            let stream = match &self.front {
+                Front::Tcp(listener) => listener.accept().await.map(|(stream, _)| Stream::Tcp(stream)),
+                Front::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
             };
-            if accepted.is_err_and(|error| error.kind() != io::ErrorKind::ConnectionAborted) {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
+            let stream = match stream {
+                Ok(stream) => stream,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+                Err(_) => {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let guest = guests.enter().await;
+            let (desk, tls, guarded) = (Arc::clone(&desk), self.tls.clone(), self.guarded);
+            tokio::spawn(async move {
+                let anyone = Caller { guarded, ..Caller::default() };
+                let serving = async {
+                    match (stream, tls) {
+                        (Stream::Tcp(stream), Some(tls)) => serve_tls(desk, tls, stream, &guest).await,
+                        (Stream::Tcp(stream), None) => serve(desk, TokioIo::new(stream), anyone, &guest).await,
+                        (Stream::Unix(stream), _) => serve(desk, TokioIo::new(stream), anyone, &guest).await,
+                    }
+                };
+                tokio::select! {
+                    () = serving => {}
+                    () = guest.asked_to_go() => {}
+                }
+            });
         }
     }
 }
 
+/// An accepted connection.
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
 /// Serves a connection over TLS. Who presents no certificate is told what needs none.
-async fn serve_tls(desk: Arc<Desk>, tls: Arc<ServerConfig>, stream: TcpStream) {
+async fn serve_tls(desk: Arc<Desk>, tls: Arc<ServerConfig>, stream: TcpStream, guest: &Guest) {
     let Ok(Ok(stream)) = tokio::time::timeout(HEAD, TlsAcceptor::from(tls).accept(stream)).await else { return };
     let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let names = leaf.map(peer_identity).unwrap_or_default();
     let certificate = leaf.map(|leaf| chain::hex(&Sha256::digest(leaf)));
-    serve(desk, TokioIo::new(stream), Caller { names, certificate, guarded: true }).await;
+    serve(desk, TokioIo::new(stream), Caller { names, certificate, guarded: true }, guest).await;
 }
 
-async fn serve<I: Read + Write + Unpin>(desk: Arc<Desk>, io: I, caller: Caller) {
+async fn serve<I: Read + Write + Unpin>(desk: Arc<Desk>, io: I, caller: Caller, guest: &Guest) {
     let caller = Arc::new(caller);
     let service = service_fn(move |request: Request<Incoming>| {
         let (desk, caller) = (Arc::clone(&desk), Arc::clone(&caller));
         async move {
+            let _asking = guest.asks();
             let response = if reviews::concerns(request.uri().path()) {
                 reviews::answer(&desk.handle, &desk.telemetry, &caller, request).await
             } else {

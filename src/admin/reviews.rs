@@ -68,6 +68,8 @@ pub(super) async fn answer(
         Ok(value) => json_response(StatusCode::OK, "application/json", &value),
         Err(denied) => {
             telemetry.add("blackbar_quarantine_refusals_total", &[denied.code], 1);
+            let (status, certificate) = (denied.status.as_u16(), caller.certificate.as_deref());
+            tracing::warn!(code = denied.code, status, certificate, "a call about held requests was refused");
             problem(&denied)
         }
     }

@@ -68,3 +68,20 @@ async fn health_readiness_and_metrics() {
     .await;
     assert!(ask(&at, "GET /healthz").await.starts_with("HTTP/1.1 200"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_keep_no_probe_waiting() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let admin = Admin::bind(&ListenAddress::Tcp("127.0.0.1:0".parse().unwrap())).unwrap();
+    let at = admin.address().clone();
+    tokio::spawn(admin.run(proxy.handle.clone(), Arc::clone(&proxy.telemetry)));
+    let Address::Tcp(tcp) = &at else { panic!("no TCP") };
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        idle.push(TcpStream::connect(tcp).await.unwrap());
+    }
+    // Each of them may wait for ten seconds.
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(5), ask(&at, "GET /readyz")).await;
+    assert!(answer.expect("the probe is not kept waiting").starts_with("HTTP/1.1 200"));
+}
