@@ -4,13 +4,15 @@
 //! is ever in a diagnostic; what is read is wiped when it is dropped.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::server::WebPkiClientVerifier;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, Der, PrivateKeyDer, TrustAnchor};
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
@@ -57,6 +59,16 @@ impl Named {
     fn error(&self, code: &'static str, what: &str, help: &str, report: &mut Report) {
         report.error(&self.place, code, format!("{} {what}", self.path.display())).help(help);
     }
+}
+
+/// Whether a list is of a kind that certificates can be held against: a complete one (RFC 5280 section 5.2), and no delta.
+pub(crate) fn is_enforceable(list: &CertificateRevocationListDer<'static>) -> bool {
+    // Asked of what will use it. That wants an authority, and none is asked about.
+    let anchor =
+        TrustAnchor { subject: Der::from(vec![]), subject_public_key_info: Der::from(vec![]), name_constraints: None };
+    let roots = Arc::new(RootCertStore { roots: vec![anchor] });
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    WebPkiClientVerifier::builder_with_provider(roots, provider).with_crls([list.clone()]).build().is_ok()
 }
 
 /// Looks at files on behalf of one load.
@@ -121,6 +133,10 @@ impl Inspector<'_> {
             let Ok(([], parsed)) = CertificateRevocationList::from_der(list) else {
                 return named.error("crl", "holds what is no revocation list", "copy the file again", self.report);
             };
+            if !is_enforceable(list) {
+                let help = "name a complete list: no delta, and none of some reasons or some certificates only";
+                return named.error("crl", "holds a revocation list that covers a part only", help, self.report);
+            }
             if parsed.last_update().timestamp() > now {
                 let message = format!("{} has a list of a time to come; it counts all the same", named.path.display());
                 self.report

@@ -43,7 +43,7 @@ use crate::body::{BodyLimits, Dialect, Direction, JsonPath, MediaRange, Scopes};
 use crate::engine::token::{MAX_TOKEN_BYTES, MAX_TOKENS};
 use crate::engine::{HashKey, RuleSet};
 
-pub(crate) use credentials::{CRL_LIMIT as REVOCATION_BYTES, revocation_lists};
+pub(crate) use credentials::{CRL_LIMIT as REVOCATION_BYTES, is_enforceable, revocation_lists};
 pub(crate) use segments::{plain as plain_segment, segments as path_segments};
 
 pub use compile::{

@@ -26,7 +26,7 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer, GeneralName, X509
 use x509_parser::public_key::PublicKey;
 use zeroize::Zeroizing;
 
-use crate::policy::{ClientAuth, ListenerTls, PeerIdentity, REVOCATION_BYTES, revocation_lists};
+use crate::policy::{ClientAuth, ListenerTls, PeerIdentity, REVOCATION_BYTES, is_enforceable, revocation_lists};
 
 /// Certificates of a chain, the leaf among them; webpki itself stops at six issuers.
 const CHAIN: usize = 4;
@@ -124,7 +124,11 @@ fn revocations(paths: &[PathBuf]) -> Result<Vec<CertificateRevocationListDer<'st
     let mut all = Vec::new();
     for path in paths {
         let lists = revocation_lists(&read(path, REVOCATION_BYTES)?);
-        all.extend(lists.ok_or_else(|| TlsFault::new(path, "holds no revocation list"))?);
+        let lists = lists.ok_or_else(|| TlsFault::new(path, "holds no revocation list"))?;
+        if !lists.iter().all(is_enforceable) {
+            return Err(TlsFault::new(path, "holds a revocation list that covers a part only"));
+        }
+        all.extend(lists);
     }
     all.sort_by_cached_key(|list| {
         let age = |list: &CertificateRevocationList<'_>| (list.crl_number().cloned(), list.last_update().timestamp());
@@ -321,7 +325,12 @@ pub(crate) fn handshake_reason(error: &std::io::Error) -> &'static str {
             | CertificateError::NotValidYetContext { .. },
         ) => "tls_expired",
         Error::InvalidCertificate(CertificateError::Revoked) => "tls_revoked",
+        Error::InvalidCertificate(
+            CertificateError::ExpiredRevocationList | CertificateError::ExpiredRevocationListContext { .. },
+        ) => "tls_crl_stale",
+        Error::InvalidCertificate(CertificateError::UnknownRevocationStatus) => "tls_crl_missing",
         Error::InvalidCertificate(_) => "tls_bad_cert",
+        Error::InvalidCertRevocationList(_) => "tls_crl_bad",
         Error::NoApplicationProtocol => "tls_alpn",
         Error::AlertReceived(AlertDescription::CertificateUnknown | AlertDescription::UnknownCA) => {
             "tls_server_distrusted"

@@ -42,6 +42,7 @@ async fn a_list_refuses_whom_it_names_and_one_out_of_date_everybody() {
     proxy.pki.write_crl("list", &[7], 2021);
     proxy.reload(|config| config);
     assert!(!is_served(&proxy, proxy.pki.numbered(8, &[ACME])).await, "what is revoked by now is not known");
+    assert_eq!(proxy.metric("blackbar_tls_handshake_failures_total{reason=\"tls_crl_stale\"}"), 1.0);
     // A list of another authority says nothing of these.
     let other = Pki::named("another CA");
     other.write_crl("list", &[], 4000);
@@ -165,4 +166,23 @@ async fn open_connections_end_with_their_certificates() {
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_changes_alone_is_named() {
+    use rustls::pki_types::CertificateRevocationListDer;
+    use rustls::pki_types::pem::PemObject;
+    let upstream = Upstream::echo().await;
+    let test = TestProxy::new().workspace("acme", RULES).upstream(&upstream);
+    let list = CertificateRevocationListDer::from_pem_slice(test.pki.crl(1, &[7], 4000).as_bytes()).unwrap();
+    // Its number (RFC 5280 section 5.2.3) becomes that of the list that it changes (section 5.2.4).
+    let mut delta = list.to_vec();
+    let number = delta.windows(3).position(|bytes| bytes == [0x55, 0x1d, 0x14]).unwrap();
+    delta[number + 2] = 0x1b;
+    std::fs::write(test.pki.file("list.crl"), &delta).unwrap();
+    let path = test.write();
+    std::fs::write(&path, with_crl(std::fs::read_to_string(&path).unwrap())).unwrap();
+    let found = blackbar::policy::load(&path).err().unwrap_or_default();
+    let named = |found: &str| found.contains("list.crl holds a revocation list that covers a part only");
+    assert!(found.iter().any(|found| named(&found.to_string())), "{found:?}");
 }
