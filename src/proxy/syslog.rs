@@ -41,6 +41,8 @@ const PIECE: usize = 16 << 10;
 const ACK_WAIT: Duration = Duration::from_secs(30);
 /// How long the other side may take to take a farewell.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// The same for a client that is trusted no more.
+const CUT: Duration = Duration::from_millis(100);
 /// How long the rest of a message may take while the proxy drains.
 const DRAINING_IDLE: Duration = Duration::from_secs(5);
 
@@ -303,6 +305,13 @@ impl Session {
             refused(&self.shared, &self.workspace.name, &self.listener, error);
             // Where the log is what failed there is nothing to be told.
             let _ = self.record(Some(error)).await;
+        }
+        // Who is trusted no more must not take what it still writes for sent.
+        if fault.as_ref().is_some_and(|error| matches!(error.kind, ErrorKind::Identity | ErrorKind::Frozen)) {
+            let _ = timeout(CUT, client.shutdown()).await;
+            drop(client);
+            farewell(&mut from_upstream, &mut to_upstream).await;
+            return fault;
         }
         if !upstream_ended {
             farewell(&mut from_upstream, &mut to_upstream).await;

@@ -530,3 +530,17 @@ async fn a_stranger_has_a_record_too() {
         (&"san_denied".into(), &serde_json::json!(["dns:stranger.example"]))
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_trusted_no_more_is_told_before_the_upstream_has_ended() {
+    let (mut siem, proxy) = started().await;
+    let mut client = sender(&proxy).await.unwrap();
+    client.write_all(b"5 <13>a").await.unwrap();
+    client.flush().await.unwrap();
+    assert_eq!(siem.bytes(7).await, "5 <13>a");
+    // It does not end its side.
+    siem.reading.send_replace(false);
+    std::fs::create_dir(proxy.pki.file("incident")).unwrap();
+    std::fs::write(proxy.pki.file("incident/acme.frozen"), "").unwrap();
+    tokio::time::timeout(Duration::from_secs(4), ended(&mut client)).await.expect("it is told at once");
+}
