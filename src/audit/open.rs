@@ -16,10 +16,12 @@ use sha2::{Digest, Sha256};
 use crate::policy::{AuditSettings, Durability};
 
 use super::chain::{Domain, Hash, Tree, from_hex, hex, leaf, tagged};
+use super::files::Files;
 use super::keys::{KEYS_FILE, Keys, Rotation};
 use super::note::{Checkpoint, PublicKey, SigningKey, notes};
 use super::record::{HASH_FIELD, LINE_LIMIT, rfc3339};
-use super::segment::{Segment, appending, sync_directory};
+use super::segment::{Segment, appending, last_line, sync_directory};
+use super::verify::Fault;
 use super::writer::{Seal, Syncer, Writer};
 use super::{Clock, Entry, Health, Kind, OpenError};
 
@@ -91,6 +93,7 @@ pub(super) fn open(
     if keys.current() != key.public() {
         return Err(OpenError::OtherKey(directory));
     }
+    whole(&directory, &found)?;
     let (torn, fresh) = (state.torn.clone(), state.fresh);
     let segment = match fresh {
         true => Segment::create(&directory, state.tree.size(), now).map_err(failed)?,
@@ -129,6 +132,33 @@ pub(super) fn open(
     };
     begin(&mut writer, fresh, &torn, start).map_err(failed)?;
     Ok(writer)
+}
+
+/// Sees that a log holds as far as that is told without reading all of it: that no segment is missing, that nothing else
+/// is called as its files are, and that each closed segment ends as it should.
+fn whole(directory: &Path, found: &Found) -> Result<(), OpenError> {
+    let next = found.closed.last().max(found.removed.last()).map_or(0, |(_, last)| last + 1);
+    let begun = Segment::checkpoints_path(directory, next);
+    if found.active.is_empty() && fs::metadata(&begun).is_ok_and(|about| about.len() == 0) {
+        // A crash has kept the segment that it was to belong to from the disk.
+        fs::remove_file(&begun).map_err(|error| OpenError::Io(begun, error))?;
+    }
+    match Files::list(directory) {
+        Ok(_) => {}
+        Err(Fault::Io(path, error)) => return Err(OpenError::Io(path, error)),
+        Err(Fault::Broken { file, what, .. }) => return Err(OpenError::Broken(directory.join(file), what.to_owned())),
+    }
+    for (first, last) in &found.closed {
+        let path = directory.join(format!("audit-{first:020}-{last:020}.jsonl"));
+        let line = last_line(&path).map_err(|error| OpenError::Io(path.clone(), error))?;
+        let end: Value = serde_json::from_slice(&line).unwrap_or_default();
+        let is = |name: &str, number: u64| end.get(name).and_then(Value::as_u64) == Some(number);
+        let closes = end.get("kind").and_then(Value::as_str) == Some(Kind::SegmentClose.name());
+        if !(closes && is("seq", *last) && is("count", last - first + 1)) {
+            return Err(OpenError::Broken(path, "it does not end as it should".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// The records of a start.

@@ -79,8 +79,8 @@ pub(super) struct Writer {
     pub(super) failure: Option<Failure>,
     /// Entries that came while the log was failing.
     pub(super) parked: Vec<Entry>,
-    /// What the wall clock would show at the monotonic clock's zero.
-    pub(super) epoch_ms: Option<u64>,
+    /// What the wall clock would have shown at the monotonic clock's zero when it was last said to be set.
+    pub(super) epoch_ms: Option<i64>,
     pub(super) last_sync: u64,
     pub(super) last_retire: u64,
 }
@@ -277,18 +277,28 @@ impl Writer {
         self.place(entry, now);
     }
 
-    /// Reads the clock, and tells where it was set.
+    /// Reads the clock, and tells where it was set. What is counted or signed with a record is taken after this.
     fn tick(&mut self) -> Moment {
-        let now = (self.clock)();
-        let epoch_ms = now.unix_ms.saturating_sub(now.mono_ns / 1_000_000);
-        if let Some(before) = self.epoch_ms.replace(epoch_ms)
-            && before.abs_diff(epoch_ms) > CLOCK_JUMP_MS
-        {
-            let (name, by) =
-                if epoch_ms < before { ("back_ms", before - epoch_ms) } else { ("forward_ms", epoch_ms - before) };
-            self.place(Entry::new(Kind::ClockJump).number(name, by), now);
+        let (now, jump) = self.read_clock();
+        if let Some(jump) = jump {
+            self.place(jump, now);
         }
         now
+    }
+
+    /// Reads the clock; with what is to be told where it was set. Many small steps are one large one.
+    fn read_clock(&mut self) -> (Moment, Option<Entry>) {
+        let now = (self.clock)();
+        let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let epoch_ms = signed(now.unix_ms).saturating_sub(signed(now.mono_ns / 1_000_000));
+        let before = *self.epoch_ms.get_or_insert(epoch_ms);
+        let by = before.abs_diff(epoch_ms);
+        if by <= CLOCK_JUMP_MS {
+            return (now, None);
+        }
+        self.epoch_ms = Some(epoch_ms);
+        let name = if epoch_ms < before { "back_ms" } else { "forward_ms" };
+        (now, Some(Entry::new(Kind::ClockJump).number(name, by)))
     }
 
     fn place(&mut self, entry: Entry, now: Moment) {
@@ -441,8 +451,9 @@ impl Writer {
     fn rotate(&mut self) -> io::Result<()> {
         self.finish_sync()?;
         if !self.closing {
+            let now = self.tick();
             let count = self.tree.size() + 1 - self.segment.first;
-            self.append(Entry::new(Kind::SegmentClose).number("count", count));
+            self.place(Entry::new(Kind::SegmentClose).number("count", count), now);
             self.closing = true;
         }
         self.segment.write()?;
@@ -476,14 +487,19 @@ impl Writer {
         self.directory.join(format!("audit-{:020}-{last:020}.jsonl", self.segment.first))
     }
 
-    /// The first record of a segment: from it the log can be read on without what stands before.
+    /// The first record of a segment: from it the log can be read on without what stands before. That the clock was set
+    /// stands behind it.
     pub(super) fn open_segment(&mut self) {
+        let (now, jump) = self.read_clock();
         let peaks = self.tree.peaks().iter().map(|peak| Value::String(hex(peak))).collect();
         let entry = Entry::new(Kind::SegmentOpen)
             .value("tree", Value::Array(peaks))
             .value("checkpoint", Value::String(hex(&self.seal.hash)))
             .value("checkpoint_size", integer(self.seal.size));
-        self.append(entry);
+        self.place(entry, now);
+        if let Some(jump) = jump {
+            self.place(jump, now);
+        }
     }
 
     fn fail(&mut self, error: &io::Error) -> Unavailable {

@@ -1,5 +1,6 @@
 //! The log against crashes, faults of the disk, and everyone who would change it.
 
+mod clocks;
 mod keys;
 
 use std::fs;
