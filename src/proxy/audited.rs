@@ -83,6 +83,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) response: Option<&'a Inspection>,
     /// The request's body was still under way when the record was written.
     pub(crate) pending: bool,
+    /// The request's body was looked at: it has a receipt, be it of nothing.
+    pub(crate) looked_at: bool,
+    /// Nothing of that direction's body was sent on: requests, answers.
+    pub(crate) unsent: [bool; 2],
     pub(crate) took: Duration,
 }
 
@@ -175,10 +179,12 @@ impl Facts<'_> {
     fn seen(&self, mut entry: Entry) -> Entry {
         let rules = self.workspace.map_or(&[][..], |workspace| workspace.rules.rules());
         let (mut findings, mut left) = (Vec::new(), FINGERPRINTS);
-        for (direction, seen) in [(Direction::Request, self.request), (Direction::Response, self.response)] {
+        let ways = [(Direction::Request, self.request), (Direction::Response, self.response)];
+        for ((direction, seen), unsent) in ways.into_iter().zip(self.unsent) {
             let Some(seen) = seen else { continue };
-            if seen.length > 0 || seen.bytes_in > 0 || seen.bytes_out > 0 {
-                entry = entry.value(direction.name(), receipt(seen).value());
+            let looked_at = self.looked_at && direction == Direction::Request;
+            if looked_at || seen.length > 0 || seen.bytes_in > 0 || seen.bytes_out > 0 {
+                entry = entry.value(direction.name(), receipt(seen, unsent, self.fault.is_some()).value());
             }
             if seen.dropped_fields > 0 {
                 entry = entry.number("dropped_fields", seen.dropped_fields);
@@ -201,10 +207,16 @@ impl Facts<'_> {
     }
 }
 
-fn receipt(seen: &Inspection) -> Receipt {
+/// What became of a body's bytes. One that was decided before any of it was sent, and refused, is withheld as a whole.
+fn receipt(seen: &Inspection, unsent: bool, refused: bool) -> Receipt {
+    let bytes_out = if unsent { 0 } else { seen.bytes_out };
+    if unsent && refused {
+        let (bytes_in, length) = (seen.bytes_in, seen.length);
+        return Receipt { bytes_in, length, withheld: length, ..Receipt::default() };
+    }
     Receipt {
         bytes_in: seen.bytes_in,
-        bytes_out: seen.bytes_out,
+        bytes_out,
         length: seen.length,
         scanned: seen.scanned,
         unscanned: seen.unscanned.clone(),

@@ -93,8 +93,12 @@ struct Account {
     instructed: u64,
     /// What its tokens are counted against.
     bill: Bill,
+    /// The request went on.
+    went: bool,
     /// There was no connection to send it on.
     unsent: bool,
+    /// The client has a refusal in the answer's place.
+    refused: bool,
 }
 
 /// What a service said of a body: which way it went, the service, its word.
@@ -205,6 +209,8 @@ impl Ledger {
             request: account.request.as_ref(),
             response: account.response.as_ref(),
             pending: self.upload.is_under_way(),
+            looked_at: self.upload.has_begun(),
+            unsent: [!account.went || account.unsent, account.refused],
             took: self.elapsed(),
         }
     }
@@ -356,6 +362,11 @@ impl Ledger {
         self.account().status = Some(status);
     }
 
+    /// The client is told a refusal: nothing of an upstream's answer goes to it.
+    pub(crate) fn refuses(&self) {
+        self.account().refused = true;
+    }
+
     /// The exchange ends here; the first reason counts.
     pub(crate) fn failed(&self, error: &ProxyError) {
         // A client that is cut off did not go by itself.
@@ -447,7 +458,8 @@ impl Ledger {
     /// The request goes on.
     pub(crate) fn sent(&self) {
         let waited = {
-            let account = self.account();
+            let mut account = self.account();
+            account.went = true;
             account.waited
         };
         self.first_byte_added(Direction::Request, self.elapsed().saturating_sub(waited));
@@ -669,9 +681,14 @@ impl Upload {
         self.begun.store(true, Ordering::Release);
     }
 
+    /// Whether a body is, or was, looked at.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
+    }
+
     /// Whether a body is looked at whose end has not come.
     pub(crate) fn is_under_way(&self) -> bool {
-        self.begun.load(Ordering::Acquire) && !self.has_ended()
+        self.has_begun() && !self.has_ended()
     }
 
     /// The body's end, or that there is none.

@@ -468,6 +468,8 @@ impl Session {
             request: Some(&seen),
             response: None,
             pending: false,
+            looked_at: false,
+            unsent: [false; 2],
             took: telemetry::now().saturating_duration_since(self.opened),
         };
         let entry = told(&facts, &self.listener).number("messages", seen.records.kept);
@@ -525,6 +527,8 @@ impl<'s> Stranger<'s> {
             request: None,
             response: None,
             pending: false,
+            looked_at: false,
+            unsent: [false; 2],
             took: Duration::ZERO,
         }
     }

@@ -198,6 +198,57 @@ async fn there_are_as_many_records_as_requests_and_nothing_planted_is_in_them() 
     assert!(prints("CREDIT_CARD").is_disjoint(&prints("US_SSN")));
 }
 
+/// Of a body that is refused before any of it was sent, nothing left and all is withheld, however far it was read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_bodies_have_a_receipt_of_what_was_withheld() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().audited().workspace("acme", RULES).upstream(&upstream).start();
+    let plain = r#"{"a":"jane@example.com"}"#;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut packed, plain.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let whole = plain.len() as u64;
+    let cases: [(&str, &[u8], &str, Option<u64>); 6] = [
+        ("gzip", &packed[..packed.len() - 4], "truncated", None),
+        ("gzip", &[&packed[..], b"trailing"].concat(), "coding_invalid", None),
+        ("gzip", b"no gzip at all", "coding_invalid", Some(0)),
+        ("identity", b"{\"a\":\"jane@example.com\",\"b\":", "truncated", Some(28)),
+        ("identity", b"{no json}", "json_syntax", Some(9)),
+        ("identity", br#"{"a":"jane@example.com","b":"my number is 078-05-1120"}"#, "policy_blocked", Some(55)),
+    ];
+    for (coding, body, reason, length) in cases {
+        for chunked in [false, true] {
+            let framing = match chunked {
+                true => "Transfer-Encoding: chunked".to_owned(),
+                false => format!("Content-Length: {}", body.len()),
+            };
+            let head = format!(
+                "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Encoding: {coding}\r\n{framing}\r\n\r\n"
+            );
+            let chunk = format!("{:x}\r\n", body.len());
+            let request = match chunked {
+                true => [head.as_bytes(), chunk.as_bytes(), body, b"\r\n0\r\n\r\n"].concat(),
+                false => [head.as_bytes(), body].concat(),
+            };
+            let answer = proxy.client().await.send(request).await;
+            let record = record_of(&proxy, answer.header("x-request-id"));
+            let what = format!("{coding} {chunked} {record}");
+            assert!(record["reason"] == reason || (coding == "gzip" && record["reason"] == "coding_invalid"), "{what}");
+            assert_eq!(number(&record, "request", "bytes_in"), body.len() as u64, "{what}");
+            assert!(number(&record, "request", "length") <= whole.max(body.len() as u64), "{what}");
+            if !chunked {
+                assert_eq!(number(&record, "request", "bytes_out"), 0, "{what}");
+                let withheld = number(&record, "request", "withheld");
+                assert_eq!(withheld, number(&record, "request", "length"), "{what}");
+                assert!(length.is_none_or(|length| length == withheld), "{what}");
+            }
+        }
+    }
+    assert!(upstream.is_untouched() || !upstream.saw("078-05"), "nothing of what was decided whole left");
+    proxy.handle.close_audit();
+    assert_eq!(verify(&folder(&proxy), &Trust::default()).unwrap().unsealed(), 0);
+}
+
 /// A receipt is the body's alone: what is found in a target, a head or trailers counts, and none of its bytes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_beside_a_body_are_in_no_receipt() {

@@ -155,6 +155,10 @@ impl BodyInspector {
             }
             Mode::Inspect(inspect) => inspect.push(input, out, room, (&mut self.seen, &mut self.meter)),
         };
+        if result.is_err() && matches!(&self.mode, Mode::Inspect(inspect) if !inspect.decoding.is_identity()) {
+            // What does not decode has come all the same.
+            *input = &[];
+        }
         self.seen.bytes_in += (left - input.len()) as u64;
         self.settle(result, start, out)
     }

@@ -90,7 +90,10 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
     let refused = outcome.as_ref().err().map(ProxyError::status);
     let mut response = match outcome {
         Ok(response) => response,
-        Err(error) => exchange.refuse(&error, whole || ledger.upload.is_read()),
+        Err(error) => {
+            ledger.refuses();
+            exchange.refuse(&error, whole || ledger.upload.is_read())
+        }
     };
     ledger.answered(response.status());
     let streams = response.body().streams();
