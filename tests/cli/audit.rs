@@ -124,6 +124,33 @@ fn a_log_is_checked_read_proven_and_explained() {
 }
 
 #[test]
+fn nothing_else_is_written_among_the_files_of_the_log() {
+    let folder = Folder::new();
+    folder.write("audit.key", blackbar::cli::certs::audit_key().unwrap());
+    let config = |incident: &str, address: &str, copy: &str| {
+        folder.write(
+            "blackbar.toml",
+            format!(
+                "version = 1\n[[listener]]\naddress = \"{address}\"\nworkspace = \"acme\"\n[[workspace]]\nname = \"acme\"\n[[route]]\nname = \
+                 \"r\"\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\n[audit]\ndirectory = \"audit\"\nsigning_key = \"audit.key\"\n\
+                 [[audit.export]]\nname = \"copy\"\nkind = \"file\"\npath = \"{copy}\"\n[incident]\ndirectory = \"{incident}\"\n"
+            ),
+        )
+    };
+    let good = config("incident", "127.0.0.1:0", "copy.ndjson");
+    let ran = run(["check", "--config", text(&good)]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    std::os::unix::fs::symlink("audit", folder.path().join("link")).unwrap();
+    let socket = format!("unix:{}", folder.path().join("audit/x.sock").display());
+    let bad = config("link", &socket, "audit/../audit/copy.ndjson");
+    for command in ["check", "serve"] {
+        let ran = run([command, "--config", text(&bad)]);
+        let faults = ran.stderr.matches("among the files of the audit log").count();
+        assert_eq!((ran.code, faults), (1, 3), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_new_key_signs_the_log_from_here_on() {
     let folder = Folder::new();
     let key = folder.write("audit.key", blackbar::cli::certs::audit_key().unwrap());

@@ -13,6 +13,8 @@ use crate::policy::files::Fields;
 use crate::policy::rules::unknown_name;
 use crate::policy::{AuditSettings, Durability};
 
+use super::apart::LogFolder;
+
 /// Largest segment that may be asked for, in bytes.
 const LARGEST: u64 = 4 << 30;
 /// Longest retention, in days: a hundred years.
@@ -56,7 +58,8 @@ pub(super) fn audit(mut fields: Fields<'_>, inspector: &mut Inspector<'_>) -> Op
     let days = fields.value("retention_days").and_then(|value| value.integer(1..=LONGEST, report));
     let exports = fields.tables("export", "[[audit.export]]", report);
     fields.finish(report);
-    let exports = super::export::exports(exports, inspector);
+    let log = directory.as_ref().map(|named| LogFolder::new(&named.path));
+    let exports = super::export::exports(exports, log.as_ref(), inspector);
     let key = key.and_then(|named| Some((signing_key(&named, inspector)?, named.path)));
     let (key, key_file) = key.unzip();
     Some(AuditSettings {

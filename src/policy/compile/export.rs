@@ -9,23 +9,29 @@ use crate::policy::routing;
 use crate::policy::rules::unknown_name;
 use crate::policy::{Export, Format, Target, TraceExport, Upstream};
 
+use super::apart::LogFolder;
 use super::{Names, name};
 
 /// Targets of a log.
 const MOST: usize = 16;
 const KINDS: [&str; 3] = ["http", "syslog", "file"];
 
-/// Reads every `[[audit.export]]`.
-pub(super) fn exports(tables: Vec<Fields<'_>>, inspector: &mut Inspector<'_>) -> Vec<Export> {
+/// Reads every `[[audit.export]]` of a log in this folder.
+pub(super) fn exports(tables: Vec<Fields<'_>>, log: Option<&LogFolder>, inspector: &mut Inspector<'_>) -> Vec<Export> {
     let mut names = Names::new();
     if let Some(beyond) = tables.get(MOST) {
         let message = format!("more than {MOST} targets");
         inspector.report.error(&beyond.place(), "out-of-range", message).help("remove some");
     }
-    tables.into_iter().take(MOST).filter_map(|table| export(table, &mut names, inspector)).collect()
+    tables.into_iter().take(MOST).filter_map(|table| export(table, &mut names, log, inspector)).collect()
 }
 
-fn export(mut fields: Fields<'_>, names: &mut Names, inspector: &mut Inspector<'_>) -> Option<Export> {
+fn export(
+    mut fields: Fields<'_>,
+    names: &mut Names,
+    log: Option<&LogFolder>,
+    inspector: &mut Inspector<'_>,
+) -> Option<Export> {
     let name = name(&mut fields, "target", names, inspector.report);
     let help = "write kind = \"http\", \"syslog\" or \"file\"";
     let kind = fields.wanted("kind", help, inspector.report);
@@ -41,6 +47,9 @@ fn export(mut fields: Fields<'_>, names: &mut Names, inspector: &mut Inspector<'
             let file = fields.source().path();
             let path = fields.wanted("path", "name the file: path = \"audit.ndjson\"", inspector.report);
             let named = path.and_then(|value| Named::read(&value, file, inspector.report));
+            if let (Some(named), Some(log)) = (&named, log) {
+                log.keeps_out(&named.path, true, &named.place, inspector.report);
+            }
             named.map(|named| Target::File { path: named.path })
         }
         Some(other) => {

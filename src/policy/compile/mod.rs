@@ -4,6 +4,7 @@
 //! are read first, then names are looked up between them, then rules are compiled for each workspace and route. An
 //! error never ends the reading; it only means that there is no policy at the end.
 
+mod apart;
 mod audit;
 mod catalogue;
 mod changes;
@@ -41,8 +42,8 @@ use super::rules::{RuleShape, unknown_name, version};
 use super::shared_limits::shared_limits;
 use super::tokens::tokenized;
 use super::{
-    AuditSettings, ClientAuth, Fingerprints, Limits, ListenAddress, Listener, Policy, QuarantineSettings, Route,
-    SelfTest, SharedLimits, Syslog, Timeouts, TraceExport, Workspace, fingerprint_epoch, quarantine,
+    AuditSettings, ClientAuth, Fingerprints, HeldStore, Limits, ListenAddress, Listener, Policy, QuarantineSettings,
+    Route, SelfTest, SharedLimits, Syslog, Timeouts, TraceExport, Workspace, fingerprint_epoch, quarantine,
 };
 use crate::body::{BodyLimits, Scopes};
 use listeners::{AdminShape, ListenerShape};
@@ -145,6 +146,8 @@ struct Shapes {
     timeouts: Timeouts,
     self_test: SelfTest,
     incident: PathBuf,
+    /// Where the folders of held items and of stopped workspaces are written.
+    folders: (Option<Place>, Place),
     traces: Option<TraceExport>,
 }
 
@@ -163,6 +166,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     let (limits, body_limits, shared) = limits::limits(&mut fields, report);
     let timeouts = limits::timeouts(&mut fields, report);
     let self_test = self_test::self_test(&mut fields, report);
+    let stopped = fields.value_place("incident");
     let incident = incident::folder(&mut fields, report);
     let traces = fields.value("telemetry").and_then(|value| value.table("[telemetry]", report));
     let admin = fields.value("admin").and_then(|value| value.table("[admin]", report));
@@ -187,6 +191,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
     let traces = traces.and_then(|table| export::traces(table, &mut inspector));
     let admin = admin.and_then(|table| listeners::admin(table, &mut inspector));
     let wants_quarantine = quarantine.is_some();
+    let folders = (quarantine.as_ref().map(|table| table.value_place("store")), stopped);
     let quarantine = quarantine.and_then(|table| quarantine::quarantine(table, &mut inspector));
     let listeners = listeners
         .into_iter()
@@ -225,6 +230,7 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
         timeouts,
         self_test,
         incident,
+        folders,
         traces,
     };
     link(shapes, disk, report)
@@ -281,6 +287,7 @@ fn name_of(text: &str, place: &Place, kind: &str, names: &mut Names, report: &mu
 /// Holds the tables against each other and compiles the rules.
 fn link(shapes: Shapes, disk: &mut Disk, report: &mut Report) -> Option<Policy> {
     check_addresses(&shapes, report);
+    check_apart(&shapes, report);
     for listener in &shapes.listeners {
         if let (Some(name), Some(place)) = (&listener.listener.workspace, &listener.workspace) {
             known("workspace", name, place, &shapes.workspace_names, report);
@@ -398,6 +405,28 @@ fn check_dead_letters(workspaces: &[WorkspaceShape], report: &mut Report) {
             report.error(place, "duplicate-name", "two workspaces with dead letters in one directory").help(help);
         } else {
             taken.insert(&letter.directory, place);
+        }
+    }
+}
+
+/// Nothing else may be written among the files of the audit log. Its targets are looked at where they are read.
+fn check_apart(shapes: &Shapes, report: &mut Report) {
+    let Some(audit) = &shapes.audit else { return };
+    let log = apart::LogFolder::new(&audit.directory);
+    for (letter, place) in shapes.workspaces.iter().filter_map(|shape| shape.dead_letter.as_ref()) {
+        log.keeps_out(&letter.directory, false, place, report);
+    }
+    let (held, stopped) = &shapes.folders;
+    if let (Some(HeldStore::Directory(store)), Some(place)) =
+        (shapes.quarantine.as_ref().map(|settings| &settings.store), held)
+    {
+        log.keeps_out(store, false, place, report);
+    }
+    log.keeps_out(&shapes.incident, false, stopped, report);
+    let listeners = shapes.listeners.iter().map(|shape| (&shape.listener.address, &shape.address));
+    for (address, place) in listeners.chain(shapes.admin.iter().map(|shape| (&shape.settings.address, &shape.place))) {
+        if let ListenAddress::Unix(path) = address {
+            log.keeps_out(path, true, place, report);
         }
     }
 }
