@@ -11,6 +11,7 @@ mod files;
 pub mod keys;
 pub mod note;
 mod open;
+mod progress;
 pub mod read;
 pub mod record;
 mod segment;
@@ -34,6 +35,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::policy::AuditSettings;
 
+use progress::Progress;
 pub use record::{Entry, Kind, Receipt};
 
 /// Records that may wait to be written, besides one for each request that may be in flight.
@@ -142,13 +144,14 @@ pub struct Health {
     refused: AtomicU64,
     sealed: AtomicU64,
     sealed_at_ms: AtomicU64,
+    progress: Progress,
 }
 
 impl Health {
-    /// Whether it cannot be written now.
+    /// Whether it cannot be written now: a write failed, or one has not ended for five seconds.
     #[must_use]
     pub fn is_failing(&self) -> bool {
-        self.failing.load(Ordering::Acquire)
+        self.failing.load(Ordering::Acquire) || self.progress.is_stalled()
     }
 
     /// Records in the log.
@@ -182,6 +185,8 @@ pub struct AuditLog {
     slots: Arc<Semaphore>,
     health: Arc<Health>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// As long as it is there, somebody looks whether the writer goes on.
+    _watch: SyncSender<()>,
 }
 
 enum Message {
@@ -218,9 +223,11 @@ impl AuditLog {
         let slots = QUEUE.saturating_add(in_flight).min(Semaphore::MAX_PERMITS);
         // One more for the word that ends it.
         let (sender, receiver) = sync_channel(slots.saturating_add(1));
+        let failed = |error| OpenError::Io(settings.directory.clone(), error);
+        let watch = progress::follow(Arc::clone(&health)).map_err(failed)?;
         let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(&receiver));
-        let thread = thread.map_err(|error| OpenError::Io(settings.directory.clone(), error))?;
-        Ok(Self { sender, slots: Arc::new(Semaphore::new(slots)), health, thread: Mutex::new(Some(thread)) })
+        let thread = Mutex::new(Some(thread.map_err(failed)?));
+        Ok(Self { sender, slots: Arc::new(Semaphore::new(slots)), health, thread, _watch: watch })
     }
 
     /// A place for one record, waited for a moment.

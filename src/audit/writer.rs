@@ -164,7 +164,10 @@ impl Writer {
         while !(stopping && drained) {
             let mut batch = Vec::new();
             let patience = if stopping { Duration::ZERO } else { self.patience() };
-            match receiver.recv_timeout(patience) {
+            self.health.progress.rests();
+            let received = receiver.recv_timeout(patience);
+            self.health.progress.works();
+            match received {
                 Ok(Message::Record(waiting)) => batch.push(*waiting),
                 Ok(Message::Key(change)) => self.answer(*change),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => stopping = true,
@@ -183,9 +186,11 @@ impl Writer {
                 }
             }
             self.take(batch);
+            self.health.progress.works();
             self.keep();
         }
         self.stop();
+        self.health.progress.rests();
     }
 
     fn patience(&self) -> Duration {
@@ -577,6 +582,7 @@ impl Writer {
             if !self.retire_segment(first, last, &oldest, now)? {
                 break;
             }
+            self.health.progress.works();
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The log against crashes, faults of the disk, and everyone who would change it.
 
 mod clocks;
+mod hangs;
 mod keys;
 
 use std::fs;
