@@ -22,9 +22,14 @@ const EXTRACT_LINE: u64 = 64 << 10;
 /// The longest first line of one, which holds every change of keys.
 const EXTRACT_HEADER: u64 = 2 << 20;
 
-/// The records of a log, one after another.
+/// How often a segment is looked for that a writer gives another name at this moment.
+const TRIES: usize = 5;
+
+/// The records of a log, one after another. A log that is written meanwhile is read on as its segments end; what retention
+/// removes before it is read is passed over.
 #[derive(Debug)]
 pub struct Records {
+    directory: PathBuf,
     files: std::vec::IntoIter<(u64, PathBuf)>,
     open: Option<(u64, BufReader<File>)>,
 }
@@ -35,26 +40,39 @@ impl Records {
     /// # Errors
     /// The directory cannot be read, or there is no log in it.
     pub fn open(directory: &Path) -> io::Result<Self> {
-        let mut files = Vec::new();
-        for entry in fs::read_dir(directory)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let stem = name.to_str().and_then(|name| name.strip_prefix("audit-")?.strip_suffix(".jsonl"));
-            let first = stem.and_then(|stem| stem.split('-').next()?.parse::<u64>().ok());
-            files.extend(first.map(|first| (first, entry.path())));
-        }
+        let mut files = segments(directory)?;
         if files.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "there is no audit log"));
         }
         files.sort();
-        Ok(Self { files: files.into_iter(), open: None })
+        // One that is given another name at this moment may be there by both.
+        files.dedup_by_key(|(first, _)| *first);
+        Ok(Self { directory: directory.to_owned(), files: files.into_iter(), open: None })
+    }
+
+    /// Opens a segment, by whatever name it has now; none where it has been removed.
+    fn segment(&self, first: u64, path: &Path) -> io::Result<Option<File>> {
+        let mut path = Some(path.to_owned());
+        for _ in 0..TRIES {
+            if let Some(path) = &path {
+                match File::open(path) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    opened => return opened.map(Some),
+                }
+            }
+            path = segments(&self.directory)?.into_iter().find(|(known, _)| *known == first).map(|(_, path)| path);
+        }
+        match path {
+            Some(path) => File::open(path).map(Some),
+            None => Ok(None),
+        }
     }
 
     fn step(&mut self) -> io::Result<Option<(u64, Vec<u8>)>> {
         loop {
             let Some((seq, file)) = &mut self.open else {
                 let Some((first, path)) = self.files.next() else { return Ok(None) };
-                self.open = Some((first, BufReader::new(File::open(path)?)));
+                self.open = self.segment(first, &path)?.map(|file| (first, BufReader::new(file)));
                 continue;
             };
             let mut line = Vec::new();
@@ -68,6 +86,19 @@ impl Records {
             self.open = None;
         }
     }
+}
+
+/// The segments that are there, by the number of their first record.
+fn segments(directory: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let stem = name.to_str().and_then(|name| name.strip_prefix("audit-")?.strip_suffix(".jsonl"));
+        let first = stem.and_then(|stem| stem.split('-').next()?.parse::<u64>().ok());
+        files.extend(first.map(|first| (first, entry.path())));
+    }
+    Ok(files)
 }
 
 impl Iterator for Records {

@@ -3,6 +3,7 @@
 mod clocks;
 mod hangs;
 mod keys;
+mod live;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@
 mod form;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
@@ -116,19 +117,56 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// Checks a log.
+/// How often a log is looked at that is written meanwhile.
+const TRIES: usize = 8;
+
+/// Checks a log. One that is written meanwhile is checked as it stood when its files were listed; where a file has
+/// another name by then, or is gone, all is looked at again.
 ///
 /// # Errors
 /// The first fault.
 pub fn verify(directory: &Path, trust: &Trust) -> Result<Report, Fault> {
+    let mut before = names(directory);
+    for _ in 1..TRIES {
+        let fault = match attempt(directory, trust) {
+            Err(fault @ Fault::Broken { .. }) => fault,
+            Err(Fault::Io(path, error)) if error.kind() == io::ErrorKind::NotFound => Fault::Io(path, error),
+            done => return done,
+        };
+        let after = names(directory);
+        if after == before {
+            return Err(fault);
+        }
+        before = after;
+    }
+    attempt(directory, trust)
+}
+
+/// What the files of a log are called.
+fn names(directory: &Path) -> Vec<OsString> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    let mut names: Vec<OsString> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+    names.retain(|name| name.as_encoded_bytes().starts_with(b"audit-"));
+    names.sort_unstable();
+    names
+}
+
+fn attempt(directory: &Path, trust: &Trust) -> Result<Report, Fault> {
     let files = Files::list(directory)?;
+    // It ends, and has another name, while those before it are read.
+    let active = files.active.map(|first| opened(&directory.join(format!("audit-{first:020}.jsonl")))).transpose()?;
     let mut walk = Walk::begin(directory, trust)?;
     for (first, last) in &files.removed {
         walk.removed(directory, *first, *last)?;
     }
-    let segments = files.closed.iter().map(|(first, last)| (*first, Some(*last)));
-    for (first, last) in segments.chain(files.active.map(|first| (first, None))) {
-        walk.segment(directory, first, last)?;
+    for (first, last) in &files.closed {
+        let file = opened(&directory.join(format!("audit-{first:020}-{last:020}.jsonl")))?;
+        walk.segment(directory, file, *first, Some(*last))?;
+    }
+    if let Some((first, file)) = files.active.zip(active)
+        && !is_being_begun(directory, first, &file)?
+    {
+        walk.segment(directory, file, first, None)?;
     }
     if files.closed.is_empty() && files.active.is_none() {
         return Err(walk.broken("genesis.json", "there are no records"));
@@ -159,6 +197,19 @@ pub fn verify(directory: &Path, trust: &Trust) -> Result<Report, Fault> {
     report.head = walk.head;
     report.root = walk.tree.root();
     Ok(walk.report)
+}
+
+/// Whether a segment that follows others has neither a record nor a file of checkpoints: its writer is making that, or was
+/// stopped as it did.
+fn is_being_begun(directory: &Path, first: u64, file: &File) -> Result<bool, Fault> {
+    let checkpoints = directory.join(format!("audit-{first:020}.ckpt"));
+    let failed = |error| Fault::Io(checkpoints.clone(), error);
+    let is_empty = file.metadata().map_err(failed)?.len() == 0;
+    Ok(first > 0 && is_empty && !checkpoints.try_exists().map_err(failed)?)
+}
+
+fn opened(path: &Path) -> Result<File, Fault> {
+    File::open(path).map_err(|error| Fault::Io(path.to_owned(), error))
 }
 
 pub(super) fn misplaced(name: &str, seq: u64, what: &'static str) -> Fault {
@@ -315,7 +366,7 @@ impl Walk {
     }
 
     /// A segment and its checkpoints.
-    fn segment(&mut self, directory: &Path, first: u64, last: Option<u64>) -> Result<(), Fault> {
+    fn segment(&mut self, directory: &Path, file: File, first: u64, last: Option<u64>) -> Result<(), Fault> {
         let name = match last {
             Some(last) => format!("audit-{first:020}-{last:020}.jsonl"),
             None => format!("audit-{first:020}.jsonl"),
@@ -324,7 +375,6 @@ impl Walk {
         let checkpoints = self.checkpoints(directory, first, last.is_none())?;
         let mut due = checkpoints.iter().peekable();
         let failed = |error| Fault::Io(path.clone(), error);
-        let file = File::open(&path).map_err(failed)?;
         // What is written from here on has checkpoints that were not there yet.
         let length = file.metadata().map_err(failed)?.len();
         let mut file = BufReader::with_capacity(256 << 10, io::Read::take(file, length));
