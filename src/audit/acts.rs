@@ -22,8 +22,10 @@ use super::{AuditLog, Clock, Entry, Kind, OpenError};
 const FOLDER: &str = "acts";
 /// Bytes of an act's file.
 const ACT_BYTES: u64 = 4 << 10;
-/// Acts that are looked at in one round.
+/// Acts that are taken up in one round.
 const ROUND: usize = 256;
+/// Names in the folder that are looked at in one round.
+const NAMES: usize = 16 << 10;
 /// How long a process waits for the proxy.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two looks.
@@ -210,11 +212,66 @@ fn taken(file: &Path, log: &Path) -> Result<(), NotRecorded> {
     }
 }
 
-/// The acts that wait to be recorded, each with its file. What is none of them is left where it is.
+/// What is found in the folder of acts.
+#[derive(Default, Debug)]
+pub struct Waiting {
+    /// The acts that wait to be recorded, each with its file.
+    pub acts: Vec<(PathBuf, Act)>,
+    /// Files that are no acts. They are left where they are, and keep no act from being found.
+    pub strays: usize,
+}
+
+/// Looks for acts that wait to be recorded.
 #[must_use]
-pub fn waiting(directory: &Path) -> Vec<(PathBuf, Act)> {
-    let Ok(entries) = fs::read_dir(directory.join(FOLDER)) else { return Vec::new() };
-    let files = entries.take(ROUND).filter_map(|entry| Some(entry.ok()?.path()));
-    let files = files.filter(|file| file.extension().is_some_and(|extension| extension == "json"));
-    files.filter_map(|file| Some((file.clone(), Act::read(&file)?))).collect()
+pub fn waiting(directory: &Path) -> Waiting {
+    let mut found = Waiting::default();
+    let Ok(entries) = fs::read_dir(directory.join(FOLDER)) else { return found };
+    for file in entries.take(NAMES).filter_map(|entry| Some(entry.ok()?.path())) {
+        // One that is being written is no act yet.
+        if is_named(&file, "new") {
+            continue;
+        }
+        match is_named(&file, "json").then(|| Act::read(&file)).flatten() {
+            Some(act) => found.acts.push((file, act)),
+            None => found.strays += 1,
+        }
+        if found.acts.len() == ROUND {
+            break;
+        }
+    }
+    found
+}
+
+/// Whether a file is called as [`Act::leave`] calls its own.
+fn is_named(file: &Path, ending: &str) -> bool {
+    let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    file.extension().is_some_and(|extension| extension == ending) && stem.len() == 32 && stem.bytes().all(digit)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic here is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn files_that_are_no_acts_keep_none_from_being_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let acts = folder.path().join(FOLDER);
+        fs::create_dir(&acts).unwrap();
+        for number in 0..2 * ROUND {
+            fs::write(acts.join(format!("{number}.json")), "{}").unwrap();
+            fs::write(acts.join(format!("{number:032x}.json")), "{}").unwrap();
+        }
+        let act = Act { workspace: Some("acme".to_owned()), ..Act::new(Deed::Thaw) };
+        let file = act.leave(&acts).unwrap();
+        fs::write(acts.join(format!("{:032x}.new", 1)), "{").unwrap();
+        let found = waiting(folder.path());
+        assert_eq!(found.acts.len(), 1);
+        assert_eq!((&found.acts[0].0, &found.acts[0].1.workspace), (&file, &act.workspace));
+        assert_eq!(found.strays, 4 * ROUND);
+        (0..2 * ROUND).for_each(|_| drop(act.leave(&acts).unwrap()));
+        assert_eq!(waiting(folder.path()).acts.len(), ROUND);
+    }
 }

@@ -19,10 +19,15 @@ pub(super) async fn follow(shared: Arc<Shared>) {
     let Some(directory) = shared.generation().policy.audit.as_ref().map(|settings| settings.directory.clone()) else {
         return;
     };
+    let mut strays = 0;
     loop {
         let place = directory.clone();
         let found = tokio::task::spawn_blocking(move || acts::waiting(&place)).await.unwrap_or_default();
-        for (file, act) in found {
+        if found.strays != strays && found.strays > 0 {
+            tracing::warn!(files = found.strays, "files in the folder of acts are none: they are passed over");
+        }
+        strays = found.strays;
+        for (file, act) in found.acts {
             let Ok(slot) = audit.slot().await else { break };
             if matches!(slot.record(act.entry()).await, Ok(Ok(()))) {
                 tracing::warn!(

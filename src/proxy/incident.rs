@@ -2,23 +2,30 @@
 //!
 //! Enters: a folder in which each stopped workspace has a file, which `blackbar incident freeze` writes. Leaves: who is
 //! stopped, within half a second, for every proxy that looks into the folder, and after a restart too. A folder that
-//! cannot be read any more, or is away, changes nothing.
+//! cannot be read any more, or is away, changes nothing: what it said last is kept beside the audit log, for a start that
+//! does not find it.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use crate::policy::is_name;
 use crate::telemetry::Telemetry;
 
 use super::Shared;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(250);
+/// Where it is kept, in the folder of the audit log, who was stopped when the folder of incidents was last seen.
+const KEPT: &str = "stopped";
+/// The most bytes of that file.
+const KEPT_BYTES: u64 = 4 << 20;
 /// How a stopped workspace's file ends.
 pub const FROZEN: &str = "frozen";
 
@@ -27,10 +34,23 @@ pub const FROZEN: &str = "frozen";
 pub(crate) struct Frozen(ArcSwap<BTreeSet<String>>);
 
 impl Frozen {
+    /// Who is stopped at a start; with an audit log in the folder `log`, also where the folder of incidents is away.
+    ///
     /// # Errors
-    /// There is a folder, and it cannot be read.
-    pub(super) fn read(folder: &Path, telemetry: &Telemetry) -> io::Result<Self> {
-        let frozen = frozen_in(folder)?;
+    /// There is a folder, and it cannot be read; or it is away, and what it said last cannot be read.
+    pub(super) fn read(folder: &Path, log: Option<&Path>, telemetry: &Telemetry) -> io::Result<Self> {
+        let frozen = match (look(folder)?, log) {
+            (Some(frozen), _) => frozen,
+            (None, None) => BTreeSet::new(),
+            (None, Some(log)) => {
+                let kept = kept(log)?;
+                if !kept.is_empty() {
+                    let folder = folder.display();
+                    tracing::error!(%folder, "the folder of stopped workspaces is away: those that were stopped stay so");
+                }
+                kept
+            }
+        };
         frozen.iter().for_each(|name| telemetry.set("blackbar_workspace_frozen", &[name], 1));
         Ok(Self(ArcSwap::from_pointee(frozen)))
     }
@@ -83,13 +103,44 @@ fn look(folder: &Path) -> io::Result<Option<BTreeSet<String>>> {
     Ok(Some(frozen))
 }
 
+/// Who was stopped when the folder of incidents was last seen.
+fn kept(log: &Path) -> io::Result<BTreeSet<String>> {
+    let file = match File::open(log.join(KEPT)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => return Err(error),
+    };
+    let mut text = String::new();
+    file.take(KEPT_BYTES).read_to_string(&mut text)?;
+    Ok(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}
+
+/// Keeps who is stopped, for a start that does not find the folder.
+fn keep(log: &Path, frozen: &BTreeSet<String>) -> io::Result<()> {
+    let unfinished = log.join(format!("{KEPT}.tmp"));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    frozen.iter().filter(|name| is_name(name)).try_for_each(|name| writeln!(file, "{name}"))?;
+    file.sync_all()?;
+    fs::rename(&unfinished, log.join(KEPT))
+}
+
 /// Follows the folder, until dropped.
 pub(super) async fn follow(shared: Arc<Shared>) {
+    let log = shared.generation().policy.audit.as_ref().map(|settings| settings.directory.clone());
+    let mut written = None;
     loop {
         tokio::time::sleep(LOOK).await;
         let generation = shared.generation();
-        let folder = generation.policy.incident.clone();
-        let Ok(Ok(Some(next))) = tokio::task::spawn_blocking(move || look(&folder)).await else { continue };
+        let (folder, log, before) = (generation.policy.incident.clone(), log.clone(), written.take());
+        let looking = tokio::task::spawn_blocking(move || {
+            let next = look(&folder)?;
+            let (Some(log), Some(next)) = (log, &next) else { return Ok((next, before)) };
+            let kept = before.as_ref() == Some(next) || keep(&log, next).is_ok();
+            Ok::<_, io::Error>((Some(next.clone()), kept.then(|| next.clone()).or(before)))
+        });
+        let Ok(Ok((next, kept))) = looking.await else { continue };
+        written = kept;
+        let Some(next) = next else { continue };
         if shared.frozen.change(next, &shared.telemetry) {
             // Open connections look again at whether they may stay.
             shared.turn.send_replace(generation.serial);
@@ -114,5 +165,20 @@ mod tests {
         let away = folder.path().join("away");
         assert_eq!(look(&away).unwrap(), None);
         assert_eq!(frozen_in(&away).unwrap(), BTreeSet::new());
+    }
+
+    #[test]
+    fn a_start_without_the_folder_knows_who_was_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let (away, log) = (folder.path().join("away"), folder.path());
+        let stopped = |log| Frozen::read(&away, log, &Telemetry::new()).map(|frozen| frozen.has("acme"));
+        assert!(!stopped(Some(log)).unwrap());
+        keep(log, &BTreeSet::from(["acme".to_owned(), "beta".to_owned()])).unwrap();
+        assert!(stopped(Some(log)).unwrap() && !stopped(None).unwrap());
+        // What cannot be read frees nobody.
+        fs::write(log.join(KEPT), b"\xff").unwrap();
+        assert!(stopped(Some(log)).is_err());
+        fs::create_dir(&away).unwrap();
+        assert!(!stopped(Some(log)).unwrap(), "a folder that is there says who is stopped");
     }
 }

@@ -250,7 +250,8 @@ impl Proxy {
             addresses.push(address);
             fronts.push(front);
         }
-        let frozen = Frozen::read(&policy.incident, &telemetry);
+        let log = policy.audit.as_ref().map(|settings| settings.directory.as_path());
+        let frozen = Frozen::read(&policy.incident, log, &telemetry);
         let frozen = frozen.map_err(|source| StartError::Incident { directory: policy.incident.clone(), source })?;
         let exports = match &policy.audit {
             Some(settings) => Exports::prepare(&settings.directory, &settings.exports)?,

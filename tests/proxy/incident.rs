@@ -62,3 +62,30 @@ async fn it_stays_stopped_through_a_restart() {
     assert_eq!(proxy.client().await.post("/", "text/plain", "x").await.code(), "workspace_frozen");
     assert!(upstream.is_untouched());
 }
+
+/// The folder may be away: another file system, another working directory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_stays_stopped_through_a_restart_without_the_folder() {
+    let upstream = Upstream::echo().await;
+    let test = TestProxy::new().audited().workspace("acme", RULES).upstream(&upstream);
+    std::fs::create_dir(test.pki.file("incident")).unwrap();
+    std::fs::write(test.pki.file("incident/acme.frozen"), "").unwrap();
+    let proxy = test.start();
+    let kept = proxy.pki.file("audit/stopped");
+    within(async {
+        while !kept.exists() {
+            tokio::task::yield_now().await
+        }
+    })
+    .await;
+    let kept = std::fs::read(&kept).unwrap();
+    let again = TestProxy::new().audited().workspace("acme", RULES).upstream(&upstream);
+    std::fs::create_dir(again.pki.file("audit")).unwrap();
+    std::fs::write(again.pki.file("audit/stopped"), kept).unwrap();
+    let proxy = again.start();
+    assert_eq!(proxy.client().await.post("/", "text/plain", "x").await.code(), "workspace_frozen");
+    assert!(upstream.is_untouched());
+    // A folder that is there says who is stopped.
+    std::fs::create_dir(proxy.pki.file("incident")).unwrap();
+    within(async { while proxy.client().await.post("/", "text/plain", "x").await.status != 200 {} }).await;
+}
