@@ -124,17 +124,27 @@ pub fn integer(number: u64) -> Value {
 /// A text as records have it: at most [`TEXT_LIMIT`] bytes, control and direction characters spelled out.
 #[must_use]
 pub fn bounded(text: &str) -> String {
+    spelled(text, TEXT_LIMIT)
+}
+
+/// A text with its control and direction characters spelled out, for whoever reads it on a terminal.
+#[must_use]
+pub fn spelled_out(text: &str) -> String {
+    spelled(text, usize::MAX)
+}
+
+fn spelled(text: &str, limit: usize) -> String {
     let plain = |c: char| {
         !c.is_control()
             && !matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
-    if text.len() <= TEXT_LIMIT && text.chars().all(plain) {
+    if text.len() <= limit && text.chars().all(plain) {
         return text.to_owned();
     }
     let mut out = String::new();
     for c in text.chars() {
         let spelled = if plain(c) { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
-        if out.len() + spelled.len() > TEXT_LIMIT {
+        if out.len() + spelled.len() > limit {
             break;
         }
         out.push_str(&spelled);

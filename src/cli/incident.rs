@@ -40,7 +40,7 @@ files do not load is read as far as this needs; where it cannot be read at all, 
     Freeze {
         #[command(flatten)]
         about: About,
-        /// Where to write the workspace's audit records with their proofs
+        /// Where to write the workspace's audit records with their proofs; nothing may be there yet
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
@@ -201,7 +201,13 @@ fn evidence(settings: Option<&AuditSettings>, workspace: &str, out: &Path) -> Re
         }
         std::thread::sleep(LOOK);
     }
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(out);
+    // What is there may be earlier evidence.
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(out);
     let mut file = file.map_err(|error| Failure::io(out.display(), &error))?;
-    audit::extract_workspace(directory, workspace, &mut file)
+    let written = audit::extract_workspace(directory, workspace, &mut file);
+    if written.is_err() {
+        // Evidence that is not whole is none, and is not to stand in the way of the next.
+        let _ = std::fs::remove_file(out);
+    }
+    written
 }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,6 +91,13 @@ fn targets(arguments: &RedactArguments, sources: &[Source]) -> Result<(), Failur
         let Source::File(path) = source else {
             return Err(Failure::failed("-i and -o are for files; - is stdin"));
         };
+        if arguments.in_place {
+            // Whoever opens a pipe to read waits for somebody to write.
+            let is_regular = fs::metadata(path).map(|about| about.is_file());
+            if matches!(is_regular, Ok(false)) {
+                return Err(irregular(path));
+            }
+        }
         let Some(out) = &arguments.out else { continue };
         let name = path.file_name().unwrap_or_default().to_owned();
         let same = fs::canonicalize(out.join(&name)).ok().zip(fs::canonicalize(path).ok());
@@ -105,6 +112,10 @@ fn targets(arguments: &RedactArguments, sources: &[Source]) -> Result<(), Failur
         Some(out) => fs::create_dir_all(out).map_err(|error| Failure::io(out.display(), &error)),
         None => Ok(()),
     }
+}
+
+fn irregular(path: &Path) -> Failure {
+    Failure::failed(format!("{}: -i is for regular files", path.display()))
 }
 
 fn one(arguments: &RedactArguments, active: &Active, source: &Source, total: &mut Total) -> Result<(), Failure> {
@@ -140,7 +151,7 @@ fn output(arguments: &RedactArguments, source: &Source) -> Result<Output, Failur
         let target = fs::canonicalize(path).map_err(|error| fault(&error))?;
         let metadata = fs::metadata(&target).map_err(|error| fault(&error))?;
         if !metadata.is_file() {
-            return Err(Failure::failed(format!("{}: -i is for regular files", path.display())));
+            return Err(irregular(path));
         }
         return Output::replacing(&target, Some(&metadata));
     }

@@ -49,6 +49,11 @@ fn log(folder: &Folder) -> (PathBuf, PathBuf) {
     (directory, public)
 }
 
+/// A proof of a record.
+fn proof_of(folder: &Folder, log: &str) -> PathBuf {
+    folder.write("one.jsonl", run(["audit", "prove", "4", "--dir", log]).stdout)
+}
+
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
@@ -98,6 +103,10 @@ fn a_log_is_checked_read_proven_and_explained() {
         assert_eq!(run(["audit", "prove", "--check", text(&proof), "--key", key]).code, 1);
     }
 
+    assert!(run(["audit", "prove", "--check", text(&proof_of(&folder, dir))]).stderr.contains("without --key"));
+    let ran = run(["audit", "export", "--ws", "nobody", "--dir", dir]);
+    assert!(ran.code == 2 && ran.text().is_empty() && ran.stderr.contains("workspace nobody"), "{}", ran.stderr);
+
     // The start's checkpoint alone is left, then none.
     let notes = std::fs::read_to_string(&anchor).unwrap();
     let end = notes.match_indices("\n\n").nth(1).map(|(at, _)| notes[..at].rfind("test/").unwrap()).unwrap();
@@ -119,6 +128,13 @@ fn a_log_is_checked_read_proven_and_explained() {
     let ran = run(["audit", "verify", dir, "--key", key]);
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("BROKEN at record 9"), "{}", ran.stderr);
+    // What a terminal would obey is spelled out, and that the log does not hold is said.
+    let changed =
+        std::fs::read_to_string(&file).unwrap().replacen("\"POST\"", "\"\\u001b[2J\\nAt noon all was well\"", 9);
+    std::fs::write(&file, changed).unwrap();
+    let told = run(["audit", "explain", &format!("{:032x}", 7), "--dir", dir]);
+    assert!(told.code == 1 && told.stderr.contains("does not hold"), "{}", told.stderr);
+    assert!(told.text().contains("\\u001b[2J\\u000aAt noon") && !told.text().contains('\u{1b}'), "{}", told.text());
     assert_eq!(run(["audit", "verify", text(folder.path()), "--key", key]).code, 1);
     assert_eq!(run(["audit", "verify", "/no/such/directory", "--key", "/no/such/key"]).code, 2);
 }

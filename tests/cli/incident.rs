@@ -28,11 +28,14 @@ fn a_workspace_is_stopped_with_evidence_and_may_go_on() {
     assert_eq!(checked.code, 0, "{}", checked.stderr);
     let evidence = std::fs::read_to_string(out).unwrap();
     assert!(evidence.contains("freeze") && evidence.contains("key stolen"), "{evidence}");
+    let ran = run(["incident", "freeze", "acme", "--config", config, "--out", out]);
+    assert!(ran.code == 2 && ran.stderr.contains("exists"), "{}", ran.stderr);
+    assert_eq!(std::fs::read_to_string(out).unwrap(), evidence, "earlier evidence stays");
     assert_eq!(run(["incident", "thaw", "acme", "--config", config]).code, 0);
     assert!(!folder.path().join("incident/acme.frozen").exists());
     let log = folder.path().join("audit");
     let acts = run_with(b"", ["audit", "query", "--dir", log.to_str().unwrap(), "--kind", "admin", "--ws", "acme"]);
-    assert_eq!(acts.text().lines().count(), 3, "{}", acts.text());
+    assert_eq!(acts.text().lines().count(), 4, "{}", acts.text());
 }
 
 #[test]

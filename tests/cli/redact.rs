@@ -177,6 +177,16 @@ fn in_place_keeps_permissions_and_links_and_leaves_blocked_files() {
 }
 
 #[test]
+fn a_pipe_is_not_redacted_in_place_and_not_waited_for() {
+    let folder = Folder::new();
+    let (pipe, file) = (folder.path().join("pipe"), folder.write("good.log", "jane@example.com\n"));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let ran = run(["redact".as_ref(), "-i".as_ref(), file.as_os_str(), pipe.as_os_str()]);
+    assert!(ran.code == 2 && ran.stderr.contains("-i is for regular files"), "{}", ran.stderr);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "jane@example.com\n", "nothing is written before that is seen");
+}
+
+#[test]
 fn a_directory_takes_files_under_their_names() {
     let folder = Folder::new();
     let (one, out) = (folder.write("one.log", "jane@example.com"), folder.path().join("out"));

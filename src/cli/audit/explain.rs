@@ -1,11 +1,14 @@
 //! `audit explain`: a request's id in, what became of it in plain words out.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use clap::Args;
 use serde_json::Value;
 
 use super::{Place, read, records};
+use crate::audit::record::spelled_out;
+use crate::audit::verify::{Fault, Trust, verify};
 use crate::cli::{Code, Failure, say};
 
 /// Arguments of `audit explain`.
@@ -24,6 +27,12 @@ pub(super) struct ExplainArguments {
 /// Runs `audit explain`.
 pub(super) fn run(arguments: &ExplainArguments) -> Result<Code, Failure> {
     let mut out = io::stdout().lock();
+    let directory = arguments.place.directory();
+    let broken = match verify(directory, &Trust::default()) {
+        Ok(_) => None,
+        Err(Fault::Io(path, error)) => return Err(Failure::io(path.display(), &error)),
+        Err(fault @ Fault::Broken { .. }) => Some(fault),
+    };
     let mut found = false;
     for record in records(&arguments.place)? {
         let (seq, _, value) = read(record, &arguments.place)?;
@@ -32,7 +41,16 @@ pub(super) fn run(arguments: &ExplainArguments) -> Result<Code, Failure> {
             found = true;
         }
     }
-    if found { Ok(Code::Fine) } else { Err(Failure::failed("there is no record of this request")) }
+    match broken {
+        Some(fault) => Err(Failure::refused(format!("the log does not hold, and may say what nobody wrote: {fault}"))),
+        None if found => Ok(Code::Fine),
+        None => Err(Failure::failed("there is no record of this request")),
+    }
+}
+
+/// Tells a line of what the log says: who changed it may have put in what a terminal obeys, or a line of their own.
+fn tell(out: &mut dyn Write, line: fmt::Arguments<'_>) -> Result<(), Failure> {
+    say(out, format_args!("{}", spelled_out(&line.to_string())))
 }
 
 fn explain(seq: u64, record: &Value, out: &mut dyn Write) -> Result<(), Failure> {
@@ -40,11 +58,11 @@ fn explain(seq: u64, record: &Value, out: &mut dyn Write) -> Result<(), Failure>
     let number = |name: &str| record.get(name).and_then(Value::as_u64);
     let or = |name: &str, other: &'static str| text(name).unwrap_or(other).to_owned();
     if text("kind") == Some("session_open") {
-        return say(out, format_args!("A WebSocket connection was opened (record {seq}, {}).", or("ts", "?")));
+        return tell(out, format_args!("A WebSocket connection was opened (record {seq}, {}).", or("ts", "?")));
     }
     if text("kind") == Some("admin") {
         let (ws, why) = (or("ws", "every workspace"), or("why", "no reason was given"));
-        return say(out, format_args!("{} in {ws} (record {seq}, {}): {why}.", or("act", "?"), or("ts", "?")));
+        return tell(out, format_args!("{} in {ws} (record {seq}, {}): {why}.", or("act", "?"), or("ts", "?")));
     }
     let who = record.get("actor").and_then(Value::as_array).and_then(|names| names.first()).and_then(Value::as_str);
     let workspace = text("ws").map_or("no workspace".to_owned(), |name| format!("workspace {name}"));
@@ -52,7 +70,7 @@ fn explain(seq: u64, record: &Value, out: &mut dyn Write) -> Result<(), Failure>
         Some(messages) => format!("{messages} syslog messages"),
         None => format!("a {} request", or("method", "?")),
     };
-    say(
+    tell(
         out,
         format_args!(
             "At {} {} of {workspace}, from {}, sent {sent}{}.",
@@ -72,10 +90,10 @@ fn explain(seq: u64, record: &Value, out: &mut dyn Write) -> Result<(), Failure>
     };
     let took = number("dur_us").unwrap_or(0) / 1000;
     if text("kind") == Some("syslog") {
-        say(out, format_args!("{became} The connection was {took} ms old."))?;
+        tell(out, format_args!("{became} The connection was {took} ms old."))?;
     } else {
         let status = number("status").map_or("no answer".to_owned(), |status| format!("status {status}"));
-        say(out, format_args!("{became} The client got {status}, after {took} ms."))?;
+        tell(out, format_args!("{became} The client got {status}, after {took} ms."))?;
     }
     for (way, what) in [("request", "request body"), ("response", "answer's body")] {
         if let Some(receipt) = record.get(way) {
@@ -85,7 +103,7 @@ fn explain(seq: u64, record: &Value, out: &mut dyn Write) -> Result<(), Failure>
     for finding in record.get("findings").and_then(Value::as_array).into_iter().flatten() {
         let text = |name: &str| finding.get(name).and_then(Value::as_str).unwrap_or("?");
         let count = finding.get("count").and_then(Value::as_u64).unwrap_or(0);
-        say(
+        tell(
             out,
             format_args!(
                 "In the {}: {count} x {} by rule {}, action {}.",
@@ -96,17 +114,20 @@ fn explain(seq: u64, record: &Value, out: &mut dyn Write) -> Result<(), Failure>
             ),
         )?;
     }
-    say(out, format_args!("The rules were those of policy {}. This is record {seq} of the log.", or("policy", "?")))
+    tell(out, format_args!("The rules were those of policy {}. This is record {seq} of the log.", or("policy", "?")))
 }
 
 fn receipt_in_words(receipt: &Value, what: &str, out: &mut dyn Write) -> Result<(), Failure> {
     let number = |name: &str| receipt.get(name).and_then(Value::as_u64).unwrap_or(0);
-    let mut parts = vec![format!("{} scanned", number("scanned"))];
+    let mut parts = Vec::new();
+    if number("scanned") > 0 || number("withheld") == 0 {
+        parts.push(format!("{} scanned", number("scanned")));
+    }
     for (reason, bytes) in receipt.get("unscanned").and_then(Value::as_object).into_iter().flatten() {
         parts.push(format!("{bytes} passed unscanned ({reason})"));
     }
     if number("withheld") > 0 {
         parts.push(format!("{} withheld", number("withheld")));
     }
-    say(out, format_args!("Of the {what}'s {} bytes: {}.", number("length"), parts.join(", ")))
+    tell(out, format_args!("Of the {what}'s {} bytes: {}.", number("length"), parts.join(", ")))
 }

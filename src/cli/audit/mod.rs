@@ -160,9 +160,7 @@ fn verified(arguments: &VerifyArguments) -> Result<Code, Failure> {
             return Err(Failure::failed(format!("{}: there is no checkpoint in it", path.display())));
         }
     }
-    if key.is_none() {
-        complain("warning: without --key the log vouches for itself: name the public key that you trust");
-    }
+    vouched(key);
     let mut out = io::stdout().lock();
     let verified = verify(&arguments.directory, &Trust { key, anchors });
     match verified.and_then(|report| if arguments.sealed { sealed(report) } else { Ok(report) }) {
@@ -246,6 +244,13 @@ fn public_key(path: Option<&Path>) -> Result<Option<PublicKey>, Failure> {
     Ok(Some(key))
 }
 
+/// Says so where nobody says whose signature it must be.
+fn vouched(key: Option<PublicKey>) {
+    if key.is_none() {
+        complain("warning: without --key the log vouches for itself: name the public key that you trust");
+    }
+}
+
 fn records(place: &Place) -> Result<Records, Failure> {
     Records::open(place.directory()).map_err(|error| Failure::io(place.directory().display(), &error))
 }
@@ -284,32 +289,38 @@ fn prove(arguments: &ProveArguments) -> Result<Code, Failure> {
     let mut out = io::stdout().lock();
     if let Some(path) = &arguments.check {
         let key = public_key(arguments.key.as_deref())?;
+        vouched(key);
         let file = File::open(path).map_err(|error| Failure::io(path.display(), &error))?;
         let proven = check_extract(BufReader::new(file), key).map_err(|error| unproven(&error, path))?;
         say(&mut out, format_args!("ok: {} records are in the log", proven.len()))?;
         return Ok(Code::Fine);
     }
     let wanted = arguments.seq.unwrap_or_default();
-    extract(&arguments.place, &mut out, |seq, _| seq == wanted, true)
+    extract(&arguments.place, &mut out, |seq, _| seq == wanted, "there is no such record under the last checkpoint")
 }
 
 fn export(arguments: &ExportArguments) -> Result<Code, Failure> {
-    let of_workspace = |_: u64, value: &Value| value.get("ws").and_then(Value::as_str) == Some(&arguments.workspace);
-    extract(&arguments.place, &mut io::stdout().lock(), of_workspace, false)
+    extract_of(&arguments.place, &arguments.workspace, &mut io::stdout().lock())
+}
+
+fn extract_of(place: &Place, workspace: &str, out: &mut dyn Write) -> Result<Code, Failure> {
+    let of_workspace = |_: u64, value: &Value| value.get("ws").and_then(Value::as_str) == Some(workspace);
+    let none = format!("there is no record of a workspace {} under the last checkpoint", workspace.escape_debug());
+    extract(place, out, of_workspace, &none)
 }
 
 /// Writes a workspace's records with their proofs.
 pub(super) fn extract_workspace(directory: &Path, workspace: &str, out: &mut dyn Write) -> Result<Code, Failure> {
-    let of_workspace = |_: u64, value: &Value| value.get("ws").and_then(Value::as_str) == Some(workspace);
-    extract(&Place { directory: Some(directory.to_owned()) }, out, of_workspace, false)
+    extract_of(&Place { directory: Some(directory.to_owned()) }, workspace, out)
 }
 
-/// Prints the records that `wanted` takes with their proofs. Those behind the last checkpoint cannot be proven yet.
+/// Prints the records that `wanted` takes with their proofs; `none` is said where there are none. Those behind the last
+/// checkpoint cannot be proven yet.
 fn extract(
     place: &Place,
     out: &mut dyn Write,
     wanted: impl Fn(u64, &Value) -> bool,
-    one: bool,
+    none: &str,
 ) -> Result<Code, Failure> {
     let directory = place.directory();
     let mut prover = Prover::read(directory).map_err(|error| unproven(&error, directory))?;
@@ -334,7 +345,7 @@ fn extract(
         complain(&format!("{unsealed} records behind the last checkpoint are left out"));
     }
     match found {
-        0 if one => Err(Failure::failed("there is no such record under the last checkpoint")),
+        0 => Err(Failure::failed(none)),
         _ => Ok(Code::Fine),
     }
 }
