@@ -58,6 +58,17 @@ impl Ahead {
         place <= self.at && self.near.get(self.next).is_none_or(|(first, _)| place < *first)
     }
 
+    /// Whether `place` is quiet, and the first place behind it that is not as it is, or may not be.
+    #[inline]
+    pub(in crate::engine) fn stretch(&mut self, place: u64) -> (bool, u64) {
+        let quiet = self.is_quiet(place);
+        let near = self.near.get(self.next);
+        match quiet {
+            true => (true, near.map_or(u64::MAX, |(first, _)| *first).min(self.at + 1)),
+            false => (false, near.filter(|(first, _)| *first <= place).map_or(u64::MAX, |(_, last)| last + 1)),
+        }
+    }
+
     fn add(&mut self, first: u64, last: u64) {
         match self.near.last_mut() {
             Some((_, known)) if first <= *known => *known = last.max(*known),

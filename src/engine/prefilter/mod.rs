@@ -43,7 +43,7 @@ use super::detect;
 use super::proof::Anchor;
 use super::rule::Detector;
 use super::ruleset::Rule;
-use super::vector::{AHEAD, Hit, Hits, MANY, PLACES, Sequences, Tables};
+use super::vector::{AHEAD, BANK, Hit, Hits, MANY, PLACES, Sequences, Tables};
 use super::view::{self, Blob};
 use begun::Begun;
 pub(super) use deep::Bits;
@@ -209,8 +209,10 @@ pub(super) struct Prefilter {
     digits: Digits,
     grams: Grams,
     long: LongRuns,
-    /// The bits of the buckets of rules that ask for words before their matches.
+    /// The bits of the buckets of rules that ask for words before their matches, and the banks that hold these alone: the
+    /// first.
     asked: u64,
+    asked_banks: usize,
     /// The bits of the buckets whose windows few sequences pass, or of those sequences.
     few: u64,
     words: Words,
@@ -349,6 +351,9 @@ impl Prefilter {
             others.into_iter().partition(|id| entries.get(*id).is_some_and(|entry| entry.asks));
         groups.extend(together(&asking, MANY - ASKING));
         let asked = u64::MAX.checked_shr(u64::BITS - groups.len() as u32).unwrap_or(0) & !few_bits;
+        // They fill banks of their own, which are left out where no words stand.
+        let asked_banks = if listed && !asking.is_empty() { groups.len().div_ceil(BANK) } else { 0 };
+        groups.resize(groups.len().max(asked_banks * BANK), ([ByteSet::NONE; PLACES], Vec::new()));
         groups.extend(together(&others, groups.len() + plan.buckets() + 4));
         let shaped_bits = u64::MAX.checked_shr(u64::BITS - groups.len() as u32).unwrap_or(0) & !few_bits;
         let bit = |bucket: usize| 1_u64.checked_shl(bucket as u32).unwrap_or(0);
@@ -435,6 +440,7 @@ impl Prefilter {
             grams,
             long,
             asked,
+            asked_banks,
             few: few_bits | listed_bit,
             numbers: numbers_bit,
             number_runs,
@@ -488,9 +494,15 @@ impl Prefilter {
         (back, self.entries.iter().filter(of_rule).map(|entry| entry.window).collect())
     }
 
-    /// Looks for places from `from` up to `to` whose windows are whole in the text, as [`Tables::scan`] does.
-    pub(super) fn scan(&self, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
-        self.tables.scan(text, from, to, hits)
+    /// Looks for places of a stretch whose windows are whole in the text, as [`Tables::scan`] does. Where all of it is `quiet`,
+    /// those of rules that ask for words are left out.
+    pub(super) fn scan(&self, text: &[u8], stretch: (usize, usize), quiet: bool, hits: &mut Hits) -> usize {
+        self.tables.scan(text, stretch, if quiet { self.asked_banks } else { 0 }, hits)
+    }
+
+    /// Whether a quiet stretch costs less than another one.
+    pub(super) fn spares_quiet(&self) -> bool {
+        self.asked_banks > 0
     }
 
     /// The hit without the buckets that a second look rules out: most hits of those that are met often. Where the text
@@ -511,15 +523,13 @@ impl Prefilter {
         self.looks.at(text, Hit { buckets, ..hit })
     }
 
-    /// Whether a sequence of some window stands at `at`, behind what it may stand behind.
+    /// Whether some window of those that few sequences pass holds at `at`.
     #[inline]
     fn is_listed(&self, text: &[u8], at: usize, begins: bool) -> bool {
         let Some(lists) = self.words.at(text, at) else { return true };
-        let before = at.checked_sub(1).filter(|_| !begins).and_then(|before| text.get(before));
-        lists.into_iter().flatten().filter_map(|id| self.entries.get(*id as usize)).any(|entry| {
-            let [own, ..] = &entry.window;
-            before.is_none_or(|before| own.contains(*before))
-        })
+        let begins = begins.then_some(at);
+        let mut entries = lists.into_iter().flatten().filter_map(|id| self.entries.get(*id as usize));
+        entries.any(|entry| window::holds(&entry.window, text, at, begins))
     }
 
     /// Whether a hit has rules that ask for words, and the hit without them.

@@ -35,6 +35,8 @@ use super::view::Blob;
 
 /// The most bytes that a match which is tried at a number begins before it.
 const NUMBER: usize = 16;
+/// Places that the pass looks at in one way.
+const STRETCH: usize = 64;
 /// Bytes of a match that are looked at before its words are.
 const PEEK: usize = 16;
 
@@ -493,7 +495,8 @@ impl Lane {
                 at += 1;
                 continue;
             }
-            at = prefilter.scan(&self.buffer, at, to, &mut hits);
+            let (quiet, to) = self.stretch(force, at, to);
+            at = prefilter.scan(&self.buffer, (at, to), quiet, &mut hits);
             for hit in hits.as_slice() {
                 let quiet = self.ahead.is_quiet(self.base + u64::from(hit.at));
                 let mut hit = prefilter.second_look(&self.buffer, *hit, false, quiet);
@@ -530,6 +533,22 @@ impl Lane {
             });
             self.cut_off = self.base + cut_off as u64;
             self.buffer = buffer;
+        }
+    }
+
+    /// How far the pass goes on from `at`, and whether all of that is quiet: no rule's words stand before it.
+    fn stretch(&mut self, force: Force<'_>, at: usize, to: usize) -> (bool, usize) {
+        if !force.rules.prefilter.spares_quiet() {
+            return (false, to);
+        }
+        let end = |behind: u64| usize::try_from(behind.saturating_sub(self.base)).unwrap_or(usize::MAX).min(to);
+        let (quiet, behind) = self.ahead.stretch(self.base + at as u64);
+        let len = end(behind) - at;
+        // Whole blocks cost least: a quiet stretch ends before one that it does not fill, another one behind it.
+        match quiet {
+            true if at + len == to => (true, to),
+            true if len >= STRETCH => (true, at + len / STRETCH * STRETCH),
+            true | false => (false, to.min(at + len.max(1).next_multiple_of(STRETCH))),
         }
     }
 

@@ -12,6 +12,8 @@
 #![allow(clippy::indexing_slicing, reason = "tables of 256 entries are indexed by a byte, places by checked bounds")]
 
 mod classes;
+#[cfg(target_arch = "x86_64")]
+mod codes;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod sequences;
@@ -68,10 +70,19 @@ struct Bank {
     /// The union over bytes beyond ASCII, for forms that look up 128 entries.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "the x86 forms need it"))]
     beyond_ascii: [u8; PLACES],
-    /// For forms that look up 16 entries: buckets by the low and by the high half of a byte. A byte's buckets are among
-    /// what both halves allow.
+    /// For forms that look up 16 entries: buckets by the low and by the high half of a byte's [`code`]. A byte's buckets are
+    /// among what both halves allow.
     #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code, reason = "vector forms"))]
     halves: [([u8; 16], [u8; 16]); PLACES],
+}
+
+/// What stands for a byte where halves are looked up.
+#[inline]
+fn code(byte: u8) -> u8 {
+    #[cfg(target_arch = "x86_64")]
+    return codes::CODES[usize::from(byte)];
+    #[cfg(not(target_arch = "x86_64"))]
+    return byte;
 }
 
 /// A form of the pass.
@@ -134,11 +145,19 @@ impl Form {
 pub(super) struct Hits {
     list: Box<[Hit; HITS]>,
     len: usize,
+    /// So many banks, the first, are not looked for.
+    without: usize,
 }
 
 impl Hits {
     pub(super) fn new() -> Self {
-        Self { list: Box::new([Hit::default(); HITS]), len: 0 }
+        Self { list: Box::new([Hit::default(); HITS]), len: 0, without: 0 }
+    }
+
+    /// The buckets that are looked for.
+    #[inline(always)]
+    fn counted(&self) -> u64 {
+        u64::MAX.checked_shl((BANK * self.without) as u32).unwrap_or(0)
     }
 
     pub(super) fn as_slice(&self) -> &[Hit] {
@@ -180,8 +199,9 @@ impl Tables {
                 for (place, set) in sets.iter().enumerate() {
                     for byte in set.bytes() {
                         bank.places[place][usize::from(byte)] |= 1 << number;
-                        bank.halves[place].0[usize::from(byte & 15)] |= 1 << number;
-                        bank.halves[place].1[usize::from(byte >> 4)] |= 1 << number;
+                        let code = code(byte);
+                        bank.halves[place].0[usize::from(code & 15)] |= 1 << number;
+                        bank.halves[place].1[usize::from(code >> 4)] |= 1 << number;
                         if !byte.is_ascii() {
                             bank.beyond_ascii[place] |= 1 << number;
                         }
@@ -222,10 +242,10 @@ impl Tables {
     }
 
     /// Looks at positions from `from` up to `to`, each with its whole window in the text (`to + 3 <= text.len()`), and
-    /// puts those of some bucket into `hits`, emptied before. Gives the position to go on from: `to`, or less when
-    /// `hits` is full.
-    pub(super) fn scan(&self, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
-        hits.len = 0;
+    /// puts those of some bucket into `hits`, emptied before; the buckets of so many banks, the first, are left out. Gives
+    /// the position to go on from: `to`, or less when `hits` is full.
+    pub(super) fn scan(&self, text: &[u8], (from, to): (usize, usize), without: usize, hits: &mut Hits) -> usize {
+        (hits.len, hits.without) = (0, without.min(self.banks.len()));
         let to = to.min((text.len() + 1).saturating_sub(AHEAD));
         if (self.banks.is_empty() && self.sequences.is_empty()) || from >= to {
             return to.max(from);
@@ -251,6 +271,12 @@ impl Tables {
             at += 1;
         }
         at
+    }
+
+    /// The banks that a call looks for.
+    #[inline(always)]
+    fn counted(&self, hits: &Hits) -> &[Bank] {
+        &self.banks[hits.without..]
     }
 
     /// Whole blocks of a form; gives where the next one begins.
@@ -313,7 +339,7 @@ impl Tables {
                 .all
                 .iter()
                 .zip(window)
-                .fold(u64::MAX, |buckets, (table, byte)| buckets & table[usize::from(*byte)]);
+                .fold(hits.counted(), |buckets, (table, byte)| buckets & table[usize::from(*byte)]);
             let buckets = if listed { buckets | self.listed } else { buckets };
             if buckets != 0 {
                 hits.push(from, buckets);
@@ -323,7 +349,7 @@ impl Tables {
 
     #[inline]
     fn step(&self, text: &[u8], at: usize, hits: &mut Hits) {
-        let buckets = self.at(text, at);
+        let buckets = self.at(text, at) & hits.counted();
         if buckets != 0 {
             hits.push(at, buckets);
         }

@@ -13,7 +13,7 @@ pub(super) unsafe fn neon(tables: &Tables, text: &[u8], from: usize, to: usize, 
     let mut at = from;
     while at + BLOCK <= to && hits.has_room(BLOCK) {
         let mut found = vdupq_n_u8(0);
-        for bank in &tables.banks {
+        for bank in tables.counted(hits) {
             let mut buckets = vdupq_n_u8(0xFF);
             for (place, (by_low, by_high)) in bank.halves.iter().enumerate() {
                 // SAFETY: the load reads text[at - 1 + place..][..16]; at >= 1, and at + 16 + 3 <= to + 3 <= text.len().

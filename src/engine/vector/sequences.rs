@@ -13,13 +13,16 @@ use super::classes::{CLASSES, words};
 type Near = [u8; AHEAD];
 
 /// Bits of a hash that tell a word of the filter.
-pub(super) const FOUR: u32 = 13;
-pub(super) const THREE: u32 = 11;
+pub(super) const FOUR: u32 = 15;
+pub(super) const THREE: u32 = 12;
 /// So many fewer tell the words for what may stand inside runs.
 pub(super) const LESS: u32 = 2;
 /// What the hashes are made with.
 pub(super) const MIX_FOUR: u32 = 0x9E37_79B1;
 pub(super) const MIX_THREE: u32 = 0x85EB_CA6B;
+/// How far the bytes are moved down onto themselves before: the lower bits of a product know of lower bytes only.
+pub(super) const FOLD_FOUR: u32 = 15;
+pub(super) const FOLD_THREE: u32 = 11;
 /// Where in a hash the bits of a word are told: all three of four bytes, the first two of three.
 pub(super) const BITS: [u32; 3] = [14, 9, 4];
 
@@ -53,7 +56,7 @@ pub(in crate::engine) fn first_three(kinds: u32) -> u32 {
 /// Where the bits of four bytes stand, for what may stand anywhere (0) or inside runs (1): the word, and its bits.
 #[inline]
 fn place_of_four(kinds: u32, inside: u32) -> (usize, u32) {
-    let hash = kinds.wrapping_mul(MIX_FOUR);
+    let hash = (kinds ^ kinds >> FOLD_FOUR).wrapping_mul(MIX_FOUR);
     let word = (hash >> (u32::BITS - FOUR + LESS * inside)) + (inside << FOUR);
     (word as usize, BITS.iter().fold(0, |bits, from| bits | 1 << (hash >> from & 31)))
 }
@@ -61,7 +64,8 @@ fn place_of_four(kinds: u32, inside: u32) -> (usize, u32) {
 /// Where the bits of three bytes stand, likewise.
 #[inline]
 fn place_of_three(kinds: u32, inside: u32) -> (usize, u32) {
-    let hash = first_three(kinds).wrapping_mul(MIX_THREE);
+    let three = first_three(kinds);
+    let hash = (three ^ three >> FOLD_THREE).wrapping_mul(MIX_THREE);
     let word = (hash >> (u32::BITS - THREE + LESS * inside)) + (inside << THREE);
     (word as usize, BITS.iter().take(2).fold(0, |bits, from| bits | 1 << (hash >> from & 31)))
 }

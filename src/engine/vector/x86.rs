@@ -1,11 +1,12 @@
 //! The pass with the vector instructions of x86-64.
 //!
-//! SSE2 alone has no table look-up and takes the scalar form. SSSE3 and AVX2 look up the halves of a byte in tables of
+//! SSE2 alone has no table look-up and takes the scalar form. SSSE3 and AVX2 look up the halves of a byte's code in tables of
 //! 16, which allows more than the whole byte does, so what they find is looked at again by the exact tables; AVX-512 VBMI
 //! looks up ASCII exactly.
 
 use core::arch::x86_64::*;
 
+use super::codes::CODES;
 use super::{AHEAD, BANK, BANKS, BLOCK, Bank, Hits, PLACES, Sequences, Tables};
 
 /// # Safety
@@ -16,22 +17,37 @@ pub(super) unsafe fn ssse3(tables: &Tables, text: &[u8], from: usize, to: usize,
     let low = _mm_set1_epi8(0x0F);
     let mut at = from;
     while at + BLOCK <= to && hits.has_room(BLOCK) {
+        // SAFETY: the loads read text[at - 1..][..16] and text[at + 3..][..16]; at >= 1, and at + 16 + 3 <= to + 3 <=
+        // text.len(). The processor as above.
+        let (first, last) = unsafe {
+            (
+                codes_ssse3(_mm_loadu_si128(text.as_ptr().add(at - 1).cast())),
+                codes_ssse3(_mm_loadu_si128(text.as_ptr().add(at + AHEAD - 1).cast())),
+            )
+        };
+        // The four bytes behind the first sixteen.
+        let behind = _mm_srli_si128::<12>(last);
+        let places = [
+            first,
+            _mm_alignr_epi8::<1>(behind, first),
+            _mm_alignr_epi8::<2>(behind, first),
+            _mm_alignr_epi8::<3>(behind, first),
+            last,
+        ];
+        let (mut lows, mut highs) = (places, places);
+        for (codes, (lows, highs)) in places.iter().zip(lows.iter_mut().zip(&mut highs)) {
+            *lows = _mm_and_si128(*codes, low);
+            *highs = _mm_and_si128(_mm_srli_epi16::<4>(*codes), low);
+        }
         let mut found = 0_u32;
-        for bank in &tables.banks {
+        for bank in tables.counted(hits) {
             let mut buckets = _mm_set1_epi8(-1);
-            for (place, (by_low, by_high)) in bank.halves.iter().enumerate() {
-                // SAFETY: the load reads text[at - 1 + place..][..16]; at >= 1, and at + 16 + 3 <= to + 3 <= text.len().
-                // Unaligned loads from arrays of 16 bytes and from the text.
-                let (bytes, by_low, by_high) = unsafe {
-                    (
-                        _mm_loadu_si128(text.as_ptr().add(at - 1 + place).cast()),
-                        _mm_loadu_si128(by_low.as_ptr().cast()),
-                        _mm_loadu_si128(by_high.as_ptr().cast()),
-                    )
-                };
-                let lows = _mm_shuffle_epi8(by_low, _mm_and_si128(bytes, low));
-                let highs = _mm_shuffle_epi8(by_high, _mm_and_si128(_mm_srli_epi16::<4>(bytes), low));
-                buckets = _mm_and_si128(buckets, _mm_and_si128(lows, highs));
+            for ((by_low, by_high), (lows, highs)) in bank.halves.iter().zip(lows.iter().zip(&highs)) {
+                // SAFETY: unaligned loads from arrays of 16 bytes.
+                let (by_low, by_high) =
+                    unsafe { (_mm_loadu_si128(by_low.as_ptr().cast()), _mm_loadu_si128(by_high.as_ptr().cast())) };
+                let both = _mm_and_si128(_mm_shuffle_epi8(by_low, *lows), _mm_shuffle_epi8(by_high, *highs));
+                buckets = _mm_and_si128(buckets, both);
             }
             let none = _mm_movemask_epi8(_mm_cmpeq_epi8(buckets, _mm_setzero_si128())) as u32;
             found |= !none & 0xFFFF;
@@ -43,6 +59,42 @@ pub(super) unsafe fn ssse3(tables: &Tables, text: &[u8], from: usize, to: usize,
     at
 }
 
+/// The codes of sixteen bytes: for each high half the bytes that have it, looked up by their low one.
+///
+/// # Safety
+/// The processor has SSSE3.
+#[inline]
+#[target_feature(enable = "ssse3")]
+unsafe fn codes_ssse3(bytes: __m128i) -> __m128i {
+    let mut codes = _mm_setzero_si128();
+    for (high, table) in CODES.chunks_exact(16).take(8).enumerate() {
+        // SAFETY: an unaligned load of 16 bytes.
+        let table = unsafe { _mm_loadu_si128(table.as_ptr().cast()) };
+        // A byte of another high half keeps or gets its highest bit, for which nothing is looked up.
+        let own = _mm_adds_epu8(_mm_xor_si128(bytes, _mm_set1_epi8((high << 4) as i8)), _mm_set1_epi8(0x70));
+        codes = _mm_or_si128(codes, _mm_shuffle_epi8(table, own));
+    }
+    codes
+}
+
+/// The codes of 32 bytes; see [`codes_ssse3`].
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn codes_avx2(bytes: __m256i) -> __m256i {
+    let mut codes = _mm256_setzero_si256();
+    for (high, table) in CODES.chunks_exact(16).take(8).enumerate() {
+        // SAFETY: an unaligned load of 16 bytes.
+        let table = unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(table.as_ptr().cast())) };
+        let own =
+            _mm256_adds_epu8(_mm256_xor_si256(bytes, _mm256_set1_epi8((high << 4) as i8)), _mm256_set1_epi8(0x70));
+        codes = _mm256_or_si256(codes, _mm256_shuffle_epi8(table, own));
+    }
+    codes
+}
+
 /// # Safety
 /// The processor has AVX2.
 #[target_feature(enable = "avx2")]
@@ -51,15 +103,30 @@ pub(super) unsafe fn avx2(tables: &Tables, text: &[u8], from: usize, to: usize, 
     let low = _mm256_set1_epi8(0x0F);
     let mut at = from;
     while at + BLOCK <= to && hits.has_room(BLOCK) {
-        let (mut lows, mut highs) = ([_mm256_setzero_si256(); PLACES], [_mm256_setzero_si256(); PLACES]);
-        for (place, (lows, highs)) in lows.iter_mut().zip(&mut highs).enumerate() {
-            // SAFETY: the load reads text[at - 1 + place..][..32]; at >= 1, and at + 32 + 3 <= to + 3 <= text.len().
-            let bytes = unsafe { _mm256_loadu_si256(text.as_ptr().add(at - 1 + place).cast()) };
-            *lows = _mm256_and_si256(bytes, low);
-            *highs = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), low);
+        // SAFETY: the loads read text[at - 1..][..32] and text[at + 3..][..32]; at >= 1, and at + 32 + 3 <= to + 3 <=
+        // text.len(). The processor as above.
+        let (first, last) = unsafe {
+            (
+                codes_avx2(_mm256_loadu_si256(text.as_ptr().add(at - 1).cast())),
+                codes_avx2(_mm256_loadu_si256(text.as_ptr().add(at + AHEAD - 1).cast())),
+            )
+        };
+        // For each half of the first load the bytes behind it: the other half, and the last four bytes of the last load.
+        let behind = _mm256_permute2x128_si256::<0x31>(first, _mm256_srli_si256::<12>(last));
+        let places = [
+            first,
+            _mm256_alignr_epi8::<1>(behind, first),
+            _mm256_alignr_epi8::<2>(behind, first),
+            _mm256_alignr_epi8::<3>(behind, first),
+            last,
+        ];
+        let (mut lows, mut highs) = (places, places);
+        for (codes, (lows, highs)) in places.iter().zip(lows.iter_mut().zip(&mut highs)) {
+            *lows = _mm256_and_si256(*codes, low);
+            *highs = _mm256_and_si256(_mm256_srli_epi16::<4>(*codes), low);
         }
         let mut none = _mm256_set1_epi8(-1);
-        for bank in &tables.banks {
+        for bank in tables.counted(hits) {
             let mut buckets = _mm256_set1_epi8(-1);
             for ((by_low, by_high), (lows, highs)) in bank.halves.iter().zip(lows.iter().zip(&highs)) {
                 // SAFETY: unaligned loads from arrays of 16 bytes.
@@ -90,7 +157,7 @@ pub(super) unsafe fn avx2(tables: &Tables, text: &[u8], from: usize, to: usize, 
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn listed_avx2(sequences: &Sequences, text: &[u8], at: usize) -> u32 {
-    use super::sequences::{BITS, FOUR, LESS, MIX_FOUR, MIX_THREE, THREE};
+    use super::sequences::{BITS, FOLD_FOUR, FOLD_THREE, FOUR, LESS, MIX_FOUR, MIX_THREE, THREE};
 
     /// Sequences looked at at once, and the bytes of a load that holds them.
     const LANES: usize = 8;
@@ -135,6 +202,8 @@ unsafe fn listed_avx2(sequences: &Sequences, text: &[u8], at: usize) -> u32 {
         let places = _mm256_add_epi8(eight, _mm256_set1_epi8((LANES * group - from) as i8));
         let four = _mm256_shuffle_epi8(kinds, places);
         let three = _mm256_and_si256(four, _mm256_set1_epi32(0x00FF_FFFF));
+        let four = _mm256_xor_si256(four, _mm256_srli_epi32::<{ FOLD_FOUR as i32 }>(four));
+        let three = _mm256_xor_si256(three, _mm256_srli_epi32::<{ FOLD_THREE as i32 }>(three));
         let hash = _mm256_mullo_epi32(four, _mm256_set1_epi32(MIX_FOUR as i32));
         let short = _mm256_mullo_epi32(three, _mm256_set1_epi32(MIX_THREE as i32));
         let inside = _mm256_set1_epi32((inside >> (LANES * group)) as i32);
@@ -171,7 +240,7 @@ unsafe fn listed_avx2(sequences: &Sequences, text: &[u8], at: usize) -> u32 {
 pub(super) unsafe fn avx512(tables: &Tables, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
     // SAFETY: the caller's promise is the callees'.
     unsafe {
-        match tables.banks.as_slice() {
+        match tables.counted(hits) {
             _ if !tables.sequences.is_empty() => avx512_many(tables, text, (from, to, BLOCK), hits),
             [bank] => avx512_one(tables, bank, text, from, to, hits),
             [one, other] => avx512_two(tables, one, other, text, from, to, hits),
@@ -259,6 +328,7 @@ unsafe fn load(text: &[u8], at: usize) -> ([__m512i; PLACES], [u64; PLACES], boo
 unsafe fn avx512_one(tables: &Tables, bank: &Bank, text: &[u8], from: usize, to: usize, hits: &mut Hits) -> usize {
     // SAFETY: the caller's promise about the processor is the callees'.
     let wide = unsafe { wide(bank) };
+    let lowest = BANK * hits.without;
     let mut at = from;
     debug_assert!(to + AHEAD <= text.len() + 1);
     while at + BLOCK <= to && hits.has_room(BLOCK) {
@@ -275,7 +345,7 @@ unsafe fn avx512_one(tables: &Tables, bank: &Bank, text: &[u8], from: usize, to:
             while found != 0 {
                 let place = found.trailing_zeros() as usize;
                 if exact {
-                    hits.push(at + place, u64::from(by_place[place & 63]));
+                    hits.push(at + place, u64::from(by_place[place & 63]) << lowest);
                 } else {
                     tables.step(text, at + place, hits);
                 }
@@ -299,6 +369,7 @@ unsafe fn avx512_two(
 ) -> usize {
     // SAFETY: the caller's promise about the processor is the callees'.
     let (one, other) = unsafe { (wide(one), wide(other)) };
+    let lowest = BANK * hits.without;
     let mut at = from;
     debug_assert!(to + AHEAD <= text.len() + 1);
     while at + BLOCK <= to && hits.has_room(BLOCK) {
@@ -319,7 +390,8 @@ unsafe fn avx512_two(
             while found != 0 {
                 let place = found.trailing_zeros() as usize;
                 if exact {
-                    hits.push(at + place, u64::from(firsts[place & 63]) | u64::from(seconds[place & 63]) << BANK);
+                    let both = u64::from(firsts[place & 63]) | u64::from(seconds[place & 63]) << BANK;
+                    hits.push(at + place, both << lowest);
                 } else {
                     tables.step(text, at + place, hits);
                 }
@@ -335,7 +407,7 @@ unsafe fn avx512_two(
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 unsafe fn listed(sequences: &Sequences, text: &[u8], at: usize, places: usize) -> u64 {
-    use super::sequences::{BITS, FOUR, LESS, MIX_FOUR, MIX_THREE, THREE};
+    use super::sequences::{BITS, FOLD_FOUR, FOLD_THREE, FOUR, LESS, MIX_FOUR, MIX_THREE, THREE};
 
     /// The first bytes of sixteen sequences, one after the other.
     static SIXTEEN: [u8; 64] = {
@@ -383,8 +455,10 @@ unsafe fn listed(sequences: &Sequences, text: &[u8], at: usize, places: usize) -
             let word = _mm512_srlv_epi32(hash, shift);
             _mm512_mask_add_epi32(word, inside, word, _mm512_set1_epi32(1 << bits))
         };
-        let hash = _mm512_mullo_epi32(four, _mm512_set1_epi32(MIX_FOUR as i32));
         let three = _mm512_and_si512(four, _mm512_set1_epi32(0x00FF_FFFF));
+        let four = _mm512_xor_si512(four, _mm512_srli_epi32::<FOLD_FOUR>(four));
+        let three = _mm512_xor_si512(three, _mm512_srli_epi32::<FOLD_THREE>(three));
+        let hash = _mm512_mullo_epi32(four, _mm512_set1_epi32(MIX_FOUR as i32));
         let short = _mm512_mullo_epi32(three, _mm512_set1_epi32(MIX_THREE as i32));
         // SAFETY: a word's number has FOUR bits, or LESS fewer and stands behind those, and the table has so many words;
         // likewise of THREE.
@@ -419,6 +493,7 @@ unsafe fn avx512_many(
     hits: &mut Hits,
 ) -> usize {
     let mut at = from;
+    let lowest = BANK * hits.without;
     let mut by_bank = [[0_u8; BLOCK]; BANKS];
     debug_assert!(to + AHEAD <= text.len() + 1);
     while at + BLOCK <= to && hits.has_room(BLOCK) {
@@ -427,7 +502,7 @@ unsafe fn avx512_many(
         // SAFETY: as above.
         let listed = unsafe { listed(&tables.sequences, text, at, places) };
         let mut found = listed;
-        for (bank, by_place) in tables.banks.iter().zip(&mut by_bank) {
+        for (bank, by_place) in tables.counted(hits).iter().zip(&mut by_bank) {
             // SAFETY: the processor as above; an unaligned store into an array of 64 bytes.
             unsafe {
                 let buckets = look_up(&wide(bank), &bytes, &high, exact);
@@ -441,7 +516,7 @@ unsafe fn avx512_many(
                 let banks =
                     by_bank.iter().enumerate().map(|(bank, by_place)| u64::from(by_place[place & 63]) << (bank * BANK));
                 let listed = if listed >> place & 1 == 1 { tables.listed } else { 0 };
-                hits.push(at + place, banks.fold(listed, |all, buckets| all | buckets));
+                hits.push(at + place, banks.fold(0, |all, buckets| all | buckets) << lowest | listed);
             } else {
                 tables.step(text, at + place, hits);
             }
