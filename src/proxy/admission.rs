@@ -300,9 +300,9 @@ impl Activity {
         self.upgraded.load(Ordering::Acquire)
     }
 
-    /// Whether an exchange is under way, or the head of one.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.underway.load(Ordering::Relaxed) > 0 || self.head_since.load(Ordering::Relaxed) > 0
+    /// Whether an exchange is under way, from the end of its head on.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.underway.load(Ordering::Relaxed) > 0
     }
 
     /// When to look again, or `None` where the connection has waited too long. Since the proxy drains, an idle connection

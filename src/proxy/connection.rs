@@ -305,9 +305,9 @@ where
             ended = std::future::poll_fn(|context| served.poll_without_shutdown(context)) => break Some(ended),
             () = drained(&mut drain), if told.is_none() => {
                 told = Some(telemetry::now());
-                // One that waits is closed by hyper with what its client has sent already. It may ask once more, and soon: the
-                // answer says that it was the last.
-                if connection.activity.is_busy() {
+                // One that waits, or has a part of a head, is closed by hyper with what its client has sent already. It may ask
+                // once more, and soon: the answer says that it was the last.
+                if connection.activity.is_serving() {
                     Pin::new(&mut served).graceful_shutdown();
                 }
             }

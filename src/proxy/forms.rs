@@ -1,7 +1,7 @@
 //! Header values with a form of their own: dates, seconds, codings, identifiers of traces.
 //!
 //! Enters: a field's name and its value. Leaves: whether the value is of the form that the field's specification gives it. Such a
-//! value has no room for prose, and a replacement would break it, so it is not scanned; any other value of the same field is,
+//! value has no room for prose, and hardly any for a number of somebody's; a replacement would break it, so it is not scanned; any other value of the same field is,
 //! like that of every field. Only what senders write today is known: an old form of a date is scanned, and passes clean.
 
 /// Codings of bodies, whether they can be opened or not.
@@ -25,6 +25,9 @@ const CODINGS: &[&[u8]] = &[
 
 /// Digits of a number of seconds: three years have eight. More could be an account's.
 const SECONDS: usize = 8;
+/// Bytes of a list of versions, and of the directives of strict transport: a number takes more than one item in longer ones.
+const VERSIONS: usize = 12;
+const TRANSPORT: usize = 64;
 /// Digits of a length, as many as a u64 has at most, less one.
 const LENGTH: usize = 19;
 
@@ -44,8 +47,8 @@ pub(super) fn is_in_form(name: &str, value: &[u8]) -> bool {
         "retry-after" => is_date(value) || is_number(value, SECONDS),
         "sec-websocket-accept" => is_base64(value, 27, b"="),
         "sec-websocket-key" => is_base64(value, 22, b"=="),
-        "sec-websocket-version" => each(value, b',', |version| is_number(version, 3)),
-        "strict-transport-security" => each(value, b';', is_transport_directive),
+        "sec-websocket-version" => value.len() <= VERSIONS && each(value, b',', |version| is_number(version, 3)),
+        "strict-transport-security" => value.len() <= TRANSPORT && each(value, b';', is_transport_directive),
         "traceparent" => is_traceparent(value),
         _ => false,
     }
@@ -114,8 +117,13 @@ fn is_transport_directive(directive: &[u8]) -> bool {
     !name.is_empty() && is_number(quoted.unwrap_or(value), SECONDS)
 }
 
-/// W3C Trace Context section 3.2, version 00: `00-` 32 `-` 16 `-` 2 hexadecimal digits.
+/// W3C Trace Context section 3.2, version 00: `00-` 32 `-` 16 `-` 2 hexadecimal digits. Identifiers of random digits have
+/// letters among them.
 fn is_traceparent(value: &[u8]) -> bool {
+    let is_decimal = |part: &[u8]| !part.iter().any(u8::is_ascii_alphabetic);
+    if value.get(3..35).is_none_or(is_decimal) {
+        return false;
+    }
     let hexadecimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let mut parts = value.split(|byte| *byte == b'-');
     let mut has = |digits: usize| parts.next().is_some_and(|part| part.len() == digits && part.iter().all(hexadecimal));
@@ -196,6 +204,9 @@ mod tests {
             ("date", "Sun, 06 Nov 19\u{e9} 08:49:37 GMT"),
             ("retry-after", "jane"),
             ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ="),
+            ("sec-websocket-version", "411, 111, 111, 111"),
+            ("strict-transport-security", "max-age=41111111;max-age=11111111;max-age=41111111;max-age=11111111"),
+            ("traceparent", "00-41111111111111110000000000000000-00f067aa0ba902b7-01"),
             ("strict-transport-security", "max-age=jane"),
             ("strict-transport-security", "max-age=1; report=jane"),
             ("traceparent", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"),

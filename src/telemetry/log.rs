@@ -2,7 +2,7 @@
 //!
 //! Enters: lines, from threads that carry bytes and wait for nobody. Leaves: the same lines in their order, written by a thread of
 //! its own. What reads stderr may stop reading: then lines are dropped where the queue is full, and counted; once there is
-//! room again a line says how many. At the end of the process what is queued is still written, as long as somebody takes it.
+//! room again a line says how many. At the end of the process what is queued is still written, for three seconds at most.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};

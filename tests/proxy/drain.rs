@@ -90,13 +90,37 @@ async fn who_is_connected_may_ask_once_more() {
         }
     })
     .await;
-    for client in [&mut new, &mut known] {
+    // The one that has asked before is waited for less.
+    for client in [&mut known, &mut new] {
         let answer = client.post("/", "text/plain", "hello").await;
         assert_eq!((answer.status, answer.text().as_str()), (200, "hello"));
         assert_eq!(answer.header("connection"), Some("close"));
         assert!(client.is_closed().await);
     }
     assert!(silent.is_closed().await, "nobody is waited for long");
+    assert!(proxy.ended().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_has_begun_is_read_to_its_end() {
+    let upstream = Upstream::echo().await;
+    let mut proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    assert_eq!(client.get("/").await.status, 200);
+    client.write("GET / HTTP/1.1\r\nHost: local").await;
+    // By the time that another one has been answered these bytes have been read.
+    let mut other = proxy.client().await;
+    assert_eq!(other.get("/").await.status, 200);
+    proxy.stop();
+    within(async {
+        while !proxy.handle.is_draining() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    client.write("host\r\n\r\n").await;
+    let head = within(client.head()).await.unwrap();
+    assert_eq!((head.status, head.header("connection")), (200, Some("close")));
     assert!(proxy.ended().await);
 }
 

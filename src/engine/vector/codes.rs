@@ -47,7 +47,7 @@ pub(super) const CODES: [u8; 256] = {
     let (mut byte, mut left) = (0, 0);
     while byte < 128 {
         if codes[byte] == 0 {
-            codes[byte] = left % FREE | (OTHERS + left / FREE) << 4;
+            codes[byte] = (left % FREE) | (OTHERS + left / FREE) << 4;
             left += 1;
         }
         byte += 1;
