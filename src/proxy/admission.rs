@@ -8,7 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -27,8 +27,19 @@ pub(crate) struct Admission {
     requests: Arc<Semaphore>,
     /// How many requests may be under way.
     most: u32,
-    /// Memory is short: nothing new is admitted.
-    strained: AtomicBool,
+    /// How short memory is: what is admitted no more.
+    strain: AtomicU8,
+}
+
+/// How short memory is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Strain {
+    /// It is not.
+    None,
+    /// No new request is admitted.
+    Requests,
+    /// No new connection either: what one may send before its first request takes memory too.
+    Connections,
 }
 
 /// A connection's place, until its last byte.
@@ -49,11 +60,14 @@ impl Admission {
             connections: places(limits.connections),
             requests: places(limits.requests),
             most: u32::try_from(limits.requests.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX),
-            strained: AtomicBool::new(false),
+            strain: AtomicU8::new(Strain::None as u8),
         }
     }
 
     pub(crate) fn connection(&self) -> Option<ConnectionPermit> {
+        if self.is_at_least(Strain::Connections) {
+            return None;
+        }
         place(&self.connections).map(|place| ConnectionPermit { _place: place })
     }
 
@@ -62,13 +76,17 @@ impl Admission {
         let _ = self.requests.acquire_many(self.most).await;
     }
 
-    /// Whether new requests are refused because memory is short.
-    pub(crate) fn strain(&self, strained: bool) {
-        self.strained.store(strained, Ordering::Relaxed);
+    /// What is refused because memory is short.
+    pub(crate) fn strain(&self, strain: Strain) {
+        self.strain.store(strain as u8, Ordering::Relaxed);
+    }
+
+    fn is_at_least(&self, strain: Strain) -> bool {
+        self.strain.load(Ordering::Relaxed) >= strain as u8
     }
 
     pub(crate) fn request(&self, activity: &Arc<Activity>) -> Option<RequestPermit> {
-        if self.strained.load(Ordering::Relaxed) {
+        if self.is_at_least(Strain::Requests) {
             return None;
         }
         let place = place(&self.requests)?;
@@ -451,9 +469,11 @@ mod tests {
         let third = admission.request(&activity);
         assert!(third.is_some());
         drop(third);
-        admission.strain(true);
-        assert!(admission.request(&activity).is_none());
-        admission.strain(false);
+        admission.strain(Strain::Requests);
+        assert!(admission.request(&activity).is_none() && admission.connection().is_some());
+        admission.strain(Strain::Connections);
+        assert!(admission.request(&activity).is_none() && admission.connection().is_none());
+        admission.strain(Strain::None);
         let connection = admission.connection();
         assert!(connection.is_some() && admission.connection().is_none());
     }

@@ -1,7 +1,7 @@
 //! How near the process is to the end of its memory.
 //!
-//! Enters: what the kernel says of the control group and those around it (cgroup v2 or v1). Leaves: whether new requests are to
-//! be shed, so that those under way may end and nobody is killed. Counted is what cannot be taken back at once: not the
+//! Enters: what the kernel says of the control group and those around it (cgroup v2 or v1). Leaves: whether new requests, and
+//! nearer to the end new connections, are to be shed, so that those under way may end and nobody is killed. Counted is what cannot be taken back at once: not the
 //! files that are cached and idle.
 
 use std::fs;
@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
+use super::admission::Strain;
 
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(250);
+/// Between two looks: what a client can have held back meanwhile fits between the two bounds of a small group.
+const LOOK: Duration = Duration::from_millis(100);
 /// Where control groups are mounted, and which the process is in.
 const MOUNT: &str = "/sys/fs/cgroup";
 const OWN: &str = "/proc/self/cgroup";
@@ -31,15 +32,16 @@ pub(super) async fn follow(shared: Arc<Shared>) {
     if groups.iter().all(|group| usage(group).is_none()) {
         return;
     }
-    let mut strained = false;
+    let mut strain = Strain::None;
     loop {
         let most = shared.generation().policy.limits.memory_percent;
-        let now = groups.iter().filter_map(|group| usage(group)).any(|usage| is_beyond(usage, most));
-        if now != strained {
-            strained = now;
+        let now = groups.iter().filter_map(|group| usage(group)).map(|usage| strain_of(usage, most)).max();
+        let now = now.unwrap_or(Strain::None);
+        if now != strain {
+            strain = now;
             shared.admission.strain(now);
-            shared.telemetry.set("blackbar_memory_strained", &[], i64::from(now));
-            tracing::warn!(strained, "memory is short: new requests are refused while it is");
+            shared.telemetry.set("blackbar_memory_strained", &[], i64::from(now != Strain::None));
+            tracing::warn!(refused = ?now, "memory is short: what is new is refused while it is");
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -73,6 +75,15 @@ fn usage(group: &Path) -> Option<(u64, u64)> {
     Some((number(current)?.saturating_sub(cached.unwrap_or(0)), number(limit)?))
 }
 
+/// What a use is beyond: the bound of new requests, and half of what is left above it.
+fn strain_of(usage: (u64, u64), most: u32) -> Strain {
+    match (is_beyond(usage, most), is_beyond(usage, most + 100_u32.saturating_sub(most) / 2)) {
+        (false, _) => Strain::None,
+        (true, false) => Strain::Requests,
+        (true, true) => Strain::Connections,
+    }
+}
+
 fn is_beyond((used, limit): (u64, u64), percent: u32) -> bool {
     u128::from(used) * 100 > u128::from(limit) * u128::from(percent)
 }
@@ -93,7 +104,9 @@ mod tests {
         assert_eq!(usage(folder.path()), Some((900, 1000)));
         write("memory.stat", "anon 1\ninactive_file 400\nactive_file 7\n");
         assert_eq!(usage(folder.path()), Some((500, 1000)));
-        assert!(!is_beyond((900, 1000), 90) && is_beyond((901, 1000), 90));
+        let strains = [900, 901, 950, 951].map(|used| strain_of((used, 1000), 90));
+        assert_eq!(strains, [Strain::None, Strain::Requests, Strain::Requests, Strain::Connections]);
+        assert_eq!(strain_of((1000, 1000), 100), Strain::None, "where nothing is left nothing is told");
         let old = tempfile::tempdir().unwrap();
         fs::write(old.path().join("memory.limit_in_bytes"), "9223372036854771712\n").unwrap();
         assert_eq!(usage(old.path()), None, "the largest number is no limit");
