@@ -1,8 +1,8 @@
 //! The open connections of the admin listener, and which of them gives way to the next.
 //!
 //! Enters: connections as they are accepted. Leaves: a place for each. Where there is none, the connection that has asked for
-//! nothing for longest goes, so that whoever holds connections open keeps no probe waiting. One that is being answered
-//! stays until it is answered.
+//! nothing for longest goes, so that whoever holds connections open keeps no probe waiting. One whose answer is being
+//! made stays until it is.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -82,7 +82,7 @@ const CREDENTIALS: &[&str] = &[
 ];
 
 /// Fields that servers go by: one whose name some of them take for such a one goes no further.
-const PROTOCOL: &[&str] = &[
+pub(super) const PROTOCOL: &[&str] = &[
     "accept-encoding",
     "access-control-max-age",
     "age",

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::Shared;
 use super::admission::Strain;
 
-/// Between two looks: what a client can have held back meanwhile fits between the two bounds of a small group.
+/// Between two looks. Heads that do not end take memory as fast as clients can send them.
 const LOOK: Duration = Duration::from_millis(100);
 /// Where control groups are mounted, and which the process is in.
 const MOUNT: &str = "/sys/fs/cgroup";
