@@ -180,6 +180,8 @@ async fn without_an_answer_each_counts_alone_or_refuses_and_then_they_count_toge
 async fn many_at_once_are_never_more_than_the_bound() {
     static NOW: AtomicUsize = AtomicUsize::new(0);
     static MOST: AtomicUsize = AtomicUsize::new(0);
+    /// It says that its connection ends, so that no other request is sent along it.
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
     let redis = RedisServer::start();
     let upstream = Upstream::answering(|_| {
         let (pieces, script) = mpsc::unbounded_channel();
@@ -187,7 +189,7 @@ async fn many_at_once_are_never_more_than_the_bound() {
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(30)).await;
             NOW.fetch_sub(1, Ordering::SeqCst);
-            pieces.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec()).ok();
+            pieces.send(ANSWER.to_vec()).ok();
         });
         Reply::Pieces(script)
     })
