@@ -49,6 +49,22 @@ pub use usage::{Meter, Usage, estimate};
 
 use crate::engine::{Action, ActionTable, Layer, Overlay, RuleId, RuleSet, TokenMap, ToolRules};
 
+/// The most bytes that a buffer keeps for what comes next.
+const KEPT: usize = 64 << 10;
+
+/// Empties a buffer; one that has grown large is given back, so that a stream which waits holds nothing of what has left.
+fn empty<T>(buffer: &mut Vec<T>) {
+    if is_large(buffer) {
+        *buffer = Vec::new();
+    } else {
+        buffer.clear();
+    }
+}
+
+fn is_large<T>(buffer: &Vec<T>) -> bool {
+    buffer.capacity().saturating_mul(size_of::<T>()) > KEPT
+}
+
 /// Which way a body goes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Direction {

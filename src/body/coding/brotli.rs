@@ -14,20 +14,29 @@ use super::{BodyErrorKind, ROOM, Reach, Step};
 pub(super) struct Decoder {
     state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
     ended: bool,
+    /// The window that the first byte asks for.
+    window: u64,
 }
 
 impl Decoder {
     pub(super) fn new() -> Self {
         let alloc = StandardAlloc::default;
-        Self { state: BrotliState::new_strict(alloc(), alloc(), alloc()), ended: false }
+        Self { state: BrotliState::new_strict(alloc(), alloc(), alloc()), ended: false, window: 0 }
     }
 
     pub(super) fn is_complete(&self) -> bool {
         self.ended
     }
 
+    pub(super) fn window(&self) -> u64 {
+        self.window
+    }
+
     pub(super) fn step(&mut self, input: &[u8], out: &mut [u8]) -> Result<Step, BodyErrorKind> {
         let mut done = Step::default();
+        if let Some(first) = input.first().filter(|_| self.window == 0) {
+            self.window = window_of(*first);
+        }
         if !self.ended {
             let (mut left, mut room, mut total) = (input.len(), out.len(), 0);
             let result = BrotliDecompressStream(
@@ -51,6 +60,17 @@ impl Decoder {
         }
         Ok(done)
     }
+}
+
+/// The window that a stream with this first byte has (RFC 7932 section 9.1: WBITS).
+fn window_of(first: u8) -> u64 {
+    let bits = match (first & 1, first >> 1 & 7, first >> 4 & 7) {
+        (0, ..) => 16,
+        (_, 0, 0) => 17,
+        (_, 0, low) => 8 + low,
+        (_, high, _) => 17 + high,
+    };
+    1 << bits
 }
 
 /// Makes brotli.

@@ -70,6 +70,15 @@ impl Decoder {
         }
     }
 
+    /// Bytes of memory beside its window, and the window itself, as far as what came tells it.
+    fn memory(&self) -> (usize, u64) {
+        match self {
+            Self::Gzip(_) | Self::Deflate(_) => (128 << 10, 0),
+            Self::Brotli(decoder) => (256 << 10, decoder.window()),
+            Self::Zstd(decoder) => (512 << 10, decoder.window()),
+        }
+    }
+
     /// Whether the input so far is complete: the body may end here.
     fn is_complete(&self) -> bool {
         match self {
@@ -136,6 +145,15 @@ impl Decoding {
     /// Whether there is nothing to open.
     pub(crate) fn is_identity(&self) -> bool {
         self.layers.is_empty()
+    }
+
+    /// Bytes of memory that its decoders take. A window is there as far as something was written to it.
+    pub(crate) fn weight(&self) -> usize {
+        let weight = |layer: &Layer| {
+            let (tables, window) = layer.decoder.memory();
+            PIECE + tables + usize::try_from(layer.made.min(window)).unwrap_or(usize::MAX)
+        };
+        self.layers.iter().map(weight).sum()
     }
 
     /// Decodes the next piece, taking what it needs from the front of `input`; `None` when all of `input` is taken and
@@ -252,6 +270,15 @@ enum Encoder {
 }
 
 impl Encoder {
+    /// The most bytes of memory that it takes, as each says.
+    fn memory(&self) -> usize {
+        match self {
+            Self::Deflate(_) => 400 << 10,
+            Self::Brotli(_) => 1536 << 10,
+            Self::Zstd(_) => 1 << 20,
+        }
+    }
+
     fn run(&mut self, input: &[u8], reach: Reach, out: &mut Vec<u8>) -> Result<(), BodyErrorKind> {
         match self {
             Self::Deflate(encoder) => encoder.run(input, reach, out),
@@ -269,6 +296,11 @@ pub(crate) struct Encoding {
 }
 
 impl Encoding {
+    /// Bytes of memory that its encoders take.
+    pub(crate) fn weight(&self) -> usize {
+        self.coders.iter().map(Encoder::memory).sum()
+    }
+
     /// Encodes the next bytes; what of them does not yet show in `out` is held in the encoders.
     ///
     /// # Errors

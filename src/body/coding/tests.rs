@@ -396,3 +396,43 @@ fn codings_can_be_sent_between_threads() {
     send::<Decoding>();
     send::<Encoding>();
 }
+
+#[test]
+fn a_window_counts_as_far_as_it_is_filled() {
+    let body = text(3 << 20);
+    let zstd = |log: u32| {
+        let mut writer = ::zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
+        writer.window_log(log).unwrap();
+        writer.write_all(&body).unwrap();
+        writer.finish().unwrap()
+    };
+    let brotli = |log: u32| {
+        let mut writer = ::brotli::CompressorWriter::new(Vec::new(), 4096, 5, log);
+        writer.write_all(&body).unwrap();
+        writer.into_inner()
+    };
+    // One whose window is its content.
+    let whole = ::zstd::bulk::compress(&body[..100_000], 3).unwrap();
+    let cases = [
+        (ContentCoding::Zstd, zstd(17), 1 << 17),
+        (ContentCoding::Zstd, zstd(20), 1 << 20),
+        (ContentCoding::Zstd, whole, 100_000),
+        (ContentCoding::Brotli, brotli(16), 1 << 16),
+        (ContentCoding::Brotli, brotli(18), 1 << 18),
+        (ContentCoding::Brotli, brotli(22), body.len()),
+        (ContentCoding::Gzip, encode(ContentCoding::Gzip, &body), 0),
+    ];
+    for (coding, encoded, window) in cases {
+        for size in [1, encoded.len()] {
+            let mut decoding = Decoding::new(&[coding], &BodyLimits::default()).unwrap();
+            let (beside, mut made) = (decoding.weight(), 0);
+            for mut piece in encoded.chunks(size) {
+                while let Some(decoded) = decoding.next_piece(&mut piece).unwrap() {
+                    made += decoded.len();
+                    assert_eq!(decoding.weight() - beside, made.min(window), "{coding:?} by {size}");
+                }
+            }
+            assert_eq!(decoding.weight() - beside, window, "{coding:?} by {size}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use flate2::Crc;
 
-use crate::body::{BodyError, BodyErrorKind};
+use crate::body::{BodyError, BodyErrorKind, empty};
 
 /// Total length, headers' length, and their sum.
 const PRELUDE: usize = 12;
@@ -114,7 +114,7 @@ impl Frames {
 
     /// Forgets the message.
     pub(super) fn clear(&mut self) {
-        self.held.clear();
+        empty(&mut self.held);
         self.prelude = None;
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use self::frame::Frames;
 use self::headers::{CONTENT_TYPE, EVENT_TYPE, Headers, MESSAGE_TYPE, is_text};
 use super::llm::{Envelope, Judged, Model, Outlet, Payload};
-use super::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform, base64};
+use super::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform, base64, empty};
 
 /// The event whose payload holds another one in base64.
 const CHUNK: &[u8] = b"chunk";
@@ -58,6 +58,11 @@ impl MessageStream {
     /// Bytes held back.
     pub(super) fn held(&self) -> usize {
         self.model.held() + self.frames.held()
+    }
+
+    /// Bytes of memory that what waits takes.
+    pub(super) fn weight(&self) -> usize {
+        self.model.weight() + self.frames.held()
     }
 
     fn message(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
@@ -229,6 +234,8 @@ impl Transform for MessageStream {
         while self.frames.next(&mut rest)? {
             seen.held_peak = seen.held_peak.max(self.frames.held());
             self.message(out, seen)?;
+            self.model.give_back();
+            empty(&mut self.inside);
             self.frames.clear();
         }
         Ok(())

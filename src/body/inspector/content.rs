@@ -387,6 +387,25 @@ impl Content {
         }
     }
 
+    /// Bytes of memory that what waits takes; those of [`Content::held`] and what is not text yet.
+    pub(super) fn weight(&self) -> usize {
+        let reading = match &self.state {
+            State::Events(events) => events.weight(),
+            State::AwsEvents(events) => events.weight(),
+            State::Series(series) => series.weight(),
+            State::Gate(gate) => gate.weight(),
+            State::Parts(parts) => parts.weight() + self.kept(),
+            State::Transcoded(transcoded) => transcoded.weight(),
+            State::Start(_)
+            | State::Text(_)
+            | State::Records(_)
+            | State::Messages(_)
+            | State::Json(_)
+            | State::Raw(_) => self.held(),
+        };
+        reading + self.tools.as_ref().map_or(0, |tools| tools.weight())
+    }
+
     /// Bytes of text that may go on as an event stream.
     fn kept(&self) -> usize {
         self.lookout.as_ref().map_or(0, |(_, kept)| kept.len())

@@ -94,6 +94,11 @@ impl Gate {
         self.held.len()
     }
 
+    /// The same, and those that `json` holds.
+    pub(super) fn weight(&self) -> usize {
+        self.held.len() + self.json.held()
+    }
+
     /// Gives `json` what is held and `more`.
     fn hand_over(&mut self, more: Option<&[u8]>, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let more = more.unwrap_or_default();

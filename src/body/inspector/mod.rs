@@ -254,6 +254,16 @@ impl BodyInspector {
         }
     }
 
+    /// Bytes of memory that the body takes while it waits: what is held back, what is not text yet, the windows of its
+    /// codings.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match &self.mode {
+            Mode::Pass(_) => 0,
+            Mode::Inspect(inspect) => inspect.weight(),
+        }
+    }
+
     fn settle<T>(&mut self, result: Result<T, BodyError>, start: usize, out: &[u8]) -> Result<T, BodyError> {
         self.seen.bytes_out += (out.len() - start) as u64;
         if let Err(fault) = &result {
@@ -264,6 +274,11 @@ impl BodyInspector {
 }
 
 impl Inspect {
+    fn weight(&self) -> usize {
+        let encoding = self.encoding.as_ref().map_or(0, Encoding::weight);
+        self.content.weight() + self.decoding.weight() + encoding
+    }
+
     fn push(
         &mut self,
         input: &mut &[u8],

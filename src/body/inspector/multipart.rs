@@ -107,6 +107,16 @@ impl Multipart {
         self.kept.len() + inside
     }
 
+    /// As [`Content::weight`].
+    pub(super) fn weight(&self) -> usize {
+        let inside = match &self.reader {
+            Reader::Text(text) => text.held(),
+            Reader::Content(content) => content.weight(),
+            Reader::Encoded(encoded) => encoded.weight(),
+        };
+        self.kept.len() + inside
+    }
+
     /// Reads on in what is kept, until no more is decided.
     fn advance(&mut self, ended: bool, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let kept = std::mem::take(&mut self.kept);

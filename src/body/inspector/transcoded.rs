@@ -67,6 +67,11 @@ impl Transcoded {
         self.decoder.held() + self.content.held()
     }
 
+    /// As [`Content::weight`].
+    pub(super) fn weight(&self) -> usize {
+        self.decoder.held() + self.content.weight()
+    }
+
     /// Reads what is decoded and writes what may leave, be it before a fault.
     fn read(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         self.redacted.clear();

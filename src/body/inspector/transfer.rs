@@ -69,6 +69,11 @@ impl Encoded {
         self.raw.len() + self.plain.len() + self.content.held()
     }
 
+    /// As [`Content::weight`].
+    pub(super) fn weight(&self) -> usize {
+        self.raw.len() + self.plain.len() + self.content.weight()
+    }
+
     pub(super) fn push(&mut self, input: &[u8], out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         self.decoded.clear();
         self.decoder.push(input, false, &mut self.decoded)?;

@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::lexer::{Container, Fault, Framing, Lexer, Literal, Token};
-use crate::body::{BodyError, BodyErrorKind, BodyLimits};
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, is_large};
 
 /// The most values that an indexed document may have.
 pub const MAX_NODES: usize = 1 << 17;
@@ -108,6 +108,11 @@ pub fn index(bytes: &[u8], limits: &BodyLimits) -> Result<Index, BodyError> {
 }
 
 impl Index {
+    /// Whether a large value has been read.
+    pub(in crate::body) fn is_large(&self) -> bool {
+        is_large(&self.entries) || is_large(&self.keys)
+    }
+
     /// Indexes another value in place of the last one and keeps the memory. After an error the index is empty.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use super::lexer::{Container, Framing, Lexer, Token};
 use super::names::{folded, is_like};
 use super::string::escape;
-use crate::body::{BodyError, BodyErrorKind, BodyLimits, Direction};
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, Direction, empty};
 
 /// Longest key that is compared with others.
 const KEY: usize = 64;
@@ -103,7 +103,7 @@ impl Sketch {
 
     /// Makes room for the next value.
     pub(in crate::body) fn clear(&mut self) {
-        self.out.clear();
+        empty(&mut self.out);
     }
 
     fn take(&mut self, token: Token, covered: &[u8]) {

@@ -104,6 +104,11 @@ impl Calls {
         Self { restored, ..self }
     }
 
+    /// Bytes of the calls that are open.
+    pub(super) fn weight(&self) -> usize {
+        self.open.iter().map(|open| open.arguments.len() + open.id.len() + open.name.len()).sum()
+    }
+
     /// Tells which rules hold calls that were judged since this was last called.
     pub(super) fn tell_held(&mut self, seen: &mut Inspection) {
         for (rule, count) in self.held.drain(..) {
@@ -470,6 +475,11 @@ impl DocumentCalls {
     /// Whether [`DocumentCalls::push`] has failed for what is said of calls: what it took is JSON.
     pub(in crate::body) fn has_refused(&self) -> bool {
         self.refused
+    }
+
+    /// Bytes of memory that what is not judged yet takes.
+    pub(in crate::body) fn weight(&self) -> usize {
+        self.sketch.bytes().len() + self.calls.weight()
     }
 
     /// As [`Calls::tell_held`].

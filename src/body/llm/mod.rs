@@ -314,6 +314,25 @@ impl Model {
         self.texts.held()
     }
 
+    /// Bytes of memory that what waits takes: those, events that are parked, and arguments of calls.
+    pub(crate) fn weight(&self) -> usize {
+        let calls = self.tools.as_ref().map_or(0, |tools| tools.weight());
+        self.texts.held() + self.parked_bytes() + calls
+    }
+
+    /// Gives back what a large event has taken, once it has left.
+    pub(crate) fn give_back(&mut self) {
+        if self.index.is_large() || self.work.is_large() {
+            (self.index, self.work) = (Index::default(), Work::default());
+            // It is of what the index had.
+            self.mold.forget();
+        }
+    }
+
+    fn parked_bytes(&self) -> usize {
+        self.parked.iter().map(|parked| parked.bytes.len()).sum()
+    }
+
     /// Ends the stream, which has said itself that it is whole: what is held is judged as final text and leaves in events
     /// of our own.
     pub(crate) fn complete(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
@@ -371,9 +390,12 @@ impl Model {
     }
 
     fn bound_parked(&self) -> Result<(), BodyError> {
-        let size: usize = self.parked.iter().map(|parked| parked.bytes.len()).sum();
         // As much as one event may have, and its line ends.
-        if size > self.limits.sse_event.saturating_mul(2) { Err(BodyErrorKind::TooLarge.into()) } else { Ok(()) }
+        if self.parked_bytes() > self.limits.sse_event.saturating_mul(2) {
+            Err(BodyErrorKind::TooLarge.into())
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether data that does not parse is refused rather than scanned as plain text.
@@ -551,8 +573,7 @@ impl Model {
     /// Whether the event tells of nothing that has to do with those that are parked: pings and the cost of an answer do not
     /// say that a choice is over which has finished. It waits behind them, as long as they fit one event.
     fn waits(&self, event: Event<'_>, plan: &Plan) -> bool {
-        let size: usize = self.parked.iter().map(|parked| parked.bytes.len()).sum();
-        !self.parked.is_empty() && plan.is_silent() && size + event.data.len() <= self.limits.sse_event
+        !self.parked.is_empty() && plan.is_silent() && self.parked_bytes() + event.data.len() <= self.limits.sse_event
     }
 
     /// Parks the event behind the last one that is parked, with which it leaves.

@@ -163,8 +163,13 @@ impl Turns {
             Err(error) if error.kind == BodyErrorKind::JsonSyntax => Ok(None),
             Err(error) => Err(error),
         };
-        self.index = index;
+        self.index = if index.is_large() { Index::default() } else { index };
         read
+    }
+
+    /// Bytes of text held back.
+    pub(crate) fn held(&self) -> usize {
+        self.texts.held()
     }
 
     fn said(&mut self, event: Event<'_>) -> Result<Option<Said>, BodyError> {

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::plan::TextKey;
+use crate::body::is_large;
 use crate::body::json::{TextOut, escape};
 
 /// Reused from event to event.
@@ -32,6 +33,11 @@ impl Work {
         self.clear_tails();
         self.altered.clear();
         self.spoken.clear();
+    }
+
+    /// Whether a large event has been here.
+    pub(super) fn is_large(&self) -> bool {
+        [&self.decoded, &self.out.bytes, &self.new, &self.tail_bytes, &self.data].into_iter().any(is_large)
     }
 
     pub(super) fn has_edits(&self) -> bool {

@@ -4,7 +4,7 @@
 //! [`Unit`]s. Only brackets and quotes are followed here; whether a record is JSON is for its reader to say. What is
 //! kept is at most one record, bounded.
 
-use crate::body::{BodyError, BodyErrorKind};
+use crate::body::{BodyError, BodyErrorKind, empty};
 
 /// What the frame has come to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,7 +72,7 @@ impl Frame {
 
     /// Forgets the record.
     pub(super) fn clear(&mut self) {
-        self.record.clear();
+        empty(&mut self.record);
     }
 
     /// Whether the body may end here.

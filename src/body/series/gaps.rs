@@ -60,9 +60,13 @@ impl Gaps {
             return Ok(());
         };
         gap.extend_from_slice(bytes);
+        if self.held() > self.limit { Err(BodyErrorKind::TooLarge.into()) } else { Ok(()) }
+    }
+
+    /// Bytes that wait.
+    pub(super) fn held(&self) -> usize {
         let size = |gap: &Gap| if let Gap::Waiting(gap) = gap { gap.len() } else { 0 };
-        let waiting: usize = self.waiting.iter().map(size).sum();
-        if waiting > self.limit { Err(BodyErrorKind::TooLarge.into()) } else { Ok(()) }
+        self.waiting.iter().map(size).sum()
     }
 
     /// Whether bytes between lines belong to a parked record.

@@ -39,6 +39,11 @@ impl Series {
         self.model.held()
     }
 
+    /// Bytes of memory that what waits takes.
+    pub(super) fn weight(&self) -> usize {
+        self.model.weight() + self.frame.record().len() + self.gaps.held()
+    }
+
     fn record(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let payload = Payload { name: b"", data: self.frame.record() };
         let mut others = Others { gaps: &mut self.gaps, out };
@@ -51,6 +56,7 @@ impl Series {
                 self.gaps.wait();
             }
         }
+        self.model.give_back();
         self.frame.clear();
         Ok(())
     }

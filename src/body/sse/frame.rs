@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use memchr::memchr2;
 
-use crate::body::{BodyError, BodyErrorKind};
+use crate::body::{BodyError, BodyErrorKind, empty};
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
@@ -124,8 +124,8 @@ impl Frame {
 
     /// Forgets the unit that was returned.
     pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.lines.clear();
+        empty(&mut self.bytes);
+        empty(&mut self.lines);
         self.line = 0;
     }
 

@@ -18,7 +18,7 @@ use self::frame::{Frame, Name, Unit};
 use self::lenient::misleads;
 pub(crate) use self::lenient::{Found, Lookout, trim_start};
 use crate::body::llm::{Judged, Model, Outlet, Payload};
-use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform};
+use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Inspection, Scopes, Transform, empty};
 
 /// Redacts an event stream.
 pub struct EventStream {
@@ -60,6 +60,11 @@ impl EventStream {
         self.model.held()
     }
 
+    /// Bytes of memory that what waits takes: text, parked events, and the event that is not complete yet.
+    pub(super) fn weight(&self) -> usize {
+        self.model.weight() + self.frame.raw().len()
+    }
+
     fn unit(&mut self, unit: Unit, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         match unit {
             Unit::More => return Ok(()),
@@ -73,6 +78,9 @@ impl EventStream {
             Unit::Event => {
                 self.parked_last = false;
                 self.event(out, seen)?;
+                self.model.give_back();
+                empty(&mut self.joined);
+                empty(&mut self.values);
             }
         }
         self.frame.clear();

@@ -6,7 +6,7 @@
 //! refused: reserved bits (no extension is ever agreed on), lengths that are not written shortest, a mask where none
 //! belongs and none where one does. What is kept is at most one message, bounded, and one control frame.
 
-use crate::body::{BodyError, BodyErrorKind};
+use crate::body::{BodyError, BodyErrorKind, empty};
 
 /// The most bytes of a control frame's payload (RFC 6455 section 5.5).
 pub(super) const CONTROL: usize = 125;
@@ -104,7 +104,7 @@ impl Reader {
 
     /// Forgets the message.
     pub(super) fn clear_message(&mut self) {
-        self.message.clear();
+        empty(&mut self.message);
     }
 
     /// Takes bytes from the front of `input` until something is whole. The caller clears a message before the next call.

@@ -122,6 +122,13 @@ impl Half {
         (self.messages, self.spoken)
     }
 
+    /// Bytes of memory that what waits takes: a message that is not whole, and text that goes on in the next.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let turns = self.turns.as_ref().map_or(0, Turns::held);
+        self.reader.message().len() + self.model.weight() + turns
+    }
+
     /// The tokens that messages said so far that they cost.
     #[must_use]
     pub fn said(&self) -> u64 {
@@ -190,6 +197,7 @@ impl Half {
                     self.messages += 1;
                     self.spoken += self.legible().saturating_sub(before);
                     self.reader.clear_message();
+                    self.model.give_back();
                 }
                 Unit::Control(Opcode::Close) => self.closing(out)?,
                 Unit::Control(kind) => self.control(kind, out)?,
