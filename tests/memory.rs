@@ -127,6 +127,11 @@ fn proxy(upstream: u16) -> Proxy {
 }
 
 fn proxy_with(upstream: u16, packs: &str) -> Proxy {
+    configured(upstream, packs, "")
+}
+
+/// One with more tables.
+fn configured(upstream: u16, packs: &str, more: &str) -> Proxy {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let binary = env!("CARGO_BIN_EXE_blackbar");
@@ -140,7 +145,7 @@ fn proxy_with(upstream: u16, packs: &str) -> Proxy {
     let config = format!(
         "version = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\ncertificate = \"server.crt\"\nprivate_key = \"server.key\"\n\
          client_ca = \"ca.crt\"\n[[workspace]]\nname = \"acme\"\nclients = [\"dns:one.example.com\"]\n\
-         rules = \"rules.toml\"\n[[route]]\nname = \"sink\"\npath = \"/\"\nupstream = \"http://127.0.0.1:{upstream}\"\n"
+         rules = \"rules.toml\"\n[[route]]\nname = \"sink\"\npath = \"/\"\nupstream = \"http://127.0.0.1:{upstream}\"\n{more}"
     );
     fs::write(path.join("blackbar.toml"), config).unwrap();
     fs::write(path.join("rules.toml"), format!("version = 1\npacks = {packs}\n")).unwrap();
@@ -280,4 +285,54 @@ fn an_idle_proxy_needs_little() {
         let own = memory(proxy.weighed.child.id(), "RssAnon");
         assert!(own < allowed, "{packs}: {own} bytes");
     }
+}
+
+/// Each may hold a mebibyte of an event that does not end; all of them may not.
+#[test]
+fn streams_that_wait_share_a_bound() {
+    const STREAMS: usize = 100;
+    const EVENT: usize = 1_000_000;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = configured(listener.local_addr().unwrap().port(), "[\"pci\"]", "[limits]\nheld_memory = \"12MiB\"\n");
+    let (sent, all_sent) = std::sync::mpsc::channel();
+    let (stay, until) = std::sync::mpsc::channel::<()>();
+    let until = Arc::new(std::sync::Mutex::new(until));
+    thread::spawn(move || {
+        for stream in listener.incoming().map(Result::unwrap) {
+            let (sent, until) = (sent.clone(), Arc::clone(&until));
+            thread::spawn(move || {
+                let mut stream = stream;
+                head(&mut stream);
+                let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+                let event = [b"data: ".to_vec(), vec![b'y'; EVENT]].concat();
+                // One that is shed is not taken whole.
+                let _ = stream.write_all(answer.as_bytes()).and_then(|()| {
+                    write!(stream, "{:x}\r\n", event.len())?;
+                    stream.write_all(&event)
+                });
+                let _ = sent.send(());
+                let _ = until.lock().map(|until| until.recv());
+            });
+        }
+    });
+    let mut clients = Vec::new();
+    for _ in 0..STREAMS {
+        let mut client = proxy.connect();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        clients.push(client);
+    }
+    for _ in 0..STREAMS {
+        all_sent.recv_timeout(std::time::Duration::from_secs(60)).expect("an event is taken, or its stream has ended");
+    }
+    // The last word of those that were shed; the others hold what they have.
+    let shed = clients.iter_mut().filter_map(|client| {
+        client.sock.set_read_timeout(Some(std::time::Duration::from_millis(50))).unwrap();
+        let mut said = Vec::new();
+        let _ = client.read_to_end(&mut said);
+        memchr::memmem::find(&said, b"overloaded")
+    });
+    let shed = shed.count();
+    assert!((STREAMS - 13..STREAMS).contains(&shed), "{shed} of {STREAMS}");
+    proxy.weighed.check("streams that wait");
+    drop(stay);
 }

@@ -493,6 +493,15 @@ pub struct Upstream {
     pub proxy: Option<Egress>,
 }
 
+/// How much may wait in memory for all that is under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HeldMemory {
+    /// Per cent of the control group's memory, or the machine's where that has no bound.
+    Percent(u32),
+    /// Bytes.
+    Bytes(u64),
+}
+
 /// Limits of requests and connections (sizes in bytes).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Limits {
@@ -502,6 +511,8 @@ pub struct Limits {
     pub requests: usize,
     /// Of the memory that the control group may use, per cent above which new requests are refused. 90.
     pub memory_percent: u32,
+    /// What bodies, heads and messages under way may hold back together. Half of the memory.
+    pub held_memory: HeldMemory,
     /// Requests on one HTTP/1.1 connection. 1,000.
     pub requests_per_connection: u64,
     /// Fields of a header section. 100.
@@ -531,6 +542,7 @@ impl Default for Limits {
             connections: 10_000,
             requests: 10_000,
             memory_percent: 90,
+            held_memory: HeldMemory::Percent(50),
             requests_per_connection: 1_000,
             header_fields: 100,
             header_bytes: 64 << 10,

@@ -19,6 +19,8 @@ use tokio::time::Sleep;
 use crate::policy::{Limits, Quota, Timeouts, Workspace};
 use crate::telemetry;
 
+use super::memory::MemoryBudget;
+use super::pressure;
 use super::shared_limits::SharedPlace;
 
 /// Counts what is under way.
@@ -29,6 +31,8 @@ pub(crate) struct Admission {
     most: u32,
     /// How short memory is: what is admitted no more.
     strain: AtomicU8,
+    /// What may be held back by all that is under way.
+    pub(crate) memory: Arc<MemoryBudget>,
 }
 
 /// How short memory is.
@@ -36,6 +40,8 @@ pub(crate) struct Admission {
 pub(crate) enum Strain {
     /// It is not.
     None,
+    /// No connection is kept alive behind its answer.
+    KeepAlive,
     /// No new request is admitted.
     Requests,
     /// No new connection either: what one may send before its first request takes memory too.
@@ -61,6 +67,7 @@ impl Admission {
             requests: places(limits.requests),
             most: u32::try_from(limits.requests.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX),
             strain: AtomicU8::new(Strain::None as u8),
+            memory: MemoryBudget::new(pressure::held_memory(limits)),
         }
     }
 
@@ -79,6 +86,11 @@ impl Admission {
     /// What is refused because memory is short.
     pub(crate) fn strain(&self, strain: Strain) {
         self.strain.store(strain as u8, Ordering::Relaxed);
+    }
+
+    /// Whether no connection is kept alive behind its answer.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.is_at_least(Strain::KeepAlive)
     }
 
     fn is_at_least(&self, strain: Strain) -> bool {
@@ -314,6 +326,11 @@ impl Activity {
         self.stalled.load(Ordering::Acquire)
     }
 
+    /// Whether it has been asked anything.
+    pub(crate) fn has_served(&self) -> bool {
+        self.requests.load(Ordering::Relaxed) > 0
+    }
+
     pub(crate) fn is_upgraded(&self) -> bool {
         self.upgraded.load(Ordering::Acquire)
     }
@@ -469,11 +486,15 @@ mod tests {
         let third = admission.request(&activity);
         assert!(third.is_some());
         drop(third);
+        admission.strain(Strain::KeepAlive);
+        assert!(admission.request(&activity).is_some() && admission.connection().is_some() && admission.is_crowded());
         admission.strain(Strain::Requests);
         assert!(admission.request(&activity).is_none() && admission.connection().is_some());
         admission.strain(Strain::Connections);
         assert!(admission.request(&activity).is_none() && admission.connection().is_none());
+        assert!(admission.is_crowded());
         admission.strain(Strain::None);
+        assert!(!admission.is_crowded());
         let connection = admission.connection();
         assert!(connection.is_some() && admission.connection().is_none());
     }

@@ -94,7 +94,7 @@ impl AnswerBody {
     fn poll_content(&mut self, context: &mut Context<'_>) -> Poll<Given> {
         let polled = match &mut self.content {
             Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Content::Stream { gathered, body } => match gathered.chunks.pop_front() {
+            Content::Stream { gathered, body } => match gathered.pop() {
                 Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
                 None => match gathered.trailers.take() {
                     Some(trailers) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),

@@ -33,6 +33,7 @@ use super::exchange;
 use super::frames::{self, Frames};
 use super::guard::{Checked, Guard, SPOIL};
 use super::ledger::Ledger;
+use super::memory::Charge;
 use super::peer::{Entrance, Peer};
 use super::reply::{ErrorKind, ProxyError};
 use super::shown::Shown;
@@ -133,6 +134,21 @@ impl Connection {
         let ends_soon = key.expires.is_some_and(|expires| expires <= horizon);
         if ends_soon || !Arc::ptr_eq(&self.shared.generation(), generation) {
             self.shown.look_sooner();
+        }
+    }
+
+    /// Whether it does well to end behind what is under way: it has been of use and memory is short.
+    fn is_outlived(&self) -> bool {
+        self.shared.admission.is_crowded() && self.activity.has_served()
+    }
+
+    /// Resolves when the connection is to take no more than what is under way.
+    async fn asked_to_end(&self, drain: &mut watch::Receiver<bool>) {
+        // Looked at whenever the connection is polled, and that is now and then: nobody need wake it for this.
+        let outlived = |_: &mut Context<'_>| if self.is_outlived() { Poll::Ready(()) } else { Poll::Pending };
+        tokio::select! {
+            () = drained(drain) => {}
+            () = std::future::poll_fn(outlived) => {}
         }
     }
 
@@ -303,7 +319,7 @@ where
         };
         tokio::select! {
             ended = std::future::poll_fn(|context| served.poll_without_shutdown(context)) => break Some(ended),
-            () = drained(&mut drain), if told.is_none() => {
+            () = connection.asked_to_end(&mut drain), if told.is_none() => {
                 told = Some(telemetry::now());
                 // One that waits, or has a part of a head, is closed by hyper with what its client has sent already. It may ask
                 // once more, and soon: the answer says that it was the last.
@@ -378,7 +394,7 @@ async fn http2(connection: Arc<Connection>, stream: Box<TlsStream<Socket>>, mut 
         };
         tokio::select! {
             _ = &mut served => break,
-            () = drained(&mut drain), if told.is_none() => {
+            () = connection.asked_to_end(&mut drain), if told.is_none() => {
                 told = Some(telemetry::now());
                 served.as_mut().graceful_shutdown();
             }
@@ -451,12 +467,15 @@ struct ClientIo<S> {
     spoil: &'static [u8],
     /// Nothing more is read of the stream.
     ended: bool,
+    /// What a head that has not ended takes of the memory for all.
+    head: Charge,
 }
 
 impl<S> ClientIo<S> {
     fn new(stream: S, connection: &Connection, reader: Reader) -> Self {
         let stall = Stall::new(connection.shared.generation().policy.timeouts.client_stall);
-        Self { stream, reader, stall, activity: Arc::clone(&connection.activity), spoil: &[], ended: false }
+        let head = Charge::new(&connection.shared.admission.memory);
+        Self { stream, reader, stall, activity: Arc::clone(&connection.activity), spoil: &[], ended: false, head }
     }
 
     /// Counts what left.
@@ -502,6 +521,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientIo<S> {
         let good = match &mut this.reader {
             Reader::None => return Poll::Ready(Ok(())),
             Reader::Http1(guard) => match guard.check(bytes, &this.activity) {
+                // The guard has it and hyper has it. Without room for it there is no answer either.
+                Checked::Good if this.head.set(2 * guard.unfinished()).is_err() => {
+                    this.activity.malformed("overloaded");
+                    0
+                }
                 Checked::Good => return Poll::Ready(Ok(())),
                 Checked::BadHead(good) => {
                     this.spoil = SPOIL;

@@ -101,6 +101,11 @@ impl Guard {
         Checked::Good
     }
 
+    /// Bytes of a head or a trailer section that has begun and not ended. The parser behind has as many.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.section
+    }
+
     /// Passes body bytes; gives how many.
     fn skip(&mut self, rest: &[u8], left: u64) -> usize {
         let taken = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());

@@ -23,6 +23,7 @@ use crate::telemetry;
 
 use super::Generation;
 use super::exchange::{Destination, Exchange};
+use super::memory::Charge;
 use super::reply::{ErrorKind, ProxyError, Side};
 
 /// The rules whose findings a person has let pass, and how many of each.
@@ -115,7 +116,7 @@ pub(super) fn most(to: &Destination) -> Option<u64> {
 pub(crate) struct Original {
     target: String,
     headers: HeaderMap,
-    body: Mutex<Zeroizing<Vec<u8>>>,
+    body: Mutex<(Zeroizing<Vec<u8>>, Option<Charge>)>,
 }
 
 /// What stands before the body in an item's content.
@@ -183,20 +184,21 @@ impl Original {
     }
 
     /// The body, as it came.
-    pub(super) fn came(&self, body: Zeroizing<Vec<u8>>) {
-        *self.body.lock().unwrap_or_else(PoisonError::into_inner) = body;
+    pub(super) fn came(&self, (body, charge): (Zeroizing<Vec<u8>>, Charge)) {
+        *self.body.lock().unwrap_or_else(PoisonError::into_inner) = (body, Some(charge));
     }
 
     /// The request as it came: its target, its head, and its body, which is taken.
     pub(super) fn take(&self) -> (&str, &HeaderMap, Bytes) {
-        let body = std::mem::take(&mut *self.body.lock().unwrap_or_else(PoisonError::into_inner));
+        let (body, _charge) = std::mem::take(&mut *self.body.lock().unwrap_or_else(PoisonError::into_inner));
         (&self.target, &self.headers, Bytes::copy_from_slice(&body))
     }
 
     /// The content of an item, and the body's length.
     fn content(&self) -> Option<(Zeroizing<Vec<u8>>, u64)> {
         let body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
-        let content = Head::new(&self.target, &self.headers, None).content(&body)?;
+        let (body, _) = &*body;
+        let content = Head::new(&self.target, &self.headers, None).content(body)?;
         Some((content, body.len() as u64))
     }
 }

@@ -30,6 +30,7 @@ use crate::telemetry;
 use super::headers::{self, TextScan};
 use super::ledger::{Flow, Ledger};
 use super::letters::Keeper;
+use super::memory::{Charge, FREE, MemoryBudget, NoRoom};
 use super::pace::Pace;
 use super::reply::{self, ErrorKind, ProxyError, Side};
 use super::together::Together;
@@ -171,6 +172,8 @@ pub(crate) struct InspectedBody {
     original: Option<(Vec<u8>, usize)>,
     /// They are being kept; the bytes leave after that.
     keeping: Option<(JoinHandle<Result<(), ProxyError>>, Bytes)>,
+    /// What waits here takes so much of the memory for all.
+    charge: Charge,
 }
 
 /// Where a body is.
@@ -220,6 +223,7 @@ impl InspectedBody {
             letters: Vec::new(),
             original: None,
             keeping: None,
+            charge: Charge::new(&ledger.memory),
         }
     }
 
@@ -229,8 +233,9 @@ impl InspectedBody {
     }
 
     /// What came so far, where it was kept.
-    pub(crate) fn take_original(&mut self) -> Option<Bytes> {
-        self.original.take().map(|(original, _)| Bytes::from(original))
+    pub(crate) fn take_original(&mut self) -> Result<Option<Bytes>, ProxyError> {
+        let Some((original, _)) = self.original.take() else { return Ok(None) };
+        Ok(Some(self.charge.part(original.len()).over(original.into())?))
     }
 
     /// It is an event stream: a fault is told in an event of this protocol before the stream breaks off.
@@ -277,9 +282,11 @@ impl InspectedBody {
         std::mem::take(&mut self.letters)
     }
 
-    /// What came, as it came.
-    pub(crate) fn take_copy(&mut self) -> Zeroizing<Vec<u8>> {
-        std::mem::take(&mut self.copied)
+    /// What came, as it came, and what it takes of the memory for all.
+    pub(crate) fn take_copy(&mut self) -> (Zeroizing<Vec<u8>>, Charge) {
+        let copied = std::mem::take(&mut self.copied);
+        let charge = self.charge.part(copied.len());
+        (copied, charge)
     }
 
     /// The next frame.
@@ -291,6 +298,7 @@ impl InspectedBody {
     pub(crate) async fn gather(&mut self, gathered: &mut Gathered, limit: usize) -> Result<(), ProxyError> {
         while !gathered.complete && gathered.length <= limit {
             gathered.take(self.next().await)?;
+            gathered.weigh(&self.ledger.memory)?;
         }
         Ok(())
     }
@@ -302,8 +310,10 @@ impl InspectedBody {
         let goes_on = |inspector: &BodyInspector| inspector.records().kept > 0;
         while gathered.length <= limit && !self.inspector.as_ref().is_some_and(goes_on) {
             gathered.take(self.next().await)?;
+            gathered.weigh(&self.ledger.memory)?;
             if gathered.complete {
-                return Ok(Some(gathered.join()));
+                let whole = gathered.join();
+                return Ok(Some(gathered.charged(whole)?));
             }
         }
         self.ahead = gathered.chunks;
@@ -562,6 +572,19 @@ impl InspectedBody {
         }
     }
 
+    /// Charges for what waits here; without room for it the body ends.
+    fn weigh(&mut self) {
+        if !matches!(self.state, State::Reading | State::Finished) {
+            return;
+        }
+        let waiting = self.inspector.as_ref().map_or(0, BodyInspector::weight);
+        let kept = self.copied.len() + self.original.as_ref().map_or(0, |(original, _)| original.len());
+        let ahead: usize = self.ahead.iter().map(Bytes::len).sum();
+        if let Err(no_room) = self.charge.set(waiting + kept + ahead) {
+            self.fail_with(no_room.into());
+        }
+    }
+
     fn push(&mut self) -> Bytes {
         let Some(inspector) = &mut self.inspector else { return Bytes::new() };
         let mut out = Vec::new();
@@ -572,6 +595,7 @@ impl InspectedBody {
         self.input.advance(used);
         self.unflushed = true;
         self.unread = self.settle(pushed).is_some_and(|all| !all);
+        self.weigh();
         out.into()
     }
 
@@ -682,6 +706,7 @@ impl InspectedBody {
     /// Gives the inspection away; further calls have no effect.
     fn hand_over(&mut self) {
         let Some(inspector) = self.inspector.take() else { return };
+        self.weigh();
         self.ledger.inspected(self.terms.direction, inspector.into_inspection());
         self.ledger.inspected(self.terms.direction, std::mem::take(&mut self.trailers_seen));
         if self.terms.direction == Direction::Request {
@@ -756,6 +781,8 @@ pub(crate) struct Gathered {
     pub(crate) trailers: Option<HeaderMap>,
     /// The body has ended.
     pub(crate) complete: bool,
+    /// What of the memory for all its chunks take.
+    charge: Option<Charge>,
 }
 
 impl Gathered {
@@ -772,6 +799,36 @@ impl Gathered {
             Err(frame) => self.trailers = frame.into_trailers().ok(),
         }
         Ok(())
+    }
+
+    /// Charges for the chunks.
+    fn weigh(&mut self, budget: &Arc<MemoryBudget>) -> Result<(), NoRoom> {
+        if self.length <= FREE && self.charge.is_none() {
+            return Ok(());
+        }
+        self.charge.get_or_insert_with(|| Charge::new(budget)).set(self.length)
+    }
+
+    /// The next chunk, which is charged for no more.
+    pub(crate) fn pop(&mut self) -> Option<Bytes> {
+        let chunk = self.chunks.pop_front()?;
+        self.length = self.length.saturating_sub(chunk.len());
+        if let Some(charge) = &mut self.charge {
+            // There is room for less.
+            let _ = charge.set(self.length);
+        }
+        Some(chunk)
+    }
+
+    /// What the chunks have become, charged for in their place until it is gone.
+    ///
+    /// # Errors
+    /// It is more than they were, and there is no room for that.
+    pub(crate) fn charged(&mut self, whole: Bytes) -> Result<Bytes, NoRoom> {
+        match self.charge.take() {
+            Some(charge) => charge.over(whole),
+            None => Ok(whole),
+        }
     }
 
     /// The whole as one piece.

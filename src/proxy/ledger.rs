@@ -23,10 +23,12 @@ use crate::policy::{Policy, Route, Workspace};
 use crate::quarantine::item::Found;
 use crate::telemetry::{self, NO_WORKSPACE, Telemetry};
 
+use super::Shared;
 use super::admission::{Activity, Place, RequestPermit, WorkspaceQuota};
 use super::audited::{Facts, Party};
 use super::budgets::Bill;
 use super::held::Approved;
+use super::memory::{Charge, FREE, MemoryBudget, NoRoom};
 use super::reply::{ErrorKind, ProxyError, Side};
 use super::shadow;
 use super::traces::{self, Context as TraceContext, Traces};
@@ -48,6 +50,10 @@ pub(crate) struct Ledger {
     pub(crate) upload: Upload,
     /// The connection's.
     pub(crate) activity: Arc<Activity>,
+    /// What its bodies hold back is charged to this.
+    pub(crate) memory: Arc<MemoryBudget>,
+    /// What its head takes of that.
+    head: OnceLock<Charge>,
     telemetry: Arc<Telemetry>,
     policy: Arc<Policy>,
     party: Arc<Party>,
@@ -106,16 +112,19 @@ pub(crate) type Consulted = (Direction, String, &'static str);
 
 impl Ledger {
     pub(crate) fn open(
-        telemetry: Arc<Telemetry>,
+        shared: &Shared,
         permit: Option<RequestPermit>,
         activity: &Arc<Activity>,
         (policy, party): (Arc<Policy>, Arc<Party>),
     ) -> Arc<Self> {
+        let telemetry = Arc::clone(&shared.telemetry);
         telemetry.shift("blackbar_requests_in_flight", &[], 1);
         Arc::new(Self {
             request_id: request_id(),
             upload: Upload::default(),
             activity: Arc::clone(activity),
+            memory: Arc::clone(&shared.admission.memory),
+            head: OnceLock::new(),
             telemetry,
             policy,
             party,
@@ -126,6 +135,20 @@ impl Ledger {
             trace: OnceLock::new(),
             _permit: permit,
         })
+    }
+
+    /// Its head has so many bytes, until its end.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    pub(crate) fn has_head(&self, bytes: usize) -> Result<(), NoRoom> {
+        if bytes <= FREE {
+            return Ok(());
+        }
+        let mut charge = Charge::new(&self.memory);
+        charge.set(bytes)?;
+        let _ = self.head.set(charge);
+        Ok(())
     }
 
     /// The exchange has a place in the audit, and asks with this method.

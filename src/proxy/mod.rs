@@ -33,6 +33,7 @@ mod inspect;
 mod keys;
 mod ledger;
 mod letters;
+mod memory;
 mod pace;
 mod peer;
 mod pressure;
@@ -645,11 +646,14 @@ impl Handle {
         }
     }
 
-    /// Brings the metrics of the audit log up to date.
+    /// Brings the metrics of the memory and the audit log up to date.
     pub fn refresh_metrics(&self) {
-        let Some(health) = self.audit() else { return };
         let telemetry = &self.shared.telemetry;
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let (held, most) = self.shared.admission.memory.state();
+        telemetry.set("blackbar_memory_held_bytes", &[], number(held));
+        telemetry.set("blackbar_memory_held_limit_bytes", &[], number(most));
+        let Some(health) = self.audit() else { return };
         telemetry.set("blackbar_audit_failing", &[], i64::from(health.is_failing()));
         telemetry.set("blackbar_audit_records", &[], number(health.records()));
         telemetry.set("blackbar_audit_unsealed_records", &[], number(health.records().saturating_sub(health.sealed())));

@@ -600,7 +600,7 @@ impl Release {
     ) -> Result<Exchange, Unfit> {
         let connection = Connection::inside(Arc::clone(&self.shared), &self.person);
         let known = (Arc::clone(policy), Arc::clone(&connection.party));
-        let ledger = Ledger::open(Arc::clone(&self.shared.telemetry), None, &connection.activity, known);
+        let ledger = Ledger::open(&self.shared, None, &connection.activity, known);
         if let Some(audit) = &self.shared.audit {
             let missing = |_| Unfit::from(ProxyError::internal(ErrorKind::Audit));
             ledger.audited(audit.slot().await.map_err(missing)?, request.method());

@@ -128,6 +128,8 @@ pub(crate) enum ErrorKind {
     Tokens(u64),
     /// Too much at once.
     Overload,
+    /// What it holds back has no room beside what others do.
+    Memory,
     /// No record can be written of it.
     Audit,
     /// A dropped record could not be kept.
@@ -212,7 +214,7 @@ impl ProxyError {
             ErrorKind::Residency => "residency",
             ErrorKind::Rate => "rate",
             ErrorKind::Tokens(_) => "token_budget",
-            ErrorKind::Overload => "overloaded",
+            ErrorKind::Overload | ErrorKind::Memory => "overloaded",
             ErrorKind::Audit => "audit_unavailable",
             ErrorKind::DeadLetter => "dead_letter",
             ErrorKind::Quarantined(_) | ErrorKind::AnswerHeld(_) => "quarantined",
@@ -268,6 +270,7 @@ impl ProxyError {
             ErrorKind::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             ErrorKind::Rate | ErrorKind::Tokens(_) => StatusCode::TOO_MANY_REQUESTS,
             ErrorKind::Overload
+            | ErrorKind::Memory
             | ErrorKind::Audit
             | ErrorKind::DeadLetter
             | ErrorKind::QuarantineUnavailable
@@ -289,6 +292,8 @@ impl ProxyError {
         const UNAUTHENTICATED: u16 = 16;
         match (&self.kind, self.status().as_u16()) {
             (ErrorKind::Connect | ErrorKind::Gone, 502) => UNAVAILABLE,
+            // It may have been done by then.
+            (ErrorKind::Memory, _) => RESOURCE_EXHAUSTED,
             (_, 401) => UNAUTHENTICATED,
             (_, 403) => PERMISSION_DENIED,
             (_, 408 | 504) => DEADLINE_EXCEEDED,
@@ -380,6 +385,7 @@ impl ProxyError {
             ErrorKind::Tokens(_) => "The budget of tokens is used up for now.",
             ErrorKind::Audit => "No audit record can be written at the moment.",
             ErrorKind::Overload => "Too many requests are in flight.",
+            ErrorKind::Memory => "Too much is held in memory at the moment.",
             ErrorKind::DeadLetter => "A record of the batch must not pass, and could not be kept.",
             ErrorKind::Quarantined(_) => "The request is held until a person has reviewed it.",
             ErrorKind::AnswerHeld(_) => {
@@ -529,7 +535,7 @@ pub(crate) fn answer(error: &ProxyError, dialect: Dialect, manner: Manner, reque
         ErrorKind::Body(BodyErrorKind::CodingUnsupported) if error.side != Side::Upstream => {
             headers.insert(ACCEPT_ENCODING, OPENED);
         }
-        ErrorKind::Overload | ErrorKind::Rate | ErrorKind::Audit | ErrorKind::Unjudged => {
+        ErrorKind::Overload | ErrorKind::Memory | ErrorKind::Rate | ErrorKind::Audit | ErrorKind::Unjudged => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         ErrorKind::Tokens(seconds) => {
@@ -632,6 +638,7 @@ mod tests {
             // It may have been done: nobody is to try again by himself.
             (ProxyError::upstream(ErrorKind::Body(BodyErrorKind::ProtobufSyntax)), 13),
             (ProxyError::internal(ErrorKind::Overload), 14),
+            (ProxyError::internal(ErrorKind::Memory), 8),
             (ProxyError::internal(ErrorKind::Fault), 13),
         ] {
             let response = answer(&error, Dialect::OpenAi, Manner::Grpc, "00ff");

@@ -29,6 +29,7 @@ use super::connection::Socket;
 use super::inspect::{Fault, caught};
 use super::ledger::{self, request_id};
 use super::letters::Keeper;
+use super::memory::Charge;
 use super::peer::{Entrance, Peer};
 use super::reply::{ErrorKind, ProxyError};
 use super::shown::Shown;
@@ -337,6 +338,7 @@ impl Session {
         let keyless = Shown::default();
         let mut revoked = pin!(peer.revoked(&shared, &keyless));
         let (mut piece, mut out) = (vec![0; PIECE], Vec::new());
+        let mut charge = Charge::new(&shared.admission.memory);
         let mut ending = *drain.borrow_and_update();
         loop {
             let between = self.messages.is_between();
@@ -394,6 +396,10 @@ impl Session {
                 Ok(true) => {}
                 Ok(false) => return End::Done,
                 Err(error) => return End::Fault(error),
+            }
+            let pending = usize::try_from(self.messages.pending()).unwrap_or(usize::MAX);
+            if let Err(no_room) = charge.set(pending) {
+                return End::Fault(no_room.into());
             }
         }
     }

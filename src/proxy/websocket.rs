@@ -24,6 +24,7 @@ use crate::policy::Timeouts;
 
 use super::headers;
 use super::ledger::Ledger;
+use super::memory::Charge;
 use super::reply::{ErrorKind, ProxyError, Side};
 
 /// Bytes read at once.
@@ -100,6 +101,8 @@ struct Way<R, W> {
     half: Half,
     /// A frame has been written in part.
     torn: bool,
+    /// What waits takes so much of the memory for all.
+    charge: Charge,
 }
 
 /// When something last came, in milliseconds of the session.
@@ -195,8 +198,10 @@ impl Session {
         let (from_client, to_client) = split(client);
         let (from_upstream, to_upstream) = split(TokioIo::new(upstream));
         let pulse = Pulse { began: Instant::now(), last: AtomicU64::new(0), tail: Mutex::default() };
-        let mut up = Way { from: early.chain(from_client), to: to_upstream, half: request, torn: false };
-        let mut down = Way { from: from_upstream, to: to_client, half: response, torn: false };
+        let charge = || Charge::new(&ledger.memory);
+        let mut up =
+            Way { from: early.chain(from_client), to: to_upstream, half: request, torn: false, charge: charge() };
+        let mut down = Way { from: from_upstream, to: to_client, half: response, torn: false, charge: charge() };
         let fault = {
             let mut upward = std::pin::pin!(up.pump(Direction::Request, &scopes[0], stall, &pulse));
             let mut downward = std::pin::pin!(down.pump(Direction::Response, &scopes[1], stall, &pulse));
@@ -260,6 +265,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Way<R, W> {
             pulse.beat();
             let judged = self.half.push(piece.get(..count).unwrap_or_default(), &mut out);
             pulse.note(direction, &self.half);
+            let weighed = self.charge.set(self.half.weight());
             if !out.is_empty() {
                 self.torn = true;
                 let writing = async {
@@ -278,6 +284,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Way<R, W> {
             }
             if self.half.is_closed() {
                 return End::Closed;
+            }
+            if let Err(no_room) = weighed {
+                return End::Fault(no_room.into());
             }
         }
     }
@@ -341,6 +350,8 @@ fn close_code(error: &ProxyError) -> u16 {
             _ => 1007,
         },
         ErrorKind::UpstreamTimeout => 1001,
+        // Try again later, as the registry has it.
+        ErrorKind::Memory => 1013,
         _ => 1011,
     }
 }

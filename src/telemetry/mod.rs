@@ -108,7 +108,14 @@ pub const CATALOGUE: &[Metric] = {
             &["workspace", "route"],
             "Syslog messages that were sent on.",
         ),
-        metric("blackbar_memory_strained", Gauge, &[], "Whether requests are refused because memory is short."),
+        metric(
+            "blackbar_memory_strained",
+            Gauge,
+            &[],
+            "How short memory is: 0 not, 1 connections end behind their answer, 2 new requests are refused, 3 connections too.",
+        ),
+        metric("blackbar_memory_held_bytes", Gauge, &[], "What all that is under way holds back, beyond 16 KiB each."),
+        metric("blackbar_memory_held_limit_bytes", Gauge, &[], "What it may hold back."),
         metric("blackbar_requests_in_flight", Gauge, &[], "Requests whose answer has not ended."),
         metric("blackbar_tls_handshake_failures_total", Counter, &["reason"], "TLS handshakes that failed, by reason."),
         metric(

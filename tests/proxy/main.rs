@@ -31,6 +31,7 @@ mod limits;
 mod limits_http2;
 mod listeners;
 mod llm;
+mod memory;
 mod mtls;
 mod outbound;
 mod process;

@@ -5,10 +5,12 @@ use std::time::Duration;
 use crate::body::BodyLimits;
 use crate::policy::diagnostic::Report;
 use crate::policy::files::{Fields, Value};
-use crate::policy::{Limits, Timeouts};
+use crate::policy::{HeldMemory, Limits, Timeouts};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
+/// The least that may be held back together: less than that one body may need.
+const LEAST_HELD: u64 = 4 * MIB;
 
 /// Reads `[limits]`; where replicas count together is given as it stands.
 pub(super) fn limits<'a>(fields: &mut Fields<'a>, report: &mut Report) -> (Limits, BodyLimits, Option<Value<'a>>) {
@@ -22,6 +24,7 @@ pub(super) fn limits<'a>(fields: &mut Fields<'a>, report: &mut Report) -> (Limit
     keys.count("connections", &mut limits.connections, most);
     keys.count("requests", &mut limits.requests, most);
     keys.count("memory_percent", &mut limits.memory_percent, 100);
+    keys.share("held_memory", &mut limits.held_memory);
     keys.count("requests_per_connection", &mut limits.requests_per_connection, most);
     keys.count("header_fields", &mut limits.header_fields, 10_000);
     keys.size("header_bytes", &mut limits.header_bytes, MIB);
@@ -90,6 +93,33 @@ impl Keys<'_, '_> {
 
     fn size<T: TryFrom<u64>>(&mut self, key: &'static str, target: &mut T, max: u64) {
         set(self.table.value(key).and_then(|value| value.size(max, self.report)), target);
+    }
+
+    /// A size, or per cent of the memory.
+    fn share(&mut self, key: &'static str, target: &mut HeldMemory) {
+        let Some(value) = self.table.value(key) else { return };
+        let percent = value.as_text().and_then(|text| text.strip_suffix('%'));
+        let read = match percent {
+            Some(number) => {
+                let number = number.trim_end().parse().ok().filter(|number| (1..=100).contains(number));
+                if number.is_none() {
+                    let message = format!("`{key}` is out of range; 1% to 100% is allowed");
+                    self.report.error(&value.place(), "out-of-range", message);
+                }
+                number.map(HeldMemory::Percent)
+            }
+            None => value.size(u64::MAX >> 1, self.report).and_then(|bytes| {
+                if bytes < LEAST_HELD {
+                    let message = format!("`{key}` is out of range; 4MiB or more is allowed");
+                    self.report.error(&value.place(), "out-of-range", message);
+                    return None;
+                }
+                Some(HeldMemory::Bytes(bytes))
+            }),
+        };
+        if let Some(read) = read {
+            *target = read;
+        }
     }
 
     fn duration(&mut self, key: &'static str, target: &mut Duration) {

@@ -57,7 +57,7 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
     let admitted = permit.is_some();
     let generation = connection.shared.generation();
     let known = (Arc::clone(&generation.policy), Arc::clone(&connection.party));
-    let ledger = Ledger::open(Arc::clone(&connection.shared.telemetry), permit, &connection.activity, known);
+    let ledger = Ledger::open(&connection.shared, permit, &connection.activity, known);
     if let Some(traces) = &generation.traces
         && let Some(context) = traces::Context::begin(request.headers())
     {
@@ -103,8 +103,10 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
     }
     let id = HeaderValue::try_from(ledger.request_id.as_str()).unwrap_or(HeaderValue::from_static("none"));
     response.headers_mut().insert(REQUEST_ID, id);
-    // A drain is told of in the answer itself: the connection may hear of it later.
-    let last = number >= exchange.policy.limits.requests_per_connection || *connection.shared.drain.borrow();
+    // A drain is told of in the answer itself, and that memory is short: the connection may hear of it later.
+    let last = number >= exchange.policy.limits.requests_per_connection
+        || *connection.shared.drain.borrow()
+        || connection.shared.admission.is_crowded();
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     if http1 && last && !switched {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -335,9 +337,11 @@ impl Exchange {
         if head.uri.path_and_query().map_or(0, |target| target.as_str().len()) > limits.target_bytes {
             return Err(ProxyError::client(ErrorKind::TargetSize));
         }
-        if head.headers.len() > limits.header_fields || headers::section_bytes(&head.headers) > limits.header_bytes {
+        let section = headers::section_bytes(&head.headers);
+        if head.headers.len() > limits.header_fields || section > limits.header_bytes {
             return Err(ProxyError::client(ErrorKind::HeaderSize));
         }
+        self.ledger.has_head(section)?;
         headers::check_request(&head.headers)?;
         self.connection.check_host(&self.policy, head)?;
         target::check_path(head.uri.path())?;

@@ -120,11 +120,12 @@ impl Exchange {
         let asks = Case::is_for(&to.route, Direction::Request) && !waits;
         let whole = if asks {
             let message = Message::new(method, &to.uri, None, headers, &self.connection.party.address);
-            self.consult(to, headers, message, (whole, body.take_original()), None).await?
+            self.consult(to, headers, message, (whole, body.take_original()?), None).await?
         } else {
             whole
         };
-        Ok(UpstreamBody::Whole(Some(self.instructed(to, headers, whole, limit)?)))
+        let whole = self.instructed(to, headers, whole, limit)?;
+        Ok(UpstreamBody::Whole(Some(gathered.charged(whole)?)))
     }
 
     /// Whether a request that was read whole goes by its own route, if it goes anywhere.

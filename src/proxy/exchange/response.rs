@@ -172,11 +172,11 @@ impl Exchange {
                 }
                 // What waits for a person is shown to nobody else before.
                 if let Some(held) = self.ledger.answer_held() {
-                    return Err(self.hold_answer(to, (method, status), headers, &body.take_copy(), held).await);
+                    return Err(self.hold_answer(to, (method, status), headers, &body.take_copy().0, held).await);
                 }
                 if Case::is_for(&to.route, Direction::Response) {
                     let message = Message::new(method, &to.uri, Some(status), headers, &self.connection.party.address);
-                    let came = (gathered.join(), body.take_original());
+                    let came = (gathered.join(), body.take_original()?);
                     let whole = self.consult(to, headers, message, came, told).await?;
                     gathered.length = whole.len();
                     gathered.chunks = [whole].into();
@@ -195,7 +195,10 @@ impl Exchange {
         let added = telemetry::now().saturating_duration_since(arrived).saturating_sub(body.waited());
         self.ledger.first_byte_added(Direction::Response, added);
         Ok(match gathered {
-            Gathered { complete: true, trailers: None, .. } => Content::Whole(Some(gathered.join())),
+            Gathered { complete: true, trailers: None, .. } => {
+                let whole = gathered.join();
+                Content::Whole(Some(gathered.charged(whole)?))
+            }
             _ => Content::Stream { gathered, body },
         })
     }

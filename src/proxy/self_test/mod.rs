@@ -31,7 +31,7 @@ use tracing::subscriber::NoSubscriber;
 use crate::body::syslog::Framing;
 use crate::body::{Dialect, Direction};
 use crate::engine::{Output, StreamRedactor};
-use crate::policy::{Listener, Mode, Policy, Route, Syslog, Workspace};
+use crate::policy::{HeldMemory, Limits, Listener, Mode, Policy, Route, Syslog, Workspace};
 use crate::telemetry::{self, Telemetry};
 
 use super::admission::{Admission, WorkspaceQuota};
@@ -220,7 +220,8 @@ impl Test {
         };
         let shared = Arc::new(Shared {
             telemetry: Arc::new(Telemetry::new()),
-            admission: Admission::new(&policy.limits),
+            // What is tested is what passes, not for how many there is room.
+            admission: Admission::new(&Limits { held_memory: HeldMemory::Bytes(u64::MAX), ..policy.limits.clone() }),
             audit: None,
             connections: AtomicU64::new(0),
             generation: ArcSwap::from_pointee(generation),
