@@ -507,6 +507,8 @@ pub enum HeldMemory {
 pub struct Limits {
     /// Connections open at once. 10,000.
     pub connections: usize,
+    /// Connections open at once under one client certificate. 100.
+    pub certificate_connections: usize,
     /// Requests in flight at once. 10,000.
     pub requests: usize,
     /// Of the memory that the control group may use, per cent above which new requests are refused. 90.
@@ -540,6 +542,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            certificate_connections: 100,
             requests: 10_000,
             memory_percent: 90,
             held_memory: HeldMemory::Percent(50),

@@ -13,12 +13,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::CertificateDer;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 
 use crate::policy::{Limits, Quota, Timeouts, Workspace};
 use crate::telemetry;
 
+use super::certificates::{CertificatePlace, Certificates};
 use super::memory::MemoryBudget;
 use super::pressure;
 use super::shared_limits::SharedPlace;
@@ -31,6 +33,8 @@ pub(crate) struct Admission {
     most: u32,
     /// How short memory is: what is admitted no more.
     strain: AtomicU8,
+    /// The connections of each client certificate.
+    certificates: Arc<Certificates>,
     /// What may be held back by all that is under way.
     pub(crate) memory: Arc<MemoryBudget>,
 }
@@ -67,6 +71,7 @@ impl Admission {
             requests: places(limits.requests),
             most: u32::try_from(limits.requests.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX),
             strain: AtomicU8::new(Strain::None as u8),
+            certificates: Arc::default(),
             memory: MemoryBudget::new(pressure::held_memory(limits)),
         }
     }
@@ -76,6 +81,15 @@ impl Admission {
             return None;
         }
         place(&self.connections).map(|place| ConnectionPermit { _place: place })
+    }
+
+    /// A place for a connection among those of its client's certificate, if it presented one.
+    pub(crate) fn certificate(
+        &self,
+        chain: Option<&[CertificateDer<'_>]>,
+        limits: &Limits,
+    ) -> Option<CertificatePlace> {
+        self.certificates.enter(chain, limits.certificate_connections)
     }
 
     /// Resolves when no request is under way.

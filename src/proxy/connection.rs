@@ -246,7 +246,15 @@ pub(crate) async fn serve(
         Door { config: Some(config), .. } => {
             // Boxed apart: a handshake needs far more room than the connection after it.
             let handshake = Box::pin(handshake(&shared, config, socket)).await;
-            if let Some(stream) = handshake {
+            if let Some(mut stream) = handshake {
+                let limits = shared.generation().policy.limits.clone();
+                let chain = stream.get_ref().1.peer_certificates();
+                let Some(_place) = shared.admission.certificate(chain, &limits) else {
+                    telemetry.rejected(NO_WORKSPACE, "conn_limit");
+                    tracing::debug!("a certificate has all the connections that it may");
+                    let _ = tokio::time::timeout(FAREWELL, stream.shutdown()).await;
+                    return telemetry.shift("blackbar_connections", &[], -1);
+                };
                 let (_, session) = stream.get_ref();
                 let peer = Peer::new(entrance, session.peer_certificates());
                 let server_name = session.server_name().map(str::to_ascii_lowercase);

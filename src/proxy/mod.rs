@@ -16,6 +16,7 @@ mod answer;
 mod audited;
 mod batch;
 mod budgets;
+mod certificates;
 mod cleared;
 mod connection;
 mod dial;

@@ -114,7 +114,12 @@ pub(crate) async fn serve(
             else {
                 return;
             };
-            let peer = Peer::new(entrance, client.get_ref().1.peer_certificates());
+            let chain = client.get_ref().1.peer_certificates();
+            let limits = shared.generation().policy.limits.clone();
+            let Some(_place) = shared.admission.certificate(chain, &limits) else {
+                return shared.telemetry.rejected(NO_WORKSPACE, "conn_limit");
+            };
+            let peer = Peer::new(entrance, chain);
             Session::run(shared, peer, address, listener, *client, wire).await;
         }
     }

@@ -1,12 +1,16 @@
 //! Limits, each at one below, at, and one above where that can be told apart.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use blackbar::policy::{Mode, Route};
+use rustls::ClientConfig;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::proxy::Running;
+use crate::support::client;
+use crate::support::proxy::{ACME, Running};
 use crate::support::upstream::ok;
-use crate::support::{Reply, TestProxy, Upstream, within};
+use crate::support::{Client, Reply, TestProxy, Upstream, within};
 
 const RULES: &str = "version = 1\npacks = [\"pci\", \"us-pii\", \"contact\"]\n";
 
@@ -116,6 +120,46 @@ async fn connections_are_bounded() {
     let config = proxy.pki.client_config(Some(proxy.pki.client(&[crate::support::proxy::ACME])), &[]);
     assert!(within(crate::support::client::connect(proxy.address, "localhost", config)).await.is_err());
     assert_eq!(proxy.metric("blackbar_rejected_total{reason=\"conn_limit\",workspace=\"none\"}"), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_of_one_certificate_are_bounded() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new()
+        .workspace("acme", RULES)
+        .upstream(&upstream)
+        .policy(|policy| policy.limits.certificate_connections = 3)
+        .start();
+    let config = |certificate| proxy.pki.client_config(Some(certificate), &["http/1.1"]);
+    let [one, other] = [(); 2].map(|()| config(proxy.pki.client(&[ACME])));
+    let connect = |config: &Arc<ClientConfig>| client::connect(proxy.address, "localhost", Arc::clone(config));
+    let refused = || proxy.metric("blackbar_rejected_total{reason=\"conn_limit\",workspace=\"none\"}");
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let mut client = Client::new(within(connect(&one)).await.unwrap());
+        assert_eq!(client.get("/").await.status, 200);
+        clients.push(client);
+    }
+    // The handshake is done before the certificate is known, and then nothing is served.
+    let mut fourth = within(connect(&one)).await.unwrap();
+    let mut answer = Vec::new();
+    assert_eq!(within(fourth.read_to_end(&mut answer)).await.ok(), Some(0), "it ends in order");
+    assert_eq!(refused(), 1.0);
+    let mut another = Client::new(within(connect(&other)).await.unwrap());
+    assert_eq!(another.get("/").await.status, 200, "another certificate has places of its own");
+    clients.pop();
+    // A place is free once its connection has ended.
+    within(async {
+        loop {
+            let mut client = Client::new(connect(&one).await.unwrap());
+            let _ = client.stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+            if client.head().await.is_some_and(|head| head.status == 200) {
+                break;
+            }
+        }
+    })
+    .await;
+    assert_eq!(clients[0].get("/").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -163,7 +163,11 @@ fn weigh_idle_connections() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (_upstream, proxy) = runtime.block_on(async {
         let upstream = Upstream::echo().await;
-        let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+        let proxy = TestProxy::new()
+            .workspace("acme", RULES)
+            .upstream(&upstream)
+            .policy(|policy| policy.limits.certificate_connections = policy.limits.connections)
+            .start();
         assert_eq!(proxy.client().await.get("/").await.status, 200);
         proxy.pki.write_client(&[crate::support::proxy::ACME]);
         (upstream, proxy)

@@ -352,6 +352,7 @@ dialect = \"openai\"
 {modes}
 [limits]
 connections = 20000
+certificate_connections = 20000
 requests_per_connection = 1000000000
 [timeouts]
 keep_alive = \"600s\"

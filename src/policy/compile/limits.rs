@@ -22,6 +22,7 @@ pub(super) fn limits<'a>(fields: &mut Fields<'a>, report: &mut Report) -> (Limit
     let most = u64::from(u32::MAX);
     let mut keys = Keys { table: &mut table, report };
     keys.count("connections", &mut limits.connections, most);
+    keys.count("certificate_connections", &mut limits.certificate_connections, most);
     keys.count("requests", &mut limits.requests, most);
     keys.count("memory_percent", &mut limits.memory_percent, 100);
     keys.share("held_memory", &mut limits.held_memory);
