@@ -267,6 +267,8 @@ pub(crate) struct Activity {
     revoked: AtomicBool,
     /// The client takes nothing on its connection.
     stalled: AtomicBool,
+    /// The connection has seen so much that another one is better.
+    worn: AtomicBool,
 }
 
 impl Activity {
@@ -281,6 +283,7 @@ impl Activity {
             upgraded: AtomicBool::new(false),
             revoked: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
+            worn: AtomicBool::new(false),
         })
     }
 
@@ -338,6 +341,15 @@ impl Activity {
 
     pub(crate) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Acquire)
+    }
+
+    /// Its client does well to take another connection.
+    pub(crate) fn wear(&self) {
+        self.worn.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_worn(&self) -> bool {
+        self.worn.load(Ordering::Acquire)
     }
 
     /// Whether it has been asked anything.

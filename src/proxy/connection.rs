@@ -137,9 +137,9 @@ impl Connection {
         }
     }
 
-    /// Whether it does well to end behind what is under way: it has been of use and memory is short.
+    /// Whether it does well to end behind what is under way: it is worn, or it has been of use and memory is short.
     fn is_outlived(&self) -> bool {
-        self.shared.admission.is_crowded() && self.activity.has_served()
+        self.activity.is_worn() || (self.shared.admission.is_crowded() && self.activity.has_served())
     }
 
     /// Resolves when the connection is to take no more than what is under way.
@@ -486,10 +486,18 @@ impl<S> ClientIo<S> {
         Self { stream, reader, stall, activity: Arc::clone(&connection.activity), spoil: &[], ended: false, head }
     }
 
-    /// Counts what left.
-    fn note(&mut self, written: &Poll<io::Result<usize>>) {
+    /// Counts what left of these pieces.
+    fn note(&mut self, pieces: &[IoSlice<'_>], written: &Poll<io::Result<usize>>) {
         if let (Reader::Http2(frames), Poll::Ready(Ok(bytes))) = (&mut self.reader, written) {
-            frames.sent(*bytes);
+            let mut left = *bytes;
+            for piece in pieces {
+                let sent = piece.get(..left.min(piece.len())).unwrap_or_default();
+                frames.sent(sent);
+                left -= sent.len();
+            }
+            if frames.is_worn() {
+                self.activity.wear();
+            }
         }
     }
 
@@ -542,8 +550,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientIo<S> {
                 Checked::BadBody(good) => good,
             },
             Reader::Http2(reader) => {
-                let Some(good) = reader.check(bytes) else { return Poll::Ready(Ok(())) };
-                this.activity.malformed("h2_flood");
+                let checked = reader.check(bytes);
+                if reader.is_worn() {
+                    this.activity.wear();
+                }
+                let Some(good) = checked else { return Poll::Ready(Ok(())) };
+                this.activity.malformed(reader.fault().unwrap_or("h2_flood"));
                 this.spoil = &frames::SPOIL;
                 good
             }
@@ -561,7 +573,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientIo<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.note(&written);
+        this.note(&[IoSlice::new(bytes)], &written);
         this.judge(context, written)
     }
 
@@ -576,7 +588,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientIo<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, pieces);
-        this.note(&written);
+        this.note(pieces, &written);
         this.judge(context, written)
     }
 

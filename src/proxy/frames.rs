@@ -1,9 +1,9 @@
 //! A reader of HTTP/2 frames (RFC 9113 section 4) in front of hyper's, for those that cost a peer nothing and us work:
-//! PING, SETTINGS, WINDOW_UPDATE, PRIORITY and what nobody knows.
+//! PING, SETTINGS, WINDOW_UPDATE, PRIORITY, what nobody knows, and resets on either side.
 //!
-//! Enters: the bytes of a connection, in any chunking, and how many left on it. Leaves: the same bytes, up to the end of the
-//! first frame that is one too many in its second. hyper bounds the others itself: resets, CONTINUATION, empty DATA.
-//! Who receives much acknowledges much, so what we sent counts for the peer.
+//! Enters: the bytes of a connection, in any chunking, and those that left on it. Leaves: the same bytes, up to the end of the
+//! first frame that is one too many in its second, or behind too many resets in the connection's life. hyper bounds the others itself:
+//! CONTINUATION, empty DATA, resets of what it has not looked at. Who receives much acknowledges much, so what we sent counts for the peer.
 
 use std::time::{Duration, Instant};
 
@@ -43,16 +43,61 @@ pub(super) static SPOIL: [u8; HEADER * SPOILERS] = {
 };
 const SPOILERS: usize = 64;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const CONTINUATION: u8 = 9;
 
-/// Reads along.
-pub(super) struct Frames {
+/// Streams that a client may reset in a connection's life, and that it may have us reset: what is begun and taken back costs it
+/// nothing and us work.
+const RESETS: u64 = 10_000;
+const OWN_RESETS: u64 = 500;
+
+/// Finds where frames begin.
+struct Headers {
     /// Bytes of the preface or of a payload that are still to come.
     skip: usize,
     header: [u8; HEADER],
     filled: usize,
-    /// The frame at hand is one too many.
-    over: bool,
+}
+
+impl Headers {
+    /// Of a direction that begins with so many bytes of something else.
+    fn behind(skip: usize) -> Self {
+        Self { skip, header: [0; HEADER], filled: 0 }
+    }
+
+    /// Passes what is left of the payload at hand, as far as it is there.
+    fn payload(&mut self, rest: &mut &[u8]) {
+        let taken = self.skip.min(rest.len());
+        self.skip -= taken;
+        *rest = rest.get(taken..).unwrap_or_default();
+    }
+
+    /// Reads on to the end of the next frame's header, which it gives, or to the end of the bytes.
+    fn next(&mut self, rest: &mut &[u8]) -> Option<[u8; HEADER]> {
+        loop {
+            self.payload(rest);
+            let (byte, after) = rest.split_first().filter(|_| self.skip == 0)?;
+            if let Some(slot) = self.header.get_mut(self.filled) {
+                *slot = *byte;
+            }
+            self.filled += 1;
+            *rest = after;
+            if self.filled == HEADER {
+                self.filled = 0;
+                let [first, second, third, ..] = self.header;
+                self.skip = usize::from(first) << 16 | usize::from(second) << 8 | usize::from(third);
+                return Some(self.header);
+            }
+        }
+    }
+}
+
+/// Reads along.
+pub(super) struct Frames {
+    came: Headers,
+    left: Headers,
+    /// Why the frame at hand is one too many, if it is.
+    fault: Option<&'static str>,
     since: Option<Instant>,
     sent: u64,
     streams: u64,
@@ -60,15 +105,17 @@ pub(super) struct Frames {
     pings: u64,
     updates: u64,
     others: u64,
+    /// Streams that were reset since the beginning: by the client, and by us.
+    resets: u64,
+    own_resets: u64,
 }
 
 impl Frames {
     pub(super) fn new() -> Self {
         Self {
-            skip: PREFACE,
-            header: [0; HEADER],
-            filled: 0,
-            over: false,
+            came: Headers::behind(PREFACE),
+            left: Headers::behind(0),
+            fault: None,
             since: None,
             sent: 0,
             streams: 0,
@@ -76,50 +123,56 @@ impl Frames {
             pings: 0,
             updates: 0,
             others: 0,
+            resets: 0,
+            own_resets: 0,
         }
     }
 
-    /// So many bytes left on the connection.
-    pub(super) fn sent(&mut self, bytes: usize) {
-        self.sent += bytes as u64;
+    /// These bytes left on the connection.
+    pub(super) fn sent(&mut self, bytes: &[u8]) {
+        self.sent += bytes.len() as u64;
+        let mut rest = bytes;
+        while let Some([_, _, _, kind, ..]) = self.left.next(&mut rest) {
+            self.own_resets += u64::from(kind == RST_STREAM);
+        }
+    }
+
+    /// Whether so many streams have been reset that another connection is better: half of what may be. Whoever stays ends
+    /// in the middle of something.
+    pub(super) fn is_worn(&self) -> bool {
+        self.resets > RESETS / 2 || self.own_resets > OWN_RESETS / 2
+    }
+
+    /// Why no more is taken.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        self.fault
     }
 
     /// Reads the next bytes; gives how many may be taken where a frame among them is one too many: up to its end.
     pub(super) fn check(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut rest = bytes;
-        while !rest.is_empty() {
-            let taken = self.skip.min(rest.len());
-            self.skip -= taken;
-            rest = rest.get(taken..).unwrap_or_default();
-            if self.skip == 0 && self.over {
-                return Some(bytes.len() - rest.len());
+        loop {
+            if self.fault.is_some() {
+                self.came.payload(&mut rest);
+                return (self.came.skip == 0).then(|| bytes.len() - rest.len());
             }
-            let Some(byte) = rest.first().filter(|_| self.skip == 0) else { continue };
-            if let Some(slot) = self.header.get_mut(self.filled) {
-                *slot = *byte;
-            }
-            self.filled += 1;
-            rest = rest.get(1..).unwrap_or_default();
-            if self.filled == HEADER {
-                self.filled = 0;
-                self.begins();
-                if self.skip == 0 && self.over {
-                    return Some(bytes.len() - rest.len());
-                }
-            }
+            let [_, _, _, kind, ..] = self.came.next(&mut rest)?;
+            self.begins(kind);
         }
-        None
     }
 
-    /// A frame's header is whole.
-    fn begins(&mut self) {
-        let [first, second, third, kind, ..] = self.header;
-        self.skip = usize::from(first) << 16 | usize::from(second) << 8 | usize::from(third);
+    /// The header of a frame of this kind is whole.
+    fn begins(&mut self, kind: u8) {
+        self.resets += u64::from(kind == RST_STREAM);
+        if self.resets > RESETS || self.own_resets > OWN_RESETS {
+            self.fault = Some("h2_resets");
+            return;
+        }
         if kind == HEADERS {
             self.streams += 1;
         }
         // DATA, HEADERS, RST_STREAM, PUSH_PROMISE, GOAWAY, CONTINUATION.
-        if matches!(kind, 0 | HEADERS | 3 | 5 | 7 | CONTINUATION) {
+        if matches!(kind, 0 | HEADERS | RST_STREAM | 5 | 7 | CONTINUATION) {
             return;
         }
         let now = telemetry::now();
@@ -137,7 +190,9 @@ impl Frames {
             _ => (&mut self.others, OTHERS + OF_STREAM * self.streams),
         };
         *count += 1;
-        self.over = *count > most;
+        if *count > most {
+            self.fault = Some("h2_flood");
+        }
     }
 }
 
@@ -162,7 +217,7 @@ mod tests {
             }
             before += piece.len();
             if before == size {
-                reader.sent(sent);
+                reader.sent(&vec![0; sent]);
             }
         }
         None
@@ -179,7 +234,7 @@ mod tests {
                 assert_eq!(passing(&frames[1..], size, 0), None, "{kind} by {size}");
             }
         }
-        for kind in [0, 1, 3, 9] {
+        for kind in [0, 1, 9] {
             assert_eq!(passing(&vec![frame(kind, 3); 5_000], 1 << 20, 0), None, "{kind}");
         }
     }
@@ -194,18 +249,46 @@ mod tests {
         let mut reader = Frames::new();
         assert_eq!(reader.check(&[0; PREFACE]), None);
         for _ in 0..5_000 {
-            reader.sent(18);
+            reader.sent(&[0; 18]);
             assert_eq!(reader.check(&frame(6, 8)), None);
-            reader.sent(17);
+            reader.sent(&[0; 17]);
         }
         // Answers alone earn nothing.
         let mut reader = Frames::new();
         assert_eq!(reader.check(&[0; PREFACE]), None);
         let ended = (0..1_000).find(|_| {
-            reader.sent(17);
+            reader.sent(&[0; 17]);
             reader.check(&frame(6, 8)).is_some()
         });
         assert_eq!(ended, Some(100));
+    }
+
+    #[test]
+    fn a_connection_bears_so_many_resets() {
+        let resets = vec![frame(RST_STREAM, 4); 10_001];
+        for size in [1, 13, 1 << 20] {
+            assert_eq!(passing(&resets, size, 0), Some(10_001), "by {size}");
+            assert_eq!(passing(&resets[1..], size, 0), None, "by {size}");
+        }
+        for size in [1, 5, 9, 1 << 20] {
+            let mut reader = Frames::new();
+            assert_eq!(reader.check(&[0; PREFACE]), None);
+            // Among others, in any pieces.
+            let sent = [frame(0, 300), frame(RST_STREAM, 4), frame(1, 9)].concat();
+            let send = |reader: &mut Frames, times: usize| {
+                (0..times).for_each(|_| sent.chunks(size).for_each(|piece| reader.sent(piece)));
+            };
+            send(&mut reader, 250);
+            assert!(!reader.is_worn(), "by {size}");
+            send(&mut reader, 1);
+            assert!(reader.is_worn(), "by {size}");
+            send(&mut reader, 249);
+            assert_eq!((reader.check(&frame(0, 3)), reader.fault()), (None, None), "by {size}");
+            send(&mut reader, 1);
+            // What has begun of a frame is taken to its end.
+            assert_eq!(reader.check(&frame(0, 3)[..10]), None, "by {size}");
+            assert_eq!((reader.check(&[0; 9]), reader.fault()), (Some(2), Some("h2_resets")), "by {size}");
+        }
     }
 
     #[test]

@@ -122,6 +122,11 @@ impl FrameClient {
         }
     }
 
+    /// The next frame, whatever it is. Nothing is acknowledged.
+    pub async fn unanswered(&mut self) -> Option<Frame> {
+        self.read().await
+    }
+
     /// Reads on to the first frame of which this holds.
     pub async fn until(&mut self, holds: impl Fn(&Frame) -> bool) -> Option<Frame> {
         loop {
