@@ -4,6 +4,7 @@
 //! connections are taken), `/metrics` (Prometheus text), and under `/quarantine` what waits for a person. The first three
 //! change nothing and tell of no request; the last asks who wants to know.
 
+mod denials;
 mod guests;
 mod reviews;
 
@@ -30,6 +31,7 @@ use crate::audit::{Health, chain};
 use crate::policy::{AdminSettings, ListenAddress};
 use crate::proxy::{self, Address, Handle, StartError, peer_identity, tls_config};
 use crate::telemetry::Telemetry;
+use denials::{Denials, STRETCH};
 use guests::{Guest, Guests};
 use reviews::Caller;
 
@@ -60,6 +62,7 @@ enum Front {
 struct Desk {
     handle: Handle,
     telemetry: Arc<Telemetry>,
+    denials: Denials,
 }
 
 impl Admin {
@@ -103,12 +106,23 @@ impl Admin {
 
     /// Answers until dropped.
     pub async fn run(self, handle: Handle, telemetry: Arc<Telemetry>) {
-        let desk = Arc::new(Desk { handle, telemetry });
+        let desk = Arc::new(Desk { handle, telemetry, denials: Denials::default() });
         let guests = Arc::new(Guests::new(CONNECTIONS));
+        let mut stretch = tokio::time::interval(STRETCH);
+        stretch.reset();
         loop {
-            let stream = match &self.front {
-                Front::Tcp(listener) => listener.accept().await.map(|(stream, _)| Stream::Tcp(stream)),
-                Front::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+            let accepted = async {
+                match &self.front {
+                    Front::Tcp(listener) => listener.accept().await.map(|(stream, _)| Stream::Tcp(stream)),
+                    Front::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+                }
+            };
+            let stream = tokio::select! {
+                stream = accepted => stream,
+                _ = stretch.tick() => {
+                    desk.tell_denials();
+                    continue;
+                }
             };
             let stream = match stream {
                 Ok(stream) => stream,
@@ -160,7 +174,7 @@ async fn serve<I: Read + Write + Unpin>(desk: Arc<Desk>, io: I, caller: Caller, 
         async move {
             let _asking = guest.asks();
             let response = if reviews::concerns(request.uri().path()) {
-                reviews::answer(&desk.handle, &desk.telemetry, &caller, request).await
+                reviews::answer(&desk.handle, &desk.telemetry, &desk.denials, &caller, request).await
             } else {
                 desk.answer(&request)
             };
@@ -177,6 +191,11 @@ async fn serve<I: Read + Write + Unpin>(desk: Arc<Desk>, io: I, caller: Caller, 
 }
 
 impl Desk {
+    /// Writes records of the calls that were refused and have none.
+    fn tell_denials(&self) {
+        self.denials.end().into_iter().for_each(|entry| self.handle.note(entry));
+    }
+
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         if !matches!(request.method(), &Method::GET | &Method::HEAD) {
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is served\n");

@@ -21,9 +21,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::policy::PeerIdentity;
-use crate::proxy::{Denied, Handle, Order, Reviewer};
+use crate::proxy::{self, Denied, Handle, Order, Reviewer};
 use crate::quarantine::item::{Item, State};
 use crate::telemetry::Telemetry;
+
+use super::denials::{Denial, Denials};
 
 /// Where all of it is.
 const ROOT: &str = "/quarantine";
@@ -61,36 +63,48 @@ pub(super) fn concerns(path: &str) -> bool {
 pub(super) async fn answer(
     handle: &Handle,
     telemetry: &Telemetry,
+    denials: &Denials,
     caller: &Caller,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
-    match answered(handle, caller, request).await {
+    let reviewer = reviewer(handle, caller, request.headers());
+    let person = reviewer.as_ref().ok().map(|reviewer| reviewer.person.name.clone());
+    let answered = match reviewer {
+        Ok(reviewer) => answered(handle, &reviewer, request).await,
+        Err(denied) => Err(denied),
+    };
+    match answered {
         Ok(value) => json_response(StatusCode::OK, "application/json", &value),
         Err(denied) => {
             telemetry.add("blackbar_quarantine_refusals_total", &[denied.code], 1);
             let (status, certificate) = (denied.status.as_u16(), caller.certificate.as_deref());
             tracing::warn!(code = denied.code, status, certificate, "a call about held requests was refused");
+            // What cannot be done at the moment is no refusal.
+            if denied.status.is_client_error() {
+                let (names, certificate) = (proxy::certificate_names(&caller.names), caller.certificate.clone());
+                let first = denials.note(Denial { code: denied.code, status, person, names, certificate });
+                first.into_iter().for_each(|entry| handle.note(entry));
+            }
             problem(&denied)
         }
     }
 }
 
-async fn answered(handle: &Handle, caller: &Caller, request: Request<Incoming>) -> Result<Value, Denied> {
-    let reviewer = reviewer(handle, caller, request.headers())?;
+async fn answered(handle: &Handle, reviewer: &Reviewer, request: Request<Incoming>) -> Result<Value, Denied> {
     let (head, body) = request.into_parts();
     let path = head.uri.path().strip_prefix(ROOT).unwrap_or_default().trim_start_matches('/').to_owned();
     let (id, act) = path.split_once('/').unwrap_or((&path, ""));
     match (&head.method, id, act) {
-        (&Method::GET, "", "") => list(handle, &reviewer, head.uri.query().unwrap_or_default()).await,
-        (&Method::GET, id, "") => Ok(shown(&handle.held_item(&reviewer, id).await?)),
-        (&Method::GET, id, "preview") => Ok(json!({ "preview": handle.preview(&reviewer, id).await? })),
+        (&Method::GET, "", "") => list(handle, reviewer, head.uri.query().unwrap_or_default()).await,
+        (&Method::GET, id, "") => Ok(shown(&handle.held_item(reviewer, id).await?)),
+        (&Method::GET, id, "preview") => Ok(json!({ "preview": handle.preview(reviewer, id).await? })),
         (&Method::POST, id, "release") => {
             let order = order(&head.headers, body).await?;
-            Ok(shown(&handle.release(&reviewer, id, &order).await?))
+            Ok(shown(&handle.release(reviewer, id, &order).await?))
         }
         (&Method::POST, id, "reject") => {
             let order = order(&head.headers, body).await?;
-            Ok(shown(&handle.reject(&reviewer, id, &order).await?))
+            Ok(shown(&handle.reject(reviewer, id, &order).await?))
         }
         (_, _, "" | "preview" | "release" | "reject") => {
             Err(denied(StatusCode::METHOD_NOT_ALLOWED, "method", "The method is not served."))

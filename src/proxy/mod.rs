@@ -80,12 +80,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::audit::acts::{Act, Deed};
-use crate::audit::{AuditLog, Health, Kind};
-use crate::policy::{ListenAddress, ListenerTls, Policy, Upstream};
+use crate::audit::{AuditLog, Entry, Health, Kind};
+use crate::policy::{ListenAddress, ListenerTls, PeerIdentity, Policy, Upstream};
 use crate::quarantine::Quarantine;
 use crate::telemetry::{NO_WORKSPACE, Telemetry};
 
 use admission::{Admission, WorkspaceQuota};
+use audited::Party;
 use cleared::Cleared;
 use connection::Socket;
 use export::{Exports, Progress};
@@ -236,6 +237,11 @@ pub(crate) fn client_tls(server: &Upstream) -> Result<Arc<rustls::ClientConfig>,
 }
 
 pub(crate) use tls::identity as peer_identity;
+
+/// The names of a certificate as records have them.
+pub(crate) fn certificate_names(names: &PeerIdentity) -> Vec<String> {
+    Party::names(names)
+}
 
 impl Proxy {
     /// Reads certificates and roots and binds every listener of `policy`. Must be called within a tokio runtime.
@@ -638,6 +644,13 @@ impl Handle {
     #[must_use]
     pub fn audit(&self) -> Option<&Health> {
         self.shared.audit.as_ref().map(AuditLog::health)
+    }
+
+    /// Writes a record of what was done at the admin listener, where there is an audit log.
+    pub fn note(&self, entry: Entry) {
+        if let Some(audit) = &self.shared.audit {
+            audit.note(entry);
+        }
     }
 
     /// Ends the audit log in order; what is still to be recorded is written before. Blocks until then.

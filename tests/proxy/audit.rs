@@ -21,7 +21,7 @@ fn folder(proxy: &Running) -> PathBuf {
     proxy.pki.file("audit")
 }
 
-fn records(folder: &Path) -> Vec<Value> {
+pub(crate) fn records(folder: &Path) -> Vec<Value> {
     let lines = Records::open(folder).unwrap().map(Result::unwrap);
     lines.map(|(_, line)| serde_json::from_slice(&line).unwrap()).collect()
 }

@@ -441,3 +441,30 @@ async fn nobody_decides_about_what_a_key_of_theirs_sent() {
         assert!(status == 200 || answer["code"] == "own_request", "{answer}");
     }
 }
+
+/// Whoever tries many tokens has one record, and is counted; the next minute tells how often.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_are_refused_are_in_the_audit_and_a_flood_of_them_is_not() {
+    let upstream = Upstream::fixed(ok("text/plain", "taken")).await;
+    let proxy = holding("").upstream(&upstream).start();
+    let at = admin(&proxy);
+    for number in 0..50 {
+        assert_eq!(ask(&at, &format!("nobody-{number}"), "GET", "/quarantine", None).await.0, 401);
+    }
+    let order = || Some(json!({ "reason": "because" }));
+    for id in ["00", "../00"] {
+        assert_eq!(ask(&at, "vera", "POST", &format!("/quarantine/{id}/release"), order()).await.0 / 100, 4);
+    }
+    assert_eq!(ask(&at, "rita", "GET", "/quarantine", None).await.0, 200);
+    proxy.handle.close_audit();
+    let records = crate::audit::records(&proxy.pki.file("audit"));
+    let denied: Vec<&Value> = records.iter().filter(|record| record["act"] == "call").collect();
+    assert!((2..=3).contains(&denied.len()), "{denied:?}");
+    assert!(denied.iter().all(|record| record["kind"] == "admin" && record["outcome"] == "denied"), "{denied:?}");
+    let of =
+        |reason: &str| denied.iter().find(|record| record["reason"] == reason).unwrap_or_else(|| panic!("{denied:?}"));
+    assert_eq!((&of("unauthorized")["status"], &of("unauthorized")["count"]), (&401.into(), &1.into()));
+    assert!(of("unauthorized").get("by").is_none());
+    assert_eq!((&of("role")["by"], &of("role")["status"]), (&"vera".into(), &403.into()));
+    assert!(!records.iter().any(|record| record.to_string().contains("nobody")), "no token is told");
+}
