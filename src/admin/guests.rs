@@ -2,17 +2,19 @@
 //!
 //! Enters: connections as they are accepted. Leaves: a place for each. Where there is none, the connection that has asked for
 //! nothing for longest goes, so that whoever holds connections open keeps no probe waiting. One whose answer is being
-//! made stays until it is.
+//! made stays until that has left; one that does not take it goes as well.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 /// How long a connection has to go before another is asked.
 const NEXT: Duration = Duration::from_millis(100);
+/// How long an answer may take to leave.
+const TAKEN: Duration = Duration::from_secs(10);
 
 /// All of them.
 #[derive(Debug)]
@@ -36,8 +38,19 @@ struct Presence {
     leave: Notify,
     /// Its place is another's.
     told: AtomicBool,
-    /// It is being answered.
-    asking: AtomicBool,
+    doing: watch::Sender<Doing>,
+}
+
+/// How far a connection is with what it asks.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Doing {
+    /// It asks for nothing.
+    #[default]
+    Waiting,
+    /// Its answer is being made.
+    Asking,
+    /// The answer is on its way.
+    Taking,
 }
 
 impl Guests {
@@ -83,7 +96,18 @@ impl Guest {
     pub(super) async fn asked_to_go(&self) {
         loop {
             self.presence.leave.notified().await;
-            if !self.presence.asking.load(Ordering::Acquire) {
+            if *self.presence.doing.borrow() == Doing::Waiting {
+                return;
+            }
+        }
+    }
+
+    /// Resolves when it has not taken an answer for too long.
+    pub(super) async fn stuck(&self) {
+        let mut doing = self.presence.doing.subscribe();
+        // The sender lives as long as this.
+        while doing.wait_for(|doing| *doing == Doing::Taking).await.is_ok() {
+            if timeout(TAKEN, doing.wait_for(|doing| *doing != Doing::Taking)).await.is_err() {
                 return;
             }
         }
@@ -91,7 +115,7 @@ impl Guest {
 
     /// It is being answered until what this gives is dropped.
     pub(super) fn asks(&self) -> Asking {
-        self.presence.asking.store(true, Ordering::Release);
+        self.presence.doing.send_replace(Doing::Asking);
         self.all.forget(&self.presence);
         Asking { all: Arc::clone(&self.all), presence: Arc::clone(&self.presence) }
     }
@@ -103,15 +127,22 @@ impl Drop for Guest {
     }
 }
 
-/// A connection that is being answered; it waits again, as the last of all, when this is dropped.
+/// A connection that is being answered, to the last byte; it waits again, as the last of all, when this is dropped.
 pub(super) struct Asking {
     all: Arc<Guests>,
     presence: Arc<Presence>,
 }
 
+impl Asking {
+    /// The answer is made, and leaves.
+    pub(super) fn answers(&self) {
+        self.presence.doing.send_replace(Doing::Taking);
+    }
+}
+
 impl Drop for Asking {
     fn drop(&mut self) {
-        self.presence.asking.store(false, Ordering::Release);
+        self.presence.doing.send_replace(Doing::Waiting);
         if self.presence.told.load(Ordering::Acquire) {
             self.presence.leave.notify_one();
         } else {

@@ -7,6 +7,7 @@
 mod denials;
 mod guests;
 mod reviews;
+mod told;
 
 use std::convert::Infallible;
 use std::io;
@@ -34,6 +35,7 @@ use crate::telemetry::Telemetry;
 use denials::{Denials, STRETCH};
 use guests::{Guest, Guests};
 use reviews::Caller;
+use told::Told;
 
 /// Connections at once.
 const CONNECTIONS: usize = 64;
@@ -146,6 +148,7 @@ impl Admin {
                 tokio::select! {
                     () = serving => {}
                     () = guest.asked_to_go() => {}
+                    () = guest.stuck() => {}
                 }
             });
         }
@@ -172,13 +175,13 @@ async fn serve<I: Read + Write + Unpin>(desk: Arc<Desk>, io: I, caller: Caller, 
     let service = service_fn(move |request: Request<Incoming>| {
         let (desk, caller) = (Arc::clone(&desk), Arc::clone(&caller));
         async move {
-            let _asking = guest.asks();
+            let asking = guest.asks();
             let response = if reviews::concerns(request.uri().path()) {
                 reviews::answer(&desk.handle, &desk.telemetry, &desk.denials, &caller, request).await
             } else {
                 desk.answer(&request)
             };
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(response.map(|body| Told::new(body, asking)))
         }
     });
     let served = http1::Builder::new()
