@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,17 +33,22 @@ pub const FROZEN: &str = "frozen";
 #[derive(Default, Debug)]
 pub(crate) struct Frozen(ArcSwap<BTreeSet<String>>);
 
+/// What would say who is stopped cannot be read.
+#[derive(Debug)]
+pub(super) struct Unreadable(pub(super) PathBuf, pub(super) io::Error);
+
 impl Frozen {
     /// Who is stopped at a start; with an audit log in the folder `log`, also where the folder of incidents is away.
     ///
     /// # Errors
     /// There is a folder, and it cannot be read; or it is away, and what it said last cannot be read.
-    pub(super) fn read(folder: &Path, log: Option<&Path>, telemetry: &Telemetry) -> io::Result<Self> {
-        let frozen = match (look(folder)?, log) {
+    pub(super) fn read(folder: &Path, log: Option<&Path>, telemetry: &Telemetry) -> Result<Self, Unreadable> {
+        let seen = look(folder).map_err(|error| Unreadable(folder.to_owned(), error))?;
+        let frozen = match (seen, log) {
             (Some(frozen), _) => frozen,
             (None, None) => BTreeSet::new(),
             (None, Some(log)) => {
-                let kept = kept(log)?;
+                let kept = kept(log).map_err(|error| Unreadable(log.join(KEPT), error))?;
                 if !kept.is_empty() {
                     let folder = folder.display();
                     tracing::error!(%folder, "the folder of stopped workspaces is away: those that were stopped stay so");
@@ -177,7 +182,8 @@ mod tests {
         assert!(stopped(Some(log)).unwrap() && !stopped(None).unwrap());
         // What cannot be read frees nobody.
         fs::write(log.join(KEPT), b"\xff").unwrap();
-        assert!(stopped(Some(log)).is_err());
+        let Err(Unreadable(file, _)) = stopped(Some(log)) else { panic!("it is read") };
+        assert_eq!(file, log.join(KEPT), "it is told of by its own name");
         fs::create_dir(&away).unwrap();
         assert!(!stopped(Some(log)).unwrap(), "a folder that is there says who is stopped");
     }

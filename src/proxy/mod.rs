@@ -91,7 +91,7 @@ use cleared::Cleared;
 use connection::Socket;
 use export::{Exports, Progress};
 use external::Externals;
-use incident::Frozen;
+use incident::{Frozen, Unreadable};
 use keys::KeyQuotas;
 use letters::Letters;
 use peer::Entrance;
@@ -260,7 +260,7 @@ impl Proxy {
         }
         let log = policy.audit.as_ref().map(|settings| settings.directory.as_path());
         let frozen = Frozen::read(&policy.incident, log, &telemetry);
-        let frozen = frozen.map_err(|source| StartError::Incident { directory: policy.incident.clone(), source })?;
+        let frozen = frozen.map_err(|Unreadable(path, source)| StartError::Incident { path, source })?;
         let exports = match &policy.audit {
             Some(settings) => Exports::prepare(&settings.directory, &settings.exports)?,
             None => Exports::default(),

@@ -32,10 +32,10 @@ pub enum StartError {
         /// The system's reason.
         source: io::Error,
     },
-    /// The folder of stopped workspaces cannot be read.
+    /// Who is stopped cannot be read.
     Incident {
-        /// The folder.
-        directory: PathBuf,
+        /// The folder of stopped workspaces, or what is kept of it beside the audit log.
+        path: PathBuf,
         /// The system's reason.
         source: io::Error,
     },
@@ -55,8 +55,8 @@ impl fmt::Display for StartError {
             Self::AuditKey(fault) => write!(f, "{fault}"),
             Self::Tls(_) => f.write_str("cannot set up tls"),
             Self::DeadLetter { directory, .. } => write!(f, "cannot keep dead letters in {}", directory.display()),
-            Self::Incident { directory, .. } => {
-                write!(f, "cannot read which workspaces are stopped in {}", directory.display())
+            Self::Incident { path, .. } => {
+                write!(f, "cannot read which workspaces are stopped in {}", path.display())
             }
             Self::Quarantine(fault) => write!(f, "quarantine: {fault}"),
             Self::Listeners => f.write_str("a change of the listeners needs a restart"),
