@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(super) struct Queue {
     written: Condvar,
     /// Lines that were dropped.
     dropped: AtomicU64,
+    /// A thread writes what comes.
+    runs: AtomicBool,
 }
 
 struct State {
@@ -49,22 +51,32 @@ struct State {
 impl Queue {
     const fn new() -> Self {
         let state = State { lines: VecDeque::new(), bytes: 0, writing: false, count: 0, untold: 0 };
-        Self { state: Mutex::new(state), filled: Condvar::new(), written: Condvar::new(), dropped: AtomicU64::new(0) }
+        let (filled, written) = (Condvar::new(), Condvar::new());
+        Self { state: Mutex::new(state), filled, written, dropped: AtomicU64::new(0), runs: AtomicBool::new(false) }
     }
 
     /// Lets a thread write to stderr what comes from now on. Gives whether there is one.
     pub(super) fn start(&'static self) -> bool {
         static STARTED: Once = Once::new();
-        let mut runs = true;
         STARTED.call_once(|| {
             let write = || {
                 self.write(&mut io::stderr(), |dropped| {
                     tracing::warn!(dropped, "log lines were dropped: stderr was not read");
                 });
             };
-            runs = std::thread::Builder::new().name("log".to_owned()).spawn(write).is_ok();
+            let runs = std::thread::Builder::new().name("log".to_owned()).spawn(write).is_ok();
+            self.runs.store(runs, Ordering::Release);
         });
-        runs
+        self.runs.load(Ordering::Acquire)
+    }
+
+    /// A last line is to be written, behind what is queued; where no thread writes, at once and to `out`.
+    pub(super) fn push_last(&self, line: &[u8], out: &mut impl Write) {
+        if self.runs.load(Ordering::Acquire) {
+            self.push(line);
+        } else {
+            write_whole(out, line);
+        }
     }
 
     /// A line is to be written. Waits for nothing.
@@ -242,6 +254,17 @@ mod tests {
         // Many bytes are as many lines.
         queue.push(&vec![b' '; BYTES + 1]);
         assert_eq!(queue.dropped(), 8);
+    }
+
+    #[test]
+    fn the_last_line_is_written_where_no_thread_could_be_had() {
+        let (queue, mut out) = (Queue::new(), Vec::new());
+        queue.push_last(b"cannot start\n", &mut out);
+        assert_eq!(out, b"cannot start\n");
+        assert!(queue.flush(), "and nobody waits for it");
+        queue.runs.store(true, Ordering::Release);
+        queue.push_last(b"last\n", &mut out);
+        assert_eq!((out.len(), queue.state().lines.len()), (13, 1));
     }
 
     #[test]

@@ -529,7 +529,7 @@ pub fn init_logging(format: LogFormat, level: tracing::Level) {
 
 /// A line of text for whoever reads the log, behind what is logged already.
 pub fn say_last(line: &str) {
-    LINES_OUT.push(format!("{line}\n").as_bytes());
+    LINES_OUT.push_last(format!("{line}\n").as_bytes(), &mut std::io::stderr());
 }
 
 /// Waits until what was logged is written, or nobody takes it any more. Gives whether it was.
