@@ -180,6 +180,11 @@ fn read(path: &Path, limit: u64) -> Result<Contents, ReadError> {
     Ok(Contents { bytes, mode: mode(&metadata) })
 }
 
+/// The permissions of a folder that is there.
+pub(crate) fn folder_mode(folder: &Path) -> Option<u32> {
+    fs::metadata(folder).ok().filter(fs::Metadata::is_dir).and_then(|about| mode(&about))
+}
+
 #[cfg(unix)]
 fn mode(metadata: &fs::Metadata) -> Option<u32> {
     use std::os::unix::fs::MetadataExt;

@@ -1,6 +1,7 @@
 //! Configurations and rules files from outside: what they compile to and what `check` says of them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test that panics has failed")]
 
+mod folders;
 mod goldens;
 mod keywords;
 mod reload;

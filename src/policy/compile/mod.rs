@@ -9,6 +9,7 @@ mod audit;
 mod catalogue;
 mod changes;
 mod export;
+mod folders;
 mod holds;
 mod incident;
 mod keys;
@@ -233,7 +234,10 @@ fn read(mut fields: Fields<'_>, disk: &mut Disk, report: &mut Report) -> Option<
         folders,
         traces,
     };
-    link(shapes, disk, report)
+    let state = folders::of_state(&shapes);
+    let policy = link(shapes, disk, report);
+    folders::check(&state, disk, strict, &place, report);
+    policy
 }
 
 /// The time that certificates are judged by, taken once in a load.
