@@ -141,6 +141,8 @@ pub(crate) struct TextScan<'a> {
     cleared: Option<&'a Cleared>,
     /// Made for the first text that is scanned.
     redactor: Option<StreamRedactor>,
+    /// The section is one of a WebSocket handshake.
+    is_handshake: bool,
     /// A text since [`TextScan::mark`] has a finding.
     found: bool,
     /// What the next texts are called.
@@ -158,6 +160,7 @@ impl<'a> TextScan<'a> {
             scopes,
             cleared: None,
             redactor: None,
+            is_handshake: false,
             found: false,
             label: Vec::new(),
             again: None,
@@ -169,6 +172,11 @@ impl<'a> TextScan<'a> {
     /// The same, without what was found clean before.
     pub(crate) fn beside(scopes: &'a Scopes, cleared: &'a Cleared) -> Self {
         Self { cleared: Some(cleared), ..Self::new(scopes) }
+    }
+
+    /// The same, for a section of a WebSocket handshake, if it is one.
+    pub(crate) fn of_handshake(self, is_handshake: bool) -> Self {
+        Self { is_handshake, ..self }
     }
 
     /// The mark of a text of this name, where it may be remembered.
@@ -533,7 +541,10 @@ fn refuse_finding(text: &[u8], scan: &mut TextScan<'_>) -> Result<(), ProxyError
 fn scan_values(headers: &mut HeaderMap, scan: &mut TextScan<'_>) -> Result<(), ProxyError> {
     let mut changed = Vec::new();
     for (place, (name, value)) in headers.iter().enumerate() {
-        if CREDENTIALS.contains(&name.as_str()) || is_in_form(name.as_str(), value.as_bytes()) {
+        // A handshake's have no form where there is no handshake.
+        let of_handshake = matches!(name.as_str(), "sec-websocket-accept" | "sec-websocket-key");
+        let has_form = !of_handshake || scan.is_handshake;
+        if CREDENTIALS.contains(&name.as_str()) || has_form && is_in_form(name.as_str(), value.as_bytes()) {
             continue;
         }
         let (label, value) = (name.as_str().as_bytes(), value.as_bytes());

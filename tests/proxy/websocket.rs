@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::support::client::Client;
 use crate::support::proxy::Running;
-use crate::support::{TestProxy, within};
+use crate::support::{TestProxy, Upstream, within};
 
 const RULES: &str = "version = 1\npacks = [\"pci\", \"contact\"]\n\n[actions]\nCREDIT_CARD = \"redact\"\n";
 const BLOCKING: &str = "version = 1\npacks = [\"pci\"]\n\n[actions]\nCREDIT_CARD = \"block\"\n";
@@ -407,4 +407,29 @@ async fn what_a_connection_asked_and_nobody_priced_is_estimated() {
     drop(peer);
     while within(read_frame(&mut client.stream)).await.is_some() {}
     assert_eq!((counted("provider"), counted("estimate")), (provider, estimate + 9.0 + 8.0));
+}
+
+/// What a handshake makes up passes there, and is a value as any other elsewhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_of_handshakes_are_scanned_where_there_is_no_handshake() {
+    const RULE: &str = "version = 1\npacks = [\"pci\"]\n[[rule]]\nid = \"acme.staff\"\nentity = \"STAFF\"\n\
+        pattern = 'STAFF\\d{17}'\naction = \"redact\"\nexamples = [\"STAFF12345678901234567\"]\n";
+    let (key, accept) = ("STAFF12345678901234567==", "STAFF12345678901234567ABCDE=");
+    let mut upstream = Upstream::fixed(format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+    ))
+    .await;
+    let proxy = TestProxy::new().workspace("acme", RULE).upstream(&upstream).start();
+    let lines = format!("Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Version: 13\r\n");
+    let answer = proxy.client().await.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n")).await;
+    assert_eq!(answer.status, 200);
+    assert!(!answer.head.contains("STAFF1"), "{}", answer.head);
+    let head = upstream.request().await.head;
+    assert!(!head.contains("STAFF1") && head.to_lowercase().contains("sec-websocket-version: 13"), "{head}");
+    let (address, mut peers) = self::upstream(AGREED).await;
+    let proxy = start(address, RULE);
+    let mut client = proxy.client().await;
+    client.write(handshake("/v1/realtime", "").replace(KEY, key)).await;
+    assert_eq!(within(client.head()).await.unwrap().status, 101);
+    assert!(within(peers.recv()).await.unwrap().head.contains(key));
 }

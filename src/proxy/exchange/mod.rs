@@ -281,7 +281,8 @@ impl Exchange {
         let path = format!("{}{rest}", route.upstream.path);
         self.dialect = Dialect::of(route.dialect, &path);
         let live = Dialect::is_live_path(&path) && takes_connections(route);
-        if headers::asks_for_websocket(&head.headers) && !(live && websocket::is_handshake(head)) {
+        let asks = headers::asks_for_websocket(&head.headers);
+        if asks && !(live && websocket::is_handshake(head)) {
             return Err(ProxyError::client(ErrorKind::Upgrade));
         }
         let terms = terms(route, &head.method, &path, &mut self.dialect)?;
@@ -309,7 +310,7 @@ impl Exchange {
         let pool = self.generation.upstreams.pool(index, route_index);
         let pool = Arc::clone(pool.ok_or(ProxyError::internal(ErrorKind::Fault))?);
 
-        let mut scan = TextScan::beside(&request, &self.generation.cleared);
+        let mut scan = TextScan::beside(&request, &self.generation.cleared).of_handshake(asks);
         let rewritten =
             target::scan_path(rest, &mut scan).and_then(|()| rewrite(&head.uri, rest, route, &mut scan)).and_then(
                 |uri| headers::forward_request(&mut head.headers, route.request != Mode::Off, &mut scan).map(|()| uri),
@@ -376,7 +377,7 @@ impl Exchange {
         headers::check_response(response.headers(), self.policy.limits.header_bytes)?;
         let upgraded = timeout(self.policy.timeouts.connect, hyper::upgrade::on(&mut response)).await;
         let Ok(Ok(upgraded)) = upgraded else { return Err(ProxyError::upstream(ErrorKind::UpstreamProtocol)) };
-        let mut scan = TextScan::beside(&to.response, &self.generation.cleared);
+        let mut scan = TextScan::beside(&to.response, &self.generation.cleared).of_handshake(true);
         let mut headers = std::mem::take(response.headers_mut());
         let scanned = headers::forward_response(&mut headers, to.route.response != Mode::Off, &mut scan);
         self.ledger.inspected(Direction::Response, scan.into_seen());
