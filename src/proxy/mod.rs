@@ -34,6 +34,7 @@ mod inspect;
 mod keys;
 mod ledger;
 mod letters;
+mod listeners;
 mod memory;
 mod pace;
 mod peer;
@@ -64,18 +65,14 @@ mod websocket;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::server::danger::ClientCertVerifier;
-use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -83,36 +80,29 @@ use crate::audit::acts::{Act, Deed};
 use crate::audit::{AuditLog, Entry, Health, Kind};
 use crate::policy::{ListenAddress, ListenerTls, PeerIdentity, Policy, Upstream};
 use crate::quarantine::Quarantine;
-use crate::telemetry::{NO_WORKSPACE, Telemetry};
+use crate::telemetry::Telemetry;
 
 use admission::{Admission, WorkspaceQuota};
 use audited::Party;
 use cleared::Cleared;
-use connection::Socket;
 use export::{Exports, Progress};
 use external::Externals;
 use incident::{Frozen, Unreadable};
 use keys::KeyQuotas;
 use letters::Letters;
-use peer::Entrance;
+use listeners::Front;
 use shared_limits::SharedCount;
 use traces::Traces;
 use upstream::Upstreams;
 
 pub use audited::moment;
 pub use incident::{FROZEN, frozen_in};
+pub use listeners::{listen_tcp, listen_unix};
 pub use release::{Denied, Order, Reviewer};
 pub use self_test::{Name as TestName, Outcome};
 pub use service::Ending;
 pub use start::StartError;
 pub use tls::TlsFault;
-
-/// After an accept that failed for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Connections that the kernel keeps for a listener until they are taken.
-const BACKLOG: u32 = 1024;
-/// How long those are taken that wait there when a drain begins.
-const LAST_LOOK: Duration = Duration::from_millis(20);
 
 /// One configuration, ready to serve.
 pub(crate) struct Generation {
@@ -212,12 +202,6 @@ pub enum Address {
     Tcp(SocketAddr),
     /// A Unix socket.
     Unix(PathBuf),
-}
-
-#[derive(Debug)]
-enum Front {
-    Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
 }
 
 /// How an admin listener with these settings answers handshakes.
@@ -384,88 +368,6 @@ impl Generation {
     }
 }
 
-impl Front {
-    fn bind(address: &ListenAddress) -> Result<(Self, Address), StartError> {
-        let failed = |source| StartError::Bind { address: address.to_string(), source };
-        match address {
-            ListenAddress::Tcp(at) => {
-                let listener = listen_tcp(*at).map_err(failed)?;
-                let at = listener.local_addr().map_err(failed)?;
-                Ok((Self::Tcp(listener), Address::Tcp(at)))
-            }
-            ListenAddress::Unix(path) => {
-                let listener = listen_unix(path).map_err(failed)?;
-                Ok((Self::Unix(listener, path.clone()), Address::Unix(path.clone())))
-            }
-        }
-    }
-
-    async fn accept(&self) -> io::Result<Socket> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
-                // Both fail only where the client has left already.
-                let _ = stream.set_nodelay(true);
-                #[cfg(target_os = "linux")]
-                let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
-                Ok(Socket::Tcp(stream))
-            }
-            Self::Unix(listener, _) => Ok(Socket::Unix(listener.accept().await?.0)),
-        }
-    }
-}
-
-/// Bytes that wait in the kernel for a client's connection before more are taken, where the system has such a bound. Without it
-/// megabytes wait there, and who reads them slowly looks for a long time like one who reads nothing.
-#[cfg(target_os = "linux")]
-const UNSENT: u32 = 64 << 10;
-
-/// Binds a TCP address so that a restart need not wait for old connections to be forgotten.
-///
-/// # Errors
-/// The system's.
-pub fn listen_tcp(at: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(at)?;
-    socket.listen(BACKLOG)
-}
-
-/// Binds a Unix socket; one that nobody listens on any more gives way, and nothing else does.
-///
-/// # Errors
-/// The system's; or something stands there that is no socket, or that somebody answers on.
-pub fn listen_unix(path: &Path) -> io::Result<UnixListener> {
-    match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            if !is_socket(path)? {
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket"));
-            }
-            if !is_deserted(path)? {
-                return Err(error);
-            }
-            std::fs::remove_file(path)?;
-            UnixListener::bind(path)
-        }
-        bound => bound,
-    }
-}
-
-/// Whether what stands at a path is a socket itself, and not a link to one.
-fn is_socket(path: &Path) -> io::Result<bool> {
-    Ok(std::fs::symlink_metadata(path)?.file_type().is_socket())
-}
-
-/// Whether nobody listens on a socket. Without waiting: one whose queue is full has somebody.
-fn is_deserted(path: &Path) -> io::Result<bool> {
-    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    let refused = socket
-        .connect(&socket2::SockAddr::unix(path)?)
-        .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-    Ok(refused)
-}
-
 impl Bound {
     /// Where the listeners are, in the configuration's order.
     #[must_use]
@@ -487,7 +389,7 @@ impl Bound {
         let (alive, mut all_gone) = mpsc::channel::<()>(1);
         let mut accepting = tokio::task::JoinSet::new();
         for (index, front) in self.fronts.into_iter().enumerate() {
-            accepting.spawn(accept(Arc::clone(&shared), index, front, alive.clone()));
+            accepting.spawn(listeners::accept(Arc::clone(&shared), index, front, alive.clone()));
         }
         drop(alive);
         let testing = Companion(tokio::spawn(test_again(Arc::clone(&shared))));
@@ -522,67 +424,6 @@ impl Bound {
         }
         tracing::info!(drained, "stopped");
         drained
-    }
-}
-
-/// Takes connections until the proxy drains. The kernel has answered some that nobody has taken by then: their clients think
-/// that they are served, and are.
-async fn accept(shared: Arc<Shared>, index: usize, front: Front, alive: mpsc::Sender<()>) {
-    let front = RemovedAtEnd(front);
-    let mut drain = shared.draining();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = connection::drained(&mut drain) => break,
-            accepted = front.0.accept() => accepted,
-        };
-        match accepted {
-            Ok(socket) => enter(&shared, index, socket, &alive),
-            // A client that left before it was accepted is no reason to wait; a lack of descriptors is.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
-            }
-            Err(_) => {
-                shared.telemetry.rejected(NO_WORKSPACE, "accept");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    let last = async {
-        for _ in 0..BACKLOG {
-            let Ok(socket) = front.0.accept().await else { return };
-            enter(&shared, index, socket, &alive);
-        }
-    };
-    let _ = tokio::time::timeout(LAST_LOOK, last).await;
-}
-
-/// Serves a connection, if there is a place for it.
-fn enter(shared: &Arc<Shared>, index: usize, socket: Socket, alive: &mpsc::Sender<()>) {
-    let Some(permit) = shared.admission.connection() else {
-        return shared.telemetry.rejected(NO_WORKSPACE, "conn_limit");
-    };
-    // A reload keeps the number of listeners.
-    let generation = shared.generation();
-    let Some(door) = generation.doors.get(index).cloned() else { return };
-    let entrance = Entrance { index, serial: generation.serial };
-    drop(generation);
-    let (shared, alive) = (Arc::clone(shared), alive.clone());
-    tokio::spawn(async move {
-        connection::serve(shared, entrance, door, socket, permit).await;
-        drop(alive);
-    });
-}
-
-/// Takes a Unix socket's file away with its listener.
-struct RemovedAtEnd(Front);
-
-impl Drop for RemovedAtEnd {
-    fn drop(&mut self) {
-        if let Front::Unix(_, path) = &self.0
-            && is_socket(path).unwrap_or(false)
-        {
-            let _ = std::fs::remove_file(path);
-        }
     }
 }
 
