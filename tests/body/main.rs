@@ -18,6 +18,7 @@ mod oddities;
 mod protobuf;
 mod receipts;
 mod records;
+mod repeats;
 mod splits;
 mod syslog;
 mod tokens;

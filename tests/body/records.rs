@@ -13,7 +13,7 @@ use super::fixtures;
 pub(crate) const CARD: &str = "4111 1111 1111 1111";
 
 /// Cards block, addresses lose their domain, and `BEGIN … END` blocks over lines.
-fn blocking() -> Arc<Scopes> {
+pub(crate) fn blocking() -> Arc<Scopes> {
     static SCOPES: OnceLock<Arc<Scopes>> = OnceLock::new();
     let load = || {
         let rules = "version = 1\npacks = [\"pci\", \"contact\"]\n[actions]\nCREDIT_CARD = \"block\"\n\

@@ -87,6 +87,8 @@ pub(super) struct Labels {
     /// It is what Kafka REST takes or gives, in which the keys of records are what these are called.
     kafka_keys: bool,
     label: Vec<u8>,
+    /// The label is given and not made of what is open.
+    said: bool,
 }
 
 impl Labels {
@@ -155,12 +157,31 @@ impl Labels {
         }
     }
 
-    /// A string begins as a value.
-    pub(super) fn text_begin(&mut self) {
+    /// A string begins as a value; whether it may say what another member is.
+    pub(super) fn text_begin(&mut self) -> bool {
         self.string.clear();
         self.string_len = 0;
         let names = !self.is_kafka_key() && self.innermost().is_some_and(|frame| !frame.array && says(&frame.key));
         self.listening = names;
+        names
+    }
+
+    /// Whether another member may say what the value that begins here is called.
+    pub(super) fn is_told(&self) -> bool {
+        let open = self.frames.get(..self.depth).unwrap_or_default();
+        open.iter().rev().find(|frame| !frame.array).is_some_and(|own| speaks_of(&own.key))
+    }
+
+    /// Says what the next values are called, whatever is open; until [`Labels::follow`].
+    pub(super) fn say(&mut self, label: &[u8]) {
+        self.label.clear();
+        self.label.extend_from_slice(label);
+        self.said = true;
+    }
+
+    /// Follows the document again.
+    pub(super) fn follow(&mut self) {
+        self.said = false;
     }
 
     pub(super) fn text_part(&mut self, decoded: &[u8]) {
@@ -184,6 +205,9 @@ impl Labels {
 
     /// What the value that begins here is called; empty where it has no name.
     pub(super) fn label(&mut self) -> &[u8] {
+        if self.said {
+            return &self.label;
+        }
         self.label.clear();
         self.label.reserve(2 * KEY);
         if self.is_kafka_key() {

@@ -28,6 +28,12 @@ pub(super) enum Container {
     Array,
 }
 
+impl Container {
+    pub(super) fn is_array(self) -> bool {
+        self == Self::Array
+    }
+}
+
 /// `true`, `false` or `null`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Literal {
@@ -255,6 +261,17 @@ impl Lexer {
     /// Whether no object or array is open.
     pub(super) fn at_top(&self) -> bool {
         self.stack.is_empty()
+    }
+
+    /// Whether a value of a sequence may begin here.
+    pub(super) fn begins_record(&self) -> bool {
+        matches!(self.state, State::Begin | State::Done) && self.framing == Framing::Sequence
+    }
+
+    /// Takes a whole object or array of a sequence for read.
+    pub(super) fn pass_record(&mut self) {
+        self.state = State::Done;
+        self.number_on_line = false;
     }
 
     /// Whether any value has begun.
@@ -509,6 +526,24 @@ impl Lexer {
         }
         Ok(Some((len, Token::Literal { literal, begin, end })))
     }
+}
+
+/// The length of the number that `input` begins with, where one does and its end is there.
+pub(super) fn number_len(input: &[u8]) -> Option<usize> {
+    let (first, rest) = input.split_first()?;
+    let mut digits = match first {
+        b'-' => Digits::Minus,
+        b'0' => Digits::Zero,
+        b'1'..=b'9' => Digits::Int,
+        _ => return None,
+    };
+    let mut len = 1;
+    for byte in rest {
+        let Some(next) = digits.step(*byte) else { break };
+        digits = next;
+        len += 1;
+    }
+    (digits.may_end() && len < input.len()).then_some(len)
 }
 
 fn is_space(byte: u8) -> bool {

@@ -16,8 +16,8 @@ pub(super) const MOST: usize = 8 << 10;
 /// The length of a text that room is made for at first.
 const TYPICAL: usize = 1 << 10;
 
-/// How long the literal's inside is, and whether it has escapes: then `decoded` is its text. `None` where the lexer must
-/// read it.
+/// How long the literal's inside is, and whether it has escapes: then its text is added to `decoded`. `None` where the
+/// lexer must read it; what was added then is of no use.
 pub(super) fn whole(input: &[u8], decoded: &mut Vec<u8>) -> Option<(usize, bool)> {
     let first = memchr2(b'"', b'\\', input)?;
     let run = input.get(..first)?;
@@ -27,7 +27,6 @@ pub(super) fn whole(input: &[u8], decoded: &mut Vec<u8>) -> Option<(usize, bool)
     if input.get(first) == Some(&b'"') {
         return Some((first, false));
     }
-    decoded.clear();
     decoded.reserve(first.clamp(TYPICAL, MOST));
     let mut at = 0;
     loop {

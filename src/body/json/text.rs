@@ -83,6 +83,8 @@ pub struct LogicalText {
     /// The redactor has not been told yet that another text begins.
     fresh: bool,
     known: Known,
+    /// Nothing was found in the last text that was taken whole.
+    clean: bool,
     scratch: Output,
     /// Whether tokens of the exchange are opened in the text.
     opening: Opens,
@@ -132,6 +134,7 @@ impl LogicalText {
             label: Vec::new(),
             fresh: false,
             known: Known::default(),
+            clean: false,
             scratch: Output::default(),
             opening: Opens::No,
             before: Ends::default(),
@@ -350,6 +353,11 @@ impl LogicalText {
         findings.is_empty() && drops.is_empty() && self.scratch.is_verbatim()
     }
 
+    /// Whether nothing was found in the text that [`LogicalText::whole`] took last.
+    pub(super) fn was_clean(&self) -> bool {
+        self.clean
+    }
+
     /// The actions in force.
     pub(super) fn actions(&self) -> &Arc<ActionTable> {
         &self.actions
@@ -362,6 +370,7 @@ impl LogicalText {
         out: &mut TextOut,
         seen: &mut Inspection,
     ) -> Result<bool, BodyError> {
+        self.clean = false;
         if self.state == State::Sniffing && sniff(text) != Some(true) {
             self.state = State::Plain;
         }
@@ -374,6 +383,7 @@ impl LogicalText {
         seen.scanned += text.len() as u64;
         let known = self.ask(text);
         if matches!(known, Answer::Clean) {
+            self.clean = true;
             self.label.clear();
             self.begin(self.reading);
             return Ok(true);
@@ -382,6 +392,7 @@ impl LogicalText {
         self.scratch.clear();
         let decided = self.redactor.push_last(text, &mut self.scratch);
         if decided.is_ok() && self.is_clean() {
+            self.clean = true;
             self.known.keep(&known);
         }
         let counted = seen.record(&self.scratch.findings, &self.actions);

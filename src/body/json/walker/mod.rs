@@ -5,13 +5,15 @@
 //! copied from the input in runs as long as possible. Kept: the hold-back of one text, one number, one key.
 
 mod numbers;
+mod repeats;
 
 use std::sync::Arc;
 
+use self::repeats::Repeats;
 use super::guide::{Guide, Treatment};
 use super::index::Kind;
 use super::labels::Labels;
-use super::lexer::{Container, Escape, Fault, Framing, Lexer, Token};
+use super::lexer::{Escape, Fault, Framing, Lexer, Token};
 use super::literal;
 use super::out::TextOut;
 use super::raw::RawMap;
@@ -97,6 +99,8 @@ pub(super) struct Walker {
     labels: Labels,
     /// Whether tokens are opened in strings, where no guide says so.
     opening: Opens,
+    /// The shapes of records, where every place is alike and each value is judged by itself.
+    repeats: Option<Box<Repeats>>,
 }
 
 /// The chunk being walked, and the run of it that is copied as it stands.
@@ -166,6 +170,7 @@ impl<'s, 'a> Spot<'s, 'a> {
 
 impl Walker {
     pub(super) fn new(shared: Shared, actions: &Arc<ActionTable>, framing: Framing, nesting: u8) -> Self {
+        let repeats = framing == Framing::Sequence && actions.judges_alone();
         Self {
             lexer: Lexer::new(framing, shared.depth),
             text: LogicalText::new(shared.clone(), actions, Reading::Plain, nesting),
@@ -186,6 +191,7 @@ impl Walker {
             guide: None,
             labels: Labels::default(),
             opening: Opens::No,
+            repeats: repeats.then(Box::default),
         }
     }
 
@@ -206,6 +212,7 @@ impl Walker {
             self.labels.of_model();
         }
         self.guide = Some(Box::new(guide));
+        self.repeats = None;
         self
     }
 
@@ -233,6 +240,9 @@ impl Walker {
     /// Takes the next bytes of the text and appends to `out` what is decided.
     pub(super) fn push(&mut self, input: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), Stop> {
         let mut chunk = Chunk::new(input);
+        if let Some(repeats) = &mut self.repeats {
+            repeats.begun = None;
+        }
         let walked = self.walk(&mut chunk, out, seen);
         if self.in_number {
             chunk.copy(chunk.number, out);
@@ -280,7 +290,11 @@ impl Walker {
     }
 
     fn walk(&mut self, chunk: &mut Chunk<'_>, out: &mut TextOut, seen: &mut Inspection) -> Result<(), Stop> {
-        while let Some((len, token)) = self.lexer.next(chunk.rest())? {
+        loop {
+            if self.lexer.begins_record() && self.record(chunk, out, seen)? {
+                continue;
+            }
+            let Some((len, token)) = self.lexer.next(chunk.rest())? else { break };
             match token {
                 Token::Space => self.space(len, chunk, out)?,
                 Token::Colon => chunk.at += len,
@@ -293,7 +307,7 @@ impl Walker {
                 Token::Open(container) => {
                     self.value_begin(container.into(), chunk, out, seen)?;
                     chunk.at += len;
-                    self.labels.open(container == Container::Array);
+                    self.labels.open(container.is_array());
                     if let Some(guide) = &mut self.guide {
                         guide.open(container, &mut Spot::new(chunk, out));
                     }
@@ -304,6 +318,7 @@ impl Walker {
                     }
                     chunk.at += len;
                     self.labels.close();
+                    self.learn(chunk);
                     self.value_end(chunk, out, seen)?;
                 }
                 Token::StringBegin { key } => {
@@ -448,7 +463,11 @@ impl Walker {
             return Err(Stop::Grammar(BodyErrorKind::TooLarge));
         }
         self.inside = Inside::Judged;
-        if self.text.whole(text, &mut self.redacted, seen)? {
+        let stands = self.text.whole(text, &mut self.redacted, seen)?;
+        if self.lexer.in_key() && !self.text.was_clean() {
+            self.forget_record();
+        }
+        if stands {
             chunk.at += inside.len();
             return Ok(());
         }
@@ -508,6 +527,9 @@ impl Walker {
 
     fn begin_text(&mut self, chunk: &mut Chunk<'_>, out: &mut TextOut) {
         if self.inside == Inside::Fresh {
+            if self.lexer.in_key() {
+                self.forget_record();
+            }
             self.gathered.reserve(GATHERED);
             chunk.copy(chunk.at, out);
             self.inside = Inside::Begun;
