@@ -14,6 +14,7 @@ mod marks;
 mod minimal;
 mod narrow;
 pub mod operator;
+mod passed;
 mod prefilter;
 pub mod proof;
 mod regex;

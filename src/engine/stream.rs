@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::keywords::folded_words;
 use super::marks::Overlay;
 use super::operator::{Action, Fingerprint};
+use super::passed::PassedLabels;
 use super::ruleset::{ActionTable, RuleSet};
 use super::scan::{Enabled, Force, Text};
 use super::shadow::{Beside, Live};
@@ -29,6 +30,8 @@ pub struct StreamRedactor {
     beside: Option<Box<Beside>>,
     /// The label of the text at hand.
     label: Vec<u8>,
+    /// The labels that came often, looked along.
+    passed: PassedLabels,
     /// The text so far, where another service reads it or has read it: it is decided at its end.
     whole: Vec<u8>,
 }
@@ -39,7 +42,16 @@ impl StreamRedactor {
     pub fn new(rules: Arc<RuleSet>, actions: Arc<ActionTable>) -> Self {
         let enabled = Enabled::new(&rules, &actions);
         let beside = actions.shadow().map(|shadow| Box::new(Beside::new(shadow, &actions)));
-        Self { rules, actions, enabled, text: Text::default(), beside, label: Vec::new(), whole: Vec::new() }
+        Self {
+            rules,
+            actions,
+            enabled,
+            text: Text::default(),
+            beside,
+            label: Vec::new(),
+            passed: PassedLabels::default(),
+            whole: Vec::new(),
+        }
     }
 
     /// Takes the next bytes of the text and appends to `out` what is decided.
@@ -143,6 +155,7 @@ impl StreamRedactor {
         }
         self.actions = Arc::clone(actions);
         self.enabled = Enabled::new(&self.rules, &self.actions);
+        self.passed.forget();
         match (&mut self.beside, actions.shadow()) {
             (Some(beside), Some(shadow)) => beside.under(shadow, actions),
             (beside, shadow) => *beside = shadow.map(|shadow| Box::new(Beside::new(shadow, actions))),
@@ -157,12 +170,8 @@ impl StreamRedactor {
     pub fn begin_labelled(&mut self, actions: &Arc<ActionTable>, label: &[u8]) {
         self.set_actions(actions);
         self.whole.clear();
-        self.label.clear();
-        if !is_no_credential(label) {
-            spell_out(label, &mut self.label);
-        }
-        self.text.begin(&self.label);
-        self.text.begin_field(Force { rules: &self.rules, actions: &self.actions, enabled: self.enabled }, label);
+        let force = Force { rules: &self.rules, actions: &self.actions, enabled: self.enabled };
+        self.passed.begin(force, label, &mut self.label, &mut self.text);
         if let Some(beside) = &mut self.beside {
             beside.begin(&self.label, label);
         }
@@ -239,7 +248,7 @@ fn joined<'a>(names: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
 
 /// Whether a label names a place in a list or a repeated request, which is called a token and is no credential (whoever
 /// pages on must send it back as it came), or a key that is public. What has a secret's shape is one all the same.
-fn is_no_credential(label: &[u8]) -> bool {
+pub(super) fn is_no_credential(label: &[u8]) -> bool {
     const OF: [&[u8]; 13] = [
         b"page",
         b"pagination",
@@ -279,7 +288,7 @@ impl fmt::Debug for StreamRedactor {
 
 /// Appends the end of a label with its words apart, and what sets it off from the text; nothing for an empty one. Where
 /// words were put apart the label as it is written stands before it: `PhilHealth` is one word with a capital inside.
-fn spell_out(label: &[u8], out: &mut Vec<u8>) {
+pub(super) fn spell_out(label: &[u8], out: &mut Vec<u8>) {
     let cut = label.len().saturating_sub(LABEL);
     let tail = label.get(cut..).unwrap_or_default();
     let broken = if cut > 0 { tail.iter().take_while(|byte| **byte & 0xC0 == 0x80).count() } else { 0 };

@@ -75,6 +75,10 @@ impl Trails {
         self.list.clear();
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     fn begin_run(&mut self) {
         self.runs += 1;
         self.on = false;

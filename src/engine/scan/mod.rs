@@ -84,6 +84,15 @@ struct Ended {
     own: u64,
 }
 
+/// How far a lane has looked along a label, where that has told of nothing: whatever text comes behind it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passed {
+    seen: u64,
+    cut_off: u64,
+    local: u64,
+    terms: u64,
+}
+
 /// One look along a text.
 #[derive(Default)]
 struct Lane {
@@ -202,6 +211,24 @@ impl Text {
         self.whole.clear();
         self.blocked = None;
         self.stood = 0..0;
+    }
+
+    /// Looks along the label of the text that has begun. Nothing where a match may have begun in it, or anything else may come
+    /// of it: then a text behind it must be looked at from the label on. The text must be begun again.
+    pub(super) fn pass_label(&mut self, force: Force<'_>) -> Option<Passed> {
+        self.lane.advance(force, false);
+        self.lane.passed()
+    }
+
+    /// Goes on behind the part of the label of which nothing comes. Nothing may have come yet.
+    pub(super) fn begin_behind(&mut self, passed: Passed) {
+        let lane = &mut self.lane;
+        Passed { seen: lane.seen, cut_off: lane.cut_off, local: lane.local, terms: lane.terms } = passed;
+    }
+
+    /// Whether the text that has begun is one of a field.
+    pub(super) fn is_field(&self) -> bool {
+        !self.whole.is_empty()
     }
 
     /// Has the text that begins looked at whole by the rules that name a field so, among others.
@@ -348,6 +375,22 @@ impl Lane {
         self.along.forget();
         self.groups_at = None;
         self.restart();
+    }
+
+    /// How far it has looked, where nothing has come of that.
+    fn passed(&self) -> Option<Passed> {
+        let Self { seen, cut_off, local, terms, .. } = *self;
+        let quiet = self.live.is_empty()
+            && self.waiting.is_empty()
+            && self.found.is_empty()
+            && self.reaches.is_empty()
+            && self.trails.is_empty()
+            && self.triggers.is_empty()
+            && self.blobs.is_empty()
+            && self.withheld.is_empty()
+            && self.detected.iter().all(|end| *end == 0)
+            && (self.base, self.from) == (0, 0);
+        quiet.then_some(Passed { seen, cut_off, local, terms })
     }
 
     /// Where the label ends, in the places of this lane; 0 where it has none.
