@@ -24,6 +24,8 @@ pub(in crate::engine) const MAX_LEN: usize = LOCAL_MAX + 8 + 2 + INDENT + DOMAIN
 
 /// What stands for the `@`. No one begins another.
 const SIGNS: [&str; 6] = ["@", " at ", "(at)", "[at]", "{at}", "<at>"];
+/// What they begin with.
+const FIRST: &[u8] = b"@ ([{<";
 /// What stands for a dot.
 const DOTS: [&str; 8] = [".", " dot ", "(dot)", "[dot]", "{dot}", "<dot>", "[.]", "(.)"];
 
@@ -109,8 +111,15 @@ pub(in crate::engine) fn cut_off(text: &[u8], floor: usize) -> usize {
     for back in 1..=longest.min(text.len()) {
         let local_end = text.len() - back;
         let tail = text.get(local_end..).unwrap_or_default();
+        // Most bytes of a text begin no sign.
+        if !tail.first().is_some_and(|first| FIRST.contains(first)) {
+            continue;
+        }
         let spaces = tail.iter().take(3).take_while(|byte| **byte == b' ').count();
         let begins = |rest: &[u8]| {
+            if rest.first().is_some_and(|first| !FIRST.contains(first)) {
+                return false;
+            }
             let sign =
                 |sign: &&str| sign.as_bytes().get(..rest.len()).is_some_and(|head| head.eq_ignore_ascii_case(rest));
             SIGNS.iter().any(sign) || matches!(rest, b"[" | b"(" | b"[@" | b"(@")

@@ -566,9 +566,24 @@ pub(in crate::engine) fn parse(text: &[u8], at: usize, last: bool) -> Parsed {
 }
 
 /// Whether an encoded character may begin with this byte.
+#[inline]
 pub(in crate::engine) fn may_begin(byte: u8) -> bool {
-    matches!(byte, b'%' | b'&' | b'\\' | b'=' | b'<' | b'+') || emphasis::is_mark(byte) || super::fold::is_lead(byte)
+    FIRST.get(usize::from(byte)).copied().unwrap_or_default()
 }
+
+/// The bytes that encoded characters begin with.
+#[allow(clippy::indexing_slicing, reason = "the index is below the length")]
+const FIRST: [bool; 256] = {
+    let mut first = [false; 256];
+    let mut byte = 0;
+    while byte < first.len() {
+        let own = byte as u8;
+        let sign = matches!(own, b'%' | b'&' | b'\\' | b'=' | b'<' | b'+');
+        first[byte] = sign || emphasis::is_mark(own) || super::fold::is_lead(own);
+        byte += 1;
+    }
+    first
+};
 
 /// Appends `text` so that a reader of the encoding gets it back.
 pub(in crate::engine) fn write(text: &[u8], encoding: Encoding, out: &mut Vec<u8>) {

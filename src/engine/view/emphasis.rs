@@ -18,7 +18,7 @@ const BEFORE: usize = 1 + (MARKS + 1) + (MOST + 1);
 
 const _: () = assert!(BEFORE <= super::element::BEFORE);
 
-pub(super) fn is_mark(byte: u8) -> bool {
+pub(super) const fn is_mark(byte: u8) -> bool {
     matches!(byte, b'*' | b'`')
 }
 

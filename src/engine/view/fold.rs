@@ -76,7 +76,7 @@ fn byte(code: u32) -> Fold {
 }
 
 /// First bytes of the UTF-8 sequences that [`fold`] changes.
-pub(in crate::engine) fn is_lead(byte: u8) -> bool {
+pub(in crate::engine) const fn is_lead(byte: u8) -> bool {
     matches!(byte, 0xC2 | 0xC5 | 0xCD | 0xD8 | 0xD9 | 0xDB | 0xDF..=0xE3 | 0xEA | 0xEF | 0xF0 | 0xF3)
 }
 
