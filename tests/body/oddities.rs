@@ -98,3 +98,24 @@ fn lines_of_json_are_read_however_they_end() {
         assert_eq!(out, body.replace("CARD", MASKED));
     }
 }
+
+/// In a URL's query a plus is a blank, but one that a value begins with is a plus by who forgot to encode it: written so
+/// as it came, it is read as before. Where the query is encoded as a whole, its blanks are `%2B`.
+#[test]
+fn a_plus_in_a_query_stays_as_it_came() {
+    for (body, expected) in [
+        ("GET https://x.example/?to=+1+212+555+0199&b=1+2", "GET https://x.example/?to=+*+***+***+0199&b=1+2"),
+        ("GET https://x.example/?a=b+c&to=+1+212+555+0199+x", "GET https://x.example/?a=b+c&to=+*+***+***+0199+x"),
+        ("/?to=%2B1+212+555+0199", "/?to=%2B%2A%20%2A%2A%2A%20%2A%2A%2A%200199"),
+        (
+            "/go?next=%2Fpay%3Fcard%3D4111%2B1111%2B1111%2B1111&b=1",
+            "/go?next=%2Fpay%3Fcard%3D****%2B****%2B****%2B1111&b=1",
+        ),
+        ("%3Fa%3D1%26card%3d4111%2b1111%2b1111%2b1111", "%3Fa%3D1%26card%3d****%2B****%2B****%2B1111"),
+        ("/go?next=%3Fsum%3D1%2B2%26x%3D4111%2B1111", "/go?next=%3Fsum%3D1%2B2%26x%3D4111%2B1111"),
+    ] {
+        assert_eq!(redact("text/plain", body), expected);
+        let json = format!("{{\"url\":\"{body}\"}}");
+        assert_eq!(redact("application/json", &json), format!("{{\"url\":\"{expected}\"}}"));
+    }
+}

@@ -490,7 +490,14 @@ impl View {
             .or_else(|| segments().filter(|_| !alone).filter(near).find(telling))
             .map_or(Encoding::Plain, |segment| segment.encoding);
         if !matches!(encoding, Encoding::Base64 | Encoding::Base64Url | Encoding::HexLower | Encoding::HexUpper) {
-            return write(replacement, encoding, out);
+            // A plus that a query's value begins with is no blank: it stays as it came, and so does how it is read.
+            let plain = |segment: &Segment| segment.encoding == Encoding::Plain;
+            let plus = encoding == Encoding::Query
+                && self.bytes(own.clone()).first() == Some(&b'+')
+                && segments().find(inside).is_some_and(plain);
+            let rest = replacement.strip_prefix(b"+").filter(|_| plus);
+            out.extend(rest.map(|_| b'+'));
+            return write(rest.unwrap_or(replacement), encoding, out);
         }
         let (Some(first), Some(final_group)) = (segments().find(inside), segments().filter(inside).last()) else {
             return;

@@ -33,6 +33,8 @@ pub(in crate::engine) enum Encoding {
     QuotedPrintable,
     /// `+` for a blank.
     Query,
+    /// `%2B` for a blank: a query that is percent-encoded as a whole.
+    PercentQuery,
     /// Base64 (RFC 4648 section 4).
     Base64,
     /// Base64 for URLs (RFC 4648 section 5).
@@ -228,6 +230,9 @@ impl Reader<'_> {
         match self.byte(at)? {
             b'%' => {
                 let (character, len) = self.percent(at, b"%")?;
+                if character == '+' && self.is_encoded_blank(at, len)? {
+                    return Ok(Element::new(' ', len, Encoding::PercentQuery));
+                }
                 if character != '%' {
                     return Ok(Element::new(character, len, Encoding::Percent));
                 }
@@ -278,6 +283,16 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// Whether an encoded plus is a blank between the digits of a value: the query that it stands in is encoded as a whole.
+    fn is_encoded_blank(&self, at: usize, len: usize) -> Result<bool, Stop> {
+        if !self.byte(at + len)?.is_ascii_digit() {
+            return Ok(false);
+        }
+        let before = |back: usize| at.checked_sub(back).and_then(|at| self.text.get(at));
+        let digit = before(1).is_some_and(u8::is_ascii_digit) && before(2) != Some(&b'%') && before(3) != Some(&b'%');
+        Ok(digit && query::is_within_encoded(self.text, at))
     }
 
     fn escape(&self, at: usize) -> Result<Element, Stop> {
@@ -597,9 +612,10 @@ pub(in crate::engine) fn write(text: &[u8], encoding: Encoding, out: &mut Vec<u8
         match encoding {
             Encoding::Percent if !safe => hex(b"%", *byte, out),
             Encoding::PercentTwice if !safe => hex(b"%25", *byte, out),
+            Encoding::PercentQuery if *byte == b' ' => out.extend_from_slice(b"%2B"),
             Encoding::Query if *byte == b' ' => out.push(b'+'),
             // Who writes a blank so leaves the asterisk as it is.
-            Encoding::Query if !safe && *byte != b'*' => hex(b"%", *byte, out),
+            Encoding::Query | Encoding::PercentQuery if !safe && *byte != b'*' => hex(b"%", *byte, out),
             Encoding::QuotedPrintable if *byte == b'=' || !byte.is_ascii() => hex(b"=", *byte, out),
             Encoding::Reference | Encoding::ReferenceTwice if b"&<>\"'".contains(byte) => {
                 let sign: &[u8] = if encoding == Encoding::Reference { b"&#" } else { b"&amp;#" };

@@ -53,6 +53,20 @@ pub(super) fn is_within(text: &[u8], at: usize) -> bool {
     })
 }
 
+/// Whether the byte at `at` stands within a value of a query that is percent-encoded as a whole (`%3Fcard%3D4111`), as the
+/// value of another one's parameter is.
+pub(super) fn is_within_encoded(text: &[u8], at: usize) -> bool {
+    let near = text.get(at.saturating_sub(REACH)..at).unwrap_or_default();
+    let stands = |sign: &[u8]| near.windows(3).rposition(|three| three.eq_ignore_ascii_case(sign));
+    let Some(sign) = stands(b"%3F").max(stands(b"%26")) else { return false };
+    let rest = near.get(sign + 3..).unwrap_or_default();
+    let Some(equals) = rest.windows(3).position(|three| three.eq_ignore_ascii_case(b"%3D")) else { return false };
+    let (name, value) = rest.split_at(equals);
+    !name.is_empty()
+        && name.iter().all(|byte| is_name(*byte))
+        && value.iter().all(|byte| is_value(*byte) && !b"?&=".contains(byte))
+}
+
 /// What follows an ampersand, or its reference in markup (HTML section 13.1.4), however often that was made.
 fn behind_reference(text: &[u8]) -> &[u8] {
     let mut rest = text;
@@ -123,6 +137,23 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(is_within(before.as_bytes(), before.len()), within, "{before}");
+        }
+    }
+
+    #[test]
+    fn what_stands_within_a_value_that_is_encoded_as_a_whole() {
+        for (before, within) in [
+            ("%3Fcard%3D4111", true),
+            ("/go?next=%2Fpay%3fa%3d1%26card%3d4111", true),
+            ("%3Fcard%3D4111%2B1111", true),
+            ("%3F%3D4111", false),
+            ("%3Fcard4111", false),
+            ("%3Fcard%3D4111&b=1", false),
+            ("%3Fcard%3D4111 ", false),
+            ("card%3D4111", false),
+            ("", false),
+        ] {
+            assert_eq!(is_within_encoded(before.as_bytes(), before.len()), within, "{before}");
         }
     }
 
