@@ -5,10 +5,11 @@
 //! of the alphabets below U+2E80 (RFC 6531). Ideographs stand beside addresses without a space: of a local part of
 //! ideographs only the last is taken, of a quoted one (`"john doe"@`) only the quote. The domain is what must not stay.
 //!
-//! No addresses: `git@github.com:org/name` (a repository's place), `icon@2x.png`, `pkg@1.2.3-beta.rc`, `getty@tty1.service`,
-//! and a password before a host in a URL (`postgres://app:password@db.example.com`).
+//! A file's ending behind an address is no part of it (`jane@example.com.pdf`). No addresses: `git@github.com:org/name` (a
+//! repository's place), `icon@2x.png`, `pkg@1.2.3-beta.rc`, `getty@tty1.service`, and a password before a host in a URL (`postgres://app:password@db.example.com`).
 
 use super::Step;
+use super::email_spelled::is_top_level;
 
 /// Longest local part in bytes.
 pub(super) const LOCAL_MAX: usize = 64;
@@ -116,25 +117,48 @@ pub(in crate::engine) fn email(text: &[u8], at: usize, last: bool) -> Step {
     let step = if text.get(at + 1) == Some(&b'[') { literal(text, at + 2, last) } else { domain(text, at, last) };
     match step {
         Step::Match(end) if is_something_else(text, at, end) => Step::None,
+        Step::Match(end) => before_endings(text, at + 1, end).map_or(Step::None, Step::Match),
         step => step,
     }
 }
 
-/// Whether the domain is a file's name, a version or a unit's, or the address a repository's place.
+/// Whether the domain is a version, or the address a repository's place or a password's.
 fn is_something_else(text: &[u8], at: usize, end: usize) -> bool {
     let domain = text.get(at + 1..end).unwrap_or_default();
     let mut labels = domain.split(|byte| *byte == b'.');
     let number = |label: &[u8]| !label.is_empty() && label.iter().all(u8::is_ascii_digit);
     let (first, second) = (labels.next().unwrap_or_default(), labels.next().unwrap_or_default());
     let version = number(first.strip_prefix(b"v").unwrap_or(first)) && number(second);
-    let ending = domain.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
-    let file = ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known.as_bytes()));
     let head = text.get(..at).unwrap_or_default();
     let before = head.len().checked_sub(4).and_then(|place| head.get(place));
     version
-        || file
         || (head.ends_with(b"git") && !before.is_some_and(|byte| is_atom(*byte) || *byte >= 0x80))
         || ends_in_password(head)
+}
+
+/// Where a domain ends that endings of a file's or a unit's name stand behind (`jane@example.com.tar.gz`): what is left must
+/// end in a top level domain, and be no picture's scale (`icon@2x.en.png`). Nothing where all of it is such a name
+/// (`getty@tty1.service`).
+fn before_endings(text: &[u8], from: usize, end: usize) -> Option<usize> {
+    let mut domain = text.get(from..end)?;
+    let last_label = |domain: &[u8]| domain.iter().rposition(|byte| *byte == b'.');
+    let is_ending = |label: &[u8]| ENDINGS.iter().any(|known| label.eq_ignore_ascii_case(known.as_bytes()));
+    while let Some(dot) = last_label(domain)
+        && domain.get(dot + 1..).is_some_and(is_ending)
+    {
+        domain = domain.get(..dot)?;
+    }
+    let left = from + domain.len();
+    if left == end {
+        return Some(end);
+    }
+    let (rest, top) = domain.split_at_checked(last_label(domain)?)?;
+    let scale = rest.split_last().is_some_and(|(last, digits)| {
+        last.eq_ignore_ascii_case(&b'x') && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+    });
+    let top = top.get(1..)?;
+    let known = is_top_level(top) && top.first().is_some_and(u8::is_ascii_alphabetic);
+    (!scale && (known || !top.is_ascii())).then_some(left)
 }
 
 /// Whether a user and a password stand behind the `://` of a URL (RFC 3986 section 3.2.1): what follows is a host.
@@ -284,6 +308,15 @@ mod tests {
             ("jane@[IPv6:2001:db8::1]", Some("jane@[IPv6:2001:db8::1]")),
             ("x@[0]", None),
             ("icon@2x.png", None),
+            ("icon@2x.en.png", None),
+            ("icon@2x.min.js", None),
+            ("jane@example.com.pdf", Some("jane@example.com")),
+            ("jane@mail.example.co.uk.tar.gz", Some("jane@mail.example.co.uk")),
+            ("write to jane@example.com.Log in", Some("jane@example.com")),
+            ("jane@пример.рф.pdf", Some("jane@пример.рф")),
+            ("jane@example.pdf", None),
+            ("pkg@next.12.png", None),
+            ("user@app.scope.service", None),
             ("npm i pkg@1.2.3-beta.rc", None),
             ("vue@2.7.14", None),
             ("git@github.com:org/repo.git", None),
@@ -302,7 +335,7 @@ mod tests {
 
     #[test]
     fn an_answer_never_changes_with_more_text() {
-        for text in ["jane@mail.example.co.uk, x", "j@münchen.de请", "a@b.c.d1.ee."] {
+        for text in ["jane@mail.example.co.uk, x", "j@münchen.de请", "a@b.c.d1.ee.", "j@example.com.tar.gz, x"] {
             let bytes = text.as_bytes();
             let at = text.find('@').unwrap_or(0);
             let whole = email(bytes, at, true);

@@ -342,7 +342,7 @@ fn listed(list: &str, word: &[u8]) -> bool {
     list.split(' ').any(|known| known.as_bytes().eq_ignore_ascii_case(word))
 }
 
-fn is_top_level(label: &[u8]) -> bool {
+pub(super) fn is_top_level(label: &[u8]) -> bool {
     label.len() == 2 || label.starts_with(b"xn--") || listed(DOMAINS, label)
 }
 
