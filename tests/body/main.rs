@@ -16,6 +16,7 @@ mod latency;
 mod multipart;
 mod oddities;
 mod protobuf;
+mod readers;
 mod receipts;
 mod records;
 mod repeats;
