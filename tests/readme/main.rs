@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use blackbar::policy::{load, load_rules};
@@ -56,6 +57,32 @@ fn value(rest: &str) -> &str {
 fn limits_and_timeouts_stand_with_their_defaults() {
     for wanted in defaults("limits").into_iter().chain(defaults("timeouts")) {
         assert!(README.contains(&wanted), "the README lacks {wanted}");
+    }
+}
+
+/// What a row of the table of formats says that it is tested with, in the file that it names.
+#[test]
+fn formats_are_tested_where_the_table_says() {
+    let (_, table) = README.split_once("| tested with | in |\n").unwrap();
+    let rows: Vec<&str> = table.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 10);
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        let [format, .., with, place] = cells[..] else { panic!("{row}") };
+        let place = place.trim().trim_matches('`');
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let about = if place.contains("sdk") {
+            ["tests/sdk/requirements.txt", "tests/sdk/node/package.json"]
+        } else {
+            ["Cargo.toml"; 2]
+        };
+        let texts = [place].into_iter().chain(about).map(|path| fs::read_to_string(root.join(path)).unwrap());
+        let texts = texts.collect::<Vec<_>>();
+        for name in with.split('`').skip(1).step_by(2).filter(|name| !name.ends_with("()") && !name.starts_with("om")) {
+            assert!(texts[1..].iter().any(|text| text.contains(name)), "{format}: nothing installs {name}");
+        }
+        let reader = with.split('`').nth(1).unwrap_or_default().replace('-', "_");
+        assert!(place.contains("sdk") || texts[0].contains(&reader), "{format}: {place} does not use {reader}");
     }
 }
 
