@@ -1,8 +1,8 @@
 //! Payment card numbers: ISO/IEC 7812 length, issuer range and check digit, in the groupings people write.
 //!
 //! A number stands for itself where its length belongs to its issuer's range and its check digit is right. It does not
-//! inside a longer token (a hash, a UUID, a decimal fraction), and 13 digits that are a right article number (EAN) and
-//! are called one are one.
+//! inside a longer token (a hash, a UUID, a decimal fraction), and 13 digits side by side that are a right article number
+//! (EAN) are one, unless a word for a card stands before them, for which there is a rule.
 
 use super::super::validate::luhn;
 use super::gap::{BREAK, MAX_GAP, gap};
@@ -270,6 +270,11 @@ fn in_pairs(text: &[u8], at: usize, reading: &Reading) -> bool {
         })
 }
 
+/// Whether one dot alone parts the digits: `650136.8412429716`.
+fn is_fraction(reading: &Reading, kind: Option<u8>) -> bool {
+    kind == Some(b'.') && reading.group_count == 2
+}
+
 /// Looks for a card number whose first digit is at `at`, the beginning of a run of digits.
 pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
     let dialled = at.checked_sub(1).and_then(|before| text.get(before)) == Some(&b'+');
@@ -310,7 +315,8 @@ pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
             && !in_pairs(text, at, &reading)
             && !in_uuid(text, at, here)
             && !in_table(text, at, here, reading.groups())
-            && (!reading.is_article_number() || !is_named_article(text, at))
+            && !is_fraction(&reading, kind_of_all)
+            && (!reading.is_article_number() || (reading.group_count > 1 && !is_named_article(text, at)))
         {
             match leads_to_code(text, here, last) {
                 None => return Step::More,
@@ -422,11 +428,13 @@ mod tests {
             "12345678-4111-1111-1111-1111abcdef12",
             "135412345678911",
             "ean 4000000000006",
+            "4239163168586",
+            "411111.1111111111",
             "30 07 02 03 01 00 01 02 03 01",
             "18435  24044  94745",
             "12  4111  1111  1111  1111",
         ] {
-            let starts = ["4111", "411 ", "30 ", "4000"];
+            let starts = ["4111", "411 ", "30 ", "4000", "4239", "411111."];
             let at = starts.iter().find_map(|start| text.find(start)).unwrap_or(0);
             assert_eq!(card(text.as_bytes(), at, true), Step::None, "{text}");
         }

@@ -122,16 +122,20 @@ pub(in crate::engine) fn email(text: &[u8], at: usize, last: bool) -> Step {
     }
 }
 
-/// Whether the domain is a version, or the address a repository's place or a password's.
+/// Whether the domain is a version or an object's number, or the address a repository's place or a password's.
 fn is_something_else(text: &[u8], at: usize, end: usize) -> bool {
     let domain = text.get(at + 1..end).unwrap_or_default();
     let mut labels = domain.split(|byte| *byte == b'.');
     let number = |label: &[u8]| !label.is_empty() && label.iter().all(u8::is_ascii_digit);
     let (first, second) = (labels.next().unwrap_or_default(), labels.next().unwrap_or_default());
     let version = number(first.strip_prefix(b"v").unwrap_or(first)) && number(second);
+    // What Java prints of an object, and a call of it: `Object@5bcd7e88.wait`.
+    let hash = (6..=8).contains(&first.len()) && first.iter().all(u8::is_ascii_hexdigit) && !number(first);
+    let object = hash && first.iter().any(u8::is_ascii_digit) && labels.next().is_none() && !is_top_level(second);
     let head = text.get(..at).unwrap_or_default();
     let before = head.len().checked_sub(4).and_then(|place| head.get(place));
     version
+        || object
         || (head.ends_with(b"git") && !before.is_some_and(|byte| is_atom(*byte) || *byte >= 0x80))
         || ends_in_password(head)
 }
@@ -317,6 +321,8 @@ mod tests {
             ("jane@example.pdf", None),
             ("pkg@next.12.png", None),
             ("user@app.scope.service", None),
+            ("java.lang.Object@5bcd7e88.wait(Native", None),
+            ("jane@5bcd7e88.example", Some("jane@5bcd7e88.example")),
             ("npm i pkg@1.2.3-beta.rc", None),
             ("vue@2.7.14", None),
             ("git@github.com:org/repo.git", None),

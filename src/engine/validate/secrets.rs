@@ -13,7 +13,10 @@ use super::words::{RANDOM, SHORT, UNORDERED, is_words, order};
 
 /// Secrets and passwords.
 pub(super) const SECRETS: &[Check] = &[
-    ("token", |value| !is_named_gap(value.get(..JUDGED).unwrap_or(value))),
+    ("token", is_token),
+    // Their first letters stand in the base64 of files too, whose zeros are rows of `A`.
+    ("token-square", |value| is_token(value) && !value.get(4..).is_some_and(|rest| has_row(rest, 3))),
+    ("token-facebook", |value| is_token(value) && !has_row(value, 5)),
     ("entropy", entropy),
     ("entropy-mixed", |value| entropy(value) && !hex(value) && is_mixed(value)),
     ("entropy-hex", |value| hex(value)),
@@ -32,6 +35,16 @@ const BASE64_BITS: f32 = 3.0;
 const SHORT_BITS: f32 = 2.5;
 /// From how many bytes on a value is judged as a long one.
 const LONG: usize = 16;
+
+/// Whether so many `A` stand side by side.
+fn has_row(value: &[u8], len: usize) -> bool {
+    value.windows(len).any(|window| window.iter().all(|byte| *byte == b'A'))
+}
+
+/// What has a vendor's shape and does not say that it only holds a token's place.
+fn is_token(value: &[u8]) -> bool {
+    !is_named_gap(value.get(..JUDGED).unwrap_or(value))
+}
 
 /// A random secret of either alphabet.
 pub(super) fn entropy(value: &[u8]) -> bool {

@@ -13,7 +13,7 @@ const LEAST_POSSIBLE: usize = 9;
 
 /// A number behind the `+` at `at`.
 pub(super) fn with_plus(text: &[u8], at: usize, last: bool) -> Step {
-    finished(text, last, read(Reading::new(text, at, at + 1, last), false))
+    finished(text, last, read(Reading::new(text, at, at + 1, last), Form::Plus))
 }
 
 /// A number behind `00` or `011`, the prefixes of most countries and of North America.
@@ -40,7 +40,7 @@ fn behind_zeros(text: &[u8], at: usize, last: bool) -> Result<Option<usize>, Mor
     if american && !separated {
         return Ok(None);
     }
-    read(reading, true)
+    read(reading, if separated { Form::Zeros } else { Form::Glued })
 }
 
 fn finished(text: &[u8], last: bool, end: Result<Option<usize>, More>) -> Step {
@@ -51,8 +51,20 @@ fn finished(text: &[u8], last: bool, end: Result<Option<usize>, More>) -> Step {
     }
 }
 
-/// Reads on from the calling code; the end of the longest number. `strict` asks for separators and a number of the plan.
-fn read(mut reading: Reading<'_>, strict: bool) -> Result<Option<usize>, More> {
+/// What stands before a calling code.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Plus,
+    /// Zeros and a separator.
+    Zeros,
+    /// Zeros that the calling code follows at once: `0045 32 …`.
+    Glued,
+}
+
+/// Reads on from the calling code; the end of the longest number. Behind zeros there must be separators and a number of the
+/// plan.
+fn read(mut reading: Reading<'_>, form: Form) -> Result<Option<usize>, More> {
+    let strict = form != Form::Plus;
     let mut number = None;
     let mut possible = None;
     loop {
@@ -63,8 +75,9 @@ fn read(mut reading: Reading<'_>, strict: bool) -> Result<Option<usize>, More> {
         let known = standing(reading.digits());
         let count = reading.digits().len();
         let in_groups = reading.groups().len() > 1;
-        // Pairs alone are the middle of a dump of bytes where no plus says otherwise.
-        let written = !strict || (in_groups && reading.groups().iter().any(|size| *size != 2));
+        // Pairs alone are the middle of a dump of bytes where no plus says otherwise, nor a first group of four.
+        let in_pairs = form == Form::Zeros && reading.groups().iter().all(|size| *size == 2);
+        let written = !strict || (in_groups && !in_pairs);
         let north_american = reading.digits().first() != Some(&1) || count == 11;
         match known {
             Standing::Never => break,
