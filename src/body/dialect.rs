@@ -5,10 +5,14 @@
 //! checks and that break when touched, copies of text that would tell what the text hides, and blocks that must go
 //! whole.
 
+mod rows;
+
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use super::json::{Counts, Form, Reason, Side, Step, Unit};
+pub(super) use self::rows::is_id;
+use self::rows::{IDS, OTLP};
+use super::json::{Brief, Counts, Form, Reason, Side, Step, Unit};
 use super::{Dialect, Direction, JsonPath, PathStep, Signal};
 
 /// How a value is treated that is not simply scanned.
@@ -20,6 +24,12 @@ pub(super) enum Special {
     Prose,
     /// A string that passes as long as it looks like its claim.
     Exempt(Form, Reason),
+    /// A short string that passes if the whole of it has this form.
+    Brief(Brief),
+    /// A number that its reader will have as one, in a string too, or an array of them.
+    Numbers,
+    /// A number that may become a string: the member is called so then.
+    Renamed(&'static str),
     /// Arrays of numbers below ten, or of base64; or base64.
     Vector,
     /// A message's content blocks, some of which may be signed thinking.
@@ -257,17 +267,18 @@ const MCP: &[Row] =
 type Lists = [&'static [&'static [Row]]; 3];
 
 /// Each dialect's rows.
-const ROWS: [(Dialect, Lists); 7] = [
+const ROWS: [(Dialect, Lists); 8] = [
+    (Dialect::Otlp(None), [&[OTLP], &[], &[]]),
     (Dialect::Mcp, [&[MCP], &[], &[]]),
-    (Dialect::OpenAi, [&[OPENAI], &[OPENAI_REQUEST], &[OPENAI_RESPONSE]]),
-    (Dialect::Anthropic, [&[ANTHROPIC], &[ANTHROPIC_REQUEST], &[ANTHROPIC_RESPONSE]]),
-    (Dialect::Gemini, [&[GEMINI], &[], &[GEMINI_RESPONSE]]),
-    (Dialect::Cohere, [&[COHERE], &[], &[COHERE_RESPONSE]]),
-    (Dialect::Ollama, [&[OLLAMA], &[OLLAMA_REQUEST], &[OLLAMA_RESPONSE]]),
+    (Dialect::OpenAi, [&[OPENAI, IDS], &[OPENAI_REQUEST], &[OPENAI_RESPONSE]]),
+    (Dialect::Anthropic, [&[ANTHROPIC, IDS], &[ANTHROPIC_REQUEST], &[ANTHROPIC_RESPONSE]]),
+    (Dialect::Gemini, [&[GEMINI, IDS], &[], &[GEMINI_RESPONSE]]),
+    (Dialect::Cohere, [&[COHERE, IDS], &[], &[COHERE_RESPONSE]]),
+    (Dialect::Ollama, [&[OLLAMA, IDS], &[OLLAMA_REQUEST], &[OLLAMA_RESPONSE]]),
     (
         Dialect::Bedrock,
         [
-            &[BEDROCK, ANTHROPIC, OPENAI, COHERE],
+            &[BEDROCK, ANTHROPIC, OPENAI, COHERE, IDS],
             &[BEDROCK_REQUEST, ANTHROPIC_REQUEST],
             &[BEDROCK_RESPONSE, ANTHROPIC_RESPONSE, OPENAI_RESPONSE, COHERE_RESPONSE],
         ],
@@ -336,6 +347,10 @@ pub(super) struct Table {
     rows: Vec<(&'static str, JsonPath, Special)>,
     /// Bit `n` is set where a row's last name has `n` bytes.
     lengths: u64,
+    /// The protocol is a model's.
+    model: bool,
+    /// Some member may get another name.
+    renames: bool,
 }
 
 impl Table {
@@ -343,9 +358,12 @@ impl Table {
     pub(super) fn of(dialect: Dialect, direction: Direction) -> Option<&'static Self> {
         static TABLES: OnceLock<Vec<(Dialect, [Table; 2])>> = OnceLock::new();
         let tables = TABLES.get_or_init(|| {
-            let both = |[both, request, response]: Lists| [request, response].map(|one| Self::new(&[both, one]));
-            ROWS.iter().map(|(dialect, lists)| (*dialect, both(*lists))).collect()
+            let both = |model, [both, request, response]: Lists| {
+                [request, response].map(|one| Self { model, ..Self::new(&[both, one]) })
+            };
+            ROWS.iter().map(|(dialect, lists)| (*dialect, both(dialect.is_model(), *lists))).collect()
         });
+        let dialect = if let Dialect::Otlp(_) = dialect { Dialect::Otlp(None) } else { dialect };
         let (_, [request, response]) = tables.iter().find(|(known, _)| *known == dialect)?;
         Some(match direction {
             Direction::Request => request,
@@ -354,15 +372,26 @@ impl Table {
     }
 
     fn new(lists: &[&[&[Row]]]) -> Self {
-        let mut table = Self { rows: Vec::new(), lengths: 0 };
+        let mut table = Self { rows: Vec::new(), lengths: 0, model: false, renames: false };
         for (text, special) in lists.iter().copied().flatten().copied().flatten() {
             let Ok(path) = JsonPath::parse(text) else { continue };
             let Some((_, name)) = text.rsplit_once('.') else { continue };
             debug_assert!(matches!(path.steps.last(), Some(PathStep::Key(key)) if key == name), "{text}");
             table.lengths |= 1 << (name.len() & 63);
+            table.renames |= matches!(special, Special::Renamed(_));
             table.rows.push((name, path, *special));
         }
         table
+    }
+
+    /// Whether the protocol is a model's.
+    pub(super) fn is_model(&self) -> bool {
+        self.model
+    }
+
+    /// Whether some member may get another name.
+    pub(super) fn renames(&self) -> bool {
+        self.renames
     }
 
     /// What is special about the member `key` at the place that `steps` lead to, which ends with that key.

@@ -15,6 +15,7 @@ mod labels;
 mod latency;
 mod multipart;
 mod oddities;
+mod otlp_json;
 mod protobuf;
 mod readers;
 mod receipts;

@@ -58,6 +58,8 @@ pub(super) struct Content {
     asks_head: bool,
     /// Whether it is Kafka's records in base64, whose keys are what the records are called.
     kafka_keys: bool,
+    /// Whether it is OTLP's.
+    otlp: bool,
     dialect: Dialect,
     direction: Direction,
     scopes: Arc<Scopes>,
@@ -140,6 +142,7 @@ impl Content {
             shape: spec.media_type.as_ref().map_or(Shape::Plain, MediaType::shape),
             asks_head: true,
             kafka_keys: dialect == Dialect::Plain && spec.media_type.as_ref().is_some_and(MediaType::is_kafka_binary),
+            otlp: matches!(spec.dialect, Dialect::Otlp(_)),
             dialect,
             direction: spec.direction,
             scopes: spec.scopes,
@@ -521,6 +524,7 @@ impl Content {
             shape: self.shape,
             asks_head: false,
             kafka_keys: self.kafka_keys,
+            otlp: self.otlp,
             dialect: self.dialect,
             direction: self.direction,
             scopes: Arc::clone(&self.scopes),
@@ -566,7 +570,8 @@ impl Content {
             Some((plan, scopes)) => (scopes, Some(plan.clone())),
             None => (&self.scopes, None),
         };
-        JsonBody::in_records(Arc::clone(scopes), &self.limits, self.dialect, self.direction, framing, plan)
+        let dialect = if self.otlp { Dialect::Otlp(None) } else { self.dialect };
+        JsonBody::in_records(Arc::clone(scopes), &self.limits, dialect, self.direction, framing, plan)
             .with_token_ids(self.token_ids_pass)
             .with_kafka_keys(self.kafka_keys)
             .edited(&self.edits, &self.limits, framing)

@@ -9,6 +9,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::brief::Brief;
 use super::exempt::{Form, Reason};
 use super::index::Kind;
 use super::lexer::Container;
@@ -37,6 +38,8 @@ pub(super) enum Treatment {
     Read(Reading),
     /// A component of an exempt vector.
     Vector,
+    /// A number that its reader will have as one.
+    Typed,
     /// A token's number in place of a text.
     TokenId,
     /// A number that counts in a text.
@@ -52,6 +55,12 @@ struct Open {
 #[derive(Clone, Copy)]
 enum What {
     Vector,
+    Numbers,
+    /// What it is called where it is changed.
+    Renamed {
+        name: &'static str,
+        changes: u64,
+    },
     Choices,
     Spoken {
         changes: u64,
@@ -118,6 +127,8 @@ pub(super) struct Guide {
     transcript: Transcript,
     /// Token ids may stand in place of a text.
     token_ids_pass: bool,
+    /// The byte of the output that the name of a member begins with, which may be changed with its value.
+    member: Option<usize>,
     limit: usize,
 }
 
@@ -151,6 +162,7 @@ impl Guide {
             dropping: None,
             transcript: Transcript::default(),
             token_ids_pass: false,
+            member: None,
             limit,
         })
     }
@@ -162,14 +174,15 @@ impl Guide {
 
     /// Whether the document is of a model's protocol.
     pub(super) fn reads_model(&self) -> bool {
-        self.table.is_some()
+        self.table.is_some_and(Table::is_model)
     }
 
     /// From which byte on the output may not leave until more is known.
     pub(super) fn hold(&self) -> Option<usize> {
         let block = self.blocks.as_ref().and_then(Blocks::hold);
         let record = self.records.as_ref().and_then(Records::hold);
-        self.cited.waiting.as_ref().map(|waiting| waiting.from).or(block).or(record).or(self.transcript.hold())
+        let waiting = self.cited.waiting.as_ref().map(|waiting| waiting.from);
+        waiting.or(block).or(record).or(self.transcript.hold()).or(self.member)
     }
 
     /// From which byte on the output will never leave.
@@ -179,6 +192,9 @@ impl Guide {
 
     /// Says that the held output, of this length, now begins at this byte.
     pub(super) fn held_at(&mut self, place: usize, len: usize) {
+        if let (Some(from), Some(member)) = (self.hold(), self.member) {
+            self.member = member.checked_sub(from).map(|behind| place + behind);
+        }
         if let Some(dropping) = &mut self.dropping {
             *dropping = place + len;
         }
@@ -231,8 +247,12 @@ impl Guide {
         self.changes += 1;
     }
 
-    pub(super) fn key_begin(&mut self) {
+    /// A key begins; the spot is before its quote.
+    pub(super) fn key_begin(&mut self, spot: &mut Spot<'_, '_>) {
         self.place.key_begin();
+        if self.table.is_some_and(Table::renames) {
+            self.member = Some(spot.bytes().len());
+        }
     }
 
     pub(super) fn key_part(&mut self, decoded: &[u8]) -> Result<(), BodyError> {
@@ -278,10 +298,13 @@ impl Guide {
         // An offset that would keep too much waiting leaves as it is.
         let limit = self.limit;
         self.cited.waiting.take_if(|waiting| bytes.len().saturating_sub(waiting.from) > limit);
-        match &mut self.records {
-            Some(records) => records.came(chunk, bytes, seen),
-            None => Ok(()),
-        }
+        // A number is no longer than that.
+        self.member.take_if(|member| bytes.len().saturating_sub(*member) > limit);
+        let Some(records) = &mut self.records else { return Ok(()) };
+        let len = bytes.len();
+        let came = records.came(chunk, bytes, seen);
+        self.member = self.member.map(|member| member.saturating_sub(len - bytes.len().min(len)));
+        came
     }
 
     /// The body is over.
@@ -311,6 +334,7 @@ impl Guide {
         seen: &mut Inspection,
     ) -> Result<Treatment, BodyError> {
         self.scope = self.narrowed();
+        let member = self.member.take();
         if let Some(records) = &mut self.records {
             records.value_begin(kind, &self.place, spot, seen)?;
         }
@@ -325,7 +349,10 @@ impl Guide {
         }
         match self.place.key() {
             Some(key) => match table.special(key, || self.place.steps()) {
-                Some(special) => Ok(self.special(special, kind, spot)),
+                Some(special) => {
+                    self.member = member.filter(|_| matches!(special, Special::Renamed(_)));
+                    Ok(self.special(special, kind, spot))
+                }
                 None => Ok(Treatment::Usual),
             },
             None => match self.element(kind) {
@@ -353,6 +380,7 @@ impl Guide {
                 Kind::String => Treatment::Read(Reading::Exempt(Form::Base64, Reason::Media, None)),
                 _ => Treatment::Vector,
             },
+            Some(What::Numbers) => typed(kind),
             Some(what @ What::TokenIds { .. }) => match kind {
                 Kind::Array => {
                     self.begin(what);
@@ -383,6 +411,12 @@ impl Guide {
                 return Treatment::Read(Reading::Exempt(Form::Base64, Reason::Media, None));
             }
             Special::Vector if array => self.begin(What::Vector),
+            Special::Brief(brief) if kind == Kind::String => return Treatment::Read(Reading::Brief(brief)),
+            Special::Numbers if array => self.begin(What::Numbers),
+            Special::Numbers => return typed(kind),
+            Special::Renamed(name) if matches!(kind, Kind::Number | Kind::String) => {
+                self.begin(What::Renamed { name, changes: self.changes });
+            }
             Special::Choices if array => self.begin(What::Choices),
             Special::Blocks if array && self.blocks.is_none() => {
                 self.cited.forget();
@@ -410,7 +444,9 @@ impl Guide {
                 let ids = matches!(special, Special::CopiedIds);
                 self.begin(What::Dropped(if ids { &b"[]"[..] } else { &b"null"[..] }));
             }
+            Special::Renamed(_) => self.member = None,
             Special::Vector
+            | Special::Brief(_)
             | Special::Choices
             | Special::Blocks
             | Special::Copied
@@ -507,7 +543,12 @@ impl Guide {
         }
         while let Some(open) = self.open.pop_if(|open| open.depth == depth) {
             match open.what {
-                What::Vector | What::Choices | What::TokenIds { .. } => {}
+                What::Vector | What::Numbers | What::Choices | What::TokenIds { .. } => {}
+                What::Renamed { name, changes } => {
+                    if let Some(at) = self.member.take().filter(|_| changes != self.changes) {
+                        rename(spot.bytes(), at, name);
+                    }
+                }
                 What::Transcript => self.transcript.end(),
                 What::Spelled => self.transcript.end_piece(spot),
                 What::Blocks => self.blocks = None,
@@ -562,6 +603,29 @@ impl Cited {
                 bytes.splice(place, moved.to_string().into_bytes());
             }
         }
+    }
+}
+
+/// How a value is treated that its reader will have as a number.
+fn typed(kind: Kind) -> Treatment {
+    match kind {
+        Kind::Number => Treatment::Typed,
+        Kind::String => Treatment::Read(Reading::Brief(Brief::Number)),
+        _ => Treatment::Usual,
+    }
+}
+
+/// Writes another name over the one whose literal begins at this byte.
+fn rename(bytes: &mut Vec<u8>, at: usize, name: &str) {
+    let literal = bytes.get(at..).unwrap_or_default();
+    let mut escaped = false;
+    let quotes = literal.iter().enumerate().skip(1).find(|(_, byte)| {
+        let ends = **byte == b'"' && !escaped;
+        escaped = **byte == b'\\' && !escaped;
+        ends
+    });
+    if let (Some(b'"'), Some((len, _))) = (literal.first(), quotes) {
+        bytes.splice(at + 1..at + len, name.bytes());
     }
 }
 

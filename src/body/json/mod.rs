@@ -17,6 +17,7 @@
 //! ```
 
 mod body;
+mod brief;
 mod coded;
 mod edit;
 mod exempt;
@@ -45,6 +46,7 @@ mod transcript;
 mod walker;
 
 pub use body::JsonBody;
+pub(super) use brief::Brief;
 pub(super) use exempt::{Form, Reason, holds_text, is_file_of_text};
 pub use index::{Index, Kind, MAX_NODES, Node, Step, index};
 pub(super) use joins::{Joins, Sort, tells_sort};

@@ -9,6 +9,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::brief::Brief;
 use super::coded::Coded;
 use super::exempt::{Exempt, Form, Reason};
 use super::known::{Answer, Known};
@@ -38,6 +39,8 @@ pub(super) enum Reading {
     Json,
     /// Not at all, as long as it is what it claims to be; what is said of its character set where it is called text.
     Exempt(Form, Reason, Option<Named>),
+    /// Not at all, if the whole of it is what it claims to be.
+    Brief(Brief),
 }
 
 /// Where in a text the next byte stands.
@@ -47,6 +50,7 @@ enum State {
     Sniffing,
     Json,
     Exempt(Reason),
+    Brief(Brief),
     /// A file of text in another set than UTF-8.
     Coded(Reason),
 }
@@ -157,6 +161,7 @@ impl LogicalText {
             State::Sniffing => self.push_sniffing(decoded, out, seen),
             State::Json => self.push_json(decoded, out, seen),
             State::Exempt(reason) => self.push_exempt(reason, decoded, out, seen),
+            State::Brief(_) => self.push_brief(decoded, out, seen),
             State::Coded(reason) => {
                 let hold = self.shared.hold;
                 self.coded.as_mut().map_or(Ok(()), |coded| coded.push(decoded, hold, reason, out, seen))
@@ -181,6 +186,18 @@ impl LogicalText {
             }
             State::Json => self.finish_json(out, seen)?,
             State::Exempt(reason) => self.finish_exempt(reason, out, seen)?,
+            State::Brief(brief) => {
+                let text = std::mem::take(&mut self.sniffed);
+                if !text.is_empty() && !brief.accepts(&text) {
+                    self.state = self.may_be_json();
+                    self.push(&text, out, seen)?;
+                    return self.finish(out, seen);
+                }
+                out.keep(&text);
+                if !text.is_empty() {
+                    seen.exempt(brief.reason(), text.len() as u64);
+                }
+            }
             State::Coded(reason) => self.finish_coded(reason, out, seen)?,
         }
         if self.state == State::Plain {
@@ -237,7 +254,7 @@ impl LogicalText {
         match self.state {
             State::Plain | State::Json if self.fresh => 0,
             State::Plain => self.redactor.held() + self.restorer.as_ref().map_or(0, |restorer| restorer.held()),
-            State::Sniffing => self.sniffed.len(),
+            State::Sniffing | State::Brief(_) => self.sniffed.len(),
             State::Json => self.redactor.held().max(self.nested.as_ref().map_or(0, |nested| nested.held())),
             State::Exempt(_) => self.exempt.as_ref().map_or(0, |exempt| exempt.kept().len()),
             State::Coded(_) => self.coded.as_ref().map_or(0, |coded| coded.held()),
@@ -264,18 +281,24 @@ impl LogicalText {
             restorer.begin();
         }
         self.state = match reading {
-            Reading::Sniffing if self.nesting < MAX_NESTING => State::Sniffing,
+            Reading::Sniffing => self.may_be_json(),
             Reading::Json if self.nesting < MAX_NESTING => {
                 self.begin_json();
                 State::Json
             }
-            Reading::Plain | Reading::Sniffing | Reading::Json => State::Plain,
+            Reading::Plain | Reading::Json => State::Plain,
+            Reading::Brief(brief) => State::Brief(brief),
             Reading::Exempt(form, reason, told) => {
                 let holdback = self.shared.rules.holdback();
                 self.exempt.get_or_insert_with(|| Box::new(Exempt::new(holdback))).restart(form, reason, told);
                 State::Exempt(reason)
             }
         };
+    }
+
+    /// How a text begins that may be JSON.
+    fn may_be_json(&self) -> State {
+        if self.nesting < MAX_NESTING { State::Sniffing } else { State::Plain }
     }
 
     /// Says whether tokens are opened in the text that begins; nothing of it may have been pushed.
@@ -308,8 +331,10 @@ impl LogicalText {
         let mut ends = match self.state {
             State::Plain => restorer.ending(&self.redactor.waiting()),
             State::Sniffing => restorer.ending(&self.sniffed),
-            State::Json | State::Exempt(_) | State::Coded(_) if self.held() == 0 => restorer.ending(b""),
-            State::Json | State::Exempt(_) | State::Coded(_) => Ends::unknown(),
+            State::Json | State::Exempt(_) | State::Brief(_) | State::Coded(_) if self.held() == 0 => {
+                restorer.ending(b"")
+            }
+            State::Json | State::Exempt(_) | State::Brief(_) | State::Coded(_) => Ends::unknown(),
         };
         ends.add_all(&self.before);
         ends
@@ -517,6 +542,17 @@ impl LogicalText {
         self.go_over(before, out);
         self.release(out);
         Ok(())
+    }
+
+    /// Gathers what may pass as a whole; what is too long is read as any other text.
+    fn push_brief(&mut self, decoded: &[u8], out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
+        self.sniffed.extend_from_slice(decoded);
+        if self.sniffed.len() <= Brief::LONGEST {
+            return Ok(());
+        }
+        let text = std::mem::take(&mut self.sniffed);
+        self.state = self.may_be_json();
+        self.push(&text, out, seen)
     }
 
     fn push_exempt(

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::plan::{CountsIn, Event, Plan, whole_number};
 use super::{Model, Payload, opaque, responses};
+use crate::body::dialect::is_id;
 use crate::body::json::{Index, Kind, Node, Sort, tells_sort, unescape};
 use crate::body::restore::Opens;
 use crate::body::{BodyError, Dialect, Inspection};
@@ -204,6 +205,8 @@ impl Model {
             changed = true;
         } else if let Some(reason) = opaque::reason(event, node, &decoded).filter(|_| model) {
             seen.exempt(reason, decoded.len() as u64);
+        } else if model && event.index.key(node).is_some_and(|key| is_id(key, &decoded)) {
+            seen.exempt("id", decoded.len() as u64);
         } else {
             let actions = self.values.actions_at(event.index, node);
             self.values.call(event.index, node);

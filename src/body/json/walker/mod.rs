@@ -86,6 +86,8 @@ pub(super) struct Walker {
     number: Vec<u8>,
     /// Whether the number stands in a vector that is exempt.
     vector: bool,
+    /// It is one that its reader will have as a number.
+    typed: bool,
     /// It is a token's, in place of a text.
     is_token_id: bool,
     /// What the number counts in a text.
@@ -181,6 +183,7 @@ impl Walker {
             in_number: false,
             number: Vec::new(),
             vector: false,
+            typed: false,
             is_token_id: false,
             counts: None,
             digits: Vec::new(),
@@ -395,7 +398,7 @@ impl Walker {
             self.key_len = 0;
             self.labels.key_begin();
             if let Some(guide) = &mut self.guide {
-                guide.key_begin();
+                guide.key_begin(&mut Spot::new(chunk, out));
                 let actions = guide.key_actions();
                 if !Arc::ptr_eq(actions, self.text.actions()) {
                     self.text.restart(actions, Reading::Plain);
@@ -405,7 +408,9 @@ impl Walker {
         } else {
             match self.value_begin(Kind::String, chunk, out, seen)? {
                 Treatment::Read(reading) => reading,
-                Treatment::Usual | Treatment::Vector | Treatment::TokenId | Treatment::Offset(_) => Reading::Sniffing,
+                Treatment::Usual | Treatment::Vector | Treatment::Typed | Treatment::TokenId | Treatment::Offset(_) => {
+                    Reading::Sniffing
+                }
             }
         };
         let label = if key {

@@ -3,6 +3,7 @@
 //! Enters: the stretches of a number. Leaves: the number as it stood, or a string in its place where a finding changed
 //! it; a number that counts in a text which has changed counts anew.
 
+use super::super::brief::Brief;
 use super::super::exempt::Reason;
 use super::super::guide::Treatment;
 use super::super::index::Kind;
@@ -29,10 +30,13 @@ impl Walker {
         if !self.in_number {
             let treatment = self.value_begin(Kind::Number, chunk, out, seen)?;
             self.vector = treatment == Treatment::Vector;
+            self.typed = treatment == Treatment::Typed;
             self.is_token_id = treatment == Treatment::TokenId;
             self.counts = match treatment {
                 Treatment::Offset(counts) => Some(counts),
-                Treatment::Usual | Treatment::Vector | Treatment::TokenId | Treatment::Read(_) => None,
+                Treatment::Usual | Treatment::Vector | Treatment::Typed | Treatment::TokenId | Treatment::Read(_) => {
+                    None
+                }
             };
             self.in_number = true;
             chunk.number = chunk.at;
@@ -96,6 +100,10 @@ impl Walker {
     fn judge_number(&mut self, number: &[u8], seen: &mut Inspection) -> Result<bool, BodyError> {
         if self.vector && is_component(number) {
             seen.exempt(Reason::Media.name(), number.len() as u64);
+            return Ok(false);
+        }
+        if self.typed && Brief::Number.accepts(number) {
+            seen.exempt(Brief::Number.reason(), number.len() as u64);
             return Ok(false);
         }
         if self.is_token_id && number.len() <= TOKEN_ID && number.iter().all(u8::is_ascii_digit) {

@@ -236,7 +236,7 @@ fn whole_blocks_and_citations_are_scanned_and_opaque_strings_are_not() {
     };
     assert_eq!(run(Dialect::Anthropic, result("jane@example.com").as_bytes()), result("jane@***"));
     let (_, seen) = run_parts(Dialect::Anthropic, [result("x").as_bytes()]).expect("passes");
-    assert_eq!(seen.unscanned, [("encrypted", 3 * opaque.len() as u64)]);
+    assert_eq!(seen.unscanned, [("id", "srvtoolu_1".len() as u64), ("encrypted", 3 * opaque.len() as u64)]);
     let short = start(0, r#"{"type":"redacted_thinking","data":"4111111111111111"}"#);
     assert!(run(Dialect::Anthropic, short.as_bytes()).contains("************1111"));
     // No encoding: what claims to be opaque is scanned.
