@@ -20,7 +20,7 @@ use super::validate::Validator;
 use super::vector::AHEAD;
 
 /// Bytes kept before what has been released: what the detectors look back at.
-const MIN_LOOK_BEHIND: usize = 36;
+const MIN_LOOK_BEHIND: usize = 38;
 /// Farthest keyword in characters.
 const MAX_KEYWORD_DISTANCE: usize = 1024;
 

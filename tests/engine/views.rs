@@ -362,3 +362,24 @@ fn emphasis_within_a_number_is_passed_over() {
         assert_eq!(whole(&rules, &actions, wanted), wanted, "{text} once more");
     }
 }
+
+/// A UUID is no number, at any split, and digits in other groups are.
+#[test]
+fn uuids_stay() {
+    let (rules, actions) = super::support::usual();
+    for (text, stays) in [
+        ("65163932-1773-4469-80d7-4cce032bedc6", true),
+        ("run 65163932-1773-4469-80d7-4cce032bedc6, next", true),
+        ("4111-1111-1111-1111", false),
+        ("65163932-1773-4469", false),
+        ("x 65163932-1773-4469-80d7-4cce032bedc and more", false),
+    ] {
+        let all = whole(&rules, &actions, text);
+        assert_eq!(all == text, stays, "{text}: {all}");
+        for cut in 0..text.len() {
+            let (left, right) = text.as_bytes().split_at(cut);
+            let halves = run(&rules, &actions, &[left, right]);
+            assert_eq!(String::from_utf8_lossy(&halves.text), all, "{text} at {cut}");
+        }
+    }
+}

@@ -222,6 +222,29 @@ fn is_named_article(text: &[u8], at: usize) -> bool {
     ARTICLES.iter().any(|word| head.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word)))
 }
 
+/// The fewest digits of most 64-bit identifiers; cards that long are few.
+const WIDE_ID: usize = 17;
+
+/// Whether so long a number in one piece is called an identifier by the name right before it: `"trace_id": 46…`,
+/// `dd.span_id=51…`, `messageId: 69…`. A number as long as cards are is a card whatever it is called.
+fn is_named_id(text: &[u8], at: usize, reading: &Reading) -> bool {
+    if reading.count < WIDE_ID || reading.group_count > 1 {
+        return false;
+    }
+    let head = text.get(at.saturating_sub(24)..at).unwrap_or_default();
+    let joint = head.iter().rev().take_while(|byte| b"\"' :=[".contains(byte)).count();
+    let name = head.get(..head.len() - joint).unwrap_or_default();
+    let parted = |before: &[u8]| {
+        let own = before.last();
+        // `traceId` as `trace_id`, and no `paid` or `valid`.
+        own.is_none_or(|byte| !byte.is_ascii_alphanumeric())
+            || (name.ends_with(b"Id") && own.is_some_and(u8::is_ascii_lowercase))
+            || [&b"trace"[..], b"span", b"request", b"message"].iter().any(|word| before.ends_with(word))
+    };
+    let said = head.get(name.len()..).unwrap_or_default().iter().any(|byte| matches!(byte, b':' | b'='));
+    said && name.split_last_chunk::<2>().is_some_and(|(before, id)| id.eq_ignore_ascii_case(b"id") && parted(before))
+}
+
 /// Whether a number with two spaces between its groups is a row of a table: not in fours, or with digits before it.
 fn in_table(text: &[u8], at: usize, end: usize, groups: &[u8]) -> bool {
     let value = text.get(at..end).unwrap_or_default();
@@ -314,6 +337,7 @@ pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
         if reading.is_card()
             && !in_pairs(text, at, &reading)
             && !in_uuid(text, at, here)
+            && !is_named_id(text, at, &reading)
             && !in_table(text, at, here, reading.groups())
             && !is_fraction(&reading, kind_of_all)
             && (!reading.is_article_number() || (reading.group_count > 1 && !is_named_article(text, at)))
@@ -438,6 +462,30 @@ mod tests {
             let at = starts.iter().find_map(|start| text.find(start)).unwrap_or(0);
             assert_eq!(card(text.as_bytes(), at, true), Step::None, "{text}");
         }
+    }
+
+    #[test]
+    fn long_identifiers_that_are_called_so() {
+        // Visa's range, with a right check digit.
+        let number = "4611686018427387905";
+        let id = (0..10).map(|digit| format!("461168601842738790{digit}"));
+        let id = id.into_iter().find(|id| card(id.as_bytes(), 0, true) != Step::None).unwrap_or(number.to_owned());
+        for (before, found) in [
+            ("trace_id: ", false),
+            ("\"dd.trace_id\": \"", false),
+            ("dd.span_id=", false),
+            ("traceId trace Id: ", false),
+            ("id: ", false),
+            ("\"messageId\":", false),
+            ("", true),
+            ("paid: ", true),
+            ("number: ", true),
+            ("id ", true),
+        ] {
+            let text = format!("{before}{id}");
+            assert_eq!(card(text.as_bytes(), before.len(), true) != Step::None, found, "{text}");
+        }
+        assert_ne!(card(b"id: 4111111111111111", 4, true), Step::None);
     }
 
     #[test]

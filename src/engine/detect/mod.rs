@@ -13,6 +13,7 @@ mod mac;
 mod number;
 mod phone;
 mod ssn;
+mod uuid;
 
 pub(super) use email::{local_start, trailing_atoms};
 pub(super) use email_spelled::{cut_off as spelled_cut_off, email_spelled, next_sign};
@@ -29,18 +30,28 @@ use super::rule::Detector;
 /// Looks for a value that begins at `at`; of an address, one whose `@` stands there.
 pub(super) fn find(detector: Detector, text: &[u8], at: usize, last: bool) -> Step {
     match detector {
-        Detector::Card => card::card(text, at, last),
-        Detector::UsSsn => ssn::ssn(text, at, last),
-        Detector::UsItin => ssn::itin(text, at, last),
-        Detector::Phone => phone::phone(text, at, last),
-        Detector::PhoneAny => phone::any(text, at, last),
-        Detector::PhoneNational(regions) => phone::national(text, at, last, regions),
+        Detector::Card => by_itself(text, at, last, card::card(text, at, last)),
+        Detector::UsSsn => by_itself(text, at, last, ssn::ssn(text, at, last)),
+        Detector::UsItin => by_itself(text, at, last, ssn::itin(text, at, last)),
+        Detector::Phone => by_itself(text, at, last, phone::phone(text, at, last)),
+        Detector::PhoneAny => by_itself(text, at, last, phone::any(text, at, last)),
+        Detector::PhoneNational(regions) => by_itself(text, at, last, phone::national(text, at, last, regions)),
         Detector::Email => email::email(text, at, last),
         Detector::EmailSpelled => email_spelled(text, at, 0, last).1,
         Detector::Iban => iban::iban(text, at, last),
         Detector::Ipv4 => ip::ipv4(text, at, last),
         Detector::Ipv6 => ip::ipv6(text, at, last),
         Detector::Mac => mac::mac(text, at, last),
+    }
+}
+
+/// What a number is that may begin in a UUID, and is none there.
+fn by_itself(text: &[u8], at: usize, last: bool, found: Step) -> Step {
+    let Step::Match(_) = found else { return found };
+    match uuid::around(text, at, last) {
+        Some(true) => Step::None,
+        Some(false) => found,
+        None => Step::More,
     }
 }
 
