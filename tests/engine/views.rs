@@ -363,6 +363,43 @@ fn emphasis_within_a_number_is_passed_over() {
     }
 }
 
+/// What a run of base64 or hexadecimal holds is JSON to who opens it: a string stands where a number stood.
+#[test]
+fn a_number_of_json_in_a_run_becomes_a_string() {
+    let (rules, actions) = set(vec![spec("card", Pattern::Detector(Detector::Card))], vec![Action::KeepLast4]);
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    for (text, wanted) in [
+        (r#"{"order":7,"card":4111111111111111,"t":"x"}"#, r#"{"order":7,"card":"1111","t":"x"}"#),
+        (r#"{"card": 4111111111111111}"#, r#"{"card": "1111"}"#),
+        ("{\"a\": 1,\n  \"card\" : 4111111111111111\n}", "{\"a\": 1,\n  \"card\" : \"1111\"\n}"),
+        (r#"{"cards":[4111111111111111,"x"]}"#, r#"{"cards":["1111","x"]}"#),
+        (r#"{"cards":[1, 4111111111111111]}"#, r#"{"cards":[1, "1111"]}"#),
+        (r#"{"in":"{\"card\":4111111111111111}"}"#, r#"{"in":"{\"card\":\"1111\"}"}"#),
+        (r#"{"card":"4111111111111111"}"#, r#"{"card":"1111"}"#),
+        (r#"{"text":"a card: 4111111111111111, b"}"#, r#"{"text":"a card: 1111, b"}"#),
+        ("a line, 4111111111111111, and more", "a line, 1111, and more"),
+    ] {
+        for padded in [true, false] {
+            for run_of in [base64(text.as_bytes(), STANDARD, padded), hex(text)] {
+                let whole = whole(&rules, &actions, &run_of);
+                let decoded = if run_of.starts_with(&hex(&text[..4])) {
+                    let byte = |at: usize| u8::from_str_radix(&whole[at..at + 2], 16).unwrap();
+                    (0..whole.len()).step_by(2).map(byte).collect()
+                } else {
+                    unbase64(&whole, STANDARD).unwrap()
+                };
+                let decoded = String::from_utf8(decoded).unwrap();
+                assert_eq!(decoded.replace('*', ""), wanted, "{decoded}");
+                for cut in 0..run_of.len() {
+                    let (left, right) = run_of.as_bytes().split_at(cut);
+                    let halves = run(&rules, &actions, &[left, right]);
+                    assert_eq!(String::from_utf8_lossy(&halves.text), whole, "{text} at {cut}");
+                }
+            }
+        }
+    }
+}
+
 /// A UUID is no number, at any split, and digits in other groups are.
 #[test]
 fn uuids_stay() {

@@ -32,6 +32,9 @@ const GONE: u32 = 256;
 /// What a view keeps of what it is done with before it forgets it, in bytes.
 const KEPT: usize = 8 << 10;
 
+/// How far before a number in a run is looked for the name that it has in JSON: no farther than is always kept.
+const BEFORE_NUMBER: u64 = 36;
+
 /// A view of the text at hand.
 #[derive(Default)]
 pub(super) struct View {
@@ -505,16 +508,45 @@ impl View {
         // What stands in plain text before a run stays as it is.
         let before = if first.encoding == Encoding::Plain { own.start } else { first.view };
         let mut bytes = self.bytes(before..own.start.max(before)).to_vec();
+        let quote = if alone { Vec::new() } else { self.quote_for(&own) };
+        bytes.extend_from_slice(&quote);
         bytes.extend_from_slice(replacement);
         let rest = self.bytes(own.end..final_group.view_end().min(until).max(own.end));
         // A run goes on behind a whole group, and its groups stay where they are. What fills up belongs to the
         // replacement: behind a quotation mark it would break what the run says.
         if final_group.view_len == 3 && matches!(encoding, Encoding::Base64 | Encoding::Base64Url) {
-            let len = bytes.len() + rest.len();
+            let len = bytes.len() + quote.len() + rest.len();
             bytes.resize(bytes.len() + len.next_multiple_of(3) - len, b'*');
         }
+        bytes.extend_from_slice(&quote);
         bytes.extend_from_slice(rest);
         write_blob(&bytes, encoding, final_group.text_len == 4, out);
+    }
+
+    /// What must stand round the text in the place of a number of JSON, so that a string stands there: a quotation mark as
+    /// the name before it has, with its backslashes where the JSON is a string itself. What stands before the number
+    /// decides alone, since what follows may not have come.
+    fn quote_for(&self, own: &Range<u64>) -> Vec<u8> {
+        let value = self.bytes(own.clone());
+        let is_number = value.first().is_some_and(u8::is_ascii_digit)
+            && value.iter().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(byte));
+        let before = self.bytes(own.start.saturating_sub(BEFORE_NUMBER)..own.start).trim_ascii_end();
+        // The first of a list, or one behind numbers alone.
+        let list = before.iter().rposition(|byte| !(byte.is_ascii_digit() || b"-+.eE, \t\r\n".contains(byte)));
+        let before = match list.map(|at| before.split_at(at)) {
+            Some((name, [b'[', numbers @ ..])) if numbers.last().is_none_or(|last| *last == b',') => {
+                name.trim_ascii_end()
+            }
+            _ => before,
+        };
+        let Some([name @ .., b'"']) = before.strip_suffix(b":").map(<[u8]>::trim_ascii_end).filter(|_| is_number)
+        else {
+            return Vec::new();
+        };
+        let backslashes = name.iter().rev().take_while(|byte| **byte == b'\\').count();
+        let mut quote = vec![b'\\'; backslashes];
+        quote.push(b'"');
+        quote
     }
 
     /// Forgets what no match that waits to be judged needs.
