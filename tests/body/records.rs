@@ -274,6 +274,19 @@ fn bulk_pairs_go_together() {
     }
 }
 
+/// curl calls any data a form.
+#[test]
+fn lines_that_are_called_a_form_are_lines() {
+    let line = "user jane@example.com paid 100% & more=1 with 5555 5555 5555 4444\n";
+    for sink in [Sink::HecRaw, Sink::Sumo, Sink::Datadog] {
+        let form = "application/x-www-form-urlencoded";
+        let masking = BodySpec { scopes: fixtures::scopes(), ..spec(sink, form) };
+        let (out, end, ..) = everywhere(&masking, line.as_bytes());
+        let expected = "user jane@*** paid 100% & more=1 with **** **** **** 4444\n";
+        assert_eq!((String::from_utf8(out).unwrap().as_str(), end), (expected, Ok(())));
+    }
+}
+
 #[test]
 fn lines_go_whole() {
     for (sink, kind) in [(Sink::HecRaw, "text/plain"), (Sink::Sumo, ""), (Sink::Datadog, "text/plain")] {

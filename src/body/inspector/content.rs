@@ -94,6 +94,14 @@ pub(super) fn codings_around(spec: &BodySpec) -> &[ContentCoding] {
     }
 }
 
+/// What form a text has that is none of JSON. To sinks of lines a form is what curl calls any data.
+fn shape(spec: &BodySpec) -> Shape {
+    match spec.media_type.as_ref().map_or(Shape::Plain, MediaType::shape) {
+        Shape::Form if spec.batch.is_some_and(|sink| sink.by_lines(Shape::Form)) => Shape::Plain,
+        shape => shape,
+    }
+}
+
 impl Content {
     pub(super) fn new(spec: BodySpec) -> Self {
         let reading = spec.media_type.as_ref().and_then(|media| protobuf::reading(spec.dialect, spec.direction, media));
@@ -139,7 +147,7 @@ impl Content {
         Self {
             state,
             outlook,
-            shape: spec.media_type.as_ref().map_or(Shape::Plain, MediaType::shape),
+            shape: shape(&spec),
             asks_head: true,
             kafka_keys: dialect == Dialect::Plain && spec.media_type.as_ref().is_some_and(MediaType::is_kafka_binary),
             otlp: matches!(spec.dialect, Dialect::Otlp(_)),
