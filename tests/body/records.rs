@@ -274,6 +274,61 @@ fn bulk_pairs_go_together() {
     }
 }
 
+/// An action's line leaves as it came or not at all: another name would be another document's.
+#[test]
+fn actions_of_bulk_are_never_rewritten() {
+    let masking = BodySpec { scopes: fixtures::scopes(), ..spec(Sink::Bulk, "application/x-ndjson") };
+    let good = "{\"message\":\"jane@example.com\"}\n";
+    let kept = "{\"message\":\"jane@***\"}\n";
+    let uuid = "{\"index\":{\"_id\":\"65163932-1773-4469-80d7-4cce032bedc6\",\"routing\":\"r1\"}}\n";
+    for (what, action) in [
+        ("index", r#"{"index":{"_index":"people","_id":"anna@example.com"}}"#),
+        ("create", r#"{"create":{"_id":4012888888881881}}"#),
+        ("update", r#"{"update":{"_id":"1","routing":"anna@example.com"}}"#),
+        ("delete", r#"{"delete":{"_id":"(212) 555-0123"}}"#),
+        ("index", r#"{"index":{"_id":"2","pipeline":"078-05-1120"}}"#),
+    ] {
+        let source = if what == "delete" { "" } else { good };
+        for (before, after) in [("", ""), (uuid, uuid)] {
+            let around = |pair: &str| if pair.is_empty() { String::new() } else { format!("{pair}{good}") };
+            let left = |pair: &str| if pair.is_empty() { String::new() } else { format!("{pair}{kept}") };
+            let body = format!("{}{action}\n{source}{}", around(before), around(after));
+            let (out, end, went, gone, places) = everywhere(&masking, body.as_bytes());
+            assert_eq!((String::from_utf8(out).unwrap(), end), (left(before) + &left(after), Ok(())), "{body}");
+            let pairs = u64::from(!before.is_empty());
+            assert_eq!((went, gone, places), (2 * pairs, 1, vec![pairs]), "{body}");
+        }
+    }
+    // Without a rule that blocks no source waits for its end.
+    let mut inspector = BodyInspector::new(masking).unwrap();
+    let mut out = Vec::new();
+    inspector.push(b"{\"index\":{\"_id\":\"1\"}}\n{\"a\":\"many words of", &mut out).unwrap();
+    assert!(out.ends_with(b"many words "), "{}", String::from_utf8_lossy(&out));
+}
+
+#[test]
+fn records_of_traces_and_of_security_logs() {
+    let runs = |names: &[&str]| {
+        names.iter().map(|name| format!(r#"{{"id":"1","name":"{name}"}}"#)).collect::<Vec<_>>().join(",")
+    };
+    let (all, left) = (&["a", CARD, "b"][..], &["a", "b"][..]);
+    for (sink, around) in [
+        (Sink::Langfuse, r#"{"batch":[@],"metadata":{"n":3}}"#),
+        (Sink::LangSmith, r#"{"post":[@],"patch":[]}"#),
+        (Sink::LangSmith, r#"{"post":[],"patch":[@]}"#),
+        (Sink::Chronicle, r#"{"customer_id":"c","log_type":"X","entries":[@]}"#),
+        (Sink::Chronicle, r#"{"customer_id":"c","events":[@]}"#),
+        (Sink::Chronicle, r#"{"inlineSource":{"logs":[@]}}"#),
+    ] {
+        let (body, expected) = (around.replace('@', &runs(all)), around.replace('@', &runs(left)));
+        passes(&spec(sink, "application/json"), &body, &expected, 2, 1);
+        refused(
+            &spec(sink, "application/json"),
+            around.replace('@', "").replacen(":[", &format!(":\"{CARD}\",\"x\":["), 1).as_bytes(),
+        );
+    }
+}
+
 /// curl calls any data a form.
 #[test]
 fn lines_that_are_called_a_form_are_lines() {
@@ -453,6 +508,11 @@ fn paths_tell_the_sink() {
         ("/topics/t", kafka.as_ref(), Some(Sink::KafkaV2)),
         ("/topics/t", None, None),
         ("/v3/clusters/c/topics/t/records", None, Some(Sink::KafkaV3)),
+        ("/api/public/ingestion", None, Some(Sink::Langfuse)),
+        ("/api/v1/runs/batch", None, Some(Sink::LangSmith)),
+        ("/v2/unstructuredlogentries:batchCreate", None, Some(Sink::Chronicle)),
+        ("/v2/udmevents:batchCreate", None, Some(Sink::Chronicle)),
+        ("/v1alpha/projects/p/locations/us/instances/i/logTypes/OKTA/logs:import", None, Some(Sink::Chronicle)),
         ("/_search", None, None),
         ("/", None, None),
         ("", None, None),

@@ -194,6 +194,9 @@ async fn a_sink_is_not_asked_about_nothing() {
         ("/api/v2/logs", "application/json", format!("[{bad},{bad}]"), 202),
         ("/log/v1", "application/json", format!("[{{\"logs\":[{bad}]}}]"), 202),
         ("/dataCollectionRules/d/streams/s", "application/json", format!("[{bad}]"), 204),
+        ("/api/public/ingestion", "application/json", format!("{{\"batch\":[{bad}]}}"), 207),
+        ("/runs/batch", "application/json", format!("{{\"post\":[{bad}],\"patch\":[]}}"), 202),
+        ("/v2/unstructuredlogentries:batchCreate", "application/json", format!("{{\"entries\":[{bad}]}}"), 200),
         (
             "/loki/api/v1/push",
             "application/json",
@@ -322,4 +325,26 @@ async fn a_long_record_is_the_routes_fault() {
         let answer = proxy.client().await.post("/services/collector", "application/json", event(length)).await;
         assert_eq!(answer.status, status, "{length}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn langfuse_is_told_by_event() {
+    let answer = r#"{"successes":[{"id":"e1","status":201}],"errors":[{"id":"e3","status":400}]}"#;
+    let head = "HTTP/1.1 207 Multi-Status\r\nContent-Type: application/json\r\nContent-Length";
+    let reply = format!("{head}: {}\r\n\r\n{answer}", answer.len()).into_bytes();
+    let mut upstream = Upstream::answering(move |_| Reply::Bytes(reply.clone())).await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let mut client = proxy.client().await;
+    let event =
+        |id: &str, name: &str| format!(r#"{{"id":"{id}","type":"trace-create","body":{{"id":"t","name":"{name}"}}}}"#);
+    let body = format!("{{\"batch\":[{},{},{}]}}", event("e1", "fine"), event("e2", CARD), event("e3", "odd"));
+    let told = client.post("/api/public/ingestion", "application/json", &body).await;
+    assert_eq!(told.status, 207);
+    let said = json(&told.body);
+    assert_eq!(said["successes"], serde_json::json!([{ "id": "e1", "status": 201 }]));
+    let errors: Vec<_> =
+        said["errors"].as_array().unwrap().iter().map(|error| (error["id"].clone(), error["status"].clone())).collect();
+    assert_eq!(errors, [("e3".into(), 400.into()), ("e2".into(), 400.into())]);
+    let sent = String::from_utf8(upstream.request().await.body).unwrap();
+    assert_eq!(sent, format!("{{\"batch\":[{},{}]}}", event("e1", "fine"), event("e3", "odd")));
 }

@@ -355,9 +355,9 @@ TRACING_ROWS = [
     Row("langsmith", "runs in parts", langsmith_runs("multipart_ingest"), "LangSmith", shows=False, http2=False, varies=LENGTHS),
     Row("langsmith", "runs in a batch", langsmith_runs("batch_ingest_runs"), "LangSmith", shows=False, http2=False),
     Row("langfuse", "observations", langfuse_observations, "Langfuse", shows=False, http2=False, varies=TRACES),
-    Row("httpx", "langfuse ingestion", langfuse_ingestion, "Langfuse ingestion", **HTTPX),
-    Row("httpx", "chronicle", chronicle_entries, "Google Chronicle", shows=False, **HTTPX),
-    Row("secops", "logs and events", chronicle_sdk, "Google Chronicle", shows=False, denied=APIError, failed=APIError, http2=False),
+    Row("httpx", "langfuse ingestion", langfuse_ingestion, "Langfuse ingestion", records=True, **HTTPX),
+    Row("httpx", "chronicle", chronicle_entries, "Google Chronicle", records=True, kept="plain", shows=False, **HTTPX),
+    Row("secops", "logs and events", chronicle_sdk, "Google Chronicle", records=True, shows=False, denied=APIError, failed=APIError, http2=False),
 ]
 
 ROWS = [*SEARCH_ROWS, *SPLUNK_ROWS, *PUSH_ROWS, *DATADOG_ROWS, *AZURE_ROWS, *TRACING_ROWS]

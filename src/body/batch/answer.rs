@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::{Sink, Tally};
+use super::{Gone, Sink, Tally};
 use crate::body::Signal;
 use crate::body::json::escape;
 
@@ -95,7 +95,7 @@ impl Sink {
     /// Whether this sink's answer says anything of single records.
     #[must_use]
     pub fn tells(self) -> bool {
-        matches!(self, Self::Bulk | Self::KafkaV2 | Self::KafkaV3 | Self::Otlp(_))
+        matches!(self, Self::Bulk | Self::KafkaV2 | Self::KafkaV3 | Self::Langfuse | Self::Otlp(_))
     }
 
     /// What this sink's answer must say of the records that were dropped, if it is an answer to what was left; nothing
@@ -113,6 +113,7 @@ impl Sink {
                 let text = format!("{{\"error_code\":403,\"message\":\"{REASON}\"}}\n");
                 Addition::Texts(tally.places.iter().map(|gone| (gone.index, text.clone().into_bytes())).collect())
             }
+            Self::Langfuse => Addition::Items(langfuse(tally)),
             Self::Otlp(signal) => Addition::Rejected(Rejected { count: tally.dropped(), signal }),
             Self::HecEvent
             | Self::HecRaw
@@ -121,6 +122,8 @@ impl Sink {
             | Self::NewRelic
             | Self::Sumo
             | Self::Azure
+            | Self::LangSmith
+            | Self::Chronicle
             | Self::Unknown => return None,
         };
         Some(Told { addition })
@@ -142,6 +145,12 @@ impl Sink {
         };
         Some(match self {
             Self::HecEvent | Self::HecRaw => (200, JSON, b"{\"text\":\"Success\",\"code\":0}".to_vec()),
+            Self::LangSmith => (202, JSON, b"{}".to_vec()),
+            Self::Chronicle => (200, JSON, b"{}".to_vec()),
+            Self::Langfuse => {
+                let errors = list(langfuse(tally).items);
+                (207, JSON, [b"{\"successes\":[],\"errors\":[".as_slice(), &errors, b"]}"].concat())
+            }
             Self::Datadog => (202, JSON, b"{}".to_vec()),
             Self::NewRelic => (202, JSON, format!("{{\"requestId\":\"{request_id}\"}}").into_bytes()),
             Self::Loki | Self::Azure => (204, "", Vec::new()),
@@ -214,6 +223,16 @@ fn bulk(tally: &Tally, asked: &Asked) -> Option<Items> {
         items.iter_mut().for_each(|(place, _)| *place = u64::MAX);
     }
     Some(Items { array: "items", items, made: asked.filter.is_some(), flag: "errors" })
+}
+
+/// The errors of Langfuse's answer, each with the event's id. A status of 400 is final for its clients.
+fn langfuse(tally: &Tally) -> Items {
+    let item = |gone: &Gone| {
+        let id = quoted(gone.action.as_ref().and_then(|action| action.id.as_deref()));
+        format!("{{\"id\":{id},\"status\":400,\"message\":\"{REASON}\",\"error\":\"InvalidRequestError\"}}")
+    };
+    let items = tally.places.iter().map(|gone| (u64::MAX, item(gone).into_bytes())).collect();
+    Items { array: "errors", items, made: true, flag: "" }
 }
 
 fn quoted(text: Option<&[u8]>) -> String {

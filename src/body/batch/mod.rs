@@ -40,6 +40,12 @@ pub enum Sink {
     KafkaV3,
     /// Azure Monitor's data collection rules: an array of rows.
     Azure,
+    /// Langfuse's ingestion: elements of `batch`, each with an `id`.
+    Langfuse,
+    /// LangSmith's runs in JSON: elements of `post` and `patch`.
+    LangSmith,
+    /// Google Chronicle: entries, events, and what its import calls logs.
+    Chronicle,
     /// None that is known: lines, JSON texts one after another, or the elements of an array.
     Unknown,
 }
@@ -75,6 +81,19 @@ const PLACES: &[(Sink, &[&str])] = &[
     (Sink::KafkaV2, &["$.records[*]"]),
     (Sink::KafkaV3, &["$"]),
     (Sink::Azure, &["$[*]"]),
+    (Sink::Langfuse, &["$.batch[*]"]),
+    (Sink::LangSmith, &["$.post[*]", "$.patch[*]"]),
+    (
+        Sink::Chronicle,
+        &[
+            "$.entries[*]",
+            "$.events[*]",
+            "$.inlineSource.logs[*]",
+            "$.inline_source.logs[*]",
+            "$.inlineSource.events[*]",
+            "$.inline_source.events[*]",
+        ],
+    ),
     (Sink::Unknown, &["$", "$[*]"]),
 ];
 
@@ -106,6 +125,12 @@ impl Sink {
             Some(Self::Sumo)
         } else if before.contains("/dataCollectionRules/") && before.ends_with("/streams") {
             Some(Self::Azure)
+        } else if ends(&["/api/public/ingestion"]) {
+            Some(Self::Langfuse)
+        } else if ends(&["/runs/batch"]) {
+            Some(Self::LangSmith)
+        } else if ends(&["entries:batchCreate", "events:batchCreate", "/logs:import", "/events:import"]) {
+            Some(Self::Chronicle)
         } else if is_kafka && (before.ends_with("/topics") || before.ends_with("/partitions")) {
             Some(Self::KafkaV2)
         } else if path.contains("/v3/clusters/") && before.contains("/topics/") && last == "records" {
@@ -131,7 +156,12 @@ impl Sink {
 
     /// Whether the sink answers for each record in its place.
     fn tells_places(self) -> bool {
-        matches!(self, Self::Bulk | Self::KafkaV2 | Self::KafkaV3)
+        matches!(self, Self::Bulk | Self::KafkaV2 | Self::KafkaV3 | Self::Langfuse)
+    }
+
+    /// The member of a record that the answer calls it by.
+    pub(super) fn names_by(self) -> Option<&'static [u8]> {
+        (self == Self::Langfuse).then_some(b"id")
     }
 
     /// Whether a value at the place that `steps` lead to, of which there are so many, is a record.
@@ -161,16 +191,23 @@ pub(super) struct Plan {
     pub(super) lenient: bool,
     /// Whether what is dropped is handed over as it came.
     pub(super) keeps: bool,
+    /// Whether any rule blocks.
+    pub(super) blocks: bool,
 }
 
 impl Plan {
     pub(super) fn new(sink: Sink, limits: &BodyLimits, lenient: bool) -> Self {
-        Self { sink, record: limits.record, places: limits.dropped_records, lenient, keeps: false }
+        Self { sink, record: limits.record, places: limits.dropped_records, lenient, keeps: false, blocks: true }
     }
 
     /// One whose dropped records are handed over, or not.
     pub(super) fn keeping(self, keeps: bool) -> Self {
         Self { keeps, ..self }
+    }
+
+    /// One of rules of which some block, or none.
+    pub(super) fn blocking(self, blocks: bool) -> Self {
+        Self { blocks, ..self }
     }
 }
 

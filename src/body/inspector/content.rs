@@ -105,9 +105,11 @@ fn shape(spec: &BodySpec) -> Shape {
 impl Content {
     pub(super) fn new(spec: BodySpec) -> Self {
         let reading = spec.media_type.as_ref().and_then(|media| protobuf::reading(spec.dialect, spec.direction, media));
-        let batch = spec.batch.filter(|_| spec.scopes.blocks()).map(|sink| {
+        // What is found in an action of `_bulk` takes the record out whatever is done with it elsewhere.
+        let blocks = spec.scopes.blocks();
+        let batch = spec.batch.filter(|sink| blocks || sink.is_bulk()).map(|sink| {
             (
-                Plan::new(sink, &spec.limits, spec.on_fault_pass).keeping(spec.keep_dropped),
+                Plan::new(sink, &spec.limits, spec.on_fault_pass).keeping(spec.keep_dropped).blocking(blocks),
                 Arc::new(spec.scopes.per_record()),
             )
         });

@@ -11,6 +11,9 @@ use super::walker::Spot;
 use crate::body::batch::{Action, Plan};
 use crate::body::{BodyError, BodyErrorKind, Inspection};
 
+/// Actions after which a name stands as it was, or is another one that is its alone.
+const STANDS: [&str; 4] = ["observe", "approved", "hash", "tokenize"];
+
 /// How many times longer than a record may be what takes its place while it is held.
 const GROWTH: usize = 16;
 
@@ -34,6 +37,16 @@ pub(super) struct Records {
     /// A text of the sequence is gone, and its line has not ended.
     after: bool,
     bulk: Option<Bulk>,
+    named: Option<Named>,
+}
+
+/// What a record is called by, for sinks whose answers say it.
+struct Named {
+    member: &'static [u8],
+    listening: bool,
+    action: Action,
+    /// Findings before the name.
+    found: u64,
 }
 
 /// An array of records.
@@ -55,8 +68,8 @@ struct Bulk {
     action: Action,
     /// The member of the action whose text is read.
     member: Member,
-    /// Findings before the action.
-    found: u64,
+    /// Findings before the action, by rule and what is done with them.
+    found: Vec<(usize, &'static str, u64)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,8 +87,10 @@ impl Records {
             begun: false,
             action: Action::default(),
             member: Member::Other,
-            found: 0,
+            found: Vec::new(),
         });
+        let named =
+            plan.sink.names_by().map(|member| Named { member, listening: false, action: Action::default(), found: 0 });
         Self {
             plan,
             before: 0,
@@ -87,6 +102,7 @@ impl Records {
             arrays: Vec::new(),
             after: false,
             bulk,
+            named,
         }
     }
 
@@ -139,8 +155,16 @@ impl Records {
         if let Some(bulk) = &mut self.bulk {
             bulk.value_begin(kind, depth)?;
             if depth == 0 && !bulk.source {
-                bulk.found = seen.found();
+                bulk.found.clone_from(&seen.findings);
             }
+        }
+        if let Some(named) = &mut self.named {
+            named.listening &= kind == Kind::String && self.record.is_some_and(|record| depth == record + 1);
+            named.found = seen.found();
+        }
+        if self.bulk.as_ref().is_some_and(|bulk| depth == 0 && bulk.source) && self.hold.is_none() {
+            // Its action has left, and no rule blocks.
+            return Ok(());
         }
         // A record is a whole text or an element, never a member.
         let may_be = place.key().is_none() && self.record != Some(depth);
@@ -161,6 +185,9 @@ impl Records {
         }
         self.after = false;
         self.record = Some(depth);
+        if let Some(named) = &mut self.named {
+            named.action = Action::default();
+        }
         Ok(())
     }
 
@@ -170,6 +197,19 @@ impl Records {
         spot: &mut Spot<'_, '_>,
         seen: &mut Inspection,
     ) -> Result<(), BodyError> {
+        if let Some(named) = self.named.as_mut().filter(|named| named.listening) {
+            named.listening = false;
+            if named.found != seen.found() {
+                // What is found in a name is not repeated in the answer.
+                named.action.forget_id();
+            }
+        }
+        if let Some(bulk) = self.bulk.as_mut().filter(|bulk| depth == 0 && bulk.source)
+            && self.record.is_none()
+        {
+            bulk.source = false;
+            return seen.outside_of_records();
+        }
         if self.record.is_none() {
             return seen.outside_of_records();
         }
@@ -181,12 +221,20 @@ impl Records {
             return Ok(());
         }
         if let Some(bulk) = &mut self.bulk {
-            if !bulk.source && (seen.doomed.is_some() || seen.found() != bulk.found) {
+            if !bulk.source && (seen.doomed.is_some() || seen.findings != bulk.found) {
                 // What is found in a name is not repeated in the answer.
                 bulk.action.forget_index();
                 bulk.action.forget_id();
+                // Another name would be another document's, and two of them might be one.
+                seen.doomed = seen.doomed.or(bulk.renamed_by(&seen.findings));
             }
-            if !bulk.is_over()? {
+            let over = bulk.is_over()?;
+            if !over && (self.plan.blocks || seen.doomed.is_some()) {
+                return Ok(());
+            }
+            if !over {
+                self.keep(spot.bytes());
+                seen.records.keep();
                 return Ok(());
             }
         }
@@ -215,7 +263,8 @@ impl Records {
                 letter.content.drain(..lead);
             }
         }
-        let action = self.bulk.as_mut().map(|bulk| std::mem::take(&mut bulk.action));
+        let action = self.bulk.as_mut().map(|bulk| &mut bulk.action);
+        let action = action.or(self.named.as_mut().map(|named| &mut named.action)).map(std::mem::take);
         seen.records.drop(rule, action, &self.plan)
     }
 
@@ -280,6 +329,12 @@ impl Records {
     }
 
     pub(super) fn key(&mut self, key: &[u8], depth: usize) -> Result<(), BodyError> {
+        if let (Some(named), Some(record)) = (&mut self.named, self.record) {
+            named.listening = depth == record + 1 && key == named.member;
+            if named.listening {
+                named.action.forget_id();
+            }
+        }
         match &mut self.bulk {
             Some(bulk) => bulk.key(key, depth),
             None => Ok(()),
@@ -287,6 +342,9 @@ impl Records {
     }
 
     pub(super) fn text(&mut self, decoded: &[u8]) {
+        if let Some(named) = self.named.as_mut().filter(|named| named.listening) {
+            named.action.has_id(decoded);
+        }
         if let Some(bulk) = &mut self.bulk {
             match bulk.member {
                 Member::Index => bulk.action.in_index(decoded),
@@ -341,6 +399,14 @@ impl Bulk {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The rule by which an action's line would be another. What gets the same name wherever it stands, and no other value
+    /// does, may be called so.
+    fn renamed_by(&self, findings: &[(usize, &'static str, u64)]) -> Option<usize> {
+        let is_new = |finding: &&(usize, &'static str, u64)| !self.found.contains(finding);
+        let renames = |(_, action, _): &&(usize, &'static str, u64)| !STANDS.contains(action);
+        findings.iter().filter(is_new).find(renames).map(|(rule, ..)| *rule)
     }
 
     /// Whether the record is over with this text.
