@@ -119,7 +119,7 @@ const OPENROUTER: &[Endpoint] = &[
     endpoint("/embeddings", ROUTING, &[]),
 ];
 const XAI: &[Endpoint] = &[
-    endpoint("/chat/completions", &[], &["deferred"]),
+    endpoint("/chat/completions", &[], &["deferred", "store"]),
     endpoint("/responses", STORE, RESPONSES),
     free("/embeddings"),
     free("/images/generations"),

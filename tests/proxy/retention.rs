@@ -61,6 +61,7 @@ async fn what_stores_by_nature_is_refused_in_the_providers_words() {
         .route("/anthropic", upstream.address, |route| route.retention = Some(Provider::Anthropic))
         .route("/gemini", upstream.address, |route| route.retention = Some(Provider::Gemini))
         .route("/mistral", upstream.address, |route| route.retention = Some(Provider::Mistral))
+        .route("/xai", upstream.address, |route| route.retention = Some(Provider::Xai))
         .start();
     for (path, body, kind) in [
         ("/openai/v1/files", "{}", "openai"),
@@ -74,6 +75,7 @@ async fn what_stores_by_nature_is_refused_in_the_providers_words() {
         ("/openai/v1/responses", r#"{"previous_response_id":"r"}"#, "openai"),
         ("/mistral/v1/conversations", "{}", "openai"),
         ("/mistral/v1/agents", "{}", "openai"),
+        ("/xai/v1/chat/completions", r#"{"store":true}"#, "openai"),
         ("/anthropic/v1/messages/batches", "{}", "anthropic"),
         ("/anthropic/v1/files", "{}", "anthropic"),
         ("/gemini/v1beta/cachedContents", "{}", "gemini"),
