@@ -1,13 +1,14 @@
 //! Values that pass unscanned because a provider made them and checks them: signatures, encrypted blocks, media.
 //!
 //! Enters: decoded text of a field that claims to be such a value. Leaves: how much of it passes, and whether the rest
-//! must be scanned. A claim holds only as long as the value looks like base64 that hides no number: long enough, of
-//! that alphabet alone, without nine digits between two letters, and if it does not begin as text does: a file of text
+//! must be scanned. A claim holds only as long as the value looks like base64 that hides no number ([`super::letters`]):
+//! long enough, of that alphabet alone, and if it does not begin as text does: a file of text
 //! in another set than UTF-8 is told apart too, and which set it is. The last
 //! stretch is kept back, so that a scan that begins late still sees every match that begins in what has not left.
 
 use std::fmt;
 
+use super::letters::Letters;
 use super::told::{said_of_text, said_unread};
 use crate::body::base64;
 use crate::body::charset::{self, Charset, Named};
@@ -15,7 +16,7 @@ use crate::body::media::MediaType;
 
 /// Shorter values are scanned as any other.
 const MIN_LEN: usize = 64;
-/// So many digits without a letter between them are no chance of base64 any more but may be a number.
+/// So many digits in what a `data:` URI says of itself may be a number.
 const MAX_DIGITS: usize = 8;
 /// The longest head of a `data:` URI (RFC 2397) up to its comma.
 const MAX_URI_HEAD: usize = 100;
@@ -95,7 +96,9 @@ pub(super) struct Exempt {
     kept: Vec<u8>,
     /// How much is always kept.
     keep: usize,
-    /// Digits since the last letter.
+    /// The letters of base64 so far.
+    letters: Letters,
+    /// Digits in the head.
     digits: usize,
     /// What the value is held to be.
     reason: Reason,
@@ -124,6 +127,7 @@ impl Exempt {
             start: Vec::new(),
             kept: Vec::new(),
             keep: holdback.max(MIN_LEN),
+            letters: Letters::default(),
             digits: 0,
             reason: Reason::Media,
             head: Vec::new(),
@@ -147,6 +151,7 @@ impl Exempt {
             Form::DataUri => State::Head,
         };
         self.kept.clear();
+        self.letters.clear();
         self.digits = 0;
         self.checked = 0;
         self.marked = 0;
@@ -160,6 +165,8 @@ impl Exempt {
         let (checked, rest) = text.split_at_checked(good).unwrap_or((text, &[]));
         let surplus = match self.state {
             State::Doubted => 0,
+            // Until it is known what digits among the letters are.
+            State::Head | State::Base64 if !self.letters.is_settled() => 0,
             State::Head | State::Base64 => (self.kept.len() + checked.len()).saturating_sub(self.keep),
         };
         self.passed += surplus;
@@ -175,7 +182,7 @@ impl Exempt {
 
     /// Ends the value; false when it was too short for its claim.
     pub(super) fn finish(&mut self) -> bool {
-        let long = self.state == State::Base64 && self.checked >= MIN_LEN;
+        let long = self.state == State::Base64 && self.checked >= MIN_LEN && self.letters.may_end();
         // A short file of text is one as well.
         if self.state != State::Head && self.start.len() < MIN_LEN {
             return self.passes_start() && long;
@@ -229,10 +236,7 @@ impl Exempt {
             }
         }
         match self.state {
-            State::Base64 if byte.is_ascii_alphabetic() => {
-                self.digits = 0;
-                true
-            }
+            State::Base64 if byte.is_ascii_alphabetic() => self.letters.take(byte),
             // Some readers take the last mark of base64 for the end of the head.
             State::Base64 if !self.head.is_empty() && self.start.last() == Some(&b';') => {
                 self.start.pop();
@@ -248,10 +252,7 @@ impl Exempt {
                 }
                 false
             }
-            State::Base64 => {
-                self.digits += usize::from(byte.is_ascii_digit());
-                self.digits <= MAX_DIGITS && (byte.is_ascii_digit() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'='))
-            }
+            State::Base64 => self.letters.take(byte),
             State::Head | State::Doubted if self.head.len() < DATA.len() => self.accepts_scheme(byte),
             State::Head => self.accepts_head(byte),
             State::Doubted => self.accepts_doubted(byte),
@@ -275,7 +276,8 @@ impl Exempt {
         let small = byte.to_ascii_lowercase();
         let blanks = self.checked - 1 > self.head.len();
         if byte == b',' && !blanks && self.marked == BASE64.len() && says_a_type(&self.head) {
-            (self.state, self.digits) = (State::Base64, 0);
+            self.state = State::Base64;
+            self.letters.clear();
             self.told = said_by(&self.head);
             self.begin = Some(self.checked);
             return true;
@@ -360,6 +362,13 @@ enum Holds {
 /// anything where a member is only called as one that no one but its maker reads.
 pub(in crate::body) fn holds_text(text: &[u8]) -> bool {
     holds(text, None) == Holds::Utf8
+}
+
+/// Whether all of a text is a `data:` URI of what is no text.
+pub(in crate::body) fn is_data_uri(text: &[u8]) -> bool {
+    let mut uri = Exempt::new(0);
+    uri.restart(Form::DataUri, Reason::Media, None);
+    uri.push(text, &mut |_| ()) && uri.finish()
 }
 
 /// As [`holds_text`], also for text in other sets whose ASCII can be read where it stands.
