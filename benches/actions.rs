@@ -21,7 +21,9 @@ mod corpus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use blackbar::body::{BodyInspector, BodyLimits, BodySpec, Dialect, Direction, Edits, MediaType, Restore, Scopes};
+use blackbar::body::{
+    Beside, BodyInspector, BodyLimits, BodySpec, Dialect, Direction, Edits, MediaType, Restore, Scopes,
+};
 use blackbar::engine::token::Seal;
 use blackbar::engine::{Action, ActionTable, HashKey, RuleSet, TokenMap, TokenSpec};
 use blackbar::policy::{self, HeldStore, QuarantineSettings};
@@ -130,6 +132,7 @@ fn inspector(kind: &str, dialect: Dialect, direction: Direction, scopes: &Arc<Sc
         edits: Edits::default(),
         batch: None,
         keep_dropped: false,
+        beside: Beside::Nothing,
     })
     .unwrap()
 }

@@ -9,7 +9,7 @@ mod eleven;
 
 use std::sync::Arc;
 
-use blackbar::body::{BodyInspector, BodyLimits, BodySpec, Dialect, Direction, Edits, MediaType, Scopes};
+use blackbar::body::{Beside, BodyInspector, BodyLimits, BodySpec, Dialect, Direction, Edits, MediaType, Scopes};
 use blackbar::engine::{Action, ActionTable, RuleSet, RuleSpec};
 use blackbar::policy;
 use corpus::SEED;
@@ -68,6 +68,7 @@ fn inspector(scopes: &Arc<Scopes>) -> BodyInspector {
         edits: Edits::default(),
         batch: None,
         keep_dropped: false,
+        beside: Beside::Nothing,
     })
     .unwrap()
 }

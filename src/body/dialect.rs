@@ -42,6 +42,14 @@ pub(super) enum Special {
     Copied,
     /// The same as token ids, which a client's types may want to be an array: empty where the text was changed.
     CopiedIds,
+    /// Token ids that are such a copy where a text stands before them, and else [`Special::TokenIds`].
+    Spelling,
+    /// A copy of a text that is not in the document: always `null`.
+    Hidden,
+    /// What a model's message consists of, some of it signed.
+    Parts,
+    /// What signs a part of a message: empty where that part was changed.
+    Signed,
     /// A text that offsets count in: a choice's, or part of it.
     Cited,
     /// A number that counts in the text which was cited last.
@@ -74,6 +82,7 @@ const SIGNATURE: Special = Special::Exempt(Form::Base64, Reason::Signature);
 const ENCRYPTED: Special = Special::Exempt(Form::Base64, Reason::Encrypted);
 const MEDIA: Special = Special::Exempt(Form::Base64, Reason::Media);
 const DATA_URI: Special = Special::Exempt(Form::DataUri, Reason::Media);
+const FILE: Special = Special::Exempt(Form::Either, Reason::Media);
 
 type Row = (&'static str, Special);
 
@@ -82,29 +91,66 @@ const OPENAI: &[Row] = &[
     ("$..function.arguments", Special::Arguments),
     ("$..function_call.arguments", Special::Arguments),
     ("$..encrypted_content", ENCRYPTED),
+    ("$..input_audio", FILE),
     ("$..input_audio.data", MEDIA),
     ("$..audio.data", MEDIA),
+    // What the tool for images has made, in Responses.
+    ("$..output[*].result", MEDIA),
+    ("$.data[*].result", MEDIA),
+    ("$.input[*].result", MEDIA),
+    ("$.result", MEDIA),
     // Realtime: what is appended to the input, and what an item holds.
     ("$.audio", MEDIA),
     ("$.item.content[*].audio", MEDIA),
     ("$..b64_json", MEDIA),
     ("$..image_url.url", DATA_URI),
     ("$..image_url", DATA_URI),
-    ("$..file_data", DATA_URI),
+    ("$..file_data", FILE),
+    ("$..outputs[*].url", DATA_URI),
+    // What is read in pictures of documents, at Mistral's.
+    ("$..document_url", DATA_URI),
+    ("$..image_base64", FILE),
 ];
 
-/// Where OpenAI, vLLM and others take token ids in place of a text; `body` is where a batch's line keeps a request.
+/// Where OpenAI, vLLM and others take token ids in place of a text.
 const OPENAI_REQUEST: &[Row] = &[
     ("$.prompt", TOKEN_IDS),
     ("$.input", TOKEN_IDS),
     ("$.input_ids", TOKEN_IDS),
     ("$.prompt_token_ids", TOKEN_IDS),
     ("$.token_ids", TOKEN_IDS),
-    ("$.body.prompt", TOKEN_IDS),
-    ("$.body.input", TOKEN_IDS),
+    ("$.tokens", TOKEN_IDS),
 ];
 
-/// What only an answer has. `response.body` is where a batch's result line keeps it.
+/// Requests in the lines of a batch, where `body` keeps them.
+const BATCH_REQUEST: &[Row] = &[
+    ("$.body.prompt", TOKEN_IDS),
+    ("$.body.input", TOKEN_IDS),
+    ("$.body.input_ids", TOKEN_IDS),
+    ("$.body.prompt_token_ids", TOKEN_IDS),
+    ("$.body.token_ids", TOKEN_IDS),
+    ("$.body.tokens", TOKEN_IDS),
+    ("$.body.messages[*].content", Special::Blocks),
+];
+
+/// Answers in the lines of a batch's results, where `response.body` or `result.message` keeps them.
+const BATCH_RESPONSE: &[Row] = &[
+    ("$.response.body.data[*].embedding", Special::Vector),
+    ("$.response.body.choices", Special::Choices),
+    ("$.response.body.choices[*].message", Special::Spoken),
+    ("$.response.body.choices[*].text", Special::Spoken),
+    ("$.response.body.choices[*].logprobs", Special::Copied),
+    ("$.response.body.choices[*].token_ids", Special::Copied),
+    ("$.response.body.choices[*].prompt_logprobs", Special::Hidden),
+    ("$.response.body.prompt_logprobs", Special::Hidden),
+    ("$.response.body.output[*].content", Special::Choices),
+    ("$.response.body.output[*].content[*].text", Special::Spoken),
+    ("$.response.body.output[*].content[*].logprobs", Special::Copied),
+    ("$.response.body.content", Special::Blocks),
+    ("$.result.message.content", Special::Blocks),
+];
+
+/// What only an answer has.
 const OPENAI_RESPONSE: &[Row] = &[
     ("$.data[*].embedding", Special::Vector),
     ("$.choices", Special::Choices),
@@ -112,22 +158,50 @@ const OPENAI_RESPONSE: &[Row] = &[
     ("$.choices[*].text", Special::Spoken),
     ("$.choices[*].logprobs", Special::Copied),
     ("$.choices[*].token_ids", Special::Copied),
+    ("$.choices[*].prompt_logprobs", Special::Hidden),
+    ("$.prompt_logprobs", Special::Hidden),
     ("$.output[*].content", Special::Choices),
     ("$.output[*].content[*].text", Special::Spoken),
     ("$.output[*].content[*].logprobs", Special::Copied),
-    // What is listed: the items of a conversation, the messages of a thread.
+    // What is listed: stored answers, the items of a conversation, the messages of a thread.
+    ("$.data[*].choices", Special::Choices),
+    ("$.data[*].choices[*].message", Special::Spoken),
+    ("$.data[*].choices[*].text", Special::Spoken),
+    ("$.data[*].choices[*].logprobs", Special::Copied),
+    ("$.data[*].choices[*].token_ids", Special::Copied),
     ("$.data[*].content", Special::Choices),
     ("$.data[*].content[*].text", Special::Spoken),
     ("$.data[*].content[*].text.value", Special::Cited),
     ("$.data[*].content[*].logprobs", Special::Copied),
-    ("$.response.body.data[*].embedding", Special::Vector),
-    ("$.response.body.choices", Special::Choices),
-    ("$.response.body.choices[*].message", Special::Spoken),
-    ("$.response.body.choices[*].text", Special::Spoken),
-    ("$.response.body.choices[*].logprobs", Special::Copied),
-    ("$.response.body.output[*].content", Special::Choices),
-    ("$.response.body.output[*].content[*].text", Special::Spoken),
-    ("$.response.body.output[*].content[*].logprobs", Special::Copied),
+    // One of them by itself; also the text of llama.cpp's own answers.
+    ("$.content", Special::Choices),
+    ("$.content[*].text", Special::Spoken),
+    ("$.content[*].text.value", Special::Cited),
+    ("$.content[*].logprobs", Special::Copied),
+    ("$.completion_probabilities", Special::CopiedIds),
+    // What a text is cut into, of which the answer does not have it, and where it does.
+    ("$.tokens", Special::Spelling),
+    ("$.token_strs", Special::Hidden),
+    // Text Generation Inference, one answer and several.
+    ("$.generated_text", Special::Spoken),
+    ("$.details.tokens", Special::CopiedIds),
+    ("$.details.top_tokens", Special::CopiedIds),
+    ("$.details.prefill", Special::Hidden),
+    ("$.details.best_of_sequences", Special::Choices),
+    ("$.details.best_of_sequences[*].generated_text", Special::Spoken),
+    ("$.details.best_of_sequences[*].tokens", Special::CopiedIds),
+    ("$.details.best_of_sequences[*].top_tokens", Special::CopiedIds),
+    ("$.details.best_of_sequences[*].prefill", Special::Hidden),
+    ("$[*].generated_text", Special::Spoken),
+    ("$[*].details.tokens", Special::CopiedIds),
+    ("$[*].details.top_tokens", Special::CopiedIds),
+    ("$[*].details.prefill", Special::Hidden),
+    // SGLang.
+    ("$.output_ids", Special::CopiedIds),
+    ("$.meta_info.output_token_logprobs", Special::Copied),
+    ("$.meta_info.output_top_logprobs", Special::Copied),
+    ("$.meta_info.input_token_logprobs", Special::Hidden),
+    ("$.meta_info.input_top_logprobs", Special::Hidden),
     // Transcriptions.
     ("$.text", Special::Transcript),
     ("$.words[*].word", Special::Spelled(Pieces::Words)),
@@ -156,21 +230,36 @@ const ANTHROPIC: &[Row] = &[
 const ANTHROPIC_REQUEST: &[Row] =
     &[("$.messages[*].content", Special::Blocks), ("$.requests[*].params.messages[*].content", Special::Blocks)];
 
-/// `result.message` is where a batch's result line keeps an answer.
-const ANTHROPIC_RESPONSE: &[Row] = &[("$.content", Special::Blocks), ("$.result.message.content", Special::Blocks)];
+const ANTHROPIC_RESPONSE: &[Row] = &[("$.content", Special::Blocks)];
 
 /// Google Gemini; both directions. Protocol buffers are read with either of two names for a member.
 const GEMINI: &[Row] = &[
+    ("$..parts", Special::Parts),
+    ("$..parts[*].thoughtSignature", Special::Signed),
+    ("$..parts[*].thought_signature", Special::Signed),
     ("$..thoughtSignature", SIGNATURE),
     ("$..thought_signature", SIGNATURE),
     ("$..inlineData.data", MEDIA),
     ("$..inline_data.data", MEDIA),
+    ("$..realtimeInput.audio.data", MEDIA),
+    ("$..realtimeInput.video.data", MEDIA),
+    ("$..mediaChunks[*].data", MEDIA),
+    // Pictures and sound of Vertex AI's other models.
+    ("$..bytesBase64Encoded", MEDIA),
+    ("$..imageBytes", MEDIA),
+    ("$..videoBytes", MEDIA),
+    ("$..encodedVideo", MEDIA),
+    ("$..audioContent", MEDIA),
 ];
 
 /// `response` is where some gateways keep an answer.
 const GEMINI_RESPONSE: &[Row] = &[
     ("$.embedding.values", Special::Vector),
     ("$.embeddings[*].values", Special::Vector),
+    ("$.predictions[*].embeddings.values", Special::Vector),
+    ("$.predictions[*].textEmbedding", Special::Vector),
+    ("$.predictions[*].imageEmbedding", Special::Vector),
+    ("$.predictions[*].videoEmbeddings[*].embedding", Special::Vector),
     ("$.candidates", Special::Choices),
     ("$.candidates[*].content", Special::Spoken),
     ("$.candidates[*].logprobsResult", Special::Copied),
@@ -194,8 +283,12 @@ const COHERE: &[Row] = &[
     ("$..function.arguments", Special::Arguments),
     ("$..image_url.url", DATA_URI),
     ("$..image_url", DATA_URI),
-    ("$..image", DATA_URI),
+    ("$..image", FILE),
+    ("$.images", Special::Vector),
 ];
+
+/// Token ids in place of a text.
+const COHERE_REQUEST: &[Row] = &[("$.tokens", TOKEN_IDS)];
 
 const COHERE_RESPONSE: &[Row] = &[
     ("$.embeddings", Special::Vector),
@@ -227,6 +320,7 @@ const OLLAMA_RESPONSE: &[Row] = &[
     ("$.thinking", Special::Spoken),
     ("$.context", Special::Copied),
     ("$.logprobs", Special::Copied),
+    ("$.image", MEDIA),
 ];
 
 /// Bedrock's Converse, what counts its tokens, and models of Amazon's; both directions.
@@ -270,10 +364,10 @@ type Lists = [&'static [&'static [Row]]; 3];
 const ROWS: [(Dialect, Lists); 8] = [
     (Dialect::Otlp(None), [&[OTLP], &[], &[]]),
     (Dialect::Mcp, [&[MCP], &[], &[]]),
-    (Dialect::OpenAi, [&[OPENAI, IDS], &[OPENAI_REQUEST], &[OPENAI_RESPONSE]]),
-    (Dialect::Anthropic, [&[ANTHROPIC, IDS], &[ANTHROPIC_REQUEST], &[ANTHROPIC_RESPONSE]]),
+    (Dialect::OpenAi, [&[OPENAI, IDS], &[OPENAI_REQUEST, BATCH_REQUEST], &[OPENAI_RESPONSE, BATCH_RESPONSE]]),
+    (Dialect::Anthropic, [&[ANTHROPIC, IDS], &[ANTHROPIC_REQUEST], &[ANTHROPIC_RESPONSE, BATCH_RESPONSE]]),
     (Dialect::Gemini, [&[GEMINI, IDS], &[], &[GEMINI_RESPONSE]]),
-    (Dialect::Cohere, [&[COHERE, IDS], &[], &[COHERE_RESPONSE]]),
+    (Dialect::Cohere, [&[COHERE, IDS], &[COHERE_REQUEST], &[COHERE_RESPONSE]]),
     (Dialect::Ollama, [&[OLLAMA, IDS], &[OLLAMA_REQUEST], &[OLLAMA_RESPONSE]]),
     (
         Dialect::Bedrock,
@@ -285,15 +379,39 @@ const ROWS: [(Dialect, Lists); 8] = [
     ),
 ];
 
-/// Ends of paths, each with the dialect that is spoken there; the first counts.
-const PATHS: [(Dialect, &[&str]); 9] = [
+/// Those of files, whatever is in them: the lines of a batch, which hold what the paths take and give that they name.
+const FILES: Lists = [&[OPENAI, ANTHROPIC, GEMINI, IDS], &[BATCH_REQUEST], &[BATCH_RESPONSE, GEMINI_RESPONSE]];
+
+/// Ends of paths where files are sent and fetched.
+const FILE_PATHS: &[&str] = &["/files", "/files/*/content", "/files/*:download", "/files/*/download"];
+
+/// Ends of paths, each with the dialect that is spoken there; the first counts. A star is any one segment.
+const PATHS: [(Dialect, &[&str]); 13] = [
     (Dialect::Mcp, &["/mcp"]),
     (Dialect::Ollama, &["/api/chat", "/api/generate", "/api/embed", "/api/embeddings"]),
     (Dialect::OpenAi, &["/chat/completions", "/completions", "/embeddings", "/responses", "/images/generations"]),
-    (Dialect::OpenAi, &["/audio/transcriptions", "/audio/translations"]),
+    (Dialect::OpenAi, &["/audio/transcriptions", "/audio/translations", "/images/edits", "/images/variations", "/ocr"]),
+    // What is stored.
+    (
+        Dialect::OpenAi,
+        &[
+            "/responses/*",
+            "/responses/*/cancel",
+            "/responses/*/input_items",
+            "/conversations/*/items",
+            "/conversations/*/items/*",
+            "/chat/completions/*",
+            "/chat/completions/*/messages",
+            "/threads/*/messages",
+            "/threads/*/messages/*",
+        ],
+    ),
+    (Dialect::Bedrock, &["/guardrail/*/version/*/apply"]),
+    // Servers of models: vLLM, SGLang, llama.cpp.
+    (Dialect::OpenAi, &["/inference/v1/generate", "/pooling", "/completion", "/infill"]),
     (Dialect::OpenAi, LIVE_OPENAI),
     (Dialect::Gemini, LIVE_GEMINI),
-    (Dialect::Anthropic, &["/messages", "/messages/count_tokens", "/messages/batches"]),
+    (Dialect::Anthropic, &["/messages", "/messages/count_tokens", "/messages/batches", "/messages/batches/*/results"]),
     (
         Dialect::Gemini,
         &[
@@ -303,6 +421,9 @@ const PATHS: [(Dialect, &[&str]); 9] = [
             ":embedContent",
             ":batchEmbedContents",
             ":batchGenerateContent",
+            ":predict",
+            ":predictLongRunning",
+            ":fetchPredictOperation",
             "/cachedContents",
         ],
     ),
@@ -322,6 +443,7 @@ const PATHS: [(Dialect, &[&str]); 9] = [
             "/v1/detokenize",
         ],
     ),
+    (Dialect::OpenAi, &["/tokenize", "/detokenize", "/generate", "/generate_stream"]),
 ];
 
 /// Where models talk over a WebSocket connection.
@@ -340,6 +462,75 @@ const BEDROCK_OPERATIONS: [&str; 6] = [
 
 /// Ends of Vertex AI's paths where a model's publisher says what is spoken.
 const VERTEX: [&str; 2] = [":rawPredict", ":streamRawPredict"];
+
+/// What a path is known for beside the dialect of its route: whose rows hold there as well.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Beside {
+    /// Nothing more.
+    #[default]
+    Nothing,
+    /// A model provider's protocol: a gateway speaks several of them.
+    Dialect(Dialect),
+    /// Files, which may be the lines of a batch.
+    Files,
+}
+
+impl Beside {
+    /// What a path tells beside what its route says.
+    #[must_use]
+    pub fn of(route: Option<Dialect>, path: &str) -> Self {
+        match (route, Dialect::for_path(path)) {
+            (Some(route), _) if !route.is_model() => Self::Nothing,
+            (Some(route), of_path) if of_path.is_model() && of_path != route => Self::Dialect(of_path),
+            _ => {
+                let is_file = |path: &str| {
+                    let path = path.trim_end_matches('/');
+                    FILE_PATHS.iter().any(|end| has_end(path, end))
+                };
+                if is_file(&spelled_out(path, |_| true)) { Self::Files } else { Self::Nothing }
+            }
+        }
+    }
+}
+
+/// The rows that hold for a body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tables([Option<&'static Table>; 2]);
+
+impl Tables {
+    pub(super) fn of(dialect: Dialect, beside: Beside, direction: Direction) -> Self {
+        let beside = match beside {
+            Beside::Nothing => None,
+            Beside::Dialect(dialect) => Table::of(dialect, direction),
+            Beside::Files => Some(Table::of_files(direction)),
+        };
+        // A path tells more of a place than a route, behind which are many.
+        Self([beside, Table::of(dialect, direction)])
+    }
+
+    /// Whether nothing is special.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+
+    /// Whether a protocol of theirs is a model's.
+    pub(super) fn is_model(&self) -> bool {
+        self.0.iter().flatten().any(|table| table.model)
+    }
+
+    /// Whether some member may get another name.
+    pub(super) fn renames(&self) -> bool {
+        self.0.iter().flatten().any(|table| table.renames)
+    }
+
+    /// As [`Table::special`]; the first table that knows the place counts.
+    pub(super) fn special<'a, S>(&self, key: &[u8], steps: impl Fn() -> S) -> Option<Special>
+    where
+        S: Iterator<Item = Step<'a>>,
+    {
+        self.0.iter().flatten().find_map(|table| table.special(key, &steps))
+    }
+}
 
 /// The rows of one dialect and direction, compiled.
 #[derive(Debug)]
@@ -371,6 +562,18 @@ impl Table {
         })
     }
 
+    /// The rows of files in a direction.
+    fn of_files(direction: Direction) -> &'static Self {
+        static TABLES: OnceLock<[Table; 2]> = OnceLock::new();
+        let [both, request, response] = FILES;
+        let [request, response] =
+            TABLES.get_or_init(|| [request, response].map(|one| Self { model: true, ..Self::new(&[both, one]) }));
+        match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        }
+    }
+
     fn new(lists: &[&[&[Row]]]) -> Self {
         let mut table = Self { rows: Vec::new(), lengths: 0, model: false, renames: false };
         for (text, special) in lists.iter().copied().flatten().copied().flatten() {
@@ -382,16 +585,6 @@ impl Table {
             table.rows.push((name, path, *special));
         }
         table
-    }
-
-    /// Whether the protocol is a model's.
-    pub(super) fn is_model(&self) -> bool {
-        self.model
-    }
-
-    /// Whether some member may get another name.
-    pub(super) fn renames(&self) -> bool {
-        self.renames
     }
 
     /// What is special about the member `key` at the place that `steps` lead to, which ends with that key.
@@ -492,8 +685,18 @@ impl Dialect {
     }
 }
 
-/// Whether a path ends so, in letters of either case.
+/// Whether a path ends so, in letters of either case; a star is any of a segment, or what one begins with.
 fn has_end(path: &str, end: &str) -> bool {
+    if end.contains('*') {
+        let mut segments = path.rsplit('/');
+        return end.trim_start_matches('/').rsplit('/').all(|wanted| {
+            match (segments.next(), wanted.strip_prefix('*')) {
+                (Some(segment), Some(rest)) => segment.len() > rest.len() && has_end(segment, rest),
+                (Some(segment), None) => segment.eq_ignore_ascii_case(wanted),
+                (None, _) => false,
+            }
+        });
+    }
     let last = path.len().checked_sub(end.len()).and_then(|at| path.as_bytes().get(at..));
     last.is_some_and(|last| last.eq_ignore_ascii_case(end.as_bytes()))
 }
@@ -634,6 +837,53 @@ mod tests {
             ("", Dialect::Plain),
         ] {
             assert_eq!(Dialect::for_path(path), dialect, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_is_read_as_what_it_was_and_files_by_their_lines() {
+        for (path, dialect) in [
+            ("/v1/responses/resp_1", Dialect::OpenAi),
+            ("/v1/responses/resp_1/cancel", Dialect::OpenAi),
+            ("/v1/responses/compact", Dialect::OpenAi),
+            ("/v1/responses/resp_1/input_items/", Dialect::OpenAi),
+            ("/openai/responses/resp_1", Dialect::OpenAi),
+            ("/openai/v1/responses/resp_1", Dialect::OpenAi),
+            ("/v1/conversations/conv_1/items", Dialect::OpenAi),
+            ("/v1/conversations/conv_1/items/msg_1", Dialect::OpenAi),
+            ("/v1/chat/completions/chatcmpl_1", Dialect::OpenAi),
+            ("/v1/chat/completions/chatcmpl_1/messages", Dialect::OpenAi),
+            ("/v1/threads/t/messages", Dialect::OpenAi),
+            ("/v1/Chat%2fcompletions/c", Dialect::OpenAi),
+            ("/v1/messages/batches/b/results", Dialect::Anthropic),
+            ("/guardrail/g/version/DRAFT/apply", Dialect::Bedrock),
+            ("/v1/conversations", Dialect::Plain),
+            ("/items/1", Dialect::Plain),
+            ("/pooling", Dialect::OpenAi),
+            ("/inference/v1/generate", Dialect::OpenAi),
+            ("/generate", Dialect::OpenAi),
+            ("/tokenize", Dialect::OpenAi),
+            ("/v1/tokenize", Dialect::Cohere),
+            ("/v1/projects/p/locations/l/publishers/google/models/imagen:predict", Dialect::Gemini),
+        ] {
+            assert_eq!(Dialect::for_path(path), dialect, "{path}");
+        }
+        let openai = Some(Dialect::OpenAi);
+        for (route, path, beside) in [
+            (None, "/v1/files", Beside::Files),
+            (None, "/v1/files/f/content", Beside::Files),
+            (openai, "/v1/Files/f/content/", Beside::Files),
+            (None, "/download/v1beta/files/x:download", Beside::Files),
+            (None, "/v1/files/f", Beside::Nothing),
+            (None, "/v1/messages", Beside::Nothing),
+            (openai, "/v1/messages", Beside::Dialect(Dialect::Anthropic)),
+            (openai, "/v1/messages/batches", Beside::Dialect(Dialect::Anthropic)),
+            (openai, "/v1/responses", Beside::Nothing),
+            (openai, "/x", Beside::Nothing),
+            (Some(Dialect::Plain), "/v1/messages", Beside::Nothing),
+            (Some(Dialect::Loki), "/v1/files", Beside::Nothing),
+        ] {
+            assert_eq!(Beside::of(route, path), beside, "{route:?} {path}");
         }
     }
 

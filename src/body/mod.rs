@@ -37,6 +37,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use coding::Decoding;
+pub use dialect::Beside;
 pub use inspection::{FINGERPRINTS, Inspection};
 pub(crate) use inspector::HeadField;
 pub use inspector::{BodyInspector, BodySpec};

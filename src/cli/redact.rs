@@ -18,8 +18,8 @@ use super::output::Output;
 use super::rules::{Active, RulesChoice, Way};
 use super::{Code, Failure, complain};
 use crate::body::{
-    BodyError, BodyErrorKind, BodyInspector, BodySpec, ContentCoding, Dialect, Direction, Edits, Inspection, MediaType,
-    Scopes, parse_content_encoding,
+    Beside, BodyError, BodyErrorKind, BodyInspector, BodySpec, ContentCoding, Dialect, Direction, Edits, Inspection,
+    MediaType, Scopes, parse_content_encoding,
 };
 use crate::engine::RuleSet;
 use crate::telemetry;
@@ -225,6 +225,7 @@ pub(super) fn specification(
         media_type: MediaType::parse(media_type.as_bytes()),
         codings,
         dialect: Dialect::Plain,
+        beside: Beside::Nothing,
         direction,
         scopes: Arc::clone(scopes),
         limits: active.limits.clone(),

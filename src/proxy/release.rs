@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::audit::{Entry, Kind};
-use crate::body::{BodyErrorKind, Dialect};
+use crate::body::{Beside, BodyErrorKind, Dialect};
 use crate::policy::{PeerIdentity, Person, Policy, Role};
 use crate::quarantine::item::{Item, REASON, Refusal, State, Verdict};
 use crate::quarantine::{Fault, Quarantine};
@@ -611,6 +611,7 @@ impl Release {
             connection,
             ledger,
             dialect: Dialect::Plain,
+            beside: Beside::Nothing,
             manner: Manner::Problem,
             version: http::Version::HTTP_11,
             approved: Some(approved),

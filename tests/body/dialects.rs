@@ -163,8 +163,14 @@ fn whole_answers_keep_what_their_makers_check() {
         r#"{{"candidates":[{{"content":{{"parts":[{{"text":"pay {card}","thoughtSignature":"{bytes}"}},{{"inlineData":{{"mimeType":"image/png","data":"{bytes}"}}}}]}},"logprobsResult":{{"chosenCandidates":[{{"token":"4111"}}]}}}}]}}"#
     );
     let out = run(Dialect::Gemini, &gemini);
-    assert_eq!(out.matches(&bytes).count(), 2, "{out}");
-    assert!(out.contains("\"logprobsResult\":null") && !out.contains(PLANTED[0]), "{out}");
+    // What signs a text that was changed holds no more.
+    assert_eq!(out.matches(&bytes).count(), 1, "{out}");
+    assert!(
+        out.contains("\"thoughtSignature\":\"\"")
+            && out.contains("\"logprobsResult\":null")
+            && !out.contains(PLANTED[0]),
+        "{out}"
+    );
     let clean = gemini.replace(card, "later");
     assert_eq!(run(Dialect::Gemini, &clean), clean);
     let ollama = format!(r#"{{"model":"m","response":"pay {card}","done":true,"context":[1,2,3]}}"#);

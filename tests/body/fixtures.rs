@@ -4,7 +4,8 @@ use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
 use blackbar::body::{
-    BodyErrorKind, BodyInspector, BodyLimits, BodySpec, ContentCoding, Dialect, Direction, Edits, MediaType, Scopes,
+    Beside, BodyErrorKind, BodyInspector, BodyLimits, BodySpec, ContentCoding, Dialect, Direction, Edits, MediaType,
+    Scopes,
 };
 use blackbar::policy;
 
@@ -29,6 +30,7 @@ pub(crate) fn spec(kind: &str) -> BodySpec {
         media_type: MediaType::of(kind.as_bytes()),
         codings: Vec::new(),
         dialect: Dialect::Plain,
+        beside: Beside::Nothing,
         direction: Direction::Response,
         scopes: scopes(),
         limits: BodyLimits::default(),

@@ -13,6 +13,7 @@ mod fuzz;
 mod injection;
 mod labels;
 mod latency;
+mod media;
 mod multipart;
 mod oddities;
 mod otlp_json;

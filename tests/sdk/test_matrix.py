@@ -46,6 +46,22 @@ def same(found, wanted):
         pytest.fail("\n".join(["wanted:", wanted[max(at - 300, 0) : at + 200], "found:", found[max(at - 300, 0) : at + 200]]), pytrace=False)
 
 
+def unsigned(row, got):
+    """Gemini's signatures hold for what they were made over, so that they are empty where that was changed; some clients leave
+    an empty one out."""
+    if "Gemini" not in row.format:
+        return got
+    if isinstance(got, str):
+        # LiteLLM writes one behind the identifier of its call.
+        return re.sub(r'("thought_?[sS]ignature": ?)"[^"]*"', r'\1""', re.sub(r"__thought__[\w+/=-]*", "", got))
+    if isinstance(got, list):
+        return [unsigned(row, one) for one in got]
+    if isinstance(got, dict):
+        inside = {key: unsigned(row, one) for key, one in got.items() if "signature" not in key.lower()}
+        return {key: one for key, one in inside.items() if key != "provider_specific_fields" or one}
+    return got
+
+
 def written(got):
     return json.dumps(got, ensure_ascii=False, indent=1)
 
@@ -58,8 +74,9 @@ def test_values_are_taken_out_and_nothing_else(row, http2, ways):
     sent, got = ways(row, through=True, http2=http2)
     clean(sent)
     clean(written(got))
-    same(sent, redacted(direct_sent))
-    same(redacted(written(got)), redacted(written(row.differs(direct_got) if row.differs else direct_got)))
+    same(unsigned(row, sent), unsigned(row, redacted(direct_sent)))
+    wanted = row.differs(direct_got) if row.differs else direct_got
+    same(redacted(written(unsigned(row, got))), redacted(written(unsigned(row, wanted))))
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ROWS])

@@ -24,7 +24,9 @@ use crate::body::protobuf::{self, Frame, Messages};
 use crate::body::series::Series;
 use crate::body::sse::{EventStream, Found, Lookout};
 use crate::body::text::TextBody;
-use crate::body::{BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Edits, Inspection, Scopes, Transform};
+use crate::body::{
+    Beside, BodyError, BodyErrorKind, BodyLimits, Dialect, Direction, Edits, Inspection, Scopes, Transform,
+};
 
 /// What arrays of token ids are called, for policies that let them pass.
 const TOKEN_IDS: &[u8] = b"application/x-token-ids";
@@ -61,6 +63,8 @@ pub(super) struct Content {
     /// Whether it is OTLP's.
     otlp: bool,
     dialect: Dialect,
+    /// Whose rows hold besides.
+    beside: Beside,
     direction: Direction,
     scopes: Arc<Scopes>,
     limits: BodyLimits,
@@ -154,6 +158,7 @@ impl Content {
             kafka_keys: dialect == Dialect::Plain && spec.media_type.as_ref().is_some_and(MediaType::is_kafka_binary),
             otlp: matches!(spec.dialect, Dialect::Otlp(_)),
             dialect,
+            beside: spec.beside,
             direction: spec.direction,
             scopes: spec.scopes,
             limits: spec.limits,
@@ -536,6 +541,7 @@ impl Content {
             kafka_keys: self.kafka_keys,
             otlp: self.otlp,
             dialect: self.dialect,
+            beside: self.beside,
             direction: self.direction,
             scopes: Arc::clone(&self.scopes),
             limits: self.limits.clone(),
@@ -581,7 +587,8 @@ impl Content {
             None => (&self.scopes, None),
         };
         let dialect = if self.otlp { Dialect::Otlp(None) } else { self.dialect };
-        JsonBody::in_records(Arc::clone(scopes), &self.limits, dialect, self.direction, framing, plan)
+        let spoken = (dialect, self.beside);
+        JsonBody::in_records(Arc::clone(scopes), &self.limits, spoken, self.direction, framing, plan)
             .with_token_ids(self.token_ids_pass)
             .with_kafka_keys(self.kafka_keys)
             .edited(&self.edits, &self.limits, framing)
@@ -594,7 +601,11 @@ impl Content {
     /// Some senders of NDJSON call it `application/json`; those that speak a model's protocol do not.
     fn framing(&self) -> Framing {
         match self.outlook.promise {
-            Promise::Json if self.dialect != Dialect::Plain || self.edits.terms.is_some() => Framing::Document,
+            Promise::Json
+                if self.dialect != Dialect::Plain && self.beside != Beside::Files || self.edits.terms.is_some() =>
+            {
+                Framing::Document
+            }
             _ => Framing::Sequence,
         }
     }

@@ -26,7 +26,8 @@ pub(crate) use self::part_head::HeadField;
 use super::batch::{Letter, Sink, Tally};
 use super::coding::{Decoding, Encoding, PIECE};
 use super::{
-    BodyError, BodyLimits, ContentCoding, Dialect, Direction, Edits, Inspection, MediaRange, MediaType, Meter, Scopes,
+    Beside, BodyError, BodyLimits, ContentCoding, Dialect, Direction, Edits, Inspection, MediaRange, MediaType, Meter,
+    Scopes,
 };
 
 /// What is known of a body before its bytes, and what holds for it.
@@ -38,6 +39,8 @@ pub struct BodySpec {
     pub codings: Vec<ContentCoding>,
     /// The protocol spoken on the route.
     pub dialect: Dialect,
+    /// What the path is known for besides.
+    pub beside: Beside,
     /// Which way the body goes.
     pub direction: Direction,
     /// Rules and actions.

@@ -14,8 +14,8 @@ use super::out::TextOut;
 use super::text::Shared;
 use super::walker::Walker;
 use crate::body::batch::Plan;
-use crate::body::dialect::Table;
-use crate::body::{BodyError, BodyLimits, Dialect, Direction, Edits, Inspection, Scopes, Transform};
+use crate::body::dialect::Tables;
+use crate::body::{Beside, BodyError, BodyLimits, Dialect, Direction, Edits, Inspection, Scopes, Transform};
 
 /// Redacts a JSON body.
 pub struct JsonBody {
@@ -39,7 +39,7 @@ impl JsonBody {
         direction: Direction,
         framing: Framing,
     ) -> Self {
-        Self::in_records(scopes, limits, dialect, direction, framing, None)
+        Self::in_records(scopes, limits, (dialect, Beside::Nothing), direction, framing, None)
     }
 
     /// A body that is a batch, where there is a plan; the actions are those of [`Scopes::per_record`] then.
@@ -47,7 +47,7 @@ impl JsonBody {
     pub(in crate::body) fn in_records(
         scopes: Arc<Scopes>,
         limits: &BodyLimits,
-        dialect: Dialect,
+        (dialect, beside): (Dialect, Beside),
         direction: Direction,
         framing: Framing,
         batch: Option<Plan>,
@@ -56,7 +56,7 @@ impl JsonBody {
         let limit = if batch.is_some() { usize::MAX } else { limits.json_hold };
         let shared = Shared::new(&scopes.rules, limits);
         let walker = Walker::new(shared, &scopes.actions, framing, 0);
-        let guide = Guide::new(&scopes, Table::of(dialect, direction), direction, limits.json_hold, batch);
+        let guide = Guide::new(&scopes, Tables::of(dialect, beside, direction), direction, limits.json_hold, batch);
         let walker = match guide {
             Some(guide) => walker.guided(guide),
             None => walker,

@@ -52,6 +52,8 @@ pub(in crate::body) enum Form {
     Base64,
     /// A `data:` URI with base64.
     DataUri,
+    /// Either of them.
+    Either,
 }
 
 /// Why a value is not scanned: the reason under which its bytes are counted.
@@ -100,6 +102,8 @@ pub(super) struct Exempt {
     letters: Letters,
     /// Digits in the head.
     digits: usize,
+    /// What begins as no `data:` URI may be base64.
+    either: bool,
     /// What the value is held to be.
     reason: Reason,
     /// The head of a `data:` URI.
@@ -129,6 +133,7 @@ impl Exempt {
             keep: holdback.max(MIN_LEN),
             letters: Letters::default(),
             digits: 0,
+            either: false,
             reason: Reason::Media,
             head: Vec::new(),
             told: None,
@@ -148,8 +153,9 @@ impl Exempt {
         (self.reason, self.told, self.coded) = (reason, told, None);
         self.state = match form {
             Form::Base64 => State::Base64,
-            Form::DataUri => State::Head,
+            Form::DataUri | Form::Either => State::Head,
         };
+        self.either = form == Form::Either;
         self.kept.clear();
         self.letters.clear();
         self.digits = 0;
@@ -269,7 +275,14 @@ impl Exempt {
         }
         let expected = DATA.get(self.head.len());
         self.head.push(byte);
-        expected == Some(&byte.to_ascii_lowercase())
+        let begins = expected == Some(&byte.to_ascii_lowercase());
+        if !begins && std::mem::take(&mut self.either) && self.state == State::Head && self.checked == self.head.len() {
+            // None of it has passed, so that it is taken again for what it else may be.
+            self.state = State::Base64;
+            self.checked = 0;
+            return std::mem::take(&mut self.head).into_iter().all(|byte| self.accepts(byte));
+        }
+        begins
     }
 
     fn accepts_head(&mut self, byte: u8) -> bool {

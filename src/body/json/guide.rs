@@ -18,13 +18,14 @@ use super::out::TextOut;
 use super::path::Place;
 use super::records::Records;
 use super::shifts::{Counts, Shifts};
+use super::signed::Signed;
 use super::text::Reading;
 use super::thinking::Blocks;
 use super::told::Told;
 use super::transcript::Transcript;
 use super::walker::Spot;
 use crate::body::batch::Plan;
-use crate::body::dialect::{Special, Table};
+use crate::body::dialect::{Special, Tables};
 use crate::body::restore::Opens;
 use crate::body::{BodyError, BodyErrorKind, Direction, Inspection, Scopes};
 use crate::engine::{ActionTable, Ends};
@@ -74,6 +75,8 @@ enum What {
     },
     Transcript,
     Spelled,
+    Parts,
+    Signature,
 }
 
 /// The current choice of an answer.
@@ -107,7 +110,7 @@ struct Waiting {
 /// Follows a document.
 pub(super) struct Guide {
     scopes: Arc<Scopes>,
-    table: Option<&'static Table>,
+    tables: Tables,
     direction: Direction,
     place: Place,
     /// Scope of the value that began last: 0, or one more than the index of its path.
@@ -117,6 +120,8 @@ pub(super) struct Guide {
     choice: Choice,
     cited: Cited,
     blocks: Option<Blocks>,
+    /// The part of a message that is being read, of which something may be signed.
+    part: Option<Signed>,
     /// What the file is called that may come next.
     told: Told,
     records: Option<Records>,
@@ -136,18 +141,18 @@ impl Guide {
     /// `None` where every place is alike.
     pub(super) fn new(
         scopes: &Arc<Scopes>,
-        table: Option<&'static Table>,
+        tables: Tables,
         direction: Direction,
         limit: usize,
         batch: Option<Plan>,
     ) -> Option<Self> {
         let restore = scopes.restore.as_ref().filter(|_| direction == Direction::Response);
-        if scopes.paths.is_empty() && table.is_none() && batch.is_none() && restore.is_none() {
+        if scopes.paths.is_empty() && tables.is_empty() && batch.is_none() && restore.is_none() {
             return None;
         }
         Some(Self {
             scopes: Arc::clone(scopes),
-            table,
+            tables,
             direction,
             place: Place::default(),
             scope: 0,
@@ -156,6 +161,7 @@ impl Guide {
             choice: Choice::default(),
             cited: Cited::default(),
             blocks: None,
+            part: None,
             told: Told::default(),
             records: batch.map(Records::new),
             opening: restore.map(|restore| Opening::new(Arc::clone(restore))),
@@ -174,7 +180,7 @@ impl Guide {
 
     /// Whether the document is of a model's protocol.
     pub(super) fn reads_model(&self) -> bool {
-        self.table.is_some_and(Table::is_model)
+        self.tables.is_model()
     }
 
     /// From which byte on the output may not leave until more is known.
@@ -182,7 +188,8 @@ impl Guide {
         let block = self.blocks.as_ref().and_then(Blocks::hold);
         let record = self.records.as_ref().and_then(Records::hold);
         let waiting = self.cited.waiting.as_ref().map(|waiting| waiting.from);
-        waiting.or(block).or(record).or(self.transcript.hold()).or(self.member)
+        let part = self.part.as_ref().and_then(Signed::hold);
+        waiting.or(block).or(record).or(part).or(self.transcript.hold()).or(self.member)
     }
 
     /// From which byte on the output will never leave.
@@ -204,6 +211,8 @@ impl Guide {
             blocks.held_at(place);
         } else if let Some(records) = &mut self.records {
             records.held_at(place);
+        } else if let Some(part) = self.part.as_mut().filter(|part| part.hold().is_some()) {
+            part.held_at(place);
         } else {
             self.transcript.held_at(place);
         }
@@ -250,7 +259,7 @@ impl Guide {
     /// A key begins; the spot is before its quote.
     pub(super) fn key_begin(&mut self, spot: &mut Spot<'_, '_>) {
         self.place.key_begin();
-        if self.table.is_some_and(Table::renames) {
+        if self.tables.renames() {
             self.member = Some(spot.bytes().len());
         }
     }
@@ -263,6 +272,9 @@ impl Guide {
         let Some(key) = self.place.key() else { return Ok(()) };
         if let Some(records) = &mut self.records {
             records.key(key, self.place.depth())?;
+        }
+        if let Some(part) = &mut self.part {
+            part.key(key, self.place.depth());
         }
         match &mut self.blocks {
             Some(blocks) => blocks.key(key, self.place.depth(), spot),
@@ -341,14 +353,16 @@ impl Guide {
         if let Some(opening) = &mut self.opening {
             opening.value_begin(kind, &self.place);
         }
-        let Some(table) = self.table else { return Ok(Treatment::Usual) };
+        if self.tables.is_empty() {
+            return Ok(Treatment::Usual);
+        }
         let depth = self.place.depth();
         self.told.value_begin(self.place.key(), kind, depth);
         if let Some(blocks) = &mut self.blocks {
             blocks.value_begin(kind, depth, self.changes, spot)?;
         }
         match self.place.key() {
-            Some(key) => match table.special(key, || self.place.steps()) {
+            Some(key) => match self.tables.special(key, || self.place.steps()) {
                 Some(special) => {
                     self.member = member.filter(|_| matches!(special, Special::Renamed(_)));
                     Ok(self.special(special, kind, spot))
@@ -377,7 +391,7 @@ impl Guide {
                     self.begin(What::Vector);
                     Treatment::Usual
                 }
-                Kind::String => Treatment::Read(Reading::Exempt(Form::Base64, Reason::Media, None)),
+                Kind::String => Treatment::Read(Reading::Exempt(Form::Either, Reason::Media, None)),
                 _ => Treatment::Vector,
             },
             Some(What::Numbers) => typed(kind),
@@ -389,6 +403,10 @@ impl Guide {
                 Kind::Number => Treatment::TokenId,
                 _ => Treatment::Usual,
             },
+            Some(What::Parts) => {
+                self.part = Some(Signed::new(self.place.depth(), self.changes));
+                Treatment::Usual
+            }
             Some(What::Choices) => {
                 self.choice = Choice::default();
                 self.cited.forget();
@@ -418,11 +436,13 @@ impl Guide {
                 self.begin(What::Renamed { name, changes: self.changes });
             }
             Special::Choices if array => self.begin(What::Choices),
+            Special::Parts if array => self.begin(What::Parts),
+            Special::Signed if kind == Kind::String => return self.signed(spot),
             Special::Blocks if array && self.blocks.is_none() => {
                 self.cited.forget();
                 self.begin(What::Blocks);
             }
-            Special::Spoken => {
+            Special::Choices | Special::Spoken if kind == Kind::String || matches!(special, Special::Spoken) => {
                 self.begin(What::Spoken { changes: self.changes });
                 self.begin_cited(kind);
             }
@@ -437,12 +457,13 @@ impl Guide {
                 self.begin(What::Spelled);
             }
             Special::Offset(counts) if kind == Kind::Number => return Treatment::Offset(counts),
-            Special::Copied | Special::CopiedIds
+            Special::Spelling if array && !self.choice.spoken => self.begin(What::TokenIds { always: false }),
+            Special::Hidden if kind != Kind::Null => self.drop_value(b"null", spot),
+            Special::Copied | Special::CopiedIds | Special::Spelling
                 if kind != Kind::Null && (self.choice.changed || !self.choice.spoken) =>
             {
-                self.dropping = Some(spot.bytes().len());
-                let ids = matches!(special, Special::CopiedIds);
-                self.begin(What::Dropped(if ids { &b"[]"[..] } else { &b"null"[..] }));
+                let ids = matches!(special, Special::CopiedIds | Special::Spelling);
+                self.drop_value(if ids { b"[]" } else { b"null" }, spot);
             }
             Special::Renamed(_) => self.member = None,
             Special::Vector
@@ -451,12 +472,44 @@ impl Guide {
             | Special::Blocks
             | Special::Copied
             | Special::CopiedIds
+            | Special::Spelling
+            | Special::Hidden
+            | Special::Parts
+            | Special::Signed
+            | Special::Spoken
             | Special::Offset(_)
             | Special::TokenIds { .. }
             | Special::Transcript
             | Special::Spelled(_) => {}
         }
         Treatment::Usual
+    }
+
+    /// Leaves out the value that begins, and puts this in its place.
+    fn drop_value(&mut self, instead: &'static [u8], spot: &mut Spot<'_, '_>) {
+        // What is left out already goes with what is around it.
+        if self.dropping.is_none() {
+            self.dropping = Some(spot.bytes().len());
+            self.begin(What::Dropped(instead));
+        }
+    }
+
+    /// What signs a part begins. Behind what it signs it is known whether it may stay; before that it waits, where that can be.
+    fn signed(&mut self, spot: &mut Spot<'_, '_>) -> Treatment {
+        let others = self.cited.waiting.is_some() || self.blocks.is_some() || self.transcript.hold().is_some();
+        match self.part.as_mut().filter(|part| part.is_around(self.place.depth())) {
+            Some(part) if part.has_changed(self.changes) => self.drop_value(b"\"\"", spot),
+            Some(part) if !part.has_said() => {
+                if others || self.records.is_some() || self.dropping.is_some() {
+                    self.drop_value(b"\"\"", spot);
+                } else {
+                    part.wait(spot);
+                    self.begin(What::Signature);
+                }
+            }
+            _ => {}
+        }
+        Treatment::Read(Reading::Exempt(Form::Base64, Reason::Signature, None))
     }
 
     /// A text begins that offsets may count in.
@@ -475,7 +528,8 @@ impl Guide {
             return Some(self.cited.shifts.moved(number, counts));
         }
         // What else is held has places of its own in the output.
-        if self.blocks.is_none() && self.records.is_none() && self.dropping.is_none() {
+        let held = self.part.as_ref().is_some_and(|part| part.hold().is_some());
+        if self.blocks.is_none() && self.records.is_none() && self.dropping.is_none() && !held {
             let waiting = self.cited.waiting.get_or_insert_with(|| Waiting { from: here, numbers: Vec::new() });
             let at = here - waiting.from;
             waiting.numbers.push((at..at + len, number, counts));
@@ -543,10 +597,15 @@ impl Guide {
         }
         while let Some(open) = self.open.pop_if(|open| open.depth == depth) {
             match open.what {
-                What::Vector | What::Numbers | What::Choices | What::TokenIds { .. } => {}
+                What::Vector | What::Numbers | What::Choices | What::Parts | What::TokenIds { .. } => {}
                 What::Renamed { name, changes } => {
                     if let Some(at) = self.member.take().filter(|_| changes != self.changes) {
                         rename(spot.bytes(), at, name);
+                    }
+                }
+                What::Signature => {
+                    if let Some(part) = &mut self.part {
+                        part.signed(spot);
                     }
                 }
                 What::Transcript => self.transcript.end(),
@@ -564,6 +623,9 @@ impl Guide {
                     }
                 }
             }
+        }
+        if let Some(mut part) = self.part.take_if(|part| part.is_at(depth)) {
+            part.end(self.changes, spot);
         }
         if depth == 0 {
             self.transcript.forget();

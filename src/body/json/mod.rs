@@ -38,6 +38,7 @@ mod path;
 mod raw;
 mod records;
 mod shifts;
+mod signed;
 mod sketch;
 mod string;
 mod text;

@@ -55,6 +55,10 @@ fn read_candidate(event: Event<'_>, candidate: Node, plan: &mut Plan) -> Result<
         if let Some(call) = event.either(part, ["functionCall", "function_call"], Kind::Object)? {
             read_call(event, call, of, plan)?;
         }
+        if let Some(signature) = event.either(part, ["thoughtSignature", "thought_signature"], Kind::String)? {
+            let says = event.of_kind(part, "text", Kind::String)?;
+            plan.signed.push((signature, part, says.map(|_| TextKey { of, part: text })));
+        }
     }
     Ok(())
 }

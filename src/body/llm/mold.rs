@@ -194,6 +194,7 @@ fn is_plain(index: &Index, plan: &Plan) -> bool {
         twins,
         offsets,
         signatures,
+        signed,
         chunk: _,
         // A slot.
         sequence: _,
@@ -222,6 +223,7 @@ fn is_plain(index: &Index, plan: &Plan) -> bool {
         && twins.is_empty()
         && offsets.is_empty()
         && signatures.is_empty()
+        && signed.is_empty()
 }
 
 /// What is behind these bytes of the mold in data that has them at this place.

@@ -30,6 +30,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
     let Some(choices) = event.of_kind(root, "choices", Kind::Array)? else { return Ok(()) };
     plan.chunk = Some(Chunk { node: root, members: &ENVELOPE });
     plan.known = true;
+    plan.hide(event.index, event.member(root, "prompt_logprobs")?);
     for choice in event.index.children(choices).filter(|choice| event.index.kind(*choice) == Kind::Object) {
         read_choice(event, choice, plan)?;
     }
@@ -40,6 +41,7 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
     let of = event.number(choice, "index", event.index.place(choice))?;
     plan.mentions.push(of);
     plan.delta(event.index, event.member(choice, "text")?, of, Part::Completion);
+    plan.hide(event.index, event.member(choice, "prompt_logprobs")?);
     for copy in ["logprobs", "token_ids"] {
         plan.copy(event.index, event.member(choice, copy)?, Some(of), b"null");
     }

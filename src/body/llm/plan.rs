@@ -322,6 +322,7 @@ impl Part {
     pub(super) fn may_be_signed(self) -> bool {
         match self {
             Self::Thinking | Self::ContentThinking | Self::ReasoningText(_) | Self::ThinkingBlock { .. } => true,
+            Self::CandidateText | Self::CandidateThought => true,
             Self::Bedrock(row) => row == bedrock::THOUGHT,
             _ => false,
         }
@@ -444,6 +445,8 @@ pub(super) struct Copied {
     pub(super) node: Node,
     /// The choice or item whose text it repeats; none where it repeats all that was said.
     pub(super) of: Option<u64>,
+    /// It repeats what is not there to compare it with.
+    pub(super) hidden: bool,
     /// What stands in its place where the text did not leave whole.
     pub(super) without: &'static [u8],
 }
@@ -504,6 +507,9 @@ pub(super) struct Plan {
     pub(super) offsets: Vec<Offset>,
     /// Signatures and the texts they sign: they go when that text has changed.
     pub(super) signatures: Vec<(Node, TextKey)>,
+    /// Signatures of parts of messages, each with its part and the text that the part goes on with: they go when the part
+    /// has changed, or that text has.
+    pub(super) signed: Vec<(Node, Node, Option<TextKey>)>,
     /// The event is a chunk whose envelope can carry texts.
     pub(super) chunk: Option<Chunk>,
     /// The number of the event in its stream, where events are counted.
@@ -535,6 +541,7 @@ impl Plan {
         self.twins.clear();
         self.offsets.clear();
         self.signatures.clear();
+        self.signed.clear();
         self.chunk = None;
         self.sequence = None;
         self.identifier = None;
@@ -566,6 +573,7 @@ impl Plan {
             + self.twins.len()
             + self.offsets.len()
             + self.signatures.len()
+            + self.signed.len()
             + self.calls.len()
             + self.names.len()
             + self.instead.len()
@@ -599,7 +607,14 @@ impl Plan {
     /// Adds a copy of text, where there is one.
     pub(super) fn copy(&mut self, index: &Index, node: Option<Node>, of: Option<u64>, without: &'static [u8]) {
         if let Some(node) = node.filter(|node| index.kind(*node) != Kind::Null) {
-            self.copies.push(Copied { node, of, without });
+            self.copies.push(Copied { node, of, hidden: false, without });
+        }
+    }
+
+    /// Adds a copy of a text that is not in the stream, where there is one.
+    pub(super) fn hide(&mut self, index: &Index, node: Option<Node>) {
+        if let Some(node) = node.filter(|node| index.kind(*node) != Kind::Null) {
+            self.copies.push(Copied { node, of: None, hidden: true, without: b"null" });
         }
     }
 

@@ -154,7 +154,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
                 read_chunk(event, chunk, key, plan)?;
             }
             if let Some(logprobs) = event.of_kind(root, "logprobs", Kind::Array)? {
-                plan.copies.push(Copied { node: logprobs, of: Some(of), without: b"[]" });
+                plan.copies.push(Copied { node: logprobs, of: Some(of), hidden: false, without: b"[]" });
             }
         }
         (None, "added") if name == "response.output_text.annotation" => {
@@ -195,7 +195,7 @@ fn read_other(event: Event<'_>, root: Node, name: &str, of: u64, plan: &mut Plan
     let object = event.index.kind(delta) == Kind::Object;
     let texts = event.index.children(if object { delta } else { root }).filter(|text| object || *text == delta);
     if let Some(logprobs) = event.of_kind(root, "logprobs", Kind::Array)? {
-        plan.copies.push(Copied { node: logprobs, of: Some(of), without: b"[]" });
+        plan.copies.push(Copied { node: logprobs, of: Some(of), hidden: false, without: b"[]" });
     }
     for text in texts {
         let name = event.index.key(text).and_then(Name::of_text);

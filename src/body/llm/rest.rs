@@ -86,7 +86,7 @@ impl Model {
                 }
             }
             if let Some(copy) = plan.copies.iter().find(|copy| copy.node == node)
-                && !copy.of.map_or(!self.changed, |of| self.left_whole(of))
+                && (copy.hidden || !copy.of.map_or(!self.changed, |of| self.left_whole(of)))
                 && has_values(index, &range)
             {
                 skip_to = range.end;
@@ -116,7 +116,20 @@ impl Model {
                 Kind::Object | Kind::Array | Kind::True | Kind::False | Kind::Null => {}
             }
         }
+        self.unsign(event, plan);
         Ok(())
+    }
+
+    /// Empties what signs a part of the event that does not leave as it came, or whose text has not until here.
+    fn unsign(&mut self, event: Event<'_>, plan: &Plan) {
+        for (signature, part, text) in &plan.signed {
+            let signature = event.index.range(*signature);
+            let text = text.is_some_and(|key| self.texts.has_changed(key) || self.texts.hold(|held| held == key));
+            if text || self.work.has_edit_in(&event.index.range(*part), &signature) {
+                self.work.drop_edit(&signature);
+                self.work.edit_string(signature, b"");
+            }
+        }
     }
 
     /// Scans the whole texts that other values of the event are about, and takes their token details out where they

@@ -54,6 +54,16 @@ impl Work {
         self.edits.iter().any(|(edit, _)| edit == range)
     }
 
+    /// Whether anything in this stretch is replaced but what stands here.
+    pub(super) fn has_edit_in(&self, range: &Range<usize>, but: &Range<usize>) -> bool {
+        self.edits.iter().any(|(edit, _)| range.start <= edit.start && edit.end <= range.end && edit != but)
+    }
+
+    /// Forgets what takes the place of this stretch.
+    pub(super) fn drop_edit(&mut self, range: &Range<usize>) {
+        self.edits.retain(|(edit, _)| edit != range);
+    }
+
     /// Replaces a stretch by a literal string of this text.
     pub(super) fn edit_string(&mut self, range: Range<usize>, text: &[u8]) {
         let start = self.new.len();

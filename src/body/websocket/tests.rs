@@ -28,6 +28,7 @@ fn spec(dialect: Dialect, direction: Direction) -> BodySpec {
         media_type: None,
         codings: Vec::new(),
         dialect,
+        beside: crate::body::Beside::Nothing,
         direction,
         scopes: scopes(direction),
         limits: BodyLimits { sse_event: 64 << 10, ..BodyLimits::default() },

@@ -108,6 +108,7 @@ impl Exchange {
             media_type,
             codings,
             dialect: self.dialect,
+            beside: self.beside,
             direction,
             scopes,
             limits,

@@ -23,7 +23,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use crate::body::retention::Endpoint;
-use crate::body::{BodyErrorKind, BodySpec, Dialect, Direction, Edits, Scopes, llm};
+use crate::body::{Beside, BodyErrorKind, BodySpec, Dialect, Direction, Edits, Scopes, llm};
 use crate::policy::{Mode, OnFault, Policy, Route, Workspace};
 
 pub(super) use inspector::media_type;
@@ -74,6 +74,7 @@ pub(crate) async fn serve(connection: Arc<Connection>, request: Request<Incoming
         connection: Arc::clone(&connection),
         ledger: Arc::clone(&ledger),
         dialect: Dialect::Plain,
+        beside: Beside::Nothing,
         manner: Manner::of(request.headers()),
         version: request.version(),
         approved: None,
@@ -126,6 +127,8 @@ pub(super) struct Exchange {
     pub(super) connection: Arc<Connection>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) dialect: Dialect,
+    /// What its path is known for besides.
+    pub(super) beside: Beside,
     /// What the client reads a refusal in.
     pub(super) manner: Manner,
     pub(super) version: Version,
@@ -280,6 +283,7 @@ impl Exchange {
         // By the path at the upstream: it alone says who reads the body.
         let path = format!("{}{rest}", route.upstream.path);
         self.dialect = Dialect::of(route.dialect, &path);
+        self.beside = Beside::of(route.dialect, &path);
         let live = Dialect::is_live_path(&path) && takes_connections(route);
         let asks = headers::asks_for_websocket(&head.headers);
         if asks && !(live && websocket::is_handshake(head)) {
@@ -389,6 +393,7 @@ impl Exchange {
             media_type: None,
             codings: Vec::new(),
             dialect: self.dialect,
+            beside: self.beside,
             direction,
             scopes: Arc::clone(scopes),
             limits: self.policy.body_limits.clone(),

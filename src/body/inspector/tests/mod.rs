@@ -5,7 +5,7 @@ mod events;
 use std::io::{Read, Write};
 
 use super::*;
-use crate::body::BodyErrorKind;
+use crate::body::{Beside, BodyErrorKind};
 use crate::engine::{Action, ActionTable, Detector, EntityType, Pattern, RuleId, RuleSet, RuleSpec};
 
 const CODINGS: [ContentCoding; 4] =
@@ -43,6 +43,7 @@ fn spec(media_type: &str, codings: &[ContentCoding]) -> BodySpec {
         media_type: MediaType::of(media_type.as_bytes()),
         codings: codings.to_vec(),
         dialect: Dialect::Plain,
+        beside: Beside::Nothing,
         direction: Direction::Request,
         scopes: scopes(),
         limits: BodyLimits::default(),

@@ -201,3 +201,168 @@ fn tool_arguments_are_json() {
     let expected = text.replace(CARD, &format!(r#"\"{MASKED}\""#));
     assert_eq!(valid(&openai(Direction::Request), &text), expected);
 }
+
+/// Where an answer of this shape has a text, token details, and a place in the text.
+#[test]
+fn stored_answers_and_those_in_batches_show_no_copy() {
+    let copy = r#"{"content":[{"token":"41","bytes":[52,49]}]}"#;
+    let choices = |text: &str, copy: &str| {
+        format!(r#"{{"choices":[{{"index":0,"message":{{"content":"{text}"}},"logprobs":{copy}}}]}}"#)
+    };
+    let part = |text: &str, copy: &str| format!(r#"[{{"type":"output_text","text":"{text}","logprobs":{copy}}}]"#);
+    let files = Setting {
+        beside: Beside::Files,
+        framing: Framing::Sequence,
+        ..Setting::dialect(Dialect::Plain, Direction::Response)
+    };
+    let stored = openai(Direction::Response);
+    let line = |body: &str| format!(r#"{{"custom_id":"a","response":{{"status_code":200,"body":{body}}}}}"#);
+    let listed = |text: &str, copy: &str| format!(r#"{{"object":"list","data":[{}]}}"#, choices(text, copy));
+    let item = |text: &str, copy: &str| format!(r#"{{"id":"m","content":{}}}"#, part(text, copy));
+    let output = |text: &str, copy: &str| format!(r#"{{"output":[{{"content":{}}}]}}"#, part(text, copy));
+    let write: [(&Setting, &dyn Fn(&str, &str) -> String); 5] = [
+        (&stored, &listed),
+        (&stored, &item),
+        (&stored, &output),
+        (&files, &|text, copy| line(&choices(text, copy))),
+        (&files, &|text, copy| line(&output(text, copy))),
+    ];
+    for (setting, write) in write {
+        assert_eq!(valid(setting, &write("hello", copy)), write("hello", copy));
+        assert_eq!(valid(setting, &write(CARD, copy)), write(MASKED, "null"));
+    }
+    let lines = format!("{}\n{}\n", line(&choices("hello", copy)), line(&choices(CARD, copy)));
+    let expected = format!("{}\n{}\n", line(&choices("hello", copy)), line(&choices(MASKED, "null")));
+    assert_eq!(files.redact(&lines), expected);
+    let noted = |mail: &str, end: usize| {
+        format!(r#"{{"content":[{{"text":"{mail} now","annotations":[{{"start_index":0,"end_index":{end}}}]}}]}}"#)
+    };
+    assert_eq!(valid(&stored, &noted("jane@example.com", 20)), noted("jane@***", 12));
+}
+
+#[test]
+fn lines_of_a_batch_are_read_as_the_bodies_that_they_hold() {
+    let files = |direction| Setting {
+        beside: Beside::Files,
+        framing: Framing::Sequence,
+        ..Setting::dialect(Dialect::Plain, direction)
+    };
+    let line = |url: &str, body: &str| format!(r#"{{"custom_id":"a","method":"POST","url":"{url}","body":{body}}}"#);
+    for (url, body) in [
+        ("/v1/completions", r#"{"prompt":[9906,1917]}"#),
+        ("/v1/embeddings", r#"{"input":[[9906,1917]]}"#),
+        ("/detokenize", r#"{"tokens":[9906,1917]}"#),
+    ] {
+        assert_eq!(files(Direction::Request).refuse(line(url, body).as_bytes(), "").kind, BodyErrorKind::TokenIds);
+    }
+    // What is no batch is no request.
+    let data = r#"{"prompt":[9906,1917],"input":[1,2]}"#;
+    assert_eq!(valid(&files(Direction::Request), data), data);
+    let image = format!(
+        r#"{{"messages":[{{"content":[{{"type":"image_url","image_url":{{"url":"data:image/png;base64,{}"}}}}]}}]}}"#,
+        SIGNATURE.repeat(20)
+    );
+    let image = line("/v1/chat/completions", &image);
+    let (_, _, seen) = files(Direction::Request).run(&[image.as_bytes()]);
+    assert_eq!(seen.unscanned.first().map(|(reason, _)| *reason), Some("media"));
+    let thought = |text: &str, signature: &str| {
+        format!(r#"{{"content":[{{"type":"thinking","thinking":"{text}","signature":"{signature}"}}]}}"#)
+    };
+    let result = |message: &str| format!(r#"{{"custom_id":"a","result":{{"type":"succeeded","message":{message}}}}}"#);
+    for setting in [files(Direction::Response), anthropic(Direction::Response)] {
+        assert_eq!(valid(&setting, &result(&thought("hm", SIGNATURE))), result(&thought("hm", SIGNATURE)));
+        assert_eq!(valid(&setting, &result(&thought(CARD, SIGNATURE))), result(&thought(MASKED, "")));
+    }
+}
+
+/// A gateway has one route for what several providers speak.
+#[test]
+fn the_rows_of_a_path_hold_beside_those_of_its_route() {
+    let setting = Setting {
+        beside: Beside::Dialect(Dialect::Anthropic),
+        ..Setting::dialect(Dialect::OpenAi, Direction::Response)
+    };
+    let answer = |text: &str, signature: &str| {
+        format!(r#"{{"content":[{{"type":"thinking","thinking":"{text}","signature":"{signature}"}}]}}"#)
+    };
+    assert_eq!(valid(&setting, &answer("hm", SIGNATURE)), answer("hm", SIGNATURE));
+    assert_eq!(valid(&setting, &answer(CARD, SIGNATURE)), answer(MASKED, ""));
+    let choice = |text: &str, copy: &str| format!(r#"{{"choices":[{{"text":"{text}","logprobs":{copy}}}]}}"#);
+    assert_eq!(valid(&setting, &choice(CARD, "[4]")), choice(MASKED, "null"));
+}
+
+#[test]
+fn other_copies_of_a_text_go_with_it() {
+    let setting = openai(Direction::Response);
+    for (text, expected) in [
+        // vLLM: the prompt is not in the answer.
+        (
+            r#"{"choices":[{"text":"hi","prompt_logprobs":[{"1":{"decoded_token":"41"}}]}],"prompt_logprobs":null}"#,
+            r#"{"choices":[{"text":"hi","prompt_logprobs":null}],"prompt_logprobs":null}"#,
+        ),
+        (r#"{"prompt_logprobs":[{"1":{"decoded_token":"41"}}]}"#, r#"{"prompt_logprobs":null}"#),
+        (r#"{"count":2,"token_strs":["41","11"]}"#, r#"{"count":2,"token_strs":null}"#),
+        // llama.cpp
+        (
+            r#"{"content":"CARD","tokens":[4,1],"completion_probabilities":[{"token":"4"}]}"#,
+            r#"{"content":"MASKED","tokens":[],"completion_probabilities":[]}"#,
+        ),
+        (
+            r#"{"content":"hi","tokens":[4,1],"completion_probabilities":[{"token":"4"}]}"#,
+            r#"{"content":"hi","tokens":[4,1],"completion_probabilities":[{"token":"4"}]}"#,
+        ),
+        // Text Generation Inference
+        (
+            r#"{"generated_text":"CARD","details":{"seed":1,"prefill":[{"text":"4"}],"tokens":[{"text":"4"}]}}"#,
+            r#"{"generated_text":"MASKED","details":{"seed":1,"prefill":null,"tokens":[]}}"#,
+        ),
+        (
+            r#"[{"generated_text":"CARD","details":{"tokens":[{"text":"4"}]}}]"#,
+            r#"[{"generated_text":"MASKED","details":{"tokens":[]}}]"#,
+        ),
+        // SGLang
+        (
+            r#"{"text":"CARD","output_ids":[4],"meta_info":{"output_token_logprobs":[[0,4,"4"]]}}"#,
+            r#"{"text":"MASKED","output_ids":[],"meta_info":{"output_token_logprobs":null}}"#,
+        ),
+    ] {
+        let spelled = |text: &str| text.replace("CARD", CARD).replace("MASKED", MASKED);
+        assert_eq!(valid(&setting, &spelled(text)), spelled(expected));
+    }
+    assert_eq!(setting.refuse(br#"{"count":2,"tokens":[4,1]}"#, "").kind, BodyErrorKind::TokenIds);
+    let request = openai(Direction::Request);
+    for body in [r#"{"tokens":[4,1]}"#, r#"{"input_ids":[[4,1]]}"#, r#"{"token_ids":[4]}"#] {
+        assert_eq!(request.refuse(body.as_bytes(), "").kind, BodyErrorKind::TokenIds, "{body}");
+    }
+}
+
+#[test]
+fn a_part_that_is_changed_is_not_signed_any_more() {
+    for direction in [Direction::Request, Direction::Response] {
+        let setting = Setting::dialect(Dialect::Gemini, direction);
+        let body = |parts: &str| format!(r#"{{"contents":[{{"parts":[{parts}]}}],"x":1}}"#);
+        let spelled =
+            |text: &str, said: &str, signature: &str| body(&text.replace("SAID", said).replace("SIGNATURE", signature));
+        for parts in [
+            r#"{"text":"SAID","thought":true,"thoughtSignature":"SIGNATURE"},{"text":"ok"}"#,
+            r#"{"functionCall":{"args":{"n":"SAID"}},"thought_signature":"SIGNATURE"}"#,
+            r#"{"thoughtSignature":"SIGNATURE","functionCall":{"args":{"n":"SAID"}}}, {"text":"ok"}"#,
+            r#"{"thought":true,"thoughtSignature" : "SIGNATURE" ,"text":"SAID"}"#,
+        ] {
+            let same = spelled(parts, "hm", SIGNATURE);
+            assert_eq!(valid(&setting, &same), same);
+            assert_eq!(valid(&setting, &spelled(parts, CARD, SIGNATURE)), spelled(parts, MASKED, ""));
+        }
+        // Another part's finding leaves it alone.
+        let other = |said: &str| {
+            body(&format!(r#"{{"text":"{said}"}},{{"functionCall":{{"name":"f"}},"thoughtSignature":"{SIGNATURE}"}}"#))
+        };
+        assert_eq!(valid(&setting, &other(CARD)), other(MASKED));
+        let image = body(&format!(
+            r#"{{"thoughtSignature":"{SIGNATURE}","inlineData":{{"data":"{}"}}}}"#,
+            SIGNATURE.repeat(5000)
+        ));
+        let (out, ended, _) = setting.run(&[image.as_bytes()]);
+        assert_eq!((String::from_utf8(out), ended), (Ok(image), Ok(())));
+    }
+}

@@ -10,7 +10,7 @@ mod spans;
 use std::sync::Arc;
 
 use super::*;
-use crate::body::{BodyError, BodyLimits, Dialect, Direction, Inspection, JsonPath, Scopes, Transform};
+use crate::body::{Beside, BodyError, BodyLimits, Dialect, Direction, Inspection, JsonPath, Scopes, Transform};
 use crate::engine::{Action, ActionTable, Detector, EntityType, Pattern, RuleId, RuleSet, RuleSpec};
 
 fn spec(id: &str, entity: &str, pattern: Pattern) -> RuleSpec {
@@ -77,6 +77,7 @@ struct Setting {
     scopes: Arc<Scopes>,
     limits: BodyLimits,
     dialect: Dialect,
+    beside: Beside,
     direction: Direction,
     framing: Framing,
 }
@@ -87,6 +88,7 @@ impl Setting {
             scopes: scopes(),
             limits: BodyLimits::default(),
             dialect: Dialect::Plain,
+            beside: Beside::Nothing,
             direction: Direction::Request,
             framing: Framing::Document,
         }
@@ -97,7 +99,8 @@ impl Setting {
     }
 
     fn body(&self) -> JsonBody {
-        JsonBody::new(Arc::clone(&self.scopes), &self.limits, self.dialect, self.direction, self.framing)
+        let spoken = (self.dialect, self.beside);
+        JsonBody::in_records(Arc::clone(&self.scopes), &self.limits, spoken, self.direction, self.framing, None)
     }
 
     /// The body in these chunks: what left, how it ended, and what was seen.

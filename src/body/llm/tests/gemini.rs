@@ -100,7 +100,11 @@ fn every_text_adds_up_to_its_redaction_in_every_fragment_size() {
         let out = run(Dialect::Gemini, sse(&messages).as_bytes());
         assert_clean(&out);
         assert_eq!(sums(&of_events(&out)), expected(), "fragments of {len}");
-        assert!(out.contains(SIGNATURE) && out.contains("\"**** **** **** 1111\""));
+        assert!(
+            !out.contains(SIGNATURE)
+                && out.contains("\"thoughtSignature\":\"\"")
+                && out.contains("\"**** **** **** 1111\"")
+        );
         assert_eq!(run(Dialect::Plain, sse(&messages).as_bytes()), out);
         let out = in_series(&array(&messages));
         assert_clean(&out);
@@ -258,4 +262,33 @@ fn what_is_not_held_leaves_with_its_own_bytes() {
     let parts: Vec<&[u8]> = ["[", &words[0], "\n", ",\r\n", &words[1], ",", &words[2], "\n]"].map(str::as_bytes).into();
     let (outs, _) = run_series(Dialect::Gemini, parts.iter().copied()).expect("passes");
     outs.iter().zip(&parts).for_each(|(out, part)| assert_eq!(out, part));
+}
+
+/// What signs a part holds no more where the part, or the text that it goes on with, has changed.
+#[test]
+fn a_changed_part_is_not_signed() {
+    let call = |n: &str, signature: &str| {
+        message(&format!(
+            "{{\"content\":{{\"parts\":[{{\"functionCall\":{{\"args\":{{\"n\":\"{n}\"}}}},\"thoughtSignature\":\"{signature}\"}}]}}}}"
+        ))
+    };
+    let first = |n: &str, signature: &str| {
+        message(&format!(
+            "{{\"content\":{{\"parts\":[{{\"thoughtSignature\":\"{signature}\",\"functionCall\":{{\"args\":{{\"n\":\"{n}\"}}}}}}]}}}}"
+        ))
+    };
+    let signed =
+        |said: &str, signature: &str| message(&text(0, said, &format!(",\"thoughtSignature\":\"{signature}\"")));
+    let end = || message(&last(0, ""));
+    let out = |messages: &[String]| run(Dialect::Gemini, sse(messages).as_bytes());
+    let clean = [signed("so be it. ", SIGNATURE), call("x", SIGNATURE), first("x", SIGNATURE), end()];
+    assert_eq!(out(&clean), sse(&clean));
+    for write in [&call as &dyn Fn(&str, &str) -> String, &first] {
+        let said = out(&[signed("so be it. ", SIGNATURE), write("4111 1111 1111 1111", SIGNATURE), end()]);
+        assert_eq!(said.matches(SIGNATURE).count(), 1, "{said}");
+    }
+    // A text that has changed leaves what signs a call as it is, but not what signs its own end.
+    let body = [message(&text(0, "pay 4111 1111 1111 1111, ", "")), call("x", SIGNATURE), signed("", SIGNATURE), end()];
+    let said = out(&body);
+    assert!(said.contains(&call("x", SIGNATURE)) && said.matches(SIGNATURE).count() == 1, "{said}");
 }

@@ -607,3 +607,15 @@ fn a_word_may_be_the_beginning_of_a_text_without_a_name_we_know() {
     let clean = notes(&["hello", " big world", ". "]) + "data: [DONE]\n\n";
     assert_eq!(openai_sums(&run(Dialect::OpenAi, clean.as_bytes()))["0.delta.notes"], "hello big world. ");
 }
+
+/// The prompt is in no chunk, so that what spells it cannot be compared with anything.
+#[test]
+fn what_spells_the_prompt_goes() {
+    let copy = r#"[null,{"41":{"decoded_token":"4111"}}]"#;
+    let body = |copy: &str| {
+        format!(
+            "data: {{\"prompt_logprobs\":{copy},\"choices\":[{{\"index\":0,\"text\":\"hi \",\"prompt_logprobs\":{copy},\"finish_reason\":null}}]}}\n\n{DONE}"
+        )
+    };
+    assert_eq!(run(Dialect::OpenAi, body(copy).as_bytes()), body("null"));
+}
