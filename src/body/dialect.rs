@@ -404,6 +404,9 @@ const PATHS: [(Dialect, &[&str]); 13] = [
             "/chat/completions/*/messages",
             "/threads/*/messages",
             "/threads/*/messages/*",
+            "/uploads",
+            "/uploads/*/parts",
+            "/uploads/*/complete",
         ],
     ),
     (Dialect::Bedrock, &["/guardrail/*/version/*/apply"]),
@@ -425,6 +428,7 @@ const PATHS: [(Dialect, &[&str]); 13] = [
             ":predictLongRunning",
             ":fetchPredictOperation",
             "/cachedContents",
+            "/upload/*/files",
         ],
     ),
     (
@@ -616,6 +620,13 @@ impl Dialect {
     pub fn is_live_path(path: &str) -> bool {
         let path = path.trim_end_matches('/');
         LIVE_OPENAI.iter().chain(LIVE_GEMINI).any(|end| path.ends_with(end))
+    }
+
+    /// Whether files are sent to a path in parts, each a request of its own.
+    #[must_use]
+    pub fn takes_parts(path: &str) -> bool {
+        let path = spelled_out(path, |_| true);
+        has_end(path.trim_end_matches('/'), "/uploads/*/parts")
     }
 
     /// Whether it is a model provider's protocol.

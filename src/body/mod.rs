@@ -447,6 +447,8 @@ pub enum BodyErrorKind {
     Tool,
     /// Token ids stand where a text would, and no policy lets them pass: nobody here can read them.
     TokenIds,
+    /// The body is one part of a file that is sent in several, and no policy lets it pass: a value over the cut is in none.
+    UploadPart,
     /// The body asks a provider to keep something where its route says that nothing is kept.
     Retention,
 }
@@ -473,6 +475,7 @@ impl BodyErrorKind {
             Self::WebSocket => "websocket",
             Self::Tool => "tool_blocked",
             Self::TokenIds => "token_ids",
+            Self::UploadPart => "upload_part",
             Self::Retention => "retention",
         }
     }

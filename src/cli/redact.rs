@@ -270,6 +270,7 @@ fn way_out(kind: &BodyErrorKind) -> &'static str {
         BodyErrorKind::TooManyTexts => "raise `logical_texts` of a --config",
         BodyErrorKind::Tool => "change the [[tool]] rules to let the call pass",
         BodyErrorKind::TokenIds => "it holds token ids, which nobody here can read; send the text",
+        BodyErrorKind::UploadPart => "it is one part of a file",
         BodyErrorKind::Retention => "it asks for something to be kept",
         BodyErrorKind::Truncated => "it ends in the middle of a value or of its coding",
         BodyErrorKind::WebSocket => "it is no stream of frames",

@@ -59,6 +59,7 @@ mod tls;
 mod together;
 mod tokens;
 mod traces;
+mod uploads;
 mod upstream;
 mod websocket;
 

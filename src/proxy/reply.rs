@@ -369,6 +369,9 @@ impl ProxyError {
             ErrorKind::Body(BodyErrorKind::TokenIds) => {
                 "Token ids cannot be scanned: send the text itself. LangChain does with check_embedding_ctx_length=False."
             }
+            ErrorKind::Body(BodyErrorKind::UploadPart) => {
+                "A file that is sent in parts cannot be scanned: send it in one request."
+            }
             ErrorKind::Body(_) if self.side == Side::Upstream => "The upstream's answer cannot be inspected.",
             ErrorKind::Body(_) => "The body cannot be inspected.",
             ErrorKind::BodySize => "The body is too large.",
@@ -412,7 +415,8 @@ fn body_status(kind: &BodyErrorKind) -> StatusCode {
         BodyErrorKind::CodingUnsupported
         | BodyErrorKind::MediaType
         | BodyErrorKind::Charset
-        | BodyErrorKind::TokenIds => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        | BodyErrorKind::TokenIds
+        | BodyErrorKind::UploadPart => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         BodyErrorKind::Expansion | BodyErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         BodyErrorKind::CodingInvalid
         | BodyErrorKind::JsonSyntax

@@ -59,6 +59,7 @@ mod timeouts;
 mod tokens;
 mod tool_holds;
 mod traces;
+mod uploads;
 mod upstreams;
 mod verdicts;
 mod volume;

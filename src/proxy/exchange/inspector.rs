@@ -58,6 +58,9 @@ impl Exchange {
         if mode == Mode::Off {
             return Ok(BodyInspector::pass("mode_off"));
         }
+        if to.is_part && direction == Direction::Request {
+            return Ok(BodyInspector::pass("upload_part"));
+        }
         let side = side_of(direction);
         BodyInspector::new(self.spec(to, direction, headers, told)?).map_err(|error| ProxyError {
             side,

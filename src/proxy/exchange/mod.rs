@@ -46,6 +46,7 @@ use super::signature;
 use super::target;
 use super::tokens;
 use super::traces;
+use super::uploads;
 use super::upstream::{self, Pool, UpstreamBody};
 use super::websocket::{self, Session};
 
@@ -160,6 +161,8 @@ pub(super) struct Destination {
     pub(super) model: Option<Arc<str>>,
     /// What stands behind the route's path.
     pub(super) rest: String,
+    /// It brings a part of a file, which passes unread.
+    is_part: bool,
 }
 
 impl Exchange {
@@ -290,6 +293,7 @@ impl Exchange {
             return Err(ProxyError::client(ErrorKind::Upgrade));
         }
         let terms = terms(route, &head.method, &path, &mut self.dialect)?;
+        let is_part = uploads::passes(route, &head.method, (&path, &head.uri), &head.headers)?;
         let batch = Batch::of(self.dialect, route, head, &path, rest);
         if !residency::stays(&workspace.regions, &path) {
             return Err(ProxyError { side: Side::Policy, kind: ErrorKind::Residency, rule: None });
@@ -328,7 +332,21 @@ impl Exchange {
         let telemetry = &self.connection.shared.telemetry;
         let keeper = letters.map(|letters| Keeper::new(letters, telemetry, &workspace, &route.name));
         let (uri, model, rest) = (rewritten?, None, rest.to_owned());
-        Ok(Destination { workspace, route, request, response, pool, uri, terms, batch, keeper, original, model, rest })
+        Ok(Destination {
+            workspace,
+            route,
+            request,
+            response,
+            pool,
+            uri,
+            terms,
+            batch,
+            keeper,
+            original,
+            model,
+            rest,
+            is_part,
+        })
     }
 
     fn check_head(&self, head: &http::request::Parts) -> Result<(), ProxyError> {
