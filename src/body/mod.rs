@@ -347,7 +347,7 @@ pub struct BodyLimits {
     pub zstd_window: u64,
     /// Arrays and objects within each other. 256.
     pub json_depth: usize,
-    /// One event of an event stream, one message of AWS's, or one record of a model's answer. 1 MiB.
+    /// One event of an event stream, one message of AWS's, or one record of a model's answer: pictures come in one. 16 MiB.
     pub sse_event: usize,
     /// A JSON value that must be seen whole before it can be judged, and a JSON key. 256 KiB.
     pub json_hold: usize,
@@ -382,7 +382,7 @@ impl Default for BodyLimits {
             expansion_free: 1 << 20,
             zstd_window: 8 << 20,
             json_depth: 256,
-            sse_event: 1 << 20,
+            sse_event: 16 << 20,
             json_hold: 256 << 10,
             multipart_depth: 3,
             multipart_parts: 1024,

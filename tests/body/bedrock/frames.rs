@@ -115,7 +115,7 @@ fn lengths_are_bounded_before_anything_is_held() {
         (16, 1, BodyErrorKind::FrameSyntax),
         (0, 0, BodyErrorKind::FrameSyntax),
         (100, u32::MAX, BodyErrorKind::FrameSyntax),
-        ((1 << 20) + 1, 0, BodyErrorKind::TooLarge),
+        ((16 << 20) + 1, 0, BodyErrorKind::TooLarge),
         (u32::MAX, 0, BodyErrorKind::TooLarge),
         (1 << 20, (128 << 10) + 1, BodyErrorKind::TooLarge),
         (1 << 20, 128 << 10, BodyErrorKind::Truncated),
