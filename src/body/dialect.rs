@@ -5,14 +5,11 @@
 //! checks and that break when touched, copies of text that would tell what the text hides, and blocks that must go
 //! whole.
 
-mod rows;
-
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-pub(super) use self::rows::is_id;
-use self::rows::{IDS, OTLP};
 use super::json::{Brief, Counts, Form, Reason, Side, Step, Unit};
+use super::typed::{IDS, OTLP};
 use super::{Dialect, Direction, JsonPath, PathStep, Signal};
 
 /// How a value is treated that is not simply scanned.
@@ -84,7 +81,8 @@ const MEDIA: Special = Special::Exempt(Form::Base64, Reason::Media);
 const DATA_URI: Special = Special::Exempt(Form::DataUri, Reason::Media);
 const FILE: Special = Special::Exempt(Form::Either, Reason::Media);
 
-type Row = (&'static str, Special);
+/// A place and what is special about it.
+pub(super) type Row = (&'static str, Special);
 
 /// OpenAI chat completions, completions, embeddings, and what is compatible with them; both directions.
 const OPENAI: &[Row] = &[

@@ -29,6 +29,7 @@ mod shadow;
 pub mod sse;
 pub mod syslog;
 mod text;
+mod typed;
 mod usage;
 pub mod websocket;
 mod yaml;

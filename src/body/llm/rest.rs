@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use super::plan::{CountsIn, Event, Plan, whole_number};
 use super::{Model, Payload, opaque, responses};
-use crate::body::dialect::is_id;
 use crate::body::json::{Index, Kind, Node, Sort, tells_sort, unescape};
 use crate::body::restore::Opens;
+use crate::body::typed::is_id;
 use crate::body::{BodyError, Dialect, Inspection};
 use crate::engine::Ends;
 

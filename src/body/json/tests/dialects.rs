@@ -202,7 +202,9 @@ fn tool_arguments_are_json() {
     assert_eq!(valid(&openai(Direction::Request), &text), expected);
 }
 
-/// Where an answer of this shape has a text, token details, and a place in the text.
+/// Writes an answer with a text and its token details.
+type Write<'a> = &'a dyn Fn(&str, &str) -> String;
+
 #[test]
 fn stored_answers_and_those_in_batches_show_no_copy() {
     let copy = r#"{"content":[{"token":"41","bytes":[52,49]}]}"#;
@@ -220,7 +222,7 @@ fn stored_answers_and_those_in_batches_show_no_copy() {
     let listed = |text: &str, copy: &str| format!(r#"{{"object":"list","data":[{}]}}"#, choices(text, copy));
     let item = |text: &str, copy: &str| format!(r#"{{"id":"m","content":{}}}"#, part(text, copy));
     let output = |text: &str, copy: &str| format!(r#"{{"output":[{{"content":{}}}]}}"#, part(text, copy));
-    let write: [(&Setting, &dyn Fn(&str, &str) -> String); 5] = [
+    let write: [(&Setting, Write<'_>); 5] = [
         (&stored, &listed),
         (&stored, &item),
         (&stored, &output),

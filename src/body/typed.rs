@@ -1,7 +1,7 @@
 //! Rows of what is no text because of its form: OTLP's numbers and ids, and identifiers that models' providers make.
 
-use super::{Row, Special};
-use crate::body::json::Brief;
+use super::dialect::{Row, Special};
+use super::json::Brief;
 
 /// OTLP in JSON, with either of two names for a member: an attribute's number may become its string; what a reader has as a
 /// number is one, as the numbers of data points are, and ids are hexadecimal, other than proto-JSON has them.
@@ -105,7 +105,7 @@ const PROVIDERS_ID: Brief = Brief::Id(&[
 ]);
 
 /// Whether a member of this name in a model's protocol is an identifier of its provider's.
-pub(in crate::body) fn is_id(key: &[u8], text: &[u8]) -> bool {
+pub(super) fn is_id(key: &[u8], text: &[u8]) -> bool {
     let named = || IDS.iter().any(|(path, _)| path.as_bytes().strip_prefix(b"$..") == Some(key));
     PROVIDERS_ID.accepts(text) && named()
 }
