@@ -23,6 +23,7 @@ pub mod media;
 mod protobuf;
 mod restore;
 pub mod retention;
+mod rows;
 mod scopes;
 mod series;
 mod shadow;
