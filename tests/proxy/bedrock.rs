@@ -32,7 +32,7 @@ fn crc(bytes: &[u8]) -> [u8; 4] {
     crc.sum().to_be_bytes()
 }
 
-fn event(kind: &str, json: &str) -> Vec<u8> {
+pub(crate) fn event(kind: &str, json: &str) -> Vec<u8> {
     let header = |name: &str, value: &str| {
         [
             &[u8::try_from(name.len()).unwrap()],
@@ -59,7 +59,7 @@ fn delta(text: &str) -> Vec<u8> {
 }
 
 /// Header sections and payloads of messages whose lengths and sums are right.
-fn messages(mut bytes: &[u8]) -> Vec<(String, String)> {
+pub(crate) fn messages(mut bytes: &[u8]) -> Vec<(String, String)> {
     let mut messages = Vec::new();
     while !bytes.is_empty() {
         let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
