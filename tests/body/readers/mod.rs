@@ -1,15 +1,21 @@
 //! Bodies through the inspector beside readers that nobody here wrote: made at random, mostly by the format's own writer,
 //! and read before and after. What is read differs in the planted values alone, and in nothing where none is.
 //!
-//! JSON, XML, YAML and character sets have such readers in `edits`, in `src/body/markup` and `src/body/yaml`, and in
-//! `charsets`; protobuf, AWS's event streams and WebSocket in `tests/sdk`, by the vendors' own clients.
+//! Single JSON documents, XML, YAML and character sets have such readers in `edits`, in `src/body/markup` and
+//! `src/body/yaml`, and in `charsets`.
 
 mod events;
 mod forms;
+mod frames;
 mod html;
+mod lines;
+mod messages;
 mod parts;
+mod protobuf;
+mod syslog;
 mod tables;
 
+use blackbar::body::BodyInspector;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
@@ -48,6 +54,7 @@ const VALUES: &[(&str, &str)] = &[
 ];
 
 /// A source of choices.
+#[derive(Clone)]
 struct Choices(TestRng);
 
 impl Choices {
@@ -83,18 +90,55 @@ impl Choices {
         (text, wanted)
     }
 
-    /// The body as it leaves when it comes in pieces of any length.
-    fn redacted(&mut self, kind: &str, body: &[u8]) -> Vec<u8> {
-        let mut inspector = inspector(kind, &[]);
-        let (mut out, mut rest) = (Vec::new(), body);
+    /// A document as it is given, and as it is to be read in its place: made twice by the same choices.
+    fn both<T>(&mut self, plant: bool, mut make: impl FnMut(&mut Side) -> T) -> [T; 2] {
+        let [mut given, mut read] = [false, true].map(|read| Side { choices: self.clone(), plant, read });
+        let both = [make(&mut given), make(&mut read)];
+        *self = given.choices;
+        both
+    }
+
+    /// Hands a body over in pieces of any length.
+    fn pieces(&mut self, body: &[u8], mut push: impl FnMut(&[u8])) {
+        let mut rest = body;
         while !rest.is_empty() {
             let most = self.one_of(&[1, 3, 40, 4096]);
             let (piece, behind) = rest.split_at((1 + self.below(most)).min(rest.len()));
-            inspector.push(piece, &mut out).unwrap();
+            push(piece);
             rest = behind;
         }
+    }
+
+    /// The body as it leaves when it comes in pieces of any length.
+    fn redacted(&mut self, kind: &str, body: &[u8]) -> Vec<u8> {
+        self.pushed(inspector(kind, &[]), body)
+    }
+
+    /// The same through this inspector.
+    fn pushed(&mut self, mut inspector: BodyInspector, body: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.pieces(body, |piece| inspector.push(piece, &mut out).unwrap());
         inspector.finish(&mut out).unwrap();
         out
+    }
+}
+
+/// One of two documents that the same choices make: what is given, or what is to be read.
+#[derive(Clone)]
+struct Side {
+    choices: Choices,
+    plant: bool,
+    read: bool,
+}
+
+impl Side {
+    fn below(&mut self, count: usize) -> usize {
+        self.choices.below(count)
+    }
+
+    fn text(&mut self, fillers: &[&str]) -> String {
+        let (given, read) = self.choices.text(fillers, self.plant);
+        if self.read { read } else { given }
     }
 }
 
