@@ -3,7 +3,7 @@
 use blackbar::body::{BodyErrorKind, BodyInspector, BodySpec, Dialect, Direction, Inspection};
 use proptest::prelude::*;
 
-use super::fixtures::{PLANTED, TEXT, spec};
+use super::fixtures::{PLANTED, TEXT, cuts, spec};
 
 /// A set: how it writes text, its label, and the mark that may begin it.
 const SETS: [(&str, &[u8]); 12] = [
@@ -74,7 +74,7 @@ fn every_structure_is_read_in_every_set_at_every_split() {
             let body = [mark, &write(label, &text)].concat();
             let wanted = [mark, &write(label, &plain)].concat();
             let step = if body.len() > 400 { 7 } else { 1 };
-            for at in (0..=body.len()).step_by(step) {
+            for at in cuts(body.len(), step) {
                 let (out, end, found) = run(&spec, &[&body[..at], &body[at..]]);
                 assert_eq!((end, &found.findings), (Ok(()), &seen.findings), "{kind} {label} at {at}");
                 assert!(out == wanted, "{kind} {label} at {at}: {}", String::from_utf8_lossy(&out));

@@ -147,6 +147,11 @@ pub(crate) fn texts(stream: &[u8]) -> String {
     by_place.into_values().collect::<Vec<_>>().join("\n")
 }
 
+/// The places where a body of so many bytes is cut in two: one of so many, and every one with `BLACKBAR_LONG`.
+pub(crate) fn cuts(length: usize, step: usize) -> impl Iterator<Item = usize> {
+    (0..=length).step_by(if std::env::var_os("BLACKBAR_LONG").is_some() { 1 } else { step })
+}
+
 pub(crate) fn clean(what: &str, text: &str) {
     for value in PLANTED {
         assert!(!text.contains(value), "{what}: {value} is in clear");

@@ -44,7 +44,7 @@ fn frames_get_the_length_of_what_they_hold() {
     for size in [1, 4, 5, 6, 99] {
         assert_eq!(run(gzipped(spec("application/grpc+proto", LOGS)), body.chunks(size)).0, whole);
     }
-    for cut in (0..body.len()).step_by(3) {
+    for cut in 0..body.len() {
         let (first, second) = body.split_at(cut);
         assert_eq!(run(gzipped(spec(GRPC, LOGS)), [first, second]).0, whole);
         let (out, fault, _) = run(gzipped(spec(GRPC, LOGS)), [first]);

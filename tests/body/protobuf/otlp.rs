@@ -2,7 +2,7 @@
 
 use blackbar::body::{BodySpec, Dialect, Direction};
 
-use super::super::fixtures::{TEXT, gunzip, gzip};
+use super::super::fixtures::{TEXT, cuts, gunzip, gzip};
 use super::wire::Field::{self, Bytes, Fixed32, Fixed64, Message, Varint};
 use super::wire::{decode_like, encode, text};
 use super::{LOGS, METRICS, PROTOBUF, TRACES, gzipped, redacted, run, shows, spec};
@@ -184,7 +184,7 @@ fn any_chunking_gives_the_same_bytes() {
     for (dialect, message) in cases(TEXT) {
         let body = encode(&message).repeat(2);
         let whole = redacted(spec(PROTOBUF, dialect), &body);
-        for cut in (0..=body.len()).step_by(5) {
+        for cut in cuts(body.len(), 5) {
             let (first, second) = body.split_at(cut);
             assert_eq!(run(spec(PROTOBUF, dialect), [first, second]).0, whole, "{dialect:?} at {cut}");
         }
