@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from litellm.llms.custom_httpx.http_handler import HTTPHandler
 from matrix import Row, joined
-from clients_models import conversation, openai_client, tool
+from clients_models import CHAT, conversation, openai_client, tool
 
 litellm.telemetry = False
 litellm.suppress_debug_info = True
@@ -31,25 +31,32 @@ def litellm_request(at, kind):
     return {"model": KINDS[kind]["model"], "messages": conversation(at), "tools": [tool(at)], "max_tokens": 100, **where}
 
 
-def litellm_completion(kind):
+def litellm_completion(kind, **more):
     def run(at):
-        answer = litellm.completion(**litellm_request(at, kind))
-        return [choice.message for choice in answer.choices] + [answer.usage]
+        answer = litellm.completion(**litellm_request(at, kind) | more)
+        choices = [[choice.message, choice.finish_reason, getattr(choice, "logprobs", None)] for choice in answer.choices]
+        return [choices, answer.usage]
 
     return run
 
 
-def litellm_stream(kind):
+def without_logprobs(got):
+    for choice in got[0]:
+        choice[2] = None
+    return got
+
+
+def litellm_stream(kind, **more):
     def run(at):
         texts, calls = [], []
-        for chunk in litellm.completion(**litellm_request(at, kind), stream=True):
+        for chunk in litellm.completion(**litellm_request(at, kind) | more, stream=True):
             for choice in chunk.choices:
                 delta = choice.delta
-                texts.append(("content", delta.content))
-                texts.append(("reasoning", getattr(delta, "reasoning_content", None)))
+                texts.append(((choice.index, "content"), delta.content))
+                texts.append(((choice.index, "reasoning"), getattr(delta, "reasoning_content", None)))
                 for call in delta.tool_calls or []:
                     calls += [call.function.name] if call.function.name else []
-                    texts.append(((call.index, "arguments"), call.function.arguments))
+                    texts.append(((choice.index, call.index, "arguments"), call.function.arguments))
                 calls += [choice.finish_reason] if choice.finish_reason else []
         return [joined(texts), calls]
 
@@ -67,6 +74,11 @@ LITELLM_ROWS = [
         Row("litellm", kind, litellm_completion(kind), format, arguments=True, varies=IDS, **LITELLM),
         Row("litellm", f"{kind} stream", litellm_stream(kind), format, True, arguments=True, varies=IDS, **LITELLM),
     )
+]
+TWO_SURE = {"model": "openai/gpt-4o", "n": 2, "logprobs": True, "top_logprobs": 1}
+LITELLM_ROWS += [
+    Row("litellm", "openai logprobs", litellm_completion("openai", **TWO_SURE), CHAT, reasoning=True, arguments=True, differs=without_logprobs, **LITELLM),
+    Row("litellm", "openai stream of two", litellm_stream("openai", n=2), CHAT, True, reasoning=True, arguments=True, **LITELLM),
 ]
 
 
@@ -101,6 +113,19 @@ def langchain_stream(at):
     return [whole.content, whole.tool_calls, whole.usage_metadata]
 
 
+def langchain_generate(at):
+    """Two answers with what their tokens are worth."""
+    model = langchain_client(at, n=2, logprobs=True, top_logprobs=1)
+    [answers] = model.generate([langchain_messages(at)], tools=[tool(at)]).generations
+    return [[answer.message.content, answer.message.tool_calls, answer.message.response_metadata] for answer in answers]
+
+
+def without_langchain_logprobs(got):
+    for _, _, metadata in got:
+        metadata["logprobs"] = None
+    return got
+
+
 def langchain_responses(at):
     answer = langchain_client(at, use_responses_api=True).invoke(langchain_messages(at))
     return [answer.content, answer.tool_calls, answer.usage_metadata]
@@ -117,6 +142,7 @@ OPENAI = {"denied": openai.PermissionDeniedError, "broken": openai.APIError, "fa
 
 LANGCHAIN_ROWS = [
     Row("langchain-openai", "invoke", langchain_invoke, "OpenAI chat completions", arguments=True, **OPENAI),
+    Row("langchain-openai", "generate two", langchain_generate, CHAT, arguments=True, differs=without_langchain_logprobs, **OPENAI),
     Row("langchain-openai", "stream", langchain_stream, "OpenAI chat completions", True, arguments=True, **OPENAI),
     Row("langchain-openai", "responses", langchain_responses, "OpenAI Responses", arguments=True, reasoning=True, **OPENAI),
     Row("langchain-openai", "embeddings", langchain_embeddings, "OpenAI embeddings", shows=False, failed=openai.BadRequestError),

@@ -310,6 +310,28 @@ def posted(at, path, body):
         return answer.status_code, answer.json()
 
 
+class KafkaError(Exception):
+    """What its REST proxy says of a whole request."""
+
+
+def kafka_texts(at):
+    """Version 3 of Kafka's REST proxy, which has no client of its own: a text for each record, an answer for each."""
+    values = [
+        {"type": "JSON", "data": {"note": at.text, "n": 9007199254740993}},
+        {"type": "STRING", "data": "plain"},
+        {"type": "STRING", "data": at.text},
+        {"type": "JSON", "data": {"last": True}},
+    ]
+    records = [{"partition_id": 0, "key": {"type": "STRING", "data": f"k-{n}"}, "value": value} for n, value in enumerate(values)]
+    with httpx.Client(verify=at.tls, http2=at.http2) as client:
+        headers = {"content-type": "application/json"}
+        body = "\n".join(json.dumps(record, ensure_ascii=False) for record in records).encode()
+        answer = client.post(f"{at.base}/kafka/v3/clusters/c/topics/t/records", content=body, headers=headers)
+    if answer.status_code != 200:
+        raise KafkaError(answer.text)
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
 def langfuse_ingestion(at):
     """The older way, which its other SDKs still take: an answer for each event."""
     trace = {"id": str(ID), "name": at.text, "userId": at.label, "input": {"q": at.text}, "metadata": {"note": at.text}, "tags": [at.text]}
@@ -351,6 +373,10 @@ TRACES = (r'"(traceId|spanId|parentSpanId)": ?"[^"]+"', r'"(startTimeUnixNano|en
 # Of a part of a body that is made anew while it passes, the length is not known before.
 LENGTHS = (r"Content-Length: \d+\r?\n",)
 
+KAFKA_ROWS = [
+    Row("httpx", "kafka v3 records", kafka_texts, "Kafka REST", records=True, kept="plain", denied=KafkaError, failed=KafkaError),
+]
+
 TRACING_ROWS = [
     Row("langsmith", "runs in parts", langsmith_runs("multipart_ingest"), "LangSmith", shows=False, http2=False, varies=LENGTHS),
     Row("langsmith", "runs in a batch", langsmith_runs("batch_ingest_runs"), "LangSmith", shows=False, http2=False),
@@ -360,4 +386,4 @@ TRACING_ROWS = [
     Row("secops", "logs and events", chronicle_sdk, "Google Chronicle", records=True, shows=False, denied=APIError, failed=APIError, http2=False),
 ]
 
-ROWS = [*SEARCH_ROWS, *SPLUNK_ROWS, *PUSH_ROWS, *DATADOG_ROWS, *AZURE_ROWS, *TRACING_ROWS]
+ROWS = [*SEARCH_ROWS, *SPLUNK_ROWS, *PUSH_ROWS, *DATADOG_ROWS, *AZURE_ROWS, *KAFKA_ROWS, *TRACING_ROWS]

@@ -67,8 +67,12 @@ def chunks_of_chat(chunks):
             delta = choice.delta
             if delta is None:  # what Azure's filter says beside the stream
                 continue
-            for name in ("content", "refusal", "reasoning_content"):
+            for name in ("content", "refusal", "reasoning_content", "reasoning"):
                 texts.append(((choice.index, name), getattr(delta, name, None)))
+            for detail in getattr(delta, "reasoning_details", None) or []:
+                texts.append(((choice.index, detail["index"], detail["type"]), detail.get("text", detail.get("data"))))
+            for image in getattr(delta, "images", None) or []:
+                calls[f"{choice.index} image"] = image
             for call in delta.tool_calls or []:
                 if call.id:
                     calls[f"{choice.index} {call.index}"] = [call.id, call.type, call.function.name]
@@ -105,6 +109,33 @@ def openai_chat_stream_logprobs(at):
             if choice.logprobs and choice.logprobs.content:
                 assert "".join(log.token for log in choice.logprobs.content) == choice.delta.content
     return joined(texts)
+
+
+def compatible_request(at, **more):
+    """What servers of OpenAI's protocol take besides, and what they have said in an earlier turn."""
+    sealed = {"type": "reasoning.encrypted", "data": "c2VhbGVk" * 8, "id": "rs_0", "index": 1}
+    details = [{"type": "reasoning.summary", "summary": at.text, "index": 0}, sealed]
+    turn = {"role": "assistant", "content": at.text, "reasoning": at.text, "reasoning_details": details}
+    messages = [*conversation(at), turn, {"role": "user", "content": at.text}]
+    return chat_request(at, messages=messages, n=2, tools=[tool(at)], extra_body={"top_k": 20, "guided_regex": at.text}, **more)
+
+
+def openai_compatible(at):
+    answer = openai_client(at).chat.completions.create(**compatible_request(at))
+    # Of what was asked this is a copy token by token, so that it never comes through the proxy.
+    asked = answer.model_extra.pop("prompt_logprobs", None)
+    assert asked is None or at.base.startswith("http://")
+    return answer
+
+
+def openai_compatible_stream(at):
+    return chunks_of_chat(openai_client(at).chat.completions.create(**compatible_request(at, stream=True)))
+
+
+def without_copies(got):
+    for choice in got["choices"]:
+        choice["token_ids"] = None
+    return got
 
 
 def without_logprobs(got):
@@ -176,6 +207,19 @@ def openai_responses_stream(at):
             whole.append(event)
     assert numbers == list(range(len(numbers)))
     return [joined(texts), whole]
+
+
+def openai_responses_logprobs(at):
+    """What tokens are worth may be taken out; what is left belongs to this delta."""
+    texts = []
+    for event in openai_client(at).responses.create(**responses_request(at), top_logprobs=1, stream=True):
+        if event.type == "response.output_text.delta":
+            texts.append((event.output_index, event.delta))
+            assert not event.logprobs or "".join(log.token for log in event.logprobs) == event.delta
+        elif event.type == "response.output_text.done":
+            texts.append(("done", event.text))
+            assert not event.logprobs or "".join(log.token for log in event.logprobs) == event.text
+    return joined(texts)
 
 
 def openai_responses_helper(at):
@@ -252,12 +296,17 @@ OPENAI_ROWS = [
     Row("openai", "chat stream helper", openai_chat_helper, CHAT, True, arguments=True, **OPENAI),
     Row("openai", "chat logprobs", openai_chat_logprobs, CHAT, differs=without_logprobs, **OPENAI),
     Row("openai", "chat stream logprobs", openai_chat_stream_logprobs, CHAT, True, **OPENAI),
+    Row("openai", "chat vllm", openai_compatible, CHAT, reasoning=True, arguments=True, more={"vllm": 1}, differs=without_copies, **OPENAI),
+    Row("openai", "chat vllm stream", openai_compatible_stream, CHAT, True, reasoning=True, arguments=True, more={"vllm": 1}, **OPENAI),
+    Row("openai", "chat openrouter", openai_compatible, CHAT, reasoning=True, arguments=True, more={"openrouter": 1}, **OPENAI),
+    Row("openai", "chat openrouter stream", openai_compatible_stream, CHAT, True, reasoning=True, arguments=True, more={"openrouter": 1}, **OPENAI),
     Row("openai", "embeddings", openai_embeddings, "OpenAI embeddings", **OPENAI | QUIET),
     Row("openai", "completions", openai_completions, "OpenAI completions", **OPENAI),
     Row("openai", "completions stream", openai_completions_stream, "OpenAI completions", True, **OPENAI),
     Row("openai", "completions logprobs", openai_completions_logprobs, "OpenAI completions", differs=without_logprobs, **OPENAI),
     Row("openai", "responses", openai_responses, RESPONSES, reasoning=True, arguments=True, differs=without_responses_logprobs, **OPENAI),
     Row("openai", "responses stream", openai_responses_stream, RESPONSES, True, reasoning=True, arguments=True, **OPENAI),
+    Row("openai", "responses stream logprobs", openai_responses_logprobs, RESPONSES, True, more={"logprobs": 1}, **OPENAI),
     Row("openai", "responses stream helper", openai_responses_helper, RESPONSES, True, reasoning=True, arguments=True, **OPENAI),
     Row("openai", "retrieve", openai_retrieve, RESPONSES, reasoning=True, arguments=True, sends=False, failed=openai.BadRequestError),
     Row("openai", "batch", openai_batch, "OpenAI files and batches", **OPENAI),
@@ -372,13 +421,24 @@ def anthropic_batches(at):
     return [made.id, client.messages.count_tokens(model="m", messages=anthropic_request(at)["messages"])]
 
 
+def unsigned(got):
+    """What signs a thought holds for it as it was: empty where the thought was changed."""
+    if isinstance(got, list):
+        return [unsigned(one) for one in got]
+    if isinstance(got, dict):
+        inside = {key: unsigned(one) for key, one in got.items() if "signature_delta" not in key}
+        return inside | {"signature": ""} if inside.get("type") == "thinking" else inside
+    return got
+
+
 ANTHROPIC = {"denied": anthropic.PermissionDeniedError, "broken": anthropic.APIError, "failed": anthropic.BadRequestError}
 MESSAGES = "Anthropic Messages"
+THOUGHT = {"reasoning": True, "arguments": True, "differs": unsigned}
 
 ANTHROPIC_ROWS = [
-    Row("anthropic", "messages", anthropic_messages, MESSAGES, arguments=True, more={"server": True}, **ANTHROPIC),
-    Row("anthropic", "messages stream", anthropic_stream, MESSAGES, True, arguments=True, more={"server": True}, **ANTHROPIC),
-    Row("anthropic", "messages stream helper", anthropic_helper, MESSAGES, True, arguments=True, more={"server": True}, **ANTHROPIC),
+    Row("anthropic", "messages", anthropic_messages, MESSAGES, **THOUGHT, more={"server": True, "calls": 2}, **ANTHROPIC),
+    Row("anthropic", "messages stream", anthropic_stream, MESSAGES, True, **THOUGHT, more={"server": True, "calls": 2}, **ANTHROPIC),
+    Row("anthropic", "messages stream helper", anthropic_helper, MESSAGES, True, **THOUGHT, more={"server": True}, **ANTHROPIC),
     Row("anthropic", "batches and counts", anthropic_batches, MESSAGES, **ANTHROPIC | QUIET),
 ]
 
@@ -421,7 +481,7 @@ def gemini_parts(chunks):
         for candidate in chunk.candidates:
             for part in (candidate.content and candidate.content.parts) or []:
                 if part.text is not None:
-                    texts.append((f"thought {part.thought}", part.text))
+                    texts.append((f"{candidate.index} thought {part.thought}", part.text))
                 else:
                     rest.append(part)
             rest += [candidate.finish_reason, candidate.grounding_metadata] if candidate.finish_reason else []
@@ -478,6 +538,8 @@ GEMINI_ARRAY = "Gemini, streamed array"
 GEMINI_ROWS = [
     Row("google-genai", "generate", gemini_generate, GENERATE, reasoning=True, arguments=True, more={"code": True, "grounding": True}, **GEMINI),
     Row("google-genai", "generate stream", gemini_stream, GENERATE, True, reasoning=True, arguments=True, more={"grounding": True}, **GEMINI),
+    Row("google-genai", "two candidates", gemini_generate, GENERATE, reasoning=True, arguments=True, more={"candidates": 2}, **GEMINI),
+    Row("google-genai", "stream of two candidates", gemini_stream, GENERATE, True, reasoning=True, arguments=True, more={"candidates": 2}, **GEMINI),
     Row("google-genai", "generate stream text", gemini_stream, GENERATE, True, **GEMINI),
     Row("google-genai", "chat", gemini_chat, GENERATE, True, **GEMINI),
     Row("google-genai", "embed and count", gemini_embed, GENERATE, **GEMINI | QUIET),
@@ -489,9 +551,9 @@ GEMINI_ROWS = [
 # Cohere
 
 
-def cohere_client(at):
+def cohere_client(at, prefix="/cohere"):
     client = httpx.Client(verify=at.tls, http2=at.http2)
-    return cohere.ClientV2(api_key="k", base_url=f"{at.base}/cohere", httpx_client=client, max_retries=0)
+    return cohere.ClientV2(api_key="k", base_url=at.base + prefix, httpx_client=client, max_retries=0)
 
 
 def cohere_request(at):
@@ -660,8 +722,8 @@ MISTRAL_ROWS = [
 # Ollama
 
 
-def ollama_client(at):
-    return ollama.Client(host=f"{at.base}/ollama", verify=at.tls, http2=at.http2)
+def ollama_client(at, prefix="/ollama"):
+    return ollama.Client(host=at.base + prefix, verify=at.tls, http2=at.http2)
 
 
 def ollama_request(at):

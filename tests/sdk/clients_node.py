@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from clients_logs import LENGTHS, TRACES
-from clients_models import CHAT, GENERATE, MESSAGES, QUIET, RESPONSES
+from clients_models import CHAT, GENERATE, MESSAGES, QUIET, RESPONSES, THOUGHT, without_logprobs
 from matrix import Row
 
 HERE = pathlib.Path(__file__).parent
@@ -95,17 +95,18 @@ SINK_ROWS = [
 
 ROWS = [
     *SINK_ROWS,
-    Row("npm:openai", "chat", node("openai chat"), CHAT, arguments=True, **OPENAI),
-    Row("npm:openai", "chat stream", node("openai chat stream"), CHAT, True, arguments=True, more={"refusal": True}, **OPENAI),
+    Row("npm:openai", "chat", node("openai chat"), CHAT, reasoning=True, arguments=True, **OPENAI),
+    Row("npm:openai", "chat logprobs", node("openai chat logprobs"), CHAT, differs=without_logprobs, **OPENAI),
+    Row("npm:openai", "chat stream", node("openai chat stream"), CHAT, True, reasoning=True, arguments=True, more={"refusal": True}, **OPENAI),
     Row("npm:openai", "chat stream helper", node("openai chat stream helper"), CHAT, True, arguments=True, **OPENAI),
-    Row("npm:openai", "responses", node("openai responses"), RESPONSES, arguments=True, differs=without_responses_logprobs, **OPENAI),
-    Row("npm:openai", "responses stream", node("openai responses stream"), RESPONSES, True, arguments=True, **OPENAI),
+    Row("npm:openai", "responses", node("openai responses"), RESPONSES, reasoning=True, arguments=True, differs=without_responses_logprobs, **OPENAI),
+    Row("npm:openai", "responses stream", node("openai responses stream"), RESPONSES, True, reasoning=True, arguments=True, **OPENAI),
     Row("npm:openai", "responses stream helper", node("openai responses stream helper"), RESPONSES, True, arguments=True, more={"shell": False}, **OPENAI),
     Row("npm:openai", "embeddings", node("openai embeddings"), "OpenAI embeddings", **OPENAI | QUIET),
     Row("npm:openai", "batch file", node("openai batch file"), "OpenAI files and batches", **OPENAI),
-    Row("npm:@anthropic-ai/sdk", "messages", node("anthropic messages"), MESSAGES, arguments=True, more={"server": True}, **ANTHROPIC),
-    Row("npm:@anthropic-ai/sdk", "messages stream", node("anthropic messages stream"), MESSAGES, True, arguments=True, **ANTHROPIC),
-    Row("npm:@anthropic-ai/sdk", "messages stream helper", node("anthropic messages stream helper"), MESSAGES, True, arguments=True, **ANTHROPIC),
+    Row("npm:@anthropic-ai/sdk", "messages", node("anthropic messages"), MESSAGES, **THOUGHT, more={"server": True, "calls": 2}, **ANTHROPIC),
+    Row("npm:@anthropic-ai/sdk", "messages stream", node("anthropic messages stream"), MESSAGES, True, **THOUGHT, more={"calls": 2}, **ANTHROPIC),
+    Row("npm:@anthropic-ai/sdk", "messages stream helper", node("anthropic messages stream helper"), MESSAGES, True, **THOUGHT, **ANTHROPIC),
     Row("npm:@google/genai", "generate", node("gemini generate"), GENERATE, reasoning=True, arguments=True, more={"grounding": True}, **GEMINI),
     Row("npm:@google/genai", "generate stream", node("gemini generate stream"), GENERATE, True, reasoning=True, arguments=True, **GEMINI),
     Row("npm:@google/genai", "embed and count", node("gemini embed and count"), GENERATE, **GEMINI | QUIET),

@@ -63,6 +63,11 @@ path     = "/crm"
 upstream = "{mcp}"
 
 [[route]]
+name     = "aimock-bedrock"
+path     = "/aimock/bedrock"
+upstream = "{aimock}"
+
+[[route]]
 name     = "aimock"
 path     = "/aimock"
 upstream = "{aimock}"

@@ -214,8 +214,25 @@ def test_node(collector, running, base, tls, call, way):
     [record] = logs.scope_logs[0].log_records
     assert record.body.string_value == SAFE and record.severity_text == "WARN"
     assert attributes(record.attributes)["note"].string_value == SAFE
+    assert attributes(record.attributes)["count"].int_value == 3
+    assert attributes(record.attributes)["card"].string_value == "************1111"
     # What blocks outside of all records is the exporter's error, and is not sent.
     collector.received.clear()
     [error] = node(call)(At(base, tls, running["folder"], text=f"it is {FORBIDDEN}"))
     assert FORBIDDEN not in error and not collector.received
     assert error.startswith("7: " if way == "grpc" else "403: ")
+
+
+def test_node_metrics(collector, running, base, tls):
+    assert node("otlp metrics")(At(base, tls, running["folder"], text=TEXT)) == []
+    [metrics] = only(collector, "json").resource_metrics
+    assert attributes(metrics.resource.attributes)["contact"].string_value == SAFE
+    sales, latency = metrics.scope_metrics[0].metrics
+    assert sales.description == SAFE
+    [point] = sales.sum.data_points
+    # What was measured is a number, whatever it looks like; what it was measured of may be a text.
+    assert (point.as_double or point.as_int) == 4
+    assert attributes(point.attributes)["who"].string_value == SAFE
+    assert attributes(point.attributes)["card"].string_value == "************1111"
+    assert latency.histogram.data_points[0].sum == 7.5
+    assert sum(latency.histogram.data_points[0].bucket_counts) == 1

@@ -6,6 +6,8 @@ import openai
 import planted
 import pytest
 import websockets
+from clients_node import error, node
+from matrix import At
 
 SOUND = "UklGRiQAAABXQVZFZm10IBAAAAABAAEA" * 4
 
@@ -91,3 +93,23 @@ def test_an_upstream_that_breaks_off_is_an_error_and_gives_nothing_that_is_held(
             while True:
                 got.append(connection.recv().to_json())
     assert "4111" not in "".join(got)
+
+
+def test_node(base, tls, running, live):
+    live.said = planted.TEXT
+    texts, last = node("openai realtime")(At(base, tls, running["folder"]))
+    sent = "".join(live.received)
+    planted.clean(sent)
+    assert sent.count(json.dumps(planted.SAFE)[1:-1]) == 3
+    assert len(texts) == 4 and len(last) == 3
+    for kind, text in [*texts.items(), *last.items()]:
+        assert (json.loads(text)["note"] if "arguments" in kind else text) == planted.SAFE, kind
+    live.reset()
+    live.said = planted.PLAIN
+    texts, last = node("openai realtime")(At(base, tls, running["folder"], text=planted.PLAIN))
+    assert texts["response.output_text.delta"] == last["response.output_text.done"] == planted.PLAIN
+    assert json.loads(live.received[0])["session"]["instructions"] == planted.PLAIN
+    live.reset()
+    with pytest.raises(error()) as raised:
+        node("openai realtime")(At(base, tls, running["folder"], text=planted.FORBIDDEN))
+    assert planted.FORBIDDEN not in str(raised.value) and not live.received

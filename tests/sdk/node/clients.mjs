@@ -9,11 +9,14 @@ import { credentials } from "@grpc/grpc-js";
 import { OTLPLogExporter as GrpcLogs } from "@opentelemetry/exporter-logs-otlp-grpc";
 import { OTLPLogExporter as JsonLogs } from "@opentelemetry/exporter-logs-otlp-http";
 import { OTLPLogExporter as ProtoLogs } from "@opentelemetry/exporter-logs-otlp-proto";
+import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { LoggerProvider, SimpleLogRecordProcessor } from "@opentelemetry/sdk-logs";
+import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { Ollama } from "ollama";
 import OpenAI from "openai";
+import { OpenAIRealtimeWS } from "openai/realtime/ws";
 import { Agent, FormData, fetch } from "undici";
 import { secure, calls as sinks } from "./sinks.mjs";
 
@@ -77,14 +80,33 @@ const conversed = (at) => ({ modelId: "m", system: [{ text: at.text }], messages
 
 // OpenTelemetry
 
-async function log(at, exporter) {
+// An exporter whose errors are kept.
+function watch(exporter) {
   const errors = [];
-  const watched = { export: (records, done) => exporter.export(records, (result) => (result.error && errors.push(result.error), done(result))), shutdown: () => exporter.shutdown(), forceFlush: async () => exporter.forceFlush?.() };
+  const send = exporter.export.bind(exporter);
+  exporter.export = (records, done) => send(records, (result) => (result.error && errors.push(result.error), done(result)));
+  return [exporter, errors];
+}
+
+async function log(at, exporter) {
+  const [watched, errors] = watch(exporter);
   const processor = new SimpleLogRecordProcessor({ exporter: watched });
   const provider = new LoggerProvider({ resource: resourceFromAttributes({ contact: at.text }), processors: [processor] });
-  provider.getLogger("shop").emit({ body: at.text, severityText: "WARN", attributes: { note: at.text, count: 3 } });
+  provider.getLogger("shop").emit({ body: at.text, severityText: "WARN", attributes: { note: at.text, count: 3, card: 4111111111111111 } });
   await provider.forceFlush();
   await provider.shutdown();
+  return errors.map((error) => `${error.code}: ${error.message}`);
+}
+
+async function measure(at) {
+  const [exporter, errors] = watch(new OTLPMetricExporter({ ...logs(at), url: `${at.base}/otel/v1/metrics` }));
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+  const provider = new MeterProvider({ resource: resourceFromAttributes({ contact: at.text }), readers: [reader] });
+  const meter = provider.getMeter("shop");
+  meter.createCounter("sales", { description: at.text }).add(4, { who: at.text, card: 4111111111111111 });
+  meter.createHistogram("latency").record(7.5, { who: at.text });
+  // Which exports what was measured.
+  await provider.shutdown().catch(() => {});
   return errors.map((error) => `${error.code}: ${error.message}`);
 }
 
@@ -106,6 +128,7 @@ const calls = {
     return texts;
   },
 
+  "otlp metrics": measure,
   "otlp json": (at) => log(at, new JsonLogs(logs(at))),
   "otlp protobuf": (at) => log(at, new ProtoLogs(logs(at))),
   "otlp grpc": (at) => {
@@ -115,12 +138,15 @@ const calls = {
 
   "openai chat": (at) => openai(at).chat.completions.create(chat(at)),
 
+  "openai chat logprobs": (at) => openai(at).chat.completions.create({ ...chat(at), logprobs: true, top_logprobs: 1 }),
+
   "openai chat stream": async (at) => {
     const [texts, add] = adder();
     for await (const chunk of await openai(at).chat.completions.create({ ...chat(at), stream: true })) {
       for (const { index, delta } of chunk.choices) {
         add(`${index} content`, delta.content);
         add(`${index} refusal`, delta.refusal);
+        add(`${index} reasoning`, delta.reasoning_content);
         for (const call of delta.tool_calls ?? []) add(`${index} ${call.index}`, call.function.arguments);
       }
     }
@@ -153,6 +179,31 @@ const calls = {
     return [await openai(at).files.create({ purpose: "batch", file }), await content.text()];
   },
 
+  "openai realtime": async (at) => {
+    const [texts, add] = adder();
+    const last = {};
+    const client = new OpenAI({ baseURL: `${at.base}/live/v1`, apiKey: "test" });
+    const live = new OpenAIRealtimeWS({ model: "gpt-realtime", options: at.tls }, client);
+    await new Promise((resolve, reject) => {
+      live.on("error", reject);
+      live.socket.on("close", (code, reason) => reject(new Error(`${code} ${reason}`)));
+      live.socket.on("open", () => {
+        live.send({ type: "session.update", session: { type: "realtime", instructions: at.text } });
+        const content = [{ type: "input_text", text: at.text }];
+        live.send({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+        live.send({ type: "response.create", response: { instructions: at.text } });
+      });
+      live.on("event", (event) => {
+        if (event.type.endsWith(".delta") && event.type !== "response.output_audio.delta") add(event.type, event.delta);
+        const whole = event.text ?? event.transcript ?? event.arguments;
+        if (event.type.endsWith(".done") && whole !== undefined) last[event.type] = whole;
+        if (event.type === "response.done") resolve();
+      });
+    });
+    live.close();
+    return [texts, last];
+  },
+
   // Anthropic
 
   "anthropic messages": (at) => anthropic(at).messages.create(message(at)),
@@ -161,8 +212,8 @@ const calls = {
     const [texts, add] = adder();
     const whole = [];
     for await (const event of await anthropic(at).messages.create({ ...message(at), stream: true })) {
-      const { type, text, partial_json } = event.delta ?? {};
-      if (type === "text_delta" || type === "input_json_delta") add(`${event.index} ${type}`, text ?? partial_json);
+      const { type, text, partial_json, thinking, signature } = event.delta ?? {};
+      if (event.type === "content_block_delta") add(`${event.index} ${type}`, text ?? partial_json ?? thinking ?? signature);
       else whole.push(event);
     }
     return [texts, whole];

@@ -50,7 +50,7 @@ def whole(said):
     yield from calls(said)
 
 
-def message(parts, finish=None, said=None):
+def message(parts, finish, said):
     candidate = {"content": {"parts": parts, "role": "model"}, "index": 0}
     if finish:
         candidate["finishReason"] = finish
@@ -60,18 +60,18 @@ def message(parts, finish=None, said=None):
         found = {"webSearchQueries": [said.text], "groundingChunks": [chunk], "groundingSupports": [support]}
         candidate["groundingMetadata"] = dict(found, searchEntryPoint={"renderedContent": f"<div>{said.text}</div>"})
     rest = {"usageMetadata": USAGE, "modelVersion": "gemini-3-pro", "responseId": "mAitaLmkHPPlz7IPvtfUqQ4"}
-    return {"candidates": [candidate], **rest}
+    return {"candidates": [dict(candidate, index=n) for n in range(said.more.get("candidates", 1))], **rest}
 
 
 def stream(said):
     for part in said.deltas(said.reasoning):
-        yield message([{"text": part, "thought": True}])
+        yield message([{"text": part, "thought": True}], None, said)
     parts = said.deltas(said.text)
     for part in parts[:-1]:
-        yield message([{"text": part}])
+        yield message([{"text": part}], None, said)
     # The last of the text is in the message that ends it, unless calls follow.
     if said.arguments:
-        yield message([{"text": parts[-1]}])
+        yield message([{"text": parts[-1]}], None, said)
         yield message([*calls(said)], "STOP", said)
     else:
         yield message([{"text": parts[-1]}], "STOP", said)

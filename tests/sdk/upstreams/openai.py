@@ -14,6 +14,7 @@ USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 VECTOR = [0.25, -1.5, 0.0078125, 41111111.0]
 CREATED = 1763690000
 # As Azure's filter judges.
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABh6FO1AAAAABJRU5ErkJggg=="}}
 FILTERED = {"hate": {"filtered": False, "severity": "safe"}, "protected_material_text": {"detected": False, "filtered": False}}
 PROMPT_FILTERED = [{"prompt_index": 0, "content_filter_results": FILTERED}]
 SIGNED = base64.b64encode(b"sealed reasoning, for its maker alone" * 3).decode()
@@ -43,6 +44,23 @@ def logprob(token, more=True):
     return dict(found, top_logprobs=[logprob(token, False)]) if more else found
 
 
+def thoughts(said, text):
+    """What OpenRouter says of a model's thoughts beside them, or of a piece of them."""
+    detail = {"format": "anthropic-claude-v1", "index": 0}
+    return {"reasoning": text, "reasoning_details": [{"type": "reasoning.text", "text": text, **detail}]}
+
+
+def sealed():
+    return {"type": "reasoning.encrypted", "data": SIGNED, "id": "rs_1", "format": "openai-responses-v1", "index": 1}
+
+
+def vllm(said):
+    """What vLLM adds to a choice, and to an answer."""
+    tokens = list(range(9906, 9906 + len(said.deltas(said.text))))
+    asked = [None, *({str(n): {"logprob": -0.25, "rank": 1, "decoded_token": part}} for n, part in enumerate(said.deltas(said.text)))]
+    return {"stop_reason": None, "token_ids": tokens}, {"prompt_logprobs": asked, "prompt_token_ids": None, "kv_transfer_params": None}
+
+
 def chat(request, said):
     asked = request.json
     choices = range(asked.get("n") or 1)
@@ -64,6 +82,11 @@ def chat(request, said):
         message = {"role": "assistant", "content": said.text, "refusal": None, "annotations": [note]}
         if said.reasoning:
             message["reasoning_content"] = said.reasoning
+        if said.more.get("vllm"):
+            message["reasoning"] = message.pop("reasoning_content")
+        if said.more.get("openrouter"):
+            message |= thoughts(said, message.pop("reasoning_content")) | {"images": [PICTURE]}
+            message["reasoning_details"] += [{"type": "reasoning.summary", "summary": said.reasoning, "index": 2}, sealed()]
         if calls:
             message["tool_calls"] = calls
         details = {"content": [logprob(token) for token in said.deltas(said.text)], "refusal": None} if logs else None
@@ -71,6 +94,10 @@ def chat(request, said):
         if said.more.get("azure"):
             envelope["prompt_filter_results"] = PROMPT_FILTERED
             body = [dict(choice, content_filter_results=FILTERED) for choice in body]
+        if said.more.get("vllm"):
+            of_choice, of_answer = vllm(said)
+            envelope |= of_answer
+            body = [choice | of_choice for choice in body]
         return Whole(dict(envelope, object="chat.completion", choices=body, usage=USAGE))
 
     def chunk(*parts, usage=None):
@@ -90,7 +117,11 @@ def chat(request, said):
             yield chunk((n, {"role": "assistant", "content": None, "refusal": None}, None, None))
         for part in said.deltas(said.reasoning):
             for n in choices:
-                yield chunk((n, {"reasoning_content": part}, None, None))
+                thought = {"reasoning" if said.more.get("vllm") else "reasoning_content": part}
+                yield chunk((n, thoughts(said, part) if said.more.get("openrouter") else thought, None, None))
+        if said.more.get("openrouter"):
+            yield ": OPENROUTER PROCESSING\n\n"
+            yield chunk(*((n, {"reasoning_details": [sealed()], "images": [PICTURE]}, None, None) for n in choices))
         for part in said.deltas(said.text):
             for n in choices:
                 details = {"content": [logprob(part)], "refusal": None} if logs else None
@@ -272,14 +303,15 @@ def responses(request, said):
                     yield {"type": f"{kind}.added", "output_index": index, **place, "command": ""}
                 for delta in said.deltas(text):
                     shaped = {"stdout": delta} if member == "output" else delta
-                    logs = {"logprobs": []} if kind == "response.output_text" else {}
+                    worth = [logprob(delta)] if said.more.get("logprobs") else []
+                    logs = {"logprobs": worth} if kind == "response.output_text" else {}
                     yield {"type": f"{kind}.delta", **at, **place, "delta": shaped, **logs}
                 if kind == "response.output_text":
                     note = item["content"][0]["annotations"][0]
                     added = {"annotation_index": 0, "annotation": note}
                     yield {"type": "response.output_text.annotation.added", **at, **place, **added}
                 whole = item["output"] if member == "output" else text
-                logs = {"logprobs": []} if kind == "response.output_text" else {}
+                logs = {"logprobs": item["content"][0]["logprobs"]} if kind == "response.output_text" else {}
                 yield {"type": f"{kind}.done", **at, **place, member: whole, **logs}
                 if part:
                     yield {"type": f"{name}.done", **at, **place, "part": part}

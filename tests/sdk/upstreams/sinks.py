@@ -75,7 +75,9 @@ def sumo(request, said):
 
 
 def kafka(request, said):
-    """Version 1: a place for each record; the last one failed."""
+    """Version 1: a place for each record; the last one failed. Version 3: an answer for each, likewise."""
+    if "/v3/clusters/" in request.path:
+        return kafka_of_texts(request, said)
     records = request.json["records"]
     assert all("value" in record for record in records)
     if said.status != 200:
@@ -83,6 +85,19 @@ def kafka(request, said):
     offsets = [{"partition": 0, "offset": 9007199254740990 + at, "error_code": None, "error": None} for at in range(len(records))]
     offsets[-1] |= {"partition": None, "offset": None, "error_code": 2, "error": f"You sent: {said.text}"}
     return Whole({"offsets": offsets, "key_schema_id": None, "value_schema_id": 7}, kind="application/vnd.kafka.v1+json")
+
+
+def kafka_of_texts(request, said):
+    if said.status != 200:
+        return Whole({"error_code": 40002, "message": f"You sent: {said.text}"}, said.status)
+    text, answers = request.content.decode().strip(), []
+    while text:
+        record, end = json.JSONDecoder().raw_decode(text)
+        text = text[end:].strip()
+        place = {"cluster_id": "c", "topic_name": "t", "partition_id": 0, "offset": 9007199254740990 + len(answers)}
+        answers.append({"error_code": 200, **place, "value": {"type": record["value"]["type"], "size": 9}})
+    answers[-1] = {"error_code": 422, "message": f"You sent: {said.text}"}
+    return Whole("".join(json.dumps(answer) + "\n" for answer in answers).encode())
 
 
 def loki(request, said):
