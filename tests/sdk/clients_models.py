@@ -5,11 +5,14 @@ import json
 import re
 
 import anthropic
+import boto3
 import cohere
 import httpx
 import httpx2
 import ollama
 import openai
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from cohere.core.api_error import ApiError
 from google import genai
 from google.ai.generativelanguage_v1beta import GenerativeServiceClient
@@ -667,6 +670,96 @@ COHERE_ROWS += [
 ]
 
 
+# Amazon Bedrock
+
+
+def bedrock_client(at):
+    ca, *pair = (str(at.folder / name) for name in ("ca.crt", "one.crt", "one.key"))
+    keys = {"region_name": "eu-west-1", "aws_access_key_id": "CLIENTKEY", "aws_secret_access_key": "client-secret"}
+    config = Config(client_cert=tuple(pair), retries={"total_max_attempts": 1})
+    return boto3.client("bedrock-runtime", endpoint_url=f"{at.base}/aws", verify=ca, config=config, **keys)
+
+
+def bedrock_request(at):
+    schema = {"type": "object", "properties": {"card": {"type": "integer", "description": at.text}}}
+    result = [{"text": at.text}, {"json": {"note": at.text}}]
+    return {
+        "modelId": "anthropic.claude-3-haiku-20240307-v1:0",
+        "system": [{"text": at.text}],
+        "messages": [
+            {"role": "user", "content": [{"text": at.text}]},
+            {"role": "assistant", "content": [{"toolUse": {"toolUseId": "t-0", "name": "send", "input": json.loads(at.arguments)}}]},
+            {"role": "user", "content": [{"toolResult": {"toolUseId": "t-0", "content": result}}]},
+        ],
+        "toolConfig": {"tools": [{"toolSpec": {"name": "send", "description": at.text, "inputSchema": {"json": schema}}}]},
+        "inferenceConfig": {"stopSequences": [at.text], "temperature": 0.5},
+    }
+
+
+def bedrock_converse(at):
+    answer = bedrock_client(at).converse(**bedrock_request(at))
+    return [answer["output"], answer["stopReason"], answer["usage"]]
+
+
+def bedrock_converse_stream(at):
+    texts, rest = [], []
+    for event in bedrock_client(at).converse_stream(**bedrock_request(at))["stream"]:
+        [(kind, told)] = event.items()
+        if kind != "contentBlockDelta":
+            rest.append(event)
+            continue
+        of, delta = told["contentBlockIndex"], told["delta"]
+        thought = delta.get("reasoningContent", {})
+        texts += [((of, "text"), delta.get("text")), ((of, "input"), delta.get("toolUse", {}).get("input"))]
+        texts += [((of, "thought"), thought.get("text")), ((of, "signature"), thought.get("signature"))]
+    return [joined(texts), rest]
+
+
+def invoked(at):
+    request = {name: part for name, part in anthropic_request(at).items() if name != "model"}
+    body = json.dumps(request | {"anthropic_version": "bedrock-2023-05-31"}, ensure_ascii=False)
+    return {"modelId": "anthropic.claude-3-haiku-20240307-v1:0", "body": body}
+
+
+def bedrock_invoke(at):
+    return json.loads(bedrock_client(at).invoke_model(**invoked(at))["body"].read())
+
+
+def bedrock_invoke_stream(at):
+    texts, rest = [], []
+    for event in bedrock_client(at).invoke_model_with_response_stream(**invoked(at))["body"]:
+        said = json.loads(event["chunk"]["bytes"])
+        if said["type"] != "content_block_delta":
+            rest.append(said)
+            continue
+        for member in ("text", "partial_json", "thinking", "signature"):
+            texts.append(((said["index"], member), said["delta"].get(member)))
+    return [joined(texts), rest]
+
+
+def without_signatures(got):
+    """What signs a thought is empty where the thought was changed."""
+    if isinstance(got, list):
+        return [without_signatures(one) for one in got]
+    if isinstance(got, dict):
+        return {key: "" if key == "signature" else without_signatures(one) for key, one in got.items() if "'signature'" not in key}
+    return got
+
+
+BEDROCK = "Amazon Bedrock"
+# What a client signs with, which is of the moment.
+AWS_VARIES = (r'"(authorization|x-amz-[a-z0-9-]+|amz-sdk-[a-z-]+)": "[^"]*"',)
+AWS = {"denied": ClientError, "broken": (ClientError, BotoCoreError), "failed": ClientError}
+AWS |= {"http2": False, "reasoning": True, "arguments": True, "differs": without_signatures, "varies": AWS_VARIES}
+
+BEDROCK_ROWS = [
+    Row("boto3", "converse", bedrock_converse, BEDROCK, **AWS),
+    Row("boto3", "converse stream", bedrock_converse_stream, BEDROCK, True, **AWS),
+    Row("boto3", "invoke", bedrock_invoke, BEDROCK, more={"calls": 2}, **AWS),
+    Row("boto3", "invoke stream", bedrock_invoke_stream, BEDROCK, True, more={"calls": 2}, **AWS),
+]
+
+
 # Mistral
 
 
@@ -781,4 +874,4 @@ OLLAMA_ROWS = [
     Row("ollama", "embed", ollama_embed, "Ollama", **OLLAMA | QUIET),
 ]
 
-ROWS = [*OPENAI_ROWS, *ANTHROPIC_ROWS, *GEMINI_ROWS, *COHERE_ROWS, *MISTRAL_ROWS, *OLLAMA_ROWS]
+ROWS = [*OPENAI_ROWS, *ANTHROPIC_ROWS, *GEMINI_ROWS, *COHERE_ROWS, *BEDROCK_ROWS, *MISTRAL_ROWS, *OLLAMA_ROWS]

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from clients_logs import LENGTHS, TRACES
-from clients_models import CHAT, GENERATE, MESSAGES, QUIET, RESPONSES, THOUGHT, without_logprobs
+from clients_models import AWS_VARIES, BEDROCK, CHAT, GENERATE, MESSAGES, QUIET, RESPONSES, THOUGHT, without_logprobs, without_signatures
 from matrix import Row
 
 HERE = pathlib.Path(__file__).parent
@@ -39,10 +39,10 @@ def process():
     return running[0]
 
 
-def node(call):
+def node(call, **more):
     def run(at):
         tls = {name: (at.folder / file).read_text() for name, file in (("ca", "ca.crt"), ("cert", "one.crt"), ("key", "one.key"))}
-        told = {"base": at.base, "tls": tls, "http2": at.http2, "text": at.text, "label": at.label, "arguments": at.arguments}
+        told = {"base": at.base, "tls": tls, "http2": at.http2, "text": at.text, "label": at.label, "arguments": at.arguments, **more}
         node = process()
         node.stdin.write(json.dumps({"call": call, "at": told}) + "\n")
         node.stdin.flush()
@@ -63,6 +63,11 @@ def of(package):
 OPENAI, ANTHROPIC = of("OpenAIError"), of("AnthropicError")
 GEMINI = {"denied": error("ApiError", "Error"), "broken": error("Error"), "failed": error("ApiError", "Error")}
 OLLAMA = {"denied": error("ResponseError", "Error"), "broken": error("Error"), "failed": error("ResponseError", "Error")}
+
+
+AWS_ERRORS = ("BedrockRuntimeServiceException", "ServiceException", "Error")
+AWS = {"denied": error("AccessDeniedException", *AWS_ERRORS), "broken": error("Error"), "failed": error("ValidationException", *AWS_ERRORS)}
+AWS |= {"http2": False, "varies": AWS_VARIES, "differs": without_signatures}
 
 
 def without_responses_logprobs(got):
@@ -110,6 +115,8 @@ ROWS = [
     Row("npm:@google/genai", "generate", node("gemini generate"), GENERATE, reasoning=True, arguments=True, more={"grounding": True}, **GEMINI),
     Row("npm:@google/genai", "generate stream", node("gemini generate stream"), GENERATE, True, reasoning=True, arguments=True, **GEMINI),
     Row("npm:@google/genai", "embed and count", node("gemini embed and count"), GENERATE, **GEMINI | QUIET),
+    Row("npm:@aws-sdk/client-bedrock-runtime", "converse", node("bedrock converse", aws="/aws"), BEDROCK, reasoning=True, arguments=True, **AWS),
+    Row("npm:@aws-sdk/client-bedrock-runtime", "converse stream", node("bedrock converse stream", aws="/aws"), BEDROCK, True, reasoning=True, arguments=True, **AWS),
     Row("npm:ollama", "chat", node("ollama chat"), "Ollama", reasoning=True, arguments=True, **OLLAMA),
     Row("npm:ollama", "chat stream", node("ollama chat stream"), "Ollama", True, reasoning=True, arguments=True, **OLLAMA),
     Row("npm:ollama", "generate stream", node("ollama generate stream"), "Ollama", True, **OLLAMA),

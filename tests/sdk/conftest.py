@@ -17,7 +17,7 @@ from collector import Collector
 from live import Live
 from mcp_server import Mcp
 from planted import PLANTED
-from upstreams import Said, Upstreams, anthropic, cohere, gemini, mistral, ollama, openai, sinks
+from upstreams import Said, Upstreams, anthropic, aws, cohere, gemini, mistral, ollama, openai, sinks
 
 CONFIG = """
 version = 1
@@ -93,7 +93,7 @@ upstream = "{url}/{name}"
 opaque   = {{ "audio/*" = "pass" }}
 """
 
-VENDORS = {module.__name__.rpartition(".")[2]: module.answer for module in (anthropic, cohere, gemini, mistral, ollama, openai)}
+VENDORS = {module.__name__.rpartition(".")[2]: module.answer for module in (anthropic, aws, cohere, gemini, mistral, ollama, openai)}
 VENDORS["azure-openai"] = openai.answer
 VENDORS |= {"elastic": sinks.elastic, "opensearch": sinks.elastic, "splunk": sinks.splunk, "datadog": sinks.datadog}
 VENDORS |= {"newrelic": sinks.new_relic, "sumo": sinks.sumo, "kafka": sinks.kafka, "loki": sinks.loki}

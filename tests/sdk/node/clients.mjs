@@ -70,7 +70,7 @@ const response = (at) => ({
 
 const bedrock = (at) =>
   new BedrockRuntimeClient({
-    endpoint: `${at.base}/bedrock`,
+    endpoint: at.base + (at.aws ?? "/bedrock"),
     region: "eu-west-1",
     maxAttempts: 1,
     credentials: { accessKeyId: "CLIENTKEY", secretAccessKey: "client-secret" },
@@ -124,6 +124,7 @@ const calls = {
       const { contentBlockIndex, delta } = contentBlockDelta ?? {};
       add(`${contentBlockIndex} text`, delta?.text);
       add(`${contentBlockIndex} input`, delta?.toolUse?.input);
+      add(`${contentBlockIndex} reasoning`, delta?.reasoningContent?.text);
     }
     return texts;
   },

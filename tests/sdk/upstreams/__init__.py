@@ -222,7 +222,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if at == self.server.said.cut:
                 self.close_connection = True
                 return
-            data = part.encode()
+            data = part if isinstance(part, bytes) else part.encode()
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
             self.wfile.flush()
         self.wfile.write(b"0\r\n\r\n")

@@ -76,30 +76,31 @@ def messages(request, said):
     whole = message(said, asked.get("model", "m"))
     if not asked.get("stream"):
         return Whole(whole)
+    return Stream(event(data, data["type"]) for data in bare(said, whole))
+
+
+def bare(said, whole):
+    """The events of a message."""
     empty = {"text": "", "thinking": "", "signature": "", "input": {}}
-
-    def bare():
-        yield {"type": "message_start", "message": dict(whole, content=[], stop_reason=None)}
-        for index, (block, growth) in enumerate(blocks(said)):
-            citations = block.get("citations") or []
-            begun = {name: empty.get(name, value) if growth else value for name, value in block.items()}
-            if citations:
-                begun["citations"] = []
-            yield {"type": "content_block_start", "index": index, "content_block": begun}
-            yield {"type": "ping"}
-            for citation in citations:
-                added = {"type": "citations_delta", "citation": citation}
-                yield {"type": "content_block_delta", "index": index, "delta": added}
-            if growth:
-                kind, member, text = growth
-                for part in [""] + said.deltas(text) if kind == "input_json_delta" else said.deltas(text):
-                    yield {"type": "content_block_delta", "index": index, "delta": {"type": kind, member: part}}
-            if block["type"] == "thinking":
-                signed = {"type": "signature_delta", "signature": SIGNATURE}
-                yield {"type": "content_block_delta", "index": index, "delta": signed}
-            yield {"type": "content_block_stop", "index": index}
-        end = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
-        yield {"type": "message_delta", "delta": end, "usage": {"output_tokens": 7}}
-        yield {"type": "message_stop"}
-
-    return Stream(event(data, data["type"]) for data in bare())
+    yield {"type": "message_start", "message": dict(whole, content=[], stop_reason=None)}
+    for index, (block, growth) in enumerate(blocks(said)):
+        citations = block.get("citations") or []
+        begun = {name: empty.get(name, value) if growth else value for name, value in block.items()}
+        if citations:
+            begun["citations"] = []
+        yield {"type": "content_block_start", "index": index, "content_block": begun}
+        yield {"type": "ping"}
+        for citation in citations:
+            added = {"type": "citations_delta", "citation": citation}
+            yield {"type": "content_block_delta", "index": index, "delta": added}
+        if growth:
+            kind, member, text = growth
+            for part in [""] + said.deltas(text) if kind == "input_json_delta" else said.deltas(text):
+                yield {"type": "content_block_delta", "index": index, "delta": {"type": kind, member: part}}
+        if block["type"] == "thinking":
+            signed = {"type": "signature_delta", "signature": SIGNATURE}
+            yield {"type": "content_block_delta", "index": index, "delta": signed}
+        yield {"type": "content_block_stop", "index": index}
+    end = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
+    yield {"type": "message_delta", "delta": end, "usage": {"output_tokens": 7}}
+    yield {"type": "message_stop"}
