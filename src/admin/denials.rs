@@ -8,8 +8,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::audit::{Entry, Kind};
 
 /// How long refusals of a kind are put together.
@@ -37,8 +35,7 @@ impl Denial {
             entry = entry.text("by", person);
         }
         if !self.names.is_empty() {
-            let names = self.names.iter().cloned().map(Value::String).collect();
-            entry = entry.value("actor", Value::Array(names));
+            entry = entry.value("actor", &self.names);
         }
         match &self.certificate {
             Some(certificate) => entry.text("cert", certificate),

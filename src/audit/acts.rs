@@ -164,7 +164,7 @@ impl Act {
         let mut name = [0; 16];
         aws_lc_rs::rand::fill(&mut name).map_err(|_| io::Error::other("no randomness"))?;
         let (begun, file) = (folder.join(format!("{}.new", hex(&name))), folder.join(format!("{}.json", hex(&name))));
-        let cut = |text: &Option<String>| text.as_deref().map(super::record::bounded);
+        let cut = |text: &Option<String>| text.as_deref().map(|text| super::record::bounded(text).into_owned());
         let text = json!({
             "act": self.deed.name(), "ws": cut(&self.workspace), "why": cut(&self.reason), "count": self.count,
         });

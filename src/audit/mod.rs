@@ -12,6 +12,7 @@ pub mod keys;
 pub mod note;
 mod open;
 mod progress;
+mod queue;
 pub mod read;
 pub mod record;
 mod segment;
@@ -31,11 +32,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::policy::AuditSettings;
 
 use progress::Progress;
+pub use queue::Ack;
+use queue::{Message, Queue};
 pub use record::{Entry, Kind, Receipt};
 
 /// Records that may wait to be written, besides one for each request that may be in flight.
@@ -181,7 +184,7 @@ impl Health {
 
 /// An open log.
 pub struct AuditLog {
-    sender: SyncSender<Message>,
+    queue: Arc<Queue>,
     slots: Arc<Semaphore>,
     health: Arc<Health>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -189,26 +192,11 @@ pub struct AuditLog {
     _watch: SyncSender<()>,
 }
 
-enum Message {
-    Record(Box<Waiting>),
-    Key(Box<writer::Change>),
-    Stop,
-}
-
-struct Waiting {
-    entry: Entry,
-    ack: oneshot::Sender<Result<(), Unavailable>>,
-    _slot: Option<OwnedSemaphorePermit>,
-}
-
 /// A place in the queue, for one record.
 pub struct Slot {
-    sender: SyncSender<Message>,
+    queue: Arc<Queue>,
     permit: OwnedSemaphorePermit,
 }
-
-/// Resolves when the record is written as the durability says, or cannot be.
-pub type Ack = oneshot::Receiver<Result<(), Unavailable>>;
 
 impl AuditLog {
     /// Opens the log in the directory of `settings`, or begins one. A tail that a crash has torn is put aside; whatever
@@ -221,13 +209,18 @@ impl AuditLog {
         let health = Arc::new(Health::default());
         let writer = open::open(settings, clock, Arc::clone(&health), start)?;
         let slots = QUEUE.saturating_add(in_flight).min(Semaphore::MAX_PERMITS);
-        // One more for the word that ends it.
-        let (sender, receiver) = sync_channel(slots.saturating_add(1));
+        // A word for each change of keys, which takes a slot, one that records are there, and the one that ends it.
+        let (sender, receiver) = sync_channel(slots.saturating_add(2));
+        let queue = Arc::new(Queue::new(sender));
         let failed = |error| OpenError::Io(settings.directory.clone(), error);
         let watch = progress::follow(Arc::clone(&health)).map_err(failed)?;
-        let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(&receiver));
+        let laid = Arc::clone(&queue);
+        let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || {
+            let _open = laid.open();
+            writer.run(&receiver, &laid);
+        });
         let thread = Mutex::new(Some(thread.map_err(failed)?));
-        Ok(Self { sender, slots: Arc::new(Semaphore::new(slots)), health, thread, _watch: watch })
+        Ok(Self { queue, slots: Arc::new(Semaphore::new(slots)), health, thread, _watch: watch })
     }
 
     /// A place for one record, waited for a moment.
@@ -253,13 +246,13 @@ impl AuditLog {
                 .map_err(|_| Unavailable)?
                 .map_err(|_| Unavailable)?,
         };
-        Ok(Slot { sender: self.sender.clone(), permit })
+        Ok(Slot { queue: Arc::clone(&self.queue), permit })
     }
 
     /// Writes a record of the program itself; a log that is behind or failing gets it as soon as it can.
     pub fn note(&self, entry: Entry) {
         if let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() {
-            drop(Slot { sender: self.sender.clone(), permit }.record(entry));
+            drop(self.queue.lay(entry, permit));
         }
     }
 
@@ -273,7 +266,7 @@ impl AuditLog {
         let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| KeyFault::Unavailable)?;
         let (done, changed) = sync_channel(1);
         let change = writer::Change { key, done, _slot: slot };
-        self.sender.try_send(Message::Key(Box::new(change))).map_err(|_| KeyFault::Unavailable)?;
+        self.queue.say(Message::Key(Box::new(change))).map_err(|_| KeyFault::Unavailable)?;
         changed.recv_timeout(KEY_WAIT).unwrap_or(Err(KeyFault::Unavailable))
     }
 
@@ -288,7 +281,7 @@ impl AuditLog {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             // There is always room for it; where the thread has gone, there is nothing to end.
-            let _ = self.sender.try_send(Message::Stop);
+            let _ = self.queue.say(Message::Stop);
             let _ = thread.join();
         }
     }
@@ -308,18 +301,8 @@ impl fmt::Debug for AuditLog {
 
 impl Slot {
     /// Hands the record over. It will be written, also where nobody waits for it.
-    #[must_use]
     pub fn record(self, entry: Entry) -> Ack {
-        let (ack, written) = oneshot::channel();
-        let waiting = Waiting { entry, ack, _slot: Some(self.permit) };
-        if let Err(refused) = self.sender.try_send(Message::Record(Box::new(waiting))) {
-            let (std::sync::mpsc::TrySendError::Full(message) | std::sync::mpsc::TrySendError::Disconnected(message)) =
-                refused;
-            if let Message::Record(waiting) = message {
-                let _ = waiting.ack.send(Err(Unavailable));
-            }
-        }
-        written
+        self.queue.lay(entry, self.permit)
     }
 }
 

@@ -3,7 +3,12 @@
 //! Holds *Secrecy* as far as form can: texts are bounded and without control or direction characters, numbers are
 //! integers below 2^53, a line has at most [`LINE_LIMIT`] bytes. What may stand in a text is for who writes the entry.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Serialize;
+use serde_json::Value;
 
 use super::chain::{Domain, Hash, hex, tagged};
 
@@ -76,17 +81,23 @@ impl Kind {
 }
 
 /// A record before it has its place in the log.
-#[derive(Clone, PartialEq, Debug)]
+///
+/// Its values are written as JSON when they are added, by who knows them: the thread that writes the log has one text to take
+/// over instead of a tree to walk and to take apart.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
     kind: Kind,
-    fields: Vec<(&'static str, Value)>,
+    /// The values as JSON, one behind the other.
+    text: Vec<u8>,
+    /// The members' names, and where each one's value stands there.
+    members: Vec<(&'static str, Range<usize>)>,
 }
 
 impl Entry {
     /// An entry without fields of its own.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
-        Self { kind, fields: Vec::with_capacity(28) }
+        Self { kind, text: Vec::with_capacity(1024), members: Vec::with_capacity(36) }
     }
 
     /// What it is of.
@@ -98,20 +109,35 @@ impl Entry {
     /// Adds a text.
     #[must_use]
     pub fn text(self, name: &'static str, text: &str) -> Self {
-        self.value(name, Value::String(bounded(text)))
+        self.value(name, bounded(text))
     }
 
     /// Adds a number; above 2^53 - 1 it is that.
     #[must_use]
     pub fn number(self, name: &'static str, number: u64) -> Self {
-        self.value(name, integer(number))
+        self.value(name, number.min(NUMBER_LIMIT))
     }
 
-    /// Adds a value, whose texts are [`bounded`] and whose numbers are [`integer`]s.
+    /// Adds a value, whose texts are [`bounded`], whose numbers are [`integer`]s, and whose members are in the order of
+    /// their names.
     #[must_use]
-    pub fn value(mut self, name: &'static str, value: Value) -> Self {
-        self.fields.push((name, value));
+    pub fn value(mut self, name: &'static str, value: impl Serialize) -> Self {
+        let value = self.put(&value);
+        self.members.push((name, value));
         self
+    }
+
+    /// Writes a value behind the others; gives where it stands.
+    fn put(&mut self, value: &impl Serialize) -> Range<usize> {
+        let start = self.text.len();
+        serde_json::to_writer(&mut self.text, value).expect("a value of texts and numbers is JSON");
+        start..self.text.len()
+    }
+
+    /// A member's value, read again.
+    fn read(&self, name: &str) -> Option<Value> {
+        let (_, value) = self.members.iter().find(|(known, _)| *known == name)?;
+        serde_json::from_slice(self.text.get(value.clone())?).ok()
     }
 }
 
@@ -123,23 +149,23 @@ pub fn integer(number: u64) -> Value {
 
 /// A text as records have it: at most [`TEXT_LIMIT`] bytes, control and direction characters spelled out.
 #[must_use]
-pub fn bounded(text: &str) -> String {
+pub fn bounded(text: &str) -> Cow<'_, str> {
     spelled(text, TEXT_LIMIT)
 }
 
 /// A text with its control and direction characters spelled out, for whoever reads it on a terminal.
 #[must_use]
 pub fn spelled_out(text: &str) -> String {
-    spelled(text, usize::MAX)
+    spelled(text, usize::MAX).into_owned()
 }
 
-fn spelled(text: &str, limit: usize) -> String {
+fn spelled(text: &str, limit: usize) -> Cow<'_, str> {
     let plain = |c: char| {
         !c.is_control()
             && !matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     if text.len() <= limit && text.chars().all(plain) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut out = String::new();
     for c in text.chars() {
@@ -149,7 +175,7 @@ fn spelled(text: &str, limit: usize) -> String {
         }
         out.push_str(&spelled);
     }
-    out
+    Cow::Owned(out)
 }
 
 /// A record's place in the log.
@@ -164,76 +190,72 @@ pub(super) struct Place<'a> {
 }
 
 /// The record as its line, without line feed, and its hash.
-pub(super) fn line(mut entry: Entry, place: Place<'_>) -> (Vec<u8>, Hash) {
+pub(super) fn line(entry: Entry, place: Place<'_>) -> (Vec<u8>, Hash) {
     let kind = entry.kind.name();
-    let own = [
-        ("boot", Value::String(place.boot.to_owned())),
-        ("kind", Value::String(kind.to_owned())),
-        ("log", Value::String(place.log.to_owned())),
-        ("mono_ns", integer(place.mono_ns)),
-        ("prev", Value::String(hex(place.prev))),
-        ("seq", integer(place.seq)),
-        ("ts", Value::String(place.time.to_owned())),
-        ("v", integer(1)),
-    ];
-    entry.fields.extend(own);
+    let mut entry = entry
+        .value("boot", place.boot)
+        .value("kind", kind)
+        .value("log", place.log)
+        .number("mono_ns", place.mono_ns)
+        .value("prev", hex(place.prev))
+        .number("seq", place.seq)
+        .value("ts", place.time)
+        .value("v", 1);
     // Names are ASCII, so the order of bytes is the one that RFC 8785 section 3.2.3 asks for.
-    entry.fields.sort_unstable_by_key(|(name, _)| *name);
+    entry.members.sort_unstable_by_key(|(name, _)| *name);
     loop {
-        let (line, hash) = written(&entry.fields);
-        if line.len() <= LINE_LIMIT || !shorten(&mut entry.fields) {
+        let (line, hash) = written(&entry);
+        if line.len() <= LINE_LIMIT || !shorten(&mut entry) {
             return (line, hash);
         }
     }
 }
 
-fn written(fields: &[(&'static str, Value)]) -> (Vec<u8>, Hash) {
-    let split = fields.partition_point(|(name, _)| *name < HASH_FIELD);
-    let (before, after) = fields.split_at(split);
-    let mut line = Vec::with_capacity(1024);
+fn written(entry: &Entry) -> (Vec<u8>, Hash) {
+    let split = entry.members.partition_point(|(name, _)| *name < HASH_FIELD);
+    let (before, after) = entry.members.split_at(split);
+    // Of each a name, its marks and a value; a hash and its name.
+    let names: usize = entry.members.iter().map(|(name, _)| name.len() + 4).sum();
+    let mut line = Vec::with_capacity(entry.text.len() + names + 80);
     line.push(b'{');
-    members(before, &mut line);
-    let middle = line.len();
-    let mut rest = Vec::with_capacity(1024);
-    members(after, &mut rest);
+    members(entry, before, &mut line);
+    let comma: &[u8] = if before.is_empty() { b"" } else { b"," };
+    let mut rest = Vec::with_capacity(line.capacity() - line.len());
+    members(entry, after, &mut rest);
     rest.push(b'}');
-    let hash = tagged(Domain::Record, &[&line, if middle > 1 { b"," } else { b"" }, &rest]);
-    if middle > 1 {
-        line.push(b',');
-    }
-    line.extend_from_slice(format!("\"{HASH_FIELD}\":\"{}\",", hex(&hash)).as_bytes());
+    let hash = tagged(Domain::Record, &[&line, comma, &rest]);
+    line.extend_from_slice(comma);
+    let own = ["\"", HASH_FIELD, "\":\"", &hex(&hash), "\","];
+    own.iter().for_each(|part| line.extend_from_slice(part.as_bytes()));
     line.extend_from_slice(&rest);
     (line, hash)
 }
 
-fn members(fields: &[(&'static str, Value)], out: &mut Vec<u8>) {
-    for (place, (name, value)) in fields.iter().enumerate() {
-        if place > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(format!("\"{name}\":").as_bytes());
-        serde_json::to_writer(&mut *out, value).expect("a value of texts and numbers is JSON");
+fn members(entry: &Entry, members: &[(&'static str, Range<usize>)], out: &mut Vec<u8>) {
+    for (place, (name, value)) in members.iter().enumerate() {
+        out.extend_from_slice(if place > 0 { b",\"" } else { b"\"" });
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\":");
+        out.extend_from_slice(entry.text.get(value.clone()).unwrap_or_default());
     }
 }
 
 /// Leaves out the second half of the findings and says how many there were; `false` where there are none to leave out.
-fn shorten(fields: &mut Vec<(&'static str, Value)>) -> bool {
-    let mut left_out = 0;
-    let Some((_, Value::Array(findings))) = fields.iter_mut().find(|(name, _)| *name == "findings") else {
-        return false;
-    };
+fn shorten(entry: &mut Entry) -> bool {
+    let Some(Value::Array(mut findings)) = entry.read("findings") else { return false };
     if findings.is_empty() {
         return false;
     }
-    left_out += (findings.len() - findings.len() / 2) as u64;
+    let known = entry.read("findings_left_out").and_then(|known| known.as_u64()).unwrap_or(0);
+    let left_out = known + (findings.len() - findings.len() / 2) as u64;
     findings.truncate(findings.len() / 2);
-    match fields.iter_mut().find(|(name, _)| *name == "findings_left_out") {
-        Some((_, known)) => *known = integer(known.as_u64().unwrap_or(0) + left_out),
-        None => {
-            let at = fields.partition_point(|(name, _)| *name < "findings_left_out");
-            fields.insert(at, ("findings_left_out", integer(left_out)));
-        }
-    }
+    let (findings, left_out) = (entry.put(&findings), entry.put(&left_out));
+    let mut set = |name: &'static str, value| match entry.members.binary_search_by_key(&name, |(known, _)| known) {
+        Ok(at) => entry.members.get_mut(at).into_iter().for_each(|(_, known)| *known = Range::clone(&value)),
+        Err(at) => entry.members.insert(at, (name, value)),
+    };
+    set("findings", findings);
+    set("findings_left_out", left_out);
     true
 }
 
@@ -254,24 +276,24 @@ pub struct Receipt {
     pub withheld: u64,
 }
 
-impl Receipt {
+impl Serialize for Receipt {
     /// As it stands in a record.
-    #[must_use]
-    pub fn value(&self) -> Value {
-        let mut object = Map::new();
-        let mut set = |name: &str, number| drop(object.insert(name.to_owned(), integer(number)));
-        set("bytes_in", self.bytes_in);
-        set("bytes_out", self.bytes_out);
-        set("length", self.length);
-        set("scanned", self.scanned);
-        if self.withheld > 0 {
-            set("withheld", self.withheld);
-        }
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry("bytes_in", &self.bytes_in.min(NUMBER_LIMIT))?;
+        object.serialize_entry("bytes_out", &self.bytes_out.min(NUMBER_LIMIT))?;
+        object.serialize_entry("length", &self.length.min(NUMBER_LIMIT))?;
+        object.serialize_entry("scanned", &self.scanned.min(NUMBER_LIMIT))?;
         if !self.unscanned.is_empty() {
-            let reasons = self.unscanned.iter().map(|(reason, bytes)| ((*reason).to_owned(), integer(*bytes)));
-            object.insert("unscanned".to_owned(), Value::Object(reasons.collect()));
+            let reasons = self.unscanned.iter().map(|(reason, bytes)| (*reason, (*bytes).min(NUMBER_LIMIT)));
+            object.serialize_entry("unscanned", &reasons.collect::<BTreeMap<_, _>>())?;
         }
-        Value::Object(object)
+        if self.withheld > 0 {
+            object.serialize_entry("withheld", &self.withheld.min(NUMBER_LIMIT))?;
+        }
+        object.end()
     }
 }
 

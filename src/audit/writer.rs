@@ -24,9 +24,10 @@ use crate::policy::Durability;
 use super::chain::{Domain, Hash, Tree, hex, tagged};
 use super::keys::{Keys, Rotation};
 use super::note::{Checkpoint, SigningKey, notes};
-use super::record::{Place, integer, line, rfc3339};
+use super::queue::{Message, Queue, Waiting};
+use super::record::{Place, line, rfc3339};
 use super::segment::{Segment, last_line, leads_to, sync_directory};
-use super::{Clock, Entry, Health, KeyFault, Kind, Message, Moment, Unavailable, Waiting};
+use super::{Clock, Entry, Health, KeyFault, Kind, Moment, Unavailable};
 
 /// Records that are written at once.
 const BATCH: usize = 256;
@@ -158,39 +159,38 @@ impl Syncer {
 }
 
 impl Writer {
-    pub(super) fn run(mut self, receiver: &Receiver<Message>) {
+    pub(super) fn run(mut self, receiver: &Receiver<Message>, queue: &Queue) {
+        let mut batch = Vec::new();
         let mut stopping = false;
-        let mut drained = false;
-        while !(stopping && drained) {
-            let mut batch = Vec::new();
-            let patience = if stopping { Duration::ZERO } else { self.patience() };
+        while !stopping {
             self.health.progress.rests();
-            let received = receiver.recv_timeout(patience);
+            let received = receiver.recv_timeout(self.patience());
             self.health.progress.works();
             match received {
-                Ok(Message::Record(waiting)) => batch.push(*waiting),
-                Ok(Message::Key(change)) => self.answer(*change),
-                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => stopping = true,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            drained = false;
-            while batch.len() < BATCH && !drained {
-                match receiver.try_recv() {
-                    Ok(Message::Record(waiting)) => batch.push(*waiting),
-                    Ok(Message::Key(change)) => {
-                        self.take(std::mem::take(&mut batch));
-                        self.answer(*change);
-                    }
-                    Ok(Message::Stop) => stopping = true,
-                    Err(_) => drained = true,
+                Ok(Message::Records) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::Key(change)) => {
+                    self.take_all(queue, &mut batch);
+                    self.answer(*change);
                 }
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => stopping = true,
             }
+            self.take_all(queue, &mut batch);
+        }
+        // Whatever key is still to sign comes too late: who waits for it hears that when it is dropped.
+        self.take_all(queue, &mut batch);
+        self.stop();
+        self.health.progress.rests();
+    }
+
+    /// Writes what is laid out, batch by batch, and sees to the rest behind each.
+    fn take_all(&mut self, queue: &Queue, batch: &mut Vec<Waiting>) {
+        let mut more = true;
+        while more {
+            more = queue.take(batch, BATCH);
             self.take(batch);
             self.health.progress.works();
             self.keep();
         }
-        self.stop();
-        self.health.progress.rests();
     }
 
     fn patience(&self) -> Duration {
@@ -198,14 +198,14 @@ impl Writer {
     }
 
     /// Writes a batch and answers those who wait for it.
-    fn take(&mut self, batch: Vec<Waiting>) {
+    fn take(&mut self, batch: &mut Vec<Waiting>) {
         if batch.is_empty() {
             return;
         }
         let count = batch.len() as u64;
         let mut acks = Vec::with_capacity(batch.len());
         let parks = self.failure.is_some();
-        for waiting in batch {
+        for waiting in batch.drain(..) {
             let Waiting { entry, ack, _slot } = waiting;
             acks.push(ack);
             if parks {
@@ -496,11 +496,11 @@ impl Writer {
     /// stands behind it.
     pub(super) fn open_segment(&mut self) {
         let (now, jump) = self.read_clock();
-        let peaks = self.tree.peaks().iter().map(|peak| Value::String(hex(peak))).collect();
+        let peaks: Vec<String> = self.tree.peaks().iter().map(|peak| hex(peak)).collect();
         let entry = Entry::new(Kind::SegmentOpen)
-            .value("tree", Value::Array(peaks))
-            .value("checkpoint", Value::String(hex(&self.seal.hash)))
-            .value("checkpoint_size", integer(self.seal.size));
+            .value("tree", peaks)
+            .value("checkpoint", hex(&self.seal.hash))
+            .number("checkpoint_size", self.seal.size);
         self.place(entry, now);
         if let Some(jump) = jump {
             self.place(jump, now);

@@ -29,7 +29,7 @@ pub(super) async fn follow(shared: Arc<Shared>) {
         strays = found.strays;
         for (file, act) in found.acts {
             let Ok(slot) = audit.slot().await else { break };
-            if matches!(slot.record(act.entry()).await, Ok(Ok(()))) {
+            if slot.record(act.entry()).await.is_ok() {
                 tracing::warn!(
                     act = act.deed.name(),
                     workspace = act.workspace.as_deref().unwrap_or(""),

@@ -3,10 +3,12 @@
 //! Enters: who asked, what for, what was seen and what became of it. Leaves: an entry of configured names, codes of closed
 //! sets, counts, and the names of a verified certificate. No part of a message, a path or a query is ever among them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::audit::record::{bounded, integer};
 use crate::audit::{Entry, Kind, Moment, Receipt};
@@ -43,7 +45,7 @@ pub(crate) struct Party {
 impl Party {
     /// The names of a certificate as the configuration writes them.
     pub(crate) fn names(peer: &PeerIdentity) -> Vec<String> {
-        Self::all_names(peer).take(NAMES).map(|name| bounded(&name)).collect()
+        Self::all_names(peer).take(NAMES).map(|name| bounded(&name).into_owned()).collect()
     }
 
     /// All of them.
@@ -101,8 +103,7 @@ impl Facts<'_> {
             .text("outcome", self.outcome())
             .number("dur_us", u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX));
         if !self.party.names.is_empty() {
-            let names = self.party.names.iter().cloned().map(Value::String).collect();
-            entry = entry.value("actor", Value::Array(names));
+            entry = entry.value("actor", &self.party.names);
         }
         if let Some(certificate) = &self.party.certificate {
             entry = entry.text("cert", certificate);
@@ -136,12 +137,12 @@ impl Facts<'_> {
             entry = entry.text("item", item);
         }
         if !self.consulted.is_empty() {
-            let said = self.consulted.iter().map(|(direction, service, said)| {
-                let pairs =
-                    [("by", bounded(service)), ("dir", direction.name().to_owned()), ("said", (*said).to_owned())];
-                Value::Object(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
+            let said = self.consulted.iter().map(|(direction, service, said)| Said {
+                by: bounded(service),
+                dir: direction.name(),
+                said,
             });
-            entry = entry.value("external", Value::Array(said.collect()));
+            entry = entry.value("external", said.collect::<Vec<_>>());
         }
         if let (Some(compared), Some(workspace)) = (self.compared, self.workspace) {
             entry = shadow::noted(entry, workspace, compared);
@@ -184,7 +185,7 @@ impl Facts<'_> {
             let Some(seen) = seen else { continue };
             let looked_at = self.looked_at && direction == Direction::Request;
             if looked_at || seen.length > 0 || seen.bytes_in > 0 || seen.bytes_out > 0 {
-                entry = entry.value(direction.name(), receipt(seen, unsent, self.fault.is_some()).value());
+                entry = entry.value(direction.name(), receipt(seen, unsent, self.fault.is_some()));
             }
             if seen.dropped_fields > 0 {
                 entry = entry.number("dropped_fields", seen.dropped_fields);
@@ -194,11 +195,12 @@ impl Facts<'_> {
             }
             for (index, action, count) in &seen.findings {
                 let Some(rule) = rules.get(*index) else { continue };
-                findings.push(finding(direction, rule, action, *count, &fingerprints(seen, *index, &mut left)));
+                let fingerprints = fingerprints(seen, *index, &mut left);
+                findings.push(Finding::new(direction, rule, (action, *count), fingerprints));
             }
         }
         if !findings.is_empty() {
-            entry = entry.value("findings", Value::Array(findings));
+            entry = entry.value("findings", findings);
         }
         match self.workspace.and_then(|workspace| workspace.fingerprints.as_ref()) {
             Some(made) if left < FINGERPRINTS => entry.number("fp_epoch", made.epoch),
@@ -225,26 +227,38 @@ fn receipt(seen: &Inspection, unsent: bool, refused: bool) -> Receipt {
 }
 
 /// The fingerprints of a rule's values, as many as there may still be.
-fn fingerprints(seen: &Inspection, rule: usize, left: &mut usize) -> Vec<Value> {
+fn fingerprints(seen: &Inspection, rule: usize, left: &mut usize) -> Vec<String> {
     let of_rule = seen.fingerprints.iter().filter(|(known, _)| *known == rule);
-    let taken: Vec<Value> =
-        of_rule.take(*left).map(|(_, value)| Value::String(crate::audit::chain::hex(value))).collect();
+    let taken: Vec<String> = of_rule.take(*left).map(|(_, value)| crate::audit::chain::hex(value)).collect();
     *left -= taken.len();
     taken
 }
 
-fn finding(direction: Direction, rule: &Rule, action: &str, count: u64, fingerprints: &[Value]) -> Value {
-    let mut object = Map::new();
-    let mut set = |name: &str, value: Value| drop(object.insert(name.to_owned(), value));
-    set("action", action.into());
-    set("count", integer(count));
-    set("dir", direction.name().into());
-    set("entity", bounded(rule.entity.as_str()).into());
-    set("rule", bounded(rule.id.as_str()).into());
-    if !fingerprints.is_empty() {
-        set("fp", Value::Array(fingerprints.to_vec()));
+/// What a rule found in a direction, as it stands in a record: its members in the order of their names.
+#[derive(Serialize)]
+struct Finding<'a> {
+    action: &'a str,
+    count: Value,
+    dir: &'static str,
+    entity: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fp: Vec<String>,
+    rule: Cow<'a, str>,
+}
+
+impl<'a> Finding<'a> {
+    fn new(direction: Direction, rule: &'a Rule, (action, count): (&'a str, u64), fp: Vec<String>) -> Self {
+        let (entity, rule) = (bounded(rule.entity.as_str()), bounded(rule.id.as_str()));
+        Self { action, count: integer(count), dir: direction.name(), entity, fp, rule }
     }
-    Value::Object(object)
+}
+
+/// What a service said, as it stands in a record.
+#[derive(Serialize)]
+struct Said<'a> {
+    by: Cow<'a, str>,
+    dir: &'static str,
+    said: &'static str,
 }
 
 /// The record of a configuration that took over.

@@ -94,7 +94,7 @@ impl Connection {
     pub(crate) fn inside(shared: Arc<Shared>, person: &str) -> Arc<Self> {
         let peer = Peer::new(Entrance { index: usize::MAX, serial: 0 }, None);
         let party = peer.party(&shared, "admin".to_owned());
-        let party = Arc::new(Party { names: vec![bounded(&format!("person:{person}"))], ..party });
+        let party = Arc::new(Party { names: vec![bounded(&format!("person:{person}")).into_owned()], ..party });
         let activity = Activity::begin();
         let (shown, session) = (Shown::default(), Mutex::default());
         Arc::new(Self { shared, activity, peer, party, server_name: None, shown, session })

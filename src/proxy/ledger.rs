@@ -189,7 +189,7 @@ impl Ledger {
         }
         let Some(ack) = self.record() else { return Ok(()) };
         match timeout(ACK_WAIT, ack).await {
-            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(())) => Ok(()),
             Ok(_) | Err(_) => Err(ProxyError::internal(ErrorKind::Audit)),
         }
     }
@@ -201,7 +201,7 @@ impl Ledger {
             slot.record(self.facts(&account).entry(Kind::SessionOpen))
         };
         match timeout(ACK_WAIT, ack).await {
-            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(())) => Ok(()),
             Ok(_) | Err(_) => Err(ProxyError::internal(ErrorKind::Audit)),
         }
     }

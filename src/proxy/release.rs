@@ -412,7 +412,7 @@ impl Handle {
 async fn written(ack: Option<crate::audit::Ack>) -> Result<(), Denied> {
     let Some(ack) = ack else { return Ok(()) };
     match timeout(GRACE, ack).await {
-        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(())) => Ok(()),
         Ok(_) | Err(_) => {
             let message = "It is done, but no audit record could be written.";
             Err(Denied::new(StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable", message))

@@ -90,8 +90,8 @@ pub(super) fn noted(entry: Entry, workspace: &Workspace, compared: &[Arc<Compari
         set("count", integer(count));
         set("diff", kind.into());
         set("dir", direction.name().into());
-        set("entity", bounded(rule.entity.as_str()).into());
-        set("rule", bounded(rule.id.as_str()).into());
+        set("entity", bounded(rule.entity.as_str()).into_owned().into());
+        set("rule", bounded(rule.id.as_str()).into_owned().into());
         action.into_iter().for_each(|action| set("action", action.into()));
         shadow.into_iter().for_each(|action| set("shadow", action.into()));
         let value = Value::Object(object);

@@ -485,7 +485,7 @@ impl Session {
         };
         let entry = told(&facts, &self.listener).number("messages", seen.records.kept);
         match timeout(ACK_WAIT, slot.record(entry)).await {
-            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(())) => Ok(()),
             Ok(_) | Err(_) => Err(unavailable()),
         }
     }

@@ -42,7 +42,7 @@ fn log(folder: &Folder) -> (PathBuf, PathBuf) {
             .text("outcome", if number == 7 { "blocked" } else { "forwarded" })
             .text("method", "POST")
             .number("status", 200)
-            .value("request", receipt.value());
+            .value("request", receipt);
         log.note(entry);
     }
     log.close();
