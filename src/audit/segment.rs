@@ -81,6 +81,13 @@ impl Segment {
         Ok(leads_to(&self.path, &self.file)? && leads_to(&self.checkpoints, &self.notes)?)
     }
 
+    /// Whether its records' file has the length of what was written to it: one that was cut, or that another writes to as well,
+    /// does not hold any more. Of the checkpoints' file where nothing is being written to it.
+    pub(super) fn has_its_length(&self, notes_rest: bool) -> io::Result<bool> {
+        let own = self.file.metadata()?.len() == self.synced + self.written as u64;
+        Ok(own && (!notes_rest || self.notes.metadata()?.len() == self.notes_length))
+    }
+
     /// Makes files that were taken away, or that others stand in the place of, anew from those that are still open: what
     /// is known to be on disk is read there. Gives how many.
     pub(super) fn restore(&self, directory: &Path) -> io::Result<u64> {
@@ -98,7 +105,7 @@ impl Segment {
                 let read = file.read_at(&mut bytes, at)?;
                 let part = bytes.get(..read.min(usize::try_from(length - at).unwrap_or(read))).unwrap_or_default();
                 if part.is_empty() {
-                    return Err(io::Error::other("the file that was taken away has been cut"));
+                    return Err(cut());
                 }
                 made.write_all(part)?;
                 at += part.len() as u64;
@@ -114,12 +121,21 @@ impl Segment {
     /// Opens the files anew and cuts them back to what is known to be on disk.
     pub(super) fn reopen(&mut self) -> io::Result<()> {
         let (file, notes) = (appending(&self.path, false)?, appending(&self.checkpoints, false)?);
-        file.set_len(self.synced)?;
-        notes.set_len(self.notes_length)?;
+        for (file, length) in [(&file, self.synced), (&notes, self.notes_length)] {
+            // What was cut off is nowhere else: zeros in its place would be no log.
+            if file.metadata()?.len() < length {
+                return Err(cut());
+            }
+            file.set_len(length)?;
+        }
         (self.file, self.notes) = (Arc::new(file), Arc::new(notes));
         self.written = 0;
         Ok(())
     }
+}
+
+fn cut() -> io::Error {
+    io::Error::other("records that were written are gone from the files of the log: it cannot be gone on with")
 }
 
 /// Whether a name leads to this open file; not where there is none of that name.

@@ -401,10 +401,15 @@ impl Writer {
         Ok(())
     }
 
-    /// Sees that what is written is what is found in the directory: files that were taken away take writes as before.
+    /// Sees that what is written, and nothing else, is what is found in the directory: files that were taken away or cut take
+    /// writes as before.
     fn look(&self) -> io::Result<()> {
         if !self.is_own()? || !self.segment.is_in_place()? {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the files of the log have been taken away"));
+        }
+        let notes_rest = self.syncer.as_ref().is_none_or(|syncer| !syncer.busy);
+        if !self.segment.has_its_length(notes_rest)? {
+            return Err(io::Error::other("the files of the log have been cut, or written to by another"));
         }
         Ok(())
     }
@@ -515,7 +520,7 @@ impl Writer {
             self.failure.get_or_insert(Failure { since: now.mono_ns, withheld: 0, retry_at: 0, pause: RETRY.0 });
         failure.retry_at = now.mono_ns + u64::try_from(failure.pause.as_nanos()).unwrap_or(u64::MAX);
         failure.pause = (failure.pause * 2).min(RETRY.1);
-        tracing::error!(kind = %error.kind(), "the audit log cannot be written: requests are refused");
+        tracing::error!(kind = %error.kind(), why = %error, "the audit log cannot be written: requests are refused");
         Unavailable
     }
 

@@ -733,6 +733,49 @@ fn files_that_are_taken_away_are_missed_and_made_anew() {
 }
 
 #[test]
+fn a_file_that_another_writes_to_is_cut_back_to_what_is_its_own() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    for ending in [".jsonl", ".ckpt"] {
+        let folder = tempfile::tempdir().unwrap();
+        let log = AuditLog::open(&settings(folder.path()), 100, quick, Entry::new(Kind::Start)).unwrap();
+        let slot = runtime.block_on(log.slot()).unwrap();
+        assert_eq!(runtime.block_on(slot.record(exchange(0))), Ok(()));
+        let mut other = fs::OpenOptions::new().append(true).open(file(folder.path(), ending)).unwrap();
+        std::io::Write::write_all(&mut other, b"{\"kind\":\"exchange\"}\n").unwrap();
+        // Without a record to write, too.
+        while log.health().failures() == 0 || log.health().is_failing() {
+            std::thread::yield_now();
+        }
+        let slot = runtime.block_on(log.slot()).unwrap();
+        assert_eq!(runtime.block_on(slot.record(exchange(1))), Ok(()));
+        log.close();
+        assert_eq!(verdict(folder.path(), &trust()), Verdict::Clean, "{ending}");
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_takes_no_more_requests() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    for (ending, kept) in [(".jsonl", 0), (".jsonl", 2), (".ckpt", 0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = AuditSettings { durability: Durability::Disk, ..settings(folder.path()) };
+        let log = AuditLog::open(&settings, 100, quick, Entry::new(Kind::Start)).unwrap();
+        let slot = runtime.block_on(log.slot()).unwrap();
+        assert_eq!(runtime.block_on(slot.record(exchange(0))), Ok(()));
+        let path = file(folder.path(), ending);
+        let length = fs::metadata(&path).unwrap().len();
+        // As a rotation by copy and truncation does.
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length * kept / 4).unwrap();
+        while log.health().failures() < 3 {
+            std::thread::yield_now();
+        }
+        assert!(log.health().is_failing() && runtime.block_on(log.slot()).is_err(), "{ending} {kept}");
+        log.close();
+        assert!(fs::metadata(&path).unwrap().len() < length, "nothing stands for what was cut off");
+    }
+}
+
+#[test]
 fn a_log_whose_directory_is_gone_fails_until_it_is_back() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
