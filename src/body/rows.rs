@@ -25,6 +25,8 @@ pub(super) const OPENAI: &[Row] = &[
     ("$..function.arguments", Special::Arguments),
     ("$..function_call.arguments", Special::Arguments),
     ("$..encrypted_content", ENCRYPTED),
+    // Of a program that calls tools, in Responses.
+    ("$..fingerprint", ENCRYPTED),
     ("$..input_audio", FILE),
     ("$..input_audio.data", MEDIA),
     ("$..audio.data", MEDIA),

@@ -7,6 +7,9 @@
 const DIGITS: usize = 12;
 /// The most digits in a row with hyphens or underscores between them.
 const GROUPED: usize = 6;
+/// Characters of a UUID, and the most of its digits in a row: a card's number in groups of four fits between its hyphens.
+const UUID: usize = 36;
+const DIGITS_OF_UUID: usize = 15;
 /// The longest number: a double with its sign, fraction and exponent has 24 characters.
 const NUMBER: usize = 32;
 
@@ -59,19 +62,39 @@ fn is_number(text: &[u8]) -> bool {
 /// Whether the rest of an identifier looks like one that was drawn by lot or counted.
 fn is_token(text: &[u8]) -> bool {
     let is_joint = |byte: u8| matches!(byte, b'-' | b'_');
-    let (mut digits, mut joints) = (0, 0);
-    for byte in text.iter().copied() {
+    let (mut digits, mut joints, mut lot) = (0, 0, 0);
+    for (at, byte) in text.iter().copied().enumerate() {
+        let begins = at.checked_sub(1).and_then(|before| text.get(before)).is_none_or(|before| is_joint(*before));
+        if begins && text.get(at..).is_some_and(is_uuid) {
+            lot = at + UUID;
+        }
         match byte {
             b'0'..=b'9' => digits += 1,
-            _ if is_joint(byte) => joints += 1,
+            // What stands between digits groups them.
+            _ if is_joint(byte) => joints += usize::from(digits > 0),
             _ if byte.is_ascii_alphabetic() => (digits, joints) = (0, 0),
             _ => return false,
         }
-        if digits > if joints > 0 { GROUPED } else { DIGITS } {
+        let most = match (at < lot, joints > 0) {
+            (true, _) => DIGITS_OF_UUID,
+            (false, true) => GROUPED,
+            (false, false) => DIGITS,
+        };
+        if digits > most {
             return false;
         }
     }
     !text.is_empty()
+}
+
+/// Whether a text begins with what is written as a UUID is, of whatever version.
+fn is_uuid(text: &[u8]) -> bool {
+    let Some(text) = text.first_chunk::<UUID>() else { return false };
+    let fits = |(place, byte): (usize, &u8)| match place {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    text.iter().enumerate().all(fits)
 }
 
 #[cfg(test)]
@@ -96,6 +119,12 @@ mod tests {
             (id, "call_12345678", true),
             (id, "call_abc123DEF456", true),
             (id, "resp_0f0e1d2c3b4a596877869504a3b2c1d0", true),
+            (id, "resp_b7b464ea-cc85-1244-0f2f-1f7320e703c3_call_09546004", true),
+            (id, "resp_b7b464ea-cc85-1244-0f2f-1f7320e703c3", true),
+            (id, "resp_b7b464ea-4111-1111-1111-1111e70303c3", false),
+            (id, "resp_x-cc85-1244-0f2f-1f7320e703c3", false),
+            (id, "resp_b7b464ea-cc85-1244-0f2f-1f7320e703c3-078-05-1120", false),
+            (id, "call_x_078051120", true),
             (id, "call_", false),
             (id, "call_4111111111111111", false),
             (id, "call_078-05-1120", false),
