@@ -79,7 +79,7 @@ use tokio::task::JoinHandle;
 
 use crate::audit::acts::{Act, Deed};
 use crate::audit::{AuditLog, Entry, Health, Kind};
-use crate::policy::{ListenAddress, ListenerTls, PeerIdentity, Policy, Upstream};
+use crate::policy::{ListenAddress, ListenerTls, PeerIdentity, Policy, Upstream, Weaker};
 use crate::quarantine::Quarantine;
 use crate::telemetry::Telemetry;
 
@@ -439,7 +439,7 @@ impl Handle {
         let next = if before.policy.listeners.len() == policy.listeners.len()
             && before.policy.listeners.iter().zip(&policy.listeners).all(|(old, new)| old.address == new.address)
         {
-            self.no_weaker(&policy)
+            self.no_weaker(&before.policy, &policy)
                 .and_then(|outcome| Ok((Generation::prepare(policy, Some(&before), telemetry)?, outcome)))
                 // Last, for it cannot be taken back.
                 .and_then(|next| self.signs_as(&before.policy, &next.0.policy).map(|()| next))
@@ -468,11 +468,18 @@ impl Handle {
     ///
     /// # Errors
     /// Something that is caught now would pass under it, and it does not say that it may.
-    fn no_weaker(&self, policy: &Arc<Policy>) -> Result<Outcome, StartError> {
+    fn no_weaker(&self, held: &Policy, policy: &Arc<Policy>) -> Result<Outcome, StartError> {
         let outcome = tested(policy);
         let before = self.shared.tested.load();
         let allowed = &policy.self_test.allow_weaker;
-        let names = self_test::listed(outcome.weaker_than(&before).filter(|name| !allowed.allows(name.entity())));
+        let mut names = self_test::listed(outcome.weaker_than(&before).filter(|name| !allowed.allows(name.entity())));
+        // What is allowed to be weaker as a whole need not be looked at.
+        if policy.self_test.enabled && *allowed != Weaker::Any {
+            let lost = self_test::lost(held, policy).into_iter().filter(|one| !allowed.allows(one.entity()));
+            let lost = self_test::listed(lost);
+            let and = if names.is_empty() || lost.is_empty() { "" } else { "; examples of " };
+            names = [names.as_str(), and, &lost].concat();
+        }
         if names.is_empty() { Ok(outcome) } else { Err(StartError::Weaker(names)) }
     }
 

@@ -119,6 +119,32 @@ async fn a_reload_may_not_let_pass_what_is_caught_unless_it_says_so() {
     offered(&proxy, "blackbar.toml", &format!("{file}[self_test]\nallow_weaker = true\n")).unwrap();
 }
 
+/// What is caught is more than what the self-test sends: rules say what they find.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_may_not_let_examples_of_rules_pass_unless_it_says_so() {
+    const OWN: &str = "version = 1\npacks = [\"pci\", \"finance\"]\n[[rule]]\nid = \"acme.staff\"\nentity = \"STAFF_NUMBER\"\n\
+                       pattern = '\\bEMP-\\d{6}\\b'\nexamples = [\"EMP-204117\"]\n";
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", OWN).upstream(&upstream).start();
+    for (rules, told) in [
+        ("version = 1\npacks = [\"pci\", \"finance\"]\n".to_owned(), "acme: STAFF_NUMBER of rule acme.staff"),
+        (OWN.replace(", \"finance\"", ""), "of rule finance."),
+        (OWN.replace("{6}", "{5}").replace("204117", "20411"), "STAFF_NUMBER"),
+        (format!("{OWN}[actions]\nIBAN = \"observe\"\n"), "IBAN"),
+    ] {
+        let said = offered(&proxy, "acme.toml", &rules).unwrap_err().to_string();
+        assert!(said.contains(told) && !said.contains("204117"), "{said}");
+    }
+    // Another example, and one rule more.
+    offered(&proxy, "acme.toml", &OWN.replace("204117", "204118").replace("\"pci\"", "\"pci\", \"network\"")).unwrap();
+    let file = std::fs::read_to_string(proxy.pki.file("blackbar.toml")).unwrap();
+    offered(&proxy, "blackbar.toml", &format!("{file}[self_test]\nallow_weaker = [\"STAFF_NUMBER\"]\n")).unwrap();
+    let without = "version = 1\npacks = [\"pci\", \"network\", \"finance\"]\n";
+    offered(&proxy, "acme.toml", without).unwrap();
+    let said = offered(&proxy, "acme.toml", "version = 1\npacks = [\"pci\"]\n").unwrap_err().to_string();
+    assert!(said.contains("and") && said.contains("more"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_is_repeated_and_can_be_switched_off() {
     let upstream = Upstream::echo().await;

@@ -1,5 +1,7 @@
 //! What each rule of an assembly is and does: for `rules list`, the switched-off ones among them.
 
+use std::sync::Arc;
+
 use crate::engine::{Action, Cost, EntityType, Rule, RuleId, Validator};
 use crate::policy::actions::Resolved;
 use crate::policy::rules::RuleShape;
@@ -25,6 +27,8 @@ pub struct RuleState {
     pub confidence: u8,
     /// Why it does nothing anywhere; none where it does something.
     pub off: Option<OffReason>,
+    /// Texts in which it says that it finds something.
+    pub examples: Arc<[String]>,
 }
 
 /// Why a rule is off.
@@ -44,8 +48,8 @@ impl RuleState {
         rule: &Rule,
         threshold: u8,
         base: &[Resolved; 2],
-        index: usize,
-        used: bool,
+        (index, used): (usize, bool),
+        examples: &Arc<[String]>,
     ) -> Self {
         let spec = &shape.spec;
         let [request, response] = base.each_ref().map(|resolved| resolved.base(index));
@@ -64,6 +68,7 @@ impl RuleState {
             holdback: rule.holdback,
             confidence: spec.confidence,
             off,
+            examples: Arc::clone(examples),
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Compiled {
     rules: CompiledRules,
     /// The sets that were put together of them, by the rules that do something: workspaces of the same rules share them.
     sets: RefCell<HashMap<Vec<bool>, Arc<RuleSet>>>,
+    /// The examples of each rule: workspaces of the same rules share them.
+    examples: Vec<Arc<[String]>>,
 }
 
 /// The rules that do something, with their actions.
@@ -118,7 +120,9 @@ impl Compiled {
     /// Compiles an assembly; what the engine refuses is reported.
     pub(crate) fn build(assembly: Assembly, report: &mut Report) -> Option<Self> {
         let rules = Self::check(&assembly, report)?;
-        Some(Self { assembly, rules, sets: RefCell::default() })
+        let texts = |shape: &RuleShape| shape.examples.iter().map(|(text, _)| text.clone()).collect();
+        let examples = assembly.rules.iter().map(texts).collect();
+        Some(Self { assembly, rules, sets: RefCell::default(), examples })
     }
 
     /// The set of the rules that are `kept`.
@@ -153,9 +157,9 @@ impl Compiled {
         let used = |index| resolved.iter().flatten().any(|one| one.uses(index));
         let kept: Vec<bool> = (0..rules.len()).map(used).collect();
         let base = [of(None, Direction::Request), of(None, Direction::Response)];
-        let compiled = rules.iter().zip(self.rules.rules()).zip(&kept).enumerate();
-        let state = |(index, ((shape, rule), used)): (usize, ((&RuleShape, _), &bool))| {
-            RuleState::new(shape, rule, self.assembly.threshold, &base, index, *used)
+        let compiled = rules.iter().zip(self.rules.rules()).zip(self.examples.iter().zip(&kept)).enumerate();
+        let state = |(index, ((shape, rule), (examples, used))): (usize, ((&RuleShape, _), (_, &bool)))| {
+            RuleState::new(shape, rule, self.assembly.threshold, &base, (index, *used), examples)
         };
         let catalogue = compiled.map(state).collect();
         if kept.contains(&false) {

@@ -5,8 +5,10 @@
 //! HTTP, exchange, body layers, rules; of listeners for syslog, the messages) between a client and a [`sink`] within the process: no socket is opened, nothing
 //! is counted, logged or audited as traffic. Where a workspace's rules find a value as people write it, they must find
 //! each of its spellings in each body; where they let it pass, that is what they say. A reload is held against the
-//! configuration before it: what was caught and passes now is [`Outcome::weaker_than`] it.
+//! configuration before it: what was caught and passes now is [`Outcome::weaker_than`] it, and so are rules whose own
+//! examples pass now ([`lost`]).
 
+mod examples;
 mod messages;
 mod probes;
 mod sink;
@@ -43,6 +45,7 @@ use super::keys::KeyQuotas;
 use super::peer::Peer;
 use super::upstream::Upstreams;
 use super::{Generation, Shared, syslog};
+pub(super) use examples::lost;
 use probes::{Carrier, Probe, Spelling};
 use sink::{Pieces, Sink};
 
@@ -140,8 +143,8 @@ impl Outcome {
 }
 
 /// The first few names of a list, and how many more there are.
-pub(super) fn listed<'n>(names: impl Iterator<Item = &'n Name>) -> String {
-    let names: Vec<String> = names.map(ToString::to_string).collect();
+pub(super) fn listed(names: impl Iterator<Item = impl fmt::Display>) -> String {
+    let names: Vec<String> = names.map(|name| name.to_string()).collect();
     let more = names.len().saturating_sub(NAMED);
     let first = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
     if more == 0 { first } else { format!("{first}, and {more} more") }
