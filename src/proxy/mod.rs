@@ -19,6 +19,7 @@ mod budgets;
 mod certificates;
 mod cleared;
 mod connection;
+mod counted;
 mod dial;
 mod exchange;
 mod export;
@@ -259,6 +260,7 @@ impl Proxy {
             None => None,
         };
         telemetry.set("blackbar_audit_enabled", &[], i64::from(audit.is_some()));
+        counted::begin(&telemetry, &policy);
         telemetry.configured(&policy.version);
         let tested = tested(&policy);
         tested.tell(&telemetry);
@@ -448,6 +450,7 @@ impl Handle {
         };
         match next {
             Ok((next, outcome)) => {
+                counted::begin(telemetry, &next.policy);
                 telemetry.configured(&next.policy.version);
                 tracing::info!(version = next.policy.version, "configuration in force");
                 let serial = next.serial;

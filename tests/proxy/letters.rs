@@ -50,6 +50,10 @@ async fn a_dropped_record_is_kept_for_its_recipient_alone() {
     let (private, public) = keys();
     let change = keeping(folder.path(), public, 10, WhenFull::Refuse);
     let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).policy(change).start();
+    for result in ["full", "error"] {
+        let metric = format!("blackbar_dead_letters_total{{result=\"{result}\",route=\"root\",workspace=\"acme\"}} 0");
+        assert!(proxy.telemetry.render().contains(&metric), "an alarm asks it before there is any: {metric}");
+    }
     let body = format!("{{\"event\":\"fine\"}}{EVENT}");
     let answer = proxy.client().await.post("/services/collector", "application/json", &body).await;
     assert_eq!(answer.status, 200);

@@ -14,6 +14,7 @@ mod admin;
 mod audit;
 mod bedrock;
 mod budgets;
+mod counters;
 mod drain;
 mod early_ends;
 mod edges;
