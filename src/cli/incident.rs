@@ -1,6 +1,7 @@
 //! `incident freeze` and `incident thaw`: a workspace is stopped at once, or may go on; with evidence of what it did.
 //!
-//! A file in the folder of incidents stops the workspace at every proxy that looks into it. The audit log tells of both, and
+//! A file in the folder of incidents stops the workspace at every proxy that looks into it, and another one lets it go on: a
+//! file or folder that is gone lets nobody. The audit log tells of both, and
 //! the evidence is an extract of it: the workspace's records, each with its proof under a signed checkpoint.
 
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -16,7 +17,7 @@ use super::{Code, Failure, audit, complain, say};
 use crate::audit::acts::{Act, Deed};
 use crate::audit::read::{Records, last_note};
 use crate::policy::{self, AuditSettings};
-use crate::proxy::{FROZEN, moment};
+use crate::proxy::{FROZEN, THAWED, frozen_in, moment};
 
 /// How long evidence waits for the checkpoint that covers it: one follows a record within ten seconds.
 const SEALED_WITHIN: Duration = Duration::from_secs(20);
@@ -92,7 +93,11 @@ pub(super) fn run(arguments: &IncidentArguments) -> Result<Code, Failure> {
         }
         IncidentCommand::Thaw { about } => {
             let scene = about.scene()?;
-            if !scene.file.exists() {
+            let folder = scene.file.parent().unwrap_or(Path::new("."));
+            // Where nothing tells, a proxy that runs may know of it still.
+            let frozen = frozen_in(folder, scene.audit.as_ref().map(|audit| audit.directory.as_path()));
+            let frozen = frozen.map_err(|error| Failure::io(folder.display(), &error))?;
+            if frozen.is_some_and(|frozen| !frozen.contains(&about.workspace)) {
                 return Err(Failure::failed(format!("workspace {} is not stopped", about.workspace)));
             }
             // What goes on is told of first; what is stopped is stopped first.
@@ -100,7 +105,7 @@ pub(super) fn run(arguments: &IncidentArguments) -> Result<Code, Failure> {
             if let Some(unrecorded) = scene.unrecorded {
                 return Err(unrecorded);
             }
-            std::fs::remove_file(&scene.file).map_err(|error| Failure::io(scene.file.display(), &error))?;
+            thaw(&scene.file, about).map_err(|error| Failure::io(scene.file.display(), &error))?;
             say(&mut io::stdout().lock(), format_args!("workspace {} may go on", about.workspace))?;
             Ok(Code::Fine)
         }
@@ -171,6 +176,18 @@ impl About {
 
 /// The file that stops the workspace; one that is there already stays.
 fn freeze(file: &Path, about: &About) -> io::Result<()> {
+    put(file, about)?;
+    // Both say that it is stopped.
+    gone(&file.with_extension(THAWED))
+}
+
+/// The file that lets it go on, and the other one's end.
+fn thaw(file: &Path, about: &About) -> io::Result<()> {
+    put(&file.with_extension(THAWED), about)?;
+    gone(file)
+}
+
+fn put(file: &Path, about: &About) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
     let mut open = match OpenOptions::new().write(true).create_new(true).mode(0o644).open(file) {
@@ -180,6 +197,13 @@ fn freeze(file: &Path, about: &About) -> io::Result<()> {
     writeln!(open, "{}", about.reason.as_deref().unwrap_or_default().escape_debug())?;
     open.sync_all()?;
     File::open(folder)?.sync_all()
+}
+
+fn gone(file: &Path) -> io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 /// Writes the extract, once a checkpoint covers what stands in the log now.

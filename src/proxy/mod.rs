@@ -98,7 +98,7 @@ use traces::Traces;
 use upstream::Upstreams;
 
 pub use audited::moment;
-pub use incident::{FROZEN, frozen_in};
+pub use incident::{FROZEN, THAWED, frozen_in};
 pub use listeners::{listen_tcp, listen_unix};
 pub use release::{Denied, Order, Reviewer};
 pub use self_test::{Name as TestName, Outcome};

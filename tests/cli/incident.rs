@@ -33,9 +33,35 @@ fn a_workspace_is_stopped_with_evidence_and_may_go_on() {
     assert_eq!(std::fs::read_to_string(out).unwrap(), evidence, "earlier evidence stays");
     assert_eq!(run(["incident", "thaw", "acme", "--config", config]).code, 0);
     assert!(!folder.path().join("incident/acme.frozen").exists());
+    assert_eq!(run(["incident", "thaw", "acme", "--config", config]).code, 2, "it may go on already");
     let log = folder.path().join("audit");
     let acts = run_with(b"", ["audit", "query", "--dir", log.to_str().unwrap(), "--kind", "admin", "--ws", "acme"]);
     assert_eq!(acts.text().lines().count(), 4, "{}", acts.text());
+}
+
+/// A proxy goes on refusing what was stopped by a folder that is away: the audit log's folder knows of it.
+#[test]
+fn a_workspace_may_go_on_though_the_folder_is_away() {
+    let folder = Folder::new();
+    folder.write("audit.key", blackbar::cli::certs::audit_key().unwrap());
+    let config = folder.write(
+        "blackbar.toml",
+        "version = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\nworkspace = \"acme\"\n[[workspace]]\nname = \"acme\"\n[[route]]\nname = \
+         \"r\"\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\n[audit]\ndirectory = \"audit\"\nsigning_key = \"audit.key\"\n",
+    );
+    let config = config.to_str().unwrap();
+    assert_eq!(run(["incident", "freeze", "acme", "--config", config]).code, 0);
+    // As a proxy that has seen it keeps it.
+    std::fs::write(folder.path().join("audit/stopped"), "acme\n").unwrap();
+    std::fs::remove_dir_all(folder.path().join("incident")).unwrap();
+    let thawed = run(["incident", "thaw", "acme", "--config", config, "--reason", "key replaced"]);
+    assert_eq!((thawed.code, thawed.text()), (0, "workspace acme may go on\n"), "{}", thawed.stderr);
+    assert!(folder.path().join("incident/acme.thawed").exists());
+    let log = folder.path().join("audit");
+    let acts = run_with(b"", ["audit", "query", "--dir", log.to_str().unwrap(), "--kind", "admin", "--ws", "acme"]);
+    assert!(acts.text().contains("thaw") && acts.text().contains("key replaced"), "{}", acts.text());
+    assert_eq!(run(["incident", "freeze", "acme", "--config", config]).code, 0);
+    assert!(!folder.path().join("incident/acme.thawed").exists(), "it is stopped again");
 }
 
 #[test]

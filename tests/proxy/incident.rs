@@ -41,7 +41,7 @@ async fn a_stopped_workspace_is_refused_at_once_and_the_others_go_on() {
     let mut beta = proxy.client_named(&[Name::Uri("spiffe://beta.example/agent")]).await;
     assert_eq!(beta.post("/", "text/plain", "x").await.status, 200);
     // A connection that is told so may stay, and goes on when the workspace does.
-    std::fs::remove_file(folder.join("acme.frozen")).unwrap();
+    std::fs::rename(folder.join("acme.frozen"), folder.join("acme.thawed")).unwrap();
     within(async { while proxy.client().await.post("/", "text/plain", "x").await.status != 200 {} }).await;
     proxy.handle.close_audit();
     let records = blackbar::audit::read::Records::open(&proxy.pki.file("audit")).unwrap();
@@ -85,7 +85,12 @@ async fn it_stays_stopped_through_a_restart_without_the_folder() {
     let proxy = again.start();
     assert_eq!(proxy.client().await.post("/", "text/plain", "x").await.code(), "workspace_frozen");
     assert!(upstream.is_untouched());
-    // A folder that is there says who is stopped.
+    // An empty folder lets nobody go on; what `incident thaw` writes there does.
     std::fs::create_dir(proxy.pki.file("incident")).unwrap();
+    let looked = tokio::time::Instant::now() + std::time::Duration::from_millis(600);
+    while tokio::time::Instant::now() < looked {
+        assert_eq!(proxy.client().await.post("/", "text/plain", "x").await.code(), "workspace_frozen");
+    }
+    std::fs::write(proxy.pki.file("incident/acme.thawed"), "").unwrap();
     within(async { while proxy.client().await.post("/", "text/plain", "x").await.status != 200 {} }).await;
 }

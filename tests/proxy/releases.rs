@@ -173,7 +173,7 @@ async fn what_passes_by_itself_leaves_an_item_what_it_was() {
     let failed = proxy.metric("blackbar_quarantine_total{result=\"failed\",route=\"root\",workspace=\"acme\"}");
     assert!(failed.abs() < 0.1, "{failed}");
 
-    std::fs::remove_file(folder.join("acme.frozen")).unwrap();
+    std::fs::rename(folder.join("acme.frozen"), folder.join("acme.thawed")).unwrap();
     within(async { while proxy.client().await.post("/", "text/plain", "x").await.status != 200 {} }).await;
     let (status, released) = release(&at, "rita", &id).await;
     assert_eq!((status, &released["state"]), (200, &json!("released")), "{released}");
