@@ -19,6 +19,7 @@ mod packs;
 mod quarantine;
 mod quota;
 mod redis_server;
+mod region;
 mod routing;
 mod rules;
 mod segments;
@@ -44,6 +45,7 @@ use crate::engine::token::{MAX_TOKEN_BYTES, MAX_TOKENS};
 use crate::engine::{HashKey, RuleSet};
 
 pub(crate) use credentials::{CRL_LIMIT as REVOCATION_BYTES, is_enforceable, revocation_lists};
+pub(crate) use region::is_within;
 pub(crate) use segments::{plain as plain_segment, segments as path_segments};
 
 pub use compile::{

@@ -169,6 +169,7 @@ async fn data_stays_in_its_regions() {
         ("/model/eu.anthropic.claude-sonnet-4-20250514-v1:0/converse", 200, ""),
         ("/model/us.anthropic.claude-sonnet-4-20250514-v1:0/converse", 403, "residency"),
         ("/model/%67lobal.anthropic.claude-sonnet-4-20250514-v1:0/converse", 403, "residency"),
+        ("/model/amer.anthropic.claude-sonnet-4-20250514-v1:0/converse", 403, "residency"),
         // To this workspace there are no such routes.
         ("/us", 404, "no_route"),
         ("/anywhere", 404, "no_route"),
@@ -179,6 +180,6 @@ async fn data_stays_in_its_regions() {
             assert_eq!(answer.code(), code, "{path}");
         }
     }
-    assert_eq!(proxy.metric("blackbar_rejected_total{reason=\"residency\",workspace=\"acme\"}"), 2.0);
+    assert_eq!(proxy.metric("blackbar_rejected_total{reason=\"residency\",workspace=\"acme\"}"), 3.0);
     assert_eq!(proxy.metric("blackbar_requests_total{route=\"us\",status=\"2xx\",workspace=\"acme\"}"), 0.0);
 }
