@@ -159,9 +159,10 @@ async fn upstreams_are_reached_through_a_proxy() {
 async fn data_stays_in_its_regions() {
     let upstream = Upstream::echo().await;
     let url = format!("http://{}", upstream.address);
-    let elsewhere = "region = \"eu\"\n[[route]]\nname = \"us\"\npath = \"/us\"\nregion = \"us\"\nupstream = \"URL\"\n\
+    let elsewhere =
+        "region = \"eu-central-1\"\n[[route]]\nname = \"us\"\npath = \"/us\"\nregion = \"us\"\nupstream = \"URL\"\n\
         [[route]]\nname = \"anywhere\"\npath = \"/anywhere\"\nupstream = \"URL\""
-        .replace("URL", &url);
+            .replace("URL", &url);
     let proxy = routed(&url, &elsewhere, |_| {});
     proxy.reload(|config| config.replace("name = \"acme\"", "name = \"acme\"\nregions = [\"eu\"]"));
     for (path, status, code) in [

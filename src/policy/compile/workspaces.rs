@@ -10,7 +10,7 @@ use crate::policy::diagnostic::{Place, Report, quote};
 use crate::policy::files::{Fields, Value};
 use crate::policy::rules::unknown_name;
 use crate::policy::tokens::{TokensShape, tokens};
-use crate::policy::{DeadLetter, OnFault, Quota, SanPattern, TokenBudget};
+use crate::policy::{DeadLetter, OnFault, Quota, SanPattern, TokenBudget, is_within};
 
 use super::keys::{KeyShape, api_keys};
 use super::routes::region;
@@ -52,7 +52,7 @@ pub(super) struct WorkspaceShape {
 impl WorkspaceShape {
     /// Whether what it sends may go to an upstream in this region, or in one that nobody has told.
     pub(super) fn may_reach(&self, region: Option<&str>) -> bool {
-        self.regions.is_empty() || region.is_some_and(|region| self.regions.iter().any(|known| known == region))
+        self.regions.is_empty() || region.is_some_and(|region| is_within(&self.regions, region))
     }
 }
 
