@@ -37,6 +37,8 @@ pub(crate) struct Admission {
     certificates: Arc<Certificates>,
     /// What may be held back by all that is under way.
     pub(crate) memory: Arc<MemoryBudget>,
+    /// Whether what is still under way ends because the proxy does.
+    pub(crate) cut: Arc<AtomicBool>,
 }
 
 /// How short memory is.
@@ -73,6 +75,7 @@ impl Admission {
             strain: AtomicU8::new(Strain::None as u8),
             certificates: Arc::default(),
             memory: MemoryBudget::new(pressure::held_memory(limits)),
+            cut: Arc::default(),
         }
     }
 

@@ -58,7 +58,7 @@ const STRANGE: [&str; 22] = [
 const ALARMED: [&str; 6] =
     ["overloaded", "upstream_connect", "upstream_protocol", "upstream_range", "upstream_reset", "upstream_timeout"];
 /// Why else.
-const REFUSED: [&str; 53] = [
+const REFUSED: [&str; 54] = [
     "audit_unavailable",
     "body_size",
     "body_timeout",
@@ -68,6 +68,7 @@ const REFUSED: [&str; 53] = [
     "coding",
     "coding_invalid",
     "dead_letter",
+    "draining",
     "expect",
     "external",
     "external_unavailable",

@@ -63,6 +63,8 @@ pub(crate) struct Ledger {
     place: OnceLock<[Option<Place>; 2]>,
     /// What it rests on holds no more.
     revoked: AtomicBool,
+    /// The proxy ends with it under way.
+    cut: Arc<AtomicBool>,
     /// Where its span goes, and its method.
     trace: OnceLock<(Arc<Traces>, TraceContext, Method)>,
     _permit: Option<RequestPermit>,
@@ -132,6 +134,7 @@ impl Ledger {
             account: Mutex::default(),
             place: OnceLock::new(),
             revoked: AtomicBool::new(false),
+            cut: Arc::clone(&shared.admission.cut),
             trace: OnceLock::new(),
             _permit: permit,
         })
@@ -397,6 +400,7 @@ impl Ledger {
             true if self.activity.is_revoked() || self.revoked.load(Ordering::Acquire) => {
                 Some(ProxyError { side: Side::Policy, kind: ErrorKind::Revoked, rule: None })
             }
+            true if self.cut.load(Ordering::Acquire) => Some(ProxyError::internal(ErrorKind::Drain)),
             true if self.activity.is_stalled() => Some(ProxyError::client(ErrorKind::Stall)),
             _ => None,
         };

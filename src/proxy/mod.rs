@@ -70,7 +70,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -413,6 +413,9 @@ impl Bound {
         while accepting.join_next().await.is_some() {}
         let within = shared.generation().policy.timeouts.drain;
         let drained = tokio::time::timeout(within, all_gone.recv()).await.is_ok();
+        if !drained {
+            shared.admission.cut.store(true, Ordering::Release);
+        }
         if let Some(traces) = &shared.generation().traces {
             let flushing = async {
                 if drained {

@@ -152,6 +152,8 @@ pub(crate) enum ErrorKind {
     Frozen,
     /// The client is trusted no more.
     Revoked,
+    /// The proxy ends, and waits for it no longer.
+    Drain,
     /// Another service refuses what is said; the rule names it.
     External,
     /// A service whose verdict is needed has none.
@@ -225,6 +227,7 @@ impl ProxyError {
             ErrorKind::Key => "api_key",
             ErrorKind::Frozen => "workspace_frozen",
             ErrorKind::Revoked => "revoked",
+            ErrorKind::Drain => "draining",
             ErrorKind::External => "external",
             ErrorKind::Unjudged => "external_unavailable",
             ErrorKind::Fault => "internal",
@@ -274,6 +277,7 @@ impl ProxyError {
             | ErrorKind::Audit
             | ErrorKind::DeadLetter
             | ErrorKind::QuarantineUnavailable
+            | ErrorKind::Drain
             | ErrorKind::Unjudged => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -401,6 +405,7 @@ impl ProxyError {
             ErrorKind::Key => "The request shows no API key that holds.",
             ErrorKind::Frozen => "The workspace is stopped.",
             ErrorKind::Revoked => "The client is trusted no more.",
+            ErrorKind::Drain => "The proxy ends.",
             ErrorKind::External => "The content was blocked by another service that this route asks.",
             ErrorKind::Unjudged => "A service that must judge the content gave no verdict.",
             ErrorKind::Fault => "The proxy failed.",

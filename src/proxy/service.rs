@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -38,6 +39,7 @@ impl Bound {
     pub async fn run_until_signalled(self, store: Arc<PolicyStore>) -> io::Result<Ending> {
         let mut stops =
             Stops { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
+        let cut = Arc::clone(&self.handle().shared.admission.cut);
         let hangup = signal(SignalKind::hangup())?;
         let following = tokio::spawn(follow(store, self.handle(), hangup));
         // One reader of both signals: signals that come before a reader looks are one to it, so a second reader could
@@ -47,6 +49,7 @@ impl Bound {
             stops.next().await;
             let _ = first.send(());
             stops.next().await;
+            cut.store(true, Ordering::Release);
         };
         let draining = async {
             let _ = drain.await;

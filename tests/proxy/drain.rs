@@ -136,8 +136,19 @@ async fn the_drain_is_bounded() {
     busy.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     pieces.send(EVENTS.to_vec()).unwrap();
     assert_eq!(within(busy.head()).await.unwrap().status, 200);
+    let telemetry = std::sync::Arc::clone(&proxy.telemetry);
     proxy.stop();
     assert!(!proxy.ended().await, "a stream without end is left behind");
+    // What ends from now on does so because the proxy does, and not by its client.
+    drop(busy);
+    let cut = "blackbar_rejected_total{reason=\"draining\",workspace=\"acme\"} 1\n";
+    within(async {
+        while !telemetry.render().contains(cut) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(telemetry.render().contains("{reason=\"client_abort\",workspace=\"acme\"} 0\n"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
