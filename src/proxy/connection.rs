@@ -495,6 +495,9 @@ impl<S> ClientIo<S> {
                 frames.sent(sent);
                 left -= sent.len();
             }
+            if let Some(reason) = frames.ended() {
+                self.activity.malformed(reason);
+            }
             if frames.is_worn() {
                 self.activity.wear();
             }

@@ -30,7 +30,7 @@ const HANDSHAKE: [&str; 13] = [
     "tls_untrusted",
 ];
 /// Why a connection, or a request of nobody yet, is refused.
-const STRANGE: [&str; 22] = [
+const STRANGE: [&str; 23] = [
     "accept",
     "api_key",
     "audit_unavailable",
@@ -41,6 +41,7 @@ const STRANGE: [&str; 22] = [
     "framing_cl",
     "framing_cl_te",
     "framing_te",
+    "h2_connection",
     "h2_flood",
     "h2_resets",
     "header_size",

@@ -3,7 +3,7 @@
 //!
 //! Enters: the bytes of a connection, in any chunking, and those that left on it. Leaves: the same bytes, up to the end of the
 //! first frame that is one too many in its second, or behind too many resets in the connection's life. hyper bounds the others itself:
-//! CONTINUATION, empty DATA, resets of what it has not looked at. Who receives much acknowledges much, so what we sent counts for the peer.
+//! CONTINUATION, empty DATA, resets of what it has not looked at; the code of the GOAWAY with which it ends them tells of it. Who receives much acknowledges much, so what we sent counts for the peer.
 
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,10 @@ pub(super) static SPOIL: [u8; HEADER * SPOILERS] = {
 const SPOILERS: usize = 64;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
+/// The last stream and the error code in a GOAWAY (RFC 9113 section 6.8).
+const GOODBYE: usize = 8;
 
 /// Streams that a client may reset in a connection's life, and that it may have us reset: what is begun and taken back costs it
 /// nothing and us work.
@@ -108,6 +111,11 @@ pub(super) struct Frames {
     /// Streams that were reset since the beginning: by the client, and by us.
     resets: u64,
     own_resets: u64,
+    /// What is known of the GOAWAY that leaves.
+    goodbye: Vec<u8>,
+    saying: bool,
+    /// Why hyper has ended the connection.
+    ended: Option<&'static str>,
 }
 
 impl Frames {
@@ -125,6 +133,9 @@ impl Frames {
             others: 0,
             resets: 0,
             own_resets: 0,
+            goodbye: Vec::new(),
+            saying: false,
+            ended: None,
         }
     }
 
@@ -132,9 +143,38 @@ impl Frames {
     pub(super) fn sent(&mut self, bytes: &[u8]) {
         self.sent += bytes.len() as u64;
         let mut rest = bytes;
-        while let Some([_, _, _, kind, ..]) = self.left.next(&mut rest) {
+        loop {
+            if self.saying {
+                let more = (GOODBYE - self.goodbye.len()).min(self.left.skip);
+                self.goodbye.extend(rest.iter().take(more));
+                if self.goodbye.len() == GOODBYE {
+                    self.goodbye_is_said();
+                }
+            }
+            let Some([_, _, _, kind, ..]) = self.left.next(&mut rest) else { return };
             self.own_resets += u64::from(kind == RST_STREAM);
+            self.saying = kind == GOAWAY;
         }
+    }
+
+    /// Takes the code of a GOAWAY that has left (RFC 9113 section 7): what hyper bounds by itself it tells in no other way.
+    fn goodbye_is_said(&mut self) {
+        let code = self.goodbye.last_chunk().map_or(0, |code: &[u8; 4]| u32::from_be_bytes(*code));
+        self.goodbye.clear();
+        self.saying = false;
+        let reason = match code {
+            // ENHANCE_YOUR_CALM.
+            11 => "h2_flood",
+            // PROTOCOL_ERROR, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, COMPRESSION_ERROR.
+            1 | 3 | 6 | 9 => "h2_connection",
+            _ => return,
+        };
+        self.ended.get_or_insert(reason);
+    }
+
+    /// Why hyper has ended the connection, where its client's frames are why.
+    pub(super) fn ended(&self) -> Option<&'static str> {
+        self.ended
     }
 
     /// Whether so many streams have been reset that another connection is better: half of what may be. Whoever stays ends
@@ -204,6 +244,22 @@ mod tests {
         let mut frame = vec![0, (payload >> 8) as u8, payload as u8, kind, 0, 0, 0, 0, 0];
         frame.resize(HEADER + payload, 0);
         frame
+    }
+
+    #[test]
+    fn the_word_of_a_goaway_is_read_however_it_leaves() {
+        for (code, expected) in
+            [(0, None), (1, Some("h2_connection")), (9, Some("h2_connection")), (11, Some("h2_flood"))]
+        {
+            let mut goaway = frame(GOAWAY, 12);
+            goaway[HEADER + 7] = code;
+            let all = [frame(4, 6), frame(GOAWAY, 8), frame(0, 3), goaway, frame(0, 300)].concat();
+            for size in [1, 2, 5, 9, 13, 500] {
+                let mut reader = Frames::new();
+                all.chunks(size).for_each(|piece| reader.sent(piece));
+                assert_eq!(reader.ended(), expected, "code {code} by {size}");
+            }
+        }
     }
 
     /// How many of these frames pass, pushed in pieces of so many bytes, once so much was sent.

@@ -126,6 +126,34 @@ async fn streams_that_a_client_resets_are_bounded() {
     assert_eq!(proxy.metric("blackbar_rejected_total{reason=\"h2_resets\",workspace=\"none\"}"), 1.0);
 }
 
+/// hyper ends these by itself, and they are counted all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_end_in_an_error_are_counted() {
+    let upstream = Upstream::echo().await;
+    let proxy = TestProxy::new().workspace("acme", RULES).upstream(&upstream).start();
+    let open = frame(HEADERS, 0, 1, &[0x83]);
+    let cases = [
+        // DATA of no stream; headers that cannot be decoded; a header section without end; one of a stream that is reset.
+        (frame(DATA, 0, 0, b"x"), "h2_connection"),
+        (frame(HEADERS, 4, 1, &[0xff; 20]), "h2_connection"),
+        ([open, frame(CONTINUATION, 0, 1, b"").repeat(3_000)].concat(), "h2_flood"),
+    ];
+    let metric =
+        |reason: &str| proxy.metric(&format!("blackbar_rejected_total{{reason=\"{reason}\",workspace=\"none\"}}"));
+    for (bytes, reason) in cases {
+        let before = metric(reason);
+        let mut client = FrameClient::connect(&proxy, &[]).await;
+        client.write(bytes).await;
+        within(async {
+            while metric(reason) <= before {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    assert!(upstream.is_untouched());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_connection_may_send_is_bounded() {
     let upstream = Upstream::echo().await;
