@@ -69,6 +69,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) status: Option<StatusCode>,
     /// The code and the side of what ended it, and the rule that did.
     pub(crate) fault: Option<(&'static str, &'static str, Option<&'a RuleId>)>,
+    /// Why the upstream could not be reached, where that ended it.
+    pub(crate) cause: Option<&'static str>,
     /// The item that the request is held as.
     pub(crate) item: Option<&'a str>,
     /// What services said of its bodies.
@@ -132,6 +134,9 @@ impl Facts<'_> {
             if let Some(rule) = rule {
                 entry = entry.text("rule", rule.as_str());
             }
+        }
+        if let Some(cause) = self.cause {
+            entry = entry.text("cause", cause);
         }
         if let Some(item) = self.item {
             entry = entry.text("item", item);

@@ -226,6 +226,7 @@ impl Ledger {
             method: account.method.as_ref(),
             status: account.status,
             fault: account.fault.as_ref().map(|error| (error.code(), error.side.name(), error.rule.as_ref())),
+            cause: account.fault.as_ref().and_then(ProxyError::cause),
             item: account.fault.as_ref().and_then(ProxyError::item),
             consulted: &account.consulted,
             compared: account.compared.as_ref(),
@@ -419,6 +420,7 @@ impl Ledger {
             route = account.route.as_ref().map_or("", |route| route.name.as_str()),
             side = error.side.name(),
             code = error.code(),
+            cause = error.cause().unwrap_or(""),
             rule = error.rule.as_ref().map_or("", |rule| rule.as_str()),
             "refused"
         );

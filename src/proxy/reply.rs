@@ -112,8 +112,8 @@ pub(crate) enum ErrorKind {
     Gone,
     /// The client takes too little of an answer that is there.
     Stall,
-    /// The upstream could not be reached.
-    Connect,
+    /// The upstream could not be reached, for a cause of a closed set.
+    Connect(&'static str),
     /// The upstream did not answer or go on in time.
     UpstreamTimeout,
     /// The upstream did not speak HTTP as it must.
@@ -209,7 +209,7 @@ impl ProxyError {
             ErrorKind::Gone if self.side == Side::Upstream => "upstream_reset",
             ErrorKind::Gone => "client_abort",
             ErrorKind::Stall => "client_stall",
-            ErrorKind::Connect => "upstream_connect",
+            ErrorKind::Connect(_) => "upstream_connect",
             ErrorKind::UpstreamTimeout => "upstream_timeout",
             ErrorKind::UpstreamProtocol => "upstream_protocol",
             ErrorKind::UpstreamRange => "upstream_range",
@@ -231,6 +231,14 @@ impl ProxyError {
             ErrorKind::External => "external",
             ErrorKind::Unjudged => "external_unavailable",
             ErrorKind::Fault => "internal",
+        }
+    }
+
+    /// Why the upstream could not be reached: of a closed set, for the log and the audit alone.
+    pub(crate) fn cause(&self) -> Option<&'static str> {
+        match &self.kind {
+            ErrorKind::Connect(cause) => Some(cause),
+            _ => None,
         }
     }
 
@@ -269,7 +277,7 @@ impl ProxyError {
             ErrorKind::Body(kind) => body_status(kind),
             ErrorKind::BodySize => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorKind::BodyTimeout | ErrorKind::Stall => StatusCode::REQUEST_TIMEOUT,
-            ErrorKind::Connect | ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => StatusCode::BAD_GATEWAY,
+            ErrorKind::Connect(_) | ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => StatusCode::BAD_GATEWAY,
             ErrorKind::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             ErrorKind::Rate | ErrorKind::Tokens(_) => StatusCode::TOO_MANY_REQUESTS,
             ErrorKind::Overload
@@ -295,7 +303,7 @@ impl ProxyError {
         const UNAVAILABLE: u16 = 14;
         const UNAUTHENTICATED: u16 = 16;
         match (&self.kind, self.status().as_u16()) {
-            (ErrorKind::Connect | ErrorKind::Gone, 502) => UNAVAILABLE,
+            (ErrorKind::Connect(_) | ErrorKind::Gone, 502) => UNAVAILABLE,
             // It may have been done by then.
             (ErrorKind::Memory, _) => RESOURCE_EXHAUSTED,
             (_, 401) => UNAUTHENTICATED,
@@ -384,7 +392,7 @@ impl ProxyError {
             ErrorKind::Gone if self.side == Side::Upstream => "The upstream ended its answer too early.",
             ErrorKind::Gone => "The request ended too early.",
             ErrorKind::Stall => "The answer was not taken in time.",
-            ErrorKind::Connect => "The upstream could not be reached.",
+            ErrorKind::Connect(_) => "The upstream could not be reached.",
             ErrorKind::UpstreamTimeout => "The upstream did not answer in time.",
             ErrorKind::UpstreamProtocol | ErrorKind::UpstreamRange => "The upstream's answer is malformed.",
             ErrorKind::Residency => "The workspace's data may not go to this region.",
@@ -642,7 +650,7 @@ mod tests {
             (ProxyError::client(ErrorKind::Body(BodyErrorKind::ProtobufSyntax)), 3),
             (ProxyError::client(ErrorKind::BodyTimeout), 4),
             (ProxyError::upstream(ErrorKind::UpstreamTimeout), 4),
-            (ProxyError::upstream(ErrorKind::Connect), 14),
+            (ProxyError::upstream(ErrorKind::Connect("dns")), 14),
             (ProxyError::upstream(ErrorKind::Gone), 14),
             // It may have been done: nobody is to try again by himself.
             (ProxyError::upstream(ErrorKind::Body(BodyErrorKind::ProtobufSyntax)), 13),

@@ -72,17 +72,18 @@ impl Sink {
     }
 
     async fn connect(&self, within: Duration) -> Result<Wire, ProxyError> {
-        let failed = || ProxyError::upstream(ErrorKind::Connect);
+        let failed = |cause| ProxyError::upstream(ErrorKind::Connect(cause));
+        let from = |error: std::io::Error| failed(upstream::cause(&error));
         let connecting = async {
             let host = self.upstream.host.as_str();
             let dialing = upstream::dial(host, self.upstream.port, self.upstream.proxy.as_ref());
-            let stream = dialing.await.map_err(|_| failed())?;
+            let stream = dialing.await.map_err(from)?;
             let Some(config) = &self.tls else { return Ok(Wire::Plain(stream)) };
-            let name = ServerName::try_from(host.to_owned()).map_err(|_| failed())?;
-            let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await.map_err(|_| failed())?;
+            let name = ServerName::try_from(host.to_owned()).map_err(|_| failed("tls_name"))?;
+            let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await.map_err(from)?;
             Ok(Wire::Tls(Box::new(stream)))
         };
-        timeout(within, connecting).await.unwrap_or_else(|_| Err(failed()))
+        timeout(within, connecting).await.unwrap_or_else(|_| Err(failed("timeout")))
     }
 }
 
@@ -190,7 +191,15 @@ fn refused(shared: &Shared, workspace: &str, listener: &Listener, error: &ProxyE
     shared.telemetry.rejected(workspace, error.code());
     let route = listener.syslog.as_ref().map_or("", |syslog| syslog.name.as_str());
     let rule = error.rule.as_ref().map_or("", |rule| rule.as_str());
-    tracing::warn!(workspace, route, side = error.side.name(), code = error.code(), rule, "refused");
+    tracing::warn!(
+        workspace,
+        route,
+        side = error.side.name(),
+        code = error.code(),
+        cause = error.cause().unwrap_or(""),
+        rule,
+        "refused"
+    );
 }
 
 /// A connection whose client is known.
@@ -464,6 +473,7 @@ impl Session {
             request_id: &self.id,
             party: &self.party,
             key: None,
+            cause: ended.and_then(ProxyError::cause),
             item: None,
             consulted: &[],
             compared: None,
@@ -523,6 +533,7 @@ impl<'s> Stranger<'s> {
             request_id: self.id,
             party: self.party,
             key: None,
+            cause: self.error.cause(),
             item: None,
             consulted: &[],
             compared: None,

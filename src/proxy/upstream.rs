@@ -254,13 +254,68 @@ pub(crate) fn fault(error: &hyper_util::client::legacy::Error) -> ProxyError {
     let kind = if find::<io::Error>(error).is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut) {
         ErrorKind::UpstreamTimeout
     } else if error.is_connect() {
-        ErrorKind::Connect
+        ErrorKind::Connect(find::<io::Error>(error).map_or("other", cause))
     } else if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
         ErrorKind::UpstreamProtocol
     } else {
         ErrorKind::Gone
     };
     ProxyError::upstream(kind)
+}
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug)]
+enum NoWay {
+    /// The name of the host is not known.
+    Dns,
+    /// The proxy on the way lets nothing through, or is away.
+    Proxy,
+}
+
+impl fmt::Display for NoWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dns => "the name is not known",
+            Self::Proxy => "no way through the proxy",
+        })
+    }
+}
+
+impl std::error::Error for NoWay {}
+
+/// Why there is no connection, of a closed set: nothing of what the other end said.
+pub(crate) fn cause(error: &io::Error) -> &'static str {
+    use rustls::{CertificateError, Error};
+    let inner = error.get_ref();
+    match inner.and_then(|inner| inner.downcast_ref::<NoWay>()) {
+        Some(NoWay::Dns) => return "dns",
+        Some(NoWay::Proxy) => return "proxy",
+        None => {}
+    }
+    match inner.and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) => return "pin",
+        Some(Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => return "tls_name",
+        Some(Error::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        )) => return "tls_expired",
+        Some(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
+            return "tls_untrusted";
+        }
+        Some(_) => return "tls",
+        None => {}
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "refused",
+        io::ErrorKind::TimedOut => "timeout",
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => "reset",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "unreachable",
+        _ => "other",
+    }
 }
 
 fn find<'e, E: std::error::Error + 'static>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e E> {
@@ -334,7 +389,10 @@ impl Connector {
 /// A connection to an upstream, or through the proxy on the way to it.
 pub(crate) async fn dial(host: &str, port: u16, proxy: Option<&Egress>) -> io::Result<TcpStream> {
     let stream = match proxy {
-        None => TcpStream::connect((host, port)).await?,
+        None => {
+            let found = tokio::net::lookup_host((host, port)).await.map_err(|_| io::Error::other(NoWay::Dns))?;
+            TcpStream::connect(&found.collect::<Vec<_>>()[..]).await?
+        }
         Some(proxy) => tunnel(proxy, host, port).await?,
     };
     stream.set_nodelay(true)?;
@@ -347,7 +405,7 @@ async fn tunnel(proxy: &Egress, host: &str, port: u16) -> io::Result<TcpStream> 
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         Uri::builder().scheme("http").authority(format!("{host}:{port}")).path_and_query("/").build()
     };
-    let refused = || io::Error::new(io::ErrorKind::ConnectionRefused, "no way through the proxy");
+    let refused = || io::Error::other(NoWay::Proxy);
     let (through, to) = (authority(&proxy.host, proxy.port), authority(host, port));
     let mut tunnel = Tunnel::new(through.map_err(|_| refused())?, HttpConnector::new());
     if let Some(authorization) = &proxy.authorization {
@@ -495,6 +553,32 @@ impl Body for UpstreamBody {
             Self::Empty | Self::Whole(None) | Self::Told(None, _) => SizeHint::with_exact(0),
             Self::Whole(Some(bytes)) | Self::Told(Some(bytes), _) => SizeHint::with_exact(bytes.len() as u64),
             Self::Stream(body) => body.size_hint(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::CertificateError;
+
+    #[test]
+    fn causes_are_told_apart() {
+        let tls = |error: CertificateError| io::Error::new(io::ErrorKind::InvalidData, rustls::Error::from(error));
+        let table = [
+            (io::Error::other(NoWay::Dns), "dns"),
+            (io::Error::other(NoWay::Proxy), "proxy"),
+            (tls(CertificateError::ApplicationVerificationFailure), "pin"),
+            (tls(CertificateError::UnknownIssuer), "tls_untrusted"),
+            (tls(CertificateError::NotValidForName), "tls_name"),
+            (tls(CertificateError::Expired), "tls_expired"),
+            (tls(CertificateError::BadEncoding), "tls"),
+            (io::ErrorKind::ConnectionRefused.into(), "refused"),
+            (io::ErrorKind::UnexpectedEof.into(), "reset"),
+            (io::ErrorKind::Other.into(), "other"),
+        ];
+        for (error, expected) in table {
+            assert_eq!(cause(&error), expected, "{error:?}");
         }
     }
 }

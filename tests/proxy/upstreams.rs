@@ -20,6 +20,7 @@ fn start(upstream: &Upstream) -> Running {
 async fn an_upstream_that_is_not_there_is_502() {
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let proxy = TestProxy::new()
+        .audited()
         .workspace("acme", RULES)
         .route("/refused", nobody, |_| {})
         .route("/unknown", nobody, |route| "no-such-name.invalid".clone_into(&mut route.upstream.host))
@@ -29,6 +30,12 @@ async fn an_upstream_that_is_not_there_is_502() {
         assert_eq!((answer.status, answer.code().as_str()), (502, "upstream_connect"), "{path}");
         assert!(!answer.text().contains("invalid") && !answer.text().contains("127.0.0.1"));
     }
+    // Why is in the audit.
+    proxy.handle.close_audit();
+    let records = blackbar::audit::read::Records::open(&proxy.pki.file("audit")).unwrap();
+    let records = records.map(|record| serde_json::from_slice::<serde_json::Value>(&record.unwrap().1).unwrap());
+    let causes: Vec<String> = records.filter_map(|record| Some(record["cause"].as_str()?.to_owned())).collect();
+    assert_eq!(causes, ["refused", "dns"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
