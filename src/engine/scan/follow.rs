@@ -42,6 +42,8 @@ pub(super) struct Reach {
 const STRIDE: u64 = 64;
 /// The most trails that are kept.
 const TRAILS: usize = 512;
+/// How many there are before those are looked for that no match comes by any more.
+const FEW: usize = 32;
 
 /// How a match went on from a place: what any other of the same rule does that comes to stand there in the same state.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +67,8 @@ struct Trail {
 #[derive(Default, Debug)]
 pub(super) struct Trails {
     list: Vec<Trail>,
+    /// How many were left when some were forgotten last.
+    left: usize,
     runs: u64,
     /// Whether the run at hand goes along any.
     on: bool,
@@ -107,9 +111,10 @@ impl Trails {
                 None => break,
             }
         }
-        if self.list.len() >= TRAILS {
-            // No match that begins later comes by there.
+        // Each is looked at for every stride, so that those are forgotten that no match which begins later comes by.
+        if self.list.len() >= FEW.max(2 * self.left).min(TRAILS) {
             self.list.retain(|trail| trail.at >= live.start);
+            self.left = self.list.len();
             if self.list.len() >= TRAILS {
                 self.list.clear();
             }

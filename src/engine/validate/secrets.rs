@@ -49,12 +49,16 @@ fn is_token(value: &[u8]) -> bool {
 /// A random secret of either alphabet.
 pub(super) fn entropy(value: &[u8]) -> bool {
     let value = value.get(..JUDGED).unwrap_or(value);
+    let least = if value.len() < LONG { SHORT_BITS } else { BASE64_BITS };
+    // What costs least is asked first: most values are none by their length and bytes alone.
+    let known = hex(value) || is_short(value);
+    if !known && (value.len() < RANDOM || bits(value) < least) {
+        return false;
+    }
     if is_gap(value) || is_code(value) || is_setting(value) || !value.iter().any(u8::is_ascii_alphabetic) {
         return false;
     }
-    let least = if value.len() < LONG { SHORT_BITS } else { BASE64_BITS };
-    let random = || value.len() >= RANDOM && !is_words(&unescaped(value)) && bits(value) >= least;
-    hex(value) || is_short(value) || random()
+    known || !is_words(&unescaped(value))
 }
 
 /// The value with blanks for its percent escapes, whose figures say nothing.
@@ -93,10 +97,10 @@ fn is_short(value: &[u8]) -> bool {
 /// 12 hexadecimal digits or more, with hyphens or without, that are not few again and again.
 fn hex(value: &[u8]) -> bool {
     let value = value.get(..JUDGED).unwrap_or(value);
-    let digits = value.iter().filter(|byte| byte.is_ascii_hexdigit()).count();
-    let decimal = value.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-');
+    let digits = || value.iter().filter(|byte| byte.is_ascii_hexdigit()).count();
+    let decimal = || value.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-');
     let only = value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
-    only && !decimal && digits >= 12 && bits(value) >= HEX_BITS
+    only && !decimal() && digits() >= 12 && bits(value) >= HEX_BITS
 }
 
 /// Shannon's entropy of the bytes, in bits for each.

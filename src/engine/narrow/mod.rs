@@ -4,6 +4,11 @@
 //! expression is walked over it again by threads that know where the group began (a Pike machine), and that walk ends as
 //! soon as no thread is left that would say otherwise: mostly a few bytes into the value, however long that is. What was
 //! matched beside the group is context: it leaves as it came.
+//!
+//! The same label stands in line after line, so a walk keeps what it has learned: which threads follow which, in their order,
+//! behind a byte ([`Learned`]). Where it has been before it goes by a table.
+
+mod learned;
 
 use std::fmt;
 use std::ops::Range;
@@ -14,6 +19,7 @@ use regex_automata::util::pool::Pool;
 use regex_automata::util::primitives::{PatternID, StateID};
 use regex_syntax::hir::{Hir, HirKind};
 
+use self::learned::Learned;
 use super::ruleset::BuildErrorKind;
 
 /// The name of the group.
@@ -30,6 +36,8 @@ pub(super) struct Narrow {
     last: bool,
     /// Whether the group, once it was met, is not met again.
     once: bool,
+    /// Whether what a walk learns of it holds elsewhere.
+    learns: bool,
     walks: Pool<Walk, Create>,
 }
 
@@ -54,6 +62,7 @@ struct Walk {
     now: Threads,
     next: Threads,
     stack: Vec<(StateID, Slots)>,
+    learned: Learned,
 }
 
 impl Threads {
@@ -91,7 +100,9 @@ impl Narrow {
             .map_err(|_| BuildErrorKind::TooLarge { limit })?;
         let group = nfa.group_info().to_index(PatternID::ZERO, NAME).ok_or(BuildErrorKind::Groups)?;
         let walks = Pool::new(Box::new(Walk::default) as Create);
-        Ok(Some(Self { nfa, group, last: ends_with_group(hir), once: stands_once(hir), walks }))
+        let (last, once) = (ends_with_group(hir), stands_once(hir));
+        let learns = last && once && Learned::holds(&nfa);
+        Ok(Some(Self { nfa, group, last, once, learns, walks }))
     }
 
     /// Where the value of the match `text[start..end]` stands: the whole match where the group takes no part in it.
@@ -99,16 +110,73 @@ impl Narrow {
         if end > text.len() {
             return start..end;
         }
-        let slots = self.slots(&mut self.walks.get(), text, start..end);
+        let mut walk = self.walks.get();
+        let start_of = if self.learns { self.by_table(&mut walk, text, start..end) } else { None };
+        let slots = match start_of {
+            Some(start) => Slots { start, end: None },
+            None => self.slots(&mut walk, text, start..end),
+        };
         match slots.start.zip(if self.last { Some(end) } else { slots.end }) {
             Some((from, to)) => from..to,
             None => start..end,
         }
     }
 
+    /// Where the group begins in the leftmost-first match that begins where the span does, by what has been learned and
+    /// learning the rest. Nothing where threads differ by more places than are counted.
+    fn by_table(&self, walk: &mut Walk, text: &[u8], span: Range<usize>) -> Option<Option<usize>> {
+        let Walk { now, next, stack, learned } = walk;
+        let states = self.nfa.states().len();
+        let mut standing = match learned.begun(text, span.start) {
+            Some(standing) => standing,
+            None => {
+                now.clear(states);
+                self.follow(now, stack, text, span.start, self.nfa.start_anchored(), Slots::default());
+                learned.begin(&self.nfa, text, span.start, &now.list)?
+            }
+        };
+        let mut matched: Option<Option<usize>> = None;
+        for at in span.start..=span.end {
+            match learned.told(&standing) {
+                (Some(start), _) if matched.is_none_or(|matched| matched == Some(start)) => return Some(Some(start)),
+                (_, Some(start)) => matched = Some(start),
+                _ => {}
+            }
+            if at == span.end || learned.is_over(&standing) {
+                break;
+            }
+            if !learned.step(text, at, &mut standing) {
+                now.list.clear();
+                learned.threads(&standing, &mut now.list);
+                next.clear(states);
+                self.advance(now, next, stack, text, at);
+                standing = learned.learn(&self.nfa, text, at, &standing, &next.list)?;
+            }
+        }
+        Some(matched.flatten())
+    }
+
+    /// Follows threads over the byte at `at`.
+    fn advance(&self, now: &Threads, next: &mut Threads, stack: &mut Vec<(StateID, Slots)>, text: &[u8], at: usize) {
+        let Some(byte) = text.get(at).copied() else { return };
+        for (state, slots) in &now.list {
+            let target = match self.nfa.state(*state) {
+                // What stands behind it in the order has lost.
+                State::Match { .. } => break,
+                State::ByteRange { trans } => trans.matches_byte(byte).then_some(trans.next),
+                State::Sparse(sparse) => sparse.matches_byte(byte),
+                State::Dense(dense) => dense.matches_byte(byte),
+                _ => None,
+            };
+            if let Some(target) = target {
+                self.follow(next, stack, text, at + 1, target, *slots);
+            }
+        }
+    }
+
     /// The groups of the leftmost-first match that begins where the span does.
     fn slots(&self, walk: &mut Walk, text: &[u8], span: Range<usize>) -> Slots {
-        let Walk { now, next, stack } = walk;
+        let Walk { now, next, stack, .. } = walk;
         let states = self.nfa.states().len();
         let mut matched: Option<Slots> = None;
         now.clear(states);
@@ -117,24 +185,11 @@ impl Narrow {
             if let Some(slots) = self.agreed(now, matched) {
                 return slots;
             }
+            let matches = |(state, _): &&(StateID, Slots)| matches!(self.nfa.state(*state), State::Match { .. });
+            matched = now.list.iter().find(matches).map(|(_, slots)| *slots).or(matched);
             next.clear(states);
-            let byte = text.get(at).copied().filter(|_| at < span.end);
-            for (state, slots) in &now.list {
-                let target = match (self.nfa.state(*state), byte) {
-                    (State::Match { .. }, _) => {
-                        // What stands behind it in the order has lost.
-                        matched = Some(*slots);
-                        break;
-                    }
-                    (_, None) => None,
-                    (State::ByteRange { trans }, Some(byte)) => trans.matches_byte(byte).then_some(trans.next),
-                    (State::Sparse(sparse), Some(byte)) => sparse.matches_byte(byte),
-                    (State::Dense(dense), Some(byte)) => dense.matches_byte(byte),
-                    _ => None,
-                };
-                if let Some(target) = target {
-                    self.follow(next, stack, text, at + 1, target, *slots);
-                }
+            if at < span.end {
+                self.advance(now, next, stack, text, at);
             }
             std::mem::swap(now, next);
         }
@@ -253,6 +308,8 @@ mod tests {
             r"key=(?<value>[a-c]+?)(?:;|$|=key)",
             r"key(?:=(?<value>[ab]+)|:[abc]+)c*",
             r"(?:k|ke|key|keya)??(?<value>[a-ey=]+)[b=]",
+            r"(?:key|token)?(?:(?-u:\b)[a-c]|[a-c=]{0,4})*(?:^|[ =*]|(?-u:\b)*)(?<value>[a-c=:]{2,})",
+            r"(?:[a-z=]*(?-u:\b))?(?:=|[*(]{1,2})(?<value>[a-c*(=]+)",
             r"key[a=]*(?<value>a+b?)=?",
             r"key(?:[=*](?<value>[ab]+))+",
         ];
@@ -275,6 +332,11 @@ mod tests {
                 whole.captures(&mut cache, input, &mut captures);
                 let Some(found) = captures.get_match() else { continue };
                 let wanted = captures.get_group_by_name(NAME).map_or(found.range(), |span| span.range());
+                let slots = narrow.slots(&mut Walk::default(), text.as_bytes(), found.range());
+                let end = if narrow.last { Some(found.end()) } else { slots.end };
+                let walked = slots.start.zip(end).map_or(found.range(), |(start, end)| start..end);
+                assert_eq!(walked, wanted, "{pattern} {text:?}");
+                // By what was learned from the texts before.
                 assert_eq!(narrow.value(text.as_bytes(), found.start(), found.end()), wanted, "{pattern} {text:?}");
                 compared += 1;
             }
@@ -286,6 +348,7 @@ mod tests {
     fn a_long_value_is_not_walked_to_its_end() {
         let hir = regex_syntax::parse("key=(?<value>[a-z=]{7,}[a-z])").expect("a pattern");
         let narrow = Narrow::new(&hir, 1 << 20).expect("small").expect("with a value");
+        assert!(narrow.learns);
         // What stands behind the agreement is not looked at, so that it need not even match.
         let text = b"key=key=valuekey=value and what no match goes on with";
         assert_eq!(narrow.slots(&mut Walk::default(), text, 0..text.len()).start, Some(4));
