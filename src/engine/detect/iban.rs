@@ -306,6 +306,10 @@ fn read(mut reader: Reader<'_>) -> Result<Step, Step> {
         return Ok(Step::None);
     }
     match reader.text.get(reader.here) {
+        // Behind capitals a small letter is another word: `DE89…00and`.
+        Some(byte) if byte.is_ascii_lowercase() && upper && reader.kind.is_none() && !reader.broken => {
+            Ok(Step::Match(reader.here))
+        }
         Some(byte) if byte.is_ascii_alphanumeric() => Ok(Step::None),
         None if !reader.last => Ok(Step::More),
         _ => Ok(Step::Match(reader.here)),
@@ -356,6 +360,8 @@ mod tests {
         assert_eq!(iban(b"ibanDE89370400440532013000", 4, true), Step::Match(26));
         assert_eq!(iban(b"IBANDE89370400440532013000", 4, true), Step::Match(26));
         assert_eq!(iban(b"NL91 ABNA 0417 1643 00 and more", 0, true), Step::Match(22));
+        assert_eq!(iban(b"DE89370400440532013000and", 0, true), Step::Match(22));
+        assert_eq!(iban(b"DE89370400440532013000A", 0, true), Step::None);
     }
 
     #[test]

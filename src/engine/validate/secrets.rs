@@ -17,6 +17,7 @@ pub(super) const SECRETS: &[Check] = &[
     // Their first letters stand in the base64 of files too, whose zeros are rows of `A`.
     ("token-square", |value| is_token(value) && !value.get(4..).is_some_and(|rest| has_row(rest, 3))),
     ("token-facebook", |value| is_token(value) && !has_row(value, 5)),
+    ("token-no-hash", |value| is_token(value) && !value.rsplit(|byte| *byte == b'-').next().is_some_and(is_hash)),
     ("entropy", entropy),
     ("entropy-mixed", |value| entropy(value) && !hex(value) && is_mixed(value)),
     ("entropy-hex", |value| hex(value)),
@@ -39,6 +40,11 @@ const LONG: usize = 16;
 /// Whether so many `A` stand side by side.
 fn has_row(value: &[u8], len: usize) -> bool {
     value.windows(len).any(|window| window.iter().all(|byte| *byte == b'A'))
+}
+
+/// Whether a value is the hexadecimal digits of a hash, or of an identifier without its hyphens.
+fn is_hash(value: &[u8]) -> bool {
+    value.len().is_multiple_of(8) && value.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// What has a vendor's shape and does not say that it only holds a token's place.
