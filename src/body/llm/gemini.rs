@@ -42,25 +42,39 @@ fn read_candidate(event: Event<'_>, candidate: Node, plan: &mut Plan) -> Result<
         plan.finishes.push(of);
     }
     read_places(event, candidate, of, plan)?;
-    if finishes && !plan.offsets.is_empty() {
-        // What is cited to its end is whole.
-        plan.with.push(End::One(TextKey { of, part: Part::CandidateText }));
-    }
     let Some(content) = event.of_kind(candidate, "content", Kind::Object)? else { return Ok(()) };
     let Some(parts) = event.of_kind(content, "parts", Kind::Array)? else { return Ok(()) };
     for part in event.objects(parts) {
         let thought = event.of_kind(part, "thought", Kind::True)?.is_some();
         let text = if thought { Part::CandidateThought } else { Part::CandidateText };
-        plan.delta(event.index, event.member(part, "text")?, of, text);
+        let says = event.of_kind(part, "text", Kind::String)?;
+        let some = |string: &Node| event.index.range(*string).len() > 2;
+        let signature = event.either(part, ["thoughtSignature", "thought_signature"], Kind::String)?.filter(some);
+        // What is held of a text comes before a part that only signs it.
+        if signature.is_none() || says.as_ref().is_some_and(some) {
+            plan.delta(event.index, says, of, text);
+        }
+        let mut whole_call = false;
         if let Some(call) = event.either(part, ["functionCall", "function_call"], Kind::Object)? {
+            whole_call = is_whole(event, call)?;
             read_call(event, call, of, plan)?;
         }
-        if let Some(signature) = event.either(part, ["thoughtSignature", "thought_signature"], Kind::String)? {
-            let says = event.of_kind(part, "text", Kind::String)?;
+        if let Some(signature) = signature {
             plan.signed.push((signature, part, says.map(|_| TextKey { of, part: text })));
+        }
+        // The text before a call, or with its signature, is mostly over; and if not, it goes on in the next message.
+        if signature.is_some() || whole_call {
+            plan.pauses.push(of);
         }
     }
     Ok(())
+}
+
+/// Whether a call does not come piece by piece.
+fn is_whole(event: Event<'_>, call: Node) -> Result<bool, BodyError> {
+    let pieces = event.either(call, ["partialArgs", "partial_args"], Kind::Array)?;
+    let goes_on = event.either(call, ["willContinue", "will_continue"], Kind::True)?;
+    Ok(pieces.is_none() && goes_on.is_none() && event.index.children(call).next().is_some())
 }
 
 /// Where in the text what was found elsewhere stands: the sources that it is grounded on, and what it cites.

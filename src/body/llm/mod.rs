@@ -49,8 +49,8 @@ pub use self::failure::{addressed, error_body, error_event, error_frame, error_m
 use self::mold::Mold;
 use self::once::Once;
 use self::others::Owners;
-use self::parked::Parked;
-use self::plan::{Carrier, End, Event, Part, Plan, TextKey, whole_number};
+use self::parked::{Parked, Patch, Patched};
+use self::plan::{Carrier, CountsIn, End, Event, Part, Plan, TextKey, whole_number};
 use self::rest::Said;
 use self::tails::Tails;
 use self::texts::Texts;
@@ -371,7 +371,8 @@ impl Model {
     /// it begins in the one and in the other.
     pub(crate) fn park(&mut self, bytes: Vec<u8>, lines: &[(usize, usize)]) -> Result<(), BodyError> {
         let mut parked = std::mem::take(&mut self.parking);
-        for (_, place) in parked.places.iter_mut().chain(&mut parked.repeats) {
+        let patches = parked.patches.iter_mut().flat_map(|patch| [&mut patch.place.start, &mut patch.place.end]);
+        for place in parked.places.iter_mut().chain(&mut parked.repeats).map(|(_, place)| place).chain(patches) {
             if let Some((data, line)) = lines.iter().rfind(|(data, _)| data <= place) {
                 *place = *place - data + line;
             }
@@ -547,14 +548,16 @@ impl Model {
     fn written(&mut self, event: Event<'_>, plan: &Plan) -> Judged {
         let holds = |of: &u64| self.texts.hold(|key| key.is_of_choice(*of));
         let ends: Vec<u64> = plan.finishes.iter().copied().filter(holds).collect();
+        let pauses: Vec<u64> = plan.pauses.iter().copied().filter(holds).collect();
         for of in &plan.finishes {
             self.texts.rest(|key| key.is_of_choice(*of));
         }
-        if ends.is_empty() && !self.work.has_edits() {
+        let goes = ends.is_empty() && pauses.is_empty();
+        if goes && !self.work.has_edits() {
             return Judged::Same;
         }
         self.work.write_data(event.data);
-        if ends.is_empty() {
+        if goes {
             return Judged::Changed;
         }
         let mut places: Vec<(TextKey, usize)> = Vec::new();
@@ -566,8 +569,32 @@ impl Model {
         }
         let repeats = plan.repeats.iter().filter(|(_, key)| self.texts.hold(|held| held == *key));
         let repeats = repeats.map(|(node, key)| (*key, self.work.moved(event.index.range(*node).end) - 1)).collect();
-        self.parking = Parked { bytes: Vec::new(), places, repeats, mentions: plan.mentions.clone(), ends };
+        let patches = self.patches(event, plan);
+        self.parking =
+            Parked { bytes: Vec::new(), places, repeats, patches, mentions: plan.mentions.clone(), ends, pauses };
         Judged::Parked
+    }
+
+    /// What of the event is only known once the text that it holds is.
+    fn patches(&self, event: Event<'_>, plan: &Plan) -> Vec<Patch> {
+        let held = |key: &TextKey| self.texts.hold(|held| held == *key);
+        let mut patches = Vec::new();
+        for offset in &plan.offsets {
+            let CountsIn::Growing(key) = offset.text else { continue };
+            if let Some(number) = whole_number(event.index.literal(offset.node, event.data)).filter(|_| held(&key)) {
+                let place = self.work.place(&event.index.range(offset.node));
+                patches.push(Patch { key, place, what: Patched::Offset(number, offset.counts) });
+            }
+        }
+        for (signature, _, key) in &plan.signed {
+            let range = event.index.range(*signature);
+            if let Some(key) = key.filter(held).filter(|_| !self.work.has_edit(&range)) {
+                let literal = self.work.place(&range);
+                let place = literal.start + 1..literal.end.saturating_sub(1);
+                patches.push(Patch { key, place, what: Patched::Signature });
+            }
+        }
+        patches
     }
 
     /// Whether the event tells of nothing that has to do with those that are parked: pings and the cost of an answer do not
@@ -605,7 +632,8 @@ impl Model {
     }
 
     fn settle_all(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
-        for parked in std::mem::take(&mut self.parked) {
+        for mut parked in std::mem::take(&mut self.parked) {
+            parked.pauses.clear();
             self.let_go(&parked, |_| false, out, seen)?;
         }
         Ok(())
@@ -619,13 +647,19 @@ impl Model {
         out: &mut dyn Outlet,
         seen: &mut Inspection,
     ) -> Result<(), BodyError> {
-        for of in parked.ends.iter().copied().filter(|of| !goes_on(*of)) {
+        for of in parked.ends.iter().chain(&parked.pauses).copied().filter(|of| !goes_on(*of)) {
             self.end(|key| key.is_of_choice(of), seen)?;
         }
         self.tails.write(&self.work, |key| !parked.takes(key), out);
         let tails: Vec<(TextKey, &[u8])> = self.work.tails().collect();
         let mut bytes = Vec::new();
-        parked.write(&tails, &mut bytes);
+        let patched = |patch: &Patch| match patch.what {
+            Patched::Offset(number, counts) => {
+                Some(self.texts.moved(patch.key, number, counts).to_string().into_bytes())
+            }
+            Patched::Signature => self.texts.has_changed(patch.key).then(Vec::new),
+        };
+        parked.write(&tails, patched, &mut bytes);
         out.parked(&bytes);
         self.work.clear_tails();
         Ok(())
@@ -721,6 +755,9 @@ impl Model {
             work.altered.push(key.of);
         }
         if !same {
+            if work.out.is_verbatim() {
+                work.note_move(event.index.range(node));
+            }
             work.edit_out(event.index.range(node));
         }
         Ok(())
@@ -751,7 +788,9 @@ impl Model {
     /// Ends every text; what was held leaves, but of texts that have failed.
     fn end_all(&mut self, out: &mut dyn Outlet, seen: &mut Inspection) -> Result<(), BodyError> {
         self.end_calls(seen)?;
-        self.settle_all(out, seen)?;
+        for parked in std::mem::take(&mut self.parked) {
+            self.let_go(&parked, |_| false, out, seen)?;
+        }
         self.texts.lose_doubted();
         self.end(|_| true, seen)?;
         self.texts.forget_changes(|_| true);

@@ -187,6 +187,7 @@ fn is_plain(index: &Index, plan: &Plan) -> bool {
         // The same in each event of the mold.
         mentions: _,
         finishes,
+        pauses,
         copies,
         repeats,
         instead,
@@ -218,6 +219,7 @@ fn is_plain(index: &Index, plan: &Plan) -> bool {
         && names.is_empty()
         && begun.is_empty()
         && finishes.is_empty()
+        && pauses.is_empty()
         && repeats.is_empty()
         && instead.is_empty()
         && twins.is_empty()

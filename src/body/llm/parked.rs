@@ -4,8 +4,10 @@
 //! text follows. Until then the event waits here, and behind it what tells of no choice: then the end of the text is put into
 //! it, or it leaves as it is and the text goes on in the next fragment.
 
+use std::ops::Range;
+
 use super::plan::TextKey;
-use crate::body::json::escape;
+use crate::body::json::{Counts, escape};
 
 /// An event that waits for the next.
 #[derive(Default)]
@@ -16,10 +18,29 @@ pub(super) struct Parked {
     pub(super) places: Vec<(TextKey, usize)>,
     /// Where it repeats all of a text, whose end it then repeats as well.
     pub(super) repeats: Vec<(TextKey, usize)>,
+    /// What becomes of it hangs on how a text ends.
+    pub(super) patches: Vec<Patch>,
     /// Choices that the event speaks of.
     pub(super) mentions: Vec<u64>,
     /// Choices that it ends and of which text is held.
     pub(super) ends: Vec<u64>,
+    /// Those that it ends where another event comes.
+    pub(super) pauses: Vec<u64>,
+}
+
+/// A stretch of a parked event that may become another once a text is judged.
+pub(super) struct Patch {
+    pub(super) key: TextKey,
+    pub(super) place: Range<usize>,
+    pub(super) what: Patched,
+}
+
+/// What a stretch says.
+pub(super) enum Patched {
+    /// An offset into the text, as it came.
+    Offset(u64, Counts),
+    /// What signs the text.
+    Signature,
 }
 
 impl Parked {
@@ -28,17 +49,29 @@ impl Parked {
         self.places.iter().any(|(place, _)| *place == key)
     }
 
-    /// Writes the event with these ends of texts.
-    pub(super) fn write(&self, tails: &[(TextKey, &[u8])], out: &mut Vec<u8>) {
-        let mut places: Vec<_> = self.places.iter().chain(&self.repeats).collect();
-        places.sort_by_key(|(_, place)| *place);
-        let mut at = 0;
-        for (key, place) in places {
-            out.extend_from_slice(self.bytes.get(at..*place).unwrap_or_default());
-            at = *place;
+    /// Writes the event with these ends of texts, and with what the stretches become that hang on them.
+    pub(super) fn write(
+        &self,
+        tails: &[(TextKey, &[u8])],
+        patched: impl Fn(&Patch) -> Option<Vec<u8>>,
+        out: &mut Vec<u8>,
+    ) {
+        let mut edits = Vec::new();
+        for (key, place) in self.places.iter().chain(&self.repeats) {
             if let Some((_, text)) = tails.iter().find(|(tail, _)| tail == key) {
-                escape(text, out);
+                let mut new = Vec::new();
+                escape(text, &mut new);
+                edits.push((*place..*place, new));
             }
+        }
+        let patches = self.patches.iter().filter_map(|patch| Some((patch.place.clone(), patched(patch)?)));
+        edits.extend(patches);
+        edits.sort_by_key(|(place, _)| place.start);
+        let mut at = 0;
+        for (place, new) in edits {
+            out.extend_from_slice(self.bytes.get(at..place.start).unwrap_or_default());
+            out.extend_from_slice(&new);
+            at = place.end;
         }
         out.extend_from_slice(self.bytes.get(at..).unwrap_or_default());
     }

@@ -495,6 +495,8 @@ pub(super) struct Plan {
     pub(super) mentions: Vec<u64>,
     /// Choices that say that they have finished.
     pub(super) finishes: Vec<u64>,
+    /// Choices whose text is over unless it goes on in the next event; where none comes, that is not said.
+    pub(super) pauses: Vec<u64>,
     pub(super) copies: Vec<Copied>,
     /// Strings that repeat all that was said so far of a text.
     pub(super) repeats: Vec<(Node, TextKey)>,
@@ -536,6 +538,7 @@ impl Plan {
         self.begun.clear();
         self.mentions.clear();
         self.finishes.clear();
+        self.pauses.clear();
         self.copies.clear();
         self.repeats.clear();
         self.twins.clear();
@@ -555,6 +558,7 @@ impl Plan {
             && self.repeats.is_empty()
             && self.mentions.is_empty()
             && self.finishes.is_empty()
+            && self.pauses.is_empty()
             && self.calls.is_empty()
             && self.names.is_empty()
             && self.before.is_empty()

@@ -120,12 +120,13 @@ impl Model {
         Ok(())
     }
 
-    /// Empties what signs a part of the event that does not leave as it came, or whose text has not until here.
+    /// Takes away what signs a part of the event that a finding has changed, or whose text one has until here. Of a text that is
+    /// held it is not known yet.
     fn unsign(&mut self, event: Event<'_>, plan: &Plan) {
         for (signature, part, text) in &plan.signed {
             let signature = event.index.range(*signature);
-            let text = text.is_some_and(|key| self.texts.has_changed(key) || self.texts.hold(|held| held == key));
-            if text || self.work.has_edit_in(&event.index.range(*part), &signature) {
+            let text = text.is_some_and(|key| self.texts.has_changed(key));
+            if text || self.work.has_change_in(&event.index.range(*part), &signature) {
                 self.work.drop_edit(&signature);
                 self.work.edit_string(signature, b"");
             }

@@ -15,6 +15,8 @@ pub(super) struct Work {
     /// Replaced stretches of the data, each with its place in `new`.
     edits: Vec<(Range<usize>, Range<usize>)>,
     new: Vec<u8>,
+    /// Those of them in which text has only moved.
+    moves: Vec<Range<usize>>,
     /// Ends of texts, each with its place in `tail_bytes`.
     tails: Vec<(TextKey, Range<usize>)>,
     tail_bytes: Vec<u8>,
@@ -30,6 +32,7 @@ impl Work {
     pub(super) fn clear(&mut self) {
         self.edits.clear();
         self.new.clear();
+        self.moves.clear();
         self.clear_tails();
         self.altered.clear();
         self.spoken.clear();
@@ -54,9 +57,22 @@ impl Work {
         self.edits.iter().any(|(edit, _)| edit == range)
     }
 
-    /// Whether anything in this stretch is replaced but what stands here.
-    pub(super) fn has_edit_in(&self, range: &Range<usize>, but: &Range<usize>) -> bool {
-        self.edits.iter().any(|(edit, _)| range.start <= edit.start && edit.end <= range.end && edit != but)
+    /// Whether anything in this stretch has changed, and not only moved, but what stands here.
+    pub(super) fn has_change_in(&self, range: &Range<usize>, but: &Range<usize>) -> bool {
+        let inside = |edit: &Range<usize>| range.start <= edit.start && edit.end <= range.end && edit != but;
+        self.edits.iter().any(|(edit, _)| inside(edit) && !self.moves.contains(edit))
+    }
+
+    /// Says that what takes the place of this stretch is text that has only moved.
+    pub(super) fn note_move(&mut self, range: Range<usize>) {
+        self.moves.push(range);
+    }
+
+    /// Where what this stretch has become lies in what [`Work::write_data`] wrote.
+    pub(super) fn place(&self, range: &Range<usize>) -> Range<usize> {
+        let end = self.moved(range.end);
+        let edit = self.edits.iter().find(|(edit, _)| edit == range);
+        end.saturating_sub(edit.map_or(range.len(), |(_, new)| new.len()))..end
     }
 
     /// Forgets what takes the place of this stretch.

@@ -1,8 +1,8 @@
 //! Gemini's messages, as events and as one array that comes piece by piece.
 
 use super::{
-    PROSE, Sums, assert_any_chunking, assert_clean, assert_cuts_show_nothing, events, fragments, json, quote, redacted,
-    run, run_parts, run_series, scopes, stream,
+    PROSE, Sums, assert_any_chunking, assert_clean, assert_cuts_show_nothing, early_end, events, fragments, json,
+    quote, redacted, run, run_parts, run_series, scopes, stream,
 };
 use crate::body::series::Series;
 use crate::body::{BodyErrorKind, BodyLimits, Dialect};
@@ -291,4 +291,98 @@ fn a_changed_part_is_not_signed() {
     let body = [message(&text(0, "pay 4111 1111 1111 1111, ", "")), call("x", SIGNATURE), signed("", SIGNATURE), end()];
     let said = out(&body);
     assert!(said.contains(&call("x", SIGNATURE)) && said.matches(SIGNATURE).count() == 1, "{said}");
+}
+
+/// Places tell nothing of where a text ends: some models finish in every message, with what they cite.
+#[test]
+fn a_message_that_finishes_with_places_ends_no_text() {
+    let places = [
+        "\"groundingMetadata\":{\"groundingSupports\":[{\"segment\":{\"endIndex\":3}}]}",
+        "\"citationMetadata\":{\"citationSources\":[{\"startIndex\":0,\"endIndex\":3}]}",
+    ];
+    for (len, places) in [1, 3, 9].into_iter().flat_map(|len| places.map(|places| (len, places))) {
+        let said = |part: &String| {
+            let text = quote(part);
+            message(&format!("{{\"content\":{{\"parts\":[{{\"text\":{text}}}]}},\"finishReason\":\"STOP\",{places}}}"))
+        };
+        let messages: Vec<String> = fragments(PROSE, len).iter().map(said).collect();
+        for mut out in
+            [of_events(&run(Dialect::Gemini, sse(&messages).as_bytes())), of_array(&in_series(&array(&messages)))]
+        {
+            for message in &mut out {
+                message["candidates"][0]["finishReason"].take();
+            }
+            assert_eq!(sums(&out)["0.text"], redacted(PROSE, false), "{len} {places}");
+        }
+    }
+}
+
+/// What is cited up to the last word of an answer is cited up to it when that is another one.
+#[test]
+fn places_of_a_text_that_ends_in_a_finding_move() {
+    let body = |text: &str, end: usize| {
+        let text = quote(text);
+        sse(&[message(&format!(
+            "{{\"content\":{{\"parts\":[{{\"text\":{text}}}]}},\"finishReason\":\"STOP\",\"groundingMetadata\":{{\"groundingSupports\":[{{\"segment\":{{\"startIndex\":4,\"endIndex\":{end}}}}}]}}}}"
+        ))])
+    };
+    let (came, left) = ("Ask jane@example.com", "Ask jane@***");
+    assert_eq!(run(Dialect::Gemini, body(came, came.len()).as_bytes()), body(left, left.len()));
+}
+
+/// Gemini 3 signs an answer in a part behind it that says nothing, and a call in its own part: what is held of the text
+/// before comes in a part of its own, and a signature stays where nothing was found.
+#[test]
+fn what_is_held_comes_before_what_is_signed() {
+    let signed = |end: &str| {
+        message(&format!("{{\"content\":{{\"parts\":[{{\"text\":\"\",\"thoughtSignature\":\"{SIGNATURE}\"}}]}}{end}}}"))
+    };
+    let call = message(&format!(
+        "{{\"content\":{{\"parts\":[{{\"functionCall\":{{\"name\":\"f\",\"args\":{{}}}},\"thoughtSignature\":\"{SIGNATURE}\"}}]}}}}"
+    ));
+    let end = message("{\"content\":{\"parts\":[{\"text\":\"\"}]},\"finishReason\":\"STOP\"}");
+    let said = |thought: bool| {
+        let thought = if thought { ",\"thought\":true" } else { "" };
+        ["so be", " it"].map(|part| message(&text(0, part, thought)))
+    };
+    for (thought, behind) in [
+        (false, vec![signed(",\"finishReason\":\"STOP\"")]),
+        (false, vec![signed(""), end.clone()]),
+        (false, vec![call.clone(), end.clone()]),
+        (true, vec![call.clone(), end.clone()]),
+    ] {
+        let messages: Vec<String> = said(thought).into_iter().chain(behind.clone()).collect();
+        for (out, whole) in [
+            (run(Dialect::Gemini, sse(&messages).as_bytes()), sse(&behind)),
+            (in_series(&array(&messages)), format!("{}\n]", behind.join("\n,\r\n"))),
+        ] {
+            assert!(out.ends_with(&whole), "{out}");
+            let out = if out.starts_with('[') { of_array(&out) } else { of_events(&out) };
+            assert_eq!(sums(&out)[if thought { "0.thought" } else { "0.text" }], "so be it");
+        }
+    }
+    // A signed part that says something keeps its signature, unless what it says turns out to be changed.
+    let with_text = |said: &str| message(&text(0, said, &format!(",\"thoughtSignature\":\"{SIGNATURE}\"")));
+    let out = |said: &str, behind: &str| run(Dialect::Gemini, sse(&[with_text(said), behind.to_owned()]).as_bytes());
+    for behind in [end.clone(), message(&last(0, " and more"))] {
+        assert!(out("so be it", &behind).contains(SIGNATURE));
+    }
+    let changed = out("pay 4111 1111 1111 1111", &end);
+    assert!(!changed.contains(SIGNATURE) && changed.contains("\"pay **** **** **** 1111\""), "{changed}");
+    // Pieces that are all signed are one text.
+    for len in [1, 3, 9] {
+        let messages: Vec<String> =
+            fragments(PROSE, len).iter().map(|part| with_text(part)).chain([end.clone()]).collect();
+        let out = run(Dialect::Gemini, sse(&messages).as_bytes());
+        assert_eq!(sums(&of_events(&out))["0.text"], redacted(PROSE, false), "fragments of {len}");
+    }
+}
+
+/// A call does not say that the answer is over: where nothing comes behind it, what is held does not leave.
+#[test]
+fn a_stream_that_breaks_off_behind_a_call_shows_nothing_held() {
+    let call = message("{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":{}}}]}}");
+    let body = sse(&[message(&text(0, "pay 4111 1111 1111", "")), call.clone()]);
+    let (out, end) = early_end(Dialect::Gemini, &body);
+    assert_eq!((out, end), (sse(&[message(&text(0, "pay ", "")), call]), Err(BodyErrorKind::Truncated)));
 }
