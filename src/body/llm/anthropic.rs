@@ -17,7 +17,11 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
             plan.delta(event.index, event.member(delta, "text")?, of, Part::Text);
             plan.delta(event.index, event.member(delta, "partial_json")?, of, Part::PartialJson);
             plan.delta(event.index, event.member(delta, "thinking")?, of, Part::Thinking);
-            plan.others(event.index, delta, &[b"text", b"partial_json", b"thinking"], of, Part::BlockNamed);
+            let kind = event.of_kind(delta, "type", Kind::String)?;
+            // Readers set what a compaction brings and add nothing to it: it comes whole, and stays so.
+            if kind.is_none_or(|kind| event.word(kind).as_ref() != b"compaction_delta") {
+                plan.others(event.index, delta, &[b"text", b"partial_json", b"thinking"], of, Part::BlockNamed);
+            }
             let signs = TextKey { of, part: Part::Thinking };
             plan.signature(event.index, event.member(delta, "signature")?, signs);
         }

@@ -248,14 +248,36 @@ fn whole_blocks_and_citations_are_scanned_and_opaque_strings_are_not() {
 #[test]
 fn deltas_of_an_unknown_kind_are_texts() {
     let event = |kind: &str, rest: &str| format!("event: {kind}\ndata: {{\"type\":\"{kind}\",\"index\":0{rest}}}\n\n");
-    let mut body = event("content_block_start", ",\"content_block\":{\"type\":\"compaction\",\"content\":null}");
+    let mut body = event("content_block_start", ",\"content_block\":{\"type\":\"future\",\"content\":null}");
     for text in fragments(PROSE, 3) {
-        let delta = format!(",\"delta\":{{\"type\":\"compaction_delta\",\"content\":{}}}", quote(&text));
+        let delta = format!(",\"delta\":{{\"type\":\"future_delta\",\"content\":{}}}", quote(&text));
         body.push_str(&event("content_block_delta", &delta));
     }
     body.push_str(&event("content_block_stop", ""));
     let out = run(Dialect::Anthropic, body.as_bytes());
     assert_clean(&out);
     assert_eq!(anthropic_sums(&out)["0.content"], redacted(PROSE, false));
-    assert_eq!(out.matches("compaction_delta").count(), out.matches("content_block_delta").count() / 2);
+    assert_eq!(out.matches("future_delta").count(), out.matches("content_block_delta").count() / 2);
+}
+
+/// A compaction comes whole in one delta, which readers set: it is judged where it stands, and never split.
+#[test]
+fn a_compaction_stays_in_its_delta() {
+    let event = |kind: &str, rest: &str| format!("event: {kind}\ndata: {{\"type\":\"{kind}\",\"index\":0{rest}}}\n\n");
+    let body = |summary: &str| {
+        let delta = format!(
+            ",\"delta\":{{\"type\":\"compaction_delta\",\"content\":{},\"encrypted_content\":null}}",
+            quote(summary)
+        );
+        event("content_block_start", ",\"content_block\":{\"type\":\"compaction\",\"content\":null}")
+            + &event("content_block_delta", &delta)
+            + &event("content_block_stop", "")
+    };
+    for (said, left) in [
+        ("It was about a television series.", "It was about a television series.".to_owned()),
+        ("card 4111 1111 1111 1111", "card **** **** **** 1111".to_owned()),
+        (PROSE, redacted(PROSE, false)),
+    ] {
+        assert_eq!(run(Dialect::Anthropic, body(said).as_bytes()), body(&left));
+    }
 }
