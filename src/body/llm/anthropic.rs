@@ -28,6 +28,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         b"content_block_start" => {
             let of = event.number(root, "index", 0)?;
             plan.before.push(End::Block(of));
+            plan.anew.push(End::Block(of));
             let block = event.of_kind(root, "content_block", Kind::Object)?;
             let name = block.map(|block| event.member(block, "name")).transpose()?.flatten();
             plan.begin_call(event.index, name, of, Part::PartialJson);
@@ -38,7 +39,10 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
             plan.signature(event.index, event.member(block, "signature")?, signs);
         }
         b"content_block_stop" => plan.before.push(End::Block(event.number(root, "index", 0)?)),
-        b"message_start" | b"message_delta" | b"message_stop" => plan.before.push(End::All),
+        kind @ (b"message_start" | b"message_delta" | b"message_stop") => {
+            plan.before.push(End::All);
+            plan.anew.extend((kind == b"message_start").then_some(End::All));
+        }
         // OpenAI's Responses have it as well.
         b"error" => plan.fails = true,
         _ => return Ok(()),

@@ -121,6 +121,7 @@ fn read_block(event: Event<'_>, object: Node, named: bool, plan: &mut Plan) -> R
     let Some(delta) = delta else {
         plan.before.push(End::BedrockBlock(of));
         let called = walk(event, object, &["start"])?.pop().filter(|start| event.index.kind(*start) == Kind::Object);
+        plan.anew.extend(called.map(|_| End::BedrockBlock(of)));
         let name = called.map(|start| walk(event, start, &["toolUse", "name"])).transpose()?;
         plan.begin_call(event.index, name.and_then(|mut name| name.pop()), of, Part::Bedrock(1));
         return Ok(());

@@ -46,6 +46,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
     match (grown, last) {
         (Some((group, ..)), "start") => {
             plan.before.push(End::Message { of, group });
+            plan.anew.push(End::Message { of, group });
             if *group == "tool-call" {
                 plan.before.push(End::Message { of: 0, group: "tool-plan" });
             }

@@ -106,6 +106,9 @@ fn read_places(event: Event<'_>, candidate: Node, of: u64, plan: &mut Plan) -> R
 
 /// A call whose arguments come piece by piece: strings go on until one does not say that it will.
 pub(super) fn read_call(event: Event<'_>, call: Node, of: u64, plan: &mut Plan) -> Result<(), BodyError> {
+    if event.of_kind(call, "name", Kind::String)?.is_some() {
+        plan.anew.push(End::Arguments(of));
+    }
     let Some(arguments) = event.either(call, ["partialArgs", "partial_args"], Kind::Array)? else { return Ok(()) };
     let id = event.of_kind(call, "id", Kind::String)?;
     for argument in event.objects(arguments) {

@@ -65,6 +65,7 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         b".delta" => read_delta(event, root, "delta", of, plan)?,
         b".start" if name != b"interaction" => {
             plan.before.push(End::Grown(of));
+            plan.anew.push(End::Grown(of));
             for around in ["content", "step"] {
                 read_delta(event, root, around, of, plan)?;
             }

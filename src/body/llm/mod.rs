@@ -531,6 +531,7 @@ impl Model {
                 Some(call) if goes_on(&call) => (call.arguments, call.name),
                 known => {
                     plan.begun.push(*key);
+                    plan.anew.push(End::One(*key));
                     if known.is_some() {
                         plan.before.push(End::One(*key));
                     }
@@ -682,6 +683,9 @@ impl Model {
         for end in &plan.before {
             self.end(|key| end.covers(key), seen)?;
         }
+        for end in &plan.anew {
+            self.texts.forget_past(|key| end.covers(key));
+        }
         for (node, key) in &plan.words {
             let actions = || self.values.actions_at(event.index, *node);
             self.texts.push_ahead(*key, &event.word(*node), actions, &mut self.work.out)?;
@@ -704,6 +708,9 @@ impl Model {
         for end in &plan.with {
             self.end(|key| end.covers(key), seen)?;
         }
+        if plan.with.contains(&End::Turn) {
+            self.texts.forget_past(|key| End::Turn.covers(key));
+        }
         self.count_on(event, plan);
         self.judge_rest(event, payload, plan, seen)?;
         for end in &plan.before {
@@ -712,6 +719,7 @@ impl Model {
         // An answer that is over is added to no other.
         for end in plan.before.iter().chain(&plan.lost).filter(|end| matches!(end, End::Answer(_))) {
             self.texts.forget_ends(|key| end.covers(key));
+            self.texts.forget_past(|key| end.covers(key));
         }
         self.work.sort_edits();
         seen.held_peak = seen.held_peak.max(self.texts.held());

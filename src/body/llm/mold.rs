@@ -177,6 +177,7 @@ fn is_plain(index: &Index, plan: &Plan) -> bool {
         deltas,
         words,
         before,
+        anew,
         with,
         lost,
         fails,
@@ -213,6 +214,7 @@ fn is_plain(index: &Index, plan: &Plan) -> bool {
         && !(*fails || *whole || copied.is_some() || identifier.is_some())
         && words.is_empty()
         && before.is_empty()
+        && anew.is_empty()
         && with.is_empty()
         && lost.is_empty()
         && calls.is_empty()

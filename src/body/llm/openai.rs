@@ -9,6 +9,9 @@ use crate::body::json::{Kind, Node, Unit, escape};
 /// What a chunk of our own copies from the stream's chunks.
 const ENVELOPE: [&str; 6] = ["id", "object", "created", "model", "system_fingerprint", "provider"];
 
+/// What an event says that is a chunk.
+const CHUNK: &[u8] = b"chat.completion.chunk";
+
 /// What a message beside a delta repeats.
 const REPEATED: [(&str, Part); 4] = [
     ("content", Part::Content),
@@ -54,7 +57,9 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
             _ => plan.finishes.push(of),
         }
     }
-    let Some(delta) = event.of_kind(choice, "delta", Kind::Object)? else { return Ok(()) };
+    let Some(delta) = event.of_kind(choice, "delta", Kind::Object)? else {
+        return read_message(event, choice, of, plan);
+    };
     if let Some(content) = event.member(delta, "content")? {
         match event.index.kind(content) {
             Kind::Array => read_content_chunks(event, content, of, plan)?,
@@ -105,6 +110,19 @@ fn read_choice(event: Event<'_>, choice: Node, plan: &mut Plan) -> Result<(), Bo
             let signs = TextKey { of, part: Part::ReasoningText(at) };
             plan.signature(event.index, event.member(detail, "signature")?, signs);
         }
+    }
+    Ok(())
+}
+
+/// A message in the place of a delta, where the event says that it is a chunk.
+fn read_message(event: Event<'_>, choice: Node, of: u64, plan: &mut Plan) -> Result<(), BodyError> {
+    let object = event.index.root().map(|root| event.of_kind(root, "object", Kind::String)).transpose()?.flatten();
+    if object.is_none_or(|object| event.word(object).as_ref() != CHUNK) {
+        return Ok(());
+    }
+    let Some(message) = event.of_kind(choice, "message", Kind::Object)? else { return Ok(()) };
+    for (member, part) in REPEATED {
+        plan.delta(event.index, event.member(message, member)?, of, part);
     }
     Ok(())
 }

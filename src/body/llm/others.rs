@@ -80,6 +80,8 @@ const ENDS: [(&str, &str, &str); 13] = [
     ("event", "workflow_finished", ""),
     ("event", "message_replace", ""),
 ];
+/// What begins a text, the end of its name.
+const STARTS: [&[u8]; 2] = [b"-start", b"_START"];
 /// What says that the answer has failed. (`error` is every protocol's.)
 const FAILS: [(&str, &str); 3] = [("type", "RUN_ERROR"), ("type", "abort"), ("event", "error")];
 
@@ -134,6 +136,12 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
         for (_, _, name) in ENDS.iter().filter(|(of, name, _)| *of == member && is(name)) {
             plan.before.push(if name.is_empty() { End::Others } else { End::Other(whose(event, root, name)?) });
             plan.known = true;
+        }
+        // A program may give one identifier to several texts.
+        for name in
+            ["id", "toolCallId", "messageId"].iter().filter(|_| STARTS.iter().any(|start| kind.ends_with(start)))
+        {
+            plan.anew.push(End::Other(whose(event, root, name)?));
         }
         if FAILS.iter().any(|(of, name)| *of == member && is(name)) {
             plan.fails = true;
@@ -202,6 +210,7 @@ fn read_update(event: Event<'_>, update: Node, kind: &[u8], plan: &mut Plan) -> 
             let appended = event.member(update, "append")?;
             if !says(event, update, "append")? {
                 plan.before.push(End::Other(of));
+                plan.anew.push(End::Other(of));
                 // An event of our own adds to what this one begins.
                 let begin = event.index.range(update).start + 1;
                 let (place, instead) = match appended {

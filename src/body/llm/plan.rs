@@ -386,6 +386,8 @@ pub(super) enum End {
     },
     /// All that Cohere's version 1 generates but what is said.
     Calls,
+    /// The strings of a candidate's calls.
+    Arguments(u64),
     /// What is generated in a live turn of Gemini's.
     Generated,
     /// All texts of a live turn of Gemini's.
@@ -416,6 +418,7 @@ impl End {
             Self::Answer(answer) => key.part.carrier() == Carrier::Item && responses::is_of_answer(key.of, answer),
             Self::Message { of, group } => key.of == of && cohere::group(key.part) == Some(group),
             Self::Calls => matches!(key.part, Part::Generated(row) if !cohere_v1::is_cited(row)),
+            Self::Arguments(of) => key.of == of && matches!(key.part, Part::CandidateArgument(_)),
             Self::Generated => match key.part {
                 Part::Live(row) => live::is_generated(row),
                 part => matches!(part, Part::CandidateArgument(_)),
@@ -477,6 +480,8 @@ pub(super) struct Plan {
     pub(super) words: Vec<(Node, TextKey)>,
     /// Texts that end before this event.
     pub(super) before: Vec<End>,
+    /// Texts in whose places others begin.
+    pub(super) anew: Vec<End>,
     /// Texts that end with this event, after its fragments.
     pub(super) with: Vec<End>,
     /// Texts that have failed: what is held of them never leaves.
@@ -527,6 +532,7 @@ impl Plan {
         self.deltas.clear();
         self.words.clear();
         self.before.clear();
+        self.anew.clear();
         self.with.clear();
         self.lost.clear();
         self.fails = false;
@@ -562,6 +568,7 @@ impl Plan {
             && self.calls.is_empty()
             && self.names.is_empty()
             && self.before.is_empty()
+            && self.anew.is_empty()
             && self.with.is_empty()
             && self.lost.is_empty()
             && !self.fails

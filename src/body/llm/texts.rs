@@ -32,6 +32,10 @@ struct Text {
     /// How much of those is not decided yet, and the last of them.
     ahead: usize,
     word: Vec<u8>,
+    /// How much of what it was begun with has left before it was, and is not decided yet.
+    left: usize,
+    /// The last of what came.
+    recent: Vec<u8>,
     /// Where its places are, where they are asked for.
     shifts: Option<Shifts>,
 }
@@ -78,7 +82,55 @@ impl Text {
         }
         out.bytes = bytes;
     }
+
+    /// Remembers the last of what came.
+    fn remember(&mut self, fragment: &[u8]) {
+        let last = fragment.get(fragment.len().saturating_sub(RECENT)..).unwrap_or(fragment);
+        if self.recent.len() + last.len() > 2 * RECENT {
+            self.recent.drain(..self.recent.len().saturating_sub(RECENT));
+        }
+        self.recent.extend_from_slice(last);
+    }
+
+    /// Takes from `out` what left when the text ended that goes on in this one. Of a value that has begun there the rest is
+    /// hidden, and nothing is shown that would complete it. `out` is this text's alone.
+    fn skip_left(&mut self, out: &mut TextOut) {
+        if self.left == 0 {
+            return;
+        }
+        let (mut bytes, mut pieces) = (Vec::with_capacity(out.bytes.len()), Vec::with_capacity(out.pieces.len()));
+        let mut at = 0;
+        for piece in &out.pieces {
+            let (taken, given) = match *piece {
+                Piece::Clear { len } => (len, len),
+                Piece::Replaced { taken, given } => (taken, given),
+            };
+            let left = self.left.min(taken);
+            self.left -= left;
+            let new = out.bytes.get(at..at + given).unwrap_or_default();
+            at += given;
+            match piece {
+                Piece::Clear { .. } if left < taken => {
+                    bytes.extend_from_slice(new.get(left..).unwrap_or_default());
+                    pieces.push(Piece::Clear { len: taken - left });
+                }
+                Piece::Replaced { .. } if left == 0 => {
+                    bytes.extend_from_slice(new);
+                    pieces.push(*piece);
+                }
+                Piece::Replaced { .. } if left < taken => {
+                    bytes.resize(bytes.len() + taken - left, b'*');
+                    pieces.push(Piece::Replaced { taken: taken - left, given: taken - left });
+                }
+                Piece::Clear { .. } | Piece::Replaced { .. } => {}
+            }
+        }
+        (out.bytes, out.pieces) = (bytes, pieces);
+    }
 }
+
+/// How much of a text is remembered beyond its end: what a value has that goes on behind it.
+const RECENT: usize = 512;
 
 /// All texts of a stream.
 pub(super) struct Texts {
@@ -95,6 +147,9 @@ pub(super) struct Texts {
     ends: VecDeque<(TextKey, Ends)>,
     /// There were more.
     forgotten: bool,
+    /// The last of texts that have ended in what may be the beginning of a value: at most [`BodyLimits::logical_texts`]. A
+    /// provider may say that a text is over and go on with it all the same.
+    past: VecDeque<(TextKey, Vec<u8>)>,
 }
 
 impl Texts {
@@ -108,6 +163,7 @@ impl Texts {
             ended: VecDeque::new(),
             ends: VecDeque::new(),
             forgotten: false,
+            past: VecDeque::new(),
         }
     }
 
@@ -165,7 +221,9 @@ impl Texts {
             None if fragment.is_empty() => return Ok(true),
             None => {
                 let (actions, opening) = rules();
-                self.begin(key, &actions, opening)?
+                let at = self.begin(key, &actions, opening)?;
+                self.resume(at, out)?;
+                at
             }
         };
         let Some(text) = self.open.get_mut(at) else { return Ok(true) };
@@ -184,10 +242,12 @@ impl Texts {
         if let Some(shifts) = &mut text.shifts {
             shifts.came(fragment);
         }
+        text.remember(fragment);
         text.text.push(fragment, out, seen)?;
         if let Some(shifts) = &mut text.shifts {
             shifts.decided(out, begin);
         }
+        text.skip_left(out);
         text.skip_ahead(out);
         keep_split_character(&mut out.bytes, &mut text.split);
         self.note_change(key, out)?;
@@ -198,6 +258,7 @@ impl Texts {
     pub(super) fn end(&mut self, key: TextKey, out: &mut TextOut, seen: &mut Inspection) -> Result<(), BodyError> {
         let Some(at) = self.open.iter().position(|text| text.key == key) else { return Ok(()) };
         let mut text = self.open.remove(at);
+        self.keep_past(&mut text);
         out.bytes.append(&mut text.split);
         // What a fragment before the end gave is in it as well.
         let mut rest = TextOut::default();
@@ -223,6 +284,7 @@ impl Texts {
             }
             self.ends.push_back((key, end));
         }
+        text.skip_left(&mut rest);
         text.skip_ahead(&mut rest);
         out.bytes.extend_from_slice(&rest.bytes);
         out.pieces.append(&mut rest.pieces);
@@ -244,6 +306,40 @@ impl Texts {
             before.add_all(&text.map(|text| text.text.ending()).unwrap_or_default());
         }
         before
+    }
+
+    /// Remembers what a text ends with that is not decided.
+    fn keep_past(&mut self, text: &mut Text) {
+        self.past.retain(|(past, _)| *past != text.key);
+        if text.held() == 0 {
+            return;
+        }
+        if self.past.len() >= self.limits.logical_texts {
+            self.past.pop_front();
+        }
+        let mut recent = std::mem::take(&mut text.recent);
+        recent.drain(..recent.len().saturating_sub(RECENT));
+        self.past.push_back((text.key, recent));
+    }
+
+    /// Begins a text with what is remembered of the one that ended and goes on in it. That has left and been counted.
+    fn resume(&mut self, at: usize, out: &mut TextOut) -> Result<(), BodyError> {
+        let Some(text) = self.open.get_mut(at) else { return Ok(()) };
+        let Some(past) = self.past.iter().position(|(key, _)| *key == text.key) else { return Ok(()) };
+        let Some((_, recent)) = self.past.remove(past) else { return Ok(()) };
+        text.left = recent.len();
+        // Places count from where the text began.
+        text.shifts = None;
+        text.text.push(&recent, out, &mut Inspection::default())?;
+        text.skip_left(out);
+        text.remember(&recent);
+        out.clear();
+        Ok(())
+    }
+
+    /// Forgets what these texts ended with: others begin in their place.
+    pub(super) fn forget_past(&mut self, covers: impl Fn(TextKey) -> bool) {
+        self.past.retain(|(key, _)| !covers(*key));
     }
 
     /// Forgets how these texts ended.
@@ -343,6 +439,8 @@ impl Texts {
             only_words: false,
             ahead: 0,
             word: Vec::new(),
+            left: 0,
+            recent: Vec::new(),
             shifts,
         });
         Ok(self.open.len() - 1)

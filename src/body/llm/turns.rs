@@ -229,6 +229,8 @@ impl Turns {
                 others.own(b"", &message_of(*open, &self.out.bytes));
             }
         }
+        // What comes next is said in another turn.
+        self.texts.forget_past(|_| true);
         let mut index = Index::default();
         index.read(scanned, &self.limits)?;
         let edges = Edges::read(Event { index: &index, data: scanned })?;
@@ -259,6 +261,7 @@ impl Turns {
                 Around::Message => whole = false,
             }
         }
+        self.texts.forget_past(|_| true);
         seen.held_peak = seen.held_peak.max(self.texts.held());
         Ok(whole.then(|| replaced(scanned, &literals)))
     }

@@ -12,6 +12,7 @@ mod ollama;
 mod opaque;
 mod openai;
 mod others;
+mod past;
 mod properties;
 mod responses;
 
