@@ -69,6 +69,8 @@ enum What {
     Cited,
     /// What leaves in its place.
     Dropped(&'static [u8]),
+    /// A copy that waits for its text.
+    Copied,
     Blocks,
     TokenIds {
         always: bool,
@@ -100,11 +102,45 @@ struct Cited {
     waiting: Option<Waiting>,
 }
 
-/// Offsets whose text has not come: the output is held from the first of them on.
+/// Offsets and copies whose text has not come: the output is held from the first of them on.
 struct Waiting {
     from: usize,
     /// Each number's literal, counted from there, and what it counts.
     numbers: Vec<(Range<usize>, u64, Counts)>,
+    copies: Vec<WaitingCopy>,
+}
+
+/// A copy of a text that has not come.
+struct WaitingCopy {
+    /// Its literal, counted from where the output is held.
+    place: Range<usize>,
+    /// How many objects and arrays are open around it: it waits until the innermost of them ends.
+    depth: usize,
+    /// How many changes there were before it.
+    changes: u64,
+    /// It is being read.
+    open: bool,
+    /// What takes its place unless the text comes and stays.
+    instead: &'static [u8],
+}
+
+impl Waiting {
+    fn new(from: usize) -> Self {
+        Self { from, numbers: Vec::new(), copies: Vec::new() }
+    }
+
+    /// Puts this in the place of a stretch of what waits; where that ended in the output.
+    fn splice(&mut self, place: Range<usize>, new: &[u8], bytes: &mut Vec<u8>) -> usize {
+        let numbers = self.numbers.iter_mut().map(|(place, ..)| place);
+        for other in numbers.chain(self.copies.iter_mut().map(|copy| &mut copy.place)) {
+            for edge in [&mut other.start, &mut other.end].into_iter().filter(|edge| **edge >= place.end) {
+                *edge = *edge - place.len() + new.len();
+            }
+        }
+        let end = (self.from + place.end).min(bytes.len());
+        bytes.splice((self.from + place.start).min(end)..end, new.iter().copied());
+        end
+    }
 }
 
 /// Follows a document.
@@ -128,6 +164,8 @@ pub(super) struct Guide {
     /// Where tokens are opened.
     opening: Option<Opening>,
     dropping: Option<usize>,
+    /// What is dropped is a list or an object, in which nothing has come: as it stands.
+    empty: Option<&'static [u8]>,
     /// A transcript, and the piece of it that is read once more.
     transcript: Transcript,
     /// Token ids may stand in place of a text.
@@ -166,6 +204,7 @@ impl Guide {
             records: batch.map(Records::new),
             opening: restore.map(|restore| Opening::new(Arc::clone(restore))),
             dropping: None,
+            empty: None,
             transcript: Transcript::default(),
             token_ids_pass: false,
             member: None,
@@ -307,9 +346,12 @@ impl Guide {
 
     /// A chunk is over; `bytes` is the output.
     pub(super) fn came(&mut self, chunk: &[u8], bytes: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
-        // An offset that would keep too much waiting leaves as it is.
+        // An offset that would keep too much waiting leaves as it is, a copy does not.
         let limit = self.limit;
-        self.cited.waiting.take_if(|waiting| bytes.len().saturating_sub(waiting.from) > limit);
+        if self.cited.waiting.as_ref().is_some_and(|waiting| bytes.len().saturating_sub(waiting.from) > limit) {
+            self.drop_copies(bytes);
+            self.cited.waiting = None;
+        }
         // A number is no longer than that.
         self.member.take_if(|member| bytes.len().saturating_sub(*member) > limit);
         let Some(records) = &mut self.records else { return Ok(()) };
@@ -321,7 +363,9 @@ impl Guide {
 
     /// The body is over.
     pub(super) fn finish(&mut self, seen: &mut Inspection) -> Result<(), BodyError> {
-        self.cited.waiting = None;
+        if self.cited.waiting.take().is_some_and(|waiting| !waiting.copies.is_empty()) {
+            return Err(BodyErrorKind::Truncated.into());
+        }
         match &self.records {
             Some(records) => records.finish(seen),
             None => Ok(()),
@@ -346,6 +390,8 @@ impl Guide {
         seen: &mut Inspection,
     ) -> Result<Treatment, BodyError> {
         self.scope = self.narrowed();
+        // Of what is dropped something has come.
+        self.empty = None;
         let member = self.member.take();
         if let Some(records) = &mut self.records {
             records.value_begin(kind, &self.place, spot, seen)?;
@@ -439,6 +485,7 @@ impl Guide {
             Special::Parts if array => self.begin(What::Parts),
             Special::Signed if kind == Kind::String => return self.signed(spot),
             Special::Blocks if array && self.blocks.is_none() => {
+                self.drop_copies(spot.bytes());
                 self.cited.forget();
                 self.begin(What::Blocks);
             }
@@ -449,6 +496,7 @@ impl Guide {
             Special::Cited => self.begin_cited(kind),
             Special::TokenIds { always } if array => self.begin(What::TokenIds { always }),
             Special::Transcript if kind == Kind::String => {
+                self.drop_copies(spot.bytes());
                 self.transcript.begin(self.limit);
                 self.begin(What::Spoken { changes: self.changes });
                 self.begin(What::Transcript);
@@ -458,12 +506,15 @@ impl Guide {
             }
             Special::Offset(counts) if kind == Kind::Number => return Treatment::Offset(counts),
             Special::Spelling if array && !self.choice.spoken => self.begin(What::TokenIds { always: false }),
-            Special::Hidden if kind != Kind::Null => self.drop_value(b"null", spot),
+            Special::Hidden if kind != Kind::Null => self.drop_value(b"null", kind, spot),
             Special::Copied | Special::CopiedIds | Special::Spelling
                 if kind != Kind::Null && (self.choice.changed || !self.choice.spoken) =>
             {
                 let ids = matches!(special, Special::CopiedIds | Special::Spelling);
-                self.drop_value(if ids { b"[]" } else { b"null" }, spot);
+                let instead: &[u8] = if ids { b"[]" } else { b"null" };
+                if matches!(special, Special::Spelling) || self.choice.changed || !self.wait(instead, spot) {
+                    self.drop_value(instead, kind, spot);
+                }
             }
             Special::Renamed(_) => self.member = None,
             Special::Vector
@@ -485,11 +536,70 @@ impl Guide {
         Treatment::Usual
     }
 
-    /// Leaves out the value that begins, and puts this in its place.
-    fn drop_value(&mut self, instead: &'static [u8], spot: &mut Spot<'_, '_>) {
+    /// Lets the copy that begins wait for its text, where that can be.
+    fn wait(&mut self, instead: &'static [u8], spot: &mut Spot<'_, '_>) -> bool {
+        // What else is held has places of its own in the output.
+        let held = self.part.as_ref().is_some_and(|part| part.hold().is_some()) || self.transcript.hold().is_some();
+        if held || self.blocks.is_some() || self.records.is_some() || self.dropping.is_some() {
+            return false;
+        }
+        let here = spot.bytes().len();
+        let (depth, changes) = (self.place.depth(), self.changes);
+        let waiting = self.cited.waiting.get_or_insert_with(|| Waiting::new(here));
+        let at = here - waiting.from;
+        waiting.copies.push(WaitingCopy { place: at..at, depth, changes, open: true, instead });
+        self.begin(What::Copied);
+        true
+    }
+
+    /// Drops the copies that wait inside of this depth, but for those whose text came and stayed.
+    fn settle_copies(&mut self, depth: usize, bytes: &mut Vec<u8>) {
+        while let Some(waiting) = &mut self.cited.waiting
+            && let Some(copy) = waiting.copies.pop_if(|copy| copy.depth > depth)
+        {
+            let stays = self.choice.spoken && copy.changes == self.changes;
+            if !stays {
+                self.drop_copy(copy, bytes);
+            }
+        }
+        self.cited.waiting.take_if(|waiting| waiting.copies.is_empty() && waiting.numbers.is_empty());
+    }
+
+    /// Drops all copies that wait, and the one that is being read.
+    fn drop_copies(&mut self, bytes: &mut Vec<u8>) {
+        while let Some(copy) = self.cited.waiting.as_mut().and_then(|waiting| waiting.copies.pop()) {
+            self.drop_copy(copy, bytes);
+        }
+        self.cited.waiting.take_if(|waiting| waiting.numbers.is_empty());
+    }
+
+    fn drop_copy(&mut self, copy: WaitingCopy, bytes: &mut Vec<u8>) {
+        let Some(waiting) = &mut self.cited.waiting else { return };
+        if copy.open {
+            let from = waiting.from + copy.place.start;
+            bytes.truncate(from);
+            self.dropping = Some(from);
+            let open = self.open.iter_mut().rev().find(|open| matches!(open.what, What::Copied));
+            open.into_iter().for_each(|open| open.what = What::Dropped(copy.instead));
+            return;
+        }
+        let (taken, given) = (copy.place.len(), copy.instead.len());
+        let end = waiting.splice(copy.place, copy.instead, bytes);
+        for place in [&mut self.member, &mut self.dropping].into_iter().flatten().filter(|place| **place >= end) {
+            *place = *place - taken + given;
+        }
+    }
+
+    /// Leaves out the value that begins, and puts this in its place. A list or an object that has nothing in it stays.
+    fn drop_value(&mut self, instead: &'static [u8], kind: Kind, spot: &mut Spot<'_, '_>) {
         // What is left out already goes with what is around it.
         if self.dropping.is_none() {
             self.dropping = Some(spot.bytes().len());
+            self.empty = match kind {
+                Kind::Array => Some(b"[]"),
+                Kind::Object => Some(b"{}"),
+                _ => None,
+            };
             self.begin(What::Dropped(instead));
         }
     }
@@ -498,10 +608,14 @@ impl Guide {
     fn signed(&mut self, spot: &mut Spot<'_, '_>) -> Treatment {
         let others = self.cited.waiting.is_some() || self.blocks.is_some() || self.transcript.hold().is_some();
         match self.part.as_mut().filter(|part| part.is_around(self.place.depth())) {
-            Some(part) if part.has_changed(self.changes) => self.drop_value(b"\"\"", spot),
+            Some(part) if part.has_changed(self.changes) => {
+                let instead: &[u8] = b"\"\"";
+                self.drop_value(instead, Kind::String, spot);
+            }
             Some(part) if !part.has_said() => {
                 if others || self.records.is_some() || self.dropping.is_some() {
-                    self.drop_value(b"\"\"", spot);
+                    let instead: &[u8] = b"\"\"";
+                    self.drop_value(instead, Kind::String, spot);
                 } else {
                     part.wait(spot);
                     self.begin(What::Signature);
@@ -530,7 +644,7 @@ impl Guide {
         // What else is held has places of its own in the output.
         let held = self.part.as_ref().is_some_and(|part| part.hold().is_some());
         if self.blocks.is_none() && self.records.is_none() && self.dropping.is_none() && !held {
-            let waiting = self.cited.waiting.get_or_insert_with(|| Waiting { from: here, numbers: Vec::new() });
+            let waiting = self.cited.waiting.get_or_insert_with(|| Waiting::new(here));
             let at = here - waiting.from;
             waiting.numbers.push((at..at + len, number, counts));
         }
@@ -619,11 +733,21 @@ impl Guide {
                 What::Dropped(instead) => {
                     if let Some(from) = self.dropping.take() {
                         spot.bytes().truncate(from);
-                        spot.bytes().extend_from_slice(instead);
+                        spot.bytes().extend_from_slice(self.empty.take().unwrap_or(instead));
+                    }
+                }
+                What::Copied => {
+                    let (waiting, end) = (self.cited.waiting.as_mut(), spot.bytes().len());
+                    if let Some((from, copy)) =
+                        waiting.and_then(|waiting| Some((waiting.from, waiting.copies.last_mut()?)))
+                    {
+                        copy.open = false;
+                        copy.place.end = end - from;
                     }
                 }
             }
         }
+        self.settle_copies(depth, spot.bytes());
         if let Some(mut part) = self.part.take_if(|part| part.is_at(depth)) {
             part.end(self.changes, spot);
         }
@@ -646,7 +770,11 @@ impl Guide {
 impl Cited {
     /// Another choice or document begins: nothing counts in this one's text.
     fn forget(&mut self) {
-        self.waiting = None;
+        // A copy waits for what is around it to end.
+        if let Some(waiting) = &mut self.waiting {
+            waiting.numbers.clear();
+        }
+        self.waiting.take_if(|waiting| waiting.copies.is_empty());
         self.open = false;
         self.whole = false;
     }
@@ -655,16 +783,14 @@ impl Cited {
     fn close(&mut self, spot: &mut Spot<'_, '_>) {
         self.open = false;
         self.whole = true;
-        let Some(waiting) = self.waiting.take() else { return };
-        let bytes = spot.bytes();
-        // From the last on, so that the places of the others stay.
-        for (place, number, counts) in waiting.numbers.into_iter().rev() {
-            let place = waiting.from + place.start..waiting.from + place.end;
+        let Some(waiting) = &mut self.waiting else { return };
+        while let Some((place, number, counts)) = waiting.numbers.pop() {
             let moved = self.shifts.moved(number, counts);
-            if moved != number && place.end <= bytes.len() {
-                bytes.splice(place, moved.to_string().into_bytes());
+            if moved != number {
+                waiting.splice(place, moved.to_string().as_bytes(), spot.bytes());
             }
         }
+        self.waiting.take_if(|waiting| waiting.copies.is_empty());
     }
 }
 

@@ -167,7 +167,7 @@ fn vectors_pass_unless_a_number_is_too_large_for_one() {
 }
 
 #[test]
-fn logprobs_go_when_the_text_was_changed_or_is_not_known() {
+fn logprobs_go_when_the_text_was_changed_or_never_comes() {
     let setting = openai(Direction::Response);
     let copy = r#"{"content":[{"token":"41","bytes":[52,49],"top_logprobs":[]}]}"#;
     let choice = |message: &str, logprobs: &str| {
@@ -178,7 +178,7 @@ fn logprobs_go_when_the_text_was_changed_or_is_not_known() {
     assert_eq!(valid(&setting, &choice("hello", "null")), choice("hello", "null"));
     assert_eq!(valid(&setting, &choice("SEEN-1234", copy)), choice("SEEN-1234", copy));
     let before = format!(r#"{{"choices":[{{"logprobs":{copy},"message":{{"content":"hi"}}}}]}}"#);
-    assert_eq!(valid(&setting, &before), before.replace(copy, "null"));
+    assert_eq!(valid(&setting, &before), before);
     let two = format!(
         r#"{{"choices":[{{"text":"{CARD}","logprobs":{copy}}},{{"text":"fine","logprobs":{copy}}},{{"logprobs":{copy}}}]}}"#
     );
@@ -366,5 +366,67 @@ fn a_part_that_is_changed_is_not_signed_any_more() {
         ));
         let (out, ended, _) = setting.run(&[image.as_bytes()]);
         assert_eq!((String::from_utf8(out), ended), (Ok(image), Ok(())));
+    }
+}
+
+/// Providers write the token details of a text before it: they wait for it, as long as they may.
+#[test]
+fn logprobs_wait_for_the_text_that_follows() {
+    let setting = openai(Direction::Response);
+    let copy = r#"[{"token":"41","bytes":[52,49],"top_logprobs":[]}]"#;
+    let part = |text: &str, copy: &str| {
+        format!(r#"{{"output":[{{"content":[{{"annotations":[],"logprobs":{copy},"text":"{text}","x":1}}]}}],"y":1}}"#)
+    };
+    let choice = |text: &str, copy: &str| {
+        format!(
+            r#"{{"choices":[{{"logprobs":{{"content":{copy}}},"token_ids":{copy} ,"message":{{"content":"{text}","refusal":null}}}},{{"logprobs":null,"message":{{"content":"ok"}}}}]}}"#
+        )
+    };
+    for copy in [copy, "[]", "null", "[ ]"] {
+        assert_eq!(valid(&setting, &part("hello", copy)), part("hello", copy));
+        assert_eq!(valid(&setting, &choice("hello", copy)), choice("hello", copy));
+    }
+    assert_eq!(valid(&setting, &part(CARD, copy)), part(MASKED, "null"));
+    let gone = choice(MASKED, "GONE").replace(r#"{"content":GONE}"#, "null").replace("GONE", "null");
+    assert_eq!(valid(&setting, &choice(CARD, copy)), gone);
+    // No text comes, or one of something else.
+    for (came, left) in [
+        (
+            r#"{"choices":[{"logprobs":COPY},{"text":"ok","logprobs":COPY}]}"#,
+            r#"{"choices":[{"logprobs":null},{"text":"ok","logprobs":COPY}]}"#,
+        ),
+        (
+            r#"{"logprobs":COPY,"choices":[{"text":"CARD"},{"text":"ok"}]}"#,
+            r#"{"logprobs":null,"choices":[{"text":"MASKED"},{"text":"ok"}]}"#,
+        ),
+        (
+            r#"{"choices":[{"logprobs":COPY,"prompt_logprobs":[1],"text":"CARD"}]}"#,
+            r#"{"choices":[{"logprobs":null,"prompt_logprobs":null,"text":"MASKED"}]}"#,
+        ),
+        (r#"{"choices":[{"text":"CARD","logprobs":[]}]}"#, r#"{"choices":[{"text":"MASKED","logprobs":[]}]}"#),
+    ] {
+        let spelled = |text: &str| text.replace("COPY", copy).replace("CARD", CARD).replace("MASKED", MASKED);
+        assert_eq!(valid(&setting, &spelled(came)), spelled(left));
+    }
+    // With offsets into the same text before and behind.
+    let noted = |end: usize, text: &str, copy: &str| {
+        let note = format!(r#"{{"type":"url_citation","start_index":0,"end_index":{end},"url":"u"}}"#);
+        format!(
+            r#"{{"output":[{{"content":[{{"annotations":[{note}],"logprobs":{copy},"notes":[{note}],"text":"{text}"}}]}}]}}"#
+        )
+    };
+    assert_eq!(valid(&setting, &noted(9, "see there", copy)), noted(9, "see there", copy));
+    // More than may wait goes, whole or while it comes.
+    let long = format!("[{}1]", r#"{"token":"41"},"#.repeat((BodyLimits::default().json_hold / 14) + 1));
+    let (said, little) = ("so it is. ".repeat(BodyLimits::default().json_hold / 5), copy);
+    for (text, copy) in [("hello", long.as_str()), (said.as_str(), little)] {
+        for chunk in [4096, usize::MAX] {
+            let body = part(text, copy);
+            let (out, ended, _) = setting.run(&body.as_bytes().chunks(chunk).collect::<Vec<_>>());
+            assert_eq!(ended, Ok(()));
+            let out = String::from_utf8(out).unwrap();
+            // What comes in one piece need not wait.
+            assert!(out == part(text, "null") || chunk == usize::MAX && out == body, "{chunk}");
+        }
     }
 }
