@@ -609,12 +609,12 @@ impl Guide {
         let others = self.cited.waiting.is_some() || self.blocks.is_some() || self.transcript.hold().is_some();
         match self.part.as_mut().filter(|part| part.is_around(self.place.depth())) {
             Some(part) if part.has_changed(self.changes) => {
-                let instead: &[u8] = b"\"\"";
+                let instead = part.instead();
                 self.drop_value(instead, Kind::String, spot);
             }
             Some(part) if !part.has_said() => {
                 if others || self.records.is_some() || self.dropping.is_some() {
-                    let instead: &[u8] = b"\"\"";
+                    let instead = part.instead();
                     self.drop_value(instead, Kind::String, spot);
                 } else {
                     part.wait(spot);

@@ -59,6 +59,7 @@ pub(super) use names::is_like;
 pub use out::TextOut;
 pub use path::JsonPathError;
 pub(super) use shifts::{Counts, Shifts, Side, Unit};
+pub(super) use signed::{UNCHECKED, is_call};
 pub(super) use sketch::{Sketch, compact};
 pub(super) use string::{close_half, take_open_half};
 pub use string::{escape, unescape};

@@ -1,5 +1,5 @@
 //! A part of a message that its model has signed: a signature holds for what it was made over, so it is emptied where a
-//! finding changed that.
+//! finding changed that; that of a call gives way to one that says that it is not to be checked.
 //!
 //! Enters: the turns of the walk in one part. Leaves: whether its signature may stay. One that comes before what it signs
 //! waits in the output for the end of its part.
@@ -12,6 +12,17 @@ use super::walker::Spot;
 const FILES: [&[u8]; 4] = [b"inlineData", b"inline_data", b"fileData", b"file_data"];
 /// Members that say of a part what it is.
 const NOTES: [&[u8]; 3] = [b"thought", b"thoughtSignature", b"thought_signature"];
+/// Members that are calls.
+const CALLS: [&[u8]; 2] = [b"functionCall", b"function_call"];
+
+/// What Google documents in the place of a call's signature that is not there: Gemini 3 refuses a turn with a call that has
+/// none. As a string of JSON, in base64: `skip_thought_signature_validator`.
+pub(in crate::body) const UNCHECKED: &[u8] = b"\"c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=\"";
+
+/// Whether a member of this name is a call, which is not taken without a signature.
+pub(in crate::body) fn is_call(key: &[u8]) -> bool {
+    CALLS.contains(&key)
+}
 
 /// One part.
 pub(super) struct Signed {
@@ -21,6 +32,8 @@ pub(super) struct Signed {
     changes: u64,
     /// Something has come that can be signed.
     said: bool,
+    /// It is a call.
+    called: bool,
     hold: Option<usize>,
     /// The signature's literal, counted from where the hold begins.
     literal: Range<usize>,
@@ -28,7 +41,7 @@ pub(super) struct Signed {
 
 impl Signed {
     pub(super) fn new(depth: usize, changes: u64) -> Self {
-        Self { depth, changes, said: false, hold: None, literal: 0..0 }
+        Self { depth, changes, said: false, called: false, hold: None, literal: 0..0 }
     }
 
     /// From which byte on the output may not leave.
@@ -49,6 +62,12 @@ impl Signed {
             self.hold = None;
         }
         self.said |= !NOTES.contains(&key);
+        self.called |= is_call(key);
+    }
+
+    /// What stands in the place of a signature that holds no more.
+    pub(super) fn instead(&self) -> &'static [u8] {
+        if self.called || !self.said { UNCHECKED } else { b"\"\"" }
     }
 
     /// Whether this is the depth of its members.
@@ -91,7 +110,7 @@ impl Signed {
         let bytes = spot.bytes();
         let literal = hold + self.literal.start..hold + self.literal.end;
         if literal.end <= bytes.len() {
-            bytes.splice(literal, *b"\"\"");
+            bytes.splice(literal, self.instead().iter().copied());
         }
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::plan::{CountsIn, Event, Plan, whole_number};
 use super::{Model, Payload, opaque, responses};
-use crate::body::json::{Index, Kind, Node, Sort, tells_sort, unescape};
+use crate::body::json::{Index, Kind, Node, Sort, UNCHECKED, is_call, tells_sort, unescape};
 use crate::body::restore::Opens;
 use crate::body::typed::is_id;
 use crate::body::{BodyError, Dialect, Inspection};
@@ -128,7 +128,9 @@ impl Model {
             let text = text.is_some_and(|key| self.texts.has_changed(key));
             if text || self.work.has_change_in(&event.index.range(*part), &signature) {
                 self.work.drop_edit(&signature);
-                self.work.edit_string(signature, b"");
+                let mut members = event.index.children(*part).filter_map(|member| event.index.key(member));
+                let instead: &[u8] = if members.any(is_call) { UNCHECKED } else { b"\"\"" };
+                self.work.edit_raw(signature, instead);
             }
         }
     }

@@ -5,6 +5,9 @@ const CARD: &str = "4111111111111111";
 const MASKED: &str = "************1111";
 const SIGNATURE: &str = "EqQBCkYIBxgCKkBGz0+aWxRFnZ1yx/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz==";
 
+/// `skip_thought_signature_validator`
+const UNCHECKED: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
+
 fn anthropic(direction: Direction) -> Setting {
     Setting::dialect(Dialect::Anthropic, direction)
 }
@@ -353,7 +356,10 @@ fn a_part_that_is_changed_is_not_signed_any_more() {
         ] {
             let same = spelled(parts, "hm", SIGNATURE);
             assert_eq!(valid(&setting, &same), same);
-            assert_eq!(valid(&setting, &spelled(parts, CARD, SIGNATURE)), spelled(parts, MASKED, ""));
+            // A call without a signature would be refused by its model.
+            let instead = if parts.contains("functionCall") { UNCHECKED } else { "" };
+            assert_eq!(valid(&setting, &spelled(parts, CARD, SIGNATURE)), spelled(parts, MASKED, instead));
+            assert_eq!(valid(&setting, &spelled(parts, CARD, UNCHECKED)), spelled(parts, MASKED, instead));
         }
         // Another part's finding leaves it alone.
         let other = |said: &str| {
