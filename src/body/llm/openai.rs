@@ -37,6 +37,13 @@ pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), 
     for choice in event.index.children(choices).filter(|choice| event.index.kind(*choice) == Kind::Object) {
         read_choice(event, choice, plan)?;
     }
+    // Perplexity's last event is no chunk to OpenAI's own client, which passes it over: nothing is put there.
+    if let Some(object) = event.of_kind(root, "object", Kind::String)?
+        && event.word(object).ends_with(b".done")
+    {
+        plan.chunk = None;
+        plan.deltas.retain(|(node, _)| event.index.range(*node).len() > 2);
+    }
     Ok(())
 }
 

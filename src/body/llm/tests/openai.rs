@@ -619,3 +619,44 @@ fn what_spells_the_prompt_goes() {
     };
     assert_eq!(run(Dialect::OpenAi, body(copy).as_bytes()), body("null"));
 }
+
+/// OpenAI's client passes over what is no chunk by its own word, so that nothing that was held is put there.
+#[test]
+fn an_event_that_is_no_chunk_takes_nothing() {
+    let event = |object: &str, rest: &str| {
+        format!(
+            "data: {{\"id\":\"c\",\"object\":\"chat.completion.{object}\",\"choices\":[{{\"index\":0,{rest}}}]}}\n\n"
+        )
+    };
+    let done = event("done", "\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"");
+    let body = event("chunk", "\"delta\":{\"content\":\"see [2]\"}")
+        + &event("chunk", "\"delta\":{\"content\":\"[3]\"}")
+        + &done;
+    let out = run(Dialect::OpenAi, body.as_bytes());
+    assert!(out.ends_with(&done), "{out}");
+    let chunks = events(&out).into_iter().map(|(_, data)| json(&data));
+    let said: String = chunks
+        .filter(|chunk| chunk["object"] == "chat.completion.chunk")
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(said, "see [2][3]");
+}
+
+/// Some servers' chunks have a message in the place of a delta.
+#[test]
+fn messages_in_the_place_of_deltas_are_joined() {
+    for len in [1, 3, 9] {
+        let event = |text: &str, reason: &str| {
+            let message = format!("{{\"role\":\"assistant\",\"content\":{}}}", quote(text));
+            format!(
+                "data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"message\":{message},\"finish_reason\":{reason}}}]}}\n\n"
+            )
+        };
+        let body: String = fragments(PROSE, len).iter().map(|part| event(part, "null")).collect();
+        let out = run(Dialect::Plain, (body + &event("", "\"stop\"") + "data: [DONE]\n\n").as_bytes());
+        let data = events(&out).into_iter().filter(|(_, data)| data != "[DONE]").map(|(_, data)| json(&data));
+        let said: String =
+            data.filter_map(|event| event["choices"][0]["message"]["content"].as_str().map(str::to_owned)).collect();
+        assert_eq!(said, redacted(PROSE, false), "fragments of {len}");
+    }
+}
