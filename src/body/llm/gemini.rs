@@ -106,7 +106,9 @@ fn read_places(event: Event<'_>, candidate: Node, of: u64, plan: &mut Plan) -> R
 
 /// A call whose arguments come piece by piece: strings go on until one does not say that it will.
 pub(super) fn read_call(event: Event<'_>, call: Node, of: u64, plan: &mut Plan) -> Result<(), BodyError> {
-    if event.of_kind(call, "name", Kind::String)?.is_some() {
+    // Of two names readers take one or the other; each begins a call.
+    let is_name = |member| event.index.key(member).is_some_and(|key| key == b"name");
+    if event.index.children(call).any(is_name) {
         plan.anew.push(End::Arguments(of));
     }
     let Some(arguments) = event.either(call, ["partialArgs", "partial_args"], Kind::Array)? else { return Ok(()) };
