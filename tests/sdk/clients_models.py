@@ -307,7 +307,8 @@ OPENAI_ROWS = [
     Row("openai", "completions", openai_completions, "OpenAI completions", **OPENAI),
     Row("openai", "completions stream", openai_completions_stream, "OpenAI completions", True, **OPENAI),
     Row("openai", "completions logprobs", openai_completions_logprobs, "OpenAI completions", differs=without_logprobs, **OPENAI),
-    Row("openai", "responses", openai_responses, RESPONSES, reasoning=True, arguments=True, differs=without_responses_logprobs, **OPENAI),
+    Row("openai", "responses", openai_responses, RESPONSES, reasoning=True, arguments=True, **OPENAI),
+    Row("openai", "responses logprobs", openai_responses, RESPONSES, reasoning=True, arguments=True, differs=without_responses_logprobs, more={"logprobs": 1}, **OPENAI),
     Row("openai", "responses stream", openai_responses_stream, RESPONSES, True, reasoning=True, arguments=True, **OPENAI),
     Row("openai", "responses stream logprobs", openai_responses_logprobs, RESPONSES, True, more={"logprobs": 1}, **OPENAI),
     Row("openai", "responses stream helper", openai_responses_helper, RESPONSES, True, reasoning=True, arguments=True, **OPENAI),
@@ -361,7 +362,7 @@ OPENAI_ROWS += [
     Row("openai", "azure chat", azure_chat, AZURE, reasoning=True, arguments=True, more={"azure": 1}, **OPENAI),
     Row("openai", "azure chat stream", azure_chat_stream, AZURE, True, reasoning=True, arguments=True, more={"azure": 1}, **OPENAI),
     Row("openai", "azure deployment", azure_deployment, AZURE, **OPENAI),
-    Row("openai", "azure responses", azure_responses, AZURE, reasoning=True, arguments=True, differs=without_responses_logprobs, **OPENAI),
+    Row("openai", "azure responses", azure_responses, AZURE, reasoning=True, arguments=True, **OPENAI),
     Row("openai", "azure v1 responses stream", azure_v1_responses_stream, AZURE, True, reasoning=True, arguments=True, **OPENAI),
 ]
 
