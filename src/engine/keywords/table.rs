@@ -100,21 +100,27 @@ impl Phrases {
         Self { words: Words::new(&list), steps, begins, reaches, first, begin, ends, groups: flat }
     }
 
-    /// The number of a word; [`NONE`] where no phrase has it.
+    /// The number of a word; [`NONE`] where no phrase has it. The figures that number a field (`phone2`) are no part of it.
     pub(super) fn word(&self, word: &[u8]) -> u32 {
-        self.words.find(word)
+        match self.words.find(word) {
+            NONE => numbered(word).map_or(NONE, |stem| self.words.find(stem)),
+            number => number,
+        }
     }
 
     /// The number of the word of ASCII letters and digits, in any case, that stands at `at`; [`NONE`] where no phrase has
     /// it.
     #[inline]
     pub(super) fn plain_word(&self, text: &[u8], at: usize, len: usize) -> u32 {
-        self.words.find_plain(text, at, len)
+        match self.words.find_plain(text, at, len) {
+            NONE => numbered(&text[at..at + len]).map_or(NONE, |stem| self.words.find_plain(text, at, stem.len())),
+            number => number,
+        }
     }
 
-    /// The bytes of the longest word.
+    /// The bytes of the longest word, with the figures that may number it.
     pub(super) fn longest(&self) -> usize {
-        self.words.longest
+        self.words.longest + FIGURES
     }
 
     /// Whether a phrase begins with this word.
@@ -132,6 +138,14 @@ impl Phrases {
     /// As [`Phrases::plain_word`], for words that a phrase begins with alone.
     #[inline]
     pub(super) fn first_word(&self, text: &[u8], at: usize, len: usize) -> u32 {
+        match self.first_of(text, at, len) {
+            NONE => numbered(&text[at..at + len]).map_or(NONE, |stem| self.first_of(text, at, stem.len())),
+            number => number,
+        }
+    }
+
+    #[inline]
+    fn first_of(&self, text: &[u8], at: usize, len: usize) -> u32 {
         let hash = hash_at(text, at, len);
         let bit = bit(hash);
         if self.first[bit / 64] >> (bit % 64) & 1 == 0 {
@@ -148,6 +162,7 @@ impl Phrases {
         let first = rest.first_chunk().map_or_else(|| eight(rest), |first| u64::from_le_bytes(*first));
         let bit = bit_of_eight(first, len);
         self.begin[bit / 64] >> (bit % 64) & 1 == 1
+            || (len > STEM && (first as u8).is_ascii_alphabetic() && rest.get(len - 1).is_some_and(u8::is_ascii_digit))
     }
 
     /// Where a word leads.
@@ -226,6 +241,22 @@ impl Words {
             slot = (slot + 1) & (self.slots.len() - 1);
         }
     }
+}
+
+/// The fewest bytes of a word before figures that number it.
+const STEM: usize = 3;
+/// The most figures that number a word.
+const FIGURES: usize = 2;
+
+/// A word without the figures at its end, where they may number it: `phone2`, `ssn01`, and no `sha256`.
+#[inline]
+pub(super) fn numbered(word: &[u8]) -> Option<&[u8]> {
+    if !word.last().is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    let figures = word.iter().rev().take(FIGURES + 1).take_while(|byte| byte.is_ascii_digit()).count();
+    let stem = word.get(..word.len() - figures).unwrap_or_default();
+    (figures <= FIGURES && stem.len() >= STEM).then_some(stem)
 }
 
 /// Words of 64 bits, one for each of the first 18 bits of a hash.

@@ -6,6 +6,7 @@ use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
 use super::letters::parts;
+use super::table::numbered;
 use super::*;
 
 fn keywords(words: &[&str], before: usize, after: usize) -> Keywords {
@@ -27,7 +28,23 @@ fn stands_before(phrase: &str, text: &str) -> bool {
 #[test]
 fn a_phrase_is_found_however_it_is_written() {
     for (phrase, texts) in [
-        ("ssn", &["ssn ", "SSN: ", "user_ssn=", "userSSN: ", "\"ssn\":", "<ssn>", "SSNNumber ", "mySsn=", "sSN "][..]),
+        (
+            "ssn",
+            &[
+                "ssn ",
+                "SSN: ",
+                "user_ssn=",
+                "userSSN: ",
+                "\"ssn\":",
+                "<ssn>",
+                "SSNNumber ",
+                "mySsn=",
+                "sSN ",
+                "ssn1 ",
+                "\"ssn_2\":",
+                "ssn02=",
+            ][..],
+        ),
         (
             "tax id",
             &[
@@ -63,6 +80,8 @@ fn a_phrase_is_found_however_it_is_written() {
         ("sđt", &["SĐT: ", "sdt "]),
         ("điện thoại", &["Điện thoại: ", "dien thoai ", "DIENTHOAI="]),
         ("passport no", &["Passport No. ", "passportNo:", "PASSPORT-NO "]),
+        ("phone", &["phone2: ", "\"phone1\":\"", "homePhone2=", "PHONE_01 ", "PHONE02="]),
+        ("telefon", &["Telefon1: "]),
     ] {
         for text in texts {
             assert!(stands_before(phrase, text), "{phrase} in {text}");
@@ -73,7 +92,7 @@ fn a_phrase_is_found_however_it_is_written() {
 #[test]
 fn a_word_is_not_found_inside_another() {
     for (phrase, texts) in [
-        ("ssn", &["lessness ", "ssns ", "xssn ", "ssn1 ", "1ssn", "ssn", "SSNA "][..]),
+        ("ssn", &["lessness ", "ssns ", "xssn ", "ssn123 ", "1ssn", "ssn", "SSNA ", "ss1 "][..]),
         ("tax id", &["tax identity ", "syntax id ", "tax and id ", "tax ---- id ", "id tax "]),
         ("паспорт", &["паспорта ", "загранпаспорт "]),
         ("pan", &["japan ", "PANEL ", "company "]),
@@ -162,7 +181,9 @@ fn reference(words: &[&str], before: usize, after: usize, text: &[u8], (start, e
                     let follows = |begin: usize| reached.is_none_or(|end| begin >= end && blank(end, begin));
                     units
                         .iter()
-                        .filter(move |(begin, _, unit)| unit == word && follows(*begin))
+                        .filter(move |(begin, _, unit)| {
+                            (unit == word || numbered(unit) == Some(word)) && follows(*begin)
+                        })
                         .map(|(_, end, _)| Some(*end))
                 });
                 ends = next.collect();
