@@ -40,6 +40,7 @@ const RANGES: &[(u32, u32, u32)] = &[
     (62, 62, lengths(&[16, 17, 18, 19])),                 // UnionPay
     (81, 82, lengths(&[16])),                             // UnionPay, RuPay
     (2200, 2205, lengths(&[16, 17, 18, 19])),             // Mir, Borica
+    (50, 50, lengths(&[16])),                             // Maestro
     (5018, 5018, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
     (5019, 5019, lengths(&[16])),                         // Dankort
     (5020, 5020, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
@@ -49,6 +50,7 @@ const RANGES: &[(u32, u32, u32)] = &[
     (56, 58, lengths(&[16, 17, 18, 19])),                 // Maestro
     (5893, 5893, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
     (60, 60, lengths(&[16])),                             // RuPay, Hipercard
+    (63, 63, lengths(&[16])),                             // Maestro
     (6304, 6304, lengths(&[13, 14, 15, 16, 17, 18, 19])), // Maestro
     (6333, 6334, lengths(&[16, 18, 19])),                 // Maestro
     (636, 636, lengths(&[16, 17, 18, 19])),               // InterPayment, Elo
@@ -261,10 +263,7 @@ fn leads_to_code(text: &[u8], end: usize, last: bool) -> Option<bool> {
     let mut letters = false;
     for place in end..end + CODE {
         match text.get(place) {
-            Some(b'.') if place == end => match text.get(end + 1) {
-                None if !last => return None,
-                next => return Some(next.is_some_and(u8::is_ascii_digit)),
-            },
+            Some(b'.') if place == end => return has_fraction(text, end + 1, last),
             Some(byte) if byte.is_ascii_digit() => return Some(letters),
             Some(byte) if byte.is_ascii_alphabetic() => letters = true,
             None if !last => return None,
@@ -272,6 +271,21 @@ fn leads_to_code(text: &[u8], end: usize, last: bool) -> Option<bool> {
         }
     }
     Some(false)
+}
+
+/// Whether digits other than the one or two zeros that programs write behind whole numbers (`4….0`) follow a dot.
+fn has_fraction(text: &[u8], at: usize, last: bool) -> Option<bool> {
+    for place in at..at + 2 {
+        match text.get(place) {
+            None if !last => return None,
+            Some(b'0') => {}
+            next => return Some(next.is_some_and(u8::is_ascii_digit)),
+        }
+    }
+    match text.get(at + 2) {
+        None if !last => None,
+        next => Some(next.is_some_and(u8::is_ascii_digit)),
+    }
 }
 
 /// Whether a number that only the end of a line cuts in two may be two: the columns of a table.
@@ -293,17 +307,24 @@ fn in_pairs(text: &[u8], at: usize, reading: &Reading) -> bool {
         })
 }
 
-/// Whether one dot alone parts the digits: `650136.8412429716`.
-fn is_fraction(reading: &Reading, kind: Option<u8>) -> bool {
-    kind == Some(b'.') && reading.group_count == 2
+/// Whether one dot alone parts the digits, as in `650136.8412429716`, or a number and a dot stand before digits that
+/// nothing or dots part. Other groups may stand behind the number of a list's item: `1.4111 1111 …`.
+fn is_fraction(reading: &Reading, kind: Option<u8>, behind_dot: bool) -> bool {
+    match kind {
+        None => behind_dot,
+        Some(b'.') => behind_dot || reading.group_count == 2,
+        Some(_) => false,
+    }
 }
 
 /// Looks for a card number whose first digit is at `at`, the beginning of a run of digits.
 pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
     let dialled = at.checked_sub(1).and_then(|before| text.get(before)) == Some(&b'+');
-    if dialled || continues_number(text, at, b".,") || glued_to_code(text, at) {
+    if dialled || glued_to_code(text, at) {
         return Step::None;
     }
+    // A comma parts the members of a list more often than a number from its fraction.
+    let behind_dot = continues_number(text, at, b".");
     // Most digits are no card's first: decided before anything is read.
     let first = text.get(at).map_or(0, |byte| usize::from(byte.wrapping_sub(b'0')));
     if POSSIBLE.get(10 + first).is_none_or(|lengths| *lengths == 0) {
@@ -339,7 +360,7 @@ pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
             && !in_uuid(text, at, here)
             && !is_named_id(text, at, &reading)
             && !in_table(text, at, here, reading.groups())
-            && !is_fraction(&reading, kind_of_all)
+            && !is_fraction(&reading, kind_of_all, behind_dot)
             && (!reading.is_article_number() || (reading.group_count > 1 && !is_named_article(text, at)))
         {
             match leads_to_code(text, here, last) {
@@ -428,6 +449,9 @@ mod tests {
             "621234 5678900000003",
             "4222 222 222 222",
             "1354 12345 678911",
+            "4111111111111111.0",
+            "4111111111111111.00 USD",
+            "4111 1111 1111 1111.0,",
         ] {
             assert!(found(text), "{text}");
         }
@@ -446,6 +470,8 @@ mod tests {
             "0b 30 09 06 03 55 04 06 13 02 46 52",
             "4111111111111111a4b",
             "4111111111111111.25",
+            "4111111111111111.05",
+            "4111111111111111.000",
             "\n41111111\n11111111",
             "a,41111111\n11111111",
             "4111\n1111\n1111\n1111",
@@ -461,6 +487,34 @@ mod tests {
             let starts = ["4111", "411 ", "30 ", "4000", "4239", "411111."];
             let at = starts.iter().find_map(|start| text.find(start)).unwrap_or(0);
             assert_eq!(card(text.as_bytes(), at, true), Step::None, "{text}");
+        }
+    }
+
+    /// What stands before a comma is the member before of a list or of a row.
+    #[test]
+    fn a_card_behind_a_number_and_a_comma() {
+        for head in ["42,", "0,", "[1,", "5555555555554444,", "1.5,"] {
+            for number in ["4111111111111111", "4111 1111 1111 1111"] {
+                let text = format!("{head}{number}");
+                assert_eq!(card(text.as_bytes(), head.len(), true), Step::Match(text.len()), "{text}");
+            }
+        }
+        for (text, found) in
+            [("1.4111 1111 1111 1111", true), ("1.4111.1111.1111.1111", false), ("1.4111111111111111", false)]
+        {
+            assert_eq!(card(text.as_bytes(), 2, true) != Step::None, found, "{text}");
+        }
+    }
+
+    /// The no-break space and the hyphens of Windows-1252, where nothing says that a text is in it.
+    #[test]
+    fn separators_of_windows_1252() {
+        for separator in [0xA0, 0x96, 0x97, 0xAD] {
+            let number = [&b"4111"[..], b"1111", b"1111", b"1111"].join(&separator);
+            assert_eq!(card(&number, 0, true), Step::Match(19), "{separator:x}");
+            for cut in 1..number.len() {
+                assert_eq!(card(&number[..cut], 0, false), Step::More, "{separator:x} at {cut}");
+            }
         }
     }
 
@@ -494,6 +548,8 @@ mod tests {
             "4111 1111 1111 1111 123 x",
             "4111111111111111abc4",
             "4111111111111111.5",
+            "4111111111111111.00 ",
+            "4111111111111111.001",
             "4111-1111-\r\n    1111-1111\n 12",
             "4111 - 1111 - 1111 - 1111 - x",
             "378282246310005\r\n1",

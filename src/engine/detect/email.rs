@@ -2,8 +2,9 @@
 //! labels or more whose last one begins with two letters.
 //!
 //! ASCII letters, digits and `._%+-` make a local part, an apostrophe between letters (`o'neil`), and so do the letters
-//! of the alphabets below U+2E80 (RFC 6531). Ideographs stand beside addresses without a space: of a local part of
-//! ideographs only the last is taken, of a quoted one (`"john doe"@`) only the quote. The domain is what must not stay.
+//! of the alphabets below U+2E80 (RFC 6531) with the marks that combine with them. Ideographs, kana and Hangul stand
+//! beside addresses without a space: they belong to one only where they stand right before the `@`, and then at most eight
+//! of them. Of a quoted local part (`"john doe"@`) only the quote is taken. The domain is what must not stay.
 //!
 //! A file's ending behind an address is no part of it (`jane@example.com.pdf`). No addresses: `git@github.com:org/name` (a
 //! repository's place), `icon@2x.png`, `pkg@1.2.3-beta.rc`, `getty@tty1.service`, and a password before a host in a URL (`postgres://app:password@db.example.com`).
@@ -38,8 +39,27 @@ fn letter_before(text: &[u8], end: usize) -> Option<usize> {
 }
 
 fn is_letter(letter: char) -> bool {
-    !letter.is_ascii() && (letter as u32) < 0x2E80 && letter.is_alphanumeric()
+    !letter.is_ascii() && (letter as u32) < 0x2E80 && (letter.is_alphanumeric() || is_mark(letter))
 }
+
+/// Whether a character combines with the letter before it: accents written apart (Unicode's decomposed forms), and the
+/// signs of Indic scripts and of Arabic that are no letters.
+fn is_mark(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{300}'..='\u{36F}'
+            | '\u{483}'..='\u{487}'
+            | '\u{591}'..='\u{5C7}'
+            | '\u{64B}'..='\u{65F}'
+            | '\u{900}'..='\u{DFF}'
+            | '\u{E31}'..='\u{E4E}'
+            | '\u{1AB0}'..='\u{1AFF}'
+            | '\u{1DC0}'..='\u{1DFF}'
+    ) && !matches!(letter, '\u{964}' | '\u{965}' | '\u{E3F}')
+}
+
+/// The most characters of scripts without spaces that a local part is taken to have at its end.
+const WIDE_MAX: usize = 8;
 
 /// Where the run of local-part characters that ends at `end` begins, not before `floor`, at most 64 bytes back.
 pub(in crate::engine) fn local_start(text: &[u8], end: usize, floor: usize) -> usize {
@@ -74,7 +94,7 @@ fn is_apostrophe(text: &[u8], at: usize, end: usize) -> bool {
     text.get(at) == Some(&b'\'') && at + 1 < end && letter(at + 1) && before(1) && !(opens && prefix)
 }
 
-/// The last ideograph or the closing quote of a local part that is none of atoms.
+/// The closing quote of a local part that is none of atoms, or where its ideographs and what stands before them begin.
 fn unusual_start(text: &[u8], end: usize, floor: usize) -> usize {
     let tail = text.get(end.saturating_sub(4).max(floor)..end).unwrap_or_default();
     if let [.., inner, b'"'] = tail
@@ -82,9 +102,22 @@ fn unusual_start(text: &[u8], end: usize, floor: usize) -> usize {
     {
         return end - 1;
     }
-    let width = tail.iter().rev().position(|byte| byte & 0xC0 != 0x80).map_or(0, |back| back + 1);
-    let last = text.get(end - width..end).and_then(|bytes| std::str::from_utf8(bytes).ok()?.chars().next());
-    if last.is_some_and(|letter| letter as u32 >= 0x2E80 && letter.is_alphanumeric()) { end - width } else { end }
+    let mut start = end;
+    for _ in 0..WIDE_MAX {
+        match wide_before(text, start, floor) {
+            Some(before) => start = before,
+            None => break,
+        }
+    }
+    start
+}
+
+/// The character that ends before `end` and begins no earlier than `floor`, if it is an ideograph, kana or Hangul.
+fn wide_before(text: &[u8], end: usize, floor: usize) -> Option<usize> {
+    let tail = text.get(end.saturating_sub(4).max(floor)..end)?;
+    let start = end - (tail.iter().rev().position(|byte| byte & 0xC0 != 0x80)? + 1);
+    let letter = std::str::from_utf8(text.get(start..end)?).ok()?.chars().next()?;
+    (letter as u32 >= 0x2E80 && letter.is_alphanumeric()).then_some(start)
 }
 
 /// As [`local_start`] for text that may go on: an incomplete character at the end counts as part of the run.
@@ -267,7 +300,7 @@ fn label_char(text: &[u8], at: usize, last: bool) -> Label {
                 return if last { Label::End } else { Label::More };
             };
             match std::str::from_utf8(bytes).ok().and_then(|s| s.chars().next()) {
-                Some(c) if c.is_alphanumeric() => Label::Char { len: width, letter: true },
+                Some(c) if c.is_alphanumeric() || is_mark(c) => Label::Char { len: width, letter: true },
                 _ => Label::End,
             }
         }
@@ -307,7 +340,12 @@ mod tests {
             ("b'jane@example.com'", Some("jane@example.com")),
             ("'jane@example.com'", Some("jane@example.com")),
             ("\"john doe\"@example.com", Some("\"@example.com")),
-            ("用户@example.com", Some("户@example.com")),
+            ("用户@example.com", Some("用户@example.com")),
+            ("우편 홍길동@example.com", Some("홍길동@example.com")),
+            ("请把邮件发到我们的客服邮箱@example.com", Some("到我们的客服邮箱@example.com")),
+            ("mail jose\u{301}@example.com", Some("jose\u{301}@example.com")),
+            ("jane@mu\u{308}nchen.de", Some("jane@mu\u{308}nchen.de")),
+            ("अनिल्@example.com", Some("अनिल्@example.com")),
             ("jane@[192.0.2.1] x", Some("jane@[192.0.2.1]")),
             ("jane@[IPv6:2001:db8::1]", Some("jane@[IPv6:2001:db8::1]")),
             ("x@[0]", None),

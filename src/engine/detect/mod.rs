@@ -165,7 +165,8 @@ pub(super) enum Separator {
 }
 
 /// Reads one separator at `at`: space, dash, dot, slash or underscore in ASCII, the no-break and thin spaces and the
-/// Unicode hyphens and dashes that typography and PDF text put in their place.
+/// Unicode hyphens and dashes that typography and PDF text put in their place, the no-break space and the hyphens also as
+/// Windows-1252 has them: behind ASCII those bytes are no part of a character in UTF-8.
 pub(super) fn separator(text: &[u8], at: usize, last: bool) -> Separator {
     let Some(&first) = text.get(at) else {
         return if last { Separator::None } else { Separator::More };
@@ -187,8 +188,14 @@ pub(super) fn separator(text: &[u8], at: usize, last: bool) -> Separator {
             (None | Some(0x80 | 0x88), None) if !last => Separator::More,
             _ => Separator::None,
         },
+        0xA0 if is_behind_ascii(text, at) => found(1, 0),
+        0x96 | 0x97 | 0xAD if is_behind_ascii(text, at) => found(1, 1),
         _ => Separator::None,
     }
+}
+
+fn is_behind_ascii(text: &[u8], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(u8::is_ascii)
 }
 
 pub(super) fn is_digit(text: &[u8], at: usize) -> bool {

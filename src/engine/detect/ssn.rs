@@ -23,7 +23,7 @@ pub(in crate::engine) fn itin(text: &[u8], at: usize, last: bool) -> Step {
 /// Digits with gaps of one kind after the third and the fifth, or after every one. Where hyphens part the groups a line
 /// may end anywhere behind the first of them.
 fn grouped(text: &[u8], at: usize, last: bool, accepts: impl Fn(u32, u32, u32) -> bool) -> Step {
-    if continues_number(text, at, b"-.,") || glued_to_code(text, at) {
+    if continues_number(text, at, b"-") || glued_to_code(text, at) {
         return Step::None;
     }
     let mut digits = [0_u8; 9];
@@ -75,7 +75,8 @@ fn grouped(text: &[u8], at: usize, last: bool, accepts: impl Fn(u32, u32, u32) -
     let [_, _, _, group @ .., _, _, _, _] = digits;
     let [_, _, _, _, _, serial @ ..] = digits;
     let Some(kind) = kind_of_all else { return Step::None };
-    if spaced && kind > 1 {
+    // Behind a number and a dot only hyphens begin another one: `1.078-05-1120`, an item of a list.
+    if (spaced && kind > 1) || (kind != 1 && continues_number(text, at, b".")) {
         return Step::None;
     }
     if !accepts(number(&area), number(&group), number(&serial)) || (spaced && !is_drawn(&digits)) {
@@ -228,10 +229,19 @@ mod tests {
             ("12  078  05  1120", 4),
             ("x4b078-05-1120", 3),
             ("4 0 7 8 0 5 1 1 2 0", 2),
+            ("1-078-05-1120", 2),
+            ("3.078 05 1120", 2),
         ] {
             assert_eq!(ssn(text.as_bytes(), at, true), Step::None, "{text}");
         }
-        for (text, at) in [("file_078-05-1120_v2", 5), ("ref078-05-1120", 3), ("see  078 05 1120", 5)] {
+        for (text, at) in [
+            ("file_078-05-1120_v2", 5),
+            ("ref078-05-1120", 3),
+            ("see  078 05 1120", 5),
+            ("42,078-05-1120", 3),
+            ("1.078-05-1120", 2),
+            ("[1,078 05 1120", 3),
+        ] {
             assert_ne!(ssn(text.as_bytes(), at, true), Step::None, "{text}");
         }
     }

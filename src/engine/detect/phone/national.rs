@@ -113,12 +113,27 @@ pub(in crate::engine) fn national(text: &[u8], at: usize, last: bool, regions: R
     })
 }
 
-/// What may be a national number of some country beside a word for it.
+/// What may be a number of some country beside a word for it, also behind a `+` that begins no number of a plan.
 pub(in crate::engine) fn any(text: &[u8], at: usize, last: bool) -> Step {
-    written(text, at, last, |reading| {
+    let numbered = is_numbered(text, at);
+    let accepts = |reading: &Reading<'_>| {
         let count = reading.digits().len();
-        (count <= *ANY.end()).then(|| ANY.contains(&count) && !reading.digits().iter().all(|digit| *digit == 0))
-    })
+        let accepted = ANY.contains(&count)
+            && !reading.digits().iter().all(|digit| *digit == 0)
+            && !(numbered && matches!(reading.groups(), [4, _]));
+        (count <= *ANY.end()).then_some(accepted)
+    };
+    let plus = usize::from(text.get(at) == Some(&b'+') && may_begin(before(text, at), b'+'));
+    if plus == 1 && text.get(at + 1).is_some_and(|byte| !byte.is_ascii_digit()) {
+        return Step::None;
+    }
+    if plus == 1 { found(text, at, at + 1, last, accepts) } else { written(text, at, last, accepts) }
+}
+
+/// Whether capitals and a hyphen stand before the digits: a year and a number behind them are an entry of a register
+/// (`CVE-2021-44228`).
+fn is_numbered(text: &[u8], at: usize) -> bool {
+    matches!(text.get(at.saturating_sub(3)..at), Some([b'A'..=b'Z', b'A'..=b'Z', b'-']))
 }
 
 /// The longest number at `at` that `accepts` takes and that is no date, address or decimal; it answers nothing where no
@@ -128,7 +143,11 @@ fn written(text: &[u8], at: usize, last: bool, accepts: impl Fn(&Reading<'_>) ->
     if first == b'+' || !may_begin(before(text, at), first) || (first != b'(' && stands_in_number(text, at)) {
         return Step::None;
     }
-    match longest(text, at, last, accepts) {
+    found(text, at, at, last, accepts)
+}
+
+fn found(text: &[u8], start: usize, at: usize, last: bool, accepts: impl Fn(&Reading<'_>) -> Option<bool>) -> Step {
+    match longest(text, start, at, last, accepts) {
         Ok(Some(end)) => with_extension(text, end, last),
         Ok(None) => Step::None,
         Err(More) => Step::More,
@@ -137,11 +156,12 @@ fn written(text: &[u8], at: usize, last: bool, accepts: impl Fn(&Reading<'_>) ->
 
 fn longest(
     text: &[u8],
+    start: usize,
     at: usize,
     last: bool,
     accepts: impl Fn(&Reading<'_>) -> Option<bool>,
 ) -> Result<Option<usize>, More> {
-    let mut reading = Reading::new(text, at, at, last);
+    let mut reading = Reading::new(text, start, at, last);
     let mut open = reading.take(b'(')?;
     let mut best = None;
     loop {

@@ -156,6 +156,15 @@ fn any_number_beside_a_word() {
     {
         assert_eq!(find(text), Step::Match(text.len()), "{text}");
     }
+    // Behind a plus, of no plan: the mobile numbers of Mexico had a 1 behind the calling code.
+    for text in ["+5215512345678", "+521 55 1234 5678", "+1234567890"] {
+        assert_eq!(find(text), Step::Match(text.len()), "{text}");
+    }
+    assert_eq!(any(b"x+5215512345678", 1, true), Step::None);
+    // An entry of a register.
+    assert_eq!(any(b"CVE-2021-44228", 4, true), Step::None);
+    assert_eq!(any(b"TEL-2021-4422", 4, true), Step::None);
+    assert_ne!(any(b"x-2021-4422", 2, true), Step::None);
     for text in
         ["2026-01-31", "31.12.2026", "20260131", "10.0.12.123", "123.4567890", "12345", "0000000000", "12:30:45"]
     {
@@ -180,6 +189,8 @@ fn an_answer_never_changes_with_more_text() {
         "(089) 99998\u{2011}123 доб. 3 ок",
         "8 (912) 345-67-89;ext=1;",
         "0612345678:12",
+        "+5215512345678 x",
+        "+521 55 1234 5678, ext",
     ] {
         let bytes = text.as_bytes();
         for detector in detectors {
