@@ -1,9 +1,9 @@
 //! One body from end to end: what enters are the bytes as they came, what leaves are the bytes that may be sent, in
 //! the same content codings. Codings are opened, the content is redacted by its reading, codings are made again.
 //!
-//! Sans-I/O; memory is what the codings state, [`PIECE`] bytes per layer, and what the reading holds back. After an
-//! error nothing more leaves but what the caller interjects.
+//! Sans-I/O; memory is that of `coded`. After an error nothing more leaves but what the caller interjects.
 
+mod coded;
 mod content;
 mod gate;
 mod head;
@@ -21,10 +21,9 @@ mod transfer;
 use std::fmt;
 use std::sync::Arc;
 
-use self::content::Content;
+use self::coded::Coded;
 pub(crate) use self::part_head::HeadField;
 use super::batch::{Letter, Sink, Tally};
-use super::coding::{Decoding, Encoding, PIECE};
 use super::{
     Beside, BodyError, BodyLimits, ContentCoding, Dialect, Direction, Edits, Inspection, MediaRange, MediaType, Meter,
     Scopes,
@@ -76,21 +75,7 @@ pub struct BodyInspector {
 enum Mode {
     /// Nothing is looked at; every byte is counted under the reason.
     Pass(&'static str),
-    Inspect(Box<Inspect>),
-}
-
-/// Where it is counted what is seen.
-type Counts<'a> = (&'a mut Inspection, &'a mut Option<Box<Meter>>);
-
-struct Inspect {
-    decoding: Decoding,
-    /// Made when the first bytes are to be encoded.
-    encoding: Option<Encoding>,
-    content: Content,
-    /// Redacted bytes on their way to the encoding.
-    redacted: Vec<u8>,
-    /// Bytes were encoded since the last flush.
-    unflushed: bool,
+    Inspect(Box<Coded>),
 }
 
 impl BodyInspector {
@@ -99,14 +84,7 @@ impl BodyInspector {
     /// # Errors
     /// More codings than [`BodyLimits::coding_layers`].
     pub fn new(spec: BodySpec) -> Result<Self, BodyError> {
-        let inspect = Inspect {
-            decoding: Decoding::new(content::codings_around(&spec), &spec.limits)?,
-            encoding: None,
-            content: Content::new(spec),
-            redacted: Vec::new(),
-            unflushed: false,
-        };
-        Ok(Self::with_mode(Mode::Inspect(Box::new(inspect))))
+        Ok(Self::with_mode(Mode::Inspect(Box::new(Coded::new(spec)?))))
     }
 
     /// An inspector that lets everything through as it came and counts it as unscanned, for this reason of the metric
@@ -156,9 +134,9 @@ impl BodyInspector {
                 out.extend_from_slice(std::mem::take(input));
                 Ok(true)
             }
-            Mode::Inspect(inspect) => inspect.push(input, out, room, (&mut self.seen, &mut self.meter)),
+            Mode::Inspect(coded) => coded.push(input, out, room, (&mut self.seen, &mut self.meter)),
         };
-        if result.is_err() && matches!(&self.mode, Mode::Inspect(inspect) if !inspect.decoding.is_identity()) {
+        if result.is_err() && matches!(&self.mode, Mode::Inspect(coded) if !coded.is_identity()) {
             // What does not decode has come all the same.
             *input = &[];
         }
@@ -189,7 +167,7 @@ impl BodyInspector {
         let start = out.len();
         let result = match &mut self.mode {
             Mode::Pass(_) => Ok(()),
-            Mode::Inspect(inspect) => inspect.flush(out),
+            Mode::Inspect(coded) => coded.flush(out),
         };
         self.settle(result, start, out)
     }
@@ -205,7 +183,7 @@ impl BodyInspector {
         let start = out.len();
         let result = match &mut self.mode {
             // A body of no bytes is whole whatever its headers say.
-            Mode::Inspect(inspect) if self.seen.bytes_in > 0 => inspect.finish(out, (&mut self.seen, &mut self.meter)),
+            Mode::Inspect(coded) if self.seen.bytes_in > 0 => coded.finish(out, (&mut self.seen, &mut self.meter)),
             Mode::Pass(_) | Mode::Inspect(_) => Ok(()),
         };
         self.ended = result.is_ok();
@@ -225,7 +203,7 @@ impl BodyInspector {
                 out.extend_from_slice(text);
                 Ok(())
             }
-            Mode::Inspect(inspect) => inspect.write(text, out).and_then(|()| inspect.flush(out)),
+            Mode::Inspect(coded) => coded.write(text, out).and_then(|()| coded.flush(out)),
         };
         self.seen.bytes_out += (out.len() - start) as u64;
         result
@@ -253,7 +231,7 @@ impl BodyInspector {
     pub fn held(&self) -> usize {
         match &self.mode {
             Mode::Pass(_) => 0,
-            Mode::Inspect(inspect) => inspect.content.held(),
+            Mode::Inspect(coded) => coded.held(),
         }
     }
 
@@ -263,7 +241,7 @@ impl BodyInspector {
     pub fn weight(&self) -> usize {
         match &self.mode {
             Mode::Pass(_) => 0,
-            Mode::Inspect(inspect) => inspect.weight(),
+            Mode::Inspect(coded) => coded.weight(),
         }
     }
 
@@ -276,117 +254,11 @@ impl BodyInspector {
     }
 }
 
-impl Inspect {
-    fn weight(&self) -> usize {
-        let encoding = self.encoding.as_ref().map_or(0, Encoding::weight);
-        self.content.weight() + self.decoding.weight() + encoding
-    }
-
-    fn push(
-        &mut self,
-        input: &mut &[u8],
-        out: &mut Vec<u8>,
-        room: usize,
-        (seen, meter): Counts<'_>,
-    ) -> Result<bool, BodyError> {
-        let start = out.len();
-        let result = loop {
-            match self.push_piece(input, out, (seen, meter)) {
-                Ok(false) => break Ok(true),
-                Ok(true) if out.len() - start >= room => return Ok(false),
-                Ok(true) => {}
-                Err(fault) => break Err(fault),
-            }
-        };
-        // What was decided before a fault leaves too, and at once: nothing comes after it.
-        if result.is_err() || self.content.is_live() {
-            self.flush(out)?;
-        }
-        result
-    }
-
-    /// Redacts the next piece of decoded bytes; `false` where there is none.
-    fn push_piece(
-        &mut self,
-        input: &mut &[u8],
-        out: &mut Vec<u8>,
-        (seen, meter): Counts<'_>,
-    ) -> Result<bool, BodyError> {
-        if self.decoding.is_identity() {
-            let (piece, rest) = input.split_at_checked(PIECE).unwrap_or((input, &[]));
-            *input = rest;
-            return match piece.is_empty() {
-                true => Ok(false),
-                false => {
-                    seen.length += piece.len() as u64;
-                    if let Some(meter) = meter {
-                        meter.push(piece);
-                    }
-                    self.content.push(piece, out, seen).map(|()| true)
-                }
-            };
-        }
-        let Some(piece) = self.decoding.next_piece(input)? else { return Ok(false) };
-        seen.length += piece.len() as u64;
-        if let Some(meter) = meter {
-            meter.push(piece);
-        }
-        let mut redacted = std::mem::take(&mut self.redacted);
-        redacted.clear();
-        let result = self.content.push(piece, &mut redacted, seen);
-        let written = self.write(&redacted, out);
-        self.redacted = redacted;
-        result.and(written).map(|()| true)
-    }
-
-    fn write(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), BodyError> {
-        if self.decoding.is_identity() {
-            out.extend_from_slice(text);
-            return Ok(());
-        }
-        if text.is_empty() {
-            return Ok(());
-        }
-        self.unflushed = true;
-        self.encoding()?.write(text, out)
-    }
-
-    fn encoding(&mut self) -> Result<&mut Encoding, BodyError> {
-        let encoding = match self.encoding.take() {
-            Some(encoding) => encoding,
-            None => self.decoding.encoding()?,
-        };
-        Ok(self.encoding.insert(encoding))
-    }
-
-    fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), BodyError> {
-        match &mut self.encoding {
-            Some(encoding) if std::mem::take(&mut self.unflushed) => encoding.flush(out),
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(&mut self, out: &mut Vec<u8>, (seen, meter): Counts<'_>) -> Result<(), BodyError> {
-        while self.push_piece(&mut [].as_slice(), out, (seen, meter))? {}
-        self.decoding.finish()?;
-        let mut redacted = std::mem::take(&mut self.redacted);
-        redacted.clear();
-        let result = self.content.finish(&mut redacted, seen);
-        self.write(&redacted, out)?;
-        if result.is_err() {
-            self.flush(out)?;
-        } else if !self.decoding.is_identity() {
-            self.encoding()?.finish(out)?;
-        }
-        result
-    }
-}
-
 impl fmt::Debug for BodyInspector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mode, held) = match &self.mode {
             Mode::Pass(reason) => (*reason, 0),
-            Mode::Inspect(inspect) => ("inspect", inspect.content.held()),
+            Mode::Inspect(coded) => ("inspect", coded.held()),
         };
         write!(f, "BodyInspector({mode}, {} bytes in, {held} held)", self.seen.bytes_in)
     }

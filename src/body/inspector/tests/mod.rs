@@ -5,6 +5,7 @@ mod events;
 use std::io::{Read, Write};
 
 use super::*;
+use crate::body::coding::{Decoding, PIECE};
 use crate::body::{Beside, BodyErrorKind};
 use crate::engine::{Action, ActionTable, Detector, EntityType, Pattern, RuleId, RuleSet, RuleSpec};
 

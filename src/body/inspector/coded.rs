@@ -1,0 +1,149 @@
+//! Content in its codings: what enters are the bytes as they came, what leaves are the bytes that may be sent, in the same
+//! codings. They are opened, the content is redacted by its reading, and they are made again. Memory is what the codings
+//! state, [`PIECE`] bytes per layer, and what the reading holds back.
+
+use super::BodySpec;
+use super::content::{self, Content};
+use crate::body::coding::{Decoding, Encoding, PIECE};
+use crate::body::{BodyError, Inspection, Meter};
+
+/// Where it is counted what is seen.
+pub(super) type Counts<'a> = (&'a mut Inspection, &'a mut Option<Box<Meter>>);
+
+/// Opens, reads, encodes.
+pub(super) struct Coded {
+    decoding: Decoding,
+    /// Made when the first bytes are to be encoded.
+    encoding: Option<Encoding>,
+    content: Content,
+    /// Redacted bytes on their way to the encoding.
+    pub(super) redacted: Vec<u8>,
+    /// Bytes were encoded since the last flush.
+    unflushed: bool,
+}
+
+impl Coded {
+    /// # Errors
+    /// More codings than [`BodyLimits::coding_layers`](crate::body::BodyLimits::coding_layers).
+    pub(super) fn new(spec: BodySpec) -> Result<Self, BodyError> {
+        Ok(Self {
+            decoding: Decoding::new(content::codings_around(&spec), &spec.limits)?,
+            encoding: None,
+            content: Content::new(spec),
+            redacted: Vec::new(),
+            unflushed: false,
+        })
+    }
+
+    pub(super) fn is_identity(&self) -> bool {
+        self.decoding.is_identity()
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.content.held()
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        let encoding = self.encoding.as_ref().map_or(0, Encoding::weight);
+        self.content.weight() + self.decoding.weight() + encoding
+    }
+
+    pub(super) fn push(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        room: usize,
+        (seen, meter): Counts<'_>,
+    ) -> Result<bool, BodyError> {
+        let start = out.len();
+        let result = loop {
+            match self.push_piece(input, out, (seen, meter)) {
+                Ok(false) => break Ok(true),
+                Ok(true) if out.len() - start >= room => return Ok(false),
+                Ok(true) => {}
+                Err(fault) => break Err(fault),
+            }
+        };
+        // What was decided before a fault leaves too, and at once: nothing comes after it.
+        if result.is_err() || self.content.is_live() {
+            self.flush(out)?;
+        }
+        result
+    }
+
+    /// Redacts the next piece of decoded bytes; `false` where there is none.
+    fn push_piece(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        (seen, meter): Counts<'_>,
+    ) -> Result<bool, BodyError> {
+        if self.decoding.is_identity() {
+            let (piece, rest) = input.split_at_checked(PIECE).unwrap_or((input, &[]));
+            *input = rest;
+            return match piece.is_empty() {
+                true => Ok(false),
+                false => {
+                    seen.length += piece.len() as u64;
+                    if let Some(meter) = meter {
+                        meter.push(piece);
+                    }
+                    self.content.push(piece, out, seen).map(|()| true)
+                }
+            };
+        }
+        let Some(piece) = self.decoding.next_piece(input)? else { return Ok(false) };
+        seen.length += piece.len() as u64;
+        if let Some(meter) = meter {
+            meter.push(piece);
+        }
+        let mut redacted = std::mem::take(&mut self.redacted);
+        redacted.clear();
+        let result = self.content.push(piece, &mut redacted, seen);
+        let written = self.write(&redacted, out);
+        self.redacted = redacted;
+        result.and(written).map(|()| true)
+    }
+
+    pub(super) fn write(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), BodyError> {
+        if self.decoding.is_identity() {
+            out.extend_from_slice(text);
+            return Ok(());
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.unflushed = true;
+        self.encoding()?.write(text, out)
+    }
+
+    fn encoding(&mut self) -> Result<&mut Encoding, BodyError> {
+        let encoding = match self.encoding.take() {
+            Some(encoding) => encoding,
+            None => self.decoding.encoding()?,
+        };
+        Ok(self.encoding.insert(encoding))
+    }
+
+    pub(super) fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        match &mut self.encoding {
+            Some(encoding) if std::mem::take(&mut self.unflushed) => encoding.flush(out),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>, (seen, meter): Counts<'_>) -> Result<(), BodyError> {
+        while self.push_piece(&mut [].as_slice(), out, (seen, meter))? {}
+        self.decoding.finish()?;
+        let mut redacted = std::mem::take(&mut self.redacted);
+        redacted.clear();
+        let result = self.content.finish(&mut redacted, seen);
+        self.write(&redacted, out)?;
+        if result.is_err() {
+            self.flush(out)?;
+        } else if !self.decoding.is_identity() {
+            self.encoding()?.finish(out)?;
+        }
+        result
+    }
+}
