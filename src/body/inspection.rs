@@ -45,6 +45,10 @@ pub struct Inspection {
     pub held_calls: Vec<(Arc<str>, u64)>,
     /// A rule that blocks has matched, and what its record is has not been said yet: its index.
     pub(crate) doomed: Option<usize>,
+    /// Bytes of the body that what was read so far was opened from.
+    pub(crate) came: u64,
+    /// Bytes that the codings of its parts made, those of all layers together.
+    pub(crate) unfolded: u64,
 }
 
 impl Inspection {

@@ -118,6 +118,8 @@ pub(crate) struct Decoding {
     layers: Vec<Layer>,
     /// Encoded bytes used since the beginning.
     used: u64,
+    /// Bytes that the layers made since the beginning, all together.
+    made: u64,
     expansion_ratio: u64,
     expansion_free: u64,
 }
@@ -139,7 +141,7 @@ impl Decoding {
             return Err(BodyErrorKind::CodingUnsupported.into());
         }
         let BodyLimits { expansion_ratio, expansion_free, .. } = *limits;
-        Ok(Self { layers, used: 0, expansion_ratio, expansion_free })
+        Ok(Self { layers, used: 0, made: 0, expansion_ratio, expansion_free })
     }
 
     /// Whether there is nothing to open.
@@ -197,11 +199,31 @@ impl Decoding {
                 self.used += read as u64;
             }
         }
+        let made = layer.made;
+        self.made += layer.waiting.len() as u64;
         // Every layer is held against the bytes that came, so that layers do not multiply the allowance.
-        if layer.made > self.expansion_free && layer.made > self.used.saturating_mul(self.expansion_ratio) {
-            return Err(BodyErrorKind::Expansion.into());
+        self.hold(made, self.used)
+    }
+
+    /// Encoded bytes used so far.
+    pub(crate) fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// Bytes that the layers have made so far, all together.
+    pub(crate) fn made(&self) -> u64 {
+        self.made
+    }
+
+    /// Holds bytes that were made against those that came.
+    ///
+    /// # Errors
+    /// [`BodyErrorKind::Expansion`] where they are more than the limits allow.
+    pub(crate) fn hold(&self, made: u64, came: u64) -> Result<(), BodyError> {
+        match made > self.expansion_free && made > came.saturating_mul(self.expansion_ratio) {
+            true => Err(BodyErrorKind::Expansion.into()),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Ends the body.

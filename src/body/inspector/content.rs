@@ -136,6 +136,7 @@ impl Content {
             inside.codings.clear();
             inside.batch = None;
             inside.limits.multipart_depth = spec.limits.multipart_depth.checked_sub(1)?;
+            inside.limits.coding_layers = spec.limits.coding_layers.saturating_sub(spec.codings.len());
             Multipart::new(media_type, inside)
         });
         let may_be_events = outlook.from_model || outlook.promise == Promise::EventStream;
@@ -369,6 +370,14 @@ impl Content {
                 false => self.end_transcoded(&[], out, seen),
             },
             State::Start(_) | State::Gate(_) | State::Raw(_) => Ok(()),
+        }
+    }
+
+    /// Gives out what encoders of parts hold, as [`BodyInspector::flush`](super::BodyInspector::flush).
+    pub(super) fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        match &mut self.state {
+            State::Parts(parts) => parts.flush(out),
+            _ => Ok(()),
         }
     }
 

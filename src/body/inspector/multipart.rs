@@ -1,20 +1,21 @@
 //! Multipart bodies (RFC 2046 section 5.1, RFC 7578): what enters are parts with heads of their own, what leaves are the
 //! same parts, each redacted by what its head says it is.
 //!
-//! A part is a body as any other: JSON as JSON, a table as a table, a multipart within it again, one in base64 or
-//! quoted-printable decoded and encoded again (`transfer`), and what is no text is refused unless the policy says otherwise. A field of a form has its name for a label. Delimiters, heads and the order
+//! A part is a body as any other: JSON as JSON, a table as a table, a multipart within it again, one in content codings of
+//! its own opened and encoded again (`coded`), as one in base64 or quoted-printable (`transfer`), and what is no text is
+//! refused unless the policy says otherwise. A field of a form has its name for a label. Delimiters, heads and the order
 //! of parts stay byte for byte, but for findings in heads, and for lengths and digests there, which would no longer be
 //! true. Kept: a head, the bytes that may begin a delimiter, and what the part's reading holds back.
 
 use memchr::memmem::Finder;
 
 use super::BodySpec;
-use super::content::Content;
+use super::coded::Coded;
 use super::part_head::HeadField;
 use super::transfer::{Encoded, Transfer};
-use crate::body::media::spelled_out;
+use crate::body::media::{parse_content_encoding, spelled_out};
 use crate::body::text::TextBody;
-use crate::body::{BodyError, BodyErrorKind, Inspection, MediaType, Transform};
+use crate::body::{BodyError, BodyErrorKind, ContentCoding, Inspection, MediaType, Transform};
 use crate::engine::Output;
 
 /// Blanks between a delimiter and its line's end.
@@ -52,7 +53,7 @@ enum Reader {
     /// What stands outside of parts.
     Text(Box<TextBody>),
     /// A part.
-    Content(Box<Content>),
+    Coded(Box<Coded>),
     /// A part in base64 or quoted-printable.
     Encoded(Box<Encoded>),
 }
@@ -101,20 +102,29 @@ impl Multipart {
     pub(super) fn held(&self) -> usize {
         let inside = match &self.reader {
             Reader::Text(text) => text.held(),
-            Reader::Content(content) => content.held(),
+            Reader::Coded(coded) => coded.held(),
             Reader::Encoded(encoded) => encoded.held(),
         };
         self.kept.len() + inside
     }
 
-    /// As [`Content::weight`].
+    /// As [`Coded::weight`].
     pub(super) fn weight(&self) -> usize {
         let inside = match &self.reader {
             Reader::Text(text) => text.held(),
-            Reader::Content(content) => content.weight(),
+            Reader::Coded(coded) => coded.weight(),
             Reader::Encoded(encoded) => encoded.weight(),
         };
         self.kept.len() + inside
+    }
+
+    /// Gives out what a part's encoders hold.
+    pub(super) fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        match &mut self.reader {
+            Reader::Text(_) => Ok(()),
+            Reader::Coded(coded) => coded.flush(out),
+            Reader::Encoded(encoded) => encoded.flush(out),
+        }
     }
 
     /// Reads on in what is kept, until no more is decided.
@@ -228,6 +238,7 @@ impl Multipart {
         }
         let (mut media_type, mut disposition): (Option<Option<MediaType>>, Option<Vec<u8>>) = (None, None);
         let mut transfer: Option<Option<Transfer>> = None;
+        let mut codings: Option<Vec<ContentCoding>> = None;
         for field in fields(head) {
             let (name, value) = match field.iter().position(|byte| *byte == b':') {
                 Some(colon) => field.split_at(colon),
@@ -259,6 +270,15 @@ impl Multipart {
                 if *transfer.get_or_insert(said) != said {
                     return Err(BodyErrorKind::MediaType.into());
                 }
+            } else if name == b"content-encoding" {
+                let said = parse_content_encoding(std::iter::once(value.as_slice()), self.spec.limits.coding_layers)?;
+                // Of several fields, or lines of one, a reader takes the first, the last or all of them.
+                let is_folded = field.trim_ascii_end().contains(&b'\n');
+                let has_other = codings.as_ref().is_some_and(|other| !other.is_empty() || !said.is_empty());
+                if changed || is_folded || has_other {
+                    return Err(BodyErrorKind::CodingUnsupported.into());
+                }
+                codings = Some(said);
             }
         }
         let disposition = Disposition::parse(&disposition.unwrap_or_default())?;
@@ -268,11 +288,12 @@ impl Multipart {
             said => (said, None),
         };
         let media_type = said.or_else(|| disposition.file.as_deref().and_then(by_name)).or(bytes);
-        let mut content = Content::new(BodySpec { media_type, ..self.spec.clone() });
-        content.call(disposition.name.as_deref().unwrap_or_default());
+        let spec = BodySpec { media_type, codings: codings.unwrap_or_default(), ..self.spec.clone() };
+        // A transfer encoding is around the content codings.
+        let coded = Coded::part(spec, disposition.name.as_deref().unwrap_or_default())?;
         self.reader = match transfer.flatten() {
-            Some(transfer) => Reader::Encoded(Box::new(Encoded::new(transfer, content))),
-            None => Reader::Content(Box::new(content)),
+            Some(transfer) => Reader::Encoded(Box::new(Encoded::new(transfer, coded))),
+            None => Reader::Coded(Box::new(coded)),
         };
         Ok(())
     }
@@ -304,7 +325,7 @@ impl Multipart {
         }
         match &mut self.reader {
             Reader::Text(text) => text.push(bytes, out, seen),
-            Reader::Content(content) => content.push(bytes, out, seen),
+            Reader::Coded(coded) => coded.push_part(bytes, out, seen),
             Reader::Encoded(encoded) => encoded.push(bytes, out, seen),
         }
     }
@@ -312,7 +333,7 @@ impl Multipart {
     fn finish_inside(&mut self, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         match &mut self.reader {
             Reader::Text(text) => text.finish(out, seen),
-            Reader::Content(content) => content.finish(out, seen),
+            Reader::Coded(coded) => coded.finish_part(out, seen),
             Reader::Encoded(encoded) => encoded.finish(out, seen),
         }
     }

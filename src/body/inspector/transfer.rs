@@ -5,7 +5,7 @@
 //! encoded anew, in lines as long as its first. Base64 with other signs than its own, or with more behind its padding,
 //! is refused: readers differ in what they make of it. Kept: what the part's reading holds back, encoded and not.
 
-use super::content::Content;
+use super::coded::Coded;
 use crate::body::{BodyError, BodyErrorKind, Inspection, base64};
 
 /// Letters of a line where the first does not tell (RFC 2045 section 6.8).
@@ -34,7 +34,7 @@ impl Transfer {
 
 /// Reads an encoded part.
 pub(super) struct Encoded {
-    content: Content,
+    content: Coded,
     decoder: Decoder,
     /// The part as it came from the first byte on that is not decided; nothing once it has changed.
     raw: Vec<u8>,
@@ -50,7 +50,7 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
-    pub(super) fn new(transfer: Transfer, content: Content) -> Self {
+    pub(super) fn new(transfer: Transfer, content: Coded) -> Self {
         Self {
             content,
             decoder: Decoder { transfer, open: Vec::new(), bits: 0, count: 0, padded: false },
@@ -69,7 +69,7 @@ impl Encoded {
         self.raw.len() + self.plain.len() + self.content.held()
     }
 
-    /// As [`Content::weight`].
+    /// As [`Coded::weight`].
     pub(super) fn weight(&self) -> usize {
         self.raw.len() + self.plain.len() + self.content.weight()
     }
@@ -85,7 +85,7 @@ impl Encoded {
             self.ends_with_line = matches!(last, b'\r' | b'\n');
         }
         self.given.clear();
-        let read = self.content.push(&self.decoded, &mut self.given, seen);
+        let read = self.content.push_part(&self.decoded, &mut self.given, seen);
         self.write(out);
         read
     }
@@ -97,11 +97,11 @@ impl Encoded {
             self.plain.extend_from_slice(&self.decoded);
         }
         self.given.clear();
-        let read = self.content.push(&self.decoded, &mut self.given, seen);
+        let read = self.content.push_part(&self.decoded, &mut self.given, seen);
         self.write(out);
         read?;
         self.given.clear();
-        let ended = self.content.finish(&mut self.given, seen);
+        let ended = self.content.finish_part(&mut self.given, seen);
         self.write(out);
         ended?;
         if self.writer.is_none() && self.same < self.plain.len() {
@@ -117,6 +117,14 @@ impl Encoded {
             None => out.append(&mut self.raw),
         }
         Ok(())
+    }
+
+    /// Gives out what the encoders of its content codings hold.
+    pub(super) fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), BodyError> {
+        self.given.clear();
+        let flushed = self.content.flush(&mut self.given);
+        self.write(out);
+        flushed
     }
 
     /// Writes what the reading has let go.

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic here is a failed test")]
 
 mod events;
+mod parts;
 
 use std::io::{Read, Write};
 
