@@ -23,10 +23,16 @@ pub(super) enum Context {
     Cdata,
     /// A comment.
     Comment,
-    /// A processing instruction or a declaration.
+    /// A processing instruction, or a declaration.
     Instruction,
-    /// A tag, outside of quotes.
+    /// A declaration of XML outside of quotes, where names stand.
+    Declaration,
+    /// A tag, outside of quotes and names.
     Tag,
+    /// The name of an element, or of whom a processing instruction is for.
+    Name,
+    /// The name of an attribute, before which so many others stand in its tag.
+    Attribute(u32),
     /// A quoted value of an attribute.
     Value(u8),
     /// The text of a script or a style sheet of HTML.
@@ -69,6 +75,8 @@ enum State {
     CommentBang,
     /// In what HTML takes for a comment, up to the first `>`.
     Bogus,
+    /// In the name behind `<?` of XML.
+    Target,
     /// In a processing instruction; behind a question mark where true.
     Instruction(bool),
     /// In a declaration, within so many brackets.
@@ -122,6 +130,10 @@ pub(super) struct Lexer {
     closes: bool,
     empty: bool,
     attribute: Vec<u8>,
+    /// Attributes that have begun in the tag at hand.
+    attributes: u32,
+    /// The quote that is open in the declaration at hand, else 0.
+    quote: u8,
     escaped: Escaped,
     /// The last bytes of a script, in lower case.
     recent: [u8; 8],
@@ -139,6 +151,8 @@ impl Lexer {
             closes: false,
             empty: false,
             attribute: Vec::new(),
+            attributes: 0,
+            quote: 0,
             escaped: Escaped::No,
             recent: [0; 8],
             foreign: Vec::new(),
@@ -162,13 +176,10 @@ impl Lexer {
     pub(super) fn context(&self) -> Context {
         match self.state {
             State::Text | State::Open | State::Plain => Context::Text,
-            State::Close
-            | State::Name
-            | State::Before(_)
-            | State::Attribute
-            | State::Behind
-            | State::Equals
-            | State::Value(0) => Context::Tag,
+            State::Close | State::Before(_) | State::Behind | State::Equals | State::Value(0) => Context::Tag,
+            State::Name | State::Target => Context::Name,
+            State::Attribute => Context::Attribute(self.attributes.saturating_sub(1)),
+            State::Declaration(_) if self.quote == 0 => Context::Declaration,
             State::Bang(_) | State::Dash | State::Bogus | State::Instruction(_) | State::Declaration(_) => {
                 Context::Instruction
             }
@@ -205,6 +216,10 @@ impl Lexer {
             State::Bogus => Step::Markup,
             State::Instruction(true) if byte == b'>' => self.go(State::Text, Step::Markup),
             State::Instruction(_) => self.go(State::Instruction(byte == b'?'), Step::Markup),
+            State::Target if byte == b'?' || byte.is_ascii_whitespace() => {
+                self.go(State::Instruction(byte == b'?'), Step::Markup)
+            }
+            State::Target => Step::Markup,
             State::Declaration(depth) => self.declaration(depth, byte),
             State::Name | State::Before(_) | State::Attribute | State::Behind | State::Equals | State::Value(_) => {
                 self.in_tag(byte)
@@ -228,7 +243,7 @@ impl Lexer {
             b'/' => self.go(State::Close, Step::Open),
             b'!' => self.go(State::Bang(0), Step::Markup),
             // HTML has none: there it is a comment that ends with the first bracket.
-            b'?' => self.go(if self.html { State::Bogus } else { State::Instruction(false) }, Step::Markup),
+            b'?' => self.go(if self.html { State::Bogus } else { State::Target }, Step::Markup),
             byte if self.begins_name(byte) => self.begin_name(byte, false),
             b'<' => Step::Text(1),
             _ => self.go(State::Text, Step::Text(2)),
@@ -251,6 +266,7 @@ impl Lexer {
     fn begin_name(&mut self, byte: u8, closes: bool) -> Step {
         self.name.clear();
         self.closes = closes;
+        self.attributes = 0;
         self.name.push(byte.to_ascii_lowercase());
         self.written.clear();
         self.written.push(byte);
@@ -269,7 +285,7 @@ impl Lexer {
             State::Dash if byte == b'-' => self.go(State::Comment(0), Step::Markup),
             _ if self.html => self.go(if byte == b'>' { State::Text } else { State::Bogus }, Step::Markup),
             _ => {
-                self.state = State::Declaration(0);
+                (self.state, self.quote) = (State::Declaration(0), 0);
                 self.declaration(0, byte)
             }
         }
@@ -316,6 +332,7 @@ impl Lexer {
             (state, byte) => {
                 if state != State::Attribute {
                     self.attribute.clear();
+                    self.attributes = self.attributes.saturating_add(1);
                 }
                 push_last(byte, &mut self.attribute);
                 self.go(State::Attribute, Step::Markup)
@@ -371,6 +388,12 @@ impl Lexer {
     }
 
     fn declaration(&mut self, depth: usize, byte: u8) -> Step {
+        // For what is written there alone: a comment in it may hold a quote that opens nothing.
+        match (self.quote, byte) {
+            (0, b'"' | b'\'') => self.quote = byte,
+            (quote, _) if quote == byte => self.quote = 0,
+            _ => {}
+        }
         let next = match byte {
             b'[' => State::Declaration(depth.saturating_add(1)),
             b']' => State::Declaration(depth.saturating_sub(1)),

@@ -66,6 +66,8 @@ pub(crate) struct MarkupBody {
     /// What has not left; it begins at `start` of the body.
     raw: Vec<u8>,
     start: u64,
+    /// The byte before that.
+    before: u8,
     /// In what the bytes of `raw` stand, from where on.
     contexts: VecDeque<(u64, Context)>,
     output: Output,
@@ -123,6 +125,7 @@ impl MarkupBody {
             lexer: Lexer::new(html),
             raw: Vec::new(),
             start: 0,
+            before: 0,
             contexts: VecDeque::from([(0, Context::Text)]),
             output: Output::default(),
             whole: Whole { redactor: redactor(), decided: 0, edits: VecDeque::new(), findings: Vec::new() },
@@ -193,7 +196,9 @@ impl MarkupBody {
             at += 1;
             self.text.seen += 1;
             if context != before {
-                self.contexts.push_back((self.text.seen, context));
+                // A name begins with the byte that tells that it is one.
+                let begun = matches!(context, Context::Name | Context::Attribute(_)) && *byte != b'?';
+                self.contexts.push_back((self.text.seen - u64::from(begun), context));
             }
             match step {
                 Step::Open => self.text.doubtful += 1,
@@ -378,7 +383,7 @@ impl MarkupBody {
             write::keep_names(whole, text.get(read - found..).unwrap_or_default(), raw);
             self.write(&write::union(whole, text), limit, out);
         }
-        self.raw.drain(..len);
+        self.before = self.raw.drain(..len).next_back().unwrap_or(self.before);
         self.start += len as u64;
         while self.contexts.get(1).is_some_and(|(from, _)| *from <= self.start) {
             self.contexts.pop_front();
@@ -394,7 +399,13 @@ impl MarkupBody {
             out.extend_from_slice(self.raw.get(index(at)..index(part.start)).unwrap_or_default());
             let known = self.contexts.partition_point(|(from, _)| *from <= part.start);
             let context = known.checked_sub(1).and_then(|known| self.contexts.get(known));
-            write::escape(given, context.map_or(Context::Text, |(_, context)| *context), out);
+            let before = index(part.start).checked_sub(1).and_then(|before| self.raw.get(before));
+            match context.map_or(Context::Text, |(_, context)| *context) {
+                context @ (Context::Declaration | Context::Name | Context::Attribute(_)) => {
+                    write::name(given, context, *before.unwrap_or(&self.before), out);
+                }
+                context => write::escape(given, context, out),
+            }
             at = part.end;
         }
         out.extend_from_slice(self.raw.get(index(at)..index(limit)).unwrap_or_default());

@@ -116,6 +116,86 @@ fn what_is_new_is_escaped_as_its_place_asks() {
     }
 }
 
+/// What stands in a name stays one, and tags that belong together stay alike.
+#[test]
+fn names_stay_names() {
+    for (action, masked) in [
+        (Action::Mask, "x________________"),
+        (Action::KeepLast4, "x____________1111"),
+        (Action::Redact, "x_X_"),
+        (Action::Remove, "x"),
+        (Action::Replace("9 <\u{2026}:".into()), "x9____"),
+    ] {
+        let scopes = scopes(action);
+        for body in [
+            "<x4111111111111111>a</x4111111111111111>",
+            "<p><x4111111111111111/>a<x4111111111111111 b='c'>d</x4111111111111111></p>",
+            "<p:x4111111111111111 xmlns:p='u'>a</p:x4111111111111111>",
+            "<a x4111111111111111='b'/>",
+            "<?x4111111111111111 b?><a/>",
+            "<?x4111111111111111?><a/>",
+            "<!DOCTYPE x4111111111111111><x4111111111111111/>",
+        ] {
+            let out = run(&scopes, false, body).0;
+            assert_eq!(out, body.replace("x4111111111111111", masked), "{body}");
+            well_formed(&out);
+        }
+        // A value stays what it was masked with, and no attribute is there twice.
+        let body = "<a x4111111111111111='4111111111111111' b='' x4012888888881881='c'/>";
+        let out = run(&scopes, false, body).0;
+        assert!(out.starts_with(&format!("<a {masked}='")) && !out.contains("4012888888881881"), "{out}");
+        well_formed(&out);
+    }
+    // At the very beginning of a name.
+    for (given, masked) in [("", "_"), ("7f", "_7f"), ("-a", "_-a"), ("<a>", "_a_"), ("\u{e9}a", "_a"), ("a:b", "a_b")]
+    {
+        let base = scopes(Action::Mask);
+        let actions = ActionTable::new(vec![Action::Mask, Action::Replace(given.into()), Action::Observe], None);
+        let scopes = Scopes { actions: Arc::new(actions), ..(*base).clone() };
+        for body in [
+            "<EMP-123456>a</EMP-123456>",
+            "<EMP-123456/>",
+            "<p:EMP-123456 xmlns:p='u'/>",
+            "<a EMP-123456='b'/>",
+            "<!DOCTYPE EMP-123456 [<!ELEMENT EMP-123456 ANY>]><EMP-123456/>",
+        ] {
+            let out = run(&scopes, false, body).0;
+            assert_eq!(out, body.replace("EMP-123456", masked), "{body}");
+            well_formed(&out);
+        }
+    }
+    // In HTML too, where pages are often both.
+    let out = run(&scopes(Action::Mask), true, "<p x4111111111111111=4111111111111111>a</p>").0;
+    assert_eq!(out, "<p x________________=****************>a</p>");
+}
+
+/// Sees that a document of XML is one.
+fn well_formed(text: &str) {
+    let mut reader = quick_xml::Reader::from_str(text);
+    reader.config_mut().check_comments = true;
+    let good = |name: &[u8]| {
+        let first = name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+        first && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(byte))
+    };
+    loop {
+        match reader.read_event().unwrap() {
+            quick_xml::events::Event::Start(tag) | quick_xml::events::Event::Empty(tag) => {
+                assert!(good(tag.name().as_ref()), "{text}");
+                // No name is there twice, or this is an error.
+                tag.attributes().for_each(|attribute| assert!(good(attribute.unwrap().key.as_ref()), "{text}"));
+            }
+            quick_xml::events::Event::PI(said) => assert!(good(said.target()), "{text}"),
+            quick_xml::events::Event::DocType(said) => {
+                let said: &[u8] = &said;
+                let end = said.iter().position(|byte| b" [".contains(byte)).unwrap_or(said.len());
+                assert!(good(&said[..end]), "{text}");
+            }
+            quick_xml::events::Event::Eof => return,
+            _ => {}
+        }
+    }
+}
+
 /// HTML is read as browsers mend it: nothing that only they see as one text passes.
 #[test]
 fn html_is_read_as_browsers_do() {

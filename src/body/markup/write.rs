@@ -75,6 +75,25 @@ fn outside(part: Range<u64>, others: &[Range<u64>]) -> Vec<Range<u64>> {
     free
 }
 
+/// Appends what is new in a name behind the byte `before`, so that it stays one (XML 1.0 section 2.3): what takes the place
+/// of the same text is the same, in the tag that begins an element and in the one that ends it; and no two attributes of
+/// a tag are called alike, for none may be there twice.
+pub(super) fn name(given: &[u8], context: Context, before: u8, out: &mut Vec<u8>) {
+    // A colon would be the end of a prefix that nobody has declared.
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let begins = before.is_ascii() && !fits(before);
+    let first = given.first().map(|first| first.is_ascii_digit() || matches!(first, b'-' | b'.'));
+    if begins && first.unwrap_or(true) {
+        out.push(b'_');
+    }
+    // Of a character of several bytes the first stands for all.
+    let characters = given.iter().filter(|byte| !matches!(byte, 0x80..=0xbf));
+    out.extend(characters.map(|byte| if fits(*byte) { *byte } else { b'_' }));
+    if let Context::Attribute(number @ 1..) = context {
+        out.extend_from_slice(format!(".{number}").as_bytes());
+    }
+}
+
 /// Appends what is new in its place, escaped as it must be there.
 pub(super) fn escape(given: &[u8], context: Context, out: &mut Vec<u8>) {
     for (at, byte) in given.iter().enumerate() {
