@@ -72,6 +72,12 @@ impl MediaRange {
         fits.then(|| Self { kind: name(kind), subtype: name(subtype) })
     }
 
+    /// Whether this type is meant by its own name, and not with all others of a kind.
+    #[must_use]
+    pub fn names(&self, media_type: &MediaType) -> bool {
+        self.kind.is_some() && self.subtype.is_some() && self.holds(Some(media_type))
+    }
+
     /// Whether a body of this type is meant. One that names no type is only where every type is.
     #[must_use]
     pub fn holds(&self, media_type: Option<&MediaType>) -> bool {
@@ -372,6 +378,11 @@ impl MediaType {
         }
     }
 
+    /// Whether it is the description of a session (RFC 8866), of a call beside this connection.
+    pub(crate) fn is_sdp(&self) -> bool {
+        self.kind() == "application" && self.subtype() == "sdp"
+    }
+
     /// Whether it is protobuf without a frame: `application/x-protobuf` and its other names.
     pub(crate) fn is_protobuf(&self) -> bool {
         self.kind() == "application" && matches!(self.subtype(), "protobuf" | "x-protobuf" | "vnd.google.protobuf")
@@ -657,6 +668,10 @@ mod tests {
             ("image/p*", "image/png", None),
         ] {
             assert_eq!(holds(range, media_type), wanted, "{range} {media_type}");
+        }
+        for (range, wanted) in [("application/sdp", true), ("application/*", false), ("*/*", false), ("a/sdp", false)] {
+            let names = MediaRange::parse(range).unwrap().names(&media("application/SDP; a=b"));
+            assert_eq!(names, wanted, "{range}");
         }
     }
 

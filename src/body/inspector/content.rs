@@ -31,6 +31,9 @@ use crate::body::{
 /// What arrays of token ids are called, for policies that let them pass.
 const TOKEN_IDS: &[u8] = b"application/x-token-ids";
 
+/// What sets up a call is called, for the same.
+const SDP: &[u8] = b"application/sdp";
+
 /// How the body is read.
 enum State {
     /// Not yet decided; the bytes so far.
@@ -76,6 +79,9 @@ pub(super) struct Content {
     opaque_passes: bool,
     /// Whether token ids pass in place of a text.
     token_ids_pass: bool,
+    /// Whether it calls itself SDP, and whether what is that passes, unread as it is.
+    is_sdp: bool,
+    sdp_passes: bool,
     /// Whether it calls itself a PDF.
     is_pdf: bool,
     /// What the text is called.
@@ -170,6 +176,9 @@ impl Content {
             opaque_passes: matches!(outlook.promise, Promise::Binary | Promise::Nothing | Promise::Unreadable)
                 && spec.opaque.iter().any(|range| range.holds(spec.media_type.as_ref())),
             token_ids_pass: spec.opaque.iter().any(|range| range.holds(MediaType::parse(TOKEN_IDS).as_ref())),
+            is_sdp: spec.media_type.as_ref().is_some_and(MediaType::is_sdp),
+            // Whoever lets pictures pass has not said that calls may.
+            sdp_passes: spec.opaque.iter().any(|range| MediaType::parse(SDP).is_some_and(|sdp| range.names(&sdp))),
             is_pdf: spec
                 .media_type
                 .as_ref()
@@ -441,6 +450,9 @@ impl Content {
     /// Chooses the reading as soon as the first bytes allow it, and reads them.
     fn decide(&mut self, ended: bool, out: &mut Vec<u8>, seen: &mut Inspection) -> Result<(), BodyError> {
         let State::Start(start) = &mut self.state else { return Ok(()) };
+        if self.is_sdp && !self.sdp_passes {
+            return Err(BodyErrorKind::MediaType.into());
+        }
         if self.opaque_passes {
             // Its first bytes decide, and no more of them however many come at once.
             if !ended && start.len() < sniff::TELLING {
@@ -470,6 +482,26 @@ impl Content {
                     Err(kind) if !self.passes(&kind) => return Err(kind.into()),
                     Ok(None) | Err(_) => State::Raw(BodyErrorKind::Charset.code()),
                 };
+                return self.push(&start, out, seen);
+            }
+        }
+        // JSON is nothing that its readers take for a call.
+        let begins_call = match self.outlook.promise {
+            Promise::Json | Promise::JsonLines => Some(false),
+            Promise::Binary => sniff::is_sdp(start, sniff::MAX_BLANKS, ended),
+            _ => sniff::is_sdp(start, usize::MAX, ended),
+        };
+        let is_blank = || start.trim_ascii_start().is_empty();
+        match begins_call {
+            // Blanks are waited through below.
+            None if self.outlook.promise != Promise::Binary && is_blank() => {}
+            None => return Ok(()),
+            Some(false) => {}
+            // What would pass as a fault of what is scanned is none: no policy but the one that names it says so.
+            Some(true) if !self.sdp_passes => return Err(BodyErrorKind::MediaType.into()),
+            Some(true) => {
+                let start = mem::take(start);
+                self.state = State::Raw(BodyErrorKind::MediaType.code());
                 return self.push(&start, out, seen);
             }
         }
@@ -559,6 +591,8 @@ impl Content {
             batch: self.batch.take(),
             opaque_passes: false,
             token_ids_pass: self.token_ids_pass,
+            is_sdp: self.is_sdp,
+            sdp_passes: self.sdp_passes,
             is_pdf: self.is_pdf,
             label: mem::take(&mut self.label),
             tools: self.tools.take(),

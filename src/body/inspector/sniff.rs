@@ -67,6 +67,30 @@ pub(super) fn reads_as_text(is_pdf: bool, start: &[u8]) -> bool {
     !pdf && Watch::Utf8(Utf8::default()).look(telling).is_none()
 }
 
+/// A text without the blanks before it; nothing where they are too many.
+fn behind(text: &[u8], blanks: usize) -> Option<&[u8]> {
+    let behind = text.trim_ascii_start();
+    (text.len() - behind.len() <= blanks).then_some(behind)
+}
+
+/// Whether a body begins as SDP (RFC 8866 section 5), which is no text that passes by here and is done with: it sets up a
+/// call, in which sound and text go around whoever reads along. No more than `blanks` may stand before it. `None` where more
+/// bytes are needed.
+pub(super) fn is_sdp(start: &[u8], blanks: usize, ended: bool) -> Option<bool> {
+    let begun = |text: &[u8], pattern: &[u8]| !ended && text.len() < pattern.len() && pattern.starts_with(text);
+    if begun(start, BOM) {
+        return None;
+    }
+    let Some(text) = behind(start.strip_prefix(BOM).unwrap_or(start), blanks) else { return Some(false) };
+    if begun(text, b"v=0") {
+        return None;
+    }
+    let Some(rest) = text.strip_prefix(b"v=0").filter(|rest| rest.first() != Some(&b'o')) else { return Some(false) };
+    // Readers skip blanks at a line's end, and some skip empty lines.
+    let Some(text) = behind(rest, MAX_BLANKS) else { return Some(false) };
+    if begun(text, b"o=") { None } else { Some(text.starts_with(b"o=")) }
+}
+
 /// Line beginnings of an event stream. What begins otherwise is looked along for data as it comes.
 const FIELDS: [&[u8]; 7] = [b"data:", b"event:", b"id:", b"retry:", b": ", b":\n", b":\r"];
 
@@ -217,6 +241,43 @@ mod tests {
         ];
         for (promise, body, expected) in cases {
             assert_eq!(judged(outlook(promise), body), expected, "{promise:?} {body:?}");
+        }
+    }
+
+    #[test]
+    fn sdp_is_known_by_its_first_lines() {
+        for (body, wanted) in [
+            (&b"v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\n"[..], true),
+            (b"v=0\no=- 1", true),
+            (b"v=0\ro=", true),
+            (b"v=0 \r\n\r\no=-", true),
+            (b"\xef\xbb\xbfv=0\no=-", true),
+            (b"\r\n v=0\r\no=-", true),
+            (b"v=0", false),
+            (b"v=0o=-", false),
+            (b"v=0\nx=1", false),
+            (b"v=0\nO=1", false),
+            (b"v=01\no=-", false),
+            (b"v=", false),
+            (b"vo=-", false),
+            (b"  ", false),
+        ] {
+            for blanks in [MAX_BLANKS, usize::MAX] {
+                let ask = |end: usize| is_sdp(&body[..end], blanks, end == body.len());
+                assert_eq!(ask(body.len()), Some(wanted), "{body:?}");
+                for end in 1..body.len() {
+                    assert!(ask(end).is_none_or(|early| early == wanted), "{body:?} at {end}");
+                }
+            }
+        }
+        for (blanks, wanted) in [(MAX_BLANKS, true), (MAX_BLANKS + 1, false)] {
+            let blanks = " ".repeat(blanks);
+            let (before, between) = (format!("{blanks}v=0\no="), format!("v=0{blanks}o="));
+            for body in [before.as_bytes(), between.as_bytes()] {
+                let answers = (1..=body.len()).find_map(|end| is_sdp(&body[..end], MAX_BLANKS, end == body.len()));
+                assert_eq!((answers, is_sdp(body, MAX_BLANKS, false)), (Some(wanted), Some(wanted)));
+            }
+            assert_eq!(is_sdp(before.as_bytes(), usize::MAX, false), Some(true));
         }
     }
 

@@ -424,6 +424,56 @@ fn what_is_no_text_passes_where_its_type_may_and_text_never_does() {
     assert!(done.out.ends_with(b"\r\n\r\n[EMPLOYEE]\r\n--b--"));
 }
 
+/// A call is set up by two texts, and then goes around whoever read them.
+#[test]
+fn what_sets_up_a_call_is_refused_unless_its_type_passes_by_name() {
+    let offer = "v=0\r\no=- 4111111111111111 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n";
+    let form = "multipart/form-data; boundary=b";
+    let part =
+        |head: &str| format!("--b\r\nContent-Disposition: form-data; name=sdp{head}\r\n\r\n{offer}\r\n--b--\r\n");
+    let passing = |media_type: &str, ranges: &[&str]| BodySpec {
+        opaque: ranges.iter().map(|range| MediaRange::parse(range).unwrap()).collect(),
+        ..spec(media_type, &[])
+    };
+    for (media_type, body) in [
+        ("application/sdp", offer.to_owned()),
+        ("Application/SDP; charset=utf-8", offer.replace("\r\n", "\n")),
+        ("text/plain", offer.to_owned()),
+        ("text/plain; charset=latin1", offer.to_owned()),
+        ("", format!("\r\n{offer}")),
+        ("application/octet-stream", offer.replace("\r\n", "\n")),
+        ("image/png", format!("\u{feff}{offer}")),
+        (form, part("")),
+        (form, part("\r\nContent-Type: application/sdp")),
+        (form, part("; filename=a.txt\r\nContent-Type: text/plain")),
+    ] {
+        for ranges in [&[][..], &["*/*"], &["application/*", "image/*"]] {
+            let strict = passing(media_type, ranges);
+            let lenient = BodySpec { on_fault_pass: true, ..strict.clone() };
+            let dialect = BodySpec { dialect: Dialect::OpenAi, direction: Direction::Response, ..strict.clone() };
+            for spec in [strict, lenient, dialect] {
+                let done = run(&spec, body.as_bytes());
+                assert_eq!(done.end, Err(BodyErrorKind::MediaType), "{media_type} {ranges:?}");
+                assert!(!done.text().contains("IN IP4"), "{media_type}");
+            }
+        }
+        if media_type != "image/png" {
+            let done = run(&passing(media_type, &["image/*", "application/sdp"]), body.as_bytes());
+            assert_eq!((done.end, done.out.as_slice()), (Ok(()), body.as_bytes()), "{media_type}");
+            let [("media_type", count)] = done.seen.unscanned[..] else { panic!("{media_type}") };
+            assert!(count >= offer.replace("\r\n", "\n").len() as u64, "{media_type}");
+        }
+    }
+    // What calls itself so and is none is refused, or scanned; and a text that begins nearly so is one.
+    assert_eq!(run(&spec("application/sdp", &[]), b"EMP-123456").end, Err(BodyErrorKind::MediaType));
+    let done = run(&passing("application/sdp", &["application/sdp"]), b"EMP-123456");
+    assert_eq!((done.end.clone(), done.text()), (Ok(()), "[EMPLOYEE]".to_owned()));
+    for text in ["v=0", "v=0\r\nx=EMP-123456", "v=0 or 1", "v=1\r\no=a"] {
+        let done = run(&spec("text/plain", &[]), text.as_bytes());
+        assert_eq!((done.end.clone(), done.text()), (Ok(()), text.replace("EMP-123456", "[EMPLOYEE]")));
+    }
+}
+
 #[test]
 fn what_is_compressed_without_saying_so_is_refused() {
     for coding in [ContentCoding::Gzip, ContentCoding::Zstd] {
