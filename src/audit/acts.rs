@@ -51,7 +51,8 @@ pub enum Deed {
 }
 
 impl Deed {
-    const ALL: [Self; 7] =
+    /// All of them.
+    pub(crate) const ALL: [Self; 7] =
         [Self::Reveal, Self::Revealed, Self::DeadLetterShow, Self::Freeze, Self::Thaw, Self::Drain, Self::RotateKey];
 
     /// The word in records.
