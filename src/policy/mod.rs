@@ -58,7 +58,7 @@ pub use external::{External, ExternalKind};
 pub use files::FileHash;
 pub use keys::{ApiKey, Network, moment_of};
 pub use outbound::{Egress, Injected, UpstreamIdentity};
-pub use packs::{bundled_names, bundled_pack};
+pub use packs::{bundled_names, bundled_pack, is_pack};
 pub use quarantine::{HeldStore, OwnKey, Person, QuarantineSettings, Role, WebhookSettings};
 pub use quota::{Quota, TokenBudget};
 pub use redis_server::RedisSettings;

@@ -76,6 +76,12 @@ pub fn bundled_pack(name: &str) -> Option<&'static [&'static str]> {
     BUNDLED.iter().find(|(known, _)| *known == name).map(|(_, files)| *files)
 }
 
+/// Whether a pack or a collection of them is bundled by this name.
+#[must_use]
+pub fn is_pack(name: &str) -> bool {
+    COLLECTIONS.iter().map(|(name, _)| *name).chain(bundled_names()).any(|known| known == name)
+}
+
 /// The names of the bundled packs.
 pub fn bundled_names() -> impl Iterator<Item = &'static str> {
     BUNDLED.iter().map(|(name, _)| *name)

@@ -106,7 +106,10 @@ added    acme.fresh  X
     assert_eq!(packs.code, 1);
     assert!(packs.text().contains("added    pci.card  CREDIT_CARD"), "{}", packs.text());
     assert_eq!(diff("no-such.toml", "pci").code, 2);
-    assert_eq!(diff("nonsense", "pci").code, 1);
+    let nonsense = diff("nonsense", "pci");
+    assert_eq!((nonsense.code, diff("pci", "nonsense").code), (2, 2));
+    assert!(nonsense.stderr.contains("nonsense is neither a bundled pack nor a file"), "{}", nonsense.stderr);
+    assert_eq!(diff("all", "all").code, 0);
 }
 
 #[test]

@@ -45,6 +45,23 @@ fn a_block_does_not_end_the_scan() {
 }
 
 #[test]
+fn what_several_rules_block_is_told_once() {
+    let folder = Folder::new();
+    let rules = folder.write("r.toml", "version = 1\npacks = [\"default\"]\n[actions]\nCREDIT_CARD = \"block\"\n");
+    for (kind, body, told) in [
+        ("text/plain", "card 4111 1111 1111 1111, card 4111 1111 1111 1111", &[6, 32][..]),
+        ("application/json", "{\"card\":\"4111 1111 1111 1111\"}", &[10]),
+    ] {
+        let ran = run_with(
+            body.as_bytes(),
+            ["scan".as_ref(), "--type".as_ref(), kind.as_ref(), "--rules".as_ref(), rules.as_os_str()],
+        );
+        let wanted: String = told.iter().map(|at| format!("stdin:1:{at}: pci.card CREDIT_CARD block\n")).collect();
+        assert_eq!((ran.code, ran.text()), (1, wanted.as_str()), "{body}");
+    }
+}
+
+#[test]
 fn json_prints_one_object_a_line() {
     let ran = run_with(TEXT.as_bytes(), ["scan", "--format", "json"]);
     let lines: Vec<Value> = ran.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();

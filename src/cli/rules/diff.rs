@@ -10,6 +10,9 @@ pub(super) fn diff(old: &str, new: &str) -> Result<Code, Failure> {
     for name in [old, new] {
         if policy::is_rules_path(name) {
             super::readable(name.as_ref())?;
+        } else if !policy::is_pack(name) {
+            let message = format!("{name} is neither a bundled pack nor a file: name a file like \"./{name}\"");
+            return Err(Failure::failed(message));
         }
     }
     let changes = policy::diff_rules(old, new).map_err(|faults| Failure::invalid(&faults))?;

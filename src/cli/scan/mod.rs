@@ -139,6 +139,7 @@ fn feed(
         if count == 0 {
             decoding.finish().map_err(refused)?;
             let ended = scanner.finish(&mut found);
+            tell_blocks_once(&mut found, rules);
             report.print(&mut found)?;
             return ended.map_err(refused);
         }
@@ -149,8 +150,24 @@ fn feed(
                 scanner.push(text, &mut found).map_err(refused)?;
             }
         }
+        tell_blocks_once(&mut found, rules);
         report.print(&mut found)?;
     }
+}
+
+/// Of several rules that block the same entity at one place the first is told: observed, they are all found, where one of
+/// them would have blocked.
+fn tell_blocks_once(found: &mut Vec<Found>, rules: &RuleSet) {
+    let entity = |one: &Found| rules.rules().get(one.rule).map(|rule| &rule.entity);
+    let mut kept: Vec<Found> = Vec::with_capacity(found.len());
+    for one in found.drain(..) {
+        let same = |other: &Found| other.action == "block" && entity(other) == entity(&one);
+        let told = || kept.iter().rev().take_while(|other| other.place == one.place).any(same);
+        if one.action != "block" || !told() {
+            kept.push(one);
+        }
+    }
+    *found = kept;
 }
 
 /// The same actions, but a rule that blocks only observes: a scan goes on to the end.
