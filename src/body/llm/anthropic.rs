@@ -7,10 +7,11 @@ use super::plan::{End, Event, Part, Plan, TextKey};
 use crate::body::BodyError;
 use crate::body::json::{Kind, Node, escape};
 
-/// Reads an event that may be one of the Messages stream.
-pub(super) fn read(event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), BodyError> {
-    let Some(kind) = event.of_kind(root, "type", Kind::String)? else { return Ok(()) };
-    match event.word(kind).as_ref() {
+/// Reads an event that may be one of the Messages stream. Its data need not say what it is where its `name` does: clients
+/// look at that first.
+pub(super) fn read(event: Event<'_>, root: Node, name: &[u8], plan: &mut Plan) -> Result<(), BodyError> {
+    let said = event.of_kind(root, "type", Kind::String)?.map(|kind| event.word(kind));
+    match said.as_deref().unwrap_or(name) {
         b"content_block_delta" => {
             let of = event.number(root, "index", 0)?;
             let Some(delta) = event.of_kind(root, "delta", Kind::Object)? else { return Ok(()) };

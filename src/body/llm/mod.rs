@@ -443,7 +443,7 @@ impl Model {
         }
         let mut plan = std::mem::take(&mut self.plan);
         if !self.mold.stands() {
-            self.read_plan(event, root, &mut plan)?;
+            self.read_plan(event, root, payload.name, &mut plan)?;
             plan.fails |= payload.name == b"error";
         }
         self.leave_words(event, &mut plan);
@@ -469,14 +469,14 @@ impl Model {
         Ok(judged)
     }
 
-    /// Reads what the event means.
-    fn read_plan(&mut self, event: Event<'_>, root: Node, plan: &mut Plan) -> Result<(), BodyError> {
+    /// Reads what the event of this name means.
+    fn read_plan(&mut self, event: Event<'_>, root: Node, name: &[u8], plan: &mut Plan) -> Result<(), BodyError> {
         plan.clear();
         if event.index.kind(root) != Kind::Object {
             return Ok(());
         }
         openai::read(event, root, plan)?;
-        anthropic::read(event, root, plan)?;
+        anthropic::read(event, root, name, plan)?;
         responses::read(event, root, plan)?;
         gemini::read(event, root, plan)?;
         live::read(event, root, plan)?;

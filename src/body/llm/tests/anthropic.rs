@@ -90,6 +90,35 @@ fn every_text_adds_up_to_its_redaction_in_every_fragment_size() {
     }
 }
 
+/// Clients go by the event's name, and its data may not say what it is.
+#[test]
+fn events_that_only_their_names_tell_are_joined() {
+    for unsaid in ["", "\"type\":null,"] {
+        for len in 1..=9 {
+            let said = answer(len);
+            let mut body = said.clone();
+            for name in ["content_block_start", "content_block_delta", "content_block_stop", "message_start"] {
+                body = body.replace(&format!("{{\"type\":\"{name}\","), &format!("{{{unsaid}"));
+            }
+            assert!(body.len() < said.len() - 100);
+            let out = run(Dialect::Anthropic, body.as_bytes());
+            // What is written anew says it.
+            let mut sums = super::Sums::new();
+            for (name, data) in super::events(&out) {
+                if name == "content_block_delta" {
+                    let event = json(&data);
+                    super::add_strings(&event["index"].to_string(), &event["delta"], &mut sums);
+                }
+            }
+            let (prose, arguments) = (redacted(PROSE, false), redacted(ARGUMENTS, true));
+            assert_eq!((&sums["0.thinking"], &sums["1.text"]), (&prose, &prose), "fragments of {len}");
+            assert_eq!(sums["2.partial_json"], arguments, "fragments of {len}");
+            assert_clean(&out);
+            sums.values().for_each(|sum| assert_clean(sum));
+        }
+    }
+}
+
 #[test]
 fn every_byte_chunking_gives_the_same_bytes() {
     let body = answer(3).into_bytes();
