@@ -6,8 +6,10 @@
 
 use std::ops::Range;
 
+use super::Model;
 use super::plan::TextKey;
 use crate::body::json::{Counts, escape};
+use crate::body::{BodyError, BodyErrorKind};
 
 /// An event that waits for the next.
 #[derive(Default)]
@@ -74,5 +76,49 @@ impl Parked {
             at = place.end;
         }
         out.extend_from_slice(self.bytes.get(at..).unwrap_or_default());
+    }
+}
+
+impl Model {
+    /// Whether events wait.
+    pub(crate) fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
+    /// Bytes of all that wait.
+    pub(super) fn parked_bytes(&self) -> usize {
+        self.parked.iter().map(|parked| parked.bytes.len()).sum()
+    }
+
+    /// Takes the event that was judged so, as it is to leave. `lines` maps its data to its bytes: for each line, where
+    /// it begins in the one and in the other.
+    pub(crate) fn park(&mut self, bytes: Vec<u8>, lines: &[(usize, usize)]) -> Result<(), BodyError> {
+        let mut parked = std::mem::take(&mut self.parking);
+        let patches = parked.patches.iter_mut().flat_map(|patch| [&mut patch.place.start, &mut patch.place.end]);
+        for place in parked.places.iter_mut().chain(&mut parked.repeats).map(|(_, place)| place).chain(patches) {
+            if let Some((data, line)) = lines.iter().rfind(|(data, _)| data <= place) {
+                *place = *place - data + line;
+            }
+        }
+        parked.bytes = bytes;
+        self.parked.push(parked);
+        self.bound_parked()
+    }
+
+    /// Adds line ends to the event that was parked last.
+    pub(crate) fn add_to_parked(&mut self, bytes: &[u8]) -> Result<(), BodyError> {
+        if let Some(parked) = self.parked.last_mut() {
+            parked.bytes.extend_from_slice(bytes);
+        }
+        self.bound_parked()
+    }
+
+    fn bound_parked(&self) -> Result<(), BodyError> {
+        // As much as one event may have, and its line ends.
+        if self.parked_bytes() > self.limits.sse_event.saturating_mul(2) {
+            Err(BodyErrorKind::TooLarge.into())
+        } else {
+            Ok(())
+        }
     }
 }
