@@ -10,14 +10,15 @@
 //! hexadecimal are sessions of the second view. Every stretch of a view knows where in the text it comes from, so a match
 //! is told as a place of the text, and what takes its place is written as the text writes it.
 
-use std::collections::VecDeque;
-use std::ops::Range;
+mod places;
+mod write;
 
+use std::collections::VecDeque;
+
+use self::places::Segment;
 use super::super::candidate::{Candidate, LaneId};
 use super::super::vector::AHEAD;
-use super::super::view::{
-    Beginning, Blob, Element, Encoding, Group, LONGEST, NEAR, Parsed, may_begin, parse, write, write_blob,
-};
+use super::super::view::{Beginning, Blob, Element, Encoding, Group, LONGEST, NEAR, Parsed, may_begin, parse};
 use super::{Force, Lane};
 
 /// How far before its first encoded character a session begins, in bytes.
@@ -31,9 +32,6 @@ const ON: u64 = 256;
 const GONE: u32 = 256;
 /// What a view keeps of what it is done with before it forgets it, in bytes.
 const KEPT: usize = 8 << 10;
-
-/// How far before a number in a run is looked for the name that it has in JSON: no farther than is always kept.
-const BEFORE_NUMBER: u64 = 36;
 
 /// A view of the text at hand.
 #[derive(Default)]
@@ -49,30 +47,6 @@ pub(super) struct View {
     done: u64,
     /// Offset in the view of the end of the last session.
     closed: u64,
-}
-
-/// A stretch of the view and where it comes from.
-#[derive(Clone, Copy, Debug)]
-struct Segment {
-    /// Where it begins in the view.
-    view: u64,
-    /// Where it begins in the text.
-    text: u64,
-    /// Its length in the view.
-    view_len: u32,
-    /// Its length in the text.
-    text_len: u32,
-    encoding: Encoding,
-}
-
-impl Segment {
-    fn view_end(&self) -> u64 {
-        self.view + u64::from(self.view_len)
-    }
-
-    fn text_end(&self) -> u64 {
-        self.text + u64::from(self.text_len)
-    }
 }
 
 /// A stretch of the text that is being viewed.
@@ -419,136 +393,6 @@ impl View {
         self.lane.found = found;
     }
 
-    fn segment(&self, own: u64) -> Option<&Segment> {
-        let after = self.segments.partition_point(|segment| segment.view <= own);
-        after.checked_sub(1).and_then(|at| self.segments.get(at))
-    }
-
-    /// The place in the text of what begins at a place of the view.
-    pub(super) fn text_start(&self, own: u64) -> u64 {
-        match self.segment(own) {
-            Some(segment) if own >= segment.view_end() => segment.text_end(),
-            Some(segment) if segment.encoding == Encoding::Plain => segment.text + (own - segment.view),
-            Some(segment) => segment.text,
-            None => 0,
-        }
-    }
-
-    /// The place in the text of what ends at a place of the view.
-    pub(super) fn text_end(&self, own: u64) -> u64 {
-        match own.checked_sub(1).and_then(|inside| self.segment(inside)) {
-            Some(segment) if segment.encoding == Encoding::Plain => {
-                (segment.text + (own - segment.view)).min(segment.text_end())
-            }
-            Some(segment) => segment.text_end(),
-            None => 0,
-        }
-    }
-
-    /// The place in the text where one part of a match ends and the next begins.
-    fn seam(&self, own: u64) -> u64 {
-        self.text_start(own).min(self.text_end(own))
-    }
-
-    /// The first place of the view, in `own`, that comes from `text` or later.
-    pub(super) fn own_from(&self, own: Range<u64>, text: u64) -> u64 {
-        let mut here = own.start;
-        while here < own.end && self.text_start(here) < text {
-            here += 1;
-        }
-        here
-    }
-
-    pub(super) fn bytes(&self, own: Range<u64>) -> &[u8] {
-        self.lane.buffer.get(self.lane.floor(own.start)..self.lane.floor(own.end)).unwrap_or_default()
-    }
-
-    /// Where the group of base64 ends that a match ends within.
-    pub(super) fn group_end(&self, own: u64) -> Option<u64> {
-        let segment = own.checked_sub(1).and_then(|inside| self.segment(inside))?;
-        let base64 = matches!(segment.encoding, Encoding::Base64 | Encoding::Base64Url);
-        (base64 && own < segment.view_end()).then(|| segment.view_end())
-    }
-
-    /// Where the stretch ends that a place of the view lies in.
-    pub(super) fn stretch_end(&self, own: u64) -> Option<u64> {
-        self.segment(own).map(Segment::view_end).filter(|end| *end > own)
-    }
-
-    /// Appends what takes the place of a stretch of the view, as the text there is written. What shares its last group
-    /// stays, up to a place where another finding begins. What is written `alone` is not asked what stands beside it.
-    pub(super) fn write(&self, own: Range<u64>, replacement: &[u8], alone: bool, until: u64, out: &mut Vec<u8>) {
-        // A sign of a query (`limit=20`) looks like an encoded blank: only what is inside tells of this encoding.
-        let near = |segment: &&Segment| {
-            segment.view <= own.end && segment.view_end() >= own.start && segment.encoding != Encoding::QuotedPrintable
-        };
-        let inside = |segment: &&Segment| segment.view < own.end && segment.view_end() > own.start;
-        let telling = |segment: &&Segment| !matches!(segment.encoding, Encoding::Plain | Encoding::Folded);
-        let from = self.segments.partition_point(|segment| segment.view_end() < own.start);
-        let segments = self.segments.get(from..).unwrap_or_default();
-        let segments = || segments.iter().take_while(|segment| segment.view <= own.end);
-        let encoding = segments()
-            .filter(inside)
-            .find(telling)
-            .or_else(|| segments().filter(|_| !alone).filter(near).find(telling))
-            .map_or(Encoding::Plain, |segment| segment.encoding);
-        if !matches!(encoding, Encoding::Base64 | Encoding::Base64Url | Encoding::HexLower | Encoding::HexUpper) {
-            // A plus that a query's value begins with is no blank: it stays as it came, and so does how it is read.
-            let plain = |segment: &Segment| segment.encoding == Encoding::Plain;
-            let plus = encoding == Encoding::Query
-                && self.bytes(own.clone()).first() == Some(&b'+')
-                && segments().find(inside).is_some_and(plain);
-            let rest = replacement.strip_prefix(b"+").filter(|_| plus);
-            out.extend(rest.map(|_| b'+'));
-            return write(rest.unwrap_or(replacement), encoding, out);
-        }
-        let (Some(first), Some(final_group)) = (segments().find(inside), segments().filter(inside).last()) else {
-            return;
-        };
-        // What stands in plain text before a run stays as it is.
-        let before = if first.encoding == Encoding::Plain { own.start } else { first.view };
-        let mut bytes = self.bytes(before..own.start.max(before)).to_vec();
-        let quote = if alone { Vec::new() } else { self.quote_for(&own) };
-        bytes.extend_from_slice(&quote);
-        bytes.extend_from_slice(replacement);
-        let rest = self.bytes(own.end..final_group.view_end().min(until).max(own.end));
-        // A run goes on behind a whole group, and its groups stay where they are. What fills up belongs to the
-        // replacement: behind a quotation mark it would break what the run says.
-        if final_group.view_len == 3 && matches!(encoding, Encoding::Base64 | Encoding::Base64Url) {
-            let len = bytes.len() + quote.len() + rest.len();
-            bytes.resize(bytes.len() + len.next_multiple_of(3) - len, b'*');
-        }
-        bytes.extend_from_slice(&quote);
-        bytes.extend_from_slice(rest);
-        write_blob(&bytes, encoding, final_group.text_len == 4, out);
-    }
-
-    /// What must stand round the text in the place of a number of JSON, so that a string stands there: a quotation mark as
-    /// the name before it has, with its backslashes where the JSON is a string itself. What stands before the number
-    /// decides alone, since what follows may not have come.
-    fn quote_for(&self, own: &Range<u64>) -> Vec<u8> {
-        let value = self.bytes(own.clone());
-        let is_number = value.first().is_some_and(u8::is_ascii_digit)
-            && value.iter().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(byte));
-        let before = self.bytes(own.start.saturating_sub(BEFORE_NUMBER)..own.start).trim_ascii_end();
-        // The first of a list, or one behind numbers alone.
-        let list = before.iter().rposition(|byte| !(byte.is_ascii_digit() || b"-+.eE, \t\r\n".contains(byte)));
-        let before = match list.map(|at| before.split_at(at)) {
-            Some((name, [b'[', numbers @ ..])) if numbers.last().is_none_or(|last| *last == b',') => {
-                name.trim_ascii_end()
-            }
-            _ => before,
-        };
-        let Some([name @ .., b'"']) = before.strip_suffix(b":").map(<[u8]>::trim_ascii_end).filter(|_| is_number)
-        else {
-            return Vec::new();
-        };
-        let backslashes = name.iter().rev().take_while(|byte| **byte == b'\\').count();
-        let mut quote = vec![b'\\'; backslashes];
-        quote.push(b'"');
-        quote
-    }
-
     /// Forgets what no match that waits to be judged needs.
     pub(super) fn compact(&mut self, force: Force<'_>, needed: Option<u64>) {
         if self.session.is_none() && needed.is_none() {
@@ -560,11 +404,5 @@ impl View {
             self.lane.forget(keep);
             self.segments.retain(|segment| segment.view_end() > keep);
         }
-    }
-}
-
-impl Segment {
-    fn of(text: u64, len: usize, encoding: Encoding) -> Self {
-        Self { view: 0, text, view_len: 0, text_len: u32::try_from(len).unwrap_or(u32::MAX), encoding }
     }
 }
