@@ -25,6 +25,11 @@ pub fn decode(data: &[u8]) {
     bodies::decode(data);
 }
 
+/// Text that is encoded twice.
+pub fn layers(data: &[u8]) {
+    bodies::layers(data);
+}
+
 /// A stream of syslog messages in any framing.
 pub fn syslog(data: &[u8]) {
     messages::syslog(data);

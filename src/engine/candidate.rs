@@ -25,16 +25,43 @@ pub(super) struct Candidate {
     pub(super) own: Own,
 }
 
+/// What a view opens.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Kind {
+    /// Encoded characters.
+    Unfolded,
+    /// Runs of base64 and hexadecimal.
+    Decoded,
+}
+
 /// The looks along a text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
 pub(super) enum LaneId {
     /// The text as it stands.
     #[default]
     Plain,
-    /// Its encoded characters as what they stand for.
-    Unfolded,
-    /// Its runs of base64 and hexadecimal.
-    Decoded,
+    /// A view of it.
+    View(Kind),
+    /// A view of a view: what is opened first, and what is opened in that.
+    Inner(Kind, Kind),
+}
+
+impl LaneId {
+    /// The same look, told by the view of this kind that it is one in.
+    pub(super) fn within(self, kind: Kind) -> Self {
+        match self {
+            Self::Plain => Self::View(kind),
+            Self::View(inner) | Self::Inner(_, inner) => Self::Inner(kind, inner),
+        }
+    }
+
+    /// What is opened first.
+    pub(super) fn outer(self) -> Option<Kind> {
+        match self {
+            Self::Plain => None,
+            Self::View(kind) | Self::Inner(kind, _) => Some(kind),
+        }
+    }
 }
 
 /// Places of a match in its lane.

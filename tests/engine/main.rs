@@ -5,6 +5,7 @@ mod exhaustive;
 mod findings;
 mod fuzz;
 mod labels;
+mod layers;
 mod proofs;
 mod properties;
 mod queries;

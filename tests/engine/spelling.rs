@@ -166,3 +166,143 @@ fn look(character: char) -> Option<char> {
         _ => Some(character),
     }
 }
+
+/// An encoding, and what opens it.
+pub(crate) struct Layer {
+    pub(crate) name: &'static str,
+    pub(crate) encode: fn(&str) -> String,
+    pub(crate) decode: fn(&str) -> Option<String>,
+}
+
+pub(crate) const LAYERS: &[Layer] = &[
+    Layer { name: "percent, what must be", encode: |text| each(text, is_unreserved, percent), decode: unpercent },
+    Layer {
+        name: "percent, all",
+        encode: |text| each(text, |_| false, |byte| format!("%{byte:02x}")),
+        decode: unpercent,
+    },
+    Layer { name: "references", encode: |text| characters(text, |code| format!("&#{code};")), decode: unreference },
+    Layer {
+        name: "references, what must be",
+        encode: |text| each(text, |byte| !b"&<>\"'@=".contains(&byte), |byte| format!("&#x{byte:x};")),
+        decode: unreference,
+    },
+    Layer { name: "escapes", encode: |text| characters(text, |code| format!("\\u{code:04x}")), decode: unescape },
+    Layer {
+        name: "escapes, what must be",
+        encode: |text| each(text, |byte| !b"\"\\%&@=+/".contains(&byte), |byte| format!("\\u{byte:04X}")),
+        decode: unescape,
+    },
+    Layer {
+        name: "quoted-printable",
+        encode: |text| each(text, |byte| byte.is_ascii() && !b"=@".contains(&byte), |byte| format!("={byte:02X}")),
+        decode: |text| bytes(text, b'='),
+    },
+    Layer { name: "full width", encode: |text| text.chars().map(wide).collect(), decode: narrow },
+    Layer {
+        name: "base64",
+        encode: |text| base64(text.as_bytes(), STANDARD, true),
+        decode: |run| text_of(run, STANDARD),
+    },
+    Layer {
+        name: "base64 unpadded",
+        encode: |text| base64(text.as_bytes(), STANDARD, false),
+        decode: |run| text_of(run, STANDARD),
+    },
+    Layer {
+        name: "base64 for URLs",
+        encode: |text| base64(text.as_bytes(), URL, false),
+        decode: |run| text_of(run, URL),
+    },
+    Layer { name: "hexadecimal", encode: |text| hex(text.as_bytes(), false), decode: unhex_text },
+    Layer { name: "hexadecimal, upper case", encode: |text| hex(text.as_bytes(), true), decode: unhex_text },
+];
+
+fn each(text: &str, stays: impl Fn(u8) -> bool, spell: impl Fn(u8) -> String) -> String {
+    let encoded = text.bytes().flat_map(|byte| if stays(byte) { vec![byte] } else { spell(byte).into_bytes() });
+    String::from_utf8(encoded.collect()).unwrap()
+}
+
+fn characters(text: &str, spell: impl Fn(u32) -> String) -> String {
+    text.chars().map(|character| spell(u32::from(character))).collect()
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+fn percent(byte: u8) -> String {
+    format!("%{byte:02X}")
+}
+
+fn wide(character: char) -> char {
+    match character {
+        ' ' => '\u{3000}',
+        '!'..='~' => char::from_u32(u32::from(character) + 0xFEE0).unwrap(),
+        other => other,
+    }
+}
+
+fn narrow(text: &str) -> Option<String> {
+    let plain = text.chars().map(|character| match character {
+        '\u{3000}' => ' ',
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(character) - 0xFEE0).unwrap(),
+        other => other,
+    });
+    Some(plain.collect())
+}
+
+/// A text whose bytes stand behind a sign, or as they are.
+fn bytes(text: &str, sign: u8) -> Option<String> {
+    let mut rest = text.as_bytes();
+    let mut out = Vec::new();
+    while let Some((first, behind)) = rest.split_first() {
+        if *first == sign {
+            out.push(u8::from_str_radix(std::str::from_utf8(behind.get(..2)?).ok()?, 16).ok()?);
+            rest = &behind[2..];
+        } else {
+            out.push(*first);
+            rest = behind;
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+fn unpercent(text: &str) -> Option<String> {
+    bytes(text, b'%')
+}
+
+fn unreference(text: &str) -> Option<String> {
+    let mut parts = text.split("&#");
+    let mut out = parts.next()?.to_owned();
+    for part in parts {
+        let (number, rest) = part.split_once(';')?;
+        let code = match number.strip_prefix('x') {
+            Some(number) => u32::from_str_radix(number, 16).ok()?,
+            None => number.parse().ok()?,
+        };
+        out.push(char::from_u32(code)?);
+        out.push_str(rest);
+    }
+    Some(out)
+}
+
+fn unescape(text: &str) -> Option<String> {
+    let mut parts = text.split("\\u");
+    let mut out = parts.next()?.to_owned();
+    for part in parts {
+        out.push(char::from_u32(u32::from_str_radix(part.get(..4)?, 16).ok()?)?);
+        out.push_str(&part[4..]);
+    }
+    Some(out)
+}
+
+fn text_of(run: &str, alphabet: &[u8; 64]) -> Option<String> {
+    // Where a run never had a character of the one alphabet alone, it may go on in either.
+    let other = if alphabet == STANDARD { URL } else { STANDARD };
+    String::from_utf8(unbase64(run, alphabet).or_else(|| unbase64(run, other))?).ok()
+}
+
+fn unhex_text(run: &str) -> Option<String> {
+    String::from_utf8(unhex(run)?).ok()
+}

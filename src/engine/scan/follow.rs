@@ -11,7 +11,7 @@ use super::super::candidate::Candidate;
 use super::super::operator::Action;
 use super::super::regex::{Regex, Stand};
 use super::super::ruleset::Rule;
-use super::{Force, Lane};
+use super::{DEPTH, Force, Lane};
 
 /// A regular expression's match that is being followed.
 #[derive(Clone, Copy, Debug)]
@@ -218,7 +218,8 @@ impl Lane {
 
     /// Steps a match to its end, or to the end of the text; then it is given back to be followed later.
     fn run(&mut self, text: &[u8], rule: &Rule, regex: &Regex, mut live: Live, last: bool) -> Option<Live> {
-        let goes_on = !regex.finite && rule.takes_all();
+        // What is encoded twice is replaced whole: the groups of two encodings end together too seldom.
+        let goes_on = !regex.finite && rule.takes_all() && self.depth < DEPTH;
         let longest = regex.max_len as u64;
         // What stands in the text's label is not held.
         let start = live.start.max(self.label_end());

@@ -15,11 +15,12 @@ mod pass;
 mod release;
 mod tries;
 mod view;
+mod views;
 
 use std::ops::Range;
 
 use self::follow::{Live, Reach, Trails};
-use self::view::View;
+use self::views::{Path, Views};
 use super::candidate::{Candidate, LaneId};
 use super::detect;
 use super::field::Wanted;
@@ -32,6 +33,8 @@ use super::stream::{Blocked, Output};
 use super::vector::Hits;
 use super::view::Blob;
 
+/// How many encodings are opened, one in the other.
+const DEPTH: u8 = 2;
 /// The most bytes that a match which is tried at a number begins before it.
 const NUMBER: usize = 16;
 /// The rules in force, lent to each step.
@@ -46,12 +49,7 @@ pub(super) struct Force<'rules> {
 #[derive(Default)]
 pub(super) struct Text {
     lane: Lane,
-    /// Its encoded characters, once there was one.
-    unfolded: Option<Box<View>>,
-    /// Its runs of base64 and hexadecimal, once there was one.
-    decoded: Option<Box<View>>,
-    /// Offset of a run that is too short yet to tell what it is.
-    undecided: u64,
+    views: Views,
     /// Offset before which everything has left.
     released: u64,
     /// Where a lane's last finding of a rule ends, while a match that begins before it may still come.
@@ -64,6 +62,20 @@ pub(super) struct Text {
     blocked: Option<Blocked>,
     /// The last text that stood for a value.
     stood: Range<u64>,
+    /// Where the last finding left a group of base64 to the next one.
+    shared: Option<Shared>,
+}
+
+/// Where a finding that was replaced ends and the next begins, within one group of base64.
+#[derive(Clone, Copy, Debug)]
+struct Shared {
+    /// How far the text has left.
+    released: u64,
+    lane: LaneId,
+    /// The place in the view of the text, up to which what the group holds is written.
+    outer: u64,
+    /// The place in the view of that view.
+    inner: u64,
 }
 
 /// The end of a finding: matches of its rule that begin before it are none.
@@ -74,6 +86,8 @@ struct Ended {
     start: u64,
     /// In the text.
     end: u64,
+    /// Where the last group begins that it has only a part of; its end where there is none.
+    whole: u64,
     lane: LaneId,
     /// As the lane counts: two matches may share a group of base64 and have nothing else in common.
     own: u64,
@@ -100,6 +114,10 @@ struct Lane {
     origin: u64,
     /// Where the groups of a run of base64 begin, three bytes each, while the lane looks along one.
     groups_from: Option<u64>,
+    /// How many encodings are opened in it.
+    depth: u8,
+    /// Where the stretch of the text begins that the lane is given; what stands before it is another one.
+    begun: u64,
     /// Offset from which on the lane looks for beginnings.
     from: u64,
     /// Offset before which every window has been looked at.
@@ -192,13 +210,13 @@ impl Text {
         self.lane.origin = label.len() as u64;
         self.released = self.lane.origin;
         let origin = self.lane.origin;
-        self.unfolded.as_mut().into_iter().chain(&mut self.decoded).for_each(|view| view.begin(origin));
-        self.undecided = u64::MAX;
+        self.views.begin(origin);
         self.ends.clear();
         self.unreported.clear();
         self.whole.clear();
         self.blocked = None;
         self.stood = 0..0;
+        self.shared = None;
     }
 
     /// Looks along the label of the text that has begun. Nothing where a match may have begun in it, or anything else may come
@@ -291,13 +309,7 @@ impl Text {
         self.look_whole(last);
         self.lane.advance(force, last);
         self.lane.note_last_triggers(last);
-        if !self.lane.triggers.is_empty() || self.unfolded.as_ref().is_some_and(|view| view.is_active()) {
-            self.unfolded.get_or_insert_default().unfold(force, &mut self.lane, last);
-        }
-        self.undecided = u64::MAX;
-        if !self.lane.blobs.is_empty() || self.decoded.as_ref().is_some_and(|view| view.is_active()) {
-            self.undecided = self.decoded.get_or_insert_default().decode(force, &mut self.lane, last);
-        }
+        self.views.look(force, &mut self.lane, last);
     }
 
     /// How far every match has been found, in the text and in its views.
@@ -305,18 +317,12 @@ impl Text {
         if !self.whole.is_empty() {
             return self.lane.origin;
         }
-        let views = self.unfolded.iter().chain(&self.decoded).map(|view| view.safe(last));
-        views.chain([self.undecided]).fold(self.lane.safe(last), u64::min)
+        self.lane.safe(last).min(self.views.safe(last))
     }
 
     /// Whether nothing is found, here or in a view, and nothing is left that may tell of more: most texts at their end.
     fn is_clean(&self) -> bool {
-        let looks_on = |view: &Option<Box<View>>| view.as_ref().is_some_and(|view| view.is_active());
-        self.lane.found.is_empty()
-            && self.whole.is_empty()
-            && self.undecided == u64::MAX
-            && !looks_on(&self.unfolded)
-            && !looks_on(&self.decoded)
+        self.lane.found.is_empty() && self.whole.is_empty() && self.views.are_quiet()
     }
 
     /// Offset in the text, its label left out, before which no finding begins that is still to be told.
@@ -326,12 +332,8 @@ impl Text {
         found.chain(late).fold(self.safe(false), u64::min).saturating_sub(self.lane.origin)
     }
 
-    fn view(&self, lane: LaneId) -> Option<&View> {
-        match lane {
-            LaneId::Plain => None,
-            LaneId::Unfolded => self.unfolded.as_deref(),
-            LaneId::Decoded => self.decoded.as_deref(),
-        }
+    fn view(&self, lane: LaneId) -> Option<Path<'_>> {
+        self.views.path(lane)
     }
 
     pub(super) fn advance(&mut self, force: Force<'_>, last: bool, out: &mut Output) -> Result<(), Blocked> {
@@ -356,7 +358,7 @@ impl Lane {
     fn begin(&mut self) {
         self.buffer.clear();
         self.withheld.clear();
-        (self.base, self.origin) = (0, 0);
+        (self.base, self.origin, self.begun) = (0, 0, 0);
         (self.from, self.seen, self.cut_off, self.local, self.terms) = (0, 0, 0, 0, 0);
         self.words.forget();
         self.ahead.forget();

@@ -2,17 +2,22 @@
 
 use std::ops::Range;
 
-use super::super::candidate::{Candidate, Judgement, LaneId, judge};
+use super::super::candidate::{Candidate, Judgement, Kind, LaneId, judge};
 use super::super::operator::{Action, Extent, fingerprint, replace};
 use super::super::stream::{Blocked, Dropped, Finding, Output, Piece};
 use super::view::BACK;
-use super::{Ended, Force, Text};
+use super::views::Beside;
+use super::{Ended, Force, Shared, Text};
 
 impl Ended {
     /// Whether a match begins before this end of a finding of its rule.
     fn covers_beginning(&self, candidate: &Candidate) -> bool {
-        let before =
-            if self.lane == candidate.lane { candidate.own.start < self.own } else { candidate.start < self.end };
+        // Another look tells of a match that begins in a group by the group's beginning.
+        let before = if self.lane == candidate.lane {
+            candidate.own.start < self.own
+        } else {
+            candidate.start < self.whole.max(self.start + 1)
+        };
         self.rule == candidate.rule && before
     }
 
@@ -40,7 +45,7 @@ impl Text {
         for (place, candidate) in found.iter().enumerate() {
             let shows = force.actions.action(candidate.rule).shows_part();
             // What lies in it, and what shares a group of base64 with its end, must be known.
-            let waits = candidate.end > safe && (shows || self.group_end(candidate).is_some());
+            let waits = candidate.end > safe && (shows || self.ends_in_group(candidate));
             if candidate.start >= safe || waits || !self.may_be_judged(candidate) {
                 // What an unfinished longer match has been handed on for may go, the rest waits.
                 safe = safe.min(candidate.from.max(self.released));
@@ -94,11 +99,11 @@ impl Text {
     /// The matches that are followed, in the text and in its views: rule, beginning, and how far handed on.
     fn followed(&self) -> impl Iterator<Item = (usize, u64, Option<u64>)> + '_ {
         let own = self.lane.live.iter().map(|live| (live.rule, live.start, live.handed));
-        let views = self.unfolded.iter().chain(&self.decoded).flat_map(|view| {
-            let place = |live: &super::Live| {
-                (live.rule, view.text_start(live.start), live.handed.map(|handed| view.text_end(handed)))
+        let views = self.views.paths().flat_map(|path| {
+            let place = move |live: &super::Live| {
+                (live.rule, path.text_start(live.start), live.handed.map(|handed| path.text_end(handed)))
             };
-            view.lane.live.iter().map(place)
+            path.view().lane.live.iter().map(place)
         });
         own.chain(views)
     }
@@ -111,13 +116,12 @@ impl Text {
 
     /// Follows a match no further whose beginning is no finding.
     fn stop_following(&mut self, candidate: &Candidate) {
-        let live = match candidate.lane {
-            LaneId::Plain => Some(&mut self.lane.live),
-            LaneId::Unfolded => self.unfolded.as_mut().map(|view| &mut view.lane.live),
-            LaneId::Decoded => self.decoded.as_mut().map(|view| &mut view.lane.live),
+        let lane = match candidate.lane {
+            LaneId::Plain => Some(&mut self.lane),
+            lane => self.views.lane_mut(lane),
         };
-        if let Some(live) = live {
-            live.retain(|live| (live.rule, live.start) != (candidate.rule, candidate.own.start));
+        if let Some(lane) = lane {
+            lane.live.retain(|live| (live.rule, live.start) != (candidate.rule, candidate.own.start));
         }
     }
 
@@ -142,12 +146,11 @@ impl Text {
             return Judgement::Finding;
         }
         let (start, end) = (candidate.own.start, candidate.own.end);
-        let may_go_on = self.view(candidate.lane).is_some_and(|view| view.may_go_on(end));
+        let may_go_on = self.view(candidate.lane).is_some_and(|path| path.view().may_go_on(end));
         let last = last || (candidate.lane != LaneId::Plain && !may_go_on);
         let lane = match candidate.lane {
             LaneId::Plain => Some(&mut self.lane),
-            LaneId::Unfolded => self.unfolded.as_mut().map(|view| &mut view.lane),
-            LaneId::Decoded => self.decoded.as_mut().map(|view| &mut view.lane),
+            lane => self.views.lane_mut(lane),
         };
         let Some(lane) = lane else { return Judgement::Rejected };
         let start = if candidate.lane == LaneId::Plain { start.max(lane.label_end()) } else { start };
@@ -192,32 +195,51 @@ impl Text {
         Some(false)
     }
 
-    /// Where the group of base64 ends that a match ends within.
-    fn group_end(&self, candidate: &Candidate) -> Option<u64> {
-        self.view(candidate.lane).and_then(|view| view.group_end(candidate.own.end))
+    /// Whether a match ends within a group of base64.
+    fn ends_in_group(&self, candidate: &Candidate) -> bool {
+        let ends = self.view(candidate.lane).map(|path| path.group_ends(&(candidate.own.start..candidate.own.end)));
+        ends.is_some_and(|(outer, inner)| outer.is_some() || inner.is_some())
     }
 
-    /// The place in its lane where another finding begins in the group of base64 that this one ends within; nothing
-    /// while text that has not come yet decides. `later` are the matches after it in order.
+    /// Where another finding begins in the groups of base64 that this one ends within; nothing while text that has not
+    /// come yet decides. `later` are the matches after it in order.
     fn begins_beside(
         &mut self,
         force: Force<'_>,
         candidate: &Candidate,
         later: &[Candidate],
         last: bool,
-    ) -> Option<u64> {
-        let mut first = u64::MAX;
-        let Some(group_end) = self.group_end(candidate) else { return Some(first) };
-        let end = candidate.own.end;
+    ) -> Option<Beside> {
+        let mut first = Beside::NONE;
+        let Some(path) = self.view(candidate.lane) else { return Some(first) };
+        let own = candidate.own.start..candidate.own.end;
+        let (outer_end, inner_end) = path.group_ends(&own);
+        if outer_end.is_none() && inner_end.is_none() {
+            return Some(first);
+        }
+        let end = path.place(&own).end;
         for other in later.iter().take_while(|other| other.start < candidate.end) {
-            let overlaps = other.own.start < end;
-            let beside = other.lane == candidate.lane && other.own.start < group_end && other.own.end > end;
+            let same = other.lane == candidate.lane;
+            let theirs = other.own.start..other.own.end;
+            let path = self.view(other.lane).filter(|_| other.lane.outer() == candidate.lane.outer());
+            // What another view of the text shows has no place in this one: nothing of the group is shown then.
+            let place =
+                path.map_or(if other.end > candidate.end { end..u64::MAX } else { 0..0 }, |path| path.place(&theirs));
+            let beside = |theirs: &Range<u64>, end: u64, group_end: Option<u64>| {
+                group_end.is_some_and(|group_end| theirs.start < group_end && theirs.end > end)
+            };
+            let outer = beside(&place, end, outer_end);
+            let inner = same && beside(&theirs, own.end, inner_end);
+            let overlaps = if same { theirs.start < own.end } else { path.is_some() && place.start < end };
             let leaves = matches!(force.actions.action(other.rule), Action::Off | Action::Observe | Action::Approved);
-            if !beside || leaves || (overlaps && other.rule == candidate.rule) {
+            if !(outer || inner) || leaves || (overlaps && other.rule == candidate.rule) {
                 continue;
             }
             match self.judge(force, other, last) {
-                Judgement::Finding => first = first.min(other.own.start.max(end)),
+                Judgement::Finding => {
+                    first.outer = if outer { first.outer.min(place.start.max(end)) } else { first.outer };
+                    first.inner = if inner { first.inner.min(theirs.start.max(own.end)) } else { first.inner };
+                }
                 Judgement::More => return None,
                 Judgement::Rejected => {}
             }
@@ -231,7 +253,7 @@ impl Text {
         &mut self,
         force: Force<'_>,
         candidate: &Candidate,
-        (hidden, beside): (bool, u64),
+        (hidden, beside): (bool, Beside),
         out: &mut Output,
     ) -> Result<(), Blocked> {
         let Some(rule) = force.rules.rules().get(candidate.rule) else {
@@ -279,7 +301,7 @@ impl Text {
             }
             return Ok(());
         }
-        if *action == Action::Approved && beside == u64::MAX {
+        if *action == Action::Approved && beside.is_none() {
             self.let_go(candidate.end, out);
         } else {
             self.put(force, candidate, (hidden, beside), out);
@@ -296,7 +318,7 @@ impl Text {
     }
 
     /// Puts what takes its place in the place of what is left of a finding.
-    fn put(&mut self, force: Force<'_>, candidate: &Candidate, (hidden, beside): (bool, u64), out: &mut Output) {
+    fn put(&mut self, force: Force<'_>, candidate: &Candidate, (hidden, beside): (bool, Beside), out: &mut Output) {
         let Some(rule) = force.rules.rules().get(candidate.rule) else {
             return;
         };
@@ -320,21 +342,24 @@ impl Text {
                 let value = self.lane.buffer.get(range).unwrap_or_default();
                 replace(action, &rule.entity, value, extent, table, &mut out.bytes);
             }
-            Some(view) => {
+            Some(path) => {
                 let own = candidate.own.from..candidate.own.end;
-                let own = if from == candidate.from { own } else { view.own_from(own.clone(), from)..own.end };
+                let since = self.written_since(candidate);
+                let goes_on = from == candidate.from || since.is_some();
+                let own = if goes_on { own } else { path.own_from(own.clone(), from)..own.end };
+                let places = (since.unwrap_or(Beside { outer: 0, inner: 0 }), beside);
                 // A match that is cut as it comes is written stretch by stretch, so that nothing tells where it was cut.
                 let in_parts = extent == Extent::Continuation
-                    || (extent == Extent::Beginning && candidate.lane == LaneId::Decoded);
+                    || (extent == Extent::Beginning && candidate.lane == LaneId::View(Kind::Decoded));
                 let mut replacement = Vec::new();
                 let (mut here, mut extent) = (own.start, extent);
                 loop {
-                    let end = view.stretch_end(here).filter(|_| in_parts).unwrap_or(own.end);
+                    let end = path.stretch_end(here).filter(|_| in_parts).unwrap_or(own.end);
                     let part = here..end.min(own.end);
                     here = part.end;
                     replacement.clear();
-                    replace(action, &rule.entity, view.bytes(part.clone()), extent, table, &mut replacement);
-                    view.write(part, &replacement, in_parts, beside, &mut out.bytes);
+                    replace(action, &rule.entity, path.bytes(part.clone()), extent, table, &mut replacement);
+                    path.write(part, &replacement, in_parts, places, &mut out.bytes);
                     if here >= own.end {
                         break;
                     }
@@ -342,9 +367,28 @@ impl Text {
                 }
             }
         }
+        self.shared = self.share(candidate, beside);
         let taken = usize::try_from(candidate.end - from).unwrap_or(usize::MAX);
         out.pieces.push(Piece::Replaced { taken, given: out.bytes.len() - before });
         self.released = candidate.end;
+    }
+
+    /// Up to where the groups that a match of a view of a view begins in are written, where the finding before it shares them.
+    fn written_since(&self, candidate: &Candidate) -> Option<Beside> {
+        let shared =
+            self.shared.filter(|shared| shared.released == self.released && candidate.start < self.released)?;
+        let same = shared.lane.outer() == candidate.lane.outer() && matches!(candidate.lane, LaneId::Inner(..));
+        let inner = if shared.lane == candidate.lane { shared.inner } else { 0 };
+        same.then_some(Beside { outer: shared.outer, inner })
+    }
+
+    /// What is to be known of a finding that leaves a part of its last groups to the next one.
+    fn share(&self, candidate: &Candidate, beside: Beside) -> Option<Shared> {
+        let path = self.view(candidate.lane).filter(|_| !beside.is_none())?;
+        let own = candidate.own.start..candidate.own.end;
+        let outer = if beside.outer == u64::MAX { path.place(&own).end } else { beside.outer };
+        let inner = if beside.inner == u64::MAX { own.end } else { beside.inner };
+        Some(Shared { released: candidate.end, lane: candidate.lane, outer, inner })
     }
 
     /// Whether a match is what stands for a value of the exchange, or lies within that: it passes as the token that it is.
@@ -376,14 +420,15 @@ impl Text {
 
     fn note_end(&mut self, candidate: &Candidate) {
         let Candidate { rule, start, end, lane, own, .. } = *candidate;
+        let whole = self.view(lane).map_or(end, |path| path.text_start(own.end).min(end));
         match self.ends.iter_mut().find(|ended| (ended.rule, ended.lane) == (rule, lane)) {
             Some(ended) => {
                 if end > ended.end {
-                    (ended.start, ended.end) = (start, end);
+                    (ended.start, ended.end, ended.whole) = (start, end, whole);
                 }
                 ended.own = ended.own.max(own.end);
             }
-            None => self.ends.push(Ended { rule, start, end, lane, own: own.end }),
+            None => self.ends.push(Ended { rule, start, end, whole, lane, own: own.end }),
         }
     }
 
@@ -407,14 +452,6 @@ impl Text {
             self.lane.buffer.drain(..drop);
             self.lane.base += drop as u64;
         }
-        let found = &self.lane.found;
-        let needed = |lane| found.iter().filter(|one| one.lane == lane).map(|one| one.own.start).min();
-        let (unfolded, decoded) = (needed(LaneId::Unfolded), needed(LaneId::Decoded));
-        if let Some(view) = &mut self.unfolded {
-            view.compact(force, unfolded);
-        }
-        if let Some(view) = &mut self.decoded {
-            view.compact(force, decoded);
-        }
+        self.views.compact(force, &self.lane.found);
     }
 }

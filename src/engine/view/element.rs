@@ -45,6 +45,13 @@ pub(in crate::engine) enum Encoding {
     HexUpper,
 }
 
+impl Encoding {
+    /// Whether it is one of runs, and not of characters.
+    pub(in crate::engine) fn is_run(self) -> bool {
+        matches!(self, Self::Base64 | Self::Base64Url | Self::HexLower | Self::HexUpper)
+    }
+}
+
 /// What stands at a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::engine) enum Parsed {

@@ -31,6 +31,16 @@ const SPELLED: &[&str] = &[
     "NDExMTExMTExMTExMTExMQ",
     "6a616e65406578616d706c652e636f6d",
     "0x",
+    "%2526%252364%253B",
+    "&#37;34",
+    "\\u0025",
+    "\\u005cu0034",
+    "=3D40",
+    "NDExMTExMTE%78MTExMTEx",
+    "NDExMTExMTExMTExMTExMQ%3D%3D",
+    "TkRFeE1URXhNVEV4TVRFeE1URXhNUT09",
+    "NTExMSUyMDExMTElMjAxMTExJTIw",
+    "4e444578",
 ];
 
 /// A few bytes of choices and a text of known pieces, or of choices only.
@@ -68,8 +78,13 @@ fn decode() {
 }
 
 #[test]
+fn layers() {
+    run(bodies::layers, 24, 50_000);
+}
+
+#[test]
 fn short_inputs() {
-    for body in [bodies::stream, bodies::fold, bodies::decode] {
+    for body in [bodies::stream, bodies::fold, bodies::decode, bodies::layers] {
         inputs::run_short(40, body);
     }
 }

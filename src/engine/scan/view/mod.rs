@@ -16,10 +16,12 @@ mod write;
 use std::collections::VecDeque;
 
 use self::places::Segment;
-use super::super::candidate::{Candidate, LaneId};
+pub(super) use self::write::Manner;
+use super::super::candidate::{Candidate, Kind, LaneId};
 use super::super::vector::AHEAD;
 use super::super::view::{Beginning, Blob, Element, Encoding, Group, LONGEST, NEAR, Parsed, may_begin, parse};
-use super::{Force, Lane};
+use super::views::Views;
+use super::{DEPTH, Force, Lane};
 
 /// How far before its first encoded character a session begins, in bytes.
 pub(super) const BACK: u64 = 192;
@@ -33,10 +35,12 @@ const GONE: u32 = 256;
 /// What a view keeps of what it is done with before it forgets it, in bytes.
 const KEPT: usize = 8 << 10;
 
-/// A view of the text at hand.
+/// A view of the text at hand, or of a view of it.
 #[derive(Default)]
 pub(super) struct View {
     pub(super) lane: Lane,
+    /// The views of this one.
+    pub(super) inner: Views,
     segments: Vec<Segment>,
     session: Option<Session>,
     /// The encoded characters that no session is opened for, as far back as one would begin: places in the text, in order.
@@ -79,8 +83,7 @@ impl Lane {
     /// The encoded character at an offset. What is withheld behind the text counts as well.
     fn element(&self, at: u64, last: bool) -> Option<Element> {
         let at = self.index(at);
-        // The label is no part of the text's first line.
-        let from = at.saturating_sub(NEAR).max(self.floor(self.origin).min(at));
+        let from = at.saturating_sub(NEAR).max(self.own_text().min(at));
         let bytes = self.buffer.get(from..).unwrap_or_default();
         let parsed = if at + LONGEST <= self.buffer.len() || self.withheld.is_empty() {
             parse(bytes, at - from, last)
@@ -93,6 +96,26 @@ impl Lane {
         match parsed {
             Parsed::Element(element) => Some(element),
             Parsed::None | Parsed::More => None,
+        }
+    }
+
+    /// Where the text begins that is looked at: the label is no part of its first line.
+    fn own_text(&self) -> usize {
+        self.floor(self.label_end()).max(self.floor(self.from))
+    }
+
+    /// Takes back the last bytes, where an encoded character may not be whole.
+    fn withhold(&mut self) {
+        let from = self.own_text().min(self.buffer.len());
+        let kept = from + withheld(self.buffer.get(from..).unwrap_or_default());
+        self.withheld.extend_from_slice(self.buffer.get(kept..).unwrap_or_default());
+        self.buffer.truncate(kept);
+    }
+
+    /// Gives back what was withheld.
+    fn give_back(&mut self) {
+        if !self.withheld.is_empty() {
+            self.buffer.append(&mut self.withheld);
         }
     }
 
@@ -109,6 +132,13 @@ impl Lane {
 }
 
 impl View {
+    /// A view in which so many encodings are opened.
+    pub(super) fn of(depth: u8) -> Box<Self> {
+        let mut view = Box::<Self>::default();
+        view.lane.depth = depth;
+        view
+    }
+
     /// Begins a text whose own bytes begin at `origin`, behind its label.
     pub(super) fn begin(&mut self, origin: u64) {
         // Of most texts there is no view.
@@ -116,6 +146,7 @@ impl View {
             self.lane.begin();
             self.segments.clear();
             self.session = None;
+            self.inner.begin(0);
         }
         self.quiet.clear();
         (self.done, self.closed) = (origin, 0);
@@ -130,8 +161,9 @@ impl View {
         match &self.session {
             None => u64::MAX,
             Some(session) => {
-                let safe = self.lane.safe(last);
-                let safe = if safe >= self.lane.end() { session.fed } else { self.text_start(safe) };
+                let safe = self.lane.safe(last).min(self.inner.safe(last));
+                let end = self.lane.end() + self.lane.withheld.len() as u64;
+                let safe = if safe >= end { session.fed } else { self.text_start(safe) };
                 // What cannot be seen behind the part of a match that has been handed on may lie inside it.
                 let handed = self.lane.live.iter().filter_map(|live| live.handed).map(|handed| self.seam(handed));
                 handed.fold(safe, u64::min)
@@ -199,8 +231,8 @@ impl View {
             self.plain(raw, limit);
             self.fed_to(limit, session.until);
             let ends = last && limit == raw.end() && limit < session.until;
-            self.lane.advance(force, ends);
-            self.collect(raw, LaneId::Unfolded);
+            self.advance(force, ends);
+            self.collect(raw, Kind::Unfolded);
             if limit < session.until || ends {
                 if ends {
                     self.close();
@@ -228,10 +260,10 @@ impl View {
     }
 
     /// Views runs of base64 and hexadecimal. Gives the first byte of one that is too short yet to tell.
-    pub(super) fn decode(&mut self, force: Force<'_>, raw: &mut Lane, last: bool) -> u64 {
+    pub(super) fn decode(&mut self, force: Force<'_>, raw: &mut Lane, last: bool) -> Option<u64> {
         let blobs = std::mem::take(&mut raw.blobs);
         let mut next = 0;
-        let mut undecided = u64::MAX;
+        let mut undecided = None;
         loop {
             let Some(session) = self.session else {
                 while blobs.get(next).is_some_and(|(at, _)| *at < self.done) {
@@ -246,7 +278,7 @@ impl View {
                     .map(|blob| (blob, blob.begins(&raw.buffer, raw.index(at), last)))
                     .find(|(_, begins)| *begins != Beginning::No);
                 if let Some((_, Beginning::More)) = found {
-                    undecided = at;
+                    undecided = Some(at);
                     break;
                 }
                 next += here.count();
@@ -271,8 +303,8 @@ impl View {
                 }
                 Group::End => self.end_blob(force, raw),
                 Group::More => {
-                    self.lane.advance(force, false);
-                    self.collect(raw, LaneId::Decoded);
+                    self.advance(force, false);
+                    self.collect(raw, Kind::Decoded);
                     break;
                 }
             }
@@ -284,32 +316,65 @@ impl View {
 
     /// Whether a match that begins no later than the last encoded character has not come to its end.
     fn is_needed(&self, encoded: u64) -> bool {
+        let inner = self.inner.begun();
+        self.followed().chain(inner).any(|start| self.text_start(start) < encoded)
+    }
+
+    /// Where what the lane follows begins in it.
+    fn followed(&self) -> impl Iterator<Item = u64> + '_ {
         let live = self.lane.live.iter().map(|live| live.start);
-        let waiting = self.lane.waiting.iter().map(|waiting| waiting.holds);
-        live.chain(waiting).any(|start| self.text_start(start) < encoded)
+        live.chain(self.lane.waiting.iter().map(|waiting| waiting.holds))
+    }
+
+    /// Where in the text begins what has not come to its end: a run that goes on, and what is followed.
+    pub(super) fn begun(&self) -> impl Iterator<Item = u64> + '_ {
+        let run = self.session.filter(|session| session.blob.is_some()).map(|session| session.trigger);
+        let active = self.is_active();
+        self.followed().filter(move |_| active).map(|start| self.text_start(start)).chain(run)
+    }
+
+    /// Looks along what the view has been given, and opens what is encoded in it.
+    fn advance(&mut self, force: Force<'_>, last: bool) {
+        let Self { lane, inner, .. } = self;
+        lane.give_back();
+        if lane.depth < DEPTH {
+            if !last {
+                lane.withhold();
+            }
+            lane.advance(force, last);
+            lane.note_last_triggers(last);
+            inner.look(force, lane, last);
+        } else {
+            lane.advance(force, last);
+        }
+        lane.triggers.clear();
+        if lane.depth == DEPTH {
+            lane.blobs.clear();
+        }
     }
 
     fn end_blob(&mut self, force: Force<'_>, raw: &mut Lane) {
-        self.lane.advance(force, true);
-        self.collect(raw, LaneId::Decoded);
+        self.advance(force, true);
+        self.collect(raw, Kind::Decoded);
         self.close();
     }
 
     /// Begins a session whose lane looks from `start` on, with as much before it as rules look back at.
     fn open(&mut self, force: Force<'_>, raw: &Lane, trigger: u64, start: u64, blob: Option<Blob>) {
-        let context = start.saturating_sub(force.rules.look_behind as u64).max(raw.base);
+        let start = start.max(raw.base).max(raw.from);
+        let context = start.saturating_sub(force.rules.look_behind as u64).max(raw.base).max(raw.begun);
         self.opened = true;
         self.lane.restart();
+        self.lane.begun = self.lane.end();
         // Where the text begins, if that is part of the view.
         self.lane.origin = match raw.origin.checked_sub(context) {
-            Some(label) if blob.is_none() => self.lane.end() + label,
+            Some(label) if blob.is_none() && raw.origin < u64::MAX => self.lane.end() + label,
             _ => u64::MAX,
         };
         self.lane.groups_from = None;
         let encoding = blob.map_or(Encoding::Plain, Blob::encoding);
         self.session =
             Some(Session { trigger, fed: context, until: trigger + ON, encoded: trigger, gone: 0, encoding, blob });
-        let start = start.max(raw.base);
         // The sign before a number is no part of the text that the number stands for.
         let sign = start.saturating_sub(2).max(context);
         let signed = blob == Some(Blob::Hex)
@@ -330,9 +395,20 @@ impl View {
         if let Some(session) = self.session.take() {
             self.done = session.fed;
         }
+        self.lane.give_back();
         self.lane.restart();
         self.lane.skip_to_end();
         self.closed = self.lane.end();
+        self.inner.close(self.closed);
+    }
+
+    /// Ends what goes on: the text that this is a view of is another one from `end` on.
+    pub(super) fn break_off(&mut self, end: u64) {
+        if self.session.is_some() {
+            self.close();
+        }
+        self.quiet.clear();
+        self.done = self.done.max(end);
     }
 
     fn fed_to(&mut self, fed: u64, until: u64) {
@@ -354,6 +430,7 @@ impl View {
     }
 
     fn push(&mut self, bytes: &[u8], segment: Segment) {
+        self.lane.give_back();
         let view = self.lane.end();
         self.lane.buffer.extend_from_slice(bytes);
         let view_len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
@@ -364,7 +441,7 @@ impl View {
     }
 
     /// Hands the lane's matches on as places of the text.
-    fn collect(&mut self, raw: &mut Lane, lane: LaneId) {
+    fn collect(&mut self, raw: &mut Lane, kind: Kind) {
         let Some(session) = self.session else { return };
         let mut found = std::mem::take(&mut self.lane.found);
         // Where this session's text begins is not where the next one's does: what a match has of the label goes here.
@@ -373,7 +450,7 @@ impl View {
             let end = self.text_end(candidate.end);
             if end > session.trigger {
                 let mut own = candidate.own;
-                if label < own.end {
+                if candidate.lane == LaneId::Plain && label < own.end {
                     own.start = own.start.max(label);
                 }
                 raw.found.push(Candidate {
@@ -385,7 +462,7 @@ impl View {
                         self.text_start(candidate.from)
                     },
                     end,
-                    lane,
+                    lane: candidate.lane.within(kind),
                     ..candidate
                 });
             }
@@ -399,8 +476,10 @@ impl View {
             self.lane.forget(self.lane.end());
             self.segments.clear();
         } else if self.lane.buffer.len() > KEPT {
-            let keep = self.lane.safe(false).min(needed.unwrap_or(u64::MAX));
-            let keep = keep.saturating_sub(force.rules.look_behind as u64).max(self.lane.base);
+            let keep = self.lane.safe(false).min(self.inner.safe(false)).min(needed.unwrap_or(u64::MAX));
+            // What is looked at before an encoded character, as of the text itself.
+            let back = if self.lane.depth < DEPTH { BACK } else { 0 };
+            let keep = keep.saturating_sub(force.rules.look_behind as u64 + back).max(self.lane.base);
             self.lane.forget(keep);
             self.segments.retain(|segment| segment.view_end() > keep);
         }

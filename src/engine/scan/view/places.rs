@@ -67,15 +67,6 @@ impl View {
         self.text_start(own).min(self.text_end(own))
     }
 
-    /// The first place of the view, in `own`, that comes from `text` or later.
-    pub(in crate::engine::scan) fn own_from(&self, own: Range<u64>, text: u64) -> u64 {
-        let mut here = own.start;
-        while here < own.end && self.text_start(here) < text {
-            here += 1;
-        }
-        here
-    }
-
     pub(in crate::engine::scan) fn bytes(&self, own: Range<u64>) -> &[u8] {
         self.lane.buffer.get(self.lane.floor(own.start)..self.lane.floor(own.end)).unwrap_or_default()
     }

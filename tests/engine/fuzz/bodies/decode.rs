@@ -56,7 +56,7 @@ pub(crate) fn decode(data: &[u8]) {
         0 => {
             subject.check(b"", choices.rest(), cuts);
         }
-        // Runs in runs are opened once: what is promised of any text holds, and no more.
+        // Runs in runs, whatever stands before the inner one.
         1 => {
             let inner = choices.of(FORMS).encode(&sentence(&mut choices).0);
             let outer = choices.of(FORMS).encode(format!("{}{inner}", choices.of(BEFORE)).as_bytes());

@@ -5,6 +5,7 @@
 
 mod decode;
 mod fold;
+mod layers;
 mod stream;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::support::{Run, check_pieces, push_all};
 
 pub(crate) use decode::decode;
 pub(crate) use fold::fold;
+pub(crate) use layers::layers;
 pub(crate) use stream::stream;
 
 /// A rule set and what is done with its findings.

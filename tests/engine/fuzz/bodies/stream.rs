@@ -12,7 +12,7 @@ use super::{Choices, Cuts, Rules, Subject};
 use crate::support::{keyword, regex, set, spec, usual};
 
 /// The rule sets, compiled once.
-fn sets() -> &'static [Rules] {
+pub(super) fn sets() -> &'static [Rules] {
     static SETS: OnceLock<Vec<Rules>> = OnceLock::new();
     SETS.get_or_init(|| vec![usual(), packs(), terms(), hostile()])
 }
