@@ -79,10 +79,12 @@ impl Candidate {
     }
 
     /// The one order of overlaps: by beginning, then a match's first part, then the longer, the rule of higher
-    /// priority, the rule's place, the text before its views.
+    /// priority, the rule's place, the text before its views. Matches that begin and end in the same groups of a run are
+    /// told apart by their places in it.
     pub(super) fn order(&self, rules: &[Rule]) -> impl Ord + use<> {
         let priority = rules.get(self.rule).map_or(0, |rule| rule.priority);
-        (self.start, self.from, Reverse(self.end), Reverse(priority), self.rule, self.lane)
+        let Own { start, end, .. } = self.own;
+        (self.start, self.from, Reverse(self.end), Reverse(priority), self.rule, self.lane, start, Reverse(end))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Values that are encoded twice, by every encoding in every other: found, and written back so that it can be opened twice.
 
+use blackbar::engine::{Action, Detector, Pattern};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
-use super::spelling::{LAYERS, Layer, STANDARD, VALUES, base64, unbase64};
-use super::support::{run, usual, whole};
+use super::spelling::{LAYERS, Layer, VALUES};
+use super::support::{regex, run, set, spec, usual, whole};
 
 fn part_of(value: &str) -> &'static str {
     VALUES.iter().find(|(known, _)| *known == value).unwrap().1
@@ -119,6 +120,118 @@ fn random_encodings_in_random_encodings_leave_nothing() {
                 "{}",
                 shown()
             );
+        }
+    }
+}
+
+/// Groups of the one encoding end within groups of the other, and two values may have a part of each.
+#[test]
+fn values_that_share_groups_are_each_replaced_through_both() {
+    let specs = || {
+        vec![
+            spec("card", Pattern::Detector(Detector::Card)),
+            spec("mail", Pattern::Detector(Detector::Email)),
+            regex("id", r"\b[A-Z]{2}[0-9]{2}", None),
+        ]
+    };
+    for kinds in [[Action::Redact, Action::Mask, Action::Redact], [Action::Mask, Action::Redact, Action::Mask]] {
+        let (rules, actions) = set(specs(), kinds.to_vec());
+        for plain in [
+            "a@example.com,b@example.org",
+            "aa@example.com,b@example.org;4111111111111111",
+            "aaa@example.com,4111111111111111,b@example.org and so on",
+            "4111111111111111,jane@example.com",
+            "x jane@example.com,4111111111111111.",
+            "numbers: AB12 CD23,EF34 GH45;IJ56 or KL67",
+        ] {
+            for outer in LAYERS.iter().filter(|layer| layer.name.contains("64") || layer.name.contains("hex")) {
+                for inner in LAYERS {
+                    let text = (outer.encode)(&(inner.encode)(plain));
+                    let wanted = run(&rules, &actions, &[text.as_bytes()]);
+                    let redacted = String::from_utf8(wanted.text.clone()).unwrap();
+                    let left = open(outer, inner, &redacted);
+                    let shown = || format!("{} in {}: {plain}: {left}", inner.name, outer.name);
+                    let parts = ["4111", "1111", "example", "jane", "a@", "b@", "@e"];
+                    assert!(parts.iter().all(|part| !left.contains(part)), "{}", shown());
+                    let ids = ["AB", "12", "CD", "23", "EF", "34", "GH", "45", "IJ", "56", "KL", "67"];
+                    assert!(!plain.contains("AB12") || ids.iter().all(|part| !left.contains(part)), "{}", shown());
+                    assert_eq!(
+                        wanted.findings.len(),
+                        plain.matches(['@', '4', 'B', 'D', 'F', 'H', 'J', 'L']).count().min(6),
+                        "{}",
+                        shown()
+                    );
+                    for pieces in (0..text.len()).map(|cut| text.as_bytes().split_at(cut)) {
+                        let halves = run(&rules, &actions, &[pieces.0, pieces.1]);
+                        assert_eq!(
+                            String::from_utf8_lossy(&halves.text),
+                            redacted,
+                            "{} at {}",
+                            shown(),
+                            pieces.0.len()
+                        );
+                        assert_eq!(halves.findings, wanted.findings, "{} at {}", shown(), pieces.0.len());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What is approved shows nothing of what shares its groups.
+#[test]
+fn what_is_approved_shows_nothing_beside_it_through_both() {
+    let specs =
+        || vec![spec("card", Pattern::Detector(Detector::Card)), spec("mail", Pattern::Detector(Detector::Email))];
+    for (actions, kept, hidden) in [
+        ([Action::Approved, Action::Mask], "4111111111111111", ["jane", "ane@", "example"]),
+        ([Action::Mask, Action::Approved], "jane@example.com", ["4111", "1111", "111,"]),
+    ] {
+        let (rules, actions) = set(specs(), actions.to_vec());
+        for before in ["", "x", "xy"] {
+            for values in ["4111111111111111,jane@example.com", "jane@example.com,4111111111111111"] {
+                for outer in LAYERS {
+                    for inner in LAYERS {
+                        let text = (outer.encode)(&(inner.encode)(&format!("{before} {values} ok")));
+                        let left = open(outer, inner, &whole(&rules, &actions, &text));
+                        let shown = || format!("{} in {}: {values}: {left}", inner.name, outer.name);
+                        assert!(left.contains(kept), "{}", shown());
+                        assert!(hidden.iter().all(|part| !left.contains(part)), "{}", shown());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a sign is written as stays that: in a query `%2B` is a plus and no blank.
+#[test]
+fn what_is_opened_is_read_as_it_is_meant() {
+    let (rules, actions) = usual();
+    for text in ["/?card=4111%2B1111%2B1111%2B1111", "/?card%3D4111+1111+1111+1111"] {
+        assert_eq!(whole(&rules, &actions, text), text);
+    }
+}
+
+/// Single places of a run, or of an encoded character, that are encoded themselves.
+#[test]
+fn encoded_places_of_what_is_encoded() {
+    let (rules, actions) = set(vec![spec("mail", Pattern::Detector(Detector::Email))], vec![Action::Redact]);
+    for (text, wanted) in [
+        ("to jane%2540example.com, x", "to %255BMAIL%255D, x"),
+        ("to jane\\u002540example.com, x", "to %5BMAIL%5D, x"),
+        ("to jane&#37;40example.com, x", "to %5BMAIL%5D, x"),
+        ("to jane%26commat;example.com, x", "to %5BMAIL%5D, x"),
+        ("to jane\\u005cu0040example.com, x", "to [MAIL], x"),
+        ("to jane=3D40example.com, x", "to [MAIL], x"),
+        ("to amFuZUBleGFtcGxlLmNvbQ%3D%3D, x", "to W01BSUxd, x"),
+        ("to %61mFuZUBleGFtcGxlLmNvbQ==, x", "to W01BSUxd, x"),
+        ("to amFuZUBleGFt&#99;GxlLmNvbQ=3D=3D, x", "to W01BSUxd, x"),
+    ] {
+        assert_eq!(whole(&rules, &actions, text), wanted, "{text}");
+        for cut in 0..=text.len() {
+            let (left, right) = text.as_bytes().split_at(cut);
+            assert_eq!(String::from_utf8_lossy(&run(&rules, &actions, &[left, right]).text), wanted, "{text} at {cut}");
         }
     }
 }

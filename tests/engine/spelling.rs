@@ -175,7 +175,11 @@ pub(crate) struct Layer {
 }
 
 pub(crate) const LAYERS: &[Layer] = &[
-    Layer { name: "percent, what must be", encode: |text| each(text, is_unreserved, percent), decode: unpercent },
+    Layer {
+        name: "percent, what must be",
+        encode: |text| each(text, is_unreserved, |byte| format!("%{byte:02X}")),
+        decode: unpercent,
+    },
     Layer {
         name: "percent, all",
         encode: |text| each(text, |_| false, |byte| format!("%{byte:02x}")),
@@ -229,10 +233,6 @@ fn characters(text: &str, spell: impl Fn(u32) -> String) -> String {
 
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
-}
-
-fn percent(byte: u8) -> String {
-    format!("%{byte:02X}")
 }
 
 fn wide(character: char) -> char {

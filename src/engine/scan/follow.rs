@@ -155,7 +155,7 @@ impl Lane {
         }
         let start = self.base + at as u64;
         // A match of a rule without checks is a finding, and its next match begins after it.
-        if rule.takes_all() && self.covered(index, start) {
+        if rule.takes_all() && (regex.finite || self.depth < DEPTH) && self.covered(index, start) {
             return;
         }
         let Some(state) = regex.begin(self.byte_before(text, at)) else { return };
@@ -218,7 +218,7 @@ impl Lane {
 
     /// Steps a match to its end, or to the end of the text; then it is given back to be followed later.
     fn run(&mut self, text: &[u8], rule: &Rule, regex: &Regex, mut live: Live, last: bool) -> Option<Live> {
-        // What is encoded twice is replaced whole: the groups of two encodings end together too seldom.
+        // What is encoded twice is no longer than can be held: the groups of two encodings end together too seldom for parts.
         let goes_on = !regex.finite && rule.takes_all() && self.depth < DEPTH;
         let longest = regex.max_len as u64;
         // What stands in the text's label is not held.

@@ -118,6 +118,8 @@ struct Lane {
     depth: u8,
     /// Where the stretch of the text begins that the lane is given; what stands before it is another one.
     begun: u64,
+    /// Whether its text is what encoded characters stand for: a plus that was written `%2B` is one.
+    unfolded: bool,
     /// Offset from which on the lane looks for beginnings.
     from: u64,
     /// Offset before which every window has been looked at.

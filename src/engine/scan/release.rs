@@ -420,7 +420,7 @@ impl Text {
 
     fn note_end(&mut self, candidate: &Candidate) {
         let Candidate { rule, start, end, lane, own, .. } = *candidate;
-        let whole = self.view(lane).map_or(end, |path| path.text_start(own.end).min(end));
+        let whole = self.view(lane).map_or(end, |path| path.whole_end(&(own.start..own.end), end));
         match self.ends.iter_mut().find(|ended| (ended.rule, ended.lane) == (rule, lane)) {
             Some(ended) => {
                 if end > ended.end {

@@ -215,6 +215,15 @@ impl<'views> Path<'views> {
         (outer, self.outer.and_then(|_| self.view.group_end(own.end)))
     }
 
+    /// The place in the text where the last group begins that a match has only a part of; else `end`, where it ends.
+    pub(super) fn whole_end(&self, own: &Range<u64>, end: u64) -> u64 {
+        match self.group_ends(own) {
+            (None, None) => end,
+            (Some(_), None) => self.outermost().text_start(self.place(own).end),
+            (_, Some(_)) => self.text_start(own.end),
+        }
+    }
+
     /// Where the stretch ends that a place of the view lies in.
     pub(super) fn stretch_end(&self, own: u64) -> Option<u64> {
         self.view.stretch_end(own)

@@ -94,6 +94,7 @@ impl Lane {
             parse(near.get(..len).unwrap_or_default(), at - from, last)
         };
         match parsed {
+            Parsed::Element(element) if self.unfolded && element.encoding == Encoding::Query => None,
             Parsed::Element(element) => Some(element),
             Parsed::None | Parsed::More => None,
         }
@@ -365,7 +366,7 @@ impl View {
         let context = start.saturating_sub(force.rules.look_behind as u64).max(raw.base).max(raw.begun);
         self.opened = true;
         self.lane.restart();
-        self.lane.begun = self.lane.end();
+        (self.lane.begun, self.lane.unfolded) = (self.lane.end(), blob.is_none());
         // Where the text begins, if that is part of the view.
         self.lane.origin = match raw.origin.checked_sub(context) {
             Some(label) if blob.is_none() && raw.origin < u64::MAX => self.lane.end() + label,

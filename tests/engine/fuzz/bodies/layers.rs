@@ -14,11 +14,14 @@ const BEHIND: &[&str] = &["", " or so", ", she said", "\"", ")", "\n", "; x", "%
 /// An input is whether a value is placed, rules, cuts, two encodings, what stands beside them, and the text.
 pub(crate) fn layers(data: &[u8]) {
     thread_local! {
-        static SUBJECTS: RefCell<Vec<Subject>> = RefCell::new(sets().iter().map(Subject::new).collect());
+        // An escape in hexadecimal has twelve bytes.
+        static SUBJECTS: RefCell<Vec<Subject>> =
+            RefCell::new(sets().iter().map(|rules| Subject { width: 12, ..Subject::new(rules) }).collect());
     }
     let mut choices = Choices(data);
     let placed = choices.byte() % 4 == 0;
-    let chosen = if placed { 0 } else { choices.below(sets().len()) };
+    // The last set is of expressions without an end: where looks overlap, their matches may be cut differently.
+    let chosen = if placed { 0 } else { choices.below(sets().len() - 1) };
     let cuts = Cuts::chosen(&mut choices);
     let place = |choices: &mut Choices<'_>| choices.below(LAYERS.len());
     let (outer, inner) = (&LAYERS[place(&mut choices)], &LAYERS[place(&mut choices)]);

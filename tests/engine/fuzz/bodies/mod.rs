@@ -95,6 +95,8 @@ struct Subject {
     out: Output,
     /// The most bytes that one replacement has beside what it replaces.
     longest_name: usize,
+    /// How many bytes one of a value may be written in: a run of hexadecimal has two, and one in a run four.
+    width: usize,
 }
 
 impl Subject {
@@ -112,6 +114,7 @@ impl Subject {
             cut: redactor(),
             out: Output::default(),
             longest_name: (0..rules.rules().len()).map(name).max().unwrap_or(0),
+            width: 4,
         }
     }
 
@@ -144,8 +147,8 @@ impl Subject {
         }
         // What an encoded character stands for is what is held; how many bytes it has is not told here.
         if text.iter().all(|byte| byte.is_ascii() && !b"%&\\=".contains(byte)) {
-            // A run of hexadecimal has two characters a byte; one that is too short to tell waits besides.
-            let most = 2 * self.rules.holdback() + 24;
+            // A run that is too short to tell waits besides, and what may be an encoded character in a run.
+            let most = self.width * self.rules.holdback() + 4 * 24 + 2 * 52;
             assert!(whole.peak <= most && cut.peak <= most, "held {} and {} of {most}", whole.peak, cut.peak);
         }
         whole

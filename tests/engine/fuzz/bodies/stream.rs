@@ -99,8 +99,13 @@ pub(crate) fn stream(data: &[u8]) {
         let last = subject.whole.push_last(text, &mut out).map_err(|blocked| blocked.rule).err();
         assert!(
             (&out.bytes, &out.findings, last) == (&run.text, &run.findings, run.blocked),
-            "{:?} in one call",
-            String::from_utf8_lossy(text)
+            "{:?} behind {:?} in one call\nwhole {:?} {:?}\nlast  {:?} {:?}",
+            String::from_utf8_lossy(text),
+            String::from_utf8_lossy(label),
+            String::from_utf8_lossy(&run.text),
+            run.findings,
+            String::from_utf8_lossy(&out.bytes),
+            out.findings,
         );
         assert!(run.blocked.is_some() || subject.whole.held() == 0);
     });
