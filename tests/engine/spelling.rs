@@ -81,6 +81,7 @@ pub(crate) fn read(text: &str) -> String {
 /// The encoded character that a text begins with, and its length.
 fn encoded(text: &str) -> Option<(char, usize)> {
     match text.as_bytes()[0] {
+        b'%' if text.starts_with("%u") => Some((char::from_u32(u32::from_str_radix(text.get(2..6)?, 16).ok()?)?, 6)),
         b'%' if text.starts_with("%25") => percent(text, "%25").or_else(|| percent(text, "%")),
         b'%' => percent(text, "%"),
         b'&' => {
@@ -109,6 +110,14 @@ fn encoded(text: &str) -> Option<(char, usize)> {
             let unit = |at: usize, len: usize| u32::from_str_radix(text.get(at..at + len)?, 16).ok();
             match text.as_bytes().get(slashes)? {
                 b'x' => Some((char::from_u32(unit(slashes + 1, 2)?)?, slashes + 3)),
+                b'u' if text[slashes + 1..].starts_with('{') => {
+                    let digits = text[slashes + 2..].find('}').filter(|count| *count <= 6)?;
+                    Some((char::from_u32(unit(slashes + 2, digits)?)?, slashes + 3 + digits))
+                }
+                b'0' | b'1' => {
+                    let value = u32::from_str_radix(text.get(slashes..slashes + 3)?, 8).ok()?;
+                    Some((char::from_u32(value).filter(|character| (' '..='~').contains(character))?, slashes + 3))
+                }
                 b'u' => {
                     let (first, len) = (unit(slashes + 1, 4)?, slashes + 5);
                     if let Some(character) = char::from_u32(first) {
@@ -152,7 +161,7 @@ fn look(character: char) -> Option<char> {
         return char::from_u32(code - zero + u32::from(b'0'));
     }
     match code {
-        0xAD | 0x200B..=0x200D | 0x2060 | 0xFE0F | 0xFEFF => None,
+        0xAD | 0x200B..=0x200D | 0x2060 | 0x20E3 | 0xFE0F | 0xFEFF => None,
         0xA0 | 0x2003 | 0x202F | 0x3000 => Some(' '),
         0x2010..=0x2015 | 0x2212 => Some('-'),
         0x2024 | 0x3002 | 0xFF61 => Some('.'),

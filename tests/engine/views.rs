@@ -25,6 +25,11 @@ const SPELLINGS: &[Spelling] = &[
     ("references twice", |text| each(text, |c| format!("&amp;#{};", c as u32))),
     ("escapes", |text| each(text, |c| format!("\\u{:04x}", c as u32))),
     ("escapes nested", |text| each(text, |c| format!("\\\\u{:04x}", c as u32))),
+    ("escapes in braces", |text| each(text, |c| format!("\\u{{{:x}}}", c as u32))),
+    ("octal escapes", |text| each(text, |c| format!("\\{:03o}", c as u32))),
+    ("percent and u", |text| each(text, |c| format!("%u{:04x}", c as u32))),
+    ("quoted-printable, all", |text| each(text, |c| format!("={:02X}", c as u32))),
+    ("keycaps", |text| each(text, |c| if c.is_ascii_digit() { format!("{c}\u{fe0f}\u{20e3}") } else { c.to_string() })),
     ("byte escapes", |text| each(text, |c| format!("\\x{:02x}", c as u32))),
     ("full width", |text| {
         each(text, |c| char::from_u32(if c == ' ' { 0x3000 } else { c as u32 + 0xFEE0 }).unwrap_or(c).to_string())

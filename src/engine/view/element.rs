@@ -1,9 +1,9 @@
 //! One encoded character of a text, whatever its spelling, and what it stands for.
 //!
 //! Enters: a text and a place. Leaves: how many bytes are one character written in another way there, and the character:
-//! percent-encoding (RFC 3986 section 2.1, UTF-8 behind it), character references of HTML, `\u`, `\U` and `\x` escapes behind
-//! any number of backslashes that nesting makes (JSON within JSON, four deep), quoted-printable (RFC 2045 section 6.7), and
-//! characters that [`fold`] knows. A percent sign or ampersand that is encoded itself is opened once more. An element
+//! percent-encoding (RFC 3986 section 2.1, UTF-8 behind it; `%u0040` as JavaScript's `escape` makes it), character references
+//! of HTML, `\u`, `\U`, `\x` and octal escapes behind any number of backslashes that nesting makes (JSON within JSON, four
+//! deep), quoted-printable (RFC 2045 section 6.7), and characters that [`fold`] knows. A percent sign or ampersand that is encoded itself is opened once more. An element
 //! of HTML with nothing in it that only changes how letters look is nothing, and so are Markdown's marks within a number
 //! ([`super::emphasis`]). A plus in a query's value is a blank ([`query`]).
 //! A sign at the end of a line is a soft line break only where what stands round it says so ([`super::soft`]): base64 and
@@ -235,6 +235,10 @@ impl Reader<'_> {
 
     fn any(&self, at: usize) -> Result<Element, Stop> {
         match self.byte(at)? {
+            b'%' if self.byte(at + 1)? == b'u' => {
+                let character = char::from_u32(self.hex(at + 2, 4)?).ok_or(Stop::Not)?;
+                Ok(Element::new(character, 6, Encoding::Percent))
+            }
             b'%' => {
                 let (character, len) = self.percent(at, b"%")?;
                 if character == '+' && self.is_encoded_blank(at, len)? {
@@ -321,6 +325,21 @@ impl Reader<'_> {
                 let character = char::from_u32(self.hex(sign + 1, 8)?).ok_or(Stop::Not)?;
                 Ok(Element::new(character, sign + 9 - at, Encoding::Escape))
             }
+            // Of any number of digits: ECMAScript, Rust, Ruby, PHP.
+            b'u' if self.byte(sign + 1)? == b'{' => {
+                let (value, digits) = self.in_braces(sign + 2)?;
+                Ok(Element::new(char::from_u32(value).ok_or(Stop::Not)?, sign + 2 + digits - at, Encoding::Escape))
+            }
+            // Octal, of a sign that is seen or a blank: shells, C, Python.
+            b'0' | b'1' => {
+                let mut value = 0;
+                for offset in 0..3 {
+                    let digit = char::from(self.byte(sign + offset)?).to_digit(8).ok_or(Stop::Not)?;
+                    value = value << 3 | digit;
+                }
+                let character = char::from_u32(value).filter(|character| matches!(character, ' '..='~'));
+                Ok(Element::new(character.ok_or(Stop::Not)?, sign + 3 - at, Encoding::Escape))
+            }
             b'u' => {
                 let unit = self.hex(sign + 1, 4)?;
                 let len = sign + 5 - at;
@@ -349,7 +368,38 @@ impl Reader<'_> {
         }
     }
 
-    /// An encoded byte or a soft line break. Encoders write letters and digits as they are, so `=41` is none; a blank
+    /// Hexadecimal digits up to a brace, six at most (ECMA-262 section 12.9.4), and how many bytes these and the brace are.
+    fn in_braces(&self, at: usize) -> Result<(u32, usize), Stop> {
+        let mut value = 0;
+        for count in 0..=6 {
+            match self.byte(at + count)? {
+                b'}' if count > 0 => return Ok((value, count + 1)),
+                digit => value = value << 4 | char::from(digit).to_digit(16).ok_or(Stop::Not)?,
+            }
+        }
+        Err(Stop::Not)
+    }
+
+    /// Whether what is written like a byte of quoted-printable stands at a place, with capitals.
+    fn is_quoted_byte(&self, at: usize) -> Result<bool, Stop> {
+        let digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'A'..=b'F');
+        Ok(self.byte(at)? == b'=' && matches!(self.byte(at + 1)?, b'2'..=b'7') && digit(self.byte(at + 2)?))
+    }
+
+    /// Whether a byte of quoted-printable stands on one side of the three bytes at a place, so that these are one whatever
+    /// they stand for.
+    fn has_quoted_beside(&self, at: usize) -> Result<bool, Stop> {
+        let before = at.checked_sub(3).is_some_and(|before| matches!(self.is_quoted_byte(before), Ok(true)));
+        if before {
+            return Ok(true);
+        }
+        match self.is_quoted_byte(at + 3) {
+            Err(Stop::Not) => Ok(false),
+            other => other,
+        }
+    }
+
+    /// An encoded byte or a soft line break. Encoders write letters and digits as they are, so `=41` alone is none; a blank
     /// before a digit is one only behind another digit or before another blank, since `=20` begins years and amounts.
     fn quoted(&self, at: usize) -> Result<Element, Stop> {
         let len = match self.byte(at + 1)? {
@@ -366,7 +416,7 @@ impl Reader<'_> {
             return Err(Stop::Not);
         }
         let (character, len) = self.percent(at, b"=")?;
-        if character.is_ascii_alphanumeric() || character.is_control() {
+        if character.is_control() || (character.is_ascii_alphanumeric() && !self.has_quoted_beside(at)?) {
             return Err(Stop::Not);
         }
         let number = |at: Option<usize>| at.and_then(|at| self.text.get(at)).is_some_and(u8::is_ascii_digit);

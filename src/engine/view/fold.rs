@@ -37,6 +37,8 @@ pub(super) fn fold(character: char) -> Fold {
         | 0x200B..=0x200F
         | 0x202A..=0x202E
         | 0x2060..=0x206F
+        // What draws a key round a digit.
+        | 0x20E3
         | 0x3164
         | 0xFE00..=0xFE0F
         | 0xFEFF
@@ -98,6 +100,7 @@ mod tests {
             ('\u{2011}', Fold::Byte(b'-')),
             ('\u{A0}', Fold::Byte(b' ')),
             ('\u{200B}', Fold::Gone),
+            ('\u{20E3}', Fold::Gone),
             ('中', Fold::Same),
         ] {
             assert_eq!(fold(character), wanted, "{character:?}");

@@ -27,6 +27,7 @@ pub(super) fn windows() -> Vec<Window> {
     let any = ByteSet::ALL;
     let set = |bytes: &[u8]| ByteSet::new(|byte| bytes.contains(&byte));
     let hex = ByteSet::new(|byte| byte.is_ascii_hexdigit());
+    let octal = ByteSet::new(|byte| (b'0'..=b'7').contains(&byte));
     let name = ByteSet::new(|byte| byte.is_ascii_alphabetic() || byte == b'#');
     let reference = ByteSet::new(|byte| byte.is_ascii_alphanumeric() || byte == b';');
     let upper = ByteSet::new(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte));
@@ -36,8 +37,10 @@ pub(super) fn windows() -> Vec<Window> {
     let [opening, closing] = emphasis::windows();
     vec![
         [any, set(b"%"), hex, hex, any],
+        [any, set(b"%"), set(b"u"), hex, hex],
         [any, set(b"&"), name, reference, reference],
         [any, set(b"\\"), set(b"\\uUx"), any, any],
+        [any, set(b"\\"), set(b"01"), octal, octal],
         [any, set(b"="), set(b"234567ABCDEF"), upper, any],
         [any, set(b"="), set(b"\r\n"), any, any],
         [any, set(b"<"), set(b"befimsuw"), tag, any],
