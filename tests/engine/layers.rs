@@ -4,7 +4,7 @@ use blackbar::engine::{Action, Detector, Pattern};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
-use super::spelling::{LAYERS, Layer, VALUES};
+use super::spelling::{LAYERS, Layer, STANDARD, VALUES, base64};
 use super::support::{regex, run, set, spec, usual, whole};
 
 fn part_of(value: &str) -> &'static str {
@@ -232,6 +232,24 @@ fn encoded_places_of_what_is_encoded() {
         for cut in 0..=text.len() {
             let (left, right) = text.as_bytes().split_at(cut);
             assert_eq!(String::from_utf8_lossy(&run(&rules, &actions, &[left, right]).text), wanted, "{text} at {cut}");
+        }
+    }
+}
+
+/// Base64 that one sign fills up ends with its line, whatever the next line is written in.
+#[test]
+fn a_padded_run_does_not_go_on_in_the_next_line() {
+    let (rules, actions) = usual();
+    let first = base64(b"note x: nothing at all ", STANDARD, true);
+    assert!(first.ends_with("A=") && !first.ends_with("=="), "{first}");
+    for layer in LAYERS {
+        for (value, part) in VALUES {
+            let text = format!("{first}\n{}\n", (layer.encode)(value));
+            let redacted = whole(&rules, &actions, &text);
+            let mut lines = redacted.lines();
+            assert_eq!(lines.next(), Some(first.as_str()), "{}", layer.name);
+            let left = lines.next().and_then(|line| (layer.decode)(line)).unwrap_or_default();
+            assert!(!left.is_empty() && !left.contains(part), "{}: {redacted}", layer.name);
         }
     }
 }

@@ -72,7 +72,7 @@ const fn sextets() -> [u8; 256] {
 
 /// The value of a character of either alphabet of base64.
 #[inline]
-fn sextet(byte: u8) -> Option<u8> {
+pub(super) fn sextet(byte: u8) -> Option<u8> {
     SEXTETS.get(usize::from(byte)).copied().filter(|value| *value != NO_SEXTET)
 }
 

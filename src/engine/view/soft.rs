@@ -6,6 +6,7 @@
 //! | before the sign | behind the line's end | |
 //! |---|---|---|
 //! | `=` | | none: base64 fills up with two |
+//! | base64 that ends in text with this sign | | none |
 //! | | `NAME=`, `export NAME=` | none: a line of its own |
 //! | a digit, blanks and hyphens | the same | a break: numbers are cut so to hide them |
 //! | an `@`, an encoded character in the same word | the same | a break: addresses are, too |
@@ -15,6 +16,7 @@
 //!
 //! What stands behind is read first, so that what may still come decides in the same way at every split of the text.
 
+use super::blob::sextet;
 use super::element::{LONGEST, Reader, Stop};
 
 /// Bytes of a line from which on an encoder may have broken it.
@@ -51,7 +53,7 @@ impl Reader<'_> {
         let limit = at + LONGEST;
         let next = Next { name: self.name(next, limit)?, ..self.next(next, limit)? };
         let head = self.text.get(at.saturating_sub(BEFORE)..at).unwrap_or_default();
-        if head.ends_with(b"=") || next.name == Name::Assigned {
+        if head.ends_with(b"=") || next.name == Name::Assigned || ends_in_padded(head) {
             return Err(Stop::Not);
         }
         if (next.digit && ends_in_number(head)) || next.encoded || ends_encoded(head) {
@@ -156,6 +158,23 @@ fn is_joint(byte: u8) -> bool {
     matches!(byte, b' ' | b'-' | b'.' | b'(' | b')' | b'+')
 }
 
+/// Whether base64 stands last whose one missing character an `=` fills up, and what its last groups hold is text: eight
+/// bytes, or five where it is no longer. Words are hardly ever that.
+fn ends_in_padded(head: &[u8]) -> bool {
+    let run = head.iter().rev().map_while(|byte| sextet(*byte)).take(11).count();
+    let len = if run >= 11 { 11 } else { 7 };
+    let Some(tail) = head.len().checked_sub(len).filter(|_| run >= len).and_then(|from| head.get(from..)) else {
+        return false;
+    };
+    tail.chunks(4).all(|group| {
+        let bits =
+            group.iter().filter_map(|byte| sextet(*byte)).fold(0_u32, |bits, value| bits << 6 | u32::from(value));
+        let bits = if group.len() == 3 { bits << 6 } else { bits };
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        bytes.iter().take(group.len() - 1).all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'))
+    })
+}
+
 /// Whether a byte is an `@` or begins a character that is written in another way.
 fn tells(byte: u8) -> bool {
     !byte.is_ascii() || matches!(byte, b'@' | b'%' | b'&' | b'\\')
@@ -245,6 +264,9 @@ mod tests {
             (quoted.as_str(), false),
             ("SESSION_SECRET=aK9/sQ2LmZx9Bv4Np7Rtqq==\nDEBUG=false", false),
             ("4111==\n1111", false),
+            ("bm90ZSB4OiBub3RoaW5nIGF0IGFsbCA=\n&#52;111 1111 1111 1111", false),
+            ("x: YXMgaXQ=\njane@example.com", false),
+            ("janedoe=\n@example.com", true),
             ("DB_PASSWORD=Tr0ub4dor=\nDB_HOST=db1.internal", false),
             ("DB_PASSWORD=P@ssw0rd=\nDB_HOST=db1.internal", false),
             ("KEY=aK9sQ2LmZx9Bv4Np7R=\r\nPORT=3000", false),
