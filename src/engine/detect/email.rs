@@ -94,7 +94,7 @@ fn is_apostrophe(text: &[u8], at: usize, end: usize) -> bool {
     text.get(at) == Some(&b'\'') && at + 1 < end && letter(at + 1) && before(1) && !(opens && prefix)
 }
 
-/// The closing quote of a local part that is none of atoms, or where its ideographs and what stands before them begin.
+/// Where the closing quote stands of a local part that is none of atoms, or where the last of its ideographs begin.
 fn unusual_start(text: &[u8], end: usize, floor: usize) -> usize {
     let tail = text.get(end.saturating_sub(4).max(floor)..end).unwrap_or_default();
     if let [.., inner, b'"'] = tail

@@ -123,15 +123,17 @@ pub(in crate::engine) fn any(text: &[u8], at: usize, last: bool) -> Step {
             && !(numbered && matches!(reading.groups(), [4, _]));
         (count <= *ANY.end()).then_some(accepted)
     };
-    let plus = usize::from(text.get(at) == Some(&b'+') && may_begin(before(text, at), b'+'));
-    if plus == 1 && text.get(at + 1).is_some_and(|byte| !byte.is_ascii_digit()) {
-        return Step::None;
+    if text.get(at) != Some(&b'+') || !may_begin(before(text, at), b'+') {
+        return written(text, at, last, accepts);
     }
-    if plus == 1 { found(text, at, at + 1, last, accepts) } else { written(text, at, last, accepts) }
+    match text.get(at + 1) {
+        Some(byte) if !byte.is_ascii_digit() => Step::None,
+        _ => found(text, at, at + 1, last, accepts),
+    }
 }
 
-/// Whether capitals and a hyphen stand before the digits: a year and a number behind them are an entry of a register
-/// (`CVE-2021-44228`).
+/// Whether capitals and a hyphen stand before the digits: four digits, taken for a year, and a number behind them are an
+/// entry of a register (`CVE-2021-44228`).
 fn is_numbered(text: &[u8], at: usize) -> bool {
     matches!(text.get(at.saturating_sub(3)..at), Some([b'A'..=b'Z', b'A'..=b'Z', b'-']))
 }
