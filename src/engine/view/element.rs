@@ -79,8 +79,6 @@ pub(in crate::engine) struct Element {
 pub(in crate::engine) const LONGEST: usize = 52;
 /// How many bytes before an encoded character say whether it is one.
 pub(in crate::engine) const BEFORE: usize = soft::BEFORE;
-/// Digits of a numeric reference, zeros before them among these, and its end.
-const REFERENCE: usize = 40;
 /// Backslashes before an escape: four levels of JSON within JSON.
 const BACKSLASHES: usize = 8;
 
@@ -156,81 +154,6 @@ impl Reader<'_> {
         }
         let text = std::str::from_utf8(bytes.get(..width).unwrap_or_default()).map_err(|_| Stop::Not)?;
         Ok((text.chars().next().ok_or(Stop::Not)?, width * size))
-    }
-
-    /// The rest of a character reference, behind its ampersand.
-    fn reference(&self, at: usize) -> Result<(char, usize), Stop> {
-        if self.byte(at)? == b'#' {
-            let (digits, radix) = match self.byte(at + 1)? {
-                b'x' | b'X' => (at + 2, 16),
-                _ => (at + 1, 10),
-            };
-            let mut value = 0_u32;
-            for here in digits..digits + REFERENCE {
-                let byte = match self.byte(here) {
-                    // Readers of HTML take a reference without its semicolon for one, too (WHATWG HTML 13.2.5.80).
-                    Err(Stop::Not) if here > digits => return Ok((numbered(value)?, here - at)),
-                    byte => byte?,
-                };
-                match char::from(byte).to_digit(radix) {
-                    Some(digit) => value = value.saturating_mul(radix).saturating_add(digit),
-                    None if here == digits => return Err(Stop::Not),
-                    None => return Ok((numbered(value)?, here + usize::from(byte == b';') - at)),
-                }
-            }
-            return Err(Stop::Not);
-        }
-        let mut possible = false;
-        let first = Some(self.byte(at)?);
-        let begun = NAMES.partition_point(|(name, _)| name.as_bytes().first().copied() < first);
-        let alike = |(name, _): &&(&str, char)| name.as_bytes().first().copied() == first;
-        for (name, character) in NAMES.iter().skip(begun).take_while(alike) {
-            let name = name.as_bytes();
-            let mut same = true;
-            for (offset, wanted) in name.iter().enumerate() {
-                match self.byte(at + offset) {
-                    Ok(byte) if byte == *wanted => {}
-                    Ok(_) | Err(Stop::Not) => {
-                        same = false;
-                        break;
-                    }
-                    Err(Stop::More) => {
-                        possible = true;
-                        same = false;
-                        break;
-                    }
-                }
-            }
-            if same {
-                return Ok((*character, name.len()));
-            }
-        }
-        if possible {
-            return Err(Stop::More);
-        }
-        self.bare_name(at)
-    }
-
-    /// A name that readers of HTML know without its semicolon, too; not where it may be one of a query's.
-    fn bare_name(&self, at: usize) -> Result<(char, usize), Stop> {
-        for (name, character) in BARE_NAMES {
-            let matches = |(offset, wanted): (usize, &u8)| self.byte(at + offset).map(|byte| byte == *wanted);
-            let mut same = true;
-            for one in name.as_bytes().iter().enumerate() {
-                same = matches(one)?;
-                if !same {
-                    break;
-                }
-            }
-            if same {
-                return match self.byte(at + name.len()) {
-                    Ok(b'=') => Err(Stop::Not),
-                    Err(Stop::More) => Err(Stop::More),
-                    Ok(_) | Err(Stop::Not) => Ok((*character, name.len())),
-                };
-            }
-        }
-        Err(Stop::Not)
     }
 
     fn any(&self, at: usize) -> Result<Element, Stop> {
@@ -515,119 +438,6 @@ const LOOKS_LEN: usize = 6;
 /// Where a browser may end a line: it shows nothing.
 const BREAK: &[u8] = b"wbr";
 
-/// The references that a value may hold, in order: those of HTML that stand for a sign of ASCII or for what folds to one
-/// or to nothing.
-const NAMES: &[(&str, char)] = &[
-    ("AMP;", '&'),
-    ("ApplyFunction;", '\u{2061}'),
-    ("DiacriticalGrave;", '`'),
-    ("GT;", '>'),
-    ("Hat;", '^'),
-    ("InvisibleComma;", '\u{2063}'),
-    ("InvisibleTimes;", '\u{2062}'),
-    ("LT;", '<'),
-    ("MediumSpace;", '\u{205F}'),
-    ("NegativeMediumSpace;", '\u{200B}'),
-    ("NegativeThickSpace;", '\u{200B}'),
-    ("NegativeThinSpace;", '\u{200B}'),
-    ("NegativeVeryThinSpace;", '\u{200B}'),
-    ("NewLine;", '\n'),
-    ("NoBreak;", '\u{2060}'),
-    ("NonBreakingSpace;", '\u{A0}'),
-    ("QUOT;", '"'),
-    ("Tab;", '\t'),
-    ("ThinSpace;", '\u{2009}'),
-    ("UnderBar;", '_'),
-    ("VerticalLine;", '|'),
-    ("VeryThinSpace;", '\u{200A}'),
-    ("ZeroWidthSpace;", '\u{200B}'),
-    ("af;", '\u{2061}'),
-    ("amp;", '&'),
-    ("apos;", '\''),
-    ("ast;", '*'),
-    ("bsol;", '\\'),
-    ("colon;", ':'),
-    ("comma;", ','),
-    ("commat;", '@'),
-    ("dash;", '\u{2010}'),
-    ("dollar;", '$'),
-    ("emsp13;", '\u{2004}'),
-    ("emsp14;", '\u{2005}'),
-    ("emsp;", '\u{2003}'),
-    ("ensp;", '\u{2002}'),
-    ("equals;", '='),
-    ("excl;", '!'),
-    ("frasl;", '\u{2044}'),
-    ("grave;", '`'),
-    ("gt;", '>'),
-    ("hairsp;", '\u{200A}'),
-    ("horbar;", '\u{2015}'),
-    ("hybull;", '\u{2043}'),
-    ("hyphen;", '\u{2010}'),
-    ("ic;", '\u{2063}'),
-    ("it;", '\u{2062}'),
-    ("lbrace;", '{'),
-    ("lbrack;", '['),
-    ("lcub;", '{'),
-    ("lowbar;", '_'),
-    ("lpar;", '('),
-    ("lrm;", '\u{200E}'),
-    ("lsqb;", '['),
-    ("lt;", '<'),
-    ("mdash;", '\u{2014}'),
-    ("midast;", '*'),
-    ("minus;", '\u{2212}'),
-    ("nbsp;", '\u{A0}'),
-    ("ndash;", '\u{2013}'),
-    ("num;", '#'),
-    ("numsp;", '\u{2007}'),
-    ("percnt;", '%'),
-    ("period;", '.'),
-    ("plus;", '+'),
-    ("puncsp;", '\u{2008}'),
-    ("quest;", '?'),
-    ("quot;", '"'),
-    ("ratio;", '\u{2236}'),
-    ("rbrace;", '}'),
-    ("rbrack;", ']'),
-    ("rcub;", '}'),
-    ("rlm;", '\u{200F}'),
-    ("rpar;", ')'),
-    ("rsqb;", ']'),
-    ("semi;", ';'),
-    ("shy;", '\u{AD}'),
-    ("sol;", '/'),
-    ("thinsp;", '\u{2009}'),
-    ("verbar;", '|'),
-    ("vert;", '|'),
-    ("zwj;", '\u{200D}'),
-    ("zwnj;", '\u{200C}'),
-];
-
-/// Of the names that need no semicolon (WHATWG HTML 13.5) those that a value may hold.
-const BARE_NAMES: &[(&str, char)] = &[
-    ("amp", '&'),
-    ("AMP", '&'),
-    ("lt", '<'),
-    ("LT", '<'),
-    ("gt", '>'),
-    ("GT", '>'),
-    ("quot", '"'),
-    ("QUOT", '"'),
-    ("nbsp", ' '),
-    ("shy", '\u{AD}'),
-    ("middot", '\u{B7}'),
-];
-
-/// The character of a number; of two that are control characters what readers of HTML make of them.
-fn numbered(value: u32) -> Result<char, Stop> {
-    match value {
-        0x96 => Ok('\u{2013}'),
-        0x97 => Ok('\u{2014}'),
-        value => char::from_u32(value).ok_or(Stop::Not),
-    }
-}
-
 /// What stands at `at`, by what follows and up to [`super::NEAR`] bytes before it.
 pub(in crate::engine) fn parse(text: &[u8], at: usize, last: bool) -> Parsed {
     match (Reader { text, last }).any(at) {
@@ -784,13 +594,6 @@ mod tests {
             }
             assert!(text.len() <= LONGEST);
         }
-    }
-
-    #[test]
-    fn names_are_in_order() {
-        assert!(NAMES.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        assert!(NAMES.iter().all(|(name, _)| name.ends_with(';') && "&amp;".len() + name.len() <= LONGEST));
-        assert!(NAMES.iter().all(|(_, character)| character.is_ascii() || fold(*character) != Fold::Same));
     }
 
     #[test]

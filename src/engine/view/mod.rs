@@ -8,6 +8,7 @@ mod element;
 mod emphasis;
 mod fold;
 mod query;
+mod reference;
 mod soft;
 
 pub(super) use blob::Blob;
