@@ -224,6 +224,13 @@ fn encoded_places_of_what_is_encoded() {
         ("to jane%26commat;example.com, x", "to %5BMAIL%5D, x"),
         ("to jane\\u005cu0040example.com, x", "to [MAIL], x"),
         ("to jane=3D40example.com, x", "to [MAIL], x"),
+        ("to jane=2540example.com, x", "to %5BMAIL%5D, x"),
+        ("to jane&#6%34;example.com, x", "to %5BMAIL%5D, x"),
+        ("to jane&#6\\u0034;example.com, x", "to [MAIL], x"),
+        ("to jane&#6\u{200B}4;example.com, x", "to [MAIL], x"),
+        ("to jane&#6\u{FE0F}\u{20E3}4\u{FE0F}\u{20E3};example.com, x", "to [MAIL], x"),
+        ("to jane&#x4\u{FE0F}\u{20E3}0\u{FE0F}\u{20E3};example.com, x", "to [MAIL], x"),
+        ("to jane&#64%3Bexample.com, x", "to %5BMAIL%5D, x"),
         ("to amFuZUBleGFtcGxlLmNvbQ%3D%3D, x", "to W01BSUxd, x"),
         ("to %61mFuZUBleGFtcGxlLmNvbQ==, x", "to W01BSUxd, x"),
         ("to amFuZUBleGFt&#99;GxlLmNvbQ=3D=3D, x", "to W01BSUxd, x"),
@@ -234,6 +241,62 @@ fn encoded_places_of_what_is_encoded() {
             assert_eq!(String::from_utf8_lossy(&run(&rules, &actions, &[left, right]).text), wanted, "{text} at {cut}");
         }
     }
+}
+
+/// Any characters of a value written in any way, and any characters of that: nothing is left, and it is the same however it
+/// comes.
+#[test]
+fn random_places_of_what_is_encoded_in_places() {
+    let mut rng = TestRng::from_seed(prop::test_runner::RngAlgorithm::ChaCha, &[23; 32]);
+    let (rules, actions) = usual();
+    let mut number = |below: usize| rng.next_u32() as usize % below;
+    let rounds = if std::env::var_os("BLACKBAR_LONG").is_some() { 200_000 } else { 4000 };
+    let mut open = Vec::new();
+    for _ in 0..rounds {
+        let (value, part) = VALUES[number(VALUES.len())];
+        let mut spelled = value.to_owned();
+        let kinds = [number(7), number(7)];
+        // No reader of `\\u00\\u0034` reads on.
+        for kind in kinds.into_iter().take(if kinds == [3, 3] { 1 } else { 2 }) {
+            let often = 1 + number(6);
+            let mut next = String::new();
+            for character in spelled.chars() {
+                let code = character as u32;
+                match kind {
+                    _ if number(6) >= often || code >= 0x80 => next.push(character),
+                    0 => next.push_str(&format!("%{code:02X}")),
+                    1 => next.push_str(&format!("&#{code};")),
+                    2 => next.push_str(&format!("&#x{code:x};")),
+                    3 => next.push_str(&format!("\\u{code:04x}")),
+                    4 if character.is_ascii_digit() => next.push_str(&format!("{character}\u{FE0F}\u{20E3}")),
+                    5 if character.is_ascii_digit() => next.extend(char::from_u32(code - 0x30 + 0xFF10)),
+                    _ => next.push_str(&format!("{character}\u{200B}")),
+                }
+            }
+            spelled = next;
+        }
+        let text = format!("it is {spelled}, she said");
+        let wanted = run(&rules, &actions, &[text.as_bytes()]);
+        if wanted.findings.is_empty() {
+            open.push(format!("{part}: {text}"));
+        }
+        for largest in [1, 3, 40] {
+            let mut rest = text.as_bytes();
+            let mut pieces = Vec::new();
+            while !rest.is_empty() {
+                let (piece, others) = rest.split_at((1 + number(largest)).min(rest.len()));
+                pieces.push(piece);
+                rest = others;
+            }
+            let found = run(&rules, &actions, &pieces);
+            assert_eq!(
+                (String::from_utf8_lossy(&found.text), &found.findings),
+                (String::from_utf8_lossy(&wanted.text), &wanted.findings),
+                "{text}"
+            );
+        }
+    }
+    assert!(open.is_empty(), "{} are open:\n{}", open.len(), open.join("\n"));
 }
 
 /// Base64 that one sign fills up ends with its line, whatever the next line is written in.

@@ -300,7 +300,7 @@ impl Text {
         buffer.append(withheld);
         buffer.extend_from_slice(piece);
         if !last {
-            let kept = view::withheld(buffer);
+            let kept = view::withheld_twice(buffer);
             withheld.extend_from_slice(buffer.get(kept..).unwrap_or_default());
             buffer.truncate(kept);
         }

@@ -75,8 +75,8 @@ pub(in crate::engine) struct Element {
     width: u8,
 }
 
-/// The most bytes that one encoded character takes.
-pub(in crate::engine) const LONGEST: usize = 52;
+/// The most bytes that one encoded character takes, and what is looked at behind it.
+pub(in crate::engine) const LONGEST: usize = 80;
 /// How many bytes before an encoded character say whether it is one.
 pub(in crate::engine) const BEFORE: usize = soft::BEFORE;
 /// Backslashes before an escape: four levels of JSON within JSON.
@@ -156,7 +156,7 @@ impl Reader<'_> {
         Ok((text.chars().next().ok_or(Stop::Not)?, width * size))
     }
 
-    fn any(&self, at: usize) -> Result<Element, Stop> {
+    pub(super) fn any(&self, at: usize) -> Result<Element, Stop> {
         match self.byte(at)? {
             b'%' if self.byte(at + 1)? == b'u' => {
                 let character = char::from_u32(self.hex(at + 2, 4)?).ok_or(Stop::Not)?;
@@ -347,7 +347,12 @@ impl Reader<'_> {
             let next = self.byte(at + 3);
             match next {
                 Err(Stop::More) => return Err(Stop::More),
-                Ok(byte) if byte.is_ascii_digit() && !number(at.checked_sub(1)) && !self.goes_on(at + 3)? => {
+                Ok(byte)
+                    if byte.is_ascii_digit()
+                        && !number(at.checked_sub(1))
+                        && !self.goes_on(at + 3)?
+                        && !(character == '%' && self.is_percent_pair(at + 3)?) =>
+                {
                     return Err(Stop::Not);
                 }
                 Ok(_) | Err(Stop::Not) => {}
@@ -416,6 +421,16 @@ impl Reader<'_> {
             }
         }
         Ok(false)
+    }
+
+    /// Whether what stands behind an encoded percent sign is the rest of an encoded byte: one of a sign, or another follows.
+    fn is_percent_pair(&self, at: usize) -> Result<bool, Stop> {
+        let byte = match self.hex(at, 2) {
+            Ok(byte) => byte as u8,
+            Err(Stop::Not) => return Ok(false),
+            Err(Stop::More) => return Err(Stop::More),
+        };
+        Ok(byte.is_ascii_punctuation() || byte == b' ' || self.is_quoted_byte(at + 2)?)
     }
 
     /// Whether a group of letters and digits stands here that an encoded blank or hyphen ends: `=202605=20`.
@@ -536,6 +551,15 @@ mod tests {
             ("&#65", Some((4, "A"))),
             ("&#65 ", Some((4, "A"))),
             ("&#65&#66", Some((4, "A"))),
+            ("&#6 ", None),
+            ("&#6%35;", None),
+            ("&#65%20", Some((4, "A"))),
+            ("&#65%3B", None),
+            (r"&#65\u0032;", None),
+            ("&#6=35=3B", None),
+            ("&#6\u{200B}5;", None),
+            ("&#x4\u{FE0F}\u{20E3}1;", None),
+            ("&#x00000000000000000000000000000000000004\\\\\\\\ud83d\\\\\\\\ude00", Some((41, "\u{4}"))),
             ("&#x41g", Some((5, "A"))),
             ("&#;", None),
             ("&#x;", None),
@@ -544,6 +568,7 @@ mod tests {
             ("&nbsp1", Some((5, " "))),
             ("&lt1", Some((3, "<"))),
             ("&lt=1", None),
+            ("&lt@", None),
             ("&ltd", Some((3, "<"))),
             ("&amp;", Some((5, "&"))),
             ("&commat;", Some((8, "@"))),
@@ -574,6 +599,9 @@ mod tests {
             ("=4012%20", None),
             ("=\r\n", None),
             ("=2026", None),
+            ("=2540example", Some((3, "%"))),
+            ("=2534=2531", Some((3, "%"))),
+            ("=2534", None),
             ("=20x", Some((3, " "))),
             ("=202605=20", Some((3, " "))),
             ("=41", None),

@@ -6,6 +6,8 @@ use super::element::{Reader, Stop};
 
 /// Digits of a numeric reference, zeros before them among these, and its end.
 const REFERENCE: usize = 40;
+/// Digits of a reference that is a digit of another one, and its end.
+const ENDED: usize = 6;
 
 impl Reader<'_> {
     /// The rest of a character reference, behind its ampersand.
@@ -25,7 +27,12 @@ impl Reader<'_> {
                 match char::from(byte).to_digit(radix) {
                     Some(digit) => value = value.saturating_mul(radix).saturating_add(digit),
                     None if here == digits => return Err(Stop::Not),
-                    None => return Ok((numbered(value)?, here + usize::from(byte == b';') - at)),
+                    None if byte == b';' => return Ok((numbered(value)?, here + 1 - at)),
+                    // One digit without an end is a control character to readers of HTML, and to no one a part of a value.
+                    None if here == digits + 1 || self.is_digit_or_end(here, radix)? => {
+                        return Err(Stop::Not);
+                    }
+                    None => return Ok((numbered(value)?, here - at)),
                 }
             }
             return Err(Stop::Not);
@@ -61,6 +68,40 @@ impl Reader<'_> {
         self.bare_name(at)
     }
 
+    /// Whether the next digit of a reference or its end is written in another encoding: who opens that first reads on.
+    fn is_digit_or_end(&self, at: usize, radix: u32) -> Result<bool, Stop> {
+        let meant = match self.byte(at)? {
+            b'%' | b'\\' | b'=' | 0x80.. => self.any(at).map(|element| match element.bytes() {
+                [] => Some(b';'),
+                [byte] => Some(*byte),
+                _ => None,
+            }),
+            b'&' => self.ended(at),
+            _ => return Ok(false),
+        };
+        match meant {
+            Ok(meant) => Ok(meant.is_some_and(|byte| byte == b';' || char::from(byte).is_digit(radix))),
+            Err(Stop::Not) => Ok(false),
+            Err(Stop::More) => Err(Stop::More),
+        }
+    }
+
+    /// The sign of ASCII that a numeric reference with its semicolon stands for.
+    fn ended(&self, at: usize) -> Result<Option<u8>, Stop> {
+        if self.byte(at + 1)? != b'#' {
+            return Err(Stop::Not);
+        }
+        let (digits, radix) = if self.byte(at + 2)? | 0x20 == b'x' { (at + 3, 16) } else { (at + 2, 10) };
+        let mut value = 0_u32;
+        for here in digits..digits + ENDED {
+            match self.byte(here)? {
+                b';' if here > digits => return Ok(u8::try_from(value).ok()),
+                byte => value = value * radix + char::from(byte).to_digit(radix).ok_or(Stop::Not)?,
+            }
+        }
+        Err(Stop::Not)
+    }
+
     /// A name that readers of HTML know without its semicolon, too; not where it may be one of a query's.
     fn bare_name(&self, at: usize) -> Result<(char, usize), Stop> {
         for (name, character) in BARE_NAMES {
@@ -74,6 +115,8 @@ impl Reader<'_> {
             }
             if same {
                 return match self.byte(at + name.len()) {
+                    // No value has a bracket before such a sign.
+                    Ok(byte) if name.len() == 2 && !byte.is_ascii_alphanumeric() => Err(Stop::Not),
                     Ok(b'=') => Err(Stop::Not),
                     Err(Stop::More) => Err(Stop::More),
                     Ok(_) | Err(Stop::Not) => Ok((*character, name.len())),

@@ -79,6 +79,12 @@ pub(super) fn withheld(text: &[u8]) -> usize {
     (from..text.len()).find(cut).unwrap_or(text.len())
 }
 
+/// As [`withheld`], and what may be the beginning of a character whose rest is encoded: `&` before `&#35;x37;`.
+pub(super) fn withheld_twice(text: &[u8]) -> usize {
+    let kept = withheld(text);
+    if kept == text.len() { kept } else { withheld(text.get(..kept).unwrap_or_default()) }
+}
+
 impl Lane {
     /// The encoded character at an offset. What is withheld behind the text counts as well.
     fn element(&self, at: u64, last: bool) -> Option<Element> {
