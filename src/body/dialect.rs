@@ -257,9 +257,10 @@ impl Tables {
 /// The rows of one dialect and direction, compiled.
 #[derive(Debug)]
 pub(super) struct Table {
+    /// By the shelf of their last names; of one name in the order of the lists.
     rows: Vec<(&'static str, JsonPath, Special)>,
-    /// Bit `n` is set where a row's last name has `n` bytes.
-    lengths: u64,
+    /// Where the rows of each shelf begin, and where those of the last one end.
+    shelves: [u16; SHELVES + 1],
     /// The protocol is a model's.
     model: bool,
     /// Some member may get another name.
@@ -297,14 +298,17 @@ impl Table {
     }
 
     fn new(lists: &[&[&[Row]]]) -> Self {
-        let mut table = Self { rows: Vec::new(), lengths: 0, model: false, renames: false };
+        let mut table = Self { rows: Vec::new(), shelves: [0; SHELVES + 1], model: false, renames: false };
         for (text, special) in lists.iter().copied().flatten().copied().flatten() {
             let Ok(path) = JsonPath::parse(text) else { continue };
             let Some((_, name)) = text.rsplit_once('.') else { continue };
             debug_assert!(matches!(path.steps.last(), Some(PathStep::Key(key)) if key == name), "{text}");
-            table.lengths |= 1 << (name.len() & 63);
             table.renames |= matches!(special, Special::Renamed(_));
             table.rows.push((name, path, *special));
+        }
+        table.rows.sort_by_key(|(name, ..)| shelf(name.as_bytes()));
+        for (number, begins) in table.shelves.iter_mut().enumerate() {
+            *begins = table.rows.partition_point(|(name, ..)| shelf(name.as_bytes()) < number) as u16;
         }
         table
     }
@@ -314,12 +318,21 @@ impl Table {
     where
         S: Iterator<Item = Step<'a>>,
     {
-        if key.len() > 63 || self.lengths & (1 << key.len()) == 0 {
-            return None;
-        }
-        let row = self.rows.iter().find(|(name, path, _)| name.as_bytes() == key && path.walk(steps()).exact);
+        let number = shelf(key);
+        let [begins, ends] = [number, number + 1].map(|at| self.shelves.get(at).copied().map_or(0, usize::from));
+        let mut rows = self.rows.get(begins..ends)?.iter();
+        let row = rows.find(|(name, path, _)| name.as_bytes() == key && path.walk(steps()).exact);
         row.map(|(_, _, special)| *special)
     }
+}
+
+/// Shelves of a table: about as many as it has names.
+const SHELVES: usize = 128;
+
+/// The shelf of a name.
+fn shelf(name: &[u8]) -> usize {
+    let [first, last] = [name.first(), name.last()].map(|byte| usize::from(byte.copied().unwrap_or_default()));
+    (name.len() * 29 + first * 5 + last * 11) % SHELVES
 }
 
 impl Dialect {
