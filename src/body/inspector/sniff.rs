@@ -88,7 +88,32 @@ pub(super) fn is_sdp(start: &[u8], blanks: usize, ended: bool) -> Option<bool> {
     let Some(rest) = text.strip_prefix(b"v=0").filter(|rest| rest.first() != Some(&b'o')) else { return Some(false) };
     // Readers skip blanks at a line's end, and some skip empty lines.
     let Some(text) = behind(rest, MAX_BLANKS) else { return Some(false) };
-    if begun(text, b"o=") { None } else { Some(text.starts_with(b"o=")) }
+    if begun(text, b"o=") {
+        return None;
+    }
+    let ends_line =
+        rest.len() > text.len() && rest.iter().take(rest.len() - text.len()).any(|byte| b"\r\n".contains(byte));
+    let Some(origin) = text.strip_prefix(b"o=").filter(|_| ends_line) else { return Some(false) };
+    match names_session(origin) {
+        None if !ended && origin.len() < MAX_ORIGIN => None,
+        names => Some(names.unwrap_or(true)),
+    }
+}
+
+/// Bytes of an origin that are looked at.
+const MAX_ORIGIN: usize = 256;
+
+/// Whether the rest of a line that begins with `o=` is one of SDP: a name, and two numbers behind it. `None` where it ends
+/// before that is known.
+fn names_session(origin: &[u8]) -> Option<bool> {
+    let words = || origin.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let fits = |(number, word): (usize, &[u8])| {
+        !word.iter().any(u8::is_ascii_control) && (number == 0 || word.iter().all(u8::is_ascii_digit))
+    };
+    if !words().take(3).enumerate().all(fits) {
+        return Some(false);
+    }
+    words().nth(3).map(|_| true)
 }
 
 /// Line beginnings of an event stream. What begins otherwise is looked along for data as it comes.
@@ -254,6 +279,12 @@ mod tests {
             (b"\xef\xbb\xbfv=0\no=-", true),
             (b"\r\n v=0\r\no=-", true),
             (b"v=0", false),
+            (b"v=0\no=jdoe 3724394400 3724394405 IN", true),
+            (b"v=0 o=1 starting", false),
+            (b"v=0 o=- 1 2 IN", false),
+            (b"v=0\no=1\np=2", false),
+            (b"v=0\no=1 2\n3 4", false),
+            (b"v=0\no=all right 1 2", false),
             (b"v=0o=-", false),
             (b"v=0\nx=1", false),
             (b"v=0\nO=1", false),
@@ -272,7 +303,7 @@ mod tests {
         }
         for (blanks, wanted) in [(MAX_BLANKS, true), (MAX_BLANKS + 1, false)] {
             let blanks = " ".repeat(blanks);
-            let (before, between) = (format!("{blanks}v=0\no="), format!("v=0{blanks}o="));
+            let (before, between) = (format!("{blanks}v=0\no=- 1 2 IN"), format!("v=0\n{}o=- 1 2 IN", &blanks[1..]));
             for body in [before.as_bytes(), between.as_bytes()] {
                 let answers = (1..=body.len()).find_map(|end| is_sdp(&body[..end], MAX_BLANKS, end == body.len()));
                 assert_eq!((answers, is_sdp(body, MAX_BLANKS, false)), (Some(wanted), Some(wanted)));
