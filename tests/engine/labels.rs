@@ -5,7 +5,7 @@ use std::sync::Arc;
 use blackbar::engine::{Action, ActionTable, Output, RuleSet, StreamRedactor};
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
-use super::support::{keyword, push_all, regex, set, spec, usual};
+use super::support::{keyword, pieces, push_all, regex, set, spec, usual};
 
 type Rules = (Arc<RuleSet>, Arc<ActionTable>);
 
@@ -130,13 +130,7 @@ fn a_label_that_nothing_looks_for_changes_nothing() {
         let plain = labelled(&rules, b"", &[text.as_bytes()]);
         let label = ["a", "some thing", "éa", "customerName"][roll(&mut rng, 4)];
         assert_eq!(labelled(&rules, label.as_bytes(), &[text.as_bytes()]), plain, "{label:?} {text:?}");
-        let mut rest = text.as_bytes();
-        let mut pieces = Vec::new();
-        while !rest.is_empty() {
-            let (piece, others) = rest.split_at((1 + roll(&mut rng, 7)).min(rest.len()));
-            pieces.push(piece);
-            rest = others;
-        }
+        let pieces = pieces(text.as_bytes(), || 1 + roll(&mut rng, 7));
         assert_eq!(labelled(&rules, label.as_bytes(), &pieces), plain, "{label:?} {text:?}");
     }
 }

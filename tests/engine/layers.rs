@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
 use super::spelling::{LAYERS, Layer, STANDARD, VALUES, base64};
-use super::support::{regex, run, set, spec, usual, whole};
+use super::support::{pieces, regex, run, set, spec, usual, whole};
 
 fn part_of(value: &str) -> &'static str {
     VALUES.iter().find(|(known, _)| *known == value).unwrap().1
@@ -106,13 +106,7 @@ fn random_encodings_in_random_encodings_leave_nothing() {
         let shown = || format!("{} in {}: {plain:?}, {text} became {left:?}", inner.name, outer.name);
         assert!(parts.iter().all(|part| !left.contains(part)), "{}", shown());
         for largest in [1, 3, 40, 400] {
-            let mut rest = text.as_bytes();
-            let mut pieces = Vec::new();
-            while !rest.is_empty() {
-                let (piece, others) = rest.split_at((1 + number(largest)).min(rest.len()));
-                pieces.push(piece);
-                rest = others;
-            }
+            let pieces = pieces(text.as_bytes(), || 1 + number(largest));
             let found = run(&rules, &actions, &pieces);
             assert_eq!(
                 (String::from_utf8_lossy(&found.text), &found.findings),
@@ -281,13 +275,7 @@ fn random_places_of_what_is_encoded_in_places() {
             open.push(format!("{part}: {text}"));
         }
         for largest in [1, 3, 40] {
-            let mut rest = text.as_bytes();
-            let mut pieces = Vec::new();
-            while !rest.is_empty() {
-                let (piece, others) = rest.split_at((1 + number(largest)).min(rest.len()));
-                pieces.push(piece);
-                rest = others;
-            }
+            let pieces = pieces(text.as_bytes(), || 1 + number(largest));
             let found = run(&rules, &actions, &pieces);
             assert_eq!(
                 (String::from_utf8_lossy(&found.text), &found.findings),

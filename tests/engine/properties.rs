@@ -6,7 +6,7 @@ use blackbar::engine::{Action, ActionTable, Output, StreamRedactor};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
-use super::support::{Run, check_pieces, push_all, run, usual, whole};
+use super::support::{Run, check_pieces, pieces, push_all, run, usual, whole};
 
 /// Values, near misses, words and bytes that texts are made of.
 pub(crate) const PARTS: &[&str] = &[
@@ -81,14 +81,7 @@ fn text(rng: &mut TestRng, most: usize) -> Vec<u8> {
 }
 
 fn chunks<'text>(rng: &mut TestRng, text: &'text [u8], largest: usize) -> Vec<&'text [u8]> {
-    let mut rest = text;
-    let mut pieces = Vec::new();
-    while !rest.is_empty() {
-        let (piece, others) = rest.split_at((1 + rng.next_u32() as usize % largest).min(rest.len()));
-        pieces.push(piece);
-        rest = others;
-    }
-    pieces
+    pieces(text, || 1 + rng.next_u32() as usize % largest)
 }
 
 /// 200,000 chunkings, ten million with `BLACKBAR_LONG`.

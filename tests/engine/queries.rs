@@ -6,7 +6,7 @@ use blackbar::engine::{Action, ActionTable, Detector, Pattern, RuleSet, TermList
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
-use super::support::{keyword, regex, run, set, spec, usual, whole};
+use super::support::{keyword, pieces, regex, run, set, spec, usual, whole};
 
 /// Asserts what a text becomes: whole, in two pieces cut anywhere, byte by byte, and once more.
 fn becomes(rules: &Arc<RuleSet>, actions: &Arc<ActionTable>, text: &str, wanted: &str) {
@@ -158,13 +158,7 @@ fn any_chunking_of_queries_gives_one_result() {
         }
         let wanted = run(&rules, &actions, &[text.as_bytes()]);
         for largest in [1, 3, 40, 400] {
-            let mut rest = text.as_bytes();
-            let mut pieces = Vec::new();
-            while !rest.is_empty() {
-                let (piece, others) = rest.split_at((1 + number(largest)).min(rest.len()));
-                pieces.push(piece);
-                rest = others;
-            }
+            let pieces = pieces(text.as_bytes(), || 1 + number(largest));
             let found = run(&rules, &actions, &pieces);
             assert_eq!(
                 (String::from_utf8_lossy(&found.text), &found.findings),

@@ -6,7 +6,7 @@ use blackbar::engine::{Action, ActionTable, Comparison, Difference, Output, Rule
 use proptest::prelude::*;
 
 use super::properties::PARTS;
-use super::support::{push_all, regex, set, usual};
+use super::support::{pieces, push_all, regex, set, usual};
 
 type Set = (Arc<RuleSet>, Arc<ActionTable>);
 
@@ -95,13 +95,8 @@ proptest! {
     ) {
         let text = parts.concat().into_bytes();
         let (live, shadow) = (some_of(&live), some_of(&shadow));
-        let mut pieces = Vec::new();
-        let (mut rest, mut cuts) = (text.as_slice(), cuts.iter().cycle());
-        while !rest.is_empty() {
-            let (piece, behind) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
-            pieces.push(piece);
-            rest = behind;
-        }
+        let mut cuts = cuts.iter().cycle();
+        let pieces = pieces(&text, || *cuts.next().unwrap());
         let whole = compared(&live, &shadow, &[&text]);
         prop_assert_eq!(&compared(&live, &shadow, &pieces), &whole);
         prop_assert_eq!(compared(&live, &live, &pieces).0, Vec::new());

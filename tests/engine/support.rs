@@ -133,3 +133,15 @@ pub(crate) fn check_pieces(out: &Output, text: &[u8], actions: &ActionTable) {
         }
     }
 }
+
+/// A text in pieces of these lengths.
+pub(crate) fn pieces(text: &[u8], mut next: impl FnMut() -> usize) -> Vec<&[u8]> {
+    let mut rest = text;
+    let mut pieces = Vec::new();
+    while !rest.is_empty() {
+        let (piece, others) = rest.split_at(next().clamp(1, rest.len()));
+        pieces.push(piece);
+        rest = others;
+    }
+    pieces
+}

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
 use super::spelling::{STANDARD, VALUES, base64, hex, read, unbase64};
-use super::support::{regex, run, set, spec, usual, whole};
+use super::support::{pieces, regex, run, set, spec, usual, whole};
 
 fn each(text: &str, spell: impl Fn(char) -> String) -> String {
     text.chars().map(spell).collect()
@@ -273,13 +273,7 @@ fn any_chunking_of_spellings_gives_one_result() {
         }
         let wanted = run(&rules, &actions, &[text.as_bytes()]);
         for largest in [1, 3, 40, 400] {
-            let mut rest = text.as_bytes();
-            let mut pieces = Vec::new();
-            while !rest.is_empty() {
-                let (piece, others) = rest.split_at((1 + number(largest)).min(rest.len()));
-                pieces.push(piece);
-                rest = others;
-            }
+            let pieces = pieces(text.as_bytes(), || 1 + number(largest));
             let found = run(&rules, &actions, &pieces);
             assert_eq!(
                 (String::from_utf8_lossy(&found.text), &found.findings),

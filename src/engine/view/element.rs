@@ -351,7 +351,7 @@ impl Reader<'_> {
                     if byte.is_ascii_digit()
                         && !number(at.checked_sub(1))
                         && !self.goes_on(at + 3)?
-                        && !(character == '%' && self.is_percent_pair(at + 3)?) =>
+                        && (character != '%' || !self.is_percent_pair(at + 3)?) =>
                 {
                     return Err(Stop::Not);
                 }
