@@ -68,6 +68,8 @@ pub(crate) struct MarkupBody {
     start: u64,
     /// The byte before that.
     before: u8,
+    /// Whether the name of a reference goes on there.
+    refers: bool,
     /// In what the bytes of `raw` stand, from where on.
     contexts: VecDeque<(u64, Context)>,
     output: Output,
@@ -126,6 +128,7 @@ impl MarkupBody {
             raw: Vec::new(),
             start: 0,
             before: 0,
+            refers: false,
             contexts: VecDeque::from([(0, Context::Text)]),
             output: Output::default(),
             whole: Whole { redactor: redactor(), decided: 0, edits: VecDeque::new(), findings: Vec::new() },
@@ -383,7 +386,9 @@ impl MarkupBody {
             write::keep_names(whole, text.get(read - found..).unwrap_or_default(), raw);
             self.write(&write::union(whole, text), limit, out);
         }
-        self.before = self.raw.drain(..len).next_back().unwrap_or(self.before);
+        let left = self.raw.get(..len).unwrap_or_default();
+        (self.refers, self.before) = (write::refers(left, self.refers), left.last().copied().unwrap_or(self.before));
+        self.raw.drain(..len);
         self.start += len as u64;
         while self.contexts.get(1).is_some_and(|(from, _)| *from <= self.start) {
             self.contexts.pop_front();
@@ -399,10 +404,17 @@ impl MarkupBody {
             out.extend_from_slice(self.raw.get(index(at)..index(part.start)).unwrap_or_default());
             let known = self.contexts.partition_point(|(from, _)| *from <= part.start);
             let context = known.checked_sub(1).and_then(|known| self.contexts.get(known));
-            let before = index(part.start).checked_sub(1).and_then(|before| self.raw.get(before));
+            let before = self.raw.get(..index(part.start)).unwrap_or_default();
+            let last = before.last().copied().unwrap_or(self.before);
             match context.map_or(Context::Text, |(_, context)| *context) {
                 context @ (Context::Declaration | Context::Name | Context::Attribute(_)) => {
-                    write::name(given, context, *before.unwrap_or(&self.before), out);
+                    write::name(given, context, last, out);
+                }
+                // An entity is called as where it is declared.
+                context @ (Context::Text | Context::Value(_) | Context::Instruction)
+                    if !self.html && write::refers(before, self.refers) =>
+                {
+                    write::name(given, context, last, out);
                 }
                 context => write::escape(given, context, out),
             }

@@ -135,6 +135,8 @@ fn names_stay_names() {
             "<?x4111111111111111 b?><a/>",
             "<?x4111111111111111?><a/>",
             "<!DOCTYPE x4111111111111111><x4111111111111111/>",
+            "<!DOCTYPE a [<!ENTITY x4111111111111111 'b'><!ENTITY c '&x4111111111111111;'>]><a b='&x4111111111111111;'>\
+             &x4111111111111111; &c;</a>",
         ] {
             let out = run(&scopes, false, body).0;
             assert_eq!(out, body.replace("x4111111111111111", masked), "{body}");

@@ -117,6 +117,15 @@ pub(super) fn escape(given: &[u8], context: Context, out: &mut Vec<u8>) {
     }
 }
 
+/// Whether a text ends within the name of a reference to an entity, where it goes on one that does or not.
+pub(super) fn refers(text: &[u8], goes_on: bool) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | 0x80..);
+    match text.iter().rposition(|byte| !is_name(byte)) {
+        None => goes_on,
+        Some(at) => text.get(at) == Some(&b'&'),
+    }
+}
+
 /// Whether a reference stands at the beginning, which the engine wrote as one.
 fn is_reference(text: &[u8]) -> bool {
     let body = text.get(1..).unwrap_or_default();
