@@ -4,7 +4,7 @@ use blackbar::engine::{Action, Detector, Output, Pattern, StreamRedactor};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
-use super::spelling::{STANDARD, VALUES, base64, hex, read, unbase64};
+use super::spelling::{STANDARD, VALUES, base64, hex, read, unbase64, unhex};
 use super::support::{pieces, regex, run, set, spec, usual, whole};
 
 fn each(text: &str, spell: impl Fn(char) -> String) -> String {
@@ -417,5 +417,67 @@ fn uuids_stay() {
             let halves = run(&rules, &actions, &[left, right]);
             assert_eq!(String::from_utf8_lossy(&halves.text), all, "{text} at {cut}");
         }
+    }
+}
+
+/// Encoders break long runs into lines, and a value that goes over a line's end is found whole.
+#[test]
+fn a_run_goes_on_in_the_next_line() {
+    let (rules, actions) = set(
+        vec![
+            spec("card", Pattern::Detector(Detector::Card)),
+            regex("key", r"\bghp_[A-Za-z0-9]{36}\b", None),
+            spec("mail", Pattern::Detector(Detector::Email)),
+        ],
+        vec![Action::Mask, Action::Redact, Action::Redact],
+    );
+    let values = ["4111111111111111", "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "jane.roe@example.com"];
+    for (value, (width, end)) in
+        values.iter().flat_map(|value| [(76, "\r\n"), (64, "\n"), (60, "\n   ")].map(|lines| (value, lines)))
+    {
+        for before in 30..60 {
+            let plain = format!("{} {value} and so on, and on, for a while. ", "words".repeat(12).split_at(before).0);
+            for hexadecimal in [false, true] {
+                let run =
+                    if hexadecimal { hex(plain.as_bytes(), false) } else { base64(plain.as_bytes(), STANDARD, true) };
+                let lines: Vec<_> =
+                    run.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
+                let text = format!("body:{end}{}{end}-- ", lines.join(end));
+                let redacted = whole(&rules, &actions, &text);
+                let rest =
+                    redacted.strip_prefix(&format!("body:{end}")).unwrap().strip_suffix(&format!("{end}-- ")).unwrap();
+                let run: String = rest.split_whitespace().collect();
+                let left = if hexadecimal { unhex(&run) } else { unbase64(&run, STANDARD) };
+                let left = String::from_utf8(left.unwrap()).unwrap();
+                assert!(
+                    values.iter().all(|value| !left.contains(&value[2..8])) && left.contains("and so on"),
+                    "{left}"
+                );
+            }
+            let text = base64(plain.as_bytes(), STANDARD, true);
+            let (one, two) = text.split_at(width);
+            let text = format!("body:{end}{one}{end}{two}{end}-- ");
+            let wanted = run(&rules, &actions, &[text.as_bytes()]);
+            let halves = (0..=text.len()).step_by(if before == 30 { 1 } else { 7 }).map(|cut| {
+                let (left, right) = text.as_bytes().split_at(cut);
+                vec![left, right]
+            });
+            for pieces in halves.chain([1, 3].map(|size| text.as_bytes().chunks(size).collect())) {
+                let cut = run(&rules, &actions, &pieces);
+                assert_eq!(
+                    (String::from_utf8_lossy(&cut.text), &cut.findings),
+                    (String::from_utf8_lossy(&wanted.text), &wanted.findings)
+                );
+            }
+        }
+    }
+    // Lines of other lengths are runs of their own, and so is what follows one that is filled up.
+    let one = base64(b"the card is 4111111111111111", STANDARD, false);
+    for two in [one.as_str(), "plain words, 4111111111111111"] {
+        let redacted = whole(&rules, &actions, &format!("{one}\n{two}\n"));
+        let mut lines = redacted.lines();
+        let first = unbase64(lines.next().unwrap(), STANDARD).map(|text| String::from_utf8(text).unwrap());
+        assert_eq!(first.as_deref(), Some("the card is ****************"));
+        assert!(lines.next().is_some_and(|line| !line.contains("4111") && line != one), "{redacted}");
     }
 }

@@ -3,6 +3,8 @@
 //! Enters: a text and a place where such a run may begin. Leaves: whether it holds text, and its bytes group by group. A run
 //! counts once its first groups decode to characters that people write; words and checksums do not.
 
+use std::ops::RangeInclusive;
+
 use super::super::byte_set::ByteSet;
 use super::super::prefilter::Window;
 use super::element::Encoding;
@@ -46,6 +48,24 @@ pub(in crate::engine) enum Group {
         encoding: Option<Encoding>,
     },
 }
+
+/// Whether a run goes on in the next line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::engine) enum Fold {
+    /// It has ended.
+    End,
+    /// The text ends too early to tell.
+    More,
+    /// It goes on behind so many bytes.
+    On(usize),
+}
+
+/// Characters of the lines that encoders break runs into: 76 (RFC 2045 section 6.8), 64 (RFC 7468 section 2), 60 (`xxd -p`).
+const LINE: RangeInclusive<usize> = 60..=76;
+/// The most blanks that a line begins with: runs stand in YAML as well.
+const INDENT: usize = 32;
+/// Groups that are looked at behind a line's end.
+const TELLING: usize = 3;
 
 /// RFC 4648 section 4.
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -196,6 +216,42 @@ impl Blob {
             }
             other => other,
         }
+    }
+
+    /// Whether the run that began at `from` and whose last whole group ends at `at` goes on in the next line. An encoder has
+    /// broken it there if the line is as long as encoders make them and the next one holds text as well.
+    pub(in crate::engine) fn folds(self, text: &[u8], from: usize, at: usize, last: bool) -> Fold {
+        let is_one = |byte: &&u8| match self {
+            Self::Base64 => sextet(**byte).is_some(),
+            Self::Hex => byte.is_ascii_hexdigit(),
+        };
+        let own = text.get(from..at).unwrap_or_default();
+        let line = own.iter().rev().take(LINE.end() + 1).take_while(is_one).count();
+        if !LINE.contains(&line) {
+            return Fold::End;
+        }
+        let missing = if last { Fold::End } else { Fold::More };
+        let mut next = match text.get(at..).unwrap_or_default() {
+            [b'\n', ..] => at + 1,
+            [b'\r', b'\n', ..] => at + 2,
+            [] | [b'\r'] => return missing,
+            _ => return Fold::End,
+        };
+        let first = next;
+        while next <= first + INDENT && text.get(next).is_some_and(|byte| matches!(byte, b' ' | b'\t')) {
+            next += 1;
+        }
+        let mut here = next;
+        for _ in 0..TELLING {
+            match self.group(text, here, last) {
+                Group::More => return missing,
+                Group::Bytes { len, width, .. } if width > 0 => here += len,
+                // It may be the last line.
+                Group::Bytes { .. } | Group::End if here == next => return Fold::End,
+                Group::Bytes { .. } | Group::End => break,
+            }
+        }
+        Fold::On(next - at)
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) use element::Encoding;
 use super::byte_set::ByteSet;
 use super::prefilter::Window;
 
-pub(super) use blob::{Beginning, Group, write as write_blob};
+pub(super) use blob::{Beginning, Fold, Group, write as write_blob};
 pub(super) use element::{Element, LONGEST, Parsed, may_begin, parse, write};
 
 /// How many bytes before an encoded character say what it is, at most.

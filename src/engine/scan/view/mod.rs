@@ -19,7 +19,7 @@ use self::places::Segment;
 pub(super) use self::write::Manner;
 use super::super::candidate::{Candidate, Kind, LaneId};
 use super::super::vector::AHEAD;
-use super::super::view::{Beginning, Blob, Element, Encoding, Group, LONGEST, NEAR, Parsed, may_begin, parse};
+use super::super::view::{Beginning, Blob, Element, Encoding, Fold, Group, LONGEST, NEAR, Parsed, may_begin, parse};
 use super::views::Views;
 use super::{DEPTH, Force, Lane};
 
@@ -308,10 +308,16 @@ impl View {
                         self.end_blob(force, raw);
                     }
                 }
-                Group::End => self.end_blob(force, raw),
+                Group::End => match blob.folds(&raw.buffer, raw.floor(session.trigger), raw.index(at), last) {
+                    Fold::On(len) => self.fed_to(at + len as u64, u64::MAX),
+                    Fold::End => self.end_blob(force, raw),
+                    Fold::More => {
+                        self.pause(force, raw);
+                        break;
+                    }
+                },
                 Group::More => {
-                    self.advance(force, false);
-                    self.collect(raw, Kind::Decoded);
+                    self.pause(force, raw);
                     break;
                 }
             }
@@ -319,6 +325,12 @@ impl View {
         raw.blobs = blobs;
         raw.blobs.drain(..next.min(raw.blobs.len()));
         undecided
+    }
+
+    /// Looks along what has come of a run.
+    fn pause(&mut self, force: Force<'_>, raw: &mut Lane) {
+        self.advance(force, false);
+        self.collect(raw, Kind::Decoded);
     }
 
     /// Whether a match that begins no later than the last encoded character has not come to its end.
