@@ -68,8 +68,8 @@ pub(crate) struct MarkupBody {
     start: u64,
     /// The byte before that.
     before: u8,
-    /// Whether the name of a reference goes on there.
-    refers: bool,
+    /// The sign of the reference whose name goes on there.
+    refers: u8,
     /// In what the bytes of `raw` stand, from where on.
     contexts: VecDeque<(u64, Context)>,
     output: Output,
@@ -128,7 +128,7 @@ impl MarkupBody {
             raw: Vec::new(),
             start: 0,
             before: 0,
-            refers: false,
+            refers: 0,
             contexts: VecDeque::from([(0, Context::Text)]),
             output: Output::default(),
             whole: Whole { redactor: redactor(), decided: 0, edits: VecDeque::new(), findings: Vec::new() },
@@ -412,7 +412,12 @@ impl MarkupBody {
                 }
                 // An entity is called as where it is declared.
                 context @ (Context::Text | Context::Value(_) | Context::Instruction)
-                    if !self.html && write::refers(before, self.refers) =>
+                    if !self.html
+                        && match write::refers(before, self.refers) {
+                            // Those to parameters stand in declarations alone (XML 1.0 section 4.4).
+                            b'%' => context == Context::Instruction,
+                            sign => sign > 0,
+                        } =>
                 {
                     write::name(given, context, last, out);
                 }

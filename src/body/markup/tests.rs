@@ -137,6 +137,9 @@ fn names_stay_names() {
             "<!DOCTYPE x4111111111111111><x4111111111111111/>",
             "<!DOCTYPE a [<!ENTITY x4111111111111111 'b'><!ENTITY c '&x4111111111111111;'>]><a b='&x4111111111111111;'>\
              &x4111111111111111; &c;</a>",
+            "<!DOCTYPE a [<!ENTITY % x4111111111111111 'b'><!ENTITY c '%x4111111111111111; d'>%x4111111111111111;\
+             <!ELEMENT x4111111111111111 ANY><!ATTLIST x4111111111111111 b CDATA #IMPLIED>\
+             <!NOTATION x4111111111111111 SYSTEM 'd'>]><a/>",
         ] {
             let out = run(&scopes, false, body).0;
             assert_eq!(out, body.replace("x4111111111111111", masked), "{body}");

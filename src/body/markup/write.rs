@@ -117,12 +117,14 @@ pub(super) fn escape(given: &[u8], context: Context, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether a text ends within the name of a reference to an entity, where it goes on one that does or not.
-pub(super) fn refers(text: &[u8], goes_on: bool) -> bool {
+/// The sign of the reference to an entity within whose name a text ends, 0 where it does not; `goes_on` is that of what
+/// stands before the text.
+pub(super) fn refers(text: &[u8], goes_on: u8) -> u8 {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | 0x80..);
-    match text.iter().rposition(|byte| !is_name(byte)) {
+    match text.iter().rfind(|byte| !is_name(byte)) {
         None => goes_on,
-        Some(at) => text.get(at) == Some(&b'&'),
+        Some(sign @ (b'&' | b'%')) => *sign,
+        Some(_) => 0,
     }
 }
 
