@@ -5,6 +5,7 @@
 //! (EAN) are one, unless a word for a card stands before them, for which there is a rule.
 
 use super::super::validate::luhn;
+use super::fraction::{behind_point, behind_whole, exponent};
 use super::gap::{BREAK, MAX_GAP, gap};
 use super::{Separator, Step, continues_number, glued_to_code};
 
@@ -258,15 +259,20 @@ fn in_table(text: &[u8], at: usize, end: usize, groups: &[u8]) -> bool {
     wide && (groups.first() != Some(&4) || (spaces > 1 && behind_digit))
 }
 
-/// Whether letters behind a number lead on to digits, as in a hash, or a fraction follows it.
+/// Whether letters behind a number lead on to digits, as in a hash, or an exponent or a fraction follows it.
 fn leads_to_code(text: &[u8], end: usize, last: bool) -> Option<bool> {
     let mut letters = false;
+    if exponent(text, end) {
+        return Some(true);
+    }
     for place in end..end + CODE {
         match text.get(place) {
             Some(b'.') if place == end => return has_fraction(text, end + 1, last),
             Some(byte) if byte.is_ascii_digit() => return Some(letters),
             Some(byte) if byte.is_ascii_alphabetic() => letters = true,
             None if !last => return None,
+            // The digits of an exponent may come.
+            Some(b'+' | b'-') if place == end + 1 && place + 1 == text.len() && !last => return None,
             _ => return Some(false),
         }
     }
@@ -308,13 +314,49 @@ fn in_pairs(text: &[u8], at: usize, reading: &Reading) -> bool {
 }
 
 /// Whether one dot alone parts the digits, as in `650136.8412429716`, or a number and a dot stand before digits that
-/// nothing or dots part. Other groups may stand behind the number of a list's item: `1.4111 1111 …`.
-fn is_fraction(reading: &Reading, kind: Option<u8>, behind_dot: bool) -> bool {
+/// nothing, dots or underscores part. Blanks part them there as well, but for the number of a list's item: `1.4111 1111 …`.
+fn is_fraction(reading: &Reading, kind: Option<u8>, text: &[u8], at: usize) -> bool {
+    let behind_dot = continues_number(text, at, b".");
     match kind {
         None => behind_dot,
         Some(b'.') => behind_dot || reading.group_count == 2,
+        Some(b'_') => behind_dot || behind_point(text, at),
+        Some(0) => behind_dot && behind_whole(text, at),
         Some(_) => false,
     }
+}
+
+/// Whether the groups are no card's by their look: fours that count up (`5893 5894 5895 5896`), or underscores between
+/// others than a card's first four (`30546174_46439663`).
+fn counts_or_joins(reading: &Reading, kind: Option<u8>) -> bool {
+    if kind == Some(b'_') && !matches!(reading.groups().first(), Some(1 | 4)) {
+        return true;
+    }
+    let four = |group: &[u8]| group.iter().fold(0, |number, digit| number * 10 + u32::from(*digit));
+    let mut groups = reading.digits().chunks(4).map(four);
+    let first = groups.next().unwrap_or_default();
+    matches!(reading.groups(), [4, 4, 4, 4]) && groups.zip(first + 1..).all(|(group, next)| group == next)
+}
+
+/// Whether four or five hexadecimal digits, a letter among them, stand a blank before the groups: a row of such.
+fn in_hexadecimal_row(text: &[u8], at: usize) -> bool {
+    let head = text.get(at.saturating_sub(7)..at).unwrap_or_default();
+    let Some(head) = head.strip_suffix(b" ") else { return false };
+    let len = head.iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let (before, token) = head.split_at(head.len() - len);
+    matches!(len, 4 | 5)
+        && token.iter().any(u8::is_ascii_digit)
+        && token.iter().any(u8::is_ascii_alphabetic)
+        && !before.last().is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// Whether a number as long as 64-bit identifiers is glued to a name by an underscore: `blk_6748…`, `blk_-6748…`.
+fn is_glued_id(text: &[u8], at: usize, reading: &Reading) -> bool {
+    let head = text.get(at.saturating_sub(3)..at).unwrap_or_default();
+    let head = head.strip_suffix(b"-").unwrap_or(head);
+    reading.count >= WIDE_ID
+        && reading.group_count == 1
+        && matches!(head, [.., letter, b'_'] if letter.is_ascii_alphabetic())
 }
 
 /// Looks for a card number whose first digit is at `at`, the beginning of a run of digits.
@@ -323,8 +365,6 @@ pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
     if dialled || glued_to_code(text, at) {
         return Step::None;
     }
-    // A comma parts the members of a list more often than a number from its fraction.
-    let behind_dot = continues_number(text, at, b".");
     // Most digits are no card's first: decided before anything is read.
     let first = text.get(at).map_or(0, |byte| usize::from(byte.wrapping_sub(b'0')));
     if POSSIBLE.get(10 + first).is_none_or(|lengths| *lengths == 0) {
@@ -360,7 +400,10 @@ pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
             && !in_uuid(text, at, here)
             && !is_named_id(text, at, &reading)
             && !in_table(text, at, here, reading.groups())
-            && !is_fraction(&reading, kind_of_all, behind_dot)
+            && !is_fraction(&reading, kind_of_all, text, at)
+            && !counts_or_joins(&reading, kind_of_all)
+            && !in_hexadecimal_row(text, at)
+            && !is_glued_id(text, at, &reading)
             && (!reading.is_article_number() || (reading.group_count > 1 && !is_named_article(text, at)))
         {
             match leads_to_code(text, here, last) {
@@ -409,6 +452,8 @@ pub(in crate::engine) fn card(text: &[u8], at: usize, last: bool) -> Step {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::rule::Detector;
+    use super::super::find;
     use super::*;
 
     fn found(text: &str) -> bool {
@@ -499,11 +544,60 @@ mod tests {
                 assert_eq!(card(text.as_bytes(), head.len(), true), Step::Match(text.len()), "{text}");
             }
         }
-        for (text, found) in
-            [("1.4111 1111 1111 1111", true), ("1.4111.1111.1111.1111", false), ("1.4111111111111111", false)]
-        {
-            assert_eq!(card(text.as_bytes(), 2, true) != Step::None, found, "{text}");
+        for (text, found) in [
+            ("1.4111 1111 1111 1111", true),
+            ("1.4111-1111-1111-1111", true),
+            ("\n 2.4111 1111 1111 1111", true),
+            ("note: 2.4111 1111 1111 1111", true),
+            ("[1,4111111111111111]", true),
+            ("id,4111111111111111;", true),
+            ("4012888888881881,4111111111111111;", true),
+            ("1,4111111111111111 2,4012888888881881", true),
+            ("1,4111111111111111\n2,5", true),
+            ("1.4111.1111.1111.1111", false),
+            ("1.4111111111111111", false),
+            ("0.4111 1111 1111 1111", false),
+            ("x = 2.4111 1111 1111 1111", false),
+            ("0.4111_1111_1111_1111", false),
+            ("1.67638_4111_1111_1111_1111e+0", false),
+            ("0,4111111111111111;0,5105", false),
+            ("2,5;-0,4111111111111111", false),
+            ("0,4111111111111111\t1", false),
+            ("0,4111111111111111 -0,25", false),
+            ("12,25 0,4111111111111111", false),
+            ("12,25 | 0,4111111111111111 | x", false),
+            ("4111111111111111e-07", false),
+        ] {
+            let at = text.find("4111").unwrap_or(0);
+            let whole = find(Detector::Card, text.as_bytes(), at, true);
+            assert_eq!(whole != Step::None, found, "{text}");
+            for cut in at + 1..text.len() {
+                let early = find(Detector::Card, &text.as_bytes()[..cut], at, false);
+                assert!(early == Step::More || early == whole, "{text} at {cut}");
+            }
         }
+    }
+
+    /// Rows of numbers and identifiers, by what their groups or their neighbours are.
+    #[test]
+    fn groups_that_are_no_cards() {
+        for (text, found) in [
+            ("4111 1111 1111 1111", true),
+            ("588E 4111 1111 1111 1111", false),
+            ("face 4111 1111 1111 1111", true),
+            ("blk_6212345678900000003", false),
+            ("blk_-6212345678900000003", false),
+            ("pan 6212345678900000003", true),
+            ("file_4111111111111111_v2", true),
+        ] {
+            let at = text.find("4111").or_else(|| text.find("6212")).unwrap_or(0);
+            assert_eq!(card(text.as_bytes(), at, true) != Step::None, found, "{text}");
+        }
+        for first in 4000..6000 {
+            let row = format!("{first} {} {} {}", first + 1, first + 2, first + 3);
+            assert_eq!(card(row.as_bytes(), 0, true), Step::None, "{row}");
+        }
+        assert!(found("4111_1111_1111_1111") && !found("41111111_11111111"));
     }
 
     /// The no-break space and the hyphens of Windows-1252, where nothing says that a text is in it.

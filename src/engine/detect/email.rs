@@ -4,7 +4,8 @@
 //! ASCII letters, digits and `._%+-` make a local part, an apostrophe between letters (`o'neil`), and so do the letters
 //! of the alphabets below U+2E80 (RFC 6531) with the marks that combine with them. Ideographs, kana and Hangul stand
 //! beside addresses without a space: they belong to one only where they stand right before the `@`, and then at most eight
-//! of them. Of a quoted local part (`"john doe"@`) only the quote is taken. The domain is what must not stay.
+//! of them, before a known top level domain. Of a quoted local part (`"john doe"@`) only the quote is taken. The domain is
+//! what must not stay.
 //!
 //! A file's ending behind an address is no part of it (`jane@example.com.pdf`). No addresses: `git@github.com:org/name` (a
 //! repository's place), `icon@2x.png`, `pkg@1.2.3-beta.rc`, `getty@tty1.service`, and a password before a host in a URL (`postgres://app:password@db.example.com`).
@@ -150,9 +151,27 @@ pub(in crate::engine) fn email(text: &[u8], at: usize, last: bool) -> Step {
     let step = if text.get(at + 1) == Some(&b'[') { literal(text, at + 2, last) } else { domain(text, at, last) };
     match step {
         Step::Match(end) if is_something_else(text, at, end) => Step::None,
+        Step::Match(end) if end == text.len() && !last => Step::More,
+        Step::Match(end) if is_name_behind_prose(text, at, end) => Step::None,
         Step::Match(end) => before_endings(text, at + 1, end).map_or(Step::None, Step::Match),
         step => step,
     }
+}
+
+/// Top level domains that are common where such scripts are written, besides those known everywhere.
+const EASTERN: [&[u8]; 9] = [b"asia", b"company", b"fun", b"icu", b"ltd", b"ren", b"top", b"vip", b"wang"];
+
+/// Whether an `@` right behind prose without spaces begins the name of a decorator, a package or a part of it: one that ends in
+/// no top level domain, or goes on as names in programs do. `@app.route(…)`, `@babel/core.js`, `@torch.no_grad`.
+fn is_name_behind_prose(text: &[u8], at: usize, end: usize) -> bool {
+    if wide_before(text, at, 0).is_none() {
+        return false;
+    }
+    let domain = text.get(at + 1..end).unwrap_or_default();
+    let top = domain.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let goes_on = matches!(text.get(end), Some(b'_' | b'(' | b'-' | b'='));
+    let known = is_top_level(top) || EASTERN.iter().any(|known| top.eq_ignore_ascii_case(known));
+    goes_on || (top.is_ascii() && !known && !domain.starts_with(b"["))
 }
 
 /// Whether the domain is a version or an object's number, or the address a repository's place or a password's.
@@ -342,6 +361,17 @@ mod tests {
             ("\"john doe\"@example.com", Some("\"@example.com")),
             ("用户@example.com", Some("用户@example.com")),
             ("우편 홍길동@example.com", Some("홍길동@example.com")),
+            ("张三@mail.example.co.jp。", Some("张三@mail.example.co.jp")),
+            ("用户@例え.jp", Some("用户@例え.jp")),
+            ("用户@例子.中国", Some("用户@例子.中国")),
+            ("用户@example.top", Some("用户@example.top")),
+            ("用户@[192.0.2.1]", Some("用户@[192.0.2.1]")),
+            ("装饰器@app.route(\"/x\")", None),
+            ("夹具@pytest.fixture", None),
+            ("使用@mock.patch 装饰", None),
+            ("注解@Override.x", None),
+            ("用@torch.no_grad()", None),
+            ("用@router.post(\"/\")", None),
             ("请把邮件发到我们的客服邮箱@example.com", Some("到我们的客服邮箱@example.com")),
             ("mail jose\u{301}@example.com", Some("jose\u{301}@example.com")),
             ("jane@mu\u{308}nchen.de", Some("jane@mu\u{308}nchen.de")),

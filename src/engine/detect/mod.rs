@@ -6,6 +6,7 @@
 mod card;
 mod email;
 mod email_spelled;
+mod fraction;
 mod gap;
 mod iban;
 mod ip;
@@ -45,10 +46,19 @@ pub(super) fn find(detector: Detector, text: &[u8], at: usize, last: bool) -> St
     }
 }
 
-/// What a number is that may begin in a UUID, and is none there.
+/// Digits of a fraction that are no number of their own.
+const FRACTION: usize = 9;
+
+/// What a number is that may begin in a UUID or in a fraction, and is none there.
 fn by_itself(text: &[u8], at: usize, last: bool, found: Step) -> Step {
-    let Step::Match(_) = found else { return found };
-    match uuid::around(text, at, last) {
+    let Step::Match(end) = found else { return found };
+    let run = text.get(at..end).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if run > 0 && fraction::behind_point(text, at) {
+        return Step::None;
+    }
+    let decimal = if run < FRACTION { Some(false) } else { fraction::behind_comma(text, at, at + run, last) };
+    let uuid = uuid::around(text, at, last);
+    match decimal.zip(uuid).map(|(decimal, uuid)| decimal || uuid) {
         Some(true) => Step::None,
         Some(false) => found,
         None => Step::More,

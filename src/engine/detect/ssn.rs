@@ -46,6 +46,13 @@ fn grouped(text: &[u8], at: usize, last: bool, accepts: impl Fn(u32, u32, u32) -
                 Separator::None => return Step::None,
                 Separator::More => return Step::More,
             };
+            // A hyphen behind the end of a line is of the value's own kind: no sign of the next line's number.
+            let kind =
+                if kind == BREAK && text.get(here + len - 1) == Some(&b'-') && !std::mem::replace(&mut broken, true) {
+                    1
+                } else {
+                    kind
+                };
             if kind == BREAK {
                 if std::mem::replace(&mut broken, true) || spaced {
                     return Step::None;

@@ -94,6 +94,10 @@ fn read(mut reading: Reading<'_>, form: Form) -> Result<Option<usize>, More> {
         let so_far = number.or(possible);
         let in_dots = reading.kinds().last() == Some(&Kind::Dot);
         let Some(joint) = reading.joint(count <= 4)? else { break };
+        // Names and paths have zeros before such signs, numbers to be dialled none.
+        if strict && matches!(joint.kind, Kind::Underscore | Kind::Slash) {
+            break;
+        }
         // Zeros may be the end of an amount, and what follows it a date: `$17,007.41 2026-02-10`.
         if strict && in_dots && joint.kind != Kind::Dot {
             break;
@@ -109,7 +113,34 @@ fn read(mut reading: Reading<'_>, form: Form) -> Result<Option<usize>, More> {
             }
         }
     }
-    Ok(number.or(possible))
+    match number.or(possible) {
+        Some(end) if strict && in_row(&reading, end)? => Ok(None),
+        Some(_) if is_decimal(&reading)? => Ok(None),
+        found => Ok(found),
+    }
+}
+
+/// Whether what looks like a number behind zeros is a part of a row or a code: letters behind it, or as many digits as
+/// words of a dump have, a blank before or behind it.
+fn in_row(reading: &Reading<'_>, end: usize) -> Result<bool, More> {
+    if reading.peek(end)?.is_some_and(|byte| byte.is_ascii_alphabetic()) {
+        return Ok(true);
+    }
+    let mut behind = usize::from(reading.peek(end)? == Some(b' '));
+    while behind > 0 && behind <= WORD && reading.peek(end + behind)?.is_some_and(|byte| byte.is_ascii_digit()) {
+        behind += 1;
+    }
+    Ok(behind > WORD || reading.follows_word(WORD))
+}
+
+/// Digits of a word of a dump.
+const WORD: usize = 5;
+
+/// Whether a point and digits go on behind as many digits in one piece as numbers have.
+fn is_decimal(reading: &Reading<'_>) -> Result<bool, More> {
+    let whole = reading.first_piece();
+    let long = reading.groups().first().is_some_and(|size| usize::from(*size) >= LEAST);
+    Ok(long && reading.peek(whole)? == Some(b'.') && reading.peek(whole + 1)?.is_some_and(|byte| byte.is_ascii_digit()))
 }
 
 /// A number with each digit by itself: `+ 4 4 2 0 …`, `2 1 2 5 5 5 …`, with the same separator throughout.

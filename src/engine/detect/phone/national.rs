@@ -115,11 +115,15 @@ pub(in crate::engine) fn national(text: &[u8], at: usize, last: bool, regions: R
 
 /// What may be a number of some country beside a word for it, also behind a `+` that begins no number of a plan.
 pub(in crate::engine) fn any(text: &[u8], at: usize, last: bool) -> Step {
+    if behind_status(text, at) {
+        return Step::None;
+    }
     let numbered = is_numbered(text, at);
     let accepts = |reading: &Reading<'_>| {
         let count = reading.digits().len();
         let accepted = ANY.contains(&count)
-            && !reading.digits().iter().all(|digit| *digit == 0)
+            && !reading.digits().starts_with(&[0, 0, 0])
+            && !(reading.groups().len() == 1 && is_limit(reading.digits()))
             && !(numbered && matches!(reading.groups(), [4, _]));
         (count <= *ANY.end()).then_some(accepted)
     };
@@ -130,6 +134,17 @@ pub(in crate::engine) fn any(text: &[u8], at: usize, last: bool) -> Step {
         Some(byte) if !byte.is_ascii_digit() => Step::None,
         _ => found(text, at, at + 1, last, accepts),
     }
+}
+
+/// Whether digits are a limit of numbers of 32 bits: what overflowed.
+fn is_limit(digits: &[u8]) -> bool {
+    let number = digits.iter().fold(0_u64, |number, digit| number * 10 + u64::from(*digit));
+    matches!(number, 0x7FFF_FFFF | 0x8000_0000 | 0xFFFF_FFFF | 0x1_0000_0000)
+}
+
+/// Whether the digits are the status and the length behind a request in a log: `… HTTP/1.1" 200 72949`.
+fn behind_status(text: &[u8], at: usize) -> bool {
+    matches!(text.get(at.saturating_sub(3)..at), Some([b'0'..=b'9', b'"', b' ']))
 }
 
 /// Whether capitals and a hyphen stand before the digits: four digits, taken for a year, and a number behind them are an
@@ -233,6 +248,7 @@ fn is_something_else(reading: &Reading<'_>) -> bool {
             !zero_first && [a, b, c, d].iter().all(|part| *part < 256)
         }
         // A version: phones in dots have groups of two digits and more.
+        ([1, _, rest @ ..], [Kind::Dot, Kind::Dot, ..]) if rest.contains(&1) => true,
         ([_, rest @ ..], kinds) if kinds.len() > 1 && reading.only(Kind::Dot) && rest.contains(&1) => true,
         ([_, _], [Kind::Dot]) => !zero_first || reading.groups().first() == Some(&1),
         // A year, or two, and no more.

@@ -96,6 +96,17 @@ impl<'text> Reading<'text> {
         self.kinds().iter().all(|known| *known == kind)
     }
 
+    /// Whether so many digits and a blank stand before the number.
+    pub(super) fn follows_word(&self, digits: usize) -> bool {
+        let head = self.text.get(self.start.saturating_sub(digits + 1)..self.start).unwrap_or_default();
+        head.len() > digits && head.strip_suffix(b" ").is_some_and(|head| head.iter().all(u8::is_ascii_digit))
+    }
+
+    /// Where the digits end that stand together behind the number's plus.
+    pub(super) fn first_piece(&self) -> usize {
+        self.start + 1 + usize::from(self.groups().first().copied().unwrap_or_default())
+    }
+
     /// The byte at a place; nothing at the text's end.
     pub(super) fn peek(&self, at: usize) -> Result<Option<u8>, More> {
         match self.text.get(at) {

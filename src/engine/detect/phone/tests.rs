@@ -91,6 +91,10 @@ fn what_is_no_number() {
         "0044207946095",
         "00 31 12 34 56 78 90",
         "007.41 2026-02-10",
+        "0063360 045464 111130 147067",
+        "0039.0002.927C",
+        "0069_0308_0301",
+        "+35236450.6",
         "0000 0000 0000 0000",
         "9 8 7 6 5 4 3 2 1 0",
         "2 1 2 5 5 5 0 1 2 3 4",
@@ -101,6 +105,8 @@ fn what_is_no_number() {
         assert_eq!(phone(text.as_bytes(), 3, true), Step::None, "{text}");
     }
     assert_eq!(phone(b"\"47 212 555 0123\"", 4, true), Step::None);
+    assert_eq!(phone(b"147067 0063360 045464", 7, true), Step::None);
+    assert_ne!(phone(b"in 7 0049170 123456 x", 5, true), Step::None);
     for at in [5, 9] {
         assert_eq!(phone(b"XK12 001 0049 3023 1250 16", at, true), Step::None);
     }
@@ -161,13 +167,26 @@ fn any_number_beside_a_word() {
         assert_eq!(find(text), Step::Match(text.len()), "{text}");
     }
     assert_eq!(any(b"x+5215512345678", 1, true), Step::None);
+    assert_eq!(any(b"GET /sms HTTP/1.1\" 200 72949", 19, true), Step::None);
     // An entry of a register.
     assert_eq!(any(b"CVE-2021-44228", 4, true), Step::None);
     assert_eq!(any(b"TEL-2021-4422", 4, true), Step::None);
     assert_ne!(any(b"x-2021-4422", 2, true), Step::None);
-    for text in
-        ["2026-01-31", "31.12.2026", "20260131", "10.0.12.123", "123.4567890", "12345", "0000000000", "12:30:45"]
-    {
+    for text in [
+        "2026-01-31",
+        "31.12.2026",
+        "20260131",
+        "10.0.12.123",
+        "123.4567890",
+        "12345",
+        "0000000000",
+        "12:30:45",
+        "00000004",
+        "2147483647",
+        "+2147483648",
+        "4294967295",
+        "1.20.0 3.1.1",
+    ] {
         assert_eq!(find(text), Step::None, "{text}");
     }
 }
