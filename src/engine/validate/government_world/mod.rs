@@ -98,7 +98,8 @@ fn missing_to_11(sum: u32) -> u32 {
 /// the same, that are not year, month and day.
 fn document_number(value: &[u8]) -> bool {
     let first = digits(value).next();
-    digits(value).count() >= 5 && digits(value).any(|digit| Some(digit) != first) && !date(value)
+    let round = digits(value).skip(1).all(|digit| digit == 0);
+    digits(value).count() >= 5 && !round && digits(value).any(|digit| Some(digit) != first) && !date(value)
 }
 
 /// Whether a match is or begins with a date of digits: `2024-01-15`, `15.1.2024`, `20240115`, `2024-01`.
