@@ -350,13 +350,23 @@ fn in_hexadecimal_row(text: &[u8], at: usize) -> bool {
         && !before.last().is_some_and(u8::is_ascii_alphanumeric)
 }
 
+/// Names that a card's number is glued to.
+const CARDS: [&[u8]; 5] = [b"card", b"pan", b"cc", b"number", b"no"];
+
 /// Whether a number as long as 64-bit identifiers is glued to a name by an underscore: `blk_6748…`, `blk_-6748…`.
 fn is_glued_id(text: &[u8], at: usize, reading: &Reading) -> bool {
-    let head = text.get(at.saturating_sub(3)..at).unwrap_or_default();
-    let head = head.strip_suffix(b"-").unwrap_or(head);
+    let head = text.get(at.saturating_sub(8)..at).unwrap_or_default();
+    let head = head.strip_suffix(b"-").unwrap_or(head).strip_suffix(b"_").unwrap_or_default();
+    let is_named = |name: &&[u8]| {
+        head.len()
+            .checked_sub(name.len())
+            .and_then(|from| head.get(from..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(name))
+    };
     reading.count >= WIDE_ID
         && reading.group_count == 1
-        && matches!(head, [.., letter, b'_'] if letter.is_ascii_alphabetic())
+        && head.last().is_some_and(u8::is_ascii_alphabetic)
+        && !CARDS.iter().any(is_named)
 }
 
 /// Looks for a card number whose first digit is at `at`, the beginning of a run of digits.
@@ -558,6 +568,9 @@ mod tests {
             ("1.4111111111111111", false),
             ("0.4111 1111 1111 1111", false),
             ("x = 2.4111 1111 1111 1111", false),
+            ("cards 1.4111 1111 1111 1111", true),
+            ("user 5,4111111111111111; and", true),
+            ("(1,4111111111111111);", true),
             ("0.4111_1111_1111_1111", false),
             ("1.67638_4111_1111_1111_1111e+0", false),
             ("0,4111111111111111;0,5105", false),
@@ -588,6 +601,7 @@ mod tests {
             ("blk_6212345678900000003", false),
             ("blk_-6212345678900000003", false),
             ("pan 6212345678900000003", true),
+            ("Card_6212345678900000003", true),
             ("file_4111111111111111_v2", true),
         ] {
             let at = text.find("4111").or_else(|| text.find("6212")).unwrap_or(0);

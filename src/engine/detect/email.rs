@@ -169,7 +169,11 @@ fn is_name_behind_prose(text: &[u8], at: usize, end: usize) -> bool {
     }
     let domain = text.get(at + 1..end).unwrap_or_default();
     let top = domain.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
-    let goes_on = matches!(text.get(end), Some(b'_' | b'(' | b'-' | b'='));
+    let goes_on = match text.get(end) {
+        // A remark may stand behind an address, behind a method its arguments: `@router.post("/")`.
+        Some(b'(') => top.len() > 3,
+        behind => matches!(behind, Some(b'_' | b'-')),
+    };
     let known = is_top_level(top) || EASTERN.iter().any(|known| top.eq_ignore_ascii_case(known));
     goes_on || (top.is_ascii() && !known && !domain.starts_with(b"["))
 }
@@ -372,6 +376,7 @@ mod tests {
             ("注解@Override.x", None),
             ("用@torch.no_grad()", None),
             ("用@router.post(\"/\")", None),
+            ("张三@example.com(工作)", Some("张三@example.com")),
             ("请把邮件发到我们的客服邮箱@example.com", Some("到我们的客服邮箱@example.com")),
             ("mail jose\u{301}@example.com", Some("jose\u{301}@example.com")),
             ("jane@mu\u{308}nchen.de", Some("jane@mu\u{308}nchen.de")),

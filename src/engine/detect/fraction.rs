@@ -22,26 +22,23 @@ pub(super) fn behind_point(text: &[u8], at: usize) -> bool {
         && !head.windows(2).any(|pair| pair == b"__")
 }
 
-/// Whether a number and a point right before `at` are no number of a list's item: an item begins a line, or stands behind
-/// a quote or a colon, and counts from one.
+/// Whether a number and a point right before `at` are no number of a list's item, which counts from one.
 pub(super) fn behind_whole(text: &[u8], at: usize) -> bool {
     let head = text.get(at.saturating_sub(GROUPED)..at).unwrap_or_default();
     let Some(head) = head.strip_suffix(b".") else { return false };
     let digits = head.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let (head, whole) = head.split_at(head.len() - digits);
     let blanks = head.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    let opens = match head.split_at(head.len() - blanks).0.last() {
-        None => true,
-        Some(byte) => b"\r\n\"'`:>|".contains(byte),
-    };
-    digits > 0 && (whole.starts_with(b"0") || digits > 3 || !opens)
+    // What assigns or reckons has numbers behind it.
+    let reckons = head.split_at(head.len() - blanks).0.last().is_some_and(|byte| b"=(+*/<~^".contains(byte));
+    digits > 0 && (whole.starts_with(b"0") || digits > 3 || reckons)
 }
 
 /// Whether the comma before `at` is the point of a decimal that ends at `end`. `None` where text that has not come yet
 /// decides.
 ///
-/// It is where a semicolon or a tab stands on either side, or a blank or a bar and behind that another decimal: there
-/// commas part nothing.
+/// It is where a semicolon or a tab stands on one side, and that or the line's end on the other, or a blank or a bar and
+/// behind that another decimal: there commas part nothing.
 pub(super) fn behind_comma(text: &[u8], at: usize, end: usize, last: bool) -> Option<bool> {
     let Some(head) = text.get(..at).and_then(|head| head.strip_suffix(b",")) else { return Some(false) };
     let near = head.get(head.len().saturating_sub(WHOLE)..).unwrap_or_default();
@@ -53,7 +50,10 @@ pub(super) fn behind_comma(text: &[u8], at: usize, end: usize, last: bool) -> Op
     }
     let head = head.get(..head.len() - digits).unwrap_or_default();
     let head = head.get(..head.len() - signed(head)).unwrap_or_default();
-    if matches!(head.last(), Some(b';' | b'\t')) || matches!(text.get(end), Some(b';' | b'\t')) {
+    let (before, behind) = (head.last(), text.get(end));
+    let parts = |byte: Option<&u8>| matches!(byte, Some(b';' | b'\t'));
+    let ends = |byte: Option<&u8>| byte.is_none_or(|byte| b";\t\r\n\"".contains(byte));
+    if (parts(before) || parts(behind)) && ends(before) && ends(behind) {
         return Some(true);
     }
     if decimal_ends(head) {
