@@ -73,6 +73,21 @@ fn a_text_begins_behind_its_label() {
     assert_eq!(every_split(&rules, "ab1 078051120 ssn", "x"), ("x".into(), vec![]));
 }
 
+/// Nor is anything opened in a label, in no view: the text behind it would begin elsewhere.
+#[test]
+fn a_label_is_read_as_it_stands() {
+    let rules = set(
+        vec![regex("begins", r"^[0-9]{4}", None), regex("word", r"\b\w{3,6}[0-9]\b", None)],
+        vec![Action::Redact, Action::Mask],
+    );
+    for label in ["x%2534", "%25343782822", "&amp;#52;", "\\\\u005cu0034", "MzQzNDM0MzQzNDM0"] {
+        for text in ["46310005\\u0034 x", "4631%30%30", "%2534631 0005&#52;", "4631 \u{FF14}"] {
+            let plain = every_split(&rules, "x", text);
+            assert_eq!(every_split(&rules, label, text), plain, "{label} {text}");
+        }
+    }
+}
+
 #[test]
 fn a_match_that_begins_in_the_label_is_cut() {
     let rules = numbers();

@@ -188,7 +188,8 @@ impl View {
         let triggers = std::mem::take(&mut raw.triggers);
         let mut next = 0;
         loop {
-            while triggers.get(next).is_some_and(|at| *at < self.done) {
+            // Nothing is opened in a label: the text would begin elsewhere then.
+            while triggers.get(next).is_some_and(|at| *at < self.done.max(raw.label_end())) {
                 next += 1;
             }
             let trigger = triggers.get(next).copied();
@@ -273,7 +274,7 @@ impl View {
         let mut undecided = None;
         loop {
             let Some(session) = self.session else {
-                while blobs.get(next).is_some_and(|(at, _)| *at < self.done) {
+                while blobs.get(next).is_some_and(|(at, _)| *at < self.done.max(raw.label_end())) {
                     next += 1;
                 }
                 let Some((at, _)) = blobs.get(next).copied() else { break };
