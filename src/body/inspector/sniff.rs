@@ -302,8 +302,8 @@ mod tests {
             }
         }
         for (blanks, wanted) in [(MAX_BLANKS, true), (MAX_BLANKS + 1, false)] {
-            let blanks = " ".repeat(blanks);
-            let (before, between) = (format!("{blanks}v=0\no=- 1 2 IN"), format!("v=0\n{}o=- 1 2 IN", &blanks[1..]));
+            let blanks = "\n".repeat(blanks);
+            let (before, between) = (format!("{blanks}v=0\no=- 1 2 IN"), format!("v=0{blanks}o=- 1 2 IN"));
             for body in [before.as_bytes(), between.as_bytes()] {
                 let answers = (1..=body.len()).find_map(|end| is_sdp(&body[..end], MAX_BLANKS, end == body.len()));
                 assert_eq!((answers, is_sdp(body, MAX_BLANKS, false)), (Some(wanted), Some(wanted)));

@@ -121,10 +121,9 @@ pub(in crate::engine) fn any(text: &[u8], at: usize, last: bool) -> Step {
     let numbered = is_numbered(text, at);
     let accepts = |reading: &Reading<'_>| {
         let count = reading.digits().len();
-        let accepted = ANY.contains(&count)
-            && !reading.digits().starts_with(&[0, 0, 0])
-            && !(reading.groups().len() == 1 && is_limit(reading.digits()))
-            && !(numbered && matches!(reading.groups(), [4, _]));
+        let is_entry = numbered && matches!(reading.groups(), [4, _]);
+        let overflowed = reading.groups().len() == 1 && is_limit(reading.digits());
+        let accepted = ANY.contains(&count) && !reading.digits().starts_with(&[0, 0, 0]) && !overflowed && !is_entry;
         (count <= *ANY.end()).then_some(accepted)
     };
     if text.get(at) != Some(&b'+') || !may_begin(before(text, at), b'+') {
