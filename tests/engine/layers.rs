@@ -4,8 +4,8 @@ use blackbar::engine::{Action, Detector, Pattern};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
-use super::spelling::{LAYERS, Layer, STANDARD, VALUES, base64};
-use super::support::{pieces, regex, run, set, spec, usual, whole};
+use super::spelling::{LAYERS, Layer, STANDARD, VALUES, base64, read};
+use super::support::{regex, run, same_in_pieces, set, spec, usual, whole};
 
 fn part_of(value: &str) -> &'static str {
     VALUES.iter().find(|(known, _)| *known == value).unwrap().1
@@ -105,16 +105,7 @@ fn random_encodings_in_random_encodings_leave_nothing() {
         let left = open(outer, inner, rest).replace([' ', '-'], "");
         let shown = || format!("{} in {}: {plain:?}, {text} became {left:?}", inner.name, outer.name);
         assert!(parts.iter().all(|part| !left.contains(part)), "{}", shown());
-        for largest in [1, 3, 40, 400] {
-            let pieces = pieces(text.as_bytes(), || 1 + number(largest));
-            let found = run(&rules, &actions, &pieces);
-            assert_eq!(
-                (String::from_utf8_lossy(&found.text), &found.findings),
-                (String::from_utf8_lossy(&wanted.text), &wanted.findings),
-                "{}",
-                shown()
-            );
-        }
+        same_in_pieces(&rules, &actions, &text, &wanted, &[1, 3, 40, 400], &mut number);
     }
 }
 
@@ -271,18 +262,11 @@ fn random_places_of_what_is_encoded_in_places() {
         }
         let text = format!("it is {spelled}, she said");
         let wanted = run(&rules, &actions, &[text.as_bytes()]);
-        if wanted.findings.is_empty() {
-            open.push(format!("{part}: {text}"));
+        let left = read(&read(&String::from_utf8_lossy(&wanted.text))).replace([' ', '-'], "");
+        if wanted.findings.is_empty() || left.contains(part) {
+            open.push(format!("{part}: {text}: {left}"));
         }
-        for largest in [1, 3, 40] {
-            let pieces = pieces(text.as_bytes(), || 1 + number(largest));
-            let found = run(&rules, &actions, &pieces);
-            assert_eq!(
-                (String::from_utf8_lossy(&found.text), &found.findings),
-                (String::from_utf8_lossy(&wanted.text), &wanted.findings),
-                "{text}"
-            );
-        }
+        same_in_pieces(&rules, &actions, &text, &wanted, &[1, 3, 40], &mut number);
     }
     assert!(open.is_empty(), "{} are open:\n{}", open.len(), open.join("\n"));
 }

@@ -6,7 +6,7 @@ use blackbar::engine::{Action, ActionTable, Detector, Pattern, RuleSet, TermList
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
-use super::support::{keyword, pieces, regex, run, set, spec, usual, whole};
+use super::support::{keyword, regex, run, same_in_pieces, set, spec, usual, whole};
 
 /// Asserts what a text becomes: whole, in two pieces cut anywhere, byte by byte, and once more.
 fn becomes(rules: &Arc<RuleSet>, actions: &Arc<ActionTable>, text: &str, wanted: &str) {
@@ -157,15 +157,7 @@ fn any_chunking_of_queries_gives_one_result() {
             }
         }
         let wanted = run(&rules, &actions, &[text.as_bytes()]);
-        for largest in [1, 3, 40, 400] {
-            let pieces = pieces(text.as_bytes(), || 1 + number(largest));
-            let found = run(&rules, &actions, &pieces);
-            assert_eq!(
-                (String::from_utf8_lossy(&found.text), &found.findings),
-                (String::from_utf8_lossy(&wanted.text), &wanted.findings),
-                "{text}"
-            );
-        }
+        same_in_pieces(&rules, &actions, &text, &wanted, &[1, 3, 40, 400], &mut number);
     }
 }
 

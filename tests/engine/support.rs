@@ -145,3 +145,22 @@ pub(crate) fn pieces(text: &[u8], mut next: impl FnMut() -> usize) -> Vec<&[u8]>
     }
     pieces
 }
+
+/// Sees that a text gives the same in random pieces, of at most so many bytes each, as `wanted`, which it gave in one.
+pub(crate) fn same_in_pieces(
+    rules: &Arc<RuleSet>,
+    actions: &Arc<ActionTable>,
+    text: &str,
+    wanted: &Run,
+    sizes: &[usize],
+    mut number: impl FnMut(usize) -> usize,
+) {
+    for largest in sizes {
+        let found = run(rules, actions, &pieces(text.as_bytes(), || 1 + number(*largest)));
+        assert_eq!(
+            (String::from_utf8_lossy(&found.text), &found.findings),
+            (String::from_utf8_lossy(&wanted.text), &wanted.findings),
+            "{text}"
+        );
+    }
+}

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 
 use super::spelling::{STANDARD, VALUES, base64, hex, read, unbase64, unhex};
-use super::support::{pieces, regex, run, set, spec, usual, whole};
+use super::support::{regex, run, same_in_pieces, set, spec, usual, whole};
 
 fn each(text: &str, spell: impl Fn(char) -> String) -> String {
     text.chars().map(spell).collect()
@@ -272,15 +272,7 @@ fn any_chunking_of_spellings_gives_one_result() {
             }
         }
         let wanted = run(&rules, &actions, &[text.as_bytes()]);
-        for largest in [1, 3, 40, 400] {
-            let pieces = pieces(text.as_bytes(), || 1 + number(largest));
-            let found = run(&rules, &actions, &pieces);
-            assert_eq!(
-                (String::from_utf8_lossy(&found.text), &found.findings),
-                (String::from_utf8_lossy(&wanted.text), &wanted.findings),
-                "{text}"
-            );
-        }
+        same_in_pieces(&rules, &actions, &text, &wanted, &[1, 3, 40, 400], &mut number);
     }
 }
 

@@ -5,7 +5,7 @@
 //! (EAN) are one, unless a word for a card stands before them, for which there is a rule.
 
 use super::super::validate::luhn;
-use super::fraction::{behind_point, behind_whole, exponent};
+use super::fraction::{behind_whole, exponent};
 use super::gap::{BREAK, MAX_GAP, gap};
 use super::{Separator, Step, continues_number, glued_to_code};
 
@@ -313,14 +313,13 @@ fn in_pairs(text: &[u8], at: usize, reading: &Reading) -> bool {
         })
 }
 
-/// Whether one dot alone parts the digits, as in `650136.8412429716`, or a number and a dot stand before digits that
-/// nothing, dots or underscores part. Blanks part them there as well, but for the number of a list's item: `1.4111 1111 …`.
+/// Whether one dot alone parts the digits, as in `650136.8412429716`, or a number and a dot stand right before digits that
+/// nothing, dots or underscores part; of those farther behind it [`super::find`] decides for every kind of number. Blanks part them there as well, but for the number of a list's item: `1.4111 1111 …`.
 fn is_fraction(reading: &Reading, kind: Option<u8>, text: &[u8], at: usize) -> bool {
     let behind_dot = continues_number(text, at, b".");
     match kind {
-        None => behind_dot,
+        None | Some(b'_') => behind_dot,
         Some(b'.') => behind_dot || reading.group_count == 2,
-        Some(b'_') => behind_dot || behind_point(text, at),
         Some(0) => behind_dot && behind_whole(text, at),
         Some(_) => false,
     }

@@ -1,7 +1,7 @@
 //! Runs of base64 and hexadecimal that hold text.
 //!
-//! Enters: a text and a place where such a run may begin. Leaves: whether it holds text, and its bytes group by group. A run
-//! counts once its first groups decode to characters that people write; words and checksums do not.
+//! Enters: a text and a place where such a run may begin. Leaves: whether it holds text, its bytes group by group, and
+//! whether it goes on in the next line. A run counts once its first groups decode to characters that people write; words and checksums do not.
 
 use std::ops::RangeInclusive;
 
